@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * JSON from outside, through jansson, with limits; and tables that bind object members to struct
+ * fields, so that no parser is a long function.
+ *
+ *   static const struct json_field fields[] = {
+ *       { "size", JSON_U64, offsetof(struct d, size), JSON_REQUIRED },
+ *       { "os",   JSON_STR, offsetof(struct d, os),   0 },
+ *   };
+ *   r = json_bind(obj, fields, ARRAY_SIZE(fields), &d, arena, e);
+ *
+ * Strings are copied into the arena. Unknown members are ignored. A member of the wrong type is
+ * -SHALE_INVALID naming the member; null counts as absent. Strings with an embedded NUL are refused.
+ */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#define JSON_MAX_DEPTH 64
+
+/* Parses exactly one value; size is checked by the caller's limit `max`, depth by JSON_MAX_DEPTH.
+ * Duplicate keys are refused. Release with json_decref. */
+int json_parse(const void *p, size_t n, size_t max, json_t **ret, struct shale_err *e);
+
+enum json_kind {
+    JSON_STR,      /* char * */
+    JSON_U64,      /* uint64_t; negative or fractional refused */
+    JSON_I64,      /* int64_t */
+    JSON_BOOL,     /* bool */
+    JSON_STRV,     /* struct strv: array of strings */
+    JSON_STRMAP,   /* struct strmap: object of strings */
+    JSON_SET,      /* struct strv: the keys of an object whose values are ignored */
+    JSON_OBJECT,   /* const json_t *, borrowed from the parsed value */
+    JSON_ARRAY,    /* const json_t *, borrowed */
+};
+enum { JSON_REQUIRED = 1 << 0 };
+
+struct strv { /* n strings; v may be NULL when n is 0 */
+    char **v;
+    size_t n;
+    bool set; /* the member was there and not null */
+};
+struct strmap { /* in the order of the document */
+    struct { char *k, *v; } *m;
+    size_t n;
+    bool set;
+};
+
+struct json_field {
+    const char *name;
+    enum json_kind kind;
+    size_t offset;
+    unsigned flags;
+};
+
+int json_bind(const json_t *obj, const struct json_field *fields, size_t n_fields, void *out,
+              struct arena *a, struct shale_err *e);
+
+const char *strmap_get(const struct strmap *m, const char *key); /* NULL if absent */
+
+static inline void json_decrefp(json_t **j)
+{
+    json_decref(*j);
+}
+#define _cleanup_json_ __attribute__((cleanup(json_decrefp)))
