@@ -5,8 +5,8 @@
  * fields, so that no parser is a long function.
  *
  *   static const struct json_field fields[] = {
- *       { "size", JSON_U64, offsetof(struct d, size), JSON_REQUIRED },
- *       { "os",   JSON_STR, offsetof(struct d, os),   0 },
+ *       { "size", JB_U64, offsetof(struct d, size), JB_REQUIRED },
+ *       { "os",   JB_STR, offsetof(struct d, os),   0 },
  *   };
  *   r = json_bind(obj, fields, ARRAY_SIZE(fields), &d, arena, e);
  *
@@ -27,17 +27,17 @@
 int json_parse(const void *p, size_t n, size_t max, json_t **ret, struct shale_err *e);
 
 enum json_kind {
-    JSON_STR,      /* char * */
-    JSON_U64,      /* uint64_t; negative or fractional refused */
-    JSON_I64,      /* int64_t */
-    JSON_BOOL,     /* bool */
-    JSON_STRV,     /* struct strv: array of strings */
-    JSON_STRMAP,   /* struct strmap: object of strings */
-    JSON_SET,      /* struct strv: the keys of an object whose values are ignored */
-    JSON_OBJECT,   /* const json_t *, borrowed from the parsed value */
-    JSON_ARRAY,    /* const json_t *, borrowed */
+    JB_STR,      /* char * */
+    JB_U64,      /* uint64_t; negative or fractional refused */
+    JB_I64,      /* int64_t */
+    JB_BOOL,     /* bool */
+    JB_STRV,     /* struct strv: array of strings */
+    JB_STRMAP,   /* struct strmap: object of strings */
+    JB_SET,      /* struct strv: the keys of an object whose values are ignored */
+    JB_OBJECT,   /* const json_t *, borrowed from the parsed value */
+    JB_ARRAY,    /* const json_t *, borrowed */
 };
-enum { JSON_REQUIRED = 1 << 0 };
+enum { JB_REQUIRED = 1 << 0 };
 
 struct strv { /* n strings; v may be NULL when n is 0 */
     char **v;
@@ -62,8 +62,5 @@ int json_bind(const json_t *obj, const struct json_field *fields, size_t n_field
 
 const char *strmap_get(const struct strmap *m, const char *key); /* NULL if absent */
 
-static inline void json_decrefp(json_t **j)
-{
-    json_decref(*j);
-}
+/* A local that owns a value: _cleanup_json_ json_t *j. */
 #define _cleanup_json_ __attribute__((cleanup(json_decrefp)))
