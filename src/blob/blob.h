@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Content-addressed files: blobs/<alg>/<hex>, and downloads in flight in ingest/. A blob's name is the
+ * digest of its bytes; a blob that is there is complete and was fsynced before it got its name.
+ * Thread-safe, process-safe.
+ *
+ *   r = blob_begin(b, &digest, size, on_wait, arg, cancel, &w, e);     // 1: it is there already
+ *   blob_writer_replay(w, feed, arg, e);   // the part that an earlier attempt left, also hashed
+ *   blob_writer_write(w, p, n, e) …
+ *   blob_writer_commit(w, e);              // size and digest checked, fsync, rename, fsync of the folder
+ *   blob_writer_close(w);                  // after commit nothing; else the partial file stays to resume
+ */
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "base/err.h"
+#include "model/digest.h"
+
+struct blobs;
+int blobs_open(int root_fd, bool read_only, struct blobs **ret, struct shale_err *e);
+struct blobs *blobs_close(struct blobs *b);
+
+/* 1 and the size, or 0. */
+int blob_has(struct blobs *b, const struct digest *d, uint64_t *ret_size, struct shale_err *e);
+int blob_open(struct blobs *b, const struct digest *d, struct shale_err *e); /* fd or -code */
+int blob_read(struct blobs *b, const struct digest *d, struct buf *out, struct shale_err *e);
+/* A small blob from memory; the bytes are checked against d. Present already is success. */
+int blob_put(struct blobs *b, const struct digest *d, const void *p, size_t n, struct shale_err *e);
+int blob_remove(struct blobs *b, const struct digest *d, struct shale_err *e); /* missing is success */
+int blob_each(struct blobs *b, int (*f)(void *arg, const struct digest *d, uint64_t size), void *arg,
+              struct shale_err *e);
+/* Reads and hashes it all: CORRUPT if it differs, NOT_FOUND. */
+int blob_verify(struct blobs *b, const struct digest *d, struct cancel *c, struct shale_err *e);
+
+struct blob_writer;
+/* Takes the lock of this digest's download; while another process or thread holds it, calls on_wait once
+ * (may be NULL) and waits. Returns 0 with a writer, or 1 when the blob has come into being. size 0:
+ * unknown. */
+int blob_begin(struct blobs *b, const struct digest *d, uint64_t size, void (*on_wait)(void *arg),
+               void *arg, struct cancel *c, struct blob_writer **ret, struct shale_err *e);
+uint64_t blob_writer_offset(const struct blob_writer *w); /* bytes that are there */
+int blob_writer_replay(struct blob_writer *w,
+                       int (*feed)(void *arg, const void *p, size_t n, struct shale_err *e), void *arg,
+                       struct shale_err *e);
+int blob_writer_rewind(struct blob_writer *w, struct shale_err *e); /* back to nothing */
+int blob_writer_write(struct blob_writer *w, const void *p, size_t n, struct shale_err *e);
+int blob_writer_commit(struct blob_writer *w, struct shale_err *e);
+void blob_writer_discard(struct blob_writer *w); /* close will remove the partial file */
+struct blob_writer *blob_writer_close(struct blob_writer *w);
+
+struct blob_partial { /* a download in flight or left over */
+    struct digest digest;
+    uint64_t have_bytes, size_bytes; /* size 0: unknown */
+    int64_t changed_ns;
+    bool active; /* some process holds its lock */
+};
+int blob_partial_each(struct blobs *b, int (*f)(void *arg, const struct blob_partial *p), void *arg,
+                      struct shale_err *e);
+/* IN_USE while active. */
+int blob_partial_remove(struct blobs *b, const struct digest *d, struct shale_err *e);
