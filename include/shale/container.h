@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHALE_CONTAINER_H
+#define SHALE_CONTAINER_H
+/* Containers through an OCI runtime (runtime-spec 1.0) and conmon. See shale.h for the conventions. */
+#include <shale/progress.h>
+#include <shale/shale.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum shale_mount_type { SHALE_MOUNT_BIND, SHALE_MOUNT_VOLUME, SHALE_MOUNT_TMPFS };
+struct shale_mount {
+    enum shale_mount_type type;
+    const char *source;      /* bind: host path; volume: name, NULL anonymous */
+    const char *target;      /* absolute path inside */
+    bool read_only;
+    bool create_source;      /* -v makes a missing host folder, --mount does not */
+    const char *propagation; /* NULL: rprivate */
+    uint64_t tmpfs_size_bytes; /* 0: no limit */
+    const char *options;     /* tmpfs: further mount options, comma separated; NULL */
+};
+
+/* NULL and 0 mean "as the image says" or "no limit". Arrays are NULL-terminated, may be NULL. */
+struct shale_create_opts {
+    size_t size;
+    const char *image;             /* reference or ID, in the store */
+    const char *platform;
+    const char *name;              /* NULL: one is made up */
+    const char *const *cmd;
+    const char *const *entrypoint; /* set by --entrypoint; an array with one "" clears the image's */
+    const char *const *env;        /* "K=V", or "K" for the value of this process */
+    const char *const *labels;     /* "k=v" */
+    const char *user, *workdir, *hostname;
+    const char *network;           /* "none", "host"; NULL: "none" until bridges exist */
+    const struct shale_mount *mounts;
+    size_t n_mounts;
+    bool read_only, tty, interactive, auto_remove, init, privileged;
+    const char *const *cap_add, *const *cap_drop;
+    const char *const *security_opt; /* "no-new-privileges", "seccomp=unconfined|FILE", … */
+    int64_t memory_bytes, nano_cpus, pids_limit;
+    const char *stop_signal;
+    int64_t stop_timeout_s; /* -1: as the image says, else 10 */
+    const char *runtime;    /* NULL: the probed one */
+    const char *cidfile;    /* NULL: none; must not exist */
+    const char *detach_keys;
+};
+struct shale_created {
+    const char *id; /* 64 hex */
+    const char *name;
+    const char *const *warnings; /* NULL-terminated */
+};
+SHALE_API int shale_create(struct shale *s, const struct shale_create_opts *o,
+                           struct shale_created **ret, struct shale_err *e);
+
+/* Streams of an attached container. A descriptor of -1 is not attached. With a terminal, `in` should be in
+ * raw mode already; resizing is the caller's through shale_resize. */
+struct shale_attach_opts {
+    size_t size;
+    int in, out, err;
+    bool tty;
+    const char *detach_keys; /* NULL: ctrl-p,ctrl-q */
+    bool sig_proxy;
+};
+
+/* Starts; with `attach` not NULL carries the streams until the container ends (its status goes to
+ * *ret_status) or is detached from (*ret_status -1). EXISTS-like repeat starts succeed. The runtime's
+ * refusal to start the command is NOT_FOUND (no such program) or DENIED (not executable). */
+SHALE_API int shale_start(struct shale *s, const char *container, const struct shale_attach_opts *attach,
+                          int *ret_status, struct shale_err *e);
+SHALE_API int shale_attach(struct shale *s, const char *container, const struct shale_attach_opts *o,
+                           int *ret_status, struct shale_err *e);
+SHALE_API int shale_resize(struct shale *s, const char *container, uint16_t rows, uint16_t columns,
+                           struct shale_err *e);
+/* signal NULL: the container's stop signal; timeout_s -1: the container's. */
+SHALE_API int shale_stop(struct shale *s, const char *container, const char *signal, int64_t timeout_s,
+                         struct shale_err *e);
+SHALE_API int shale_kill(struct shale *s, const char *container, const char *signal, struct shale_err *e);
+SHALE_API int shale_wait(struct shale *s, const char *container, int *ret_status, struct shale_err *e);
+
+struct shale_rm_opts {
+    size_t size;
+    bool force, volumes;
+};
+SHALE_API int shale_rm(struct shale *s, const char *container, const struct shale_rm_opts *o,
+                       struct shale_err *e);
+
+struct shale_exec_opts {
+    size_t size;
+    const char *const *cmd; /* NULL-terminated */
+    const char *const *env;
+    const char *user, *workdir;
+    bool tty, interactive, detach, privileged;
+    struct shale_attach_opts streams;
+};
+SHALE_API int shale_exec(struct shale *s, const char *container, const struct shale_exec_opts *o,
+                         int *ret_status, struct shale_err *e);
+
+struct shale_logs_opts {
+    size_t size;
+    bool follow, timestamps;
+    int64_t since_ns, until_ns; /* SHALE_TIME_NONE: unbounded. Set them explicitly. */
+    int64_t tail;               /* last n lines; -1: all. Set it explicitly. */
+    /* One piece of output. `stream` is 1 or 2; `time_ns` when it was written. Negative stops. */
+    int (*on_data)(void *arg, int stream, int64_t time_ns, const void *p, size_t n);
+    void *arg;
+};
+SHALE_API int shale_logs(struct shale *s, const char *container, const struct shale_logs_opts *o,
+                         struct shale_err *e);
+
+enum shale_container_state {
+    SHALE_CREATED,
+    SHALE_RUNNING,
+    SHALE_PAUSED,
+    SHALE_EXITED,
+    SHALE_REMOVING,
+    SHALE_DEAD,
+};
+struct shale_container_mount {
+    const char *type, *name, *source, *target; /* type "bind", "volume", "tmpfs" */
+    bool read_write;
+};
+struct shale_container {
+    const char *id, *name;
+    const char *image;    /* as given at creation, or the ID when that name moved on */
+    const char *image_id;
+    enum shale_container_state state;
+    int pid;              /* of the container's first process, 0 when not running */
+    int exit_code;
+    bool oom_killed, auto_remove, tty, interactive;
+    const char *error;    /* why it could not start, "" if it could */
+    int64_t created_ns, started_ns, finished_ns;
+    const char *const *command; /* path and arguments as run; NULL-terminated */
+    const char *labels_json;    /* object text, "" if none */
+    const char *network;
+    const char *runtime;
+    const char *config_json;    /* docker's Config object of this container */
+    const char *host_config_json; /* docker's HostConfig object */
+    const char *log_path, *merged_path, *upper_path, *work_path, *resolv_path, *hostname_path,
+        *hosts_path;
+    const char *driver;
+    const struct shale_container_mount *mounts;
+    size_t n_mounts;
+    int64_t size_rw_bytes, size_root_bytes; /* -1: not asked */
+};
+struct shale_container_list {
+    const struct shale_container *items; /* newest first */
+    size_t n_items;
+};
+struct shale_ps_opts {
+    size_t size;
+    bool all, with_size;
+    int64_t last;               /* newest n of any state; 0: no limit */
+    const char *const *filters; /* "name=value" */
+};
+SHALE_API int shale_ps(struct shale *s, const struct shale_ps_opts *o, struct shale_container_list **ret,
+                       struct shale_err *e);
+SHALE_API int shale_container_inspect(struct shale *s, const char *container, bool with_size,
+                                      struct shale_container **ret, struct shale_err *e);
+
+/* What conmon calls when a container has ended: records the status, unmounts, removes it when it was
+ * started with auto_remove. Harmless at any time. */
+SHALE_API int shale_container_cleanup(struct shale *s, const char *container, struct shale_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHALE_IMAGE_H
+#define SHALE_IMAGE_H
+/* Images: pull, list, look into, tag, remove. See shale.h for the conventions. */
+#include <shale/progress.h>
+#include <shale/shale.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- pull (distribution-spec 1.1, "Pull") ---- */
+struct shale_pull_opts {
+    size_t size;
+    const char *platform; /* "os/arch[/variant]"; NULL: $DOCKER_DEFAULT_PLATFORM or this host */
+    bool all_tags;        /* every tag of the repository; the reference must have none */
+    uint32_t n_parallel;  /* layers at once; 0: 4 */
+    shale_progress_fn on_progress;
+    void *progress_arg;
+};
+struct shale_pulled {
+    const char *ref;    /* canonical reference as pulled: docker.io/library/alpine:latest */
+    const char *digest; /* of the manifest or index behind the tag */
+    const char *id;     /* image ID */
+    bool changed;       /* false: was up to date */
+};
+struct shale_pull_result {
+    const struct shale_pulled *images;
+    size_t n_images;
+};
+/* On an error all that was downloaded stays for the next pull to continue with. */
+SHALE_API int shale_pull(struct shale *s, const char *ref, const struct shale_pull_opts *o,
+                         struct shale_pull_result **ret, struct shale_err *e);
+
+/* The digest that a registry holds for a reference, without pulling. With a platform: the digest of that
+ * entry of an index. *ret is a string for shale_free. */
+SHALE_API int shale_digest(struct shale *s, const char *ref, const char *platform, char **ret,
+                           struct shale_err *e);
+
+/* ---- downloads in flight ---- */
+struct shale_transfer {
+    const char *digest, *ref; /* ref "" when not known */
+    uint64_t have_bytes, size_bytes; /* size 0: unknown */
+    int64_t changed_ns;
+    bool active;
+};
+struct shale_transfer_list {
+    const struct shale_transfer *items;
+    size_t n_items;
+};
+SHALE_API int shale_pulls(struct shale *s, struct shale_transfer_list **ret, struct shale_err *e);
+/* By digest, or a prefix of its hex (unique); "all" drops every inactive one. */
+SHALE_API int shale_pulls_remove(struct shale *s, const char *digest, uint64_t *ret_n, struct shale_err *e);
+
+/* ---- list ---- */
+struct shale_image_name {
+    const char *repo;   /* familiar name, "<none>" never appears: NULL when there is none */
+    const char *tag;    /* NULL: digest reference only */
+    const char *digest; /* repository digest of this repo, NULL if none */
+};
+struct shale_image {
+    const char *id;     /* sha256:… */
+    const char *parent; /* "" if none */
+    int64_t created_ns;
+    uint64_t size_bytes;
+    int64_t n_containers;
+    const char *os, *arch, *variant;
+    const char *labels_json;               /* object text, "" if none */
+    const struct shale_image_name *names;  /* one per tag, then digest-only references */
+    size_t n_names;
+    const char *const *digests;            /* every repo@digest, familiar, sorted */
+    size_t n_digests;
+    const char *target;                    /* manifest or index digest of the first name, "" if none */
+};
+struct shale_image_list {
+    const struct shale_image *items; /* newest first */
+    size_t n_items;
+};
+struct shale_images_opts {
+    size_t size;
+    bool all;                   /* with intermediate images */
+    const char *const *filters; /* "name=value", NULL-terminated; may be NULL */
+    const char *match;          /* REPOSITORY[:TAG] pattern, NULL: any */
+};
+SHALE_API int shale_images(struct shale *s, const struct shale_images_opts *o,
+                           struct shale_image_list **ret, struct shale_err *e);
+
+/* Platforms of each image that was pulled through an index, for a tree view. */
+struct shale_platform_entry {
+    const char *digest, *platform; /* manifest digest; "linux/arm64/v8" */
+    const char *image_id;          /* "" when that platform is not in the store */
+    uint64_t content_bytes, size_bytes; /* compressed; unpacked. 0 when not here */
+    bool available, attestation;
+    int64_t n_containers;
+};
+struct shale_platform_list {
+    const struct shale_platform_entry *items;
+    size_t n_items;
+};
+SHALE_API int shale_image_platforms(struct shale *s, const char *target_digest,
+                                    struct shale_platform_list **ret, struct shale_err *e);
+
+/* ---- look into ---- */
+struct shale_layer {
+    const char *diff_id, *blob_digest, *media_type;
+    uint64_t content_bytes, tar_bytes, blob_bytes;
+};
+struct shale_image_detail {
+    struct shale_image image;
+    const char *config_json;   /* the config document verbatim */
+    size_t config_json_bytes;
+    const char *manifest_digest, *manifest_type;
+    uint64_t manifest_bytes;
+    const char *author, *comment, *docker_version, *os_version;
+    int64_t last_tagged_ns;
+    const struct shale_layer *layers; /* base first */
+    size_t n_layers;
+    const char *driver, *driver_lower, *driver_index; /* GraphDriver: name and data paths, "" if none */
+    int64_t last_used_ns;
+};
+/* By reference, ID or unique ID prefix (docker's order). platform may be NULL. */
+SHALE_API int shale_image_inspect(struct shale *s, const char *image, const char *platform,
+                                  struct shale_image_detail **ret, struct shale_err *e);
+
+struct shale_history_item {
+    const char *id; /* image ID, or "<missing>" */
+    int64_t created_ns;
+    const char *created_by, *comment;
+    uint64_t size_bytes;
+    const char *layer_digest, *diff_id; /* "" for empty layers */
+    const char *const *tags;            /* of id, NULL-terminated; NULL if none */
+};
+struct shale_history {
+    const struct shale_history_item *items; /* newest first */
+    size_t n_items;
+};
+SHALE_API int shale_history(struct shale *s, const char *image, const char *platform,
+                            struct shale_history **ret, struct shale_err *e);
+
+/* ---- names ---- */
+SHALE_API int shale_tag(struct shale *s, const char *source, const char *target, struct shale_err *e);
+
+struct shale_rmi_opts {
+    size_t size;
+    bool force, no_prune;
+};
+enum shale_removed_kind { SHALE_UNTAGGED, SHALE_DELETED };
+struct shale_removed {
+    enum shale_removed_kind kind;
+    const char *what; /* reference, image ID or chain ID */
+};
+struct shale_rmi_result {
+    const struct shale_removed *items;
+    size_t n_items;
+    uint64_t freed_bytes;
+};
+SHALE_API int shale_rmi(struct shale *s, const char *image, const struct shale_rmi_opts *o,
+                        struct shale_rmi_result **ret, struct shale_err *e);
+
+/* Sweeps what nothing refers to. Safe beside running pulls. */
+SHALE_API int shale_gc(struct shale *s, uint64_t *ret_freed_bytes, struct shale_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
