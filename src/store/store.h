@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The local store: blobs, metadata and root file systems under one root, in crash order (blob bytes,
+ * fsync, rename, fsync of the folder, row). Several processes may use one store; a handle may be used by
+ * several threads.
+ *
+ *   root/  blobs/ ingest/ layers/ images/ containers/ locks/ shale.db
+ *
+ * Truth is blobs/ and the database; layers/ and images/ are caches that are rebuilt from blobs whenever
+ * they are missing or not to be trusted (a row written under another boot that was never synced).
+ */
+#include <shale/progress.h>
+#include <shale/shale.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "base/err.h"
+#include "blob/blob.h"
+#include "meta/meta.h"
+#include "model/config.h"
+#include "model/endpoint.h"
+#include "model/manifest.h"
+#include "rootfs/rootfs.h"
+
+struct store;
+
+struct store_opts {
+    const char *root;   /* absolute path, created if missing */
+    const char *driver; /* rootfs driver, NULL: automatic */
+    bool read_only;
+};
+
+int store_open(const struct store_opts *o, struct store **ret, struct shale_err *e);
+struct store *store_close(struct store *s);
+
+const char *store_root(const struct store *s);
+int store_root_fd(const struct store *s);
+struct meta *store_meta(struct store *s);
+struct blobs *store_blobs(struct store *s);
+const char *store_boot_id(const struct store *s);
+/* Opened (and probed) at the first call. Borrowed. */
+int store_driver(struct store *s, struct rootfs_driver **ret, struct shale_err *e);
+
+/* ---- leases: what is named here is not collected while the lease lives ---- */
+struct store_lease;
+int store_lease_begin(struct store *s, const char *note, struct store_lease **ret, struct shale_err *e);
+int store_lease_add(struct store_lease *l, const struct digest *d, struct shale_err *e);
+struct store_lease *store_lease_end(struct store_lease *l); /* NULL in, NULL out */
+
+/* ---- documents ---- */
+/* Manifest, index or config bytes, verified against the digest. */
+int store_document(struct store *s, const struct digest *d, struct buf *out, struct shale_err *e);
+/* Parsed config of an image. */
+int store_config(struct store *s, const struct digest *image_id, struct arena *a, struct config *ret,
+                 struct shale_err *e);
+
+/* ---- the sink: where copies go ---- */
+struct store_sink_opts {
+    struct store_lease *lease;    /* protects all that arrives; not owned */
+    const char *origin;           /* reference text for `shale pulls ls`; NULL: "" */
+    shale_progress_fn on_progress; /* per layer; may be NULL */
+    void *progress_arg;
+};
+int store_sink_open(struct store *s, const struct store_sink_opts *o, struct sink **ret,
+                    struct shale_err *e);
+
+/* Makes the image row of a manifest whose config and layers have all arrived, and the edges for
+ * collection. Idempotent. *ret_id is the image ID. */
+int store_image_add(struct store *s, const struct descriptor *manifest, struct digest *ret_id,
+                    struct shale_err *e);
+/* Edges of an index that is kept whole. */
+int store_index_add(struct store *s, const struct descriptor *index, struct shale_err *e);
+
+/* ---- layers and root file systems ---- */
+/* The layer's tar and table of contents are there and can be trusted; re-hashed or rebuilt from its blob
+ * where needed. */
+int store_layer_ensure(struct store *s, const struct digest *diff_id, struct cancel *c,
+                       struct shale_err *e);
+/* Stack of an image for rootfs/. */
+int store_stack(struct store *s, const struct digest *image_id, struct arena *a,
+                struct rootfs_image *ret, struct shale_err *e);
+/* Ensures all layers and the driver's cache, so that mounting is quick. */
+int store_rootfs_prepare(struct store *s, const struct digest *image_id, struct cancel *c,
+                         struct shale_err *e);
+/* Prepare and mount; target, upper, work as rootfs_ops.mount. */
+int store_rootfs_mount(struct store *s, const struct digest *image_id, const char *target,
+                       const char *upper, const char *work, struct cancel *c, struct shale_err *e);
+int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e);
+
+/* ---- collection and checking ---- */
+/* Mark from tags, digests, images, containers and leases; sweep blobs, layers, stacks and rows. Online. */
+int store_gc(struct store *s, uint64_t *ret_freed_bytes, struct shale_err *e);
+int store_fsck(struct store *s, const struct shale_fsck_opts *o, struct shale_fsck_result *ret,
+               struct cancel *c, struct shale_err *e);
