@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image/copy.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/pool.h"
+#include "base/str.h"
+#include "model/limits.h"
+
+struct doc { /* a manifest or index with the bytes it was parsed from */
+    struct descriptor desc;
+    const char *raw;
+    size_t raw_n;
+    struct manifest m;
+};
+
+static int fetch_doc(struct source *from, const char *name, struct arena *a, struct doc *ret,
+                     struct cancel *c, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES + 1);
+    int r;
+
+    r = from->ops->manifest(from, name, &b, a, &ret->desc, c, e);
+    if (r < 0)
+        return r;
+    ret->raw_n = b.n;
+    ret->raw = arena_memdup(a, b.p ? b.p : "", b.n);
+    if (!ret->raw)
+        return err_nomem(e);
+    r = manifest_parse(ret->raw, ret->raw_n, ret->desc.media_type, a, &ret->m, e);
+    if (r < 0)
+        return err_wrap(e, r, "manifest %s", ret->desc.digest.s);
+    if (!ret->desc.media_type || !*ret->desc.media_type)
+        ret->desc.media_type = ret->m.media_type;
+    ret->desc.size_bytes = ret->raw_n;
+    return 0;
+}
+
+static int no_match(const struct platform *want, struct arena *a, struct shale_err *e)
+{
+    char *p = platform_format(want, a);
+    return err_set(e, SHALE_NOT_FOUND, "no matching manifest for %s in the manifest list entries",
+                   p ? p : "this platform");
+}
+
+/* Follows indexes down to the manifest for `want`. path[] receives every index on the way, outermost
+ * first. */
+static int descend(struct source *from, struct doc *top, const struct platform *want, struct arena *a,
+                   struct doc *ret, struct doc *path, size_t *ret_n_path, struct cancel *c,
+                   struct shale_err *e)
+{
+    struct doc cur = *top;
+    size_t n = 0;
+
+    while (cur.m.kind == MANIFEST_INDEX) {
+        const struct descriptor **found;
+        size_t n_found;
+        int r;
+
+        if (n == LIMIT_INDEX_DEPTH)
+            return err_set(e, SHALE_LIMIT, "more than %d indexes within indexes", LIMIT_INDEX_DEPTH);
+        path[n++] = cur;
+        r = manifest_select(&cur.m, want, a, &found, &n_found, e);
+        if (r < 0)
+            return r;
+        if (n_found == 0)
+            return no_match(want, a, e);
+        struct descriptor entry = *found[0];
+        r = fetch_doc(from, entry.digest.s, a, &cur, c, e);
+        if (r < 0)
+            return r;
+        if (entry.size_bytes != cur.raw_n)
+            return err_set(e, SHALE_CORRUPT, "manifest %s has %zu bytes, its index says %llu",
+                           entry.digest.s, cur.raw_n, (unsigned long long)entry.size_bytes);
+    }
+    *ret = cur;
+    *ret_n_path = n;
+    return 0;
+}
+
+int copy_find(struct source *from, const char *name, const struct platform *want, struct arena *a,
+              struct descriptor *ret_target, struct descriptor *ret_image, struct manifest *ret_manifest,
+              struct cancel *c, struct shale_err *e)
+{
+    struct doc top, image, path[LIMIT_INDEX_DEPTH];
+    size_t n_path;
+    int r = fetch_doc(from, name, a, &top, c, e);
+    if (r < 0)
+        return r;
+    r = descend(from, &top, want, a, &image, path, &n_path, c, e);
+    if (r < 0)
+        return r;
+    *ret_target = top.desc;
+    *ret_image = image.desc;
+    *ret_manifest = image.m;
+    return 0;
+}
+
+/* ---- config ---- */
+
+struct collect {
+    struct buf *b;
+    uint64_t want;
+};
+
+static int collect_start(void *arg, uint64_t offset, struct shale_err *e)
+{
+    struct collect *c = arg;
+    if (offset != c->b->n)
+        return err_set(e, SHALE_NETWORK, "transfer does not continue where it stopped");
+    return 0;
+}
+
+static int collect_data(void *arg, const void *p, size_t n, struct shale_err *e)
+{
+    struct collect *c = arg;
+    if (n > c->want - c->b->n)
+        return err_set(e, SHALE_CORRUPT, "more bytes than the %llu of its descriptor",
+                       (unsigned long long)c->want);
+    buf_add(c->b, p, n);
+    return buf_check(c->b, e);
+}
+
+static int config_kind_ok(const struct descriptor *d)
+{
+    static const char *const legacy[] = { "application/octet-stream", "application/json", "text/html",
+                                          "" };
+    if (media_find(d->media_type)->kind == MEDIA_CONFIG)
+        return 1;
+    for (size_t i = 0; i < ARRAY_SIZE(legacy); i++)
+        if (streq(d->media_type, legacy[i]))
+            return 1;
+    return 0;
+}
+
+static int fetch_config(struct source *from, const struct descriptor *d, struct buf *b, struct cancel *c,
+                        struct shale_err *e)
+{
+    struct collect col = { b, d->size_bytes };
+    struct digest got;
+    int r;
+
+    if (!config_kind_ok(d))
+        return err_set(e, SHALE_UNSUPPORTED,
+                       "not a container image: its config has the media type %s", d->media_type);
+    if (d->size_bytes > LIMIT_CONFIG_BYTES)
+        return err_set(e, SHALE_LIMIT, "image config of %llu bytes is over the limit of %llu",
+                       (unsigned long long)d->size_bytes, (unsigned long long)LIMIT_CONFIG_BYTES);
+    r = from->ops->blob(from, d, 0, collect_start, collect_data, &col, c, e);
+    if (r < 0)
+        return r;
+    r = digest_of_bytes(digest_alg(&d->digest), b->p ? b->p : "", b->n, &got, e);
+    if (r < 0)
+        return r;
+    if (b->n != d->size_bytes || !digest_eq(&got, &d->digest))
+        return err_set(e, SHALE_CORRUPT, "image config verification failed for digest %s",
+                       d->digest.s);
+    return 0;
+}
+
+static int copy_config(struct source *from, struct sink *to, const struct manifest *m, struct arena *a,
+                       struct config *ret, struct cancel *c, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_CONFIG_BYTES + 1);
+    int r;
+
+    r = fetch_config(from, &m->config, &b, c, e);
+    if (r < 0)
+        return r;
+    r = config_parse(b.p ? b.p : "", b.n, a, ret, e);
+    if (r < 0)
+        return r;
+    if (ret->n_diff_ids != m->n_layers)
+        return err_set(e, SHALE_CORRUPT,
+                       "layers from manifest don't match image configuration: %zu layers, %zu "
+                       "diff_ids",
+                       m->n_layers, ret->n_diff_ids);
+    return to->ops->put(to, &m->config, b.p ? b.p : "", b.n, c, e);
+}
+
+/* ---- layers ---- */
+
+struct layer_job {
+    const struct descriptor *d;
+    const struct digest *diff_id;
+};
+struct layer_jobs {
+    struct source *from;
+    struct sink *to;
+    struct layer_job *v;
+    size_t n;
+};
+
+static int copy_layer(void *arg, size_t i, struct cancel *c, struct shale_err *e)
+{
+    struct layer_jobs *jobs = arg;
+    const struct layer_job *j = &jobs->v[i];
+    return jobs->to->ops->blob(jobs->to, j->d, j->diff_id, jobs->from, c, e);
+}
+
+static void report(const struct copy_opts *o, enum shale_progress_kind kind, const struct descriptor *d)
+{
+    struct shale_progress p = { .kind = kind, .total = d->size_bytes };
+    char id[13];
+
+    if (!o->on_progress)
+        return;
+    digest_short(&d->digest, id);
+    p.id = id;
+    o->on_progress(o->progress_arg, &p);
+}
+
+/* A layer that stands in the stack twice is copied once. */
+static bool job_known(const struct layer_jobs *jobs, const struct descriptor *d)
+{
+    for (size_t i = 0; i < jobs->n; i++)
+        if (digest_eq(&jobs->v[i].d->digest, &d->digest))
+            return true;
+    return false;
+}
+
+static int copy_layers(struct source *from, struct sink *to, const struct manifest *m,
+                       const struct config *cfg, const struct copy_opts *o, struct arena *a,
+                       struct shale_err *e)
+{
+    struct layer_jobs jobs = { from, to, arena_array(a, m->n_layers + 1, sizeof *jobs.v), 0 };
+
+    if (!jobs.v)
+        return err_nomem(e);
+    for (size_t i = 0; i < m->n_layers; i++) {
+        if (job_known(&jobs, &m->layers[i]))
+            continue;
+        jobs.v[jobs.n++] = (struct layer_job){ &m->layers[i], &cfg->diff_ids[i] };
+        report(o, SHALE_PROGRESS_QUEUED, &m->layers[i]);
+    }
+    return pool_run(copy_layer, &jobs, jobs.n, o->n_parallel ? o->n_parallel : COPY_DEFAULT_PARALLEL,
+                    o->cancel, e);
+}
+
+static int check_layers(const struct manifest *m, struct shale_err *e)
+{
+    if (m->n_layers > LIMIT_LAYERS)
+        return err_set(e, SHALE_LIMIT, "image of %zu layers is over the limit of %d", m->n_layers,
+                       LIMIT_LAYERS);
+    for (size_t i = 0; i < m->n_layers; i++) {
+        const struct descriptor *d = &m->layers[i];
+        if (media_find(d->media_type)->kind != MEDIA_LAYER)
+            return err_set(e, SHALE_UNSUPPORTED,
+                           "layer %s has the media type %s, which no container image has",
+                           d->digest.s, d->media_type);
+        if (media_find(d->media_type)->codec == CODEC_OTHER)
+            return err_set(e, SHALE_UNSUPPORTED, "layer %s: cannot decode media type %s", d->digest.s,
+                           d->media_type);
+        if (d->size_bytes > LIMIT_BLOB_BYTES)
+            return err_set(e, SHALE_LIMIT, "layer %s of %llu bytes is over the limit of %llu",
+                           d->digest.s, (unsigned long long)d->size_bytes,
+                           (unsigned long long)LIMIT_BLOB_BYTES);
+    }
+    return 0;
+}
+
+int copy_image(struct source *from, const char *name, struct sink *to, const struct copy_opts *o,
+               struct arena *a, struct copy_result *ret, struct shale_err *e)
+{
+    struct doc top, image, path[LIMIT_INDEX_DEPTH];
+    struct config cfg;
+    size_t n_path;
+    int r;
+
+    r = fetch_doc(from, name, a, &top, o->cancel, e);
+    if (r < 0)
+        return r;
+    r = descend(from, &top, o->platform, a, &image, path, &n_path, o->cancel, e);
+    if (r < 0)
+        return r;
+    r = check_layers(&image.m, e);
+    if (r < 0)
+        return r;
+    r = copy_config(from, to, &image.m, a, &cfg, o->cancel, e);
+    if (r < 0)
+        return r;
+    r = copy_layers(from, to, &image.m, &cfg, o, a, e);
+    if (r < 0)
+        return r;
+    r = to->ops->put(to, &image.desc, image.raw, image.raw_n, o->cancel, e);
+    if (r < 0)
+        return r;
+    while (n_path > 0) {
+        const struct doc *d = &path[--n_path];
+        r = to->ops->put(to, &d->desc, d->raw, d->raw_n, o->cancel, e);
+        if (r < 0)
+            return r;
+    }
+    *ret = (struct copy_result){ top.desc, image.desc, image.m.config.digest, cfg.platform };
+    return 0;
+}
