@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# What all command tests share: the binary under test, a fresh store, a registry on loopback.
+# Set by tools/run-tests: SHALE_BIN, SHALE_IMAGES (OCI layouts of tools/make-images), SHALE_BUILD.
+
+SHALE_BIN=${SHALE_BIN:-$PWD/build/shale}
+SHALE_IMAGES=${SHALE_IMAGES:-$PWD/build/images}
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=tools/lib/registry.bash
+. "$top/tools/lib/registry.bash"
+# shellcheck source=tools/lib/oci.bash
+. "$top/tools/lib/oci.bash"
+
+shale() { "$SHALE_BIN" "$@"; }
+
+fresh_store() {
+    export SHALE_ROOT=$BATS_TEST_TMPDIR/store DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker
+    mkdir -p "$DOCKER_CONFIG"
+}
+
+# Removes all containers of the store and whatever is still mounted under it.
+drop_store() {
+    [ -d "${SHALE_ROOT:-/nonexistent}" ] || return 0
+    local ids
+    ids=$(shale ps -aq --no-trunc 2>/dev/null) || true
+    # shellcheck disable=SC2086
+    [ -z "$ids" ] || shale rm -f $ids >/dev/null 2>&1 || true
+    awk -v r="$SHALE_ROOT/" 'index($5, r) == 1 {print $5}' /proc/self/mountinfo | sort -r | while read -r m; do umount -l "$m"; done
+}
+
+# push LAYOUT NAME:TAG: an image that skopeo puts into the running registry
+push() { skopeo copy --quiet --all --dest-tls-verify=false "oci:$1" "docker://$REGISTRY_HOST/$2"; }
+
+need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
+
+# run_ok CMD…: runs, fails with the output when the status is not 0
+run_ok() {
+    run "$@"
+    [ "$status" = 0 ] || { echo "status $status of: $*"; echo "$output"; return 1; }
+}
+# run_fails STATUS TEXT CMD…: status and a piece of the message
+run_fails() {
+    local want=$1 text=$2
+    shift 2
+    run "$@"
+    [ "$status" = "$want" ] || { echo "status $status, not $want, of: $*"; echo "$output"; return 1; }
+    [[ $output == *"$text"* ]] || { echo "no '$text' in:"; echo "$output"; return 1; }
+}
+has() { [[ $output == *"$1"* ]] || { echo "no '$1' in:"; echo "$output"; return 1; }; }
+hasnt() { [[ $output != *"$1"* ]] || { echo "there is '$1' in:"; echo "$output"; return 1; }; }
