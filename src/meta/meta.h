@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * shale.db: names, edges and rows of everything in the store, in one SQLite database (WAL,
+ * synchronous NORMAL). This header is the handle, transactions and small memos; the tables have
+ * headers of their own:
+ *
+ *   meta_content.h     blobs, edges, layers, stacks, leases, downloads in flight, what may be
+ * collected meta_image.h       images, tags and their history, repository digests meta_container.h
+ * containers
+ *
+ *   r = meta_open(root_fd, root, false, &m, e);
+ *   r = meta_begin(m, e);                    // optional: one call is a transaction by itself
+ *   r = meta_image_put(m, &image, …, e);
+ *   r = meta_tag_set(m, …, e);
+ *   r = meta_commit(m, e);                   // or meta_rollback(m)
+ *   m = meta_close(m);
+ *
+ * Threads: a handle may be used by several threads; calls are serialised inside, and a thread that
+ * has begun a transaction keeps the others of its handle out until commit or rollback: keep
+ * transactions short, do no network or bulk I/O inside. Processes: SQLite locks; a writer waits up
+ * to META_BUSY_TIMEOUT_S for another one, then -SHALE_TIMEOUT.
+ *
+ * Values: strings of returned rows live in the caller's arena and are never NULL unless said so.
+ * Strings given to a function are borrowed for the call. Callbacks (`each`) may call meta functions
+ * on the same handle; they return 0 to go on, positive to stop (passed on), negative for an error
+ * (passed on).
+ *
+ * Errors everywhere: NOT_FOUND where a get finds no row, DENIED for writing to a read-only store,
+ * UNSUPPORTED for a store of a newer version, CORRUPT for a damaged database, NO_SPACE, TIMEOUT,
+ * SYSTEM, NO_MEMORY.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#define META_BUSY_TIMEOUT_S 30
+#define META_FILE           "shale.db"
+
+struct meta;
+
+/* Opens (creates, migrates) shale.db in the folder `root`, which root_fd also stands for.
+ * read_only: the database is only read, also when it lies on a read-only file system; a missing
+ * database then reads as an empty one. */
+int meta_open(int root_fd, const char *root, bool read_only, struct meta **ret,
+              struct shale_err *e);
+struct meta *meta_close(struct meta *m); /* rolls back what is open; NULL in, NULL out */
+
+/* Write transaction of this thread (BEGIN IMMEDIATE: the write lock is taken here). May be nested;
+ * an inner rollback undoes the inner part only. */
+int meta_begin(struct meta *m, struct shale_err *e);
+/* The outermost commit is a kill point, sys_step("db-commit"), before the rows are there. When it
+ * fails everything since meta_begin has been rolled back and the transaction is over. */
+int meta_commit(struct meta *m, struct shale_err *e);
+void meta_rollback(struct meta *m); /* harmless without a transaction */
+
+/* Ends a transaction by the result of what was done in it: commit if r >= 0, else rollback. Returns
+ * r, or the error of the commit. `return meta_end(m, r, e);` */
+int meta_end(struct meta *m, int r, struct shale_err *e);
+
+/* Memos: small facts that are cheap to lose (probe results). */
+/* *ret is NULL, and 0 is returned, when there is none. */
+int meta_kv_get(struct meta *m, const char *key, struct arena *a, char **ret, struct shale_err *e);
+int meta_kv_set(struct meta *m, const char *key, const char *value, struct shale_err *e);
+int meta_kv_delete(struct meta *m, const char *key, struct shale_err *e); /* missing is success */
+
+/* Checks the database itself (PRAGMA quick_check, foreign keys). CORRUPT with the first finding. */
+int meta_check(struct meta *m, struct shale_err *e);
