@@ -17,3 +17,6 @@
 #define LIMIT_REDIRECTS 10
 #define LIMIT_TAGS 100000 /* tags of one repository that are listed */
 #define LIMIT_REF_BYTES 1024
+#define LIMIT_HISTORY 16384      /* history entries of one config */
+#define LIMIT_OS_FEATURES 256    /* os.features of one platform */
+#define LIMIT_PLATFORM_BYTES 256 /* a platform specifier */
