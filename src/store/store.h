@@ -19,6 +19,9 @@
 #include "base/err.h"
 #include "blob/blob.h"
 #include "meta/meta.h"
+#include "meta/meta_container.h"
+#include "meta/meta_content.h"
+#include "meta/meta_image.h"
 #include "model/config.h"
 #include "model/endpoint.h"
 #include "model/manifest.h"
@@ -88,6 +91,10 @@ int store_rootfs_prepare(struct store *s, const struct digest *image_id, struct 
 int store_rootfs_mount(struct store *s, const struct digest *image_id, const char *target,
                        const char *upper, const char *work, struct cancel *c, struct shale_err *e);
 int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e);
+
+/* Makes sure that caches written under this boot are on disk (syncfs), so that they are trusted after
+ * the next one. Cheap when nothing is dirty; done before a pull. */
+int store_settle(struct store *s, struct shale_err *e);
 
 /* ---- collection and checking ---- */
 /* Mark from tags, digests, images, containers and leases; sweep blobs, layers, stacks and rows. Online. */

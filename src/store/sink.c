@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store as a sink: documents, and layers that stream in (layer_in.h) while their compressed bytes go
+ * to ingest/. */
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "model/limits.h"
+#include "store/layer_in.h"
+#include "store/store_priv.h"
+
+struct store_sink {
+    struct sink sink;
+    struct store *store;
+    struct store_sink_opts o;
+};
+
+static struct store_sink *self(struct sink *s)
+{
+    return (struct store_sink *)s;
+}
+
+static void report(const struct store_sink *k, enum shale_progress_kind kind, const struct descriptor *d,
+                   uint64_t current)
+{
+    struct shale_progress p = { .kind = kind, .current = current, .total = d->size_bytes };
+    char id[13];
+
+    if (!k->o.on_progress)
+        return;
+    digest_short(&d->digest, id);
+    p.id = id;
+    k->o.on_progress(k->o.progress_arg, &p);
+}
+
+/* ---- documents ---- */
+
+static int sink_has(struct sink *s, const struct descriptor *d, struct shale_err *e)
+{
+    uint64_t size;
+    return blob_has(self(s)->store->blobs, &d->digest, &size, e);
+}
+
+static int put_row(struct store *s, const struct descriptor *d, uint64_t size, struct shale_err *e)
+{
+    struct meta_blob row = { .digest = d->digest, .size_bytes = size, .media_type = d->media_type };
+    return meta_blob_put(s->meta, &row, e);
+}
+
+static int lease(const struct store_sink *k, const struct digest *d, struct shale_err *e)
+{
+    return k->o.lease ? store_lease_add(k->o.lease, d, e) : 0;
+}
+
+static int sink_put(struct sink *s, const struct descriptor *d, const void *p, size_t n,
+                    struct cancel *c, struct shale_err *e)
+{
+    struct store_sink *k = self(s);
+    int r = cancel_check(c, e);
+    if (r < 0)
+        return r;
+    r = lease(k, &d->digest, e);
+    if (r < 0)
+        return r;
+    r = blob_put(k->store->blobs, &d->digest, p, n, e);
+    if (r < 0)
+        return r;
+    return put_row(k->store, d, n, e);
+}
+
+/* ---- layers ---- */
+
+struct arrival { /* a layer on its way from a source */
+    struct store_sink *k;
+    const struct descriptor *d;
+    struct blob_writer *blob;
+    struct layer_in *layer;
+    uint64_t got; /* compressed bytes so far */
+    struct cancel *c;
+};
+
+static enum decoder_kind codec_of(const struct descriptor *d)
+{
+    /* The bytes say it better than the media type, which tools get wrong; an uncompressed type is not
+     * second-guessed, since a tar may hold anything but begins with a name. */
+    return media_find(d->media_type)->codec == CODEC_NONE ? DECODER_NONE : DECODER_AUTO;
+}
+
+static int feed_layer(void *arg, const void *p, size_t n, struct shale_err *e)
+{
+    struct arrival *a = arg;
+    int r = cancel_check(a->c, e);
+    return r < 0 ? r : layer_in_write(a->layer, p, n, e);
+}
+
+static int on_start(void *arg, uint64_t offset, struct shale_err *e)
+{
+    struct arrival *a = arg;
+    if (offset == a->got)
+        return 0;
+    if (offset != 0)
+        return err_set(e, SHALE_NETWORK, "transfer does not continue where it stopped");
+    /* The peer cannot do ranges: from the beginning, then. */
+    a->got = 0;
+    int r = blob_writer_rewind(a->blob, e);
+    return r < 0 ? r : layer_in_restart(a->layer, e);
+}
+
+static int on_data(void *arg, const void *p, size_t n, struct shale_err *e)
+{
+    struct arrival *a = arg;
+    int r;
+
+    if (n > a->d->size_bytes - a->got)
+        return err_set(e, SHALE_CORRUPT, "more bytes than the %llu of its descriptor",
+                       (unsigned long long)a->d->size_bytes);
+    r = blob_writer_write(a->blob, p, n, e);
+    if (r < 0)
+        return r;
+    a->got += n;
+    r = layer_in_write(a->layer, p, n, e);
+    if (r < 0)
+        return r;
+    report(a->k, SHALE_PROGRESS_DOWNLOADING, a->d, a->got);
+    return 0;
+}
+
+/* Bytes that cannot be right must not be resumed from. */
+static int judge(struct arrival *a, int r)
+{
+    if (r == -SHALE_CORRUPT || r == -SHALE_LIMIT)
+        blob_writer_discard(a->blob);
+    return r;
+}
+
+static int resume(struct arrival *a, struct shale_err *e)
+{
+    uint64_t have = blob_writer_offset(a->blob);
+    if (have == 0)
+        return 0;
+    if (have > a->d->size_bytes)
+        return blob_writer_rewind(a->blob, e);
+    int r = blob_writer_replay(a->blob, feed_layer, a, e);
+    if (r < 0)
+        return r;
+    a->got = blob_writer_offset(a->blob);
+    report(a->k, SHALE_PROGRESS_RESUMED, a->d, a->got);
+    return 0;
+}
+
+static int transfer(struct arrival *a, struct source *from, struct shale_err *e)
+{
+    int r = resume(a, e);
+    if (r < 0)
+        return r;
+    if (a->got == a->d->size_bytes)
+        return 0;
+    r = from->ops->blob(from, a->d, a->got, on_start, on_data, a, a->c, e);
+    if (r < 0)
+        return r;
+    if (a->got != a->d->size_bytes)
+        return err_set(e, SHALE_NETWORK, "the transfer ended after %llu of %llu bytes",
+                       (unsigned long long)a->got, (unsigned long long)a->d->size_bytes);
+    return 0;
+}
+
+int store_record_layer(struct store *s, const struct digest *blob, uint64_t blob_bytes,
+                       const struct layer_in_result *in, struct shale_err *e)
+{
+    struct meta_layer row = {
+        .diff_id = in->diff_id,
+        .tar_bytes = in->tar_bytes,
+        .content_bytes = in->toc.content_bytes,
+        .n_entries = in->toc.n_entries,
+        .state = META_LAYER_COMPLETE,
+    };
+    int r;
+
+    snprintf(row.boot_id, sizeof row.boot_id, "%s", s->boot_id);
+    r = meta_begin(s->meta, e);
+    if (r < 0)
+        return r;
+    r = meta_layer_put(s->meta, &row, e);
+    if (r >= 0)
+        r = meta_layer_blob_put(s->meta, blob, &in->diff_id, blob_bytes, e);
+    return meta_end(s->meta, r, e);
+}
+
+static int arrive(struct arrival *a, const struct digest *diff_id, struct source *from,
+                  struct shale_err *e)
+{
+    struct store *s = a->k->store;
+    struct layer_in_result in;
+    int r;
+
+    r = transfer(a, from, e);
+    if (r < 0)
+        return judge(a, r);
+    report(a->k, SHALE_PROGRESS_VERIFYING, a->d, a->got);
+    /* First the compressed bytes: when they are wrong, that is the news. */
+    r = blob_writer_commit(a->blob, e);
+    if (r < 0)
+        return judge(a, r);
+    report(a->k, SHALE_PROGRESS_DOWNLOADED, a->d, a->got);
+    r = layer_in_finish(a->layer, diff_id, &in, e);
+    if (r < 0)
+        return r;
+    r = layer_in_publish(a->layer, false, e);
+    if (r < 0)
+        return r;
+    r = put_row(s, a->d, a->got, e);
+    if (r < 0)
+        return r;
+    r = store_record_layer(s, &a->d->digest, a->got, &in, e);
+    if (r < 0)
+        return r;
+    (void)meta_pull_delete(s->meta, &a->d->digest, NULL);
+    report(a->k, SHALE_PROGRESS_DONE, a->d, a->got);
+    return 0;
+}
+
+static void on_wait(void *arg)
+{
+    struct arrival *a = arg;
+    report(a->k, SHALE_PROGRESS_WAITING, a->d, 0);
+}
+
+/* The blob is in the store: is the layer too? Make it again if not. */
+static int have_blob(struct store_sink *k, const struct descriptor *d, const struct digest *diff_id,
+                     struct cancel *c, struct shale_err *e)
+{
+    struct store *s = k->store;
+    struct meta_layer_blob lb;
+    struct shale_err ignored;
+    int r;
+
+    r = put_row(s, d, d->size_bytes, e);
+    if (r < 0)
+        return r;
+    r = meta_layer_blob_get(s->meta, &d->digest, &lb, &ignored);
+    if (r >= 0 && !digest_eq(&lb.diff_id, diff_id))
+        return err_set(e, SHALE_CORRUPT,
+                       "layers from manifest don't match image configuration: layer %s has diffID "
+                       "%s, not %s",
+                       d->digest.s, lb.diff_id.s, diff_id->s);
+    r = store_layer_make(s, diff_id, &d->digest, c, e);
+    if (r < 0)
+        return r;
+    (void)meta_pull_delete(s->meta, &d->digest, NULL);
+    report(k, SHALE_PROGRESS_PRESENT, d, d->size_bytes);
+    return 0;
+}
+
+static int receive(struct store_sink *k, const struct descriptor *d, const struct digest *diff_id,
+                   struct source *from, struct cancel *c, struct shale_err *e)
+{
+    struct store *s = k->store;
+    _cleanup_(arena_clear) struct arena tmp = ARENA_INIT(1 << 16);
+    struct arrival a = { .k = k, .d = d, .c = c };
+    struct meta_pull row = { .digest = d->digest,
+                             .ref = k->o.origin ? k->o.origin : "",
+                             .repo = "",
+                             .size_bytes = d->size_bytes };
+    int fd, r;
+
+    r = blob_begin(s->blobs, &d->digest, d->size_bytes, on_wait, &a, c, &a.blob, e);
+    if (r == 1)
+        return have_blob(k, d, diff_id, c, e);
+    if (r < 0)
+        return r;
+    fd = store_layers_fd(s, e);
+    r = fd < 0 ? fd : meta_pull_put(s->meta, &row, e);
+    if (r >= 0)
+        r = layer_in_begin(fd, codec_of(d), digest_alg(diff_id), &a.layer, e);
+    if (r >= 0)
+        r = arrive(&a, diff_id, from, e);
+    layer_in_close(a.layer);
+    blob_writer_close(a.blob);
+    return r;
+}
+
+static int sink_blob(struct sink *sk, const struct descriptor *d, const struct digest *diff_id,
+                     struct source *from, struct cancel *c, struct shale_err *e)
+{
+    struct store_sink *k = self(sk);
+    uint64_t size;
+    int r;
+
+    if (!diff_id)
+        return err_set(e, SHALE_INTERNAL, "a layer without a diffID");
+    r = lease(k, &d->digest, e);
+    if (r < 0)
+        return r;
+    r = lease(k, diff_id, e);
+    if (r < 0)
+        return r;
+    r = blob_has(k->store->blobs, &d->digest, &size, e);
+    if (r < 0)
+        return r;
+    r = r == 1 ? have_blob(k, d, diff_id, c, e) : receive(k, d, diff_id, from, c, e);
+    return r < 0 ? err_wrap(e, r, "layer %s", d->digest.s) : r;
+}
+
+/* ---- the rest ---- */
+
+/* Names belong to a repository, which this sink does not know: image/ sets them with the rows. */
+static int sink_tag(struct sink *s, const char *name, const struct descriptor *d, struct shale_err *e)
+{
+    return err_set(e, SHALE_UNSUPPORTED, "the store names images with their rows");
+}
+
+static struct sink *sink_close(struct sink *s)
+{
+    free(s);
+    return NULL;
+}
+
+static const struct sink_ops store_sink_ops = {
+    .has = sink_has,
+    .put = sink_put,
+    .blob = sink_blob,
+    .tag = sink_tag,
+    .close = sink_close,
+};
+
+int store_sink_open(struct store *s, const struct store_sink_opts *o, struct sink **ret,
+                    struct shale_err *e)
+{
+    struct store_sink *k = mem_alloc(sizeof *k);
+    if (!k)
+        return err_nomem(e);
+    if (s->read_only) {
+        free(k);
+        return err_set(e, SHALE_DENIED, "the store at %s is read-only", s->root);
+    }
+    k->sink.ops = &store_sink_ops;
+    k->store = s;
+    k->o = *o;
+    *ret = &k->sink;
+    return 0;
+}
