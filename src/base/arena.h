@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <shale/error.h>
+
 struct arena {
     struct arena_block *head;
     uint64_t max_bytes;  /* allocations that would pass it fail; mandatory */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/sys.h"
+
+#define POLL_NS (20 * 1000 * 1000)
+
+static int open_lock(int dirfd, const char *name, struct shale_err *e)
+{
+    int fd = sys_openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    return fd < 0 ? err_sys(e, "lock %s", name) : fd;
+}
+
+/* flock without waiting: 1 taken, 0 held by another. */
+static int try_flock(int fd, enum lock_mode mode, struct shale_err *e)
+{
+    int op = (mode == LOCK_SHARED ? LOCK_SH : LOCK_EX) | LOCK_NB;
+    while (flock(fd, op) < 0) {
+        if (errno == EINTR)
+            continue;
+        return errno == EWOULDBLOCK ? 0 : err_sys(e, "flock");
+    }
+    return 1;
+}
+
+int lock_take(int dirfd, const char *name, enum lock_mode mode, struct cancel *c, struct shale_err *e)
+{
+    _cleanup_close_ int fd = open_lock(dirfd, name, e);
+    if (fd < 0)
+        return fd;
+    for (;;) {
+        int r = try_flock(fd, mode, e);
+        if (r < 0)
+            return r;
+        if (r == 1)
+            return TAKE_FD(fd);
+        r = cancel_check(c, e);
+        if (r < 0)
+            return r;
+        nanosleep(&(struct timespec){ .tv_nsec = POLL_NS }, NULL);
+    }
+}
+
+int lock_try(int dirfd, const char *name, enum lock_mode mode, struct shale_err *e)
+{
+    _cleanup_close_ int fd = open_lock(dirfd, name, e);
+    if (fd < 0)
+        return fd;
+    int r = try_flock(fd, mode, e);
+    if (r < 0)
+        return r;
+    return r == 1 ? TAKE_FD(fd) : err_set(e, SHALE_IN_USE, "%s is locked by another process", name);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * zstd (RFC 8878) on libzstd. The magic number of every frame is checked here: libzstd may be built to
+ * read the formats from before 1.0 as well, whose decoders are old and which nobody uses for layers.
+ */
+#include "tar/codec_impl.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "base/mem.h"
+
+#define ZSTD_MAX_WINDOW_LOG 27 /* 128 MiB of memory at most */
+#define MAGIC_BYTES 4
+
+struct zstd {
+    ZSTD_DCtx *z;
+    uint8_t magic[MAGIC_BYTES]; /* of the frame that begins */
+    size_t magic_n;
+    bool in_frame;
+    bool had_frame;
+};
+
+static void zstd_close(void *c)
+{
+    struct zstd *z = c;
+
+    if (!z)
+        return;
+    ZSTD_freeDCtx(z->z);
+    free(z);
+}
+
+static int zstd_open(void **ret, struct shale_err *e)
+{
+    struct zstd *z = mem_alloc(sizeof *z);
+
+    if (!z)
+        return err_nomem(e);
+    z->z = ZSTD_createDCtx();
+    if (!z->z || ZSTD_isError(ZSTD_DCtx_setParameter(z->z, ZSTD_d_windowLogMax, ZSTD_MAX_WINDOW_LOG))) {
+        zstd_close(z);
+        return err_nomem(e);
+    }
+    *ret = z;
+    return 0;
+}
+
+static int translate(size_t code, struct shale_err *e)
+{
+    switch (ZSTD_getErrorCode(code)) {
+    case ZSTD_error_memory_allocation:
+        return err_nomem(e);
+    case ZSTD_error_frameParameter_windowTooLarge:
+        return err_set(e, SHALE_LIMIT, "zstd: the data needs a window of more than %u MiB",
+                       1u << (ZSTD_MAX_WINDOW_LOG - 20));
+    default:
+        return err_set(e, SHALE_CORRUPT, "zstd: %s", ZSTD_getErrorName(code));
+    }
+}
+
+/* One call of libzstd. Returns 1 if a frame came to its end. */
+static int step(struct zstd *z, ZSTD_inBuffer *in, ZSTD_outBuffer *out, struct shale_err *e)
+{
+    size_t r = ZSTD_decompressStream(z->z, out, in);
+
+    if (ZSTD_isError(r))
+        return translate(r, e);
+    return r == 0;
+}
+
+/* Between frames: collects the magic number and hands it on once it is complete. */
+static int begin_frame(struct zstd *z, struct str *in, struct shale_err *e)
+{
+    while (z->magic_n < MAGIC_BYTES && in->n > 0) {
+        z->magic[z->magic_n++] = (uint8_t)*in->p++;
+        in->n--;
+    }
+    if (z->magic_n < MAGIC_BYTES)
+        return 0;
+    uint32_t magic = z->magic[0] | (uint32_t)z->magic[1] << 8 | (uint32_t)z->magic[2] << 16 |
+                     (uint32_t)z->magic[3] << 24;
+    if (magic != ZSTD_MAGICNUMBER && (magic & 0xfffffff0) != 0x184d2a50)
+        return err_set(e, SHALE_CORRUPT, "zstd: %s",
+                       z->had_frame ? "garbage after the end of the data" : "not a zstd frame");
+    ZSTD_inBuffer zin = {z->magic, MAGIC_BYTES, 0};
+    ZSTD_outBuffer zout = {NULL, 0, 0};
+    int r = step(z, &zin, &zout, e);
+    if (r < 0)
+        return r;
+    z->magic_n = 0;
+    z->in_frame = true;
+    return 0;
+}
+
+static int zstd_run(void *c, struct str *in, uint8_t *out, size_t cap, size_t *ret_n,
+                    struct shale_err *e)
+{
+    struct zstd *z = c;
+    ZSTD_outBuffer zout = {out, cap, 0};
+    int r;
+
+    /* Inside of a frame also without input: output may be waiting. Once libzstd leaves room in the
+     * output, nothing is. */
+    bool waiting = z->in_frame;
+    while (zout.pos < cap && (in->n > 0 || waiting)) {
+        waiting = false;
+        if (!z->in_frame) {
+            r = begin_frame(z, in, e);
+            if (r < 0)
+                return r;
+            continue;
+        }
+        ZSTD_inBuffer zin = {in->p, in->n, 0};
+        r = step(z, &zin, &zout, e);
+        if (r < 0)
+            return r;
+        in->p += zin.pos;
+        in->n -= zin.pos;
+        if (r > 0) {
+            z->in_frame = false;
+            z->had_frame = true;
+        }
+    }
+    *ret_n = zout.pos;
+    return 0;
+}
+
+static int zstd_end(void *c, struct shale_err *e)
+{
+    const struct zstd *z = c;
+
+    if (z->in_frame || z->magic_n > 0 || !z->had_frame)
+        return err_set(e, SHALE_CORRUPT, "zstd: the data is cut off");
+    return 0;
+}
+
+const struct codec_ops codec_zstd = {zstd_open, zstd_run, zstd_end, zstd_close};
