@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/conf.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "container/jout.h"
+#include "container/maskpaths.h"
+
+/* ---- out ---- */
+
+static json_t *set_of(const struct strv *v) /* {"a":{}, …} */
+{
+    _cleanup_json_ json_t *o = json_object();
+
+    for (size_t i = 0; i < v->n; i++)
+        if (json_object_set_new(o, v->v[i], json_object()) < 0)
+            return NULL;
+    return TAKE_PTR(o);
+}
+
+static json_t *map_of(const struct strmap *m)
+{
+    _cleanup_json_ json_t *o = json_object();
+
+    for (size_t i = 0; i < m->n; i++)
+        if (json_object_set_new(o, m->m[i].k, json_string(m->m[i].v)) < 0)
+            return NULL;
+    return TAKE_PTR(o);
+}
+
+static json_t *strv_or_null(const struct strv *v)
+{
+    return v->n ? jout_strv(v) : json_null();
+}
+
+int conf_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
+{
+    _cleanup_json_ json_t *o = json_object();
+    int bad = 0, r;
+
+    jout_str(&bad, o, "Hostname", c->hostname);
+    jout_str(&bad, o, "Domainname", "");
+    jout_str(&bad, o, "User", c->user);
+    jout_bool(&bad, o, "AttachStdin", c->open_stdin);
+    jout_bool(&bad, o, "AttachStdout", true);
+    jout_bool(&bad, o, "AttachStderr", true);
+    if (c->exposed_ports.n)
+        jout_put(&bad, o, "ExposedPorts", set_of(&c->exposed_ports));
+    jout_bool(&bad, o, "Tty", c->tty);
+    jout_bool(&bad, o, "OpenStdin", c->open_stdin);
+    jout_bool(&bad, o, "StdinOnce", c->open_stdin);
+    jout_put(&bad, o, "Env", jout_strv(&c->env));
+    jout_put(&bad, o, "Cmd", strv_or_null(&c->cmd));
+    jout_str(&bad, o, "Image", c->image);
+    jout_put(&bad, o, "Volumes", c->volumes.n ? set_of(&c->volumes) : json_null());
+    jout_str(&bad, o, "WorkingDir", c->workdir);
+    jout_put(&bad, o, "Entrypoint", strv_or_null(&c->entrypoint));
+    jout_put(&bad, o, "OnBuild", json_null());
+    jout_put(&bad, o, "Labels", map_of(&c->labels));
+    if (c->stop_signal[0])
+        jout_str(&bad, o, "StopSignal", c->stop_signal);
+    if (c->stop_timeout_s >= 0)
+        jout_int(&bad, o, "StopTimeout", c->stop_timeout_s);
+    r = jout_check(bad, "container configuration", e);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(o);
+    return 0;
+}
+
+/* "src:dst:ro", as -v would take it. */
+static json_t *binds_of(const struct conf *c)
+{
+    _cleanup_json_ json_t *list = json_array();
+
+    for (size_t i = 0; i < c->n_mounts; i++) {
+        const struct conf_mount *m = &c->mounts[i];
+        const char *from = m->name[0] ? m->name : m->source;
+        if (streq(m->type, "tmpfs") || m->anonymous)
+            continue;
+        if (json_array_append_new(list, json_sprintf("%s:%s%s", from, m->target,
+                                                     m->read_only ? ":ro" : "")) < 0)
+            return NULL;
+    }
+    return json_array_size(list) ? TAKE_PTR(list) : json_null();
+}
+
+static json_t *tmpfs_of(const struct conf *c)
+{
+    _cleanup_json_ json_t *o = json_object();
+
+    for (size_t i = 0; i < c->n_mounts; i++)
+        if (streq(c->mounts[i].type, "tmpfs") &&
+            json_object_set_new(o, c->mounts[i].target, json_string(c->mounts[i].options)) < 0)
+            return NULL;
+    return json_object_size(o) ? TAKE_PTR(o) : NULL;
+}
+
+int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
+{
+    _cleanup_json_ json_t *o = json_object();
+    json_t *tmpfs = tmpfs_of(c);
+    int bad = 0, r;
+
+    jout_put(&bad, o, "Binds", binds_of(c));
+    jout_str(&bad, o, "ContainerIDFile", c->cidfile);
+    jout_put(&bad, o, "LogConfig", json_pack("{s:s, s:{}}", "Type", CONF_LOG_TYPE, "Config"));
+    jout_str(&bad, o, "NetworkMode", c->network);
+    jout_put(&bad, o, "PortBindings", json_object());
+    jout_put(&bad, o, "RestartPolicy",
+             json_pack("{s:s, s:i}", "Name", "no", "MaximumRetryCount", 0));
+    jout_bool(&bad, o, "AutoRemove", c->auto_remove);
+    jout_put(&bad, o, "CapAdd", strv_or_null(&c->cap_add));
+    jout_put(&bad, o, "CapDrop", strv_or_null(&c->cap_drop));
+    jout_str(&bad, o, "CgroupnsMode", "host");
+    jout_str(&bad, o, "IpcMode", "private");
+    jout_str(&bad, o, "PidMode", "");
+    jout_str(&bad, o, "UTSMode", "");
+    jout_str(&bad, o, "UsernsMode", "");
+    jout_bool(&bad, o, "Privileged", c->privileged);
+    jout_bool(&bad, o, "ReadonlyRootfs", c->read_only);
+    jout_put(&bad, o, "SecurityOpt", strv_or_null(&c->security_opt));
+    if (tmpfs)
+        jout_put(&bad, o, "Tmpfs", tmpfs);
+    jout_int(&bad, o, "ShmSize", CONF_SHM_BYTES);
+    jout_str(&bad, o, "Runtime", c->runtime);
+    jout_int(&bad, o, "Memory", c->memory_bytes);
+    jout_int(&bad, o, "NanoCpus", c->nano_cpus);
+    jout_put(&bad, o, "PidsLimit", c->pids_limit ? json_integer(c->pids_limit) : json_null());
+    jout_put(&bad, o, "Init", c->init ? json_true() : json_null());
+    jout_put(&bad, o, "MaskedPaths", c->privileged ? json_null() : jout_split(MASKED_PATHS));
+    jout_put(&bad, o, "ReadonlyPaths", c->privileged ? json_null() : jout_split(READONLY_PATHS));
+    r = jout_check(bad, "container configuration", e);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(o);
+    return 0;
+}
+
+static json_t *mount_json(const struct conf_mount *m)
+{
+    _cleanup_json_ json_t *o = json_object();
+    int bad = 0;
+
+    jout_str(&bad, o, "Type", m->type);
+    jout_str(&bad, o, "Name", m->name);
+    jout_str(&bad, o, "Source", m->source);
+    jout_str(&bad, o, "Destination", m->target);
+    jout_str(&bad, o, "Options", m->options);
+    jout_str(&bad, o, "Propagation", m->propagation);
+    jout_int(&bad, o, "SizeBytes", (int64_t)m->tmpfs_size_bytes);
+    jout_bool(&bad, o, "ReadOnly", m->read_only);
+    jout_bool(&bad, o, "Anonymous", m->anonymous);
+    return bad ? NULL : TAKE_PTR(o);
+}
+
+int conf_format(const struct conf *c, struct arena *a, char **ret, struct shale_err *e)
+{
+    _cleanup_json_ json_t *o = json_object();
+    json_t *config, *host, *mounts = json_array();
+    int bad = 0, r;
+
+    jout_put(&bad, o, "Mounts", mounts);
+    for (size_t i = 0; i < c->n_mounts; i++)
+        jout_add(&bad, mounts, mount_json(&c->mounts[i]));
+    r = conf_config_json(c, &config, e);
+    if (r < 0)
+        return r;
+    jout_put(&bad, o, "Config", config);
+    r = conf_host_config_json(c, &host, e);
+    if (r < 0)
+        return r;
+    jout_put(&bad, o, "HostConfig", host);
+    jout_str(&bad, o, "Path", c->path);
+    jout_put(&bad, o, "Args", jout_strv(&c->args));
+    jout_str(&bad, o, "DetachKeys", c->detach_keys);
+    r = jout_check(bad, "container configuration", e);
+    if (r < 0)
+        return r;
+    r = jout_text(o, JSON_COMPACT, a, ret, e);
+    if (r < 0)
+        return r;
+    if (strlen(*ret) > CONF_MAX_BYTES)
+        return err_set(e, SHALE_LIMIT, "container configuration of more than %u bytes",
+                       CONF_MAX_BYTES);
+    return 0;
+}
+
+/* ---- in ---- */
+
+#define F(name, kind, field) {name, kind, offsetof(struct conf, field), 0}
+static const struct json_field config_fields[] = {
+    F("Hostname", JB_STR, hostname),
+    F("User", JB_STR, user),
+    F("WorkingDir", JB_STR, workdir),
+    F("StopSignal", JB_STR, stop_signal),
+    F("Image", JB_STR, image),
+    F("Tty", JB_BOOL, tty),
+    F("OpenStdin", JB_BOOL, open_stdin),
+    F("Env", JB_STRV, env),
+    F("Entrypoint", JB_STRV, entrypoint),
+    F("Cmd", JB_STRV, cmd),
+    F("ExposedPorts", JB_SET, exposed_ports),
+    F("Volumes", JB_SET, volumes),
+    F("Labels", JB_STRMAP, labels),
+    F("StopTimeout", JB_I64, stop_timeout_s),
+};
+static const struct json_field host_fields[] = {
+    F("NetworkMode", JB_STR, network),       F("Runtime", JB_STR, runtime),
+    F("ContainerIDFile", JB_STR, cidfile),   F("AutoRemove", JB_BOOL, auto_remove),
+    F("Privileged", JB_BOOL, privileged),    F("Init", JB_BOOL, init),
+    F("ReadonlyRootfs", JB_BOOL, read_only), F("CapAdd", JB_STRV, cap_add),
+    F("CapDrop", JB_STRV, cap_drop),         F("SecurityOpt", JB_STRV, security_opt),
+    F("Memory", JB_I64, memory_bytes),       F("NanoCpus", JB_I64, nano_cpus),
+    F("PidsLimit", JB_I64, pids_limit),
+};
+static const struct json_field own_fields[] = {
+    F("Path", JB_STR, path),
+    F("Args", JB_STRV, args),
+    F("DetachKeys", JB_STR, detach_keys),
+};
+#undef F
+#define F(name, kind, field) {name, kind, offsetof(struct conf_mount, field), 0}
+static const struct json_field mount_fields[] = {
+    F("Type", JB_STR, type),
+    F("Name", JB_STR, name),
+    F("Source", JB_STR, source),
+    F("Destination", JB_STR, target),
+    F("Options", JB_STR, options),
+    F("Propagation", JB_STR, propagation),
+    F("SizeBytes", JB_U64, tmpfs_size_bytes),
+    F("ReadOnly", JB_BOOL, read_only),
+    F("Anonymous", JB_BOOL, anonymous),
+};
+#undef F
+
+static int parse_mounts(const json_t *list, struct arena *a, struct conf *c, struct shale_err *e)
+{
+    c->mounts = arena_array(a, json_array_size(list) + 1, sizeof *c->mounts);
+    if (!c->mounts)
+        return err_nomem(e);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        int r = json_bind(json_array_get(list, i), mount_fields, ARRAY_SIZE(mount_fields),
+                          &c->mounts[i], a, e);
+        if (r < 0)
+            return r;
+        c->n_mounts++;
+    }
+    return 0;
+}
+
+static int bind(const json_t *obj, const struct json_field *fields, size_t n, struct conf *c,
+                struct arena *a, struct shale_err *e)
+{
+    return json_is_object(obj) ? json_bind(obj, fields, n, c, a, e)
+                               : err_set(e, SHALE_CORRUPT, "row of a container is incomplete");
+}
+
+int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale_err *e)
+{
+    _cleanup_json_ json_t *j = NULL;
+    struct conf c = {.hostname = "",
+                     .user = "",
+                     .workdir = "",
+                     .stop_signal = "",
+                     .image = "",
+                     .network = "none",
+                     .runtime = "",
+                     .cidfile = "",
+                     .path = "",
+                     .detach_keys = "",
+                     .stop_timeout_s = -1};
+    int r;
+
+    r = json_parse(text, strlen(text), CONF_MAX_BYTES, &j, e);
+    if (r < 0)
+        return r;
+    r = bind(json_object_get(j, "Config"), config_fields, ARRAY_SIZE(config_fields), &c, a, e);
+    if (r >= 0)
+        r = bind(json_object_get(j, "HostConfig"), host_fields, ARRAY_SIZE(host_fields), &c, a, e);
+    if (r >= 0)
+        r = bind(j, own_fields, ARRAY_SIZE(own_fields), &c, a, e);
+    if (r >= 0)
+        r = parse_mounts(json_object_get(j, "Mounts"), a, &c, e);
+    if (r < 0)
+        return r;
+    *ret = c;
+    return 0;
+}
+
+/* ---- small questions ---- */
+
+int conf_command(const struct conf *c, struct arena *a, const char ***ret, struct shale_err *e)
+{
+    const char **v = arena_array(a, c->args.n + 2, sizeof *v);
+
+    if (!v)
+        return err_nomem(e);
+    v[0] = c->path;
+    for (size_t i = 0; i < c->args.n; i++)
+        v[i + 1] = c->args.v[i];
+    *ret = v;
+    return 0;
+}
+
+const char *conf_security_opt(const struct conf *c, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < c->security_opt.n; i++) {
+        const char *s = c->security_opt.v[i];
+        if (strncmp(s, name, n) != 0)
+            continue;
+        if (s[n] == 0)
+            return "";
+        if (s[n] == '=' || s[n] == ':')
+            return s + n + 1;
+    }
+    return NULL;
+}

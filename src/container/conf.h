@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What a container was made with: the options and the image's config put together, once, at creation. Kept
+ * in the container's row as JSON of docker's shape:
+ *   {"Config": {…}, "HostConfig": {…}, "Path": "", "Args": [], "Mounts": [{…}], "DetachKeys": ""}
+ * All values live in the arena given to conf_parse.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+
+#define CONF_MAX_BYTES (4u << 20) /* of the text */
+#define CONF_SHM_BYTES (64u << 20)
+#define CONF_LOG_TYPE  "k8s-file" /* the format conmon writes */
+
+struct conf_mount {
+    const char *type;    /* "bind", "volume", "tmpfs" */
+    const char *name;    /* volume */
+    const char *source;  /* bind: host path; volume: its folder; tmpfs: "" */
+    const char *target;  /* absolute, clean */
+    const char *options; /* tmpfs: further mount options */
+    const char *propagation;
+    uint64_t tmpfs_size_bytes;
+    bool read_only;
+    bool anonymous; /* volume made for this container, removed with it */
+};
+
+struct conf {
+    /* Config */
+    const char *hostname, *user, *workdir, *stop_signal, *image;
+    bool tty, open_stdin;
+    struct strv env, entrypoint, cmd, exposed_ports, volumes;
+    struct strmap labels;
+    int64_t stop_timeout_s; /* -1: 10 s */
+    /* HostConfig */
+    const char *network; /* "none", "host" */
+    const char *runtime; /* as asked for, "": the best */
+    const char *cidfile;
+    bool auto_remove, privileged, init, read_only;
+    struct strv cap_add, cap_drop, security_opt;
+    int64_t memory_bytes, nano_cpus, pids_limit; /* 0 (pids also -1): no limit */
+    /* of our own */
+    const char *path; /* what is run */
+    struct strv args; /* without path */
+    const char *detach_keys; /* "": the default */
+    struct conf_mount *mounts;
+    size_t n_mounts;
+};
+
+/* New references. */
+int conf_config_json(const struct conf *c, json_t **ret, struct shale_err *e);
+int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *e);
+int conf_format(const struct conf *c, struct arena *a, char **ret, struct shale_err *e);
+int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale_err *e);
+
+/* Sets *ret to: path and args. NULL-terminated. */
+int conf_command(const struct conf *c, struct arena *a, const char ***ret, struct shale_err *e);
+/* The first option of that name, in `name=value` or `name:value`: its value; "" if it stands alone; NULL. */
+const char *conf_security_opt(const struct conf *c, const char *name);

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mounts, limits and security options of a new container. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/pool.h"
+#include "base/str.h"
+#include "container/caps.h"
+#include "container/cgroup.h"
+#include "container/create_priv.h"
+#include "container/seccomp.h"
+#include "container/volumes.h"
+
+#define MEMORY_MIN_BYTES (6 << 20)
+#define NANO_CPUS_MIN    10000000
+#define NANO_CPU         1000000000ll
+#define PATH_BYTES_MAX   4096
+
+/* ---- mounts ---- */
+
+char *create_clean_path(struct arena *a, const char *path)
+{
+    struct str rest = str_of(path), one;
+    char *out = arena_alloc(a, rest.n + 2);
+    size_t n = 0;
+
+    if (!out)
+        return NULL;
+    while (rest.n > 0 && str_split(&rest, '/', &one)) {
+        if (one.n == 0 || str_eq(one, STR(".")))
+            continue;
+        if (str_eq(one, STR(".."))) {
+            while (n > 0 && out[--n] != '/')
+                ;
+            continue;
+        }
+        out[n++] = '/';
+        memcpy(out + n, one.p, one.n);
+        n += one.n;
+    }
+    if (n == 0)
+        out[n++] = '/';
+    out[n] = 0;
+    return out;
+}
+
+static int take_target(struct create *c, struct conf_mount *m, const char *target,
+                       struct shale_err *e)
+{
+    if (!target || target[0] != '/')
+        return err_set(e, SHALE_INVALID,
+                       "invalid mount config for type \"%s\": invalid mount path: '%.200s' mount path "
+                       "must be absolute",
+                       m->type, target ? target : "");
+    if (strlen(target) > PATH_BYTES_MAX)
+        return err_set(e, SHALE_LIMIT, "mount path of more than %d bytes", PATH_BYTES_MAX);
+    m->target = create_clean_path(c->a, target);
+    if (!m->target)
+        return err_nomem(e);
+    if (streq(m->target, "/"))
+        return err_set(e, SHALE_INVALID, "invalid specification: destination can't be '/'");
+    for (size_t i = 0; i < c->conf.n_mounts; i++)
+        if (streq(c->conf.mounts[i].target, m->target))
+            return err_set(e, SHALE_INVALID, "Duplicate mount point: %.300s", m->target);
+    return 0;
+}
+
+static int take_bind(struct create *c, const struct shale_mount *from, struct conf_mount *m,
+                     struct shale_err *e)
+{
+    struct stat st;
+
+    if (!from->source || from->source[0] != '/')
+        return err_set(e, SHALE_INVALID,
+                       "invalid mount config for type \"bind\": invalid mount path: '%.200s' mount "
+                       "path must be absolute",
+                       from->source ? from->source : "");
+    m->source = create_clean_path(c->a, from->source);
+    if (!m->source)
+        return err_nomem(e);
+    if (stat(m->source, &st) == 0)
+        return 0;
+    if (!from->create_source)
+        return err_set(e, SHALE_INVALID,
+                       "invalid mount config for type \"bind\": bind source path does not exist: "
+                       "%.300s",
+                       m->source);
+    return fs_mkdir_p(AT_FDCWD, m->source, 0755, e);
+}
+
+static int take_volume(struct create *c, const char *name, struct conf_mount *m,
+                       struct shale_err *e)
+{
+    char made[65];
+    int r;
+
+    m->anonymous = !name || !name[0];
+    if (m->anonymous) {
+        r = random_hex(made, 32, e);
+        if (r < 0)
+            return r;
+        name = arena_strdup(c->a, made);
+        if (!name)
+            return err_nomem(e);
+    }
+    m->name = name;
+    return volume_ensure(c->h->store, name, c->a, &m->source, e);
+}
+
+static int add_mount(struct create *c, const struct shale_mount *from, struct shale_err *e)
+{
+    static const char *const types[] = {"bind", "volume", "tmpfs"};
+    struct conf_mount m = {.type = types[from->type],
+                           .name = "",
+                           .source = "",
+                           .options = from->options ? from->options : "",
+                           .propagation = from->propagation ? from->propagation : "",
+                           .tmpfs_size_bytes = from->tmpfs_size_bytes,
+                           .read_only = from->read_only};
+    int r = take_target(c, &m, from->target, e);
+
+    if (r < 0)
+        return r;
+    if (from->type == SHALE_MOUNT_BIND)
+        r = take_bind(c, from, &m, e);
+    else if (from->type == SHALE_MOUNT_VOLUME)
+        r = take_volume(c, from->source, &m, e);
+    if (r < 0)
+        return r;
+    c->conf.mounts[c->conf.n_mounts++] = m;
+    return 0;
+}
+
+static bool has_mount(const struct create *c, const char *target)
+{
+    for (size_t i = 0; i < c->conf.n_mounts; i++)
+        if (streq(c->conf.mounts[i].target, target))
+            return true;
+    return false;
+}
+
+int create_mounts(struct create *c, struct shale_err *e)
+{
+    const struct strv *volumes = &c->image->run.volumes;
+    int r;
+
+    if (c->o->n_mounts + volumes->n > CREATE_MOUNTS_MAX)
+        return err_set(e, SHALE_LIMIT, "more than %d mounts", CREATE_MOUNTS_MAX);
+    c->conf.mounts = arena_array(c->a, c->o->n_mounts + volumes->n + 1, sizeof *c->conf.mounts);
+    if (!c->conf.mounts)
+        return err_nomem(e);
+    for (size_t i = 0; i < c->o->n_mounts; i++) {
+        r = add_mount(c, &c->o->mounts[i], e);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < volumes->n; i++) {
+        struct shale_mount m = {.type = SHALE_MOUNT_VOLUME, .target = volumes->v[i]};
+        char *clean = create_clean_path(c->a, volumes->v[i]);
+        if (!clean)
+            return err_nomem(e);
+        if (has_mount(c, clean))
+            continue;
+        r = add_mount(c, &m, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* ---- limits ---- */
+
+static const struct {
+    const char *controller, *warning;
+} unavailable[] = {
+    {"memory", "Your kernel does not support memory limit capabilities or the cgroup is not mounted. "
+               "Limitation discarded."},
+    {"cpu", "Your kernel does not support CPU CFS scheduler or the cgroup is not mounted. NanoCPUs "
+            "discarded."},
+    {"pids", "Your kernel does not support PIDs limit capabilities or the cgroup is not mounted. "
+             "PIDs limit discarded."},
+};
+
+int create_limits(struct create *c, struct shale_err *e)
+{
+    const struct shale_create_opts *o = c->o;
+    int64_t cpus = (int64_t)pool_n_cpus();
+    int64_t *values[] = {&c->conf.memory_bytes, &c->conf.nano_cpus, &c->conf.pids_limit};
+
+    if (o->memory_bytes < 0 || (o->memory_bytes > 0 && o->memory_bytes < MEMORY_MIN_BYTES))
+        return err_set(e, SHALE_INVALID, "Minimum memory limit allowed is 6MB");
+    if (o->nano_cpus < 0 || (o->nano_cpus > 0 && o->nano_cpus < NANO_CPUS_MIN) ||
+        o->nano_cpus > cpus * NANO_CPU)
+        return err_set(e, SHALE_INVALID,
+                       "range of CPUs is from 0.01 to %lld.00, as there are only %lld CPUs available",
+                       (long long)cpus, (long long)cpus);
+    c->conf.memory_bytes = o->memory_bytes;
+    c->conf.nano_cpus = o->nano_cpus;
+    c->conf.pids_limit = o->pids_limit;
+    if (!o->memory_bytes && !o->nano_cpus && o->pids_limit <= 0)
+        return 0;
+    for (size_t i = 0; i < ARRAY_SIZE(unavailable); i++) {
+        if (*values[i] <= 0 || cgroup_has(cgroup_mode(), unavailable[i].controller))
+            continue;
+        *values[i] = 0;
+        c->warnings[c->n_warnings++] = unavailable[i].warning;
+    }
+    return 0;
+}
+
+/* ---- security ---- */
+
+/* A profile is read now: the container keeps the one that it was made with. */
+static int load_profile(struct create *c, char **option, const char *path, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(SECCOMP_PROFILE_MAX);
+    struct seccomp_env env = {.machine = ""};
+    _cleanup_json_ json_t *parsed = NULL;
+    int r = fs_read_file(AT_FDCWD, path, &b, e);
+
+    if (r < 0)
+        return err_wrap(e, r, "opening seccomp profile (%.200s) failed", path);
+    r = seccomp_from_profile(b.p, b.n, &env, &parsed, e);
+    if (r < 0)
+        return r;
+    *option = arena_printf(c->a, "seccomp=%s", buf_str(&b));
+    return *option ? 0 : err_nomem(e);
+}
+
+static const char *const known_opts[] = {"no-new-privileges", "seccomp", "label", "apparmor"};
+
+static int check_security_opt(struct create *c, char **option, struct shale_err *e)
+{
+    char *s = *option;
+    size_t n = strcspn(s, "=:");
+    bool known = false;
+
+    for (size_t i = 0; i < ARRAY_SIZE(known_opts); i++)
+        known |= strlen(known_opts[i]) == n && memcmp(known_opts[i], s, n) == 0;
+    if (!known)
+        return err_set(e, SHALE_INVALID, "invalid --security-opt 1: \"%.200s\"", s);
+    if (memcmp(s, "seccomp", n) != 0)
+        return 0;
+    if (s[n] == 0)
+        return err_set(e, SHALE_INVALID, "Invalid --security-opt: \"%.200s\"", s);
+    if (streq(s + n + 1, "unconfined") || streq(s + n + 1, "builtin"))
+        return 0;
+    return load_profile(c, option, s + n + 1, e);
+}
+
+int create_security(struct create *c, struct shale_err *e)
+{
+    struct conf *k = &c->conf;
+    uint64_t caps;
+    int r;
+
+    k->privileged = c->o->privileged;
+    r = create_list(c, c->o->cap_add, &k->cap_add, e);
+    if (r >= 0)
+        r = create_list(c, c->o->cap_drop, &k->cap_drop, e);
+    if (r >= 0)
+        r = create_list(c, c->o->security_opt, &k->security_opt, e);
+    if (r >= 0 && k->cap_add.n + k->cap_drop.n)
+        r = caps_tweak(caps_default(), caps_host(), &k->cap_add, &k->cap_drop, &caps, e);
+    for (size_t i = 0; r >= 0 && i < k->security_opt.n; i++)
+        r = check_security_opt(c, &k->security_opt.v[i], e);
+    return r;
+}

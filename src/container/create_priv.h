@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Shared by the parts of container_create. */
+#include "container/conf.h"
+#include "container/container.h"
+#include "model/config.h"
+
+#define CREATE_LIST_MAX 65536 /* entries of any list option */
+#define CREATE_MOUNTS_MAX 4096
+#define CREATE_WARNINGS_MAX 8
+
+struct create {
+    struct container_host *h;
+    const struct shale_create_opts *o;
+    const struct config *image;
+    struct arena *a;
+    struct conf conf; /* what is being made */
+    const char *warnings[CREATE_WARNINGS_MAX + 1];
+    size_t n_warnings;
+};
+
+int create_mounts(struct create *c, struct shale_err *e);
+int create_limits(struct create *c, struct shale_err *e);   /* memory, cpus, pids */
+int create_security(struct create *c, struct shale_err *e); /* caps, security options, privileged */
+/* NULL-terminated strings into *ret. */
+int create_list(struct create *c, const char *const *list, struct strv *ret, struct shale_err *e);
+/* Lexically clean absolute path ("/a//b/../c" is "/a/c"); NULL: no memory. */
+char *create_clean_path(struct arena *a, const char *path);

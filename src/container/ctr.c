@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/ctr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/lock.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "base/time.h"
+#include "container/volumes.h"
+
+#define RUN_MAX_BYTES   8192
+#define STATUS_MAX      64
+#define MONITOR_WAIT_MS 10000 /* between the end of a process and the note of its status */
+#define HOLD_WAIT_MS    2000  /* how long a removal waits for those who want the status */
+#define HOLD_STEP_US    5000
+
+/* ---- loading ---- */
+
+int ctr_of_row(struct container_host *h, const struct meta_container *row, struct arena *a,
+               struct ctr *ret, struct shale_err *e)
+{
+    struct ctr c = {.row = *row};
+    int r = conf_parse(row->config, a, &c.conf, e);
+
+    if (r < 0)
+        return err_wrap(e, r, "container %.12s", row->id);
+    c.dir = arena_printf(a, "%s/containers/%s", store_root(h->store), row->id);
+    if (!c.dir)
+        return err_nomem(e);
+    c.conf.auto_remove = row->auto_remove;
+    *ret = c;
+    return 0;
+}
+
+int ctr_find(struct container_host *h, const char *text, struct arena *a, struct ctr *ret,
+             struct shale_err *e)
+{
+    struct meta_container row;
+    int r = meta_container_find(store_meta(h->store), text, a, &row, e);
+
+    if (r < 0)
+        return r;
+    r = ctr_of_row(h, &row, a, ret, e);
+    if (r < 0)
+        return r;
+    r = ctr_refresh(h, a, ret, e);
+    if (r == -SHALE_NOT_FOUND)
+        return err_set(e, SHALE_NOT_FOUND, "No such container: %.300s", text);
+    return r < 0 ? r : 0;
+}
+
+int ctr_reload(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e)
+{
+    struct meta_container row;
+    int r = meta_container_get(store_meta(h->store), c->row.id, a, &row, e);
+
+    if (r < 0)
+        return r;
+    c->row = row;
+    return 0;
+}
+
+bool ctr_is(const struct ctr *c, const char *state)
+{
+    return streq(c->row.run.state, state);
+}
+
+const char *ctr_path(const struct ctr *c, struct arena *a, const char *name)
+{
+    return arena_printf(a, "%s/%s", c->dir, name);
+}
+
+int ctr_need_running(const struct ctr *c, struct shale_err *e)
+{
+    return ctr_is(c, CTR_RUNNING) || ctr_is(c, CTR_PAUSED)
+               ? 0
+               : err_set(e, SHALE_CONFLICT, "container %s is not running", c->row.id);
+}
+
+int ctr_lock(struct container_host *h, const struct ctr *c, struct shale_err *e)
+{
+    char name[128];
+
+    (void)snprintf(name, sizeof name, "containers/%s", c->row.id);
+    if (!fs_exists(store_root_fd(h->store), name)) {
+        int r = fs_mkdir_p(store_root_fd(h->store), name, 0710, e);
+        if (r < 0)
+            return r;
+    }
+    (void)snprintf(name, sizeof name, "containers/%s/lock", c->row.id);
+    return lock_take(store_root_fd(h->store), name, LOCK_EXCLUSIVE, h->cancel, e);
+}
+
+int ctr_hold(struct container_host *h, const struct ctr *c, struct shale_err *e)
+{
+    char name[128];
+
+    (void)snprintf(name, sizeof name, "containers/%s/waiters", c->row.id);
+    return lock_take(store_root_fd(h->store), name, LOCK_SHARED, h->cancel, e);
+}
+
+static void await_holders(struct container_host *h, const struct ctr *c)
+{
+    int64_t end = time_mono_ns() + HOLD_WAIT_MS * NS_PER_MS;
+    char name[128];
+
+    (void)snprintf(name, sizeof name, "containers/%s/waiters", c->row.id);
+    if (!fs_exists(store_root_fd(h->store), name))
+        return;
+    for (;;) {
+        _cleanup_close_ int fd =
+            lock_try(store_root_fd(h->store), name, LOCK_EXCLUSIVE, NULL);
+        if (fd != -SHALE_IN_USE || time_mono_ns() > end)
+            return;
+        usleep(HOLD_STEP_US);
+    }
+}
+
+/* ---- the file `run` ---- */
+
+int ctr_run_save(struct container_host *h, const struct ctr *c, const struct ctr_run *run,
+                 struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(RUN_MAX_BYTES);
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(RUN_MAX_BYTES);
+    const char *path = ctr_path(c, &a, "run");
+    int r;
+
+    buf_addf(&b, "%s %d %llu %d %llu %d %s\n", store_boot_id(h->store), (int)run->init.pid,
+             (unsigned long long)run->init.start, (int)run->monitor.pid,
+             (unsigned long long)run->monitor.start, (int)run->runtime.level, run->runtime.path);
+    r = buf_check(&b, e);
+    if (r < 0)
+        return r;
+    return path ? fs_write_atomic(AT_FDCWD, path, b.p, b.n, 0600, false, e) : err_nomem(e);
+}
+
+int ctr_run_load(struct container_host *h, const struct ctr *c, struct arena *a, struct ctr_run *ret,
+                 struct shale_err *e)
+{
+    struct ctr_run run = {.runtime = {.name = "", .path = "", .verdict = ""}};
+    char boot[64], path[4096];
+    unsigned long long start, monitor_start;
+    int pid, monitor, level;
+    char *text;
+
+    *ret = run;
+    text = fs_read_text(AT_FDCWD, ctr_path(c, a, "run"), a, RUN_MAX_BYTES, NULL);
+    if (!text || sscanf(text, "%63s %d %llu %d %llu %d %4095s", boot, &pid, &start, &monitor,
+                        &monitor_start, &level, path) != 7)
+        return 0;
+    if (!streq(boot, store_boot_id(h->store)))
+        return 0;
+    run.init = (struct process){pid, start};
+    run.monitor = (struct process){monitor, monitor_start};
+    run.runtime.level = (enum runtime_level)level;
+    run.runtime.path = arena_strdup(a, path);
+    if (!run.runtime.path)
+        return err_nomem(e);
+    run.runtime.name = strrchr(run.runtime.path, '/');
+    run.runtime.name = run.runtime.name ? run.runtime.name + 1 : run.runtime.path;
+    *ret = run;
+    return 0;
+}
+
+/* ---- the end ---- */
+
+int ctr_exit_status(const struct ctr *c)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(RUN_MAX_BYTES);
+    char *text = fs_read_text(AT_FDCWD, ctr_path(c, &a, c->row.id), &a, STATUS_MAX, NULL);
+    char number[STATUS_MAX + 1];
+    struct str s;
+    uint64_t v;
+
+    if (!text)
+        return -1;
+    s = str_trim(str_of(text));
+    (void)snprintf(number, sizeof number, "%.*s", (int)s.n, s.p);
+    return str_to_u64(number, &v) && v < 256 ? (int)v : -1;
+}
+
+int ctr_move(struct container_host *h, struct ctr *c, const char *const *from,
+             const struct meta_container_run *to, struct arena *a, struct shale_err *e)
+{
+    const char *state = NULL;
+    int r = meta_container_move(store_meta(h->store), c->row.id, from, to, a, &state, e);
+
+    if (r >= 0)
+        c->row.run = *to;
+    else if (r == -SHALE_CONFLICT && state)
+        c->row.run.state = state;
+    return r;
+}
+
+void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *c)
+{
+    const char *const rest[] = {"delete", "--force", c->row.id, NULL};
+    const char *state = NULL;
+    struct ctr_run run;
+
+    if (ctr_run_load(h, c, a, &run, NULL) >= 0 && run.runtime.path[0] &&
+        runtime_state_dir(a, &state, NULL) >= 0 &&
+        access(arena_printf(a, "%s/%s", state, c->row.id), F_OK) == 0)
+        (void)runtime_call(&run.runtime, rest, a, NULL);
+    (void)store_rootfs_umount(h->store, ctr_path(c, a, "merged"), NULL);
+}
+
+int ctr_finish(struct container_host *h, struct arena *a, struct ctr *c, int status,
+               struct shale_err *e)
+{
+    struct meta_container_run to = c->row.run;
+
+    to.state = CTR_EXITED;
+    to.pid = 0;
+    to.exit_code = status;
+    to.finished_ns = time_now_ns();
+    to.oom_killed = fs_exists(AT_FDCWD, ctr_path(c, a, "oom"));
+    ctr_unprepare(h, a, c);
+    if (c->row.auto_remove) {
+        await_holders(h, c);
+        return ctr_remove(h, a, c, true, e);
+    }
+    (void)sys_unlinkat(AT_FDCWD, ctr_path(c, a, "run"), 0);
+    return ctr_move(h, c, NULL, &to, a, e);
+}
+
+int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool volumes,
+               struct shale_err *e)
+{
+    int r;
+
+    (void)store_rootfs_umount(h->store, ctr_path(c, a, "merged"), NULL);
+    r = fs_remove_tree(AT_FDCWD, c->dir, e);
+    if (r < 0)
+        return r;
+    if (volumes)
+        for (size_t i = 0; i < c->conf.n_mounts; i++)
+            if (c->conf.mounts[i].anonymous)
+                (void)volume_remove(h->store, c->conf.mounts[i].name, NULL);
+    return meta_container_delete(store_meta(h->store), c->row.id, e);
+}
+
+/* Is there a process of the container, or somebody who will tell how it ended? */
+static int whereabouts(struct container_host *h, struct arena *a, const struct ctr *c,
+                       struct shale_err *e)
+{
+    struct ctr_run run;
+    int r = ctr_run_load(h, c, a, &run, e);
+
+    if (r < 0)
+        return r;
+    if (process_alive(&run.init))
+        return 0;
+    if (ctr_exit_status(c) >= 0)
+        return 1;
+    return run.monitor.pid != getpid() && process_alive(&run.monitor) ? 2 : 1;
+}
+
+int ctr_refresh(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e)
+{
+    _cleanup_close_ int lock = -1;
+    int r, status;
+
+    if (ctr_need_running(c, NULL) < 0)
+        return 0;
+    r = whereabouts(h, a, c, e);
+    if (r != 1)
+        return r;
+    lock = ctr_lock(h, c, e);
+    if (lock == -SHALE_DENIED) { /* a store that is only read */
+        c->row.run.state = CTR_EXITED;
+        return 1;
+    }
+    if (lock < 0)
+        return lock;
+    r = ctr_reload(h, a, c, e);
+    if (r == -SHALE_NOT_FOUND) /* the lock has made the folder again */
+        (void)fs_remove_tree(AT_FDCWD, c->dir, NULL);
+    if (r < 0)
+        return r;
+    if (ctr_need_running(c, NULL) < 0)
+        return 0;
+    r = whereabouts(h, a, c, e); /* it may have been started again */
+    if (r != 1)
+        return r;
+    status = ctr_exit_status(c);
+    r = ctr_finish(h, a, c, status < 0 ? CTR_STATUS_UNKNOWN : status, e);
+    if (r < 0)
+        return r;
+    if (c->row.auto_remove)
+        return err_set(e, SHALE_NOT_FOUND, "No such container: %s", c->row.id);
+    return 1;
+}
+
+/* Waits until the status is written down, or nobody is left who would. */
+static int await_status(struct container_host *h, struct arena *a, const struct ctr *c,
+                        const struct ctr_run *run, int *ret_status, struct shale_err *e)
+{
+    int64_t end = time_mono_ns() + MONITOR_WAIT_MS * NS_PER_MS;
+
+    for (;;) {
+        bool watched = run->monitor.pid != getpid() && process_alive(&run->monitor);
+        int r = cancel_check(h->cancel, e);
+        if (r < 0)
+            return r;
+        *ret_status = ctr_exit_status(c);
+        if (*ret_status >= 0)
+            return 0;
+        if (!watched || time_mono_ns() > end) {
+            *ret_status = CTR_STATUS_UNKNOWN;
+            return 0;
+        }
+        usleep(1000);
+    }
+}
+
+int ctr_wait_end(struct container_host *h, struct arena *a, struct ctr *c, int *ret_status,
+                 struct shale_err *e)
+{
+    struct ctr_run run;
+    int r = ctr_run_load(h, c, a, &run, e);
+
+    if (r < 0)
+        return r;
+    r = process_wait(&run.init, -1, h->cancel, e);
+    if (r < 0)
+        return r;
+    r = ctr_reload(h, a, c, NULL);
+    if (r >= 0 && ctr_need_running(c, NULL) < 0) {
+        *ret_status = c->row.run.exit_code;
+        return 0;
+    }
+    return await_status(h, a, c, &run, ret_status, e);
+}

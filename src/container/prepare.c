@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/prepare.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "container/caps.h"
+#include "container/inroot.h"
+#include "container/jout.h"
+#include "container/netfiles.h"
+#include "container/seccomp.h"
+#include "container/spec.h"
+#include "container/user.h"
+#include "container/volumes.h"
+
+#define DEVICES_MAX      4096
+#define DEVICE_DEPTH_MAX 8
+#define CAP_MKNOD_BIT    CAP_BIT(CAPS_MKNOD)
+
+/* ---- folder and root ---- */
+
+static const char *const folders[] = {"upper", "work", "merged"};
+/* Left by an earlier start. */
+static const char *const leftovers[] = {"run", "pidfile", "conmon.pid", "oom",
+                                        "ctl", "winsz",   "attach",     "runtime.log"};
+
+static int make_folder(const struct ctr *c, struct shale_err *e)
+{
+    _cleanup_close_ int dir = fs_open_dir(AT_FDCWD, c->dir, e);
+
+    if (dir < 0)
+        return dir;
+    for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+        if (sys_mkdirat(dir, folders[i], i == 0 ? 0755 : 0711) < 0 && errno != EEXIST)
+            return err_sys(e, "create %s/%s", c->dir, folders[i]);
+    if (c->row.run.started_ns == SHALE_TIME_NONE)
+        return 0;
+    for (size_t i = 0; i < ARRAY_SIZE(leftovers); i++)
+        (void)sys_unlinkat(dir, leftovers[i], 0);
+    (void)sys_unlinkat(dir, c->row.id, 0);
+    return 0;
+}
+
+/* Without a device control group nothing keeps a device file of the image, or one made by the container,
+ * from being the host's disk. */
+static int forbid_devices(const char *merged, struct shale_err *e)
+{
+    if (mount(NULL, merged, NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL) < 0)
+        return err_sys(e, "forbid device files in %s", merged);
+    return 0;
+}
+
+static int mount_root(struct container_host *h, struct arena *a, const struct ctr *c,
+                      const struct runtime *rt, int *ret_fd, struct shale_err *e)
+{
+    const char *merged = ctr_path(c, a, "merged"), *upper = ctr_path(c, a, "upper");
+    const char *work = ctr_path(c, a, "work");
+    int r;
+
+    if (!merged || !upper || !work)
+        return err_nomem(e);
+    if (c->row.run.started_ns != SHALE_TIME_NONE || c->row.run.error[0])
+        (void)store_rootfs_umount(h->store, merged, NULL); /* of a start that broke off */
+    r = store_rootfs_mount(h->store, &c->row.image_id, merged, upper, work, h->cancel, e);
+    if (r < 0)
+        return r;
+    if (rt->level == RUNTIME_NO_CGROUPS && !c->conf.privileged) {
+        r = forbid_devices(merged, e);
+        if (r < 0)
+            return r;
+    }
+    r = fs_open_dir(AT_FDCWD, merged, e);
+    if (r < 0)
+        return r;
+    *ret_fd = r;
+    return 0;
+}
+
+static int fill_volumes(struct container_host *h, struct arena *a, const struct ctr *c, int root_fd,
+                        struct shale_err *e)
+{
+    for (size_t i = 0; i < c->conf.n_mounts; i++) {
+        const struct conf_mount *m = &c->conf.mounts[i];
+        const char *path;
+        int r;
+        if (!streq(m->type, "volume"))
+            continue;
+        r = volume_ensure(h->store, m->name, a, &path, e);
+        if (r >= 0)
+            r = volume_fill(path, root_fd, m->target, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* ---- the specification ---- */
+
+int prepare_caps(const struct conf *c, const struct runtime *rt, uint64_t *ret, struct shale_err *e)
+{
+    uint64_t host = caps_host();
+    int r;
+
+    if (c->privileged) {
+        *ret = host;
+        return 0;
+    }
+    r = caps_tweak(caps_default(), host, &c->cap_add, &c->cap_drop, ret, e);
+    if (r >= 0 && rt->level == RUNTIME_NO_CGROUPS)
+        *ret &= ~CAP_MKNOD_BIT;
+    return r;
+}
+
+static int choose_seccomp(const struct conf *c, uint64_t caps, json_t **ret, struct shale_err *e)
+{
+    const char *opt = conf_security_opt(c, "seccomp");
+    struct seccomp_env env;
+    struct utsname uts;
+
+    *ret = NULL;
+    if (streq(opt, "unconfined") || (c->privileged && !opt))
+        return 0;
+    seccomp_env_host(&env, &uts);
+    env.caps = caps;
+    if (opt && !streq(opt, "builtin"))
+        return seccomp_from_profile(opt, strlen(opt), &env, ret, e);
+    if (access("/proc/sys/kernel/seccomp/actions_avail", F_OK) < 0)
+        return 0; /* a kernel without filters */
+    return seccomp_default(&env, ret, e);
+}
+
+static const char *const init_programs[] = {"docker-init", "tini-static", "catatonit"};
+
+static int find_init(const struct conf *c, struct arena *a, const char **ret, struct shale_err *e)
+{
+    char path[4096];
+
+    *ret = NULL;
+    for (size_t i = 0; c->init && i < ARRAY_SIZE(init_programs); i++)
+        if (proc_which(init_programs[i], path, sizeof path, NULL) >= 0) {
+            *ret = arena_strdup(a, path);
+            return *ret ? 0 : err_nomem(e);
+        }
+    if (!c->init)
+        return 0;
+    return err_set(e, SHALE_UNSUPPORTED,
+                   "--init needs docker-init, tini-static or catatonit, and none of them is installed");
+}
+
+/* ---- devices of a privileged container ---- */
+
+struct device_list {
+    struct arena *a;
+    struct spec_device *v;
+    size_t n, cap;
+    int dir_fd;
+    const char *prefix;
+    int depth;
+};
+static const char *const not_devices[] = {"pts", "shm",    "mqueue", "fd",     "console", "stdin",
+                                          "ptmx", "stdout", "stderr", "core",   ".lxc"};
+
+static int collect_devices(struct device_list *l, struct shale_err *e);
+
+static int enter_devices(struct device_list *l, const char *name, const char *path)
+{
+    _cleanup_close_ int fd = openat(l->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct device_list sub = *l;
+    int r;
+
+    if (fd < 0 || l->depth == DEVICE_DEPTH_MAX)
+        return 0;
+    sub.dir_fd = fd;
+    sub.prefix = path;
+    sub.depth++;
+    r = collect_devices(&sub, NULL);
+    l->v = sub.v;
+    l->n = sub.n;
+    l->cap = sub.cap;
+    return r;
+}
+
+static int take_device(void *arg, const char *name, unsigned char d_type)
+{
+    struct device_list *l = arg;
+    const char *path = arena_printf(l->a, "%s/%s", l->prefix, name);
+    struct stat st;
+
+    if (!path)
+        return -SHALE_NO_MEMORY;
+    for (size_t i = 0; l->depth == 0 && i < ARRAY_SIZE(not_devices); i++)
+        if (streq(name, not_devices[i]))
+            return 0;
+    if (d_type == DT_DIR)
+        return enter_devices(l, name, path);
+    if ((d_type != DT_CHR && d_type != DT_BLK) || l->n == DEVICES_MAX ||
+        fstatat(l->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    l->v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof *l->v);
+    if (!l->v)
+        return -SHALE_NO_MEMORY;
+    l->v[l->n++] = (struct spec_device){
+        path,       d_type == DT_CHR ? 'c' : 'b', major(st.st_rdev), minor(st.st_rdev),
+        st.st_mode & 0777, st.st_uid,              st.st_gid};
+    return 0;
+}
+
+static int collect_devices(struct device_list *l, struct shale_err *e)
+{
+    return fs_each(l->dir_fd, ".", take_device, l, e);
+}
+
+static int host_devices(struct arena *a, struct spec_in *in, struct shale_err *e)
+{
+    _cleanup_close_ int fd = fs_open_dir(AT_FDCWD, "/dev", e);
+    struct device_list l = {.a = a, .dir_fd = fd, .prefix = "/dev"};
+    int r;
+
+    if (fd < 0)
+        return fd;
+    r = collect_devices(&l, e);
+    in->devices = l.v;
+    in->n_devices = l.n;
+    return r;
+}
+
+/* ---- all together ---- */
+
+static int write_spec(const struct ctr *c, struct arena *a, const struct spec_in *in,
+                      struct shale_err *e)
+{
+    _cleanup_json_ json_t *spec = NULL;
+    const char *path = ctr_path(c, a, "config.json");
+    char *text;
+    int r;
+
+    if (!path)
+        return err_nomem(e);
+    r = spec_build(in, &spec, e);
+    if (r >= 0)
+        r = jout_text(spec, JSON_COMPACT, a, &text, e);
+    if (r < 0)
+        return r;
+    return fs_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, false, e);
+}
+
+static int make_spec(const struct ctr *c, struct arena *a, const struct runtime *rt,
+                     const struct user *user, struct shale_err *e)
+{
+    _cleanup_json_ json_t *seccomp = NULL;
+    enum cgroup_mode mode = cgroup_mode();
+    struct spec_in in = {.conf = &c->conf,
+                         .user = user,
+                         .id = c->row.id,
+                         .dir = c->dir,
+                         .no_cgroups = rt->level == RUNTIME_NO_CGROUPS || mode == CGROUP_NONE,
+                         .cgroup_v2 = mode == CGROUP_V2};
+    int r = prepare_caps(&c->conf, rt, &in.caps, e);
+
+    if (r >= 0)
+        r = choose_seccomp(&c->conf, in.caps, &seccomp, e);
+    if (r >= 0)
+        r = find_init(&c->conf, a, &in.init_path, e);
+    if (r >= 0 && c->conf.privileged)
+        r = host_devices(a, &in, e);
+    if (r < 0)
+        return r;
+    in.seccomp = seccomp;
+    in.mqueue = access("/proc/sys/fs/mqueue", F_OK) == 0;
+    in.sysctl_ping = access("/proc/sys/net/ipv4/ping_group_range", F_OK) == 0;
+    in.sysctl_port = access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) == 0;
+    in.swap_limit =
+        mode == CGROUP_V2 ||
+        access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0;
+    return write_spec(c, a, &in, e);
+}
+
+static int check_limits(const struct conf *c, const struct runtime *rt, struct shale_err *e)
+{
+    if (rt->level != RUNTIME_NO_CGROUPS ||
+        (c->memory_bytes <= 0 && c->nano_cpus <= 0 && c->pids_limit <= 0))
+        return 0;
+    return err_set(e, SHALE_UNSUPPORTED,
+                   "--memory, --cpus and --pids-limit need control groups, which %s cannot use here "
+                   "(%.200s)",
+                   rt->name, rt->verdict);
+}
+
+int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c, const struct runtime *rt,
+                   struct shale_err *e)
+{
+    _cleanup_close_ int root_fd = -1;
+    struct user user;
+    int r = check_limits(&c->conf, rt, e);
+
+    if (r >= 0)
+        r = make_folder(c, e);
+    if (r >= 0)
+        r = mount_root(h, a, c, rt, &root_fd, e);
+    if (r >= 0)
+        r = fill_volumes(h, a, c, root_fd, e);
+    if (r >= 0 && c->conf.workdir[0] && !streq(c->conf.workdir, "/"))
+        r = inroot_mkdir_p(root_fd, c->conf.workdir, e);
+    if (r >= 0)
+        r = user_lookup(root_fd, c->conf.user, a, &user, e);
+    if (r >= 0)
+        r = netfiles_write(c->dir, &c->conf, e);
+    return r < 0 ? r : make_spec(c, a, rt, &user, e);
+}

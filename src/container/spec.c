@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/spec.h"
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "container/caps.h"
+#include "container/jout.h"
+#include "container/maskpaths.h"
+#include "container/spec_priv.h"
+
+#define CPU_PERIOD_US 100000
+#define NS_PER_PERIOD 10000 /* nano_cpus to microseconds of a period of CPU_PERIOD_US */
+
+/* ---- environment ---- */
+
+const char *spec_env_get(const struct strv *env, const char *key)
+{
+    size_t n = strlen(key);
+    const char *found = NULL;
+
+    for (size_t i = 0; i < env->n; i++)
+        if (strncmp(env->v[i], key, n) == 0 && env->v[i][n] == '=')
+            found = env->v[i] + n + 1;
+    return found;
+}
+
+int spec_env(const struct strv *env, const char *hostname, bool tty, const char *home,
+             struct arena *a, struct strv *ret, struct shale_err *e)
+{
+    struct strv out = {.v = arena_array(a, env->n + 5, sizeof(char *)), .set = true};
+
+    if (!out.v)
+        return err_nomem(e);
+    if (!spec_env_get(env, "PATH"))
+        out.v[out.n++] = arena_strdup(a, "PATH=" SPEC_PATH_DEFAULT);
+    if (!spec_env_get(env, "HOSTNAME"))
+        out.v[out.n++] = arena_printf(a, "HOSTNAME=%s", hostname);
+    if (tty && !spec_env_get(env, "TERM"))
+        out.v[out.n++] = arena_strdup(a, "TERM=xterm");
+    for (size_t i = 0; i < env->n; i++)
+        out.v[out.n++] = env->v[i];
+    if (!spec_env_get(env, "HOME"))
+        out.v[out.n++] = arena_printf(a, "HOME=%s", home);
+    for (size_t i = 0; i < out.n; i++)
+        if (!out.v[i])
+            return err_nomem(e);
+    *ret = out;
+    return 0;
+}
+
+/* ---- process ---- */
+
+static json_t *cap_list(uint64_t caps)
+{
+    _cleanup_json_ json_t *list = json_array();
+
+    for (unsigned i = 0; i < CAPS_N; i++)
+        if ((caps & CAP_BIT(i)) && json_array_append_new(list, json_string(caps_name(i))) < 0)
+            return NULL;
+    return TAKE_PTR(list);
+}
+
+/* What execve(2) would leave a user who is not root is not given in the first place. */
+static json_t *cap_sets(uint64_t caps, bool root)
+{
+    _cleanup_json_ json_t *o = json_object();
+    int bad = 0;
+
+    jout_put(&bad, o, "bounding", cap_list(caps));
+    if (root) {
+        jout_put(&bad, o, "effective", cap_list(caps));
+        jout_put(&bad, o, "permitted", cap_list(caps));
+    }
+    return bad ? NULL : TAKE_PTR(o);
+}
+
+static json_t *user_json(const struct user *u)
+{
+    _cleanup_json_ json_t *o = json_object();
+    json_t *groups;
+    int bad = 0;
+
+    jout_int(&bad, o, "uid", u->uid);
+    jout_int(&bad, o, "gid", u->gid);
+    groups = json_array();
+    jout_add(&bad, groups, json_integer(u->gid)); /* docker has the primary one among them */
+    for (size_t i = 0; i < u->n_groups; i++)
+        if (u->groups[i] != u->gid)
+            jout_add(&bad, groups, json_integer(u->groups[i]));
+    jout_put(&bad, o, "additionalGids", groups);
+    return bad ? NULL : TAKE_PTR(o);
+}
+
+int spec_process(const struct spec_process *p, json_t **ret, struct shale_err *e)
+{
+    _cleanup_json_ json_t *o = json_object();
+    json_t *args = json_array();
+    int bad = 0, r;
+
+    jout_put(&bad, o, "args", args);
+    for (size_t i = 0; p->args[i]; i++)
+        jout_add(&bad, args, json_string(p->args[i]));
+    jout_bool(&bad, o, "terminal", p->tty);
+    jout_put(&bad, o, "user", user_json(p->user));
+    jout_put(&bad, o, "env", jout_strv(&p->env));
+    jout_str(&bad, o, "cwd", p->cwd[0] ? p->cwd : "/");
+    jout_put(&bad, o, "capabilities", cap_sets(p->caps, p->user->uid == 0));
+    if (p->no_new_privileges)
+        jout_bool(&bad, o, "noNewPrivileges", true);
+    r = jout_check(bad, "process of the container", e);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(o);
+    return 0;
+}
+
+static int process_part(const struct spec_in *in, json_t **ret, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(CONF_MAX_BYTES);
+    const struct conf *c = in->conf;
+    const char *nnp = conf_security_opt(c, "no-new-privileges");
+    const char **args = arena_array(&a, c->args.n + 4, sizeof *args);
+    struct spec_process p = {.cwd = c->workdir, .tty = c->tty, .user = in->user, .caps = in->caps};
+    size_t n = 0;
+    int r;
+
+    if (!args)
+        return err_nomem(e);
+    if (in->init_path) {
+        args[n++] = SPEC_INIT_TARGET;
+        args[n++] = "--";
+    }
+    args[n++] = c->path;
+    for (size_t i = 0; i < c->args.n; i++)
+        args[n++] = c->args.v[i];
+    p.args = args;
+    p.no_new_privileges = nnp && !streq(nnp, "false");
+    r = spec_env(&c->env, c->hostname, c->tty, in->user->home, &a, &p.env, e);
+    if (r < 0)
+        return r;
+    return spec_process(&p, ret, e);
+}
+
+/* ---- linux ---- */
+
+static json_t *rule(bool allow, const char *type, int64_t major, int64_t minor, const char *access)
+{
+    json_t *o = json_pack("{s:b, s:s}", "allow", allow, "access", access);
+    int bad = !o;
+
+    if (type)
+        jout_str(&bad, o, "type", type);
+    if (major >= 0)
+        jout_int(&bad, o, "major", major);
+    if (minor >= 0)
+        jout_int(&bad, o, "minor", minor);
+    return o;
+}
+
+static const struct {
+    const char *type;
+    int major, minor; /* -1: all */
+    const char *access;
+} device_rules[] = {
+    {"c", -1, -1, "m"},  {"b", -1, -1, "m"},   {"c", 1, 3, "rwm"}, {"c", 1, 5, "rwm"},
+    {"c", 1, 7, "rwm"},  {"c", 1, 8, "rwm"},   {"c", 1, 9, "rwm"}, {"c", 5, 0, "rwm"},
+    {"c", 5, 1, "rwm"},  {"c", 5, 2, "rwm"},   {"c", 136, -1, "rwm"},
+};
+
+static json_t *device_cgroup(bool privileged)
+{
+    _cleanup_json_ json_t *list = json_array();
+    int bad = 0;
+
+    if (privileged) {
+        jout_add(&bad, list, rule(true, NULL, -1, -1, "rwm"));
+    } else {
+        jout_add(&bad, list, rule(false, NULL, -1, -1, "rwm"));
+        for (size_t i = 0; i < ARRAY_SIZE(device_rules); i++)
+            jout_add(&bad, list,
+                     rule(true, device_rules[i].type, device_rules[i].major, device_rules[i].minor,
+                          device_rules[i].access));
+    }
+    return bad ? NULL : TAKE_PTR(list);
+}
+
+json_t *spec_resources(const struct spec_in *in)
+{
+    const struct conf *c = in->conf;
+    _cleanup_json_ json_t *o = json_object();
+    int bad = 0;
+
+    jout_put(&bad, o, "devices", device_cgroup(c->privileged));
+    if (c->memory_bytes > 0) {
+        json_t *memory = json_pack("{s:I}", "limit", (json_int_t)c->memory_bytes);
+        if (in->swap_limit && c->memory_bytes <= INT64_MAX / 2)
+            jout_int(&bad, memory, "swap", c->memory_bytes * 2);
+        jout_put(&bad, o, "memory", memory);
+    }
+    if (c->nano_cpus > 0)
+        jout_put(&bad, o, "cpu",
+                 json_pack("{s:I, s:I}", "quota", (json_int_t)(c->nano_cpus / NS_PER_PERIOD), "period",
+                           (json_int_t)CPU_PERIOD_US));
+    if (c->pids_limit > 0)
+        jout_put(&bad, o, "pids", json_pack("{s:I}", "limit", (json_int_t)c->pids_limit));
+    return bad ? NULL : TAKE_PTR(o);
+}
+
+json_t *spec_devices(const struct spec_in *in)
+{
+    _cleanup_json_ json_t *list = json_array();
+    int bad = 0;
+
+    for (size_t i = 0; i < in->n_devices; i++) {
+        const struct spec_device *d = &in->devices[i];
+        char type[2] = {d->type, 0};
+        jout_add(&bad, list,
+                 json_pack("{s:s, s:s, s:I, s:I, s:i, s:I, s:I}", "path", d->path, "type", type,
+                           "major", (json_int_t)d->major, "minor", (json_int_t)d->minor, "fileMode",
+                           (int)d->mode, "uid", (json_int_t)d->uid, "gid", (json_int_t)d->gid));
+    }
+    return bad ? NULL : TAKE_PTR(list);
+}
+
+static json_t *namespaces(const struct spec_in *in)
+{
+    _cleanup_json_ json_t *list = json_array();
+    struct str rest = STR("mount uts pid ipc"), one;
+    int bad = 0;
+
+    while (rest.n > 0 && str_split(&rest, ' ', &one))
+        jout_add(&bad, list, json_pack("{s:s%}", "type", one.p, one.n));
+    if (!streq(in->conf->network, "host"))
+        jout_add(&bad, list, json_pack("{s:s}", "type", "network"));
+    if (in->cgroup_v2 && !in->no_cgroups)
+        jout_add(&bad, list, json_pack("{s:s}", "type", "cgroup"));
+    return bad ? NULL : TAKE_PTR(list);
+}
+
+static json_t *sysctls(const struct spec_in *in)
+{
+    _cleanup_json_ json_t *o = json_object();
+    int bad = 0;
+
+    if (in->sysctl_port)
+        jout_str(&bad, o, "net.ipv4.ip_unprivileged_port_start", "0");
+    if (in->sysctl_ping)
+        jout_str(&bad, o, "net.ipv4.ping_group_range", "0 2147483647");
+    return bad ? NULL : TAKE_PTR(o);
+}
+
+static json_t *linux_part(const struct spec_in *in)
+{
+    _cleanup_json_ json_t *o = json_object();
+    int bad = 0;
+
+    jout_put(&bad, o, "namespaces", namespaces(in));
+    if (!in->no_cgroups) {
+        jout_put(&bad, o, "cgroupsPath", json_sprintf("/shale/%s", in->id));
+        jout_put(&bad, o, "resources", spec_resources(in));
+    }
+    if (in->n_devices)
+        jout_put(&bad, o, "devices", spec_devices(in));
+    if (in->seccomp)
+        jout_put(&bad, o, "seccomp", json_deep_copy(in->seccomp));
+    if (!in->conf->privileged) {
+        jout_put(&bad, o, "maskedPaths", jout_split(MASKED_PATHS));
+        jout_put(&bad, o, "readonlyPaths", jout_split(READONLY_PATHS));
+    }
+    if (!streq(in->conf->network, "host"))
+        jout_put(&bad, o, "sysctl", sysctls(in));
+    return bad ? NULL : TAKE_PTR(o);
+}
+
+int spec_build(const struct spec_in *in, json_t **ret, struct shale_err *e)
+{
+    _cleanup_json_ json_t *o = json_object();
+    json_t *process;
+    int bad = 0, r;
+
+    r = process_part(in, &process, e);
+    if (r < 0)
+        return r;
+    jout_str(&bad, o, "ociVersion", "1.0.2");
+    jout_put(&bad, o, "process", process);
+    jout_put(&bad, o, "root",
+             json_pack("{s:s, s:b}", "path", "merged", "readonly", (int)in->conf->read_only));
+    jout_str(&bad, o, "hostname", in->conf->hostname);
+    jout_put(&bad, o, "mounts", spec_mounts(in));
+    jout_put(&bad, o, "linux", linux_part(in));
+    r = jout_check(bad, "container specification", e);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(o);
+    return 0;
+}
