@@ -284,7 +284,7 @@ int platform_parse(const char *s, struct arena *a, struct platform *ret, struct 
     char q[QUOTED_MAX];
     struct str whole = str_of(s), parts[MAX_PARTS];
     struct platform p = {0};
-    size_t n;
+    size_t n = 0;
     if (whole.n > LIMIT_PLATFORM_BYTES)
         return err_set(e, SHALE_INVALID, "%s: cannot parse platform specifier: invalid argument",
                        quote((struct str){whole.p, 64}, q));

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/sys.h"
+
+#define COPY_BLOCK_BYTES (256u << 10)
+#define READ_BLOCK_BYTES (64u << 10)
+#define TREE_MAX_DEPTH   4096 /* levels that fs_remove_tree and fs_disk_usage follow */
+
+int fs_read_file(int at, const char *path, struct buf *b, struct shale_err *e)
+{
+    _cleanup_close_ int fd = sys_openat(at, path, O_RDONLY, 0);
+    struct stat st;
+    size_t want = READ_BLOCK_BYTES;
+
+    if (fd < 0)
+        return err_sys(e, "open %s", path);
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+        want = (uint64_t)st.st_size < COPY_BLOCK_BYTES ? (size_t)st.st_size + 1 : COPY_BLOCK_BYTES;
+    for (;;) {
+        size_t left = b->max - b->n, n, got;
+        if (left == 0) { /* full: one byte more would be too much */
+            char c;
+            if (sys_read_full(fd, &c, 1, &got) < 0)
+                return err_sys(e, "read %s", path);
+            if (got == 0)
+                return 0;
+            return err_set(e, SHALE_LIMIT, "%s is larger than %zu bytes", path, b->max);
+        }
+        n = want < left ? want : left;
+        void *p = buf_room(b, n);
+        if (!p)
+            return buf_check(b, e);
+        if (sys_read_full(fd, p, n, &got) < 0)
+            return err_sys(e, "read %s", path);
+        b->n += got;
+        if (b->p)
+            b->p[b->n] = 0;
+        if (got < n)
+            return 0;
+    }
+}
+
+char *fs_read_text(int at, const char *path, struct arena *a, uint64_t max, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(max);
+    char *s;
+
+    if (fs_read_file(at, path, &b, e) < 0)
+        return NULL;
+    s = arena_strndup(a, buf_str(&b), b.n);
+    if (!s)
+        err_nomem(e);
+    return s;
+}
+
+/* Splits off the directory part: "a/b" gives "a", "b" gives ".", "/b" gives "/". */
+static int parent_of(const char *path, char *ret, size_t n, struct shale_err *e)
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+
+    if (slash == path)
+        len = 1;
+    if (len >= n)
+        return err_set(e, SHALE_LIMIT, "path too long: %.80s…", path);
+    if (len == 0) {
+        ret[0] = '.';
+        len = 1;
+    } else {
+        memcpy(ret, path, len);
+    }
+    ret[len] = 0;
+    return 0;
+}
+
+int fs_write_atomic(int at, const char *path, const void *p, uint64_t n, mode_t mode, bool durable,
+                    struct shale_err *e)
+{
+    char rnd[17], tmp[4096], dir[4096];
+    int r = random_hex(rnd, 8, e);
+
+    if (r < 0)
+        return r;
+    if (snprintf(tmp, sizeof tmp, "%s.%s.tmp", path, rnd) >= (int)sizeof tmp)
+        return err_set(e, SHALE_LIMIT, "path too long: %.80s…", path);
+    _cleanup_close_ int fd = sys_openat(at, tmp, O_WRONLY | O_CREAT | O_EXCL, mode);
+    if (fd < 0)
+        return err_sys(e, "create %s", tmp);
+    if (sys_write_all(fd, p, n) < 0 || (durable && sys_fsync(fd) < 0) ||
+        sys_renameat(at, tmp, at, path) < 0) {
+        r = err_sys(e, "write %s", path);
+        unlinkat(at, tmp, 0);
+        return r;
+    }
+    if (!durable)
+        return 0;
+    r = parent_of(path, dir, sizeof dir, e);
+    return r < 0 ? r : fs_sync_dir(at, dir, e);
+}
+
+int fs_sync_dir(int at, const char *path, struct shale_err *e)
+{
+    _cleanup_close_ int fd = sys_openat(at, path, O_RDONLY | O_DIRECTORY, 0);
+
+    if (fd < 0)
+        return err_sys(e, "open %s", path);
+    return sys_fsync(fd) < 0 ? err_sys(e, "sync %s", path) : 0;
+}
+
+int fs_mkdir_p(int at, const char *path, mode_t mode, struct shale_err *e)
+{
+    char part[4096];
+    size_t n = strlen(path);
+    struct stat st;
+
+    if (n == 0 || n >= sizeof part)
+        return err_set(e, SHALE_LIMIT, "bad path length: %.80s", path);
+    memcpy(part, path, n + 1);
+    for (size_t i = 1; i <= n; i++) {
+        if (part[i] != '/' && part[i] != 0)
+            continue;
+        char keep = part[i];
+        part[i] = 0;
+        if (sys_mkdirat(at, part, mode) < 0 && errno != EEXIST) {
+            int saved = errno;
+            if (fstatat(at, part, &st, 0) < 0 || !S_ISDIR(st.st_mode)) {
+                errno = saved;
+                return err_sys(e, "mkdir %s", part);
+            }
+        }
+        part[i] = keep;
+    }
+    if (fstatat(at, path, &st, 0) < 0)
+        return err_sys(e, "mkdir %s", path);
+    if (!S_ISDIR(st.st_mode)) {
+        errno = ENOTDIR;
+        return err_sys(e, "mkdir %s", path);
+    }
+    return 0;
+}
+
+int fs_open_dir(int at, const char *path, struct shale_err *e)
+{
+    int fd = sys_openat(at, path, O_RDONLY | O_DIRECTORY, 0);
+
+    return fd < 0 ? err_sys(e, "open %s", path) : fd;
+}
+
+/* ---- walking ---- */
+
+static unsigned char type_of(int fd, const struct dirent *d)
+{
+    struct stat st;
+
+    if (d->d_type != DT_UNKNOWN)
+        return d->d_type;
+    if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return DT_REG;
+    return (unsigned char)IFTODT(st.st_mode);
+}
+
+static DIR *open_for_reading(int at, const char *path, int flags)
+{
+    int fd = sys_openat(at, path, O_RDONLY | O_DIRECTORY | flags, 0);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!d && fd >= 0)
+        close(fd);
+    return d;
+}
+
+static bool is_dot(const char *name)
+{
+    return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
+}
+
+int fs_each(int at, const char *path, int (*f)(void *arg, const char *name, unsigned char d_type),
+            void *arg, struct shale_err *e)
+{
+    _cleanup_closedir_ DIR *d = open_for_reading(at, path, 0);
+    struct dirent *de;
+
+    if (!d)
+        return err_sys(e, "open %s", path);
+    for (errno = 0; (de = readdir(d)); errno = 0) {
+        if (is_dot(de->d_name))
+            continue;
+        int r = f(arg, de->d_name, type_of(dirfd(d), de));
+        if (r != 0)
+            return r;
+    }
+    return errno ? err_sys(e, "read %s", path) : 0;
+}
+
+struct remover {
+    dev_t dev;
+    struct shale_err *e;
+};
+
+static int remove_below(struct remover *m, int at, const char *name, unsigned depth);
+
+static int remove_one(struct remover *m, int at, const char *name, unsigned char type,
+                      unsigned depth)
+{
+    if (type != DT_DIR) {
+        if (sys_unlinkat(at, name, 0) == 0 || errno == ENOENT)
+            return 0;
+        if (errno != EISDIR)
+            return err_sys(m->e, "remove %s", name);
+    }
+    return remove_below(m, at, name, depth + 1);
+}
+
+static int remove_below(struct remover *m, int at, const char *name, unsigned depth)
+{
+    struct stat st;
+    struct dirent *de;
+
+    if (depth > TREE_MAX_DEPTH)
+        return err_set(m->e, SHALE_LIMIT, "tree deeper than %d levels", TREE_MAX_DEPTH);
+    {
+        _cleanup_closedir_ DIR *d = open_for_reading(at, name, O_NOFOLLOW);
+        if (!d)
+            return errno == ENOENT ? 0 : err_sys(m->e, "open %s", name);
+        if (fstat(dirfd(d), &st) < 0)
+            return err_sys(m->e, "stat %s", name);
+        if (st.st_dev != m->dev)
+            return err_set(m->e, SHALE_IN_USE, "%s: something is mounted there", name);
+        if ((st.st_mode & S_IRWXU) != S_IRWXU) /* without root our own folders may deny us */
+            (void)fchmod(dirfd(d), (st.st_mode & 07777) | S_IRWXU);
+        while ((de = readdir(d))) {
+            if (is_dot(de->d_name))
+                continue;
+            int r = remove_one(m, dirfd(d), de->d_name, type_of(dirfd(d), de), depth);
+            if (r < 0)
+                return r;
+        }
+    }
+    if (sys_unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        return err_sys(m->e, "remove %s", name);
+    return 0;
+}
+
+int fs_remove_tree(int at, const char *path, struct shale_err *e)
+{
+    struct remover m = {.e = e};
+    struct stat st;
+
+    if (fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, "stat %s", path);
+    m.dev = st.st_dev;
+    return remove_one(&m, at, path, S_ISDIR(st.st_mode) ? DT_DIR : DT_REG, 0);
+}
+
+bool fs_exists(int at, const char *path)
+{
+    struct stat st;
+
+    return fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int fs_size(int at, const char *path, uint64_t *ret, struct shale_err *e)
+{
+    struct stat st;
+
+    if (fstatat(at, path, &st, 0) < 0)
+        return err_sys(e, "stat %s", path);
+    *ret = (uint64_t)st.st_size;
+    return 0;
+}
+
+static int usage_below(int at, const char *name, unsigned depth, uint64_t *sum, struct shale_err *e)
+{
+    struct stat st;
+    struct dirent *de;
+
+    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : err_sys(e, "stat %s", name);
+    *sum += (uint64_t)st.st_blocks * 512;
+    if (!S_ISDIR(st.st_mode))
+        return 0;
+    if (depth > TREE_MAX_DEPTH)
+        return err_set(e, SHALE_LIMIT, "tree deeper than %d levels", TREE_MAX_DEPTH);
+    _cleanup_closedir_ DIR *d = open_for_reading(at, name, O_NOFOLLOW);
+    if (!d)
+        return errno == ENOENT ? 0 : err_sys(e, "open %s", name);
+    while ((de = readdir(d))) {
+        if (is_dot(de->d_name))
+            continue;
+        int r = usage_below(dirfd(d), de->d_name, depth + 1, sum, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int fs_disk_usage(int at, const char *path, uint64_t *ret_bytes, struct shale_err *e)
+{
+    uint64_t sum = 0;
+    int r = usage_below(at, path, 0, &sum, e);
+
+    if (r == 0)
+        *ret_bytes = sum;
+    return r;
+}
+
+/* ---- copying ---- */
+
+static int copy_by_hand(int from, int to, uint64_t n, struct shale_err *e)
+{
+    _cleanup_free_ char *block = mem_alloc(COPY_BLOCK_BYTES);
+
+    if (!block)
+        return err_nomem(e);
+    while (n > 0) {
+        size_t want = n < COPY_BLOCK_BYTES ? (size_t)n : COPY_BLOCK_BYTES, got;
+        if (sys_read_full(from, block, want, &got) < 0)
+            return err_sys(e, "read");
+        if (sys_write_all(to, block, got) < 0)
+            return err_sys(e, "write");
+        if (got < want)
+            return n == UINT64_MAX || n > INT64_MAX
+                       ? 0
+                       : err_set(e, SHALE_CORRUPT, "file is too short");
+        if (n != UINT64_MAX)
+            n -= got;
+    }
+    return 0;
+}
+
+int fs_copy_fd(int from, int to, uint64_t n, struct shale_err *e)
+{
+    const bool to_end = n == UINT64_MAX;
+
+    if (sys_step("copy") < 0)
+        return err_sys(e, "copy");
+    while (n > 0) {
+        ssize_t k =
+            copy_file_range(from, NULL, to, NULL, n < (1u << 30) ? (size_t)n : (1u << 30), 0);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP ||
+                      errno == EBADF))
+            return copy_by_hand(from, to, n, e);
+        if (k < 0)
+            return err_sys(e, "copy");
+        if (k == 0) /* the end, or a file system that copies nothing (proc): reading tells */
+            return copy_by_hand(from, to, to_end ? UINT64_MAX : n, e);
+        if (!to_end)
+            n -= (uint64_t)k;
+    }
+    return 0;
+}
+
+int fs_boot_id(char ret[37], struct shale_err *e)
+{
+    _cleanup_close_ int fd = sys_openat(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY, 0);
+    char id[37];
+    size_t got;
+
+    if (fd < 0)
+        return err_sys(e, "open /proc/sys/kernel/random/boot_id");
+    if (sys_read_full(fd, id, 36, &got) < 0)
+        return err_sys(e, "read /proc/sys/kernel/random/boot_id");
+    if (got != 36)
+        return err_set(e, SHALE_SYSTEM, "/proc/sys/kernel/random/boot_id is too short");
+    id[36] = 0;
+    memcpy(ret, id, sizeof id);
+    return 0;
+}
