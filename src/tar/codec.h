@@ -18,13 +18,14 @@
 enum decoder_kind { DECODER_AUTO, DECODER_NONE, DECODER_GZIP, DECODER_ZSTD };
 
 struct decoder_limits {
-    uint64_t max_bytes;        /* of output */
-    uint64_t max_ratio;        /* output : input, checked once output is over ratio_floor_bytes; 0: none */
+    uint64_t max_bytes; /* of output */
+    uint64_t max_ratio; /* output : input, checked once output is over ratio_floor_bytes; 0: none */
     uint64_t ratio_floor_bytes;
 };
 
 struct decoder;
-/* AUTO looks at the first bytes; anything that is neither gzip nor zstd passes through unchanged. */
+/* AUTO looks at the first bytes; anything that is neither gzip nor zstd passes through unchanged.
+ */
 int decoder_new(enum decoder_kind kind, const struct decoder_limits *limits, struct decoder **ret,
                 struct shale_err *e);
 /* Consumes from the front of *in, fills out. *ret_n bytes came out. Returns 0. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gzip (RFC 1952) on ISA-L. ISA-L inflates and checks the trailer; the headers are read here, because
- * its own reader forgets the flags of a header that comes in several pieces.
+ * gzip (RFC 1952) on ISA-L. ISA-L inflates and checks the trailer; the headers are read here,
+ * because its own reader forgets the flags of a header that comes in several pieces.
  *
- * After the last member only zero bytes may come (some writers pad to blocks); anything else is CORRUPT.
+ * After the last member only zero bytes may come (some writers pad to blocks); anything else is
+ * CORRUPT.
  */
 #include "tar/codec_impl.h"
 
@@ -15,10 +16,15 @@
 
 #include "base/mem.h"
 
-#define GZIP_MAX_TEXT_BYTES (64u << 10) /* file name or comment in a header */
-#define GZIP_MAX_PIECE_BYTES (1u << 30) /* handed to ISA-L at once: its counters have 32 bits */
+#define GZIP_MAX_TEXT_BYTES  (64u << 10) /* file name or comment in a header */
+#define GZIP_MAX_PIECE_BYTES (1u << 30)  /* handed to ISA-L at once: its counters have 32 bits */
 
-enum header_flag { FLAG_HCRC = 1 << 1, FLAG_EXTRA = 1 << 2, FLAG_NAME = 1 << 3, FLAG_COMMENT = 1 << 4 };
+enum header_flag {
+    FLAG_HCRC = 1 << 1,
+    FLAG_EXTRA = 1 << 2,
+    FLAG_NAME = 1 << 3,
+    FLAG_COMMENT = 1 << 4
+};
 #define FLAGS_RESERVED 0xe0
 
 /* The parts of a stream, in order. */
@@ -29,7 +35,7 @@ enum part {
     P_NAME,
     P_COMMENT,
     P_HCRC,
-    P_BODY, /* deflate data and trailer */
+    P_BODY,    /* deflate data and trailer */
     P_BETWEEN, /* a member is complete: another one, padding or the end */
     P_PADDING,
 };
@@ -39,8 +45,8 @@ struct gzip {
     uint8_t field[10]; /* of fixed size, collected */
     size_t field_n;
     uint8_t flags;
-    uint32_t crc;      /* of the header so far */
-    uint32_t left;     /* of P_EXTRA; or bytes of a text that came */
+    uint32_t crc;  /* of the header so far */
+    uint32_t left; /* of P_EXTRA; or bytes of a text that came */
     struct inflate_state z;
 };
 
@@ -237,8 +243,8 @@ static int on_padding(struct gzip *g, struct str *in, struct shale_err *e)
 }
 
 static int (*const on_part[])(struct gzip *g, struct str *in, struct shale_err *e) = {
-    [P_FIXED] = on_fixed, [P_EXTRA_SIZE] = on_extra_size, [P_EXTRA] = on_extra,
-    [P_NAME] = on_text,   [P_COMMENT] = on_text,          [P_HCRC] = on_hcrc,
+    [P_FIXED] = on_fixed,     [P_EXTRA_SIZE] = on_extra_size, [P_EXTRA] = on_extra,
+    [P_NAME] = on_text,       [P_COMMENT] = on_text,          [P_HCRC] = on_hcrc,
     [P_BETWEEN] = on_between, [P_PADDING] = on_padding,
 };
 

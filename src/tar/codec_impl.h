@@ -3,10 +3,10 @@
 /*
  * What stands behind a struct decoder: one of these tables per format. Internal to tar/.
  *
- * A format object is made with open, fed with run until the input ends, and asked with end whether the
- * stream was complete. run consumes from the front of *in and writes at most cap bytes (cap > 0) to out;
- * it returns only when the input is used up, the output is full, or with an error. Nothing of what was
- * consumed may still be waiting when it left room in out.
+ * A format object is made with open, fed with run until the input ends, and asked with end whether
+ * the stream was complete. run consumes from the front of *in and writes at most cap bytes (cap >
+ * 0) to out; it returns only when the input is used up, the output is full, or with an error.
+ * Nothing of what was consumed may still be waiting when it left room in out.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +16,8 @@
 
 struct codec_ops {
     int (*open)(void **ret, struct shale_err *e);
-    int (*run)(void *c, struct str *in, uint8_t *out, size_t cap, size_t *ret_n, struct shale_err *e);
+    int (*run)(void *c, struct str *in, uint8_t *out, size_t cap, size_t *ret_n,
+               struct shale_err *e);
     int (*end)(void *c, struct shale_err *e);
     void (*close)(void *c); /* takes NULL */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * zstd (RFC 8878) on libzstd. The magic number of every frame is checked here: libzstd may be built to
- * read the formats from before 1.0 as well, whose decoders are old and which nobody uses for layers.
+ * zstd (RFC 8878) on libzstd. The magic number of every frame is checked here: libzstd may be built
+ * to read the formats from before 1.0 as well, whose decoders are old and which nobody uses for
+ * layers.
  */
 #include "tar/codec_impl.h"
 
@@ -13,7 +14,7 @@
 #include "base/mem.h"
 
 #define ZSTD_MAX_WINDOW_LOG 27 /* 128 MiB of memory at most */
-#define MAGIC_BYTES 4
+#define MAGIC_BYTES         4
 
 struct zstd {
     ZSTD_DCtx *z;
@@ -40,7 +41,8 @@ static int zstd_open(void **ret, struct shale_err *e)
     if (!z)
         return err_nomem(e);
     z->z = ZSTD_createDCtx();
-    if (!z->z || ZSTD_isError(ZSTD_DCtx_setParameter(z->z, ZSTD_d_windowLogMax, ZSTD_MAX_WINDOW_LOG))) {
+    if (!z->z ||
+        ZSTD_isError(ZSTD_DCtx_setParameter(z->z, ZSTD_d_windowLogMax, ZSTD_MAX_WINDOW_LOG))) {
         zstd_close(z);
         return err_nomem(e);
     }

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Reading layer tars as a stream, with the byte offset of every member's data (POSIX ustar, PAX, GNU,
- * star/v7 as found in the wild; image-spec layer.md; docker-reference C.4).
+ * Reading layer tars as a stream, with the byte offset of every member's data (POSIX ustar, PAX,
+ * GNU, star/v7 as found in the wild; image-spec layer.md; docker-reference C.4).
  *
  *   tar_reader_new(on_entry, arg, &r, e);
  *   while (bytes come) tar_reader_feed(r, p, n, e);
  *   tar_reader_end(r, e);          // checks that the archive was complete
  *   tar_reader_free(r);
  *
- * Data of members is skipped: who wants it reads the tar at data_offset. Bytes after the end-of-archive
- * mark are accepted and ignored. One thread at a time.
+ * Data of members is skipped: who wants it reads the tar at data_offset. Bytes after the
+ * end-of-archive mark are accepted and ignored. One thread at a time.
  *
- * Kinds: '0', '7' and NUL are regular files ('\0' and v7 '0' with a name that ends in "/": directories),
- * '1' to '6' what POSIX says, 'D' a directory, 'S' and the PAX keys GNU.sparse.* sparse files (all four
- * formats of GNU tar); 'L', 'K', 'x', 'X' describe the next member, 'g' all that follow (owner, time and
- * attributes). Members of any other type are passed over. As everywhere, a size of links, devices,
- * fifos and directories means nothing. Attributes: SCHILY.xattr.* and LIBARCHIVE.xattr.* (base64).
+ * Kinds: '0', '7' and NUL are regular files ('\0' and v7 '0' with a name that ends in "/":
+ * directories), '1' to '6' what POSIX says, 'D' a directory, 'S' and the PAX keys GNU.sparse.*
+ * sparse files (all four formats of GNU tar); 'L', 'K', 'x', 'X' describe the next member, 'g' all
+ * that follow (owner, time and attributes). Members of any other type are passed over. As
+ * everywhere, a size of links, devices, fifos and directories means nothing. Attributes:
+ * SCHILY.xattr.* and LIBARCHIVE.xattr.* (base64).
  *
- * Hostile input: names are cleaned ("./a//b/" is "a/b", a leading "/" is dropped); ".." in a member or
- * hard link name is refused (CORRUPT); so are bad checksums, NULs in PAX names, numbers that do not fit
- * or overflow, and maps that do not match their data; everything past the TAR_MAX_ limits is LIMIT.
- * Symlink targets are data and kept as they are. Names that occur twice are the caller's business.
- * After an error only tar_reader_free is left to do.
+ * Hostile input: names are cleaned ("./a//b/" is "a/b", a leading "/" is dropped); ".." in a member
+ * or hard link name is refused (CORRUPT); so are bad checksums, NULs in PAX names, numbers that do
+ * not fit or overflow, and maps that do not match their data; everything past the TAR_MAX_ limits
+ * is LIMIT. Symlink targets are data and kept as they are. Names that occur twice are the caller's
+ * business. After an error only tar_reader_free is left to do.
  */
 #include <stdint.h>
 #include <sys/types.h>
@@ -30,16 +31,16 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define TAR_BLOCK 512
-#define TAR_MAX_PATH_BYTES 4095       /* PATH_MAX - 1 */
-#define TAR_MAX_NAME_BYTES 255        /* one component, NAME_MAX */
-#define TAR_MAX_DEPTH 1024            /* components */
-#define TAR_MAX_PAX_BYTES (1u << 20)  /* one PAX header or GNU long name */
+#define TAR_BLOCK            512
+#define TAR_MAX_PATH_BYTES   4095       /* PATH_MAX - 1 */
+#define TAR_MAX_NAME_BYTES   255        /* one component, NAME_MAX */
+#define TAR_MAX_DEPTH        1024       /* components */
+#define TAR_MAX_PAX_BYTES    (1u << 20) /* one PAX header or GNU long name */
 #define TAR_MAX_GLOBAL_BYTES (64 << 10) /* all global PAX headers of an archive */
-#define TAR_MAX_XATTRS 64             /* per member */
-#define TAR_MAX_XATTR_BYTES (64 << 10) /* one value */
-#define TAR_MAX_ENTRIES 4000000       /* members */
-#define TAR_MAX_EXTENTS 1000000       /* of one sparse member */
+#define TAR_MAX_XATTRS       64         /* per member */
+#define TAR_MAX_XATTR_BYTES  (64 << 10) /* one value */
+#define TAR_MAX_ENTRIES      4000000    /* members */
+#define TAR_MAX_EXTENTS      1000000    /* of one sparse member */
 
 enum tar_type { TAR_REG, TAR_HARDLINK, TAR_SYMLINK, TAR_CHAR, TAR_BLOCKDEV, TAR_DIR, TAR_FIFO };
 

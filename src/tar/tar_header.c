@@ -170,8 +170,8 @@ static bool is_time(const uint8_t *field)
     return field[0] == 0 || tar_number_parse(field, N_LONG, &ignored);
 }
 
-/* GNU headers have times where ustar has the prefix. Go before 1.8, and with it older docker, wrote a
- * prefix there nevertheless: recognised, as Go itself does, by times that are no numbers. */
+/* GNU headers have times where ustar has the prefix. Go before 1.8, and with it older docker, wrote
+ * a prefix there nevertheless: recognised, as Go itself does, by times that are no numbers. */
 static struct str gnu_prefix(const uint8_t *block)
 {
     struct str s = tar_text_field(block + AT_PREFIX, N_PREFIX);

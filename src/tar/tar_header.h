@@ -26,16 +26,17 @@ struct tar_header {
     uint32_t dev_major, dev_minor; /* devices only */
 };
 
-#define TAR_DEV_MAJOR_MAX 0xfffu   /* what Linux has room for */
+#define TAR_DEV_MAJOR_MAX 0xfffu /* what Linux has room for */
 #define TAR_DEV_MINOR_MAX 0xfffffu
 
-/* Checks the checksum and reads all fields. -SHALE_CORRUPT if a field is no number or does not fit. */
+/* Checks the checksum and reads all fields. -SHALE_CORRUPT if a field is no number or does not fit.
+ */
 int tar_header_parse(const uint8_t block[TAR_BLOCK], struct tar_header *ret, struct shale_err *e);
 
 bool tar_block_is_zero(const uint8_t block[TAR_BLOCK]);
 
-/* A numeric field: octal text (blanks and NULs around it; empty is 0), or, with the top bit of the first
- * byte set, GNU base-256 in two's complement. false if it is neither or does not fit. */
+/* A numeric field: octal text (blanks and NULs around it; empty is 0), or, with the top bit of the
+ * first byte set, GNU base-256 in two's complement. false if it is neither or does not fit. */
 bool tar_number_parse(const uint8_t *field, size_t n, int64_t *ret);
 
 /* Text of a field: up to the first NUL, or all of it. */

@@ -24,8 +24,8 @@ struct tar_path {
 
 void tar_path_clear(struct tar_path *p);
 
-/* Adds the components of `name`. ".." is -SHALE_CORRUPT; a component over TAR_MAX_NAME_BYTES, more than
- * TAR_MAX_DEPTH of them or a path over TAR_MAX_PATH_BYTES is -SHALE_LIMIT. */
+/* Adds the components of `name`. ".." is -SHALE_CORRUPT; a component over TAR_MAX_NAME_BYTES, more
+ * than TAR_MAX_DEPTH of them or a path over TAR_MAX_PATH_BYTES is -SHALE_LIMIT. */
 int tar_path_add(struct tar_path *p, struct str name, struct shale_err *e);
 
 /* Takes `text` as it is (symbolic link targets). Over TAR_MAX_PATH_BYTES is -SHALE_LIMIT. */

@@ -152,7 +152,8 @@ static int add_xattr(struct tar_pax *x, const char *name, size_t name_n, const c
     if (name_n == 0 || strlen(name) != name_n)
         return bad("name of an extended attribute", e);
     if (name_n > XATTR_NAME_BYTES)
-        return err_set(e, SHALE_LIMIT, "the name of an extended attribute is longer than 255 bytes");
+        return err_set(e, SHALE_LIMIT,
+                       "the name of an extended attribute is longer than 255 bytes");
     if (value_n > TAR_MAX_XATTR_BYTES)
         return err_set(e, SHALE_LIMIT, "an extended attribute is larger than 64 KiB");
     return tar_pax_put_xattr(x, &a, e);
@@ -219,7 +220,8 @@ static const struct key {
     {KEY("GNU.sparse.name"), TAR_PAX_SPARSE_NAME, K_TEXT, offsetof(struct tar_pax, sparse_name)},
     {KEY("GNU.sparse.realsize"), TAR_PAX_SPARSE_SIZE, K_U63, offsetof(struct tar_pax, sparse_size)},
     {KEY("GNU.sparse.size"), TAR_PAX_SPARSE_SIZE, K_U63, offsetof(struct tar_pax, sparse_size)},
-    {KEY("GNU.sparse.numblocks"), TAR_PAX_SPARSE_COUNT, K_U63, offsetof(struct tar_pax, sparse_count)},
+    {KEY("GNU.sparse.numblocks"), TAR_PAX_SPARSE_COUNT, K_U63,
+     offsetof(struct tar_pax, sparse_count)},
     {KEY("GNU.sparse.map"), TAR_PAX_SPARSE_MAP, K_RAW, offsetof(struct tar_pax, sparse_map)},
     {KEY("GNU.sparse.offset"), TAR_PAX_SPARSE_OFFSET, K_RUN_OFFSET, 0},
     {KEY("GNU.sparse.numbytes"), TAR_PAX_SPARSE_OFFSET, K_RUN_BYTES, 0},
@@ -368,7 +370,8 @@ static int64_t next_record(char *text, size_t n, struct record *ret, struct shal
     return (int64_t)len;
 }
 
-int tar_pax_parse(struct tar_pax *x, char *text, size_t n, struct tar_sparse *sparse, struct shale_err *e)
+int tar_pax_parse(struct tar_pax *x, char *text, size_t n, struct tar_sparse *sparse,
+                  struct shale_err *e)
 {
     x->sparse_offset = UINT64_MAX;
     while (n > 0) {

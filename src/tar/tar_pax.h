@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Records of PAX extended headers ("<length> <key>=<value>\n", POSIX.1-2001 pax, "Extended Header").
- * Internal to tar/.
+ * Records of PAX extended headers ("<length> <key>=<value>\n", POSIX.1-2001 pax, "Extended
+ * Header"). Internal to tar/.
  *
- * The text is taken apart in place: values that are strings stay in it and get a NUL behind them, so it
- * must live as long as the struct. Keys that mean nothing here are passed over.
+ * The text is taken apart in place: values that are strings stay in it and get a NUL behind them,
+ * so it must live as long as the struct. Keys that mean nothing here are passed over.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -33,7 +33,8 @@ enum {
     TAR_PAX_SPARSE_MAP = 1 << 13,    /* of 0.1 */
     TAR_PAX_SPARSE_OFFSET = 1 << 14, /* of 0.0: the runs are in the tar_sparse */
     TAR_PAX_SPARSE_ALL = 0x7f00,
-    /* What a global header may say. Names, sizes and maps of one member make no sense for all of them. */
+    /* What a global header may say. Names, sizes and maps of one member make no sense for all of
+       them. */
     TAR_PAX_GLOBAL = TAR_PAX_UID | TAR_PAX_GID | TAR_PAX_MTIME,
 };
 
@@ -53,10 +54,11 @@ struct tar_pax {
 
 void tar_pax_reset(struct tar_pax *x);
 
-/* Adds the records of one header to *x. `text` is changed. `sparse` gets the runs of a 0.0 map; NULL: a global header,
- * of which only attributes and the keys of TAR_PAX_GLOBAL are taken.
+/* Adds the records of one header to *x. `text` is changed. `sparse` gets the runs of a 0.0 map;
+ * NULL: a global header, of which only attributes and the keys of TAR_PAX_GLOBAL are taken.
  * -SHALE_CORRUPT for what is malformed, -SHALE_LIMIT past the TAR_MAX_ limits. */
-int tar_pax_parse(struct tar_pax *x, char *text, size_t n, struct tar_sparse *sparse, struct shale_err *e);
+int tar_pax_parse(struct tar_pax *x, char *text, size_t n, struct tar_sparse *sparse,
+                  struct shale_err *e);
 
 /* Adds an attribute, or replaces the one of that name. */
 int tar_pax_put_xattr(struct tar_pax *x, const struct tar_xattr *a, struct shale_err *e);

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "tar/tar_header.h"
 
-#define FIRST_CAP 64
+#define FIRST_CAP  64
 #define NUMBER_MAX ((uint64_t)INT64_MAX)
 
 void tar_sparse_reset(struct tar_sparse *s)
@@ -147,8 +147,8 @@ int tar_sparse_map_block(struct tar_sparse *s, const uint8_t block[TAR_BLOCK], s
     return 1;
 }
 
-int tar_sparse_finish(struct tar_sparse *s, uint64_t real_size, uint64_t data_offset, uint64_t stored,
-                      struct shale_err *e)
+int tar_sparse_finish(struct tar_sparse *s, uint64_t real_size, uint64_t data_offset,
+                      uint64_t stored, struct shale_err *e)
 {
     uint64_t end = 0, used = 0;
     size_t n = 0;
