@@ -45,11 +45,11 @@ static int no_match(const struct platform *want, struct arena *a, struct shale_e
                    p ? p : "this platform");
 }
 
-/* Follows indexes down to the manifest for `want`. path[] receives every index on the way, outermost
- * first. */
-static int descend(struct source *from, struct doc *top, const struct platform *want, struct arena *a,
-                   struct doc *ret, struct doc *path, size_t *ret_n_path, struct cancel *c,
-                   struct shale_err *e)
+/* Follows indexes down to the manifest for `want`. path[] receives every index on the way,
+ * outermost first. */
+static int descend(struct source *from, struct doc *top, const struct platform *want,
+                   struct arena *a, struct doc *ret, struct doc *path, size_t *ret_n_path,
+                   struct cancel *c, struct shale_err *e)
 {
     struct doc cur = *top;
     size_t n = 0;
@@ -60,7 +60,8 @@ static int descend(struct source *from, struct doc *top, const struct platform *
         int r;
 
         if (n == LIMIT_INDEX_DEPTH)
-            return err_set(e, SHALE_LIMIT, "more than %d indexes within indexes", LIMIT_INDEX_DEPTH);
+            return err_set(e, SHALE_LIMIT, "more than %d indexes within indexes",
+                           LIMIT_INDEX_DEPTH);
         path[n++] = cur;
         r = manifest_select(&cur.m, want, a, &found, &n_found, e);
         if (r < 0)
@@ -81,8 +82,8 @@ static int descend(struct source *from, struct doc *top, const struct platform *
 }
 
 int copy_find(struct source *from, const char *name, const struct platform *want, struct arena *a,
-              struct descriptor *ret_target, struct descriptor *ret_image, struct manifest *ret_manifest,
-              struct cancel *c, struct shale_err *e)
+              struct descriptor *ret_target, struct descriptor *ret_image,
+              struct manifest *ret_manifest, struct cancel *c, struct shale_err *e)
 {
     struct doc top, image, path[LIMIT_INDEX_DEPTH];
     size_t n_path;
@@ -125,8 +126,8 @@ static int collect_data(void *arg, const void *p, size_t n, struct shale_err *e)
 
 static int config_kind_ok(const struct descriptor *d)
 {
-    static const char *const legacy[] = { "application/octet-stream", "application/json", "text/html",
-                                          "" };
+    static const char *const legacy[] = {"application/octet-stream", "application/json",
+                                         "text/html", ""};
     if (media_find(d->media_type)->kind == MEDIA_CONFIG)
         return 1;
     for (size_t i = 0; i < ARRAY_SIZE(legacy); i++)
@@ -135,10 +136,10 @@ static int config_kind_ok(const struct descriptor *d)
     return 0;
 }
 
-static int fetch_config(struct source *from, const struct descriptor *d, struct buf *b, struct cancel *c,
-                        struct shale_err *e)
+static int fetch_config(struct source *from, const struct descriptor *d, struct buf *b,
+                        struct cancel *c, struct shale_err *e)
 {
-    struct collect col = { b, d->size_bytes };
+    struct collect col = {b, d->size_bytes};
     struct digest got;
     int r;
 
@@ -160,8 +161,8 @@ static int fetch_config(struct source *from, const struct descriptor *d, struct 
     return 0;
 }
 
-static int copy_config(struct source *from, struct sink *to, const struct manifest *m, struct arena *a,
-                       struct config *ret, struct cancel *c, struct shale_err *e)
+static int copy_config(struct source *from, struct sink *to, const struct manifest *m,
+                       struct arena *a, struct config *ret, struct cancel *c, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_CONFIG_BYTES + 1);
     int r;
@@ -200,9 +201,10 @@ static int copy_layer(void *arg, size_t i, struct cancel *c, struct shale_err *e
     return jobs->to->ops->blob(jobs->to, j->d, j->diff_id, jobs->from, c, e);
 }
 
-static void report(const struct copy_opts *o, enum shale_progress_kind kind, const struct descriptor *d)
+static void report(const struct copy_opts *o, enum shale_progress_kind kind,
+                   const struct descriptor *d)
 {
-    struct shale_progress p = { .kind = kind, .total = d->size_bytes };
+    struct shale_progress p = {.kind = kind, .total = d->size_bytes};
     char id[13];
 
     if (!o->on_progress)
@@ -225,18 +227,18 @@ static int copy_layers(struct source *from, struct sink *to, const struct manife
                        const struct config *cfg, const struct copy_opts *o, struct arena *a,
                        struct shale_err *e)
 {
-    struct layer_jobs jobs = { from, to, arena_array(a, m->n_layers + 1, sizeof *jobs.v), 0 };
+    struct layer_jobs jobs = {from, to, arena_array(a, m->n_layers + 1, sizeof *jobs.v), 0};
 
     if (!jobs.v)
         return err_nomem(e);
     for (size_t i = 0; i < m->n_layers; i++) {
         if (job_known(&jobs, &m->layers[i]))
             continue;
-        jobs.v[jobs.n++] = (struct layer_job){ &m->layers[i], &cfg->diff_ids[i] };
+        jobs.v[jobs.n++] = (struct layer_job){&m->layers[i], &cfg->diff_ids[i]};
         report(o, SHALE_PROGRESS_QUEUED, &m->layers[i]);
     }
-    return pool_run(copy_layer, &jobs, jobs.n, o->n_parallel ? o->n_parallel : COPY_DEFAULT_PARALLEL,
-                    o->cancel, e);
+    return pool_run(copy_layer, &jobs, jobs.n,
+                    o->n_parallel ? o->n_parallel : COPY_DEFAULT_PARALLEL, o->cancel, e);
 }
 
 static int check_layers(const struct manifest *m, struct shale_err *e)
@@ -251,8 +253,8 @@ static int check_layers(const struct manifest *m, struct shale_err *e)
                            "layer %s has the media type %s, which no container image has",
                            d->digest.s, d->media_type);
         if (media_find(d->media_type)->codec == CODEC_OTHER)
-            return err_set(e, SHALE_UNSUPPORTED, "layer %s: cannot decode media type %s", d->digest.s,
-                           d->media_type);
+            return err_set(e, SHALE_UNSUPPORTED, "layer %s: cannot decode media type %s",
+                           d->digest.s, d->media_type);
         if (d->size_bytes > LIMIT_BLOB_BYTES)
             return err_set(e, SHALE_LIMIT, "layer %s of %llu bytes is over the limit of %llu",
                            d->digest.s, (unsigned long long)d->size_bytes,
@@ -293,6 +295,6 @@ int copy_image(struct source *from, const char *name, struct sink *to, const str
         if (r < 0)
             return r;
     }
-    *ret = (struct copy_result){ top.desc, image.desc, image.m.config.digest, cfg.platform };
+    *ret = (struct copy_result){top.desc, image.desc, image.m.config.digest, cfg.platform};
     return 0;
 }

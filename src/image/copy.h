@@ -3,8 +3,8 @@
 /*
  * The one graph walk: from any source to any sink. Pull, push, save and load are thin around it.
  *
- * Order: config, layers, manifest, index. A manifest reaches the sink after all that it names, so that a
- * sink never holds a name for bytes that are missing.
+ * Order: config, layers, manifest, index. A manifest reaches the sink after all that it names, so
+ * that a sink never holds a name for bytes that are missing.
  */
 #include <shale/progress.h>
 
@@ -27,19 +27,20 @@ struct copy_opts {
 
 struct copy_result {
     struct descriptor target; /* behind the name: a manifest or an index */
-    struct descriptor image;  /* the manifest that was copied; equals target when that is none of an index */
+    struct descriptor
+        image; /* the manifest that was copied; equals target when that is none of an index */
     struct digest config;
     struct platform platform; /* of the config */
 };
 
-/* Copies what `name` (tag or digest) stands for. Values of *ret live in the arena. Errors: NOT_FOUND also
- * when no entry of an index fits the platform, UNSUPPORTED for what is no container image, CORRUPT for
- * bytes that are not what their descriptor says. */
+/* Copies what `name` (tag or digest) stands for. Values of *ret live in the arena. Errors:
+ * NOT_FOUND also when no entry of an index fits the platform, UNSUPPORTED for what is no container
+ * image, CORRUPT for bytes that are not what their descriptor says. */
 int copy_image(struct source *from, const char *name, struct sink *to, const struct copy_opts *o,
                struct arena *a, struct copy_result *ret, struct shale_err *e);
 
-/* Walks from a name to the manifest for a platform without copying anything else. raw receives the bytes
- * of that manifest. */
+/* Walks from a name to the manifest for a platform without copying anything else. raw receives the
+ * bytes of that manifest. */
 int copy_find(struct source *from, const char *name, const struct platform *want, struct arena *a,
-              struct descriptor *ret_target, struct descriptor *ret_image, struct manifest *ret_manifest,
-              struct cancel *c, struct shale_err *e);
+              struct descriptor *ret_target, struct descriptor *ret_image,
+              struct manifest *ret_manifest, struct cancel *c, struct shale_err *e);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Operations on images of the local store, and between it and registries. The engine calls these one to
- * one for the functions of <shale/image.h>; options travel unchanged, results are built in the arena that
- * the caller gives (it becomes the block that shale_free releases).
+ * Operations on images of the local store, and between it and registries. The engine calls these
+ * one to one for the functions of <shale/image.h>; options travel unchanged, results are built in
+ * the arena that the caller gives (it becomes the block that shale_free releases).
  */
 #include <shale/image.h>
 
@@ -24,22 +24,22 @@ struct image_host {
 /* ---- find ---- */
 struct image_found {
     struct digest id;
-    bool by_id;       /* the argument was an ID or a prefix of one, not a name */
-    struct ref ref;   /* the name, when !by_id */
+    bool by_id;           /* the argument was an ID or a prefix of one, not a name */
+    struct ref ref;       /* the name, when !by_id */
     struct digest target; /* manifest or index behind the name, "" if unknown */
 };
-/* docker's order: full ID, then name (tag "latest" added), then unique ID prefix. NOT_FOUND "No such
- * image: foo:latest"; an ambiguous prefix is reported so too. */
+/* docker's order: full ID, then name (tag "latest" added), then unique ID prefix. NOT_FOUND "No
+ * such image: foo:latest"; an ambiguous prefix is reported so too. */
 int image_find(struct store *s, const char *what, struct arena *a, struct image_found *ret,
                struct shale_err *e);
-/* As image_find, then the image for `platform` where the name stands for an index of several (NULL: the one
- * the name points at). NOT_FOUND in docker's words when it is not that platform. */
+/* As image_find, then the image for `platform` where the name stands for an index of several (NULL:
+ * the one the name points at). NOT_FOUND in docker's words when it is not that platform. */
 int image_find_platform(struct store *s, const char *what, const char *platform, struct arena *a,
                         struct image_found *ret, struct shale_err *e);
 
 /* ---- pull ---- */
-int image_pull(struct image_host *h, const char *ref, const struct shale_pull_opts *o, struct arena *a,
-               struct shale_pull_result *ret, struct shale_err *e);
+int image_pull(struct image_host *h, const char *ref, const struct shale_pull_opts *o,
+               struct arena *a, struct shale_pull_result *ret, struct shale_err *e);
 int image_digest(struct image_host *h, const char *ref, const char *platform, struct arena *a,
                  struct digest *ret, struct shale_err *e);
 
@@ -55,5 +55,5 @@ int image_history(struct image_host *h, const char *what, const char *platform, 
 
 /* ---- names ---- */
 int image_tag(struct image_host *h, const char *source, const char *target, struct shale_err *e);
-int image_remove(struct image_host *h, const char *what, const struct shale_rmi_opts *o, struct arena *a,
-                 struct shale_rmi_result *ret, struct shale_err *e);
+int image_remove(struct image_host *h, const char *what, const struct shale_rmi_opts *o,
+                 struct arena *a, struct shale_rmi_result *ret, struct shale_err *e);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Shared by the files of this folder. */
+#include "image/image.h"
+#include "model/platform.h"
+
+/* Platform of an image row; strings are borrowed from it. */
+struct platform image_platform(const struct meta_image *i);
+/* A manifest or index of the store, parsed into the arena. */
+int image_load_manifest(struct store *s, const struct digest *d, struct arena *a,
+                        struct manifest *ret, struct shale_err *e);
+/* docker's sentence, NOT_FOUND. */
+int image_wrong_platform(const char *what, const struct platform *have, const struct platform *want,
+                         struct arena *a, struct shale_err *e);
+/* An image row with its names as the public API shows it. */
+int image_show(const struct meta_image_item *i, struct arena *a, struct shale_image *ret);
+
+/* ---- filters of `images` ---- */
+struct image_filter;
+int image_filter_new(struct store *s, const struct shale_images_opts *o, struct arena *a,
+                     struct image_filter **ret, struct shale_err *e);
+/* 1: show it. 0: not. */
+int image_filter_match(const struct image_filter *f, const struct meta_image_item *i,
+                       struct shale_err *e);
+/* 1 if a name of a shown image is shown (the reference filter chooses names too). tag NULL: a
+ * digest. */
+int image_filter_name(const struct image_filter *f, const struct meta_name *n, struct shale_err *e);
+/* Whether names are chosen at all. */
+bool image_filter_has_names(const struct image_filter *f);

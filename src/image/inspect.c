@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `inspect`: all that is known of one image; and the platforms of an index. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "image/image_priv.h"
+#include "model/limits.h"
+
+struct looking {
+    struct store *s;
+    struct arena *a;
+    struct meta_image_item item;
+    struct config cfg;
+    struct shale_image_detail *d;
+};
+
+static const char *text_or_empty(const char *s)
+{
+    return s ? s : "";
+}
+
+static int put_config(struct looking *k, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_CONFIG_BYTES + 1);
+    int r = store_document(k->s, &k->item.image.id, &b, e);
+
+    if (r >= 0)
+        r = config_parse(buf_str(&b), b.n, k->a, &k->cfg, e);
+    if (r < 0)
+        return r;
+    char *copy = arena_strndup(k->a, buf_str(&b), b.n);
+    if (!copy)
+        return err_nomem(e);
+    const struct config *c = &k->cfg;
+    k->d->config_json = copy;
+    k->d->config_json_bytes = b.n;
+    k->d->author = text_or_empty(c->author);
+    k->d->docker_version = text_or_empty(c->docker_version);
+    k->d->os_version = text_or_empty(c->platform.os_version);
+    k->d->comment = text_or_empty(c->comment);
+    if (!*k->d->comment && c->n_history) /* docker shows the last step's */
+        k->d->comment = text_or_empty(c->history[c->n_history - 1].comment);
+    return 0;
+}
+
+static int put_manifest(struct looking *k, struct shale_err *e)
+{
+    const struct digest *m = &k->item.image.manifest;
+    struct meta_blob row;
+    int r;
+
+    k->d->manifest_digest = arena_strdup(k->a, m->s);
+    k->d->manifest_type = "";
+    if (!k->d->manifest_digest)
+        return err_nomem(e);
+    if (!digest_is_set(m))
+        return 0;
+    r = meta_blob_get(store_meta(k->s), m, k->a, &row, e);
+    if (r < 0)
+        return r == -SHALE_NOT_FOUND ? 0 : r;
+    k->d->manifest_type = row.media_type;
+    k->d->manifest_bytes = row.size_bytes;
+    return 0;
+}
+
+static int put_layer(struct looking *k, const struct meta_image_layer *l, struct shale_layer *ret,
+                     struct shale_err *e)
+{
+    struct meta_layer row;
+    struct meta_blob blob = {.media_type = ""};
+    int r = meta_layer_get(store_meta(k->s), &l->diff_id, &row, e);
+
+    if (r < 0)
+        return r;
+    if (digest_is_set(&l->blob)) {
+        r = meta_blob_get(store_meta(k->s), &l->blob, k->a, &blob, e);
+        if (r < 0 && r != -SHALE_NOT_FOUND)
+            return r;
+    }
+    *ret = (struct shale_layer){l->diff_id.s,      l->blob.s,     blob.media_type,
+                                row.content_bytes, row.tar_bytes, blob.size_bytes};
+    return 0;
+}
+
+static int put_layers(struct looking *k, struct shale_err *e)
+{
+    struct meta_image_layer *rows;
+    struct shale_layer *v;
+    size_t n;
+    int r = meta_image_layers(store_meta(k->s), &k->item.image.id, k->a, &rows, &n, e);
+
+    if (r < 0)
+        return r;
+    v = arena_array(k->a, n + 1, sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = put_layer(k, &rows[i], &v[i], e);
+    k->d->layers = v;
+    k->d->n_layers = n;
+    return r;
+}
+
+/* The driver's name and the paths that belong to this image. That no driver works here is no error
+ * of looking. */
+static int put_driver(struct looking *k, struct shale_err *e)
+{
+    struct rootfs_driver *driver;
+    const char *chain =
+        digest_is_set(&k->item.image.chain) ? digest_hex(&k->item.image.chain) : NULL;
+
+    k->d->driver = k->d->driver_lower = k->d->driver_index = "";
+    if (store_driver(k->s, &driver, NULL) < 0)
+        return 0;
+    k->d->driver = driver->ops->name;
+    if (!chain)
+        return 0;
+    bool erofs = streq(driver->ops->name, "erofs");
+    char *path = arena_printf(k->a, "%s/images/%s/%s", store_root(k->s), chain,
+                              erofs ? "index.erofs" : "diff");
+    if (!path)
+        return err_nomem(e);
+    if (erofs)
+        k->d->driver_index = path;
+    k->d->driver_lower = path;
+    return 0;
+}
+
+int image_inspect(struct image_host *h, const char *what, const char *platform, struct arena *a,
+                  struct shale_image_detail *ret, struct shale_err *e)
+{
+    struct looking k = {.s = h->store, .a = a, .d = ret};
+    struct image_found found;
+    int r = image_find_platform(h->store, what, platform, a, &found, e);
+
+    if (r >= 0)
+        r = meta_image_item(store_meta(h->store), &found.id, a, &k.item, e);
+    if (r >= 0 && image_show(&k.item, a, &ret->image) < 0)
+        r = err_nomem(e);
+    if (r >= 0)
+        r = put_config(&k, e);
+    if (r >= 0)
+        r = put_manifest(&k, e);
+    if (r >= 0)
+        r = put_layers(&k, e);
+    if (r >= 0)
+        r = put_driver(&k, e);
+    if (r < 0)
+        return r;
+    ret->last_tagged_ns = k.item.image.last_tagged_ns;
+    ret->last_used_ns = k.item.image.last_used_ns;
+    return 0;
+}
+
+/* ---- platforms ---- */
+
+static int put_platform(struct store *s, const struct descriptor *d, struct arena *a,
+                        struct shale_platform_entry *ret, struct shale_err *e)
+{
+    struct meta_image_item item;
+    struct meta_digests ids;
+    struct meta_image_layer *layers;
+    struct meta_blob blob;
+    size_t n;
+    int r = meta_image_with_manifest(store_meta(s), &d->digest, a, &ids, e);
+
+    if (r < 0)
+        return r;
+    *ret = (struct shale_platform_entry){
+        .digest = arena_strdup(a, d->digest.s),
+        .platform = d->has_platform ? platform_format(&d->platform, a) : "unknown",
+        .image_id = "",
+        .attestation = descriptor_is_attestation(d),
+    };
+    if (!ret->digest || !ret->platform)
+        return err_nomem(e);
+    if (ids.n == 0)
+        return 0;
+    r = meta_image_item(store_meta(s), &ids.v[0], a, &item, e);
+    if (r >= 0)
+        r = meta_image_layers(store_meta(s), &ids.v[0], a, &layers, &n, e);
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        if (digest_is_set(&layers[i].blob) &&
+            meta_blob_get(store_meta(s), &layers[i].blob, a, &blob, NULL) >= 0)
+            ret->content_bytes += blob.size_bytes;
+    if (r < 0)
+        return r;
+    ret->available = true;
+    ret->size_bytes = item.image.size_bytes;
+    ret->n_containers = item.n_containers;
+    ret->image_id = arena_strdup(a, ids.v[0].s);
+    return ret->image_id ? 0 : err_nomem(e);
+}
+
+/* A target that is a single manifest has one platform: the image's own. */
+static int single_platform(struct store *s, const struct digest *manifest, struct arena *a,
+                           struct shale_platform_entry *v, struct shale_err *e)
+{
+    struct descriptor d = {.digest = *manifest, .media_type = "", .has_platform = true};
+    struct meta_digests ids;
+    struct meta_image row;
+    int r = meta_image_with_manifest(store_meta(s), manifest, a, &ids, e);
+
+    if (r < 0)
+        return r;
+    if (ids.n == 0)
+        return err_set(e, SHALE_NOT_FOUND, "No such image: %s", manifest->s);
+    r = meta_image_get(store_meta(s), &ids.v[0], a, &row, e);
+    if (r < 0)
+        return r;
+    d.platform = image_platform(&row);
+    return put_platform(s, &d, a, v, e);
+}
+
+int image_platforms(struct image_host *h, const char *target, struct arena *a,
+                    struct shale_platform_list *ret, struct shale_err *e)
+{
+    struct shale_platform_entry *v;
+    struct manifest m;
+    struct digest d;
+    size_t n = 1;
+    int r = digest_parse(target, &d, e);
+
+    if (r >= 0)
+        r = image_load_manifest(h->store, &d, a, &m, e);
+    if (r < 0)
+        return r;
+    if (m.kind == MANIFEST_INDEX)
+        n = m.n_manifests;
+    v = arena_array(a, n + 1, sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    if (m.kind != MANIFEST_INDEX)
+        r = single_platform(h->store, &d, a, v, e);
+    else
+        for (size_t i = 0; r >= 0 && i < n; i++)
+            r = put_platform(h->store, &m.manifests[i], a, &v[i], e);
+    if (r < 0)
+        return r;
+    *ret = (struct shale_platform_list){v, n};
+    return 0;
+}

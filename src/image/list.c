@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `images`: one pass over the rows, newest first. */
+#include "base/str.h"
+#include "base/time.h"
+#include "image/image_priv.h"
+
+struct listing {
+    const struct image_filter *f;
+    struct arena *a;
+    struct shale_image *v;
+    size_t n, cap;
+    struct shale_err *e;
+};
+
+static const char *show_repo(struct arena *a, const char *repo)
+{
+    return arena_strdup(a, ref_familiar_repo(repo));
+}
+
+/* The repository digest that belongs to a tag: what it stood for when it was pulled, if that is
+ * still a name of the image, else any of the same repository. */
+static const struct meta_name *digest_of_tag(const struct meta_image_item *i,
+                                             const struct meta_name *tag)
+{
+    const struct meta_name *any = NULL;
+
+    for (size_t k = 0; k < i->n_digests; k++) {
+        const struct meta_name *d = &i->digests[k];
+        if (!streq(d->repo, tag->repo))
+            continue;
+        if (digest_eq(&d->target, &tag->target))
+            return d;
+        any = any ? any : d;
+    }
+    return any;
+}
+
+static bool repo_has_tag(const struct meta_image_item *i, const char *repo)
+{
+    for (size_t k = 0; k < i->n_tags; k++)
+        if (streq(i->tags[k].repo, repo))
+            return true;
+    return false;
+}
+
+static int show_names(const struct meta_image_item *i, struct arena *a, struct shale_image *ret)
+{
+    struct shale_image_name *v = arena_array(a, i->n_tags + i->n_digests + 1, sizeof *v);
+    const char **digests = arena_array(a, i->n_digests + 1, sizeof *digests);
+    size_t n = 0;
+
+    if (!v || !digests)
+        return -SHALE_NO_MEMORY;
+    for (size_t k = 0; k < i->n_digests; k++) {
+        const struct meta_name *d = &i->digests[k];
+        digests[k] = arena_printf(a, "%s@%s", ref_familiar_repo(d->repo), d->target.s);
+        if (!digests[k])
+            return -SHALE_NO_MEMORY;
+    }
+    for (size_t k = 0; k < i->n_tags; k++, n++) {
+        const struct meta_name *d = digest_of_tag(i, &i->tags[k]);
+        v[n] = (struct shale_image_name){show_repo(a, i->tags[k].repo),
+                                         arena_strdup(a, i->tags[k].tag),
+                                         d ? arena_strdup(a, d->target.s) : NULL};
+        if (!v[n].repo || !v[n].tag)
+            return -SHALE_NO_MEMORY;
+    }
+    for (size_t k = 0; k < i->n_digests; k++) {
+        const struct meta_name *d = &i->digests[k];
+        if (repo_has_tag(i, d->repo))
+            continue;
+        v[n] = (struct shale_image_name){show_repo(a, d->repo), NULL, arena_strdup(a, d->target.s)};
+        if (!v[n].repo || !v[n].digest)
+            return -SHALE_NO_MEMORY;
+        n++;
+    }
+    ret->names = v;
+    ret->n_names = n;
+    ret->digests = digests;
+    ret->n_digests = i->n_digests;
+    return 0;
+}
+
+int image_show(const struct meta_image_item *i, struct arena *a, struct shale_image *ret)
+{
+    const struct meta_image *m = &i->image;
+    const struct digest *target = i->n_tags && digest_is_set(&i->tags[0].target)
+                                      ? &i->tags[0].target
+                                  : i->n_digests ? &i->digests[0].target
+                                                 : &m->manifest;
+    *ret = (struct shale_image){
+        .id = arena_strdup(a, m->id.s),
+        .parent = arena_strdup(a, m->parent.s),
+        .created_ns = m->created_ns,
+        .size_bytes = m->size_bytes,
+        .n_containers = i->n_containers,
+        .os = arena_strdup(a, m->os),
+        .arch = arena_strdup(a, m->arch),
+        .variant = arena_strdup(a, m->variant),
+        .labels_json = arena_strdup(a, m->labels),
+        .target = arena_strdup(a, target->s),
+    };
+    if (!ret->id || !ret->parent || !ret->os || !ret->arch || !ret->variant || !ret->labels_json ||
+        !ret->target)
+        return -SHALE_NO_MEMORY;
+    return show_names(i, a, ret);
+}
+
+/* Names that the reference filter does not want are not shown. */
+static struct meta_image_item choose_names(struct listing *l, const struct meta_image_item *i,
+                                           int *ret_r)
+{
+    struct meta_image_item chosen = *i;
+    struct meta_name *tags = arena_array(l->a, i->n_tags + 1, sizeof *tags);
+    struct meta_name *digests = arena_array(l->a, i->n_digests + 1, sizeof *digests);
+    int r = 0;
+
+    chosen.n_tags = chosen.n_digests = 0;
+    if (!tags || !digests)
+        r = err_nomem(l->e);
+    for (size_t k = 0; r >= 0 && k < i->n_tags; k++) {
+        r = image_filter_name(l->f, &i->tags[k], l->e);
+        if (r == 1)
+            tags[chosen.n_tags++] = i->tags[k];
+    }
+    for (size_t k = 0; r >= 0 && k < i->n_digests; k++) {
+        r = image_filter_name(l->f, &i->digests[k], l->e);
+        /* the digest of a tag that is shown stays with it */
+        if (r == 1 || repo_has_tag(&(struct meta_image_item){.tags = tags, .n_tags = chosen.n_tags},
+                                   i->digests[k].repo))
+            digests[chosen.n_digests++] = i->digests[k];
+    }
+    chosen.tags = tags;
+    chosen.digests = digests;
+    *ret_r = r;
+    return chosen;
+}
+
+static int on_image(void *arg, const struct meta_image_item *i)
+{
+    struct listing *l = arg;
+    int r = image_filter_match(l->f, i, l->e);
+
+    if (r <= 0)
+        return r;
+    struct shale_image *v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof *v);
+    if (!v)
+        return err_nomem(l->e);
+    l->v = v;
+    if (image_filter_has_names(l->f)) {
+        struct meta_image_item chosen = choose_names(l, i, &r);
+        if (r >= 0)
+            r = image_show(&chosen, l->a, &v[l->n]);
+    } else {
+        r = image_show(i, l->a, &v[l->n]);
+    }
+    if (r == -SHALE_NO_MEMORY)
+        return err_nomem(l->e);
+    l->n++;
+    return r < 0 ? r : 0;
+}
+
+int image_list(struct image_host *h, const struct shale_images_opts *o, struct arena *a,
+               struct shale_image_list *ret, struct shale_err *e)
+{
+    struct listing l = {.a = a, .e = e};
+    struct image_filter *f;
+    int r = image_filter_new(h->store, o, a, &f, e);
+
+    if (r < 0)
+        return r;
+    l.f = f;
+    r = meta_image_each(store_meta(h->store), on_image, &l, e);
+    if (r < 0)
+        return r;
+    *ret = (struct shale_image_list){l.v, l.n};
+    return 0;
+}

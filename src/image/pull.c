@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pull: a copy from a registry into the store, then rows and names in one transaction. */
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "image/copy.h"
+#include "image/image_priv.h"
+
+struct pull {
+    struct image_host *h;
+    const struct shale_pull_opts *o;
+    struct arena *a;
+    struct ref ref;
+    struct platform want;
+    bool want_given; /* by the user, not by this host */
+    struct source *from;
+    struct sink *to;
+    struct store_lease *lease;
+    struct shale_pulled *done;
+    size_t n_done, cap;
+};
+
+static void say(const struct pull *p, enum shale_progress_kind kind, const char *id,
+                const char *text)
+{
+    struct shale_progress ev = {.kind = kind, .id = id, .text = text};
+
+    if (p->o->on_progress)
+        p->o->on_progress(p->o->progress_arg, &ev);
+}
+
+static void pull_clear(struct pull *p)
+{
+    if (p->to)
+        p->to->ops->close(p->to);
+    if (p->from)
+        p->from->ops->close(p->from);
+    store_lease_end(p->lease);
+}
+
+/* $DOCKER_DEFAULT_PLATFORM stands for --platform, as with docker. */
+static int choose_platform(struct pull *p, const char *given, struct shale_err *e)
+{
+    if (!given || !*given)
+        given = getenv("DOCKER_DEFAULT_PLATFORM");
+    p->want_given = given && *given;
+    if (p->want_given)
+        return platform_parse(given, p->a, &p->want, e);
+    p->want = platform_host();
+    return 0;
+}
+
+static int check_ref(struct pull *p, const char *text, struct shale_err *e)
+{
+    int r = ref_parse(text, p->a, &p->ref, e);
+
+    if (r < 0)
+        return r;
+    if (streq(p->ref.repo, "docker.io/library/scratch"))
+        return err_set(e, SHALE_DENIED, "'scratch' is a reserved name");
+    if (p->o->all_tags && (p->ref.tag || digest_is_set(&p->ref.digest)))
+        return err_set(e, SHALE_INVALID, "tag can't be used with --all-tags/-a");
+    if (!p->o->all_tags && !p->ref.tag && !digest_is_set(&p->ref.digest)) {
+        say(p, SHALE_PROGRESS_MESSAGE, NULL, "Using default tag: latest");
+        ref_default_tag(&p->ref);
+    }
+    return 0;
+}
+
+static int begin(struct pull *p, const char *origin, struct shale_err *e)
+{
+    struct store *s = p->h->store;
+    int r = store_lease_begin(s, origin, &p->lease, e);
+
+    if (r >= 0)
+        r = store_settle(s, e);
+    if (r < 0)
+        return r;
+    struct store_sink_opts so = {p->lease, origin, p->o->on_progress, p->o->progress_arg};
+    r = store_sink_open(s, &so, &p->to, e);
+    return r < 0 ? r : remote_source_open(p->h->remote, &p->ref, &p->from, e);
+}
+
+/* ---- what is here already ---- */
+
+/* 1 if the image is complete, of the wanted platform and ready to run. */
+static int is_complete(struct pull *p, const struct digest *id, struct shale_err *e)
+{
+    struct meta_image row;
+    int r = meta_image_get(store_meta(p->h->store), id, p->a, &row, e);
+
+    if (r < 0)
+        return r == -SHALE_NOT_FOUND ? 0 : r;
+    struct platform have = image_platform(&row);
+    if (!platform_matches_local(&p->want, &have))
+        return 0;
+    if (!streq(row.os, "linux"))
+        return 1;
+    r = store_rootfs_prepare(p->h->store, id, p->h->cancel, e);
+    if (r >= 0)
+        return 1;
+    return r == -SHALE_CANCELED || r == -SHALE_NO_SPACE ? r : 0; /* else: fetch what is missing */
+}
+
+/* 1 if `name` (a tag or digest) is up to date here: its target goes to *target, the image to *id.
+ */
+static int is_current(struct pull *p, const char *tag, struct digest *target, struct digest *id,
+                      struct shale_err *e)
+{
+    struct meta *m = store_meta(p->h->store);
+    struct meta_digests ids;
+    struct descriptor d;
+    struct meta_tag row;
+    int r;
+
+    if (!tag) { /* content of a digest never changes: no need to ask anybody */
+        *target = p->ref.digest;
+    } else {
+        r = meta_tag_get(m, p->ref.repo, tag, p->a, &row, e);
+        if (r < 0)
+            return r == -SHALE_NOT_FOUND ? 0 : r;
+        r = p->from->ops->resolve(p->from, tag, p->a, &d, p->h->cancel, e);
+        if (r < 0)
+            return r;
+        if (!digest_eq(&d.digest, &row.target))
+            return 0;
+        *target = row.target;
+        *id = row.image;
+        r = is_complete(p, id, e);
+        return r;
+    }
+    r = meta_repo_digest_get(m, p->ref.repo, target, p->a, &ids, e);
+    for (size_t i = 0; r >= 0 && i < ids.n; i++) {
+        *id = ids.v[i];
+        r = is_complete(p, id, e);
+        if (r != 0)
+            return r;
+    }
+    return r < 0 ? r : 0;
+}
+
+/* ---- rows and names ---- */
+
+/* Everything has arrived: the image, its root file system, then its names, so that a name never
+ * stands for something that cannot run. */
+static int add_rows(struct pull *p, const struct copy_result *c, struct digest *id,
+                    struct shale_err *e)
+{
+    struct store *s = p->h->store;
+    int r = meta_begin(store_meta(s), e);
+
+    if (r < 0)
+        return r;
+    r = store_image_add(s, &c->image, id, e);
+    if (r >= 0 && !digest_eq(&c->image.digest, &c->target.digest))
+        r = store_index_add(s, &c->target, e);
+    return meta_end(store_meta(s), r, e);
+}
+
+static int set_names(struct pull *p, const char *tag, const struct digest *target,
+                     const struct digest *id, struct shale_err *e)
+{
+    struct meta *m = store_meta(p->h->store);
+    struct digest prev;
+    int r = meta_begin(m, e);
+
+    if (r < 0)
+        return r;
+    r = meta_repo_digest_put(m, p->ref.repo, target, id, e);
+    if (r >= 0 && tag)
+        r = meta_tag_set(m, p->ref.repo, tag, id, target, "pull", &prev, e);
+    return meta_end(m, r, e);
+}
+
+/* A row without names, made by a pull that then failed, would stay for ever. */
+static void drop_nameless(struct pull *p, const struct digest *id)
+{
+    struct meta_image_item item;
+
+    if (meta_image_item(store_meta(p->h->store), id, p->a, &item, NULL) >= 0 && item.n_tags == 0 &&
+        item.n_digests == 0 && item.n_containers == 0 && item.n_children == 0)
+        (void)meta_image_delete(store_meta(p->h->store), id, "pull", NULL);
+}
+
+static int prepare(struct pull *p, const struct platform *have, const struct digest *id,
+                   struct shale_err *e)
+{
+    if (have->os && *have->os && !streq(have->os, "linux"))
+        return 0; /* for this machine it is only content */
+    int r = store_rootfs_prepare(p->h->store, id, p->h->cancel, e);
+    if (r == -SHALE_UNSUPPORTED ||
+        r == -SHALE_DENIED) /* no driver works for this user: `run` will say so */
+        return 0;
+    return r;
+}
+
+static void warn_platform(struct pull *p, const struct platform *have, const char *shown)
+{
+    struct shale_err text = SHALE_ERR_INIT;
+
+    if (!p->want_given || platform_matches_local(&p->want, have))
+        return;
+    image_wrong_platform(shown, have, &p->want, p->a, &text);
+    say(p, SHALE_PROGRESS_MESSAGE, NULL, text.msg);
+}
+
+static int fetch(struct pull *p, const char *tag, struct digest *target, struct digest *id,
+                 struct shale_err *e)
+{
+    struct copy_opts co = {
+        .platform = &p->want,
+        .n_parallel = p->o->n_parallel,
+        .on_progress = p->o->on_progress,
+        .progress_arg = p->o->progress_arg,
+        .cancel = p->h->cancel,
+    };
+    struct copy_result c;
+    int r = copy_image(p->from, tag ? tag : p->ref.digest.s, p->to, &co, p->a, &c, e);
+
+    if (r < 0)
+        return r;
+    r = add_rows(p, &c, id, e);
+    if (r < 0)
+        return r;
+    r = prepare(p, &c.platform, id, e);
+    if (r >= 0)
+        r = set_names(p, tag, &c.target.digest, id, e);
+    if (r < 0) {
+        drop_nameless(p, id);
+        return r;
+    }
+    *target = c.target.digest;
+    struct ref shown = p->ref;
+    shown.tag = tag;
+    const char *text = ref_familiar(&shown, p->a);
+    warn_platform(p, &c.platform, text ? text : p->ref.familiar);
+    return 0;
+}
+
+static int pull_one(struct pull *p, const char *tag, struct shale_err *e)
+{
+    struct ref ref = p->ref;
+    struct digest target, id, before = {""};
+    struct meta_tag row;
+    struct shale_pulled *v;
+
+    ref.tag = tag;
+    say(p, SHALE_PROGRESS_PULLING, p->ref.path, tag ? tag : p->ref.digest.s);
+    if (tag && meta_tag_get(store_meta(p->h->store), p->ref.repo, tag, p->a, &row, NULL) >= 0)
+        before = row.image;
+    int current = is_current(p, tag, &target, &id, e);
+    if (current < 0)
+        return current;
+    if (!current) {
+        int r = fetch(p, tag, &target, &id, e);
+        if (r < 0)
+            return r;
+    }
+    say(p, SHALE_PROGRESS_DIGEST, NULL, target.s);
+    v = arena_grow(p->a, p->done, p->n_done, &p->cap, sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    p->done = v;
+    v += p->n_done++;
+    *v = (struct shale_pulled){
+        .ref = ref_canonical(&ref, p->a),
+        .digest = arena_strdup(p->a, target.s),
+        .id = arena_strdup(p->a, id.s),
+        .changed = !current && !digest_eq(&before, &id),
+    };
+    return v->ref && v->digest && v->id ? 0 : err_nomem(e);
+}
+
+static int pull_all(struct pull *p, struct shale_err *e)
+{
+    struct strv tags;
+    int r = p->from->ops->tags(p->from, p->a, &tags, p->h->cancel, e);
+
+    if (r >= 0 && tags.n == 0)
+        return err_set(e, SHALE_NOT_FOUND, "repository %s has no tags", p->ref.familiar);
+    for (size_t i = 0; r >= 0 && i < tags.n; i++)
+        r = pull_one(p, tags.v[i], e);
+    return r;
+}
+
+/* "Downloaded newer image for alpine:3" */
+static int say_status(struct pull *p, struct shale_err *e)
+{
+    bool changed = false;
+    const char *shown = p->o->all_tags ? p->ref.familiar : ref_familiar(&p->ref, p->a);
+
+    for (size_t i = 0; i < p->n_done; i++)
+        changed |= p->done[i].changed;
+    char *line = arena_printf(p->a, "Status: %s for %s",
+                              changed ? "Downloaded newer image" : "Image is up to date", shown);
+    if (!line)
+        return err_nomem(e);
+    say(p, SHALE_PROGRESS_STATUS, NULL, line);
+    return 0;
+}
+
+int image_pull(struct image_host *h, const char *ref, const struct shale_pull_opts *o,
+               struct arena *a, struct shale_pull_result *ret, struct shale_err *e)
+{
+    _cleanup_(pull_clear) struct pull p = {.h = h, .o = o, .a = a};
+    int r = check_ref(&p, ref, e);
+
+    if (r >= 0)
+        r = choose_platform(&p, o->platform, e);
+    if (r < 0)
+        return r;
+    const char *origin = ref_familiar(&p.ref, a);
+    if (!origin)
+        return err_nomem(e);
+    r = begin(&p, origin, e);
+    if (r < 0)
+        return r;
+    if (o->all_tags)
+        r = pull_all(&p, e);
+    else
+        r = pull_one(&p, digest_is_set(&p.ref.digest) ? NULL : p.ref.tag, e);
+    if (r >= 0)
+        r = say_status(&p, e);
+    if (r < 0)
+        return r;
+    *ret = (struct shale_pull_result){p.done, p.n_done};
+    return 0;
+}
+
+int image_digest(struct image_host *h, const char *ref, const char *platform, struct arena *a,
+                 struct digest *ret, struct shale_err *e)
+{
+    struct shale_pull_opts none = {.size = sizeof none};
+    _cleanup_(pull_clear) struct pull p = {.h = h, .o = &none, .a = a};
+    struct descriptor target, image;
+    struct manifest m;
+    int r = check_ref(&p, ref, e);
+
+    if (r >= 0)
+        r = remote_source_open(h->remote, &p.ref, &p.from, e);
+    if (r < 0)
+        return r;
+    const char *name = digest_is_set(&p.ref.digest) ? p.ref.digest.s : p.ref.tag;
+    if (!platform || !*platform) {
+        r = p.from->ops->resolve(p.from, name, a, &target, h->cancel, e);
+        if (r >= 0)
+            *ret = target.digest;
+        return r;
+    }
+    r = platform_parse(platform, a, &p.want, e);
+    if (r >= 0)
+        r = copy_find(p.from, name, &p.want, a, &target, &image, &m, h->cancel, e);
+    if (r >= 0)
+        *ret = image.digest;
+    return r;
+}

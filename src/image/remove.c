@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `rmi`: docker's conflict algorithm step by step (docker-reference A.5). All of it happens in one
+ * transaction, so that no container can be created on an image that is being removed; the bytes are
+ * swept after it.
+ */
+#include "base/str.h"
+#include "image/image_priv.h"
+
+enum conflict { /* in the order in which they are looked for */
+                CONFLICT_CHILD = 1 << 0,
+                CONFLICT_RUNNING = 1 << 1,
+                CONFLICT_REFS = 1 << 2,
+                CONFLICT_STOPPED = 1 << 3,
+                CONFLICT_HARD = CONFLICT_CHILD | CONFLICT_RUNNING,
+                CONFLICT_SOFT = CONFLICT_REFS | CONFLICT_STOPPED,
+};
+
+struct removal {
+    struct store *s;
+    struct meta *m;
+    struct arena *a;
+    const struct shale_rmi_opts *o;
+    struct shale_removed *v;
+    size_t n, cap;
+};
+
+static int note(struct removal *x, enum shale_removed_kind kind, const char *what,
+                struct shale_err *e)
+{
+    struct shale_removed *v = arena_grow(x->a, x->v, x->n, &x->cap, sizeof *v);
+
+    if (!v || !what)
+        return err_nomem(e);
+    x->v = v;
+    v[x->n++] = (struct shale_removed){kind, what};
+    return 0;
+}
+
+/* ---- names ---- */
+
+struct names {
+    struct meta_name *v; /* tags, then digests */
+    size_t n;
+};
+
+static int load_names(struct removal *x, const struct digest *id, struct names *ret,
+                      struct shale_err *e)
+{
+    return meta_image_names(x->m, id, x->a, &ret->v, &ret->n, e);
+}
+
+static int drop_name(struct removal *x, const struct digest *id, const struct meta_name *n,
+                     struct shale_err *e)
+{
+    const char *repo = ref_familiar_repo(n->repo);
+    int r = n->tag ? meta_tag_delete(x->m, n->repo, n->tag, "rmi", e)
+                   : meta_repo_digest_delete(x->m, n->repo, &n->target, id, e);
+
+    if (r < 0)
+        return r;
+    return note(x, SHALE_UNTAGGED,
+                n->tag ? arena_printf(x->a, "%s:%s", repo, n->tag)
+                       : arena_printf(x->a, "%s@%s", repo, n->target.s),
+                e);
+}
+
+static int drop_all_names(struct removal *x, const struct digest *id, struct shale_err *e)
+{
+    struct names all;
+    int r = load_names(x, id, &all, e);
+
+    for (size_t i = 0; r >= 0 && i < all.n; i++)
+        r = drop_name(x, id, &all.v[i], e);
+    return r;
+}
+
+/* At most one tag, and the digests all in its repository. */
+static bool is_single(const struct names *all)
+{
+    const struct meta_name *tag = NULL;
+    size_t n_tags = 0;
+
+    if (all->n <= 1)
+        return true;
+    for (size_t i = 0; i < all->n; i++)
+        if (all->v[i].tag) {
+            tag = &all->v[i];
+            n_tags++;
+        }
+    if (n_tags > 1)
+        return false;
+    const char *repo = tag ? tag->repo : all->v[0].repo;
+    for (size_t i = 0; i < all->n; i++)
+        if (!streq(all->v[i].repo, repo))
+            return false;
+    return true;
+}
+
+/* ---- conflicts ---- */
+
+struct users { /* the containers of an image */
+    struct meta_container *v;
+    size_t n;
+};
+
+static bool is_running(const struct meta_container *c)
+{
+    return streq(c->run.state, "running") || streq(c->run.state, "paused");
+}
+
+static const struct meta_container *first_user(const struct users *u, bool running)
+{
+    for (size_t i = 0; i < u->n; i++)
+        if (is_running(&u->v[i]) == running)
+            return &u->v[i];
+    return NULL;
+}
+
+/* 0, or -CONFLICT with docker's sentence; *ret_used tells that a container is the reason. */
+static int check_conflict(struct removal *x, const struct digest *id, unsigned mask, bool *ret_used,
+                          struct shale_err *e)
+{
+    struct meta_digests children;
+    struct names all;
+    struct users u;
+    const struct meta_container *c;
+    char shown[13];
+    int r = meta_image_children(x->m, id, x->a, &children, e);
+
+    *ret_used = false;
+    digest_short(id, shown);
+    if (r >= 0)
+        r = meta_container_list(x->m, id, x->a, &u.v, &u.n, e);
+    if (r >= 0)
+        r = load_names(x, id, &all, e);
+    if (r < 0)
+        return r;
+    if (mask & CONFLICT_CHILD && children.n > 0)
+        return err_set(
+            e, SHALE_CONFLICT,
+            "conflict: unable to delete %s (cannot be forced) - image has dependent child images",
+            shown);
+    c = first_user(&u, true);
+    *ret_used = c != NULL;
+    if (mask & CONFLICT_RUNNING && c)
+        return err_set(e, SHALE_CONFLICT,
+                       "conflict: unable to delete %s (cannot be forced) - image is being used by "
+                       "running container "
+                       "%.12s",
+                       shown, c->id);
+    *ret_used = false;
+    if (mask & CONFLICT_REFS && all.n > 0)
+        return err_set(e, SHALE_CONFLICT,
+                       "conflict: unable to delete %s (must be forced) - image is referenced in "
+                       "multiple repositories",
+                       shown);
+    c = first_user(&u, false);
+    *ret_used = c != NULL;
+    if (mask & CONFLICT_STOPPED && c)
+        return err_set(e, SHALE_CONFLICT,
+                       "conflict: unable to delete %s (must be forced) - image is being used by "
+                       "stopped container %.12s",
+                       shown, c->id);
+    return 0;
+}
+
+static int is_dangling(struct removal *x, const struct digest *id, struct shale_err *e)
+{
+    struct meta_digests children;
+    struct names all;
+    int r = load_names(x, id, &all, e);
+
+    if (r >= 0)
+        r = meta_image_children(x->m, id, x->a, &children, e);
+    return r < 0 ? r : all.n == 0 && children.n == 0;
+}
+
+/* ---- layers that go with the image ---- */
+
+/* How many layers, from the base, another image shares with this one. */
+static int shared_depth(struct removal *x, const struct digest *id,
+                        const struct meta_image_layer *mine, size_t n, size_t *ret,
+                        struct shale_err *e)
+{
+    struct meta_digests others;
+    int r = meta_image_with_layer(x->m, &mine[0].diff_id, x->a, &others, e);
+
+    *ret = 0;
+    for (size_t i = 0; r >= 0 && i < others.n; i++) {
+        struct meta_image_layer *v;
+        size_t k = 0, n_v;
+        if (digest_eq(&others.v[i], id))
+            continue;
+        r = meta_image_layers(x->m, &others.v[i], x->a, &v, &n_v, e);
+        while (r >= 0 && k < n && k < n_v && digest_eq(&v[k].diff_id, &mine[k].diff_id))
+            k++;
+        if (r >= 0 && k > *ret)
+            *ret = k;
+    }
+    return r;
+}
+
+/* "Deleted: <chainID>" for each layer that no other image stands on, top first. */
+static int note_layers(struct removal *x, const struct rootfs_image *img, size_t n_shared,
+                       struct shale_err *e)
+{
+    int r = 0;
+
+    for (size_t i = img->n_layers; r >= 0 && i > n_shared; i--)
+        r = note(x, SHALE_DELETED, arena_strdup(x->a, img->layers[i - 1].chain_id.s), e);
+    return r;
+}
+
+static int delete_image(struct removal *x, const struct digest *id, struct shale_err *e)
+{
+    struct meta_image_layer *layers;
+    struct rootfs_image img;
+    struct users u;
+    size_t n, n_shared = 0;
+    int r = meta_image_layers(x->m, id, x->a, &layers, &n, e);
+
+    if (r >= 0)
+        r = store_stack(x->s, id, x->a, &img, e);
+    if (r >= 0 && n > 0)
+        r = shared_depth(x, id, layers, n, &n_shared, e);
+    if (r >= 0)
+        r = meta_container_list(x->m, id, x->a, &u.v, &u.n, e);
+    if (r >= 0)
+        r = meta_image_delete(x->m, id, "rmi", e);
+    if (r >= 0)
+        r = note(x, SHALE_DELETED, arena_strdup(x->a, id->s), e);
+    /* A container that was forced past keeps the layers. */
+    return r < 0 || u.n > 0 ? r : note_layers(x, &img, n_shared, e);
+}
+
+/* docker's deleteImageHelper. `quiet`: a conflict ends it without an error, unless nothing but the
+ * image itself is in the way. Then the parents that only served this image. */
+static int delete_with_parents(struct removal *x, struct digest id, bool quiet, struct shale_err *e)
+{
+    bool force = x->o->force;
+
+    for (;;) {
+        struct shale_err why = SHALE_ERR_INIT;
+        struct meta_image row;
+        bool used;
+        int r = meta_image_get(x->m, &id, x->a, &row, e);
+
+        if (r < 0)
+            return quiet && r == -SHALE_NOT_FOUND ? 0 : r;
+        r = check_conflict(x, &id, CONFLICT_HARD | (force ? 0 : CONFLICT_SOFT), &used, &why);
+        if (r == -SHALE_CONFLICT && quiet) {
+            int dangling = is_dangling(x, &id, e);
+            if (dangling < 0)
+                return dangling;
+            if (!dangling || used)
+                return 0;
+        }
+        if (r < 0) {
+            if (e)
+                *e = why;
+            return r;
+        }
+        r = drop_all_names(x, &id, e);
+        if (r >= 0)
+            r = delete_image(x, &id, e);
+        if (r < 0 || x->o->no_prune || !digest_is_set(&row.parent))
+            return r;
+        id = row.parent;
+        quiet = true;
+        force = false;
+    }
+}
+
+/* ---- by name, by ID ---- */
+
+static int untag(struct removal *x, const struct image_found *f, struct shale_err *e)
+{
+    struct meta_name name = {.repo = f->ref.repo, .tag = f->ref.tag, .target = f->ref.digest};
+
+    if (digest_is_set(&f->ref.digest))
+        name.tag = NULL;
+    return drop_name(x, &f->id, &name, e);
+}
+
+/* With the last tag of a repository its digests go. *ret_left: names that stay. */
+static int drop_repo_digests(struct removal *x, const struct image_found *f, size_t *ret_left,
+                             struct shale_err *e)
+{
+    struct names all;
+    int r = load_names(x, &f->id, &all, e);
+
+    if (r < 0)
+        return r;
+    *ret_left = all.n;
+    if (digest_is_set(&f->ref.digest))
+        return 0;
+    for (size_t i = 0; i < all.n; i++)
+        if (all.v[i].tag && streq(all.v[i].repo, f->ref.repo))
+            return 0;
+    for (size_t i = 0; r >= 0 && i < all.n; i++)
+        if (streq(all.v[i].repo, f->ref.repo)) {
+            r = drop_name(x, &f->id, &all.v[i], e);
+            --*ret_left;
+        }
+    return r;
+}
+
+static int remove_by_name(struct removal *x, const char *what, const struct image_found *f,
+                          struct shale_err *e)
+{
+    struct names all;
+    struct users u;
+    size_t left;
+    char shown[13];
+    int r = load_names(x, &f->id, &all, e);
+
+    if (r >= 0)
+        r = meta_container_list(x->m, &f->id, x->a, &u.v, &u.n, e);
+    if (r < 0)
+        return r;
+    if (!x->o->force && is_single(&all) && u.n > 0) {
+        digest_short(&f->id, shown);
+        return err_set(e, SHALE_CONFLICT,
+                       "conflict: unable to remove repository reference \"%s\" (must force) - "
+                       "container %.12s is using "
+                       "its referenced image %s",
+                       what, u.v[0].id, shown);
+    }
+    r = untag(x, f, e);
+    if (r >= 0)
+        r = drop_repo_digests(x, f, &left, e);
+    if (r < 0 || left > 0)
+        return r;
+    return delete_with_parents(x, f->id, true, e);
+}
+
+static int remove_by_id(struct removal *x, const struct image_found *f, struct shale_err *e)
+{
+    struct names all;
+    bool used;
+    int r = load_names(x, &f->id, &all, e);
+
+    if (r >= 0 && is_single(&all)) {
+        r = check_conflict(x, &f->id, CONFLICT_HARD | (x->o->force ? 0 : CONFLICT_STOPPED), &used,
+                           e);
+        if (r >= 0)
+            r = drop_all_names(x, &f->id, e);
+    }
+    return r < 0 ? r : delete_with_parents(x, f->id, false, e);
+}
+
+int image_remove(struct image_host *h, const char *what, const struct shale_rmi_opts *o,
+                 struct arena *a, struct shale_rmi_result *ret, struct shale_err *e)
+{
+    struct removal x = {.s = h->store, .m = store_meta(h->store), .a = a, .o = o};
+    struct image_found found;
+    uint64_t freed = 0;
+    bool deleted = false;
+    int r = meta_begin(x.m, e);
+
+    if (r < 0)
+        return r;
+    r = image_find(h->store, what, a, &found, e);
+    if (r >= 0)
+        r = found.by_id ? remove_by_id(&x, &found, e) : remove_by_name(&x, what, &found, e);
+    r = meta_end(x.m, r, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < x.n; i++)
+        deleted |= x.v[i].kind == SHALE_DELETED;
+    /* The rows are gone; bytes that cannot be swept now (a full disk, a signal) are by the next
+     * one. */
+    if (deleted)
+        (void)store_gc(h->store, &freed, NULL);
+    *ret = (struct shale_rmi_result){x.v, x.n, freed};
+    return 0;
+}
