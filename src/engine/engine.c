@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine_priv.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "engine/version.h"
+
+#define OPTIONS_MAX_BYTES (1u << 20)
+
+/* ---- results ---- */
+
+struct result {
+    struct arena arena;
+    max_align_t payload[];
+};
+
+void *result_new(size_t size, struct arena **ret_arena)
+{
+    struct result *r = mem_alloc(sizeof *r + size);
+
+    if (!r)
+        return NULL;
+    arena_init(&r->arena, 1ull << 30);
+    *ret_arena = &r->arena;
+    return r->payload;
+}
+
+void shale_free(void *result)
+{
+    if (!result)
+        return;
+    struct result *r = (struct result *)((char *)result - offsetof(struct result, payload));
+    arena_clear(&r->arena);
+    free(r);
+}
+
+int result_end(int r, void *result, void *ret)
+{
+    if (r < 0)
+        shale_free(result);
+    else
+        *(void **)ret = result;
+    return r < 0 ? r : 0;
+}
+
+void engine_take_opts(void *dst, size_t dst_size, const void *src)
+{
+    size_t n;
+
+    memset(dst, 0, dst_size);
+    if (!src)
+        return;
+    memcpy(&n, src, sizeof n); /* every options struct begins with its size */
+    memcpy(dst, src, n < dst_size ? n : dst_size);
+}
+
+/* ---- opening ---- */
+
+const char *shale_version(void)
+{
+    return SHALE_VERSION;
+}
+
+/* Default places: root's is the system's, a user's is below the home directory. */
+static int choose_root(const char *given, struct arena *a, const char **ret, struct shale_err *e)
+{
+    const char *home = getenv("HOME"), *data = getenv("XDG_DATA_HOME");
+    char cwd[PATH_MAX];
+
+    if (!given || !*given)
+        given = getenv("SHALE_ROOT");
+    if (given && given[0] == '/') {
+        *ret = arena_strdup(a, given);
+    } else if (given && *given) {
+        if (!getcwd(cwd, sizeof cwd))
+            return err_sys(e, "current directory");
+        *ret = arena_printf(a, "%s/%s", cwd, given);
+    } else if (geteuid() == 0) {
+        *ret = "/var/lib/shale";
+    } else if (data && data[0] == '/') {
+        *ret = arena_printf(a, "%s/shale", data);
+    } else if (home && home[0] == '/') {
+        *ret = arena_printf(a, "%s/.local/share/shale", home);
+    } else {
+        return err_set(e, SHALE_INVALID, "no place for the store: set SHALE_ROOT or HOME");
+    }
+    return *ret ? 0 : err_nomem(e);
+}
+
+static const char **copy_list(struct arena *a, const char *const *v)
+{
+    size_t n = 0;
+
+    while (v && v[n])
+        n++;
+    const char **copy = arena_array(a, n + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < n; i++) {
+        copy[i] = arena_strdup(a, v[i]);
+        if (!copy[i])
+            return NULL;
+    }
+    return copy;
+}
+
+static int keep_remote_opts(struct shale *s, const struct shale_open_opts *o, struct shale_err *e)
+{
+    struct remote_opts ro = REMOTE_OPTS_INIT;
+    char dir[PATH_MAX];
+    const char *config = o->config_dir ? o->config_dir : remote_default_config_dir(dir, sizeof dir);
+
+    ro.config_dir = arena_strdup(&s->arena, config);
+    ro.certs_dir = arena_strdup(&s->arena, o->certs_dir ? o->certs_dir : REMOTE_CERTS_DIR);
+    ro.insecure = copy_list(&s->arena, o->insecure_registries);
+    ro.user_agent = "shale/" SHALE_VERSION;
+    if ((config && !ro.config_dir) || !ro.certs_dir || !ro.insecure)
+        return err_nomem(e);
+    s->remote_opts = ro;
+    return 0;
+}
+
+/* Containers that end while nobody watches call us back: the program that uses the library, if it
+ * is shale itself, else shale from PATH is not ours to assume. */
+static int keep_exit_command(struct shale *s, const char *root, const char *driver,
+                             struct shale_err *e)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    const char **v = arena_array(&s->arena, 8, sizeof *v);
+    size_t k = 0;
+
+    if (!v)
+        return err_nomem(e);
+    if (n <= 0)
+        return 0;
+    self[n] = 0;
+    const char *slash = strrchr(self, '/');
+    if (!slash || !streq(slash + 1, "shale"))
+        return 0;
+    v[k++] = arena_strdup(&s->arena, self);
+    v[k++] = "--root";
+    v[k++] = arena_strdup(&s->arena, root);
+    if (driver) {
+        v[k++] = "--storage-driver";
+        v[k++] = arena_strdup(&s->arena, driver);
+    }
+    v[k++] = "__cleanup";
+    for (size_t i = 0; i < k; i++)
+        if (!v[i])
+            return err_nomem(e);
+    s->exit_command = v;
+    return 0;
+}
+
+static void on_debug(void *arg, enum log_level level, const char *msg)
+{
+    const struct shale_open_opts *o = arg;
+
+    o->on_debug(o->on_debug_arg, msg);
+}
+
+static int open_parts(struct shale *s, const struct shale_open_opts *o, struct shale_err *e)
+{
+    const char *root;
+    int r = choose_root(o->root, &s->arena, &root, e);
+
+    if (r >= 0)
+        r = keep_remote_opts(s, o, e);
+    if (r < 0)
+        return r;
+    const char *driver =
+        o->storage_driver && *o->storage_driver && !streq(o->storage_driver, "auto")
+            ? o->storage_driver
+            : NULL;
+    if (o->runtime && *o->runtime) {
+        s->runtime = arena_strdup(&s->arena, o->runtime);
+        if (!s->runtime)
+            return err_nomem(e);
+    }
+    r = keep_exit_command(s, root, driver, e);
+    if (r < 0)
+        return r;
+    struct store_opts so = {.root = root, .driver = driver, .read_only = o->read_only};
+    return store_open(&so, &s->store, e);
+}
+
+int shale_open(const struct shale_open_opts *opts, struct shale **ret, struct shale_err *e)
+{
+    struct shale *s = mem_alloc(sizeof *s);
+    struct shale_open_opts o;
+    int r;
+
+    if (!s)
+        return err_nomem(e);
+    engine_take_opts(&o, sizeof o, opts);
+    arena_init(&s->arena, OPTIONS_MAX_BYTES);
+    pthread_mutex_init(&s->mutex, NULL);
+    if (o.on_debug) {
+        struct shale_open_opts *kept = arena_memdup(&s->arena, &o, sizeof o);
+        if (kept)
+            log_set_sink(on_debug, kept);
+    }
+    r = open_parts(s, &o, e);
+    if (r < 0) {
+        shale_close(s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+void shale_close(struct shale *s)
+{
+    if (!s)
+        return;
+    remote_client_close(s->remote);
+    store_close(s->store);
+    log_set_sink(NULL, NULL);
+    pthread_mutex_destroy(&s->mutex);
+    arena_clear(&s->arena);
+    free(s);
+}
+
+void shale_cancel(struct shale *s)
+{
+    cancel_set(&s->cancel);
+}
+
+/* ---- hosts ---- */
+
+struct image_host engine_image_host(struct shale *s)
+{
+    return (struct image_host){.store = s->store, .cancel = &s->cancel};
+}
+
+int engine_remote_host(struct shale *s, struct image_host *ret, struct shale_err *e)
+{
+    int r = 0;
+
+    pthread_mutex_lock(&s->mutex);
+    if (!s->remote)
+        r = remote_client_open(&s->remote_opts, &s->remote, e);
+    *ret = (struct image_host){.store = s->store, .remote = s->remote, .cancel = &s->cancel};
+    pthread_mutex_unlock(&s->mutex);
+    return r;
+}
+
+struct container_host engine_container_host(struct shale *s)
+{
+    return (struct container_host){.store = s->store,
+                                   .cancel = &s->cancel,
+                                   .runtime = s->runtime,
+                                   .exit_command = s->exit_command};
+}
