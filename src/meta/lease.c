@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Leases and downloads in flight: work in progress. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "base/time.h"
+#include "meta/meta_content.h"
+#include "meta/stmt.h"
+
+/* ---- is the process that took a lease still there? ---- */
+
+/* Start time of a process in clock ticks since boot (proc(5), stat, field 22); 0: no such process.
+ * With the boot id it tells a process from a later one of the same number. */
+static int64_t start_time(int64_t pid)
+{
+    char path[64], text[1024];
+    size_t n;
+
+    snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
+    _cleanup_close_ int fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+    if (fd < 0 || sys_read_full(fd, text, sizeof text - 1, &n) < 0)
+        return 0;
+    text[n] = 0;
+    const char *p = strrchr(text, ')'); /* the name before it may hold anything */
+    for (int field = 2; p && field < 22; field++)
+        p = strchr(p + 1, ' ');
+    return p ? (int64_t)strtoll(p + 1, NULL, 10) : 0;
+}
+
+static bool is_alive(int64_t pid, int64_t started, const char *boot_id, int64_t expires)
+{
+    char boot[37];
+
+    return expires > time_now_ns() && fs_boot_id(boot, NULL) >= 0 && streq(boot, boot_id) &&
+           started != 0 && start_time(pid) == started;
+}
+
+static void sql_alive(sqlite3_context *c, int n, sqlite3_value **v)
+{
+    const char *boot = (const char *)sqlite3_value_text(v[2]);
+
+    sqlite3_result_int(c, is_alive(sqlite3_value_int64(v[0]), sqlite3_value_int64(v[1]),
+                                   boot ? boot : "", sqlite3_value_int64(v[3])));
+}
+
+int lease_register(struct meta *m, struct shale_err *e)
+{
+    int rc = sqlite3_create_function_v2(m->db, "lease_alive", 4, SQLITE_UTF8, NULL, sql_alive, NULL,
+                                        NULL, NULL);
+
+    return rc == SQLITE_OK ? 0 : meta_sql_error(m, rc, e);
+}
+
+/* ---- leases ---- */
+
+int meta_lease_begin(struct meta *m, const char *note, int64_t ttl_ns, uint64_t *ret_id,
+                     struct shale_err *e)
+{
+    char boot[37];
+    int64_t pid = getpid();
+    int r = fs_boot_id(boot, e);
+
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&m->mutex); /* so that the row number is ours */
+    r = stmt_run(
+        m, "INSERT INTO leases(note, pid, started, boot_id, expires) VALUES(?1, ?2, ?3, ?4, ?5)",
+        NULL, e, "tiiti", note, pid, start_time(pid), boot, time_now_ns() + ttl_ns);
+    if (r >= 0)
+        *ret_id = (uint64_t)sqlite3_last_insert_rowid(m->db);
+    pthread_mutex_unlock(&m->mutex);
+    return r;
+}
+
+int meta_lease_add(struct meta *m, uint64_t lease, const struct digest *d, struct shale_err *e)
+{
+    return stmt_run(m, "INSERT OR IGNORE INTO lease_items VALUES(?1, ?2)", NULL, e, "id",
+                    (int64_t)lease, d);
+}
+
+int meta_lease_end(struct meta *m, uint64_t lease, struct shale_err *e)
+{
+    int r = meta_begin(m, e);
+
+    if (r < 0)
+        return r;
+    r = stmt_run(m, "DELETE FROM lease_items WHERE lease = ?1", NULL, e, "i", (int64_t)lease);
+    if (r >= 0)
+        r = stmt_run(m, "DELETE FROM leases WHERE id = ?1", NULL, e, "i", (int64_t)lease);
+    return meta_end(m, r, e);
+}
+
+int meta_lease_sweep(struct meta *m, uint64_t *ret_n, struct shale_err *e)
+{
+    int n = 0, r = meta_begin(m, e);
+
+    if (r < 0)
+        return r;
+    r = stmt_run(m, "DELETE FROM leases WHERE NOT lease_alive(pid, started, boot_id, expires)", &n,
+                 e, "");
+    if (r >= 0)
+        r = stmt_run(m, "DELETE FROM lease_items WHERE lease NOT IN (SELECT id FROM leases)", NULL,
+                     e, "");
+    r = meta_end(m, r, e);
+    if (r >= 0)
+        *ret_n = (uint64_t)n;
+    return r;
+}
+
+int meta_lease_list(struct meta *m, struct arena *a, struct meta_lease **ret, size_t *ret_n,
+                    struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    struct meta_lease *v = NULL;
+    size_t n = 0, cap = 0;
+    int r = stmt_open(
+        m,
+        "SELECT id, pid, expires, note, lease_alive(pid, started, boot_id, expires) FROM leases"
+        " ORDER BY id",
+        &q, e);
+
+    if (r < 0)
+        return r;
+    while ((r = stmt_step(&q, e)) == 1) {
+        struct meta_lease *w = arena_grow(a, v, n, &cap, sizeof *v);
+        if (!w)
+            return err_nomem(e);
+        v = w;
+        v[n] = (struct meta_lease){(uint64_t)col_i64(&q, 0), col_i64(&q, 1), col_i64(&q, 2),
+                                   col_dup(&q, 3, a), col_i64(&q, 4) != 0};
+        if (!v[n++].note)
+            return err_nomem(e);
+    }
+    if (r < 0)
+        return r;
+    *ret = v;
+    *ret_n = n;
+    return 0;
+}
+
+/* ---- downloads in flight ---- */
+
+int meta_pull_put(struct meta *m, const struct meta_pull *p, struct shale_err *e)
+{
+    return stmt_run(m, "INSERT OR REPLACE INTO pulls VALUES(?1, ?2, ?3, ?4, ?5)", NULL, e, "dttii",
+                    &p->digest, p->ref, p->repo, (int64_t)p->size_bytes,
+                    p->started_ns ? p->started_ns : time_now_ns());
+}
+
+static int pull_of(const struct stmt *q, struct arena *a, struct meta_pull *ret,
+                   struct shale_err *e)
+{
+    struct meta_pull p = {.ref = col_dup(q, 1, a),
+                          .repo = col_dup(q, 2, a),
+                          .size_bytes = (uint64_t)col_i64(q, 3),
+                          .started_ns = col_i64(q, 4)};
+
+    if (!p.ref || !p.repo)
+        return err_nomem(e);
+    col_digest(q, 0, &p.digest);
+    *ret = p;
+    return 0;
+}
+
+int meta_pull_get(struct meta *m, const struct digest *d, struct arena *a, struct meta_pull *ret,
+                  struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r =
+        stmt_open(m, "SELECT digest, ref, repo, size, started FROM pulls WHERE digest = ?1", &q, e);
+
+    if (r < 0)
+        return r;
+    stmt_bind(&q, "d", d);
+    r = stmt_step(&q, e);
+    if (r <= 0)
+        return r < 0 ? r : err_set(e, SHALE_NOT_FOUND, "No such download: %s", d->s);
+    return pull_of(&q, a, ret, e);
+}
+
+int meta_pull_delete(struct meta *m, const struct digest *d, struct shale_err *e)
+{
+    return stmt_run(m, "DELETE FROM pulls WHERE digest = ?1", NULL, e, "d", d);
+}
+
+int meta_pull_list(struct meta *m, struct arena *a, struct meta_pull **ret, size_t *ret_n,
+                   struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    struct meta_pull *v = NULL;
+    size_t n = 0, cap = 0;
+    int r = stmt_open(
+        m, "SELECT digest, ref, repo, size, started FROM pulls ORDER BY started, digest", &q, e);
+
+    if (r < 0)
+        return r;
+    while ((r = stmt_step(&q, e)) == 1) {
+        struct meta_pull *w = arena_grow(a, v, n, &cap, sizeof *v);
+        if (!w)
+            return err_nomem(e);
+        v = w;
+        r = pull_of(&q, a, &v[n++], e);
+        if (r < 0)
+            return r;
+    }
+    if (r < 0)
+        return r;
+    *ret = v;
+    *ret_n = n;
+    return 0;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "meta/meta.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/sys.h"
+#include "meta/stmt.h"
+
+/* ---- opening ---- */
+
+static int open_db(struct meta *m, const char *name, int flags, struct shale_err *e)
+{
+    int rc =
+        sqlite3_open_v2(name, &m->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+
+    if (rc == SQLITE_OK)
+        return 0;
+    int r = meta_sql_error(m, rc, e);
+    sqlite3_close(m->db);
+    m->db = NULL;
+    return r;
+}
+
+/* "file:/path?immutable=1" with what has a meaning in a URI escaped. */
+static int immutable_uri(const char *path, char *ret, size_t n, struct shale_err *e)
+{
+    size_t k = (size_t)snprintf(ret, n, "file:");
+
+    for (const char *p = path; *p; p++) {
+        if (k + 32 > n)
+            return err_set(e, SHALE_LIMIT, "path too long: %.80s…", path);
+        if (*p == '?' || *p == '#' || *p == '%')
+            k += (size_t)snprintf(ret + k, n - k, "%%%02x", (unsigned char)*p);
+        else
+            ret[k++] = *p;
+    }
+    snprintf(ret + k, n - k, "?immutable=1");
+    return 0;
+}
+
+static int try_read(struct meta *m, struct shale_err *e)
+{
+    int rc = sqlite3_exec(m->db, "SELECT 1 FROM sqlite_master LIMIT 1", NULL, NULL, NULL);
+
+    return rc == SQLITE_OK ? 0 : meta_sql_error(m, rc, e);
+}
+
+static int open_empty(struct meta *m, struct shale_err *e)
+{
+    int r = open_db(m, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e);
+
+    if (r >= 0)
+        r = schema_create(m, e);
+    if (r >= 0)
+        sqlite3_exec(m->db, "PRAGMA query_only = 1", NULL, NULL, NULL);
+    return r;
+}
+
+/* A database in WAL mode cannot be read where its shared memory file cannot be made, except as one
+ * that nobody changes. */
+static int open_to_read(struct meta *m, const char *path, struct shale_err *e)
+{
+    char uri[2 * PATH_MAX + 64];
+
+    if (access(path, F_OK) < 0 && errno == ENOENT)
+        return open_empty(m, e);
+    int r = open_db(m, path, SQLITE_OPEN_READONLY, e);
+    if (r >= 0)
+        r = try_read(m, e);
+    if (r >= 0 || r == -SHALE_CORRUPT)
+        return r;
+    sqlite3_close(m->db);
+    m->db = NULL;
+    r = immutable_uri(path, uri, sizeof uri, e);
+    return r < 0 ? r : open_db(m, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
+}
+
+static int setup(struct meta *m, int root_fd, struct shale_err *e)
+{
+    sqlite3_busy_timeout(m->db, META_BUSY_TIMEOUT_S * 1000);
+    int r = schema_ensure(m, root_fd, e);
+    if (r < 0)
+        return r;
+    int rc = sqlite3_exec(m->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+    return rc == SQLITE_OK ? lease_register(m, e) : meta_sql_error(m, rc, e);
+}
+
+int meta_open(int root_fd, const char *root, bool read_only, struct meta **ret, struct shale_err *e)
+{
+    struct meta *m = mem_alloc(sizeof *m);
+    pthread_mutexattr_t attr;
+    char path[PATH_MAX];
+    int r;
+
+    if (!m)
+        return err_nomem(e);
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&m->mutex, &attr);
+    pthread_mutexattr_destroy(&attr);
+    m->read_only = read_only;
+    if (snprintf(path, sizeof path, "%s/" META_FILE, root) >= (int)sizeof path)
+        r = err_set(e, SHALE_LIMIT, "path too long: %.80s…", root);
+    else if (read_only)
+        r = open_to_read(m, path, e);
+    else
+        r = open_db(m, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e);
+    if (r >= 0)
+        r = setup(m, root_fd, e);
+    if (r < 0) {
+        meta_close(m);
+        return r;
+    }
+    *ret = m;
+    return 0;
+}
+
+struct meta *meta_close(struct meta *m)
+{
+    if (!m)
+        return NULL;
+    for (size_t i = 0; i < STMT_CACHE; i++)
+        sqlite3_finalize(m->cache[i].stmt);
+    sqlite3_close(m->db); /* rolls back */
+    pthread_mutex_destroy(&m->mutex);
+    free(m);
+    return NULL;
+}
+
+/* ---- transactions: the outermost is one of the database, inner ones are savepoints ---- */
+
+static int control(struct meta *m, const char *verb, unsigned depth, struct shale_err *e)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof sql, "%s s%u", verb, depth);
+    int rc = sqlite3_exec(m->db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? 0 : meta_sql_error(m, rc, e);
+}
+
+int meta_begin(struct meta *m, struct shale_err *e)
+{
+    int r;
+
+    pthread_mutex_lock(&m->mutex);
+    if (m->depth == 0)
+        r = stmt_run(m, "BEGIN IMMEDIATE", NULL, e, "");
+    else
+        r = control(m, "SAVEPOINT", m->depth, e);
+    if (r < 0) {
+        pthread_mutex_unlock(&m->mutex);
+        return r;
+    }
+    m->depth++;
+    return 0;
+}
+
+void meta_rollback(struct meta *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    if (m->depth > 0) {
+        m->depth--;
+        if (m->depth == 0) {
+            (void)stmt_run(m, "ROLLBACK", NULL, NULL, "");
+        } else {
+            (void)control(m, "ROLLBACK TO", m->depth, NULL);
+            (void)control(m, "RELEASE", m->depth, NULL);
+        }
+        pthread_mutex_unlock(&m->mutex); /* of meta_begin */
+    }
+    pthread_mutex_unlock(&m->mutex);
+}
+
+int meta_commit(struct meta *m, struct shale_err *e)
+{
+    int r;
+
+    if (m->depth > 1)
+        r = control(m, "RELEASE", m->depth - 1, e);
+    else if (sys_step("db-commit") < 0)
+        r = err_sys(e, META_FILE);
+    else
+        r = stmt_run(m, "COMMIT", NULL, e, "");
+    if (r < 0) {
+        meta_rollback(m);
+        return r;
+    }
+    m->depth--;
+    pthread_mutex_unlock(&m->mutex);
+    return 0;
+}
+
+int meta_end(struct meta *m, int r, struct shale_err *e)
+{
+    if (r < 0) {
+        meta_rollback(m);
+        return r;
+    }
+    int c = meta_commit(m, e);
+    return c < 0 ? c : r;
+}
+
+/* ---- memos ---- */
+
+int meta_kv_get(struct meta *m, const char *key, struct arena *a, char **ret, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = stmt_open(m, "SELECT value FROM kv WHERE key = ?1", &q, e);
+
+    if (r < 0)
+        return r;
+    stmt_bind(&q, "t", key);
+    r = stmt_step(&q, e);
+    if (r < 0)
+        return r;
+    char *value = r ? col_dup(&q, 0, a) : NULL;
+    if (r && !value)
+        return err_nomem(e);
+    *ret = value;
+    return 0;
+}
+
+int meta_kv_set(struct meta *m, const char *key, const char *value, struct shale_err *e)
+{
+    return stmt_run(m, "INSERT INTO kv VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
+                    NULL, e, "tt", key, value);
+}
+
+int meta_kv_delete(struct meta *m, const char *key, struct shale_err *e)
+{
+    return stmt_run(m, "DELETE FROM kv WHERE key = ?1", NULL, e, "t", key);
+}
+
+int meta_check(struct meta *m, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = stmt_open(m, "PRAGMA quick_check(1)", &q, e);
+
+    if (r >= 0)
+        r = stmt_step(&q, e);
+    if (r < 0)
+        return r;
+    if (r == 1 && strcmp(col_text(&q, 0), "ok") != 0)
+        return err_set(e, SHALE_CORRUPT, META_FILE " is damaged: %.200s", col_text(&q, 0));
+    return 0;
+}

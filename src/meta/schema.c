@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables, and how older ones become today's. The version is the database's user_version. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/lock.h"
+#include "meta/stmt.h"
+
+#define SCHEMA_VERSION 1
+
+/* Digests are text ("sha256:…"), "" is none; times are nanoseconds. Edges may name what is not
+ * here, so there are no foreign keys: image.c and container.c keep what belongs together together.
+ */
+static const char *const steps[SCHEMA_VERSION] = {
+    "CREATE TABLE kv(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE blobs(digest TEXT PRIMARY KEY, size INTEGER NOT NULL, media_type TEXT NOT NULL,"
+    " added INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE edges(parent TEXT NOT NULL, child TEXT NOT NULL, PRIMARY KEY(parent, child)) "
+    "WITHOUT ROWID;"
+    "CREATE INDEX edges_child ON edges(child);"
+    "CREATE TABLE layers(diff_id TEXT PRIMARY KEY, tar_bytes INTEGER NOT NULL, content_bytes "
+    "INTEGER NOT NULL,"
+    " n_entries INTEGER NOT NULL, state INTEGER NOT NULL, boot_id TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE layer_blobs(seq INTEGER PRIMARY KEY, blob TEXT NOT NULL UNIQUE, diff_id TEXT NOT "
+    "NULL,"
+    " size INTEGER NOT NULL);"
+    "CREATE INDEX layer_blobs_diff_id ON layer_blobs(diff_id);"
+    "CREATE TABLE stacks(chain TEXT NOT NULL, driver TEXT NOT NULL, boot_id TEXT NOT NULL,"
+    " PRIMARY KEY(chain, driver)) WITHOUT ROWID;"
+    "CREATE TABLE leases(id INTEGER PRIMARY KEY AUTOINCREMENT, note TEXT NOT NULL, pid INTEGER NOT "
+    "NULL,"
+    " started INTEGER NOT NULL, boot_id TEXT NOT NULL, expires INTEGER NOT NULL);"
+    "CREATE TABLE lease_items(lease INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY(lease, "
+    "digest))"
+    " WITHOUT ROWID;"
+    "CREATE INDEX lease_items_digest ON lease_items(digest);"
+    "CREATE TABLE pulls(digest TEXT PRIMARY KEY, ref TEXT NOT NULL, repo TEXT NOT NULL, size "
+    "INTEGER NOT NULL,"
+    " started INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE images(id TEXT PRIMARY KEY, manifest TEXT NOT NULL, parent TEXT NOT NULL, chain "
+    "TEXT NOT NULL,"
+    " created INTEGER NOT NULL, size INTEGER NOT NULL, n_layers INTEGER NOT NULL, os TEXT NOT NULL,"
+    " arch TEXT NOT NULL, variant TEXT NOT NULL, os_version TEXT NOT NULL, labels TEXT NOT NULL,"
+    " added INTEGER NOT NULL, used INTEGER NOT NULL, tagged INTEGER NOT NULL, pinned INTEGER NOT "
+    "NULL,"
+    " held INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX images_parent ON images(parent) WHERE parent <> '';"
+    "CREATE INDEX images_manifest ON images(manifest);"
+    "CREATE INDEX images_chain ON images(chain);"
+    "CREATE TABLE image_layers(image TEXT NOT NULL, n INTEGER NOT NULL, diff_id TEXT NOT NULL, "
+    "blob TEXT NOT NULL,"
+    " PRIMARY KEY(image, n)) WITHOUT ROWID;"
+    "CREATE INDEX image_layers_diff_id ON image_layers(diff_id);"
+    "CREATE INDEX image_layers_blob ON image_layers(blob);"
+    "CREATE TABLE tags(repo TEXT NOT NULL, tag TEXT NOT NULL, image TEXT NOT NULL, target TEXT NOT "
+    "NULL,"
+    " updated INTEGER NOT NULL, PRIMARY KEY(repo, tag)) WITHOUT ROWID;"
+    "CREATE INDEX tags_image ON tags(image);"
+    "CREATE INDEX tags_target ON tags(target);"
+    "CREATE TABLE tag_log(seq INTEGER PRIMARY KEY, repo TEXT NOT NULL, tag TEXT NOT NULL, how TEXT "
+    "NOT NULL,"
+    " old_image TEXT NOT NULL, new_image TEXT NOT NULL, old_target TEXT NOT NULL, new_target TEXT "
+    "NOT NULL,"
+    " at INTEGER NOT NULL);"
+    "CREATE INDEX tag_log_name ON tag_log(repo, tag);"
+    "CREATE TABLE repo_digests(seq INTEGER PRIMARY KEY, repo TEXT NOT NULL, digest TEXT NOT NULL,"
+    " image TEXT NOT NULL, updated INTEGER NOT NULL, UNIQUE(repo, digest, image));"
+    "CREATE INDEX repo_digests_digest ON repo_digests(digest);"
+    "CREATE INDEX repo_digests_image ON repo_digests(image);"
+    "CREATE TABLE containers(id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, image TEXT NOT NULL,"
+    " image_ref TEXT NOT NULL, created INTEGER NOT NULL, auto_remove INTEGER NOT NULL, labels TEXT "
+    "NOT NULL,"
+    " config TEXT NOT NULL, state TEXT NOT NULL, pid INTEGER NOT NULL, exit_code INTEGER NOT NULL,"
+    " oom_killed INTEGER NOT NULL, started INTEGER NOT NULL, finished INTEGER NOT NULL, error TEXT "
+    "NOT NULL);"
+    "CREATE INDEX containers_image ON containers(image);",
+};
+
+static int exec(struct meta *m, const char *sql, struct shale_err *e)
+{
+    int rc = sqlite3_exec(m->db, sql, NULL, NULL, NULL);
+
+    return rc == SQLITE_OK ? 0 : meta_sql_error(m, rc, e);
+}
+
+static int version(struct meta *m, int64_t *ret, struct shale_err *e)
+{
+    sqlite3_stmt *s;
+    int rc = sqlite3_prepare_v2(m->db, "PRAGMA user_version", -1, &s, NULL);
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(s);
+        *ret = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+        rc = rc == SQLITE_ROW ? SQLITE_OK : rc;
+        sqlite3_finalize(s);
+    }
+    return rc == SQLITE_OK ? 0 : meta_sql_error(m, rc, e);
+}
+
+static int too_new(int64_t v, struct shale_err *e)
+{
+    return err_set(
+        e, SHALE_UNSUPPORTED,
+        "the store was written by a newer shale (format %lld, this one knows %d); use that version",
+        (long long)v, SCHEMA_VERSION);
+}
+
+static int migrate(struct meta *m, int64_t from, struct shale_err *e)
+{
+    char pragma[64];
+    int r = exec(m, "BEGIN IMMEDIATE", e);
+
+    for (int64_t v = from; r >= 0 && v < SCHEMA_VERSION; v++)
+        r = exec(m, steps[v], e);
+    snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", SCHEMA_VERSION);
+    if (r >= 0)
+        r = exec(m, pragma, e);
+    if (r >= 0)
+        r = exec(m, "COMMIT", e);
+    if (r < 0)
+        (void)exec(m, "ROLLBACK", NULL);
+    return r;
+}
+
+int schema_create(struct meta *m, struct shale_err *e)
+{
+    return migrate(m, 0, e);
+}
+
+int schema_ensure(struct meta *m, int root_fd, struct shale_err *e)
+{
+    int64_t v = 0;
+    int r = version(m, &v, e);
+
+    if (r < 0 || v == SCHEMA_VERSION)
+        return r;
+    if (v > SCHEMA_VERSION || v < 0)
+        return too_new(v, e);
+    if (m->read_only)
+        return err_set(e, SHALE_UNSUPPORTED,
+                       "the store must be opened for writing once, to bring it up to date");
+    /* One process at a time: the change to WAL mode does not wait as transactions do. */
+    _cleanup_close_ int lock = lock_take(root_fd, META_FILE ".lock", LOCK_EXCLUSIVE, NULL, e);
+    if (lock < 0)
+        return lock;
+    r = version(m, &v, e);
+    if (r < 0 || v == SCHEMA_VERSION)
+        return r;
+    r = exec(m, "PRAGMA journal_mode = WAL", e);
+    return r < 0 ? r : migrate(m, v, e);
+}
