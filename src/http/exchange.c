@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/exchange.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+#define POLL_MS           100
+#define BUFFER_BYTES      (512l << 10)
+#define MAX_DROPPED_BYTES (1u << 20) /* body of a redirect */
+
+/* ---- the head ---- */
+
+static int add_header(struct exchange *x, const char *p, size_t n, struct shale_err *e)
+{
+    const char *colon = memchr(p, ':', n);
+
+    if (!colon || colon == p)
+        return 0; /* no field: nothing we could use */
+    if (x->response.n_headers >= HTTP_MAX_HEADERS)
+        return err_set(e, SHALE_LIMIT, "response with more than %d header lines", HTTP_MAX_HEADERS);
+    struct http_header *v =
+        arena_grow(x->a, x->headers, x->response.n_headers, &x->cap_headers, sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    x->response.headers = x->headers = v;
+    struct str value = str_trim((struct str){colon + 1, (size_t)(p + n - colon - 1)});
+    v += x->response.n_headers;
+    v->name = arena_strndup(x->a, p, (size_t)(colon - p));
+    v->value = arena_strndup(x->a, value.p, value.n);
+    if (!v->name || !v->value)
+        return err_nomem(e);
+    x->response.n_headers++;
+    return 0;
+}
+
+static bool wants_redirect(const struct exchange *x)
+{
+    static const int codes[] = {301, 302, 303, 307, 308};
+
+    if (strcmp(x->rq->method, "GET") != 0 && strcmp(x->rq->method, "HEAD") != 0)
+        return false;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (x->response.status == codes[i])
+            return http_header_get(&x->response, "Location") != NULL;
+    return false;
+}
+
+static int end_of_head(struct exchange *x, struct shale_err *e)
+{
+    if (x->response.status < 200) /* "100 Continue": the real one follows */
+        return 0;
+    x->head_done = true;
+    x->redirected = wants_redirect(x);
+    if (x->redirected || !x->rq->on_head)
+        return 0;
+    return x->rq->on_head(x->rq->arg, &x->response, e);
+}
+
+/* "HTTP/1.1 200 OK" */
+static int status_line(struct exchange *x, const char *p, size_t n, struct shale_err *e)
+{
+    const char *blank = memchr(p, ' ', n);
+
+    x->response.n_headers = 0;
+    x->response.status = 0;
+    x->head_done = false;
+    for (const char *d = blank ? blank + 1 : p + n; d < p + n && *d >= '0' && *d <= '9'; d++)
+        if (x->response.status < 1000)
+            x->response.status = x->response.status * 10 + (*d - '0');
+    if (x->response.status < 100 || x->response.status > 999)
+        return err_set(e, SHALE_NETWORK, "malformed HTTP response");
+    return 0;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *arg)
+{
+    struct exchange *x = arg;
+    size_t len = size * n;
+
+    x->header_bytes += len;
+    if (x->header_bytes > HTTP_MAX_HEADER_BYTES)
+        x->r = err_set(x->e, SHALE_LIMIT, "response headers of more than %u bytes",
+                       HTTP_MAX_HEADER_BYTES);
+    else if (len >= 5 && memcmp(p, "HTTP/", 5) == 0)
+        x->r = status_line(x, p, len, x->e);
+    else if (x->head_done)
+        x->r = 0; /* a trailer */
+    else if (str_trim((struct str){p, len}).n == 0)
+        x->r = end_of_head(x, x->e);
+    else
+        x->r = add_header(x, p, len, x->e);
+    return x->r < 0 ? 0 : len;
+}
+
+/* ---- the body ---- */
+
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
+{
+    struct exchange *x = arg;
+    const struct http_request *rq = x->rq;
+    size_t len = size * n;
+
+    if (x->redirected || (!rq->on_body && !rq->collect)) {
+        x->dropped_bytes += len;
+        if (x->dropped_bytes > MAX_DROPPED_BYTES)
+            x->r = err_set(x->e, SHALE_LIMIT, "a response without use of more than %u bytes",
+                           MAX_DROPPED_BYTES);
+    } else if (rq->on_body) {
+        x->r = rq->on_body(rq->arg, p, len, x->e);
+    } else {
+        buf_add(rq->collect, p, len);
+        x->r = buf_check(rq->collect, x->e);
+    }
+    return x->r < 0 ? 0 : len;
+}
+
+/* ---- failures ---- */
+
+static int fail(struct exchange *x, enum http_failure kind, int code, const char *text,
+                struct shale_err *e)
+{
+    if (x->rq->failure)
+        *x->rq->failure = kind;
+    return err_set(e, code, "%s \"%.200s\": %s", x->verb, x->url, text);
+}
+
+static int connect_failure(const struct curl_api *api, struct lane *l, struct exchange *x,
+                           const char *detail, struct shale_err *e)
+{
+    char text[256];
+    char *ip = NULL;
+    long port = 0, errnum = 0;
+
+    api->easy_getinfo(l->easy, CURLINFO_PRIMARY_IP, &ip);
+    api->easy_getinfo(l->easy, CURLINFO_PRIMARY_PORT, &port);
+    api->easy_getinfo(l->easy, CURLINFO_OS_ERRNO, &errnum);
+    const char *why = errnum ? strerrordesc_np((int)errnum) : NULL;
+    if (!why)
+        snprintf(text, sizeof text, "dial tcp: %.200s", detail);
+    else if (ip && *ip)
+        snprintf(text, sizeof text, "dial tcp %s:%ld: connect: %c%.80s", ip, port, why[0] | 0x20,
+                 why + 1);
+    else
+        snprintf(text, sizeof text, "dial tcp: connect: %c%.80s", why[0] | 0x20, why + 1);
+    return fail(x, HTTP_FAIL_CONNECT, SHALE_NETWORK, text, e);
+}
+
+static int tls_failure(struct exchange *x, const char *detail, struct shale_err *e)
+{
+    char text[320];
+
+    if (strstr(detail, "wrong version number") || strstr(detail, "packet length too long") ||
+        strstr(detail, "unexpected TLS packet"))
+        return fail(x, HTTP_FAIL_TLS, SHALE_NETWORK,
+                    "http: server gave HTTP response to HTTPS client", e);
+    snprintf(text, sizeof text, "tls: failed to verify certificate: %.250s", detail);
+    return fail(x, HTTP_FAIL_TLS, SHALE_NETWORK, text, e);
+}
+
+static int curl_failure(const struct curl_api *api, struct lane *l, struct exchange *x, CURLcode rc,
+                        const char *detail, struct shale_err *e)
+{
+    char text[320];
+    curl_off_t connected = 0;
+
+    if (!*detail)
+        detail = api->easy_strerror(rc);
+    switch (rc) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        snprintf(text, sizeof text, "dial tcp: lookup: no such host (%.200s)", detail);
+        return fail(x, HTTP_FAIL_CONNECT, SHALE_NETWORK, text, e);
+    case CURLE_COULDNT_CONNECT:
+        return connect_failure(api, l, x, detail, e);
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+        return tls_failure(x, detail, e);
+    case CURLE_OPERATION_TIMEDOUT:
+        api->easy_getinfo(l->easy, CURLINFO_CONNECT_TIME_T, &connected);
+        return fail(x, connected ? HTTP_FAIL_BROKEN : HTTP_FAIL_CONNECT, SHALE_TIMEOUT,
+                    connected ? "the server stopped sending" : "dial tcp: i/o timeout", e);
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        snprintf(text, sizeof text, "unexpected EOF (%.250s)", detail);
+        return fail(x, HTTP_FAIL_BROKEN, SHALE_NETWORK, text, e);
+    case CURLE_OUT_OF_MEMORY:
+        return err_nomem(e);
+    default:
+        snprintf(text, sizeof text, "%.300s", detail);
+        return fail(x, HTTP_FAIL_NONE, SHALE_NETWORK, text, e);
+    }
+}
+
+/* ---- running ---- */
+
+static void set_tls(const struct curl_api *api, CURL *h, const struct http_tls *t)
+{
+    if (!t)
+        return;
+    if (t->insecure) {
+        api->easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 0l);
+        api->easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 0l);
+    }
+    if (t->ca_file)
+        api->easy_setopt(h, CURLOPT_CAINFO, t->ca_file);
+    if (t->cert_file)
+        api->easy_setopt(h, CURLOPT_SSLCERT, t->cert_file);
+    if (t->key_file)
+        api->easy_setopt(h, CURLOPT_SSLKEY, t->key_file);
+}
+
+static void set_method(const struct curl_api *api, CURL *h, struct exchange *x)
+{
+    const struct http_request *rq = x->rq;
+
+    x->verb = "Get";
+    if (strcmp(rq->method, "HEAD") == 0) {
+        x->verb = "Head";
+        api->easy_setopt(h, CURLOPT_NOBODY, 1l);
+    } else if (strcmp(rq->method, "POST") == 0) {
+        x->verb = "Post";
+        api->easy_setopt(h, CURLOPT_POST, 1l);
+        api->easy_setopt(h, CURLOPT_POSTFIELDS, rq->body ? (const char *)rq->body : "");
+        api->easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body_n);
+    }
+}
+
+static void set_common(struct http_client *c, CURL *h, struct exchange *x, char *detail)
+{
+    const struct curl_api *api = c->api;
+
+    api->easy_setopt(h, CURLOPT_URL, x->url);
+    api->easy_setopt(h, CURLOPT_ERRORBUFFER, detail);
+    api->easy_setopt(h, CURLOPT_NOSIGNAL, 1l);
+    api->easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+    api->easy_setopt(h, CURLOPT_USERAGENT, c->user_agent);
+    api->easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, c->connect_timeout_ms);
+    api->easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1l);
+    api->easy_setopt(h, CURLOPT_LOW_SPEED_TIME, c->stall_timeout_s);
+    api->easy_setopt(h, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+    api->easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    api->easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1l);
+    api->easy_setopt(h, CURLOPT_TCP_NODELAY, 1l);
+    api->easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+    api->easy_setopt(h, CURLOPT_HEADERDATA, x);
+    api->easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
+    api->easy_setopt(h, CURLOPT_WRITEDATA, x);
+}
+
+static int add_line(const struct curl_api *api, struct curl_slist **list, const char *line,
+                    struct shale_err *e)
+{
+    struct curl_slist *l = api->slist_append(*list, line);
+
+    if (!l)
+        return err_nomem(e);
+    *list = l;
+    return 0;
+}
+
+static int set_headers(const struct curl_api *api, CURL *h, struct exchange *x,
+                       struct curl_slist **list, struct shale_err *e)
+{
+    int r = add_line(api, list, "Expect:", e);
+
+    for (const char *const *p = x->rq->headers; r >= 0 && p && *p; p++)
+        r = add_line(api, list, *p, e);
+    if (r >= 0 && x->authorization) {
+        char *line = arena_printf(x->a, "Authorization: %s", x->authorization);
+        r = line ? add_line(api, list, line, e) : err_nomem(e);
+    }
+    if (r >= 0)
+        api->easy_setopt(h, CURLOPT_HTTPHEADER, *list);
+    return r;
+}
+
+/* Drives the transfer to its end, looking at the cancel token. *ret_rc is curl's result. */
+static int drive(const struct curl_api *api, struct lane *l, struct exchange *x, CURLcode *ret_rc,
+                 struct shale_err *e)
+{
+    int running = 1, left;
+
+    *ret_rc = CURLE_OK;
+    if (api->multi_add_handle(l->multi, l->easy) != CURLM_OK)
+        return err_set(e, SHALE_INTERNAL, "libcurl refuses a transfer");
+    int r = 0;
+    while (r >= 0 && running) {
+        if (api->multi_perform(l->multi, &running) != CURLM_OK)
+            r = err_set(e, SHALE_INTERNAL, "libcurl gave up");
+        else if (cancel_is_set(x->rq->cancel))
+            r = cancel_check(x->rq->cancel, e);
+        else if (running)
+            api->multi_poll(l->multi, NULL, 0, POLL_MS, NULL);
+    }
+    for (CURLMsg *m; (m = api->multi_info_read(l->multi, &left));)
+        if (m->msg == CURLMSG_DONE)
+            *ret_rc = m->data.result;
+    api->multi_remove_handle(l->multi, l->easy);
+    return r;
+}
+
+int exchange_run(struct http_client *c, struct lane *l, struct exchange *x, struct shale_err *e)
+{
+    const struct curl_api *api = c->api;
+    char detail[CURL_ERROR_SIZE] = "";
+    struct curl_slist *list = NULL;
+    struct shale_err inner = SHALE_ERR_INIT;
+    CURLcode rc = CURLE_OK;
+
+    x->response = (struct http_response){.url = x->url};
+    x->headers = NULL;
+    x->cap_headers = x->header_bytes = 0;
+    x->head_done = x->redirected = false;
+    x->r = 0;
+    x->e = &inner;
+    api->easy_reset(l->easy);
+    set_common(c, l->easy, x, detail);
+    set_method(api, l->easy, x);
+    set_tls(api, l->easy, x->tls);
+    int r = set_headers(api, l->easy, x, &list, e);
+    if (r >= 0)
+        r = drive(api, l, x, &rc, e);
+    api->slist_free_all(list);
+    if (r < 0)
+        return r;
+    if (x->r < 0) {
+        if (e)
+            *e = inner;
+        return x->r;
+    }
+    if (rc != CURLE_OK)
+        return curl_failure(api, l, x, rc, detail, e);
+    if (!x->head_done)
+        return fail(x, HTTP_FAIL_BROKEN, SHALE_NETWORK, "malformed HTTP response", e);
+    return 0;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * HTTP client over libcurl, which is loaded at the first request (ADR 4). One call is one exchange
+ * with all its redirects, streamed to the caller, on the calling thread:
+ *
+ *   http_open(&opts, &client, e);
+ *   struct http_request rq = { .method = "GET", .url = "https://…", .on_body = f, .arg = x };
+ *   r = http_do(client, &rq, &arena, &response, e);
+ *   http_close(client);
+ *
+ * Connections are kept and used again. A client may be used by several threads at once: each
+ * running call has a lane (an easy handle in a multi handle of its own) that goes back to the
+ * client afterwards.
+ *
+ * Redirects (at most HTTP_MAX_REDIRECTS) are followed for GET and HEAD; the Authorization header
+ * goes along only to the same scheme, host and port, and never from https to http (DENIED). HTTP/2
+ * over TLS; proxies from the environment ($HTTPS_PROXY, $http_proxy, $NO_PROXY …).
+ *
+ * Errors: NETWORK, TIMEOUT (connecting, or no byte for the stall time), CANCELED, LIMIT (headers or
+ * a body over their limits), DENIED, INVALID (URL), UNSUPPORTED (no libcurl). Messages as Go's
+ * net/http words them.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "base/err.h"
+
+#define HTTP_MAX_REDIRECTS    10
+#define HTTP_MAX_HEADER_BYTES (256u << 10) /* all header lines of one response */
+#define HTTP_MAX_HEADERS      512          /* lines of one response */
+#define HTTP_MAX_URL_BYTES    8192
+
+struct http_client;
+struct http_opts {
+    const char *user_agent;
+    int64_t connect_timeout_ns; /* 0: 30 s */
+    int64_t stall_timeout_ns;   /* 0: 60 s */
+};
+int http_open(const struct http_opts *o, struct http_client **ret,
+              struct shale_err *e); /* copies */
+struct http_client *http_close(struct http_client *c);
+
+struct http_tls {
+    const char *ca_file;   /* PEM, instead of the system's; NULL: the system's */
+    const char *cert_file; /* client certificate and key; NULL: none */
+    const char *key_file;
+    bool insecure; /* no verification */
+};
+
+struct http_header {
+    const char *name, *value; /* printable text of one line; name as sent */
+};
+struct http_response { /* in the arena of the call */
+    int status;
+    const char *url; /* after redirects */
+    const struct http_header *headers;
+    size_t n_headers;
+};
+/* First header of that name (any case), or NULL. */
+const char *http_header_get(const struct http_response *p, const char *name);
+
+/* Why a call failed before or during the exchange: what retrying, or another scheme, may mend. */
+enum http_failure {
+    HTTP_FAIL_NONE,    /* it did not, or not for a reason of the network */
+    HTTP_FAIL_CONNECT, /* nobody listens */
+    HTTP_FAIL_TLS,     /* no TLS there, or no certificate that we trust */
+    HTTP_FAIL_BROKEN,  /* the exchange broke off or stalled */
+};
+
+struct http_request {
+    const char *method; /* "GET", "HEAD", "POST" */
+    const char *url;
+    const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+    const char *authorization;  /* value of that header, NULL: none */
+    const void *body;           /* POST */
+    size_t body_n;
+    const struct http_tls *tls; /* NULL: defaults */
+    /* The head of the final response, before its body; may be NULL. Negative ends the call with
+     * that. */
+    int (*on_head)(void *arg, const struct http_response *p, struct shale_err *e);
+    /* The body in pieces. NULL: into `collect`, or dropped. */
+    int (*on_body)(void *arg, const void *p, size_t n, struct shale_err *e);
+    struct buf *collect;
+    void *arg;
+    struct cancel *cancel;
+    enum http_failure *failure; /* set when the call fails; may be NULL */
+};
+
+int http_do(struct http_client *c, const struct http_request *rq, struct arena *a,
+            struct http_response *ret, struct shale_err *e);
+
+/* Percent-encodes everything but unreserved characters (RFC 3986). NULL: out of memory. */
+char *http_escape(const char *s, struct arena *a);
