@@ -9,7 +9,7 @@
 
 /* Most digits that a double needs, and room for "-d.<16>e-308". */
 #define MAX_DIGITS 17
-#define SCRATCH 40
+#define SCRATCH    40
 
 struct digits {
     char d[MAX_DIGITS + 1];

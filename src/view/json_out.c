@@ -8,7 +8,7 @@
 
 /* Deeper values cannot come from json_parse; a value that is built must not be either. */
 #define MAX_DEPTH 256
-#define INDENT 4
+#define INDENT    4
 
 struct writer {
     struct buf *b;

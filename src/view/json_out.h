@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * JSON written as Go's encoding/json writes it. Keys keep the order of the value, integers are exact,
- * floats are Go's. Bytes that are not UTF-8 become U+FFFD. Failure is the buffer's (buf_check).
+ * JSON written as Go's encoding/json writes it. Keys keep the order of the value, integers are
+ * exact, floats are Go's. Bytes that are not UTF-8 become U+FFFD. Failure is the buffer's
+ * (buf_check).
  */
 #include <jansson.h>
 
@@ -10,14 +11,15 @@
 #include "base/str.h"
 
 enum {
-    JSON_OUT_HTML = 1 << 0,  /* < > & as \u003c \u003e \u0026 (Go's json.Marshal) */
-    JSON_OUT_ASCII = 1 << 1, /* control characters past ASCII (DEL, C1) escaped too: for terminals */
+    JSON_OUT_HTML = 1 << 0, /* < > & as \u003c \u003e \u0026 (Go's json.Marshal) */
+    JSON_OUT_ASCII =
+        1 << 1, /* control characters past ASCII (DEL, C1) escaped too: for terminals */
 };
 
 /* One line, no blanks. */
 void json_out_compact(struct buf *b, const json_t *v, unsigned flags);
-/* Indented by four blanks a level, as docker prints for inspect; "[]" and "{}" where empty. No newline
- * at the end. `level` is the level that the first line already stands on. */
+/* Indented by four blanks a level, as docker prints for inspect; "[]" and "{}" where empty. No
+ * newline at the end. `level` is the level that the first line already stands on. */
 void json_out_indent(struct buf *b, const json_t *v, unsigned level, unsigned flags);
 /* A string with its quotes. */
 void json_out_string(struct buf *b, struct str s, unsigned flags);

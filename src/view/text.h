@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Text for people: cut to a width, and made harmless before it reaches a terminal. Results live in the
- * arena; NULL means that it is out of memory.
+ * Text for people: cut to a width, and made harmless before it reaches a terminal. Results live in
+ * the arena; NULL means that it is out of memory.
  */
 #include <stddef.h>
 
@@ -13,8 +13,8 @@
 /* Columns that s takes on a terminal. */
 size_t text_width(struct str s);
 
-/* docker's Ellipsis: s if it takes at most `width` columns, else its beginning with "…" in the last of
- * them. Width 1 keeps one character, 0 gives "". */
+/* docker's Ellipsis: s if it takes at most `width` columns, else its beginning with "…" in the last
+ * of them. Width 1 keeps one character, 0 gives "". */
 const char *text_ellipsis(struct arena *a, const char *s, size_t width);
 
 /* Longest beginning of s that takes at most `width` columns, in bytes. Nothing is appended. */

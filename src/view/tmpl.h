@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Go's text/template over JSON values: what docker's --format takes. Everything of the language that
- * users write is there (pipelines, variables, if, range, with, else, break, continue, define, template,
- * block, comments, trim markers, methods with arguments, Go's builtin functions and docker's json,
- * split, join, title, lower, upper, pad, truncate); complex numbers are not. Messages are Go's, with the
- * template's name empty as docker has it.
+ * Go's text/template over JSON values: what docker's --format takes. Everything of the language
+ * that users write is there (pipelines, variables, if, range, with, else, break, continue, define,
+ * template, block, comments, trim markers, methods with arguments, Go's builtin functions and
+ * docker's json, split, join, title, lower, upper, pad, truncate); complex numbers are not.
+ * Messages are Go's, with the template's name empty as docker has it.
  *
  *   struct tmpl *t;
  *   r = tmpl_parse(text, strlen(text), &t, e);              // "template: :1: unexpected …"
  *   r = tmpl_exec(t, tmpl_json(doc), &(struct tmpl_exec_opts){0}, &out, e);
  *   tmpl_free(t);                                           // or _cleanup_(tmpl_freep)
  *
- * JSON has fewer types than Go. Where it matters to what docker's templates print, the value decides: the
- * index of a key that is missing from an object of strings (or from an empty one) is "", as for docker's
- * labels; an object whose members are all {} prints them so (volumes, ports); a list of strings will do
- * for join.
+ * JSON has fewer types than Go. Where it matters to what docker's templates print, the value
+ * decides: the index of a key that is missing from an object of strings (or from an empty one) is
+ * "", as for docker's labels; an object whose members are all {} prints them so (volumes, ports); a
+ * list of strings will do for join.
  *
- * Templates come from users, values from images: neither may crash or hang the program. Source size,
- * nesting, number of steps, memory in use and output (the maximum of `out`) are limited; passing one is
- * -SHALE_LIMIT. A template that does not parse or fails is -SHALE_INVALID; what was written to `out` by
- * then stays there, as in Go.
+ * Templates come from users, values from images: neither may crash or hang the program. Source
+ * size, nesting, number of steps, memory in use and output (the maximum of `out`) are limited;
+ * passing one is -SHALE_LIMIT. A template that does not parse or fails is -SHALE_INVALID; what was
+ * written to `out` by then stays there, as in Go.
  *
  * A parsed template is never changed and may be executed by several threads at once.
  */
@@ -34,31 +34,31 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define TMPL_MAX_SOURCE (256u << 10)    /* bytes of a template */
-#define TMPL_MAX_NODES 100000           /* parts it is parsed into */
-#define TMPL_MAX_NESTING 100            /* of parentheses and of control structures, in the source */
-#define TMPL_MAX_DEPTH 1000             /* of everything, while executing */
-#define TMPL_MAX_STEPS 20000000ull      /* evaluations, and 64 bytes handled count as one */
-#define TMPL_MAX_MEMORY (64ull << 20)   /* of values made while executing */
+#define TMPL_MAX_SOURCE  (256u << 10)  /* bytes of a template */
+#define TMPL_MAX_NODES   100000        /* parts it is parsed into */
+#define TMPL_MAX_NESTING 100           /* of parentheses and of control structures, in the source */
+#define TMPL_MAX_DEPTH   1000          /* of everything, while executing */
+#define TMPL_MAX_STEPS   20000000ull   /* evaluations, and 64 bytes handled count as one */
+#define TMPL_MAX_MEMORY  (64ull << 20) /* of values made while executing */
 
 struct tmpl_object;
 
 enum tmpl_kind {
-    TMPL_NONE,  /* no value: a key that is not there; prints "<no value>" */
-    TMPL_NIL,   /* nil; JSON null */
+    TMPL_NONE, /* no value: a key that is not there; prints "<no value>" */
+    TMPL_NIL,  /* nil; JSON null */
     TMPL_BOOL,
     TMPL_INT,
     TMPL_FLOAT,
-    TMPL_STR,   /* bytes, not necessarily UTF-8 */
-    TMPL_JSON,  /* a JSON array or object */
-    TMPL_OBJ,   /* an object of the host */
+    TMPL_STR,  /* bytes, not necessarily UTF-8 */
+    TMPL_JSON, /* a JSON array or object */
+    TMPL_OBJ,  /* an object of the host */
 };
-enum tmpl_type { /* which Go type it would be, for messages and %T */
-    TMPL_T_DEFAULT, /* int64 for an int, []interface {} for an array */
-    TMPL_T_INT,     /* int */
-    TMPL_T_UINT8,   /* a byte out of a string */
-    TMPL_T_STRINGS, /* []string */
-    TMPL_T_POINTER, /* a nil that prints "<nil>", not "<no value>" */
+enum tmpl_type {                 /* which Go type it would be, for messages and %T */
+                 TMPL_T_DEFAULT, /* int64 for an int, []interface {} for an array */
+                 TMPL_T_INT,     /* int */
+                 TMPL_T_UINT8,   /* a byte out of a string */
+                 TMPL_T_STRINGS, /* []string */
+                 TMPL_T_POINTER, /* a nil that prints "<nil>", not "<no value>" */
 };
 struct tmpl_val {
     enum tmpl_kind kind;
@@ -79,8 +79,9 @@ struct tmpl_val {
 /* A value of the host whose members are computed when asked for. */
 struct tmpl_object {
     const char *type_name; /* for messages: "*formatter.imageContext" */
-    /* Member `name`, or method with n_args string arguments: 0 and *ret (living in `a` or as long as the
-     * object); 1 no such name; 2 it takes another number of arguments, ret->i of them. Negative: error. */
+    /* Member `name`, or method with n_args string arguments: 0 and *ret (living in `a` or as long
+     * as the object); 1 no such name; 2 it takes another number of arguments, ret->i of them.
+     * Negative: error. */
     int (*get)(void *p, const char *name, const struct str *args, size_t n_args, struct arena *a,
                struct tmpl_val *ret, struct shale_err *e);
     /* Writes the object as JSON, with Go's json.Marshal escapes; may be NULL ("{}"). */
@@ -97,10 +98,16 @@ struct tmpl_method {
 };
 #define TMPL_MAX_METHOD_ARGS 4
 
-/* A field that documents leave out when it is empty: what it is then. docker's are fields of structs and
- * thus always there: {{if .State.Health}}. */
-enum tmpl_zero { TMPL_ZERO_STRING, TMPL_ZERO_INT, TMPL_ZERO_BOOL, TMPL_ZERO_LIST, TMPL_ZERO_MAP,
-                 TMPL_ZERO_POINTER };
+/* A field that documents leave out when it is empty: what it is then. docker's are fields of
+ * structs and thus always there: {{if .State.Health}}. */
+enum tmpl_zero {
+    TMPL_ZERO_STRING,
+    TMPL_ZERO_INT,
+    TMPL_ZERO_BOOL,
+    TMPL_ZERO_LIST,
+    TMPL_ZERO_MAP,
+    TMPL_ZERO_POINTER
+};
 struct tmpl_field {
     const char *name; /* NULL ends the table */
     enum tmpl_zero zero;
@@ -109,12 +116,13 @@ struct tmpl_field {
 struct tmpl_exec_opts {
     const struct tmpl_method *methods; /* may be NULL */
     void *methods_arg;
-    const struct tmpl_field *fields;   /* may be NULL */
-    const char *type_name;   /* not NULL: `.` is a struct of this type, whose unknown fields are errors */
-    bool missing_key_error;  /* missingkey=error: a key that is not in a map is an error */
-    bool header;             /* json, split, join, title, lower, upper, truncate return their text
-                                unchanged: for the header of a table */
-    bool printable;          /* strings out of the data lose their control characters */
+    const struct tmpl_field *fields; /* may be NULL */
+    const char
+        *type_name; /* not NULL: `.` is a struct of this type, whose unknown fields are errors */
+    bool missing_key_error; /* missingkey=error: a key that is not in a map is an error */
+    bool header;            /* json, split, join, title, lower, upper, truncate return their text
+                               unchanged: for the header of a table */
+    bool printable;         /* strings out of the data lose their control characters */
 };
 
 /* -SHALE_INVALID with Go's message, -SHALE_LIMIT. */
@@ -127,15 +135,16 @@ static inline void tmpl_freep(struct tmpl **t)
 }
 
 /* Appends what the template makes of `dot` to out. */
-int tmpl_exec(const struct tmpl *t, struct tmpl_val dot, const struct tmpl_exec_opts *o, struct buf *out,
-              struct shale_err *e);
+int tmpl_exec(const struct tmpl *t, struct tmpl_val dot, const struct tmpl_exec_opts *o,
+              struct buf *out, struct shale_err *e);
 
 /* The same in one call, for a single value. */
 int tmpl_run(const char *src, struct tmpl_val dot, const struct tmpl_exec_opts *o, struct buf *out,
              struct shale_err *e);
 
 /* Values. */
-struct tmpl_val tmpl_json(const json_t *j); /* borrowed; NULL is TMPL_NONE; scalars become their kinds */
+struct tmpl_val
+tmpl_json(const json_t *j); /* borrowed; NULL is TMPL_NONE; scalars become their kinds */
 static inline struct tmpl_val tmpl_str(const char *s) /* borrowed */
 {
     return (struct tmpl_val){.kind = TMPL_STR, .s = str_of(s)};

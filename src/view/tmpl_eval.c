@@ -6,8 +6,8 @@
 
 #define FEW_ARGS 4 /* calls with more take their room from the arena */
 
-/* `final` is the value that a pipeline passes on as the last argument; NULL where there is none. The
- * arguments of a command are args[1…n-1]; n is 0 or 1 where there are none. */
+/* `final` is the value that a pipeline passes on as the last argument; NULL where there is none.
+ * The arguments of a command are args[1…n-1]; n is 0 or 1 where there are none. */
 struct call {
     struct tmpl_val dot;
     struct node *const *args;
@@ -62,12 +62,14 @@ static int check_type(struct exec *x, enum tmpl_param p, struct tmpl_val v, stru
         break;
     }
     if (!fits)
-        return exec_fail(x, "wrong type for value; expected %s; got %s", param_type(p), val_type(v));
+        return exec_fail(x, "wrong type for value; expected %s; got %s", param_type(p),
+                         val_type(v));
     *ret = v;
     return 0;
 }
 
-static int eval_literal(struct exec *x, enum tmpl_param p, const struct node *n, struct tmpl_val *ret)
+static int eval_literal(struct exec *x, enum tmpl_param p, const struct node *n,
+                        struct tmpl_val *ret)
 {
     char text[100];
     if (n->type == NODE_NUMBER && n->num.overflow)
@@ -259,7 +261,8 @@ static int eval_path(struct exec *x, struct tmpl_val of, const struct node *n, s
 static int fail_not_function(struct exec *x, const struct node *n)
 {
     char text[100];
-    return exec_fail(x, "can't give argument to non-function %s", node_format(n, text, sizeof text));
+    return exec_fail(x, "can't give argument to non-function %s",
+                     node_format(n, text, sizeof text));
 }
 
 static int eval_variable(struct exec *x, const struct node *n, const struct call *c,
@@ -468,7 +471,8 @@ static int pipeline_inner(struct exec *x, struct tmpl_val dot, const struct node
     return 0;
 }
 
-int exec_pipeline(struct exec *x, struct tmpl_val dot, const struct node *pipe, struct tmpl_val *ret)
+int exec_pipeline(struct exec *x, struct tmpl_val dot, const struct node *pipe,
+                  struct tmpl_val *ret)
 {
     int r = exec_enter(x);
     if (r < 0 || (r = exec_step(x, 1)) < 0)

@@ -216,7 +216,8 @@ struct range {
     size_t count;
 };
 
-static int range_begin(struct exec *x, struct tmpl_val over, const struct node *n, struct range *ret)
+static int range_begin(struct exec *x, struct tmpl_val over, const struct node *n,
+                       struct range *ret)
 {
     struct range g = {.n = n, .over = over};
     int r = 0;
@@ -263,8 +264,8 @@ static int range_get(struct exec *x, const struct range *g, size_t i, struct tmp
 static int walk_range(struct exec *x, struct tmpl_val dot, const struct node *n)
 {
     size_t mark = x->n_vars;
-    struct tmpl_val over, index, elem;
-    struct range g;
+    struct tmpl_val over = {.kind = TMPL_NONE}, index, elem;
+    struct range g = {0};
     int r = exec_pipeline(x, dot, n->branch.pipe, &over);
     if (r < 0 || (r = range_begin(x, over, n, &g)) < 0)
         return r;

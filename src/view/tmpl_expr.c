@@ -6,7 +6,8 @@
 #include "view/tmpl_func.h"
 #include "view/uni.h"
 
-/* ---- errors: each function that fails has set the error and returns NULL or a negative code ---- */
+/* ---- errors: each function that fails has set the error and returns NULL or a negative code ----
+ */
 
 int parse_fail(struct scope *s, const char *fmt, ...)
 {
@@ -354,7 +355,8 @@ static int check_pipeline(struct scope *s, const struct node *pipe, const char *
 static int declare_in(struct scope *s, struct node *pipe, struct token v)
 {
     struct node *n = parse_node(s, NODE_VARIABLE, v.pos);
-    if (!n || !add_path(s, n, v.val) || !parse_add(s, &pipe->pipe.decl, n) || !parse_declare(s, v.val))
+    if (!n || !add_path(s, n, v.val) || !parse_add(s, &pipe->pipe.decl, n) ||
+        !parse_declare(s, v.val))
         return -SHALE_INVALID;
     return 0;
 }

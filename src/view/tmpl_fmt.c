@@ -3,25 +3,10 @@
 #include "view/gofloat.h"
 #include "view/json_out.h"
 #include "view/text.h"
-#include "view/tmpl_exec.h"
+#include "view/tmpl_fmt.h"
 #include "view/uni.h"
 
-#define MAX_WIDTH 1000000 /* Go's limit */
 #define FLOAT_EXP_FROM 21 /* %v and %g print whole numbers up to here */
-
-struct spec {
-    bool minus, plus, sharp, space, zero, has_width, has_prec;
-    int width, prec;
-};
-
-/* A format being worked through. */
-struct formatter {
-    struct exec *x;
-    struct buf *b;
-    struct spec s;
-};
-
-static int print_val(struct formatter *f, uint32_t verb, struct tmpl_val v, bool inside);
 
 /* ---- padding ---- */
 
@@ -43,7 +28,7 @@ static void pad_text(struct formatter *f, const char *s)
     pad(f, str_of(s));
 }
 
-static void add_verb(struct buf *b, uint32_t verb)
+void fmt_add_verb(struct buf *b, uint32_t verb)
 {
     char utf8[4];
     buf_add(b, utf8, uni_encode(verb, utf8));
@@ -54,7 +39,7 @@ static int bad_verb(struct formatter *f, uint32_t verb, struct tmpl_val v)
 {
     struct formatter plain = {f->x, f->b, {0}};
     buf_adds(f->b, "%!");
-    add_verb(f->b, verb);
+    fmt_add_verb(f->b, verb);
     buf_addc(f->b, '(');
     int r = 0;
     if (v.kind == TMPL_NONE || v.kind == TMPL_NIL) {
@@ -62,7 +47,7 @@ static int bad_verb(struct formatter *f, uint32_t verb, struct tmpl_val v)
     } else {
         buf_adds(f->b, val_type(v));
         buf_addc(f->b, '=');
-        r = print_val(&plain, 'v', v, false);
+        r = fmt_print(&plain, 'v', v, false);
     }
     buf_addc(f->b, ')');
     return r;
@@ -70,7 +55,8 @@ static int bad_verb(struct formatter *f, uint32_t verb, struct tmpl_val v)
 
 /* ---- numbers ---- */
 
-/* Digits of u in `base`, at least `least` of them, into the end of tmp; returns where they begin. */
+/* Digits of u in `base`, at least `least` of them, into the end of tmp; returns where they begin.
+ */
 static char *digits_of(uint64_t u, unsigned base, bool upper, char *end)
 {
     const char *set = upper ? "0123456789ABCDEF" : "0123456789abcdef";
@@ -98,7 +84,7 @@ static void print_integer(struct formatter *f, int64_t i, unsigned base, uint32_
         least = (size_t)f->s.width;
         least -= least && *sign ? 1 : 0;
     }
-    struct buf text = BUF_INIT(MAX_WIDTH + 100);
+    struct buf text = BUF_INIT(FMT_MAX_WIDTH + 100);
     buf_addf(&text, "%s%s", sign, prefix);
     for (; least > n; least--)
         buf_addc(&text, '0');
@@ -173,7 +159,7 @@ static int print_float(struct formatter *f, uint32_t verb, struct tmpl_val v)
     if (!general && !(verb < 0x80 && verb && strchr("eEfF", (int)verb)))
         return bad_verb(f, verb, v);
     int prec = f->s.has_prec ? f->s.prec : general ? -1 : 6;
-    struct buf text = BUF_INIT(MAX_WIDTH + 400);
+    struct buf text = BUF_INIT(FMT_MAX_WIDTH + 400);
     gofloat_format(&text, v.f, verb == 'v' ? 'g' : (char)verb, prec, FLOAT_EXP_FROM);
     struct str s = str_of(buf_str(&text));
     char sign = s.n && (s.p[0] == '-' || s.p[0] == '+') ? s.p[0] : 0;
@@ -188,7 +174,7 @@ static int print_float(struct formatter *f, uint32_t verb, struct tmpl_val v)
         }
         pad(f, s);
     } else {
-        struct buf whole = BUF_INIT(MAX_WIDTH + 400);
+        struct buf whole = BUF_INIT(FMT_MAX_WIDTH + 400);
         buf_addf(&whole, "%.*s%s", sign ? 1 : 0, &sign, s.p);
         pad_text(f, buf_str(&whole));
         buf_clear(&whole);
@@ -286,7 +272,7 @@ static int print_array(struct formatter *f, uint32_t verb, struct tmpl_val v)
             buf_adds(f->b, syntax ? ", " : " ");
         r = exec_load(f->x, json_array_get(v.j, i), &item);
         if (r == 0)
-            r = print_val(f, verb, item, true);
+            r = fmt_print(f, verb, item, true);
     }
     buf_addc(f->b, syntax ? '}' : ']');
     return r;
@@ -321,13 +307,13 @@ static int print_map(struct formatter *f, uint32_t verb, struct tmpl_val v)
             buf_adds(f->b, syntax ? ", " : " ");
         if (f->x->o->printable)
             r = text_printable(&f->x->a, key.s, &key.s, f->x->e);
-        if (r < 0 || (r = print_val(f, verb, key, true)) < 0)
+        if (r < 0 || (r = fmt_print(f, verb, key, true)) < 0)
             return r;
         buf_addc(f->b, ':');
         if (set)
             buf_adds(f->b, "{}");
         else if ((r = exec_load(f->x, json_object_get(v.j, keys[i]), &item)) == 0)
-            r = print_val(f, verb, item, true);
+            r = fmt_print(f, verb, item, true);
     }
     buf_addc(f->b, syntax ? '}' : ']');
     return r;
@@ -353,8 +339,7 @@ static int print_object(struct formatter *f, struct tmpl_val v)
     return r;
 }
 
-/* `inside` a list or map, where nil has no verb. */
-static int print_val(struct formatter *f, uint32_t verb, struct tmpl_val v, bool inside)
+int fmt_print(struct formatter *f, uint32_t verb, struct tmpl_val v, bool inside)
 {
     if (v.kind == TMPL_NONE || v.kind == TMPL_NIL) {
         if (inside)
@@ -393,7 +378,7 @@ static int print_val(struct formatter *f, uint32_t verb, struct tmpl_val v, bool
 int fmt_value(struct exec *x, struct buf *b, struct tmpl_val v)
 {
     struct formatter f = {.x = x, .b = b};
-    return print_val(&f, 'v', v, false);
+    return fmt_print(&f, 'v', v, false);
 }
 
 int fmt_sprint(struct exec *x, struct buf *b, const struct tmpl_val *args, size_t n)
@@ -449,197 +434,4 @@ int fmt_json(struct exec *x, struct buf *b, struct tmpl_val v)
         buf_adds(b, "null");
         return 0;
     }
-}
-
-/* ---- fmt.Sprintf ---- */
-
-struct scan {
-    struct formatter f;
-    struct str s;
-    size_t i;
-    const struct tmpl_val *args;
-    size_t n, next;
-    bool reordered, good_index;
-};
-
-static int peek(const struct scan *c)
-{
-    return c->i < c->s.n ? (unsigned char)c->s.p[c->i] : -1;
-}
-
-static bool number(struct scan *c, int *ret)
-{
-    int v = 0;
-    bool any = false;
-    for (; peek(c) >= '0' && peek(c) <= '9'; c->i++) {
-        v = v > MAX_WIDTH ? v : v * 10 + (peek(c) - '0');
-        any = true;
-    }
-    *ret = v;
-    return any && v <= MAX_WIDTH;
-}
-
-/* [n]: the argument that comes next. */
-static bool arg_index(struct scan *c)
-{
-    int v;
-    if (peek(c) != '[')
-        return false;
-    c->reordered = true;
-    const char *close = memchr(c->s.p + c->i, ']', c->s.n - c->i);
-    size_t end = close ? (size_t)(close - c->s.p) : c->i;
-    c->i++;
-    bool good = close && number(c, &v) && c->i == end && v >= 1 && (size_t)v <= c->n;
-    if (close)
-        c->i = end + 1;
-    if (good)
-        c->next = (size_t)v - 1;
-    else
-        c->good_index = false;
-    return good;
-}
-
-static void flags(struct scan *c)
-{
-    struct spec *s = &c->f.s;
-    for (;; c->i++) {
-        switch (peek(c)) {
-        case '#':
-            s->sharp = true;
-            break;
-        case '0':
-            s->zero = !s->minus;
-            break;
-        case '+':
-            s->plus = true;
-            break;
-        case '-':
-            s->minus = true;
-            s->zero = false;
-            break;
-        case ' ':
-            s->space = true;
-            break;
-        default:
-            return;
-        }
-    }
-}
-
-/* The value of a star. */
-static bool star(struct scan *c, int *ret)
-{
-    c->i++;
-    if (c->next >= c->n)
-        return false;
-    struct tmpl_val v = c->args[c->next++];
-    if (v.kind != TMPL_INT || v.i > MAX_WIDTH || v.i < -MAX_WIDTH)
-        return false;
-    *ret = (int)v.i;
-    return true;
-}
-
-static void width_and_precision(struct scan *c)
-{
-    struct spec *s = &c->f.s;
-    bool indexed = arg_index(c);
-    if (peek(c) == '*') {
-        s->has_width = star(c, &s->width);
-        if (!s->has_width)
-            buf_adds(c->f.b, "%!(BADWIDTH)");
-        if (s->width < 0) {
-            s->width = -s->width;
-            s->minus = true;
-            s->zero = false;
-        }
-        indexed = false;
-    } else {
-        s->has_width = number(c, &s->width);
-        if (indexed && s->has_width)
-            c->good_index = false;
-    }
-    if (peek(c) != '.') {
-        if (!indexed)
-            arg_index(c);
-        return;
-    }
-    c->i++;
-    if (indexed)
-        c->good_index = false;
-    indexed = arg_index(c);
-    if (peek(c) == '*') {
-        s->has_prec = star(c, &s->prec) && s->prec >= 0;
-        if (!s->has_prec)
-            buf_adds(c->f.b, "%!(BADPREC)");
-        indexed = false;
-    } else {
-        s->has_prec = number(c, &s->prec) || s->prec == 0;
-    }
-    if (!indexed)
-        arg_index(c);
-}
-
-static int verb(struct scan *c)
-{
-    uint32_t v;
-    struct buf *b = c->f.b;
-    c->i++;
-    c->good_index = true;
-    c->f.s = (struct spec){0};
-    flags(c);
-    width_and_precision(c);
-    if (c->i >= c->s.n) {
-        buf_adds(b, "%!(NOVERB)");
-        return 0;
-    }
-    c->i += uni_decode(c->s.p + c->i, c->s.n - c->i, &v);
-    if (v == '%') {
-        buf_addc(b, '%');
-        return 0;
-    }
-    if (!c->good_index || c->next >= c->n) {
-        buf_adds(b, "%!");
-        add_verb(b, v);
-        buf_adds(b, c->good_index ? "(MISSING)" : "(BADINDEX)");
-        return 0;
-    }
-    int r = exec_step(c->f.x, 1 + (c->f.s.has_width ? (uint64_t)c->f.s.width / 64 : 0));
-    return r < 0 ? r : print_val(&c->f, v, c->args[c->next++], false);
-}
-
-static int extra(struct scan *c)
-{
-    c->f.s = (struct spec){0};
-    buf_adds(c->f.b, "%!(EXTRA ");
-    for (size_t i = c->next; i < c->n; i++) {
-        struct tmpl_val v = c->args[i];
-        if (i > c->next)
-            buf_adds(c->f.b, ", ");
-        if (v.kind == TMPL_NONE || v.kind == TMPL_NIL) {
-            buf_adds(c->f.b, "<nil>");
-            continue;
-        }
-        buf_addf(c->f.b, "%s=", val_type(v));
-        int r = print_val(&c->f, 'v', v, false);
-        if (r < 0)
-            return r;
-    }
-    buf_addc(c->f.b, ')');
-    return 0;
-}
-
-int fmt_sprintf(struct exec *x, struct buf *b, struct str format, const struct tmpl_val *args,
-                size_t n)
-{
-    struct scan c = {.f = {.x = x, .b = b}, .s = format, .args = args, .n = n};
-    while (c.i < c.s.n) {
-        const char *at = memchr(c.s.p + c.i, '%', c.s.n - c.i);
-        size_t end = at ? (size_t)(at - c.s.p) : c.s.n;
-        buf_add(b, c.s.p + c.i, end - c.i);
-        c.i = end;
-        int r = at ? verb(&c) : 0;
-        if (r < 0)
-            return r;
-    }
-    return !c.reordered && c.next < c.n ? extra(&c) : 0;
 }

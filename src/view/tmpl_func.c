@@ -7,8 +7,8 @@
 #include "view/uni.h"
 
 #define MAX_TEXT TMPL_MAX_MEMORY
-/* An item of a new list lives outside of the arena and its limit: it costs so many steps that the limit
- * of steps bounds the memory too. */
+/* An item of a new list lives outside of the arena and its limit: it costs so many steps that the
+ * limit of steps bounds the memory too. */
 #define LIST_ITEM_STEPS 20
 
 static struct tmpl_val make_int(size_t n)
@@ -51,7 +51,7 @@ static int index_of(struct exec *x, struct tmpl_val i, size_t cap, size_t *ret)
 static int index_array(struct exec *x, struct tmpl_val of, struct tmpl_val i, struct tmpl_val *ret)
 {
     bool text = of.kind == TMPL_STR;
-    size_t n = text ? of.s.n : json_array_size(of.j), at;
+    size_t n = text ? of.s.n : json_array_size(of.j), at = 0;
     int r = index_of(x, i, n, &at);
     if (r < 0)
         return r;
@@ -59,13 +59,13 @@ static int index_array(struct exec *x, struct tmpl_val of, struct tmpl_val i, st
         return exec_fail_call(x, "reflect: %s index out of range", text ? "string" : "slice");
     if (!text)
         return exec_load(x, json_array_get(of.j, at), ret);
-    *ret = (struct tmpl_val){
-        .kind = TMPL_INT, .type = TMPL_T_UINT8, .i = (unsigned char)of.s.p[at]};
+    *ret =
+        (struct tmpl_val){.kind = TMPL_INT, .type = TMPL_T_UINT8, .i = (unsigned char)of.s.p[at]};
     return 0;
 }
 
-/* What the index of a missing key gives. Go's answer depends on the map's type: "" where it is a map of
- * strings, as labels are. */
+/* What the index of a missing key gives. Go's answer depends on the map's type: "" where it is a
+ * map of strings, as labels are. */
 static struct tmpl_val missing_member(const json_t *obj)
 {
     const char *key;

@@ -9,17 +9,16 @@
 #include "view/uni.h"
 
 #define DELIM_LEN 2
-#define TRIM_LEN 2 /* the marker and the space beside it */
-#define NO_RUNE UINT32_MAX
+#define TRIM_LEN  2 /* the marker and the space beside it */
+#define NO_RUNE   UINT32_MAX
 
 static const struct {
     const char *word;
     enum tok type;
 } keywords[] = {
-    {"block", TOK_BLOCK},   {"break", TOK_BREAK},       {"continue", TOK_CONTINUE},
-    {"define", TOK_DEFINE}, {"else", TOK_ELSE},         {"end", TOK_END},
-    {"false", TOK_BOOL},    {"if", TOK_IF},             {"nil", TOK_NIL},
-    {"range", TOK_RANGE},   {"template", TOK_TEMPLATE}, {"true", TOK_BOOL},
+    {"block", TOK_BLOCK}, {"break", TOK_BREAK}, {"continue", TOK_CONTINUE}, {"define", TOK_DEFINE},
+    {"else", TOK_ELSE},   {"end", TOK_END},     {"false", TOK_BOOL},        {"if", TOK_IF},
+    {"nil", TOK_NIL},     {"range", TOK_RANGE}, {"template", TOK_TEMPLATE}, {"true", TOK_BOOL},
     {"with", TOK_WITH},
 };
 

@@ -315,7 +315,8 @@ static const char *parse_char(struct node *n, struct str text, struct arena *a)
     if (used == 0)
         return "invalid syntax";
     if (used + 1 != s.n) {
-        const char *msg = arena_printf(a, "malformed character constant: %.*s", (int)text.n, text.p);
+        const char *msg =
+            arena_printf(a, "malformed character constant: %.*s", (int)text.n, text.p);
         return msg ? msg : "out of memory";
     }
     n->num.val = (struct tmpl_val){.kind = TMPL_INT, .type = TMPL_T_INT, .i = (int64_t)r};

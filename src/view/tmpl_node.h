@@ -46,7 +46,7 @@ struct node {
     enum node_type type;
     uint32_t pos; /* byte offset in the source */
     union {
-        bool b;           /* BOOL */
+        bool b;            /* BOOL */
         struct nodes list; /* LIST; COMMAND: the function or value, then its arguments */
         struct {
             struct nodes cmds, decl;

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Single Unicode characters, as Go's unicode packages see them: what templates, tables and quoting
- * need. Case and class come from the C library's C.UTF-8 locale, whatever locale the program runs in;
- * where that is missing, only ASCII is known. Thread-safe.
+ * need. Case and class come from the C library's C.UTF-8 locale, whatever locale the program runs
+ * in; where that is missing, only ASCII is known. Thread-safe.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,8 +11,8 @@
 
 #define UNI_BAD 0xfffdu /* stands for a byte that is not UTF-8 */
 
-/* First character of the n > 0 bytes at s; *ret is the character, the result its length. A byte that
- * begins no valid character gives UNI_BAD and 1. */
+/* First character of the n > 0 bytes at s; *ret is the character, the result its length. A byte
+ * that begins no valid character gives UNI_BAD and 1. */
 size_t uni_decode(const char *s, size_t n, uint32_t *ret);
 /* Writes r (UNI_BAD where r is none) to ret, returns the 1 to 4 bytes used. */
 size_t uni_encode(uint32_t r, char ret[4]);
