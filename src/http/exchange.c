@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/exchange.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -202,14 +203,20 @@ static int curl_failure(const struct curl_api *api, struct lane *l, struct excha
 
 static void set_tls(const struct curl_api *api, CURL *h, const struct http_tls *t)
 {
+    const char *cert_file = getenv("SSL_CERT_FILE");
+
+    if (t && t->ca_pem) {
+        struct curl_blob pem = {(void *)t->ca_pem, strlen(t->ca_pem), CURL_BLOB_COPY};
+        api->easy_setopt(h, CURLOPT_CAINFO_BLOB, &pem);
+    } else if (cert_file && *cert_file) {
+        api->easy_setopt(h, CURLOPT_CAINFO, cert_file);
+    }
     if (!t)
         return;
     if (t->insecure) {
         api->easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 0l);
         api->easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 0l);
     }
-    if (t->ca_file)
-        api->easy_setopt(h, CURLOPT_CAINFO, t->ca_file);
     if (t->cert_file)
         api->easy_setopt(h, CURLOPT_SSLCERT, t->cert_file);
     if (t->key_file)

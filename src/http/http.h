@@ -46,7 +46,8 @@ int http_open(const struct http_opts *o, struct http_client **ret,
 struct http_client *http_close(struct http_client *c);
 
 struct http_tls {
-    const char *ca_file;   /* PEM, instead of the system's; NULL: the system's */
+    const char *ca_pem; /* certificates to trust, instead of the system's; NULL: $SSL_CERT_FILE, the
+                           system's */
     const char *cert_file; /* client certificate and key; NULL: none */
     const char *key_file;
     bool insecure; /* no verification */

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Client of the distribution API (distribution-spec 1.1): a repository of a registry as a `struct
- * source`. The source resolves, reads manifests and blobs and lists tags; everything around it (where
- * the registry is, TLS, credentials, tokens, retries) happens inside.
+ * source`. The source resolves, reads manifests and blobs and lists tags; everything around it
+ * (where the registry is, TLS, credentials, tokens, retries) happens inside.
  *
  *   struct remote_opts o = REMOTE_OPTS_INIT;
  *   r = remote_client_open(&o, &client, e);
@@ -16,8 +16,8 @@
  * before their client.
  *
  * Errors: NOT_FOUND, UNAUTHORIZED, DENIED, NETWORK (unreachable, or broke off more often than the
- * retries allow), TIMEOUT, CANCELED, CORRUPT (bytes that are not what they should be), LIMIT, UNSUPPORTED
- * (schema 1), INVALID. Messages are docker's where docker has one.
+ * retries allow), TIMEOUT, CANCELED, CORRUPT (bytes that are not what they should be), LIMIT,
+ * UNSUPPORTED (schema 1), INVALID. Messages are docker's where docker has one.
  *
  * Credentials go to the registry they are for and to the token server that this registry names, and
  * to nobody else.
@@ -30,24 +30,22 @@
 #include "model/ref.h"
 
 struct remote_opts {
-    const char *config_dir;       /* with docker's config.json; NULL: no credentials are known */
-    const char *certs_dir;        /* HOST[:PORT]/{*.crt,*.cert,*.key} below it; NULL: none */
-    const char *const *insecure;  /* hosts, HOST:PORT or CIDRs without (good) TLS; NULL or NULL-ended */
-    const char *user_agent;       /* NULL: "shale" */
-    uint32_t n_retries;           /* attempts after the first that may fail without progress */
-    int64_t retry_delay_ns;       /* before the first retry; doubles, with jitter */
-    int64_t retry_delay_max_ns;   /* the longest pause, also for what a server asks in Retry-After */
+    const char *config_dir; /* with docker's config.json; NULL: no credentials are known */
+    const char *certs_dir;  /* HOST[:PORT]/{*.crt,*.cert,*.key} below it; NULL: none */
+    const char *const
+        *insecure;          /* hosts, HOST:PORT or CIDRs without (good) TLS; NULL or NULL-ended */
+    const char *user_agent; /* NULL: "shale" */
+    uint32_t n_retries;     /* attempts after the first that may fail without progress */
+    int64_t retry_delay_ns; /* before the first retry; doubles, with jitter */
+    int64_t retry_delay_max_ns; /* the longest pause, also for what a server asks in Retry-After */
     int64_t connect_timeout_ns;
-    int64_t stall_timeout_ns;     /* no byte for this long: the transfer is given up and retried */
+    int64_t stall_timeout_ns; /* no byte for this long: the transfer is given up and retried */
 };
 
-#define REMOTE_OPTS_INIT                        \
-    {                                           \
-        .n_retries = 5,                         \
-        .retry_delay_ns = 500000000ll,          \
-        .retry_delay_max_ns = 30000000000ll,    \
-        .connect_timeout_ns = 30000000000ll,    \
-        .stall_timeout_ns = 60000000000ll,      \
+#define REMOTE_OPTS_INIT                                                                           \
+    {                                                                                              \
+        .n_retries = 5, .retry_delay_ns = 500000000ll, .retry_delay_max_ns = 30000000000ll,        \
+        .connect_timeout_ns = 30000000000ll, .stall_timeout_ns = 60000000000ll,                    \
     }
 
 #define REMOTE_CERTS_DIR "/etc/docker/certs.d"
@@ -56,10 +54,12 @@ struct remote_client;
 
 /* Copies the options. No network traffic and no files are read before the first request, except
  * config.json: what cannot be parsed in it is INVALID. */
-int remote_client_open(const struct remote_opts *o, struct remote_client **ret, struct shale_err *e);
+int remote_client_open(const struct remote_opts *o, struct remote_client **ret,
+                       struct shale_err *e);
 struct remote_client *remote_client_close(struct remote_client *c); /* accepts NULL, returns NULL */
 
-/* The directory of docker's config.json: $DOCKER_CONFIG, else $HOME/.docker. NULL without either. */
+/* The directory of docker's config.json: $DOCKER_CONFIG, else $HOME/.docker. NULL without either.
+ */
 const char *remote_default_config_dir(char *buf, size_t n);
 
 /* The repository of `r` (its tag and digest do not matter). ops->close frees it. No traffic. */

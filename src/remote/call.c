@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request to a registry: credentials, the right scheme, bounded retries. */
+#include <poll.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "remote/remote_priv.h"
+
+#define ERROR_BODY_MAX (64u << 10)
+#define MAX_LOGINS     2 /* a token may have run out on the way */
+
+/* ---- retries ---- */
+
+/* Half of the pause is fixed, half is chance, so that many clients do not come back at once. */
+static int64_t jitter(int64_t pause)
+{
+    char hex[5];
+    uint64_t x = 0;
+
+    if (pause < 2 || random_hex(hex, 2, NULL) < 0)
+        return pause;
+    for (const char *p = hex; *p; p++)
+        x = x * 16 + (uint64_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
+    return pause / 2 + (int64_t)((uint64_t)(pause / 2) * x / 0xffff);
+}
+
+int attempts_wait(struct remote_client *c, struct attempts *t, int64_t asked_ns,
+                  struct cancel *cancel, struct shale_err *e)
+{
+    if (t->n_used >= c->o.n_retries)
+        return -SHALE_NETWORK;
+    t->n_used++;
+    t->delay_ns = t->delay_ns ? t->delay_ns * 2 : c->o.retry_delay_ns;
+    int64_t pause = asked_ns > 0 ? asked_ns : jitter(t->delay_ns);
+    if (pause > c->o.retry_delay_max_ns)
+        pause = c->o.retry_delay_max_ns;
+    for (int64_t end = time_mono_ns() + pause, now; (now = time_mono_ns()) < end;) {
+        int r = cancel_check(cancel, e);
+        if (r < 0)
+            return r;
+        int64_t ms = (end - now) / NS_PER_MS + 1;
+        poll(NULL, 0, ms < 100 ? (int)ms : 100);
+    }
+    return 0;
+}
+
+/* ---- one exchange ---- */
+
+struct running {
+    const struct call *call;
+    bool good;  /* the head said 2xx */
+    bool begun; /* on_body has seen bytes */
+    bool basic; /* Basic credentials went along */
+    struct buf refusal;
+};
+
+static int on_head(void *arg, const struct http_response *p, struct shale_err *e)
+{
+    struct running *x = arg;
+
+    x->good = p->status / 100 == 2;
+    return x->good && x->call->on_head ? x->call->on_head(x->call->arg, p, e) : 0;
+}
+
+static int on_body(void *arg, const void *p, size_t n, struct shale_err *e)
+{
+    struct running *x = arg;
+
+    if (!x->good) {
+        buf_add(&x->refusal, p,
+                n < x->refusal.max - x->refusal.n ? n : x->refusal.max - x->refusal.n);
+        return 0;
+    }
+    x->begun = true;
+    if (x->call->on_body)
+        return x->call->on_body(x->call->arg, p, n, e);
+    if (!x->call->collect)
+        return 0;
+    buf_add(x->call->collect, p, n);
+    return buf_check(x->call->collect, e);
+}
+
+static int exchange(struct remote_client *c, struct remote_host *h, struct running *x, bool plain,
+                    struct arena *a, struct http_response *ret, enum http_failure *failure,
+                    struct shale_err *e)
+{
+    const struct call *call = x->call;
+    const char *headers[3] = {NULL};
+    size_t n = 0;
+    struct http_request rq = {.method = call->method,
+                              .on_head = on_head,
+                              .on_body = on_body,
+                              .arg = x,
+                              .cancel = call->cancel,
+                              .failure = failure};
+
+    if (call->accept)
+        headers[n++] = arena_printf(a, "Accept: %s", call->accept);
+    if (call->range)
+        headers[n++] = arena_printf(a, "Range: %s", call->range);
+    rq.headers = headers;
+    rq.url = call->url;
+    if (!call->url) {
+        rq.url =
+            arena_printf(a, "%s://%s/v2/%s", plain ? "http" : "https", h->endpoint, call->path);
+        rq.authorization = auth_known(h, call->scope, a);
+        rq.tls = &h->tls;
+        x->basic = rq.authorization && str_has_prefix(rq.authorization, "Basic ");
+    }
+    if (!rq.url || (n > 0 && !headers[n - 1]))
+        return err_nomem(e);
+    x->good = false;
+    buf_reset(&x->refusal);
+    if (call->collect && !call->on_body)
+        buf_reset(call->collect);
+    return http_do(c->http, &rq, a, ret, e);
+}
+
+/* https first; where that is no must, http when nobody speaks TLS there. What worked is remembered.
+ */
+static int with_scheme(struct remote_client *c, struct remote_host *h, struct running *x,
+                       struct arena *a, struct http_response *ret, enum http_failure *failure,
+                       struct shale_err *e)
+{
+    pthread_mutex_lock(&h->mutex);
+    bool known = h->known, plain = h->plain;
+    pthread_mutex_unlock(&h->mutex);
+
+    int r = exchange(c, h, x, plain, a, ret, failure, e);
+    if (r < 0 && !known && !x->call->url && h->may_be_plain &&
+        (*failure == HTTP_FAIL_TLS || *failure == HTTP_FAIL_CONNECT)) {
+        plain = true;
+        r = exchange(c, h, x, plain, a, ret, failure, e);
+    }
+    if (r >= 0 && !known && !x->call->url) {
+        pthread_mutex_lock(&h->mutex);
+        h->known = true;
+        h->plain = plain;
+        pthread_mutex_unlock(&h->mutex);
+    }
+    return r;
+}
+
+static bool may_pass(int status)
+{
+    return status == 429 || status == 408 || status == 500 || status == 502 || status == 503 ||
+           status == 504;
+}
+
+static int64_t asked_pause(const struct http_response *p)
+{
+    const char *v = http_header_get(p, "Retry-After");
+    int64_t ns;
+
+    return v && http_parse_retry_after(v, time_now_ns(), &ns) ? ns : 0;
+}
+
+/* 1: try again. */
+static int after_failure(struct remote_client *c, struct remote_host *h, struct running *x,
+                         struct attempts *t, enum http_failure failure, int r, struct shale_err *e)
+{
+    if (failure != HTTP_FAIL_BROKEN && !(failure == HTTP_FAIL_CONNECT && h->known))
+        return r;
+    if (x->begun &&
+        x->call->on_body) /* part of the body is gone: the caller knows where to continue */
+        return r;
+    int w = attempts_wait(c, t, 0, x->call->cancel, e);
+    return w == 0 ? 1 : w == -SHALE_CANCELED ? w : r;
+}
+
+static int after_answer(struct remote_client *c, struct remote_host *h, struct running *x,
+                        struct attempts *t, const struct http_response *p, int *n_logins,
+                        struct shale_err *e)
+{
+    const struct call *call = x->call;
+    struct shale_err why = SHALE_ERR_INIT;
+    int r;
+
+    if (p->status == 401 && !call->url && (*n_logins)++ < MAX_LOGINS) {
+        r = auth_answer(c, h, call->scope, http_header_get(p, "WWW-Authenticate"), call->cancel,
+                        &why);
+        if (r >= 0)
+            return 1;
+        if (r == -SHALE_CANCELED)
+            return cancel_check(call->cancel, e);
+        return err_set(e, -r, "%s \"%s\": %s", streq(call->method, "HEAD") ? "Head" : "Get", p->url,
+                       why.msg);
+    }
+    if (may_pass(p->status)) {
+        r = attempts_wait(c, t, asked_pause(p), call->cancel, e);
+        if (r == 0)
+            return 1;
+        if (r == -SHALE_CANCELED)
+            return r;
+    }
+    return answer_error(call, h, p->status, http_header_get(p, "Content-Type"), &x->refusal, e);
+}
+
+int call_run(struct remote_client *c, struct remote_host *h, const struct call *call,
+             struct arena *a, struct http_response *ret, bool *ret_broken, struct shale_err *e)
+{
+    struct running x = {.call = call, .refusal = BUF_INIT(ERROR_BODY_MAX)};
+    struct attempts own = {0}, *t = call->attempts ? call->attempts : &own;
+    int n_logins = 0, r = host_prepare(c, h, e);
+
+    if (ret_broken)
+        *ret_broken = false;
+    while (r >= 0) {
+        enum http_failure failure = HTTP_FAIL_NONE;
+        r = with_scheme(c, h, &x, a, ret, &failure, e);
+        if (r >= 0 && x.good)
+            break;
+        if (r >= 0) {
+            r = after_answer(c, h, &x, t, ret, &n_logins, e);
+        } else {
+            if (ret_broken)
+                *ret_broken = failure == HTTP_FAIL_BROKEN && x.begun;
+            r = after_failure(c, h, &x, t, failure, r, e);
+        }
+        if (r == 1)
+            r = 0;
+    }
+    buf_clear(&x.refusal);
+    return r;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "remote/remote_priv.h"
+
+#define CLIENT_MAX_BYTES (64ull << 20)
+
+const char *remote_default_config_dir(char *buf, size_t n)
+{
+    const char *dir = getenv("DOCKER_CONFIG"), *home = getenv("HOME");
+
+    if (dir && *dir)
+        return snprintf(buf, n, "%s", dir) < (int)n ? buf : NULL;
+    if (!home || !*home)
+        return NULL;
+    return snprintf(buf, n, "%s/.docker", home) < (int)n ? buf : NULL;
+}
+
+static int copy_opts(struct remote_client *c, const struct remote_opts *o, struct shale_err *e)
+{
+    size_t n = 0;
+
+    c->o = *o;
+    while (o->insecure && o->insecure[n])
+        n++;
+    const char **list = arena_array(&c->arena, n + 1, sizeof *list);
+    for (size_t i = 0; list && i < n; i++)
+        list[i] = arena_strdup(&c->arena, o->insecure[i]);
+    c->o.config_dir = arena_strdup(&c->arena, o->config_dir);
+    c->o.certs_dir = arena_strdup(&c->arena, o->certs_dir);
+    c->o.user_agent = arena_strdup(&c->arena, o->user_agent ? o->user_agent : "shale");
+    c->o.insecure = list;
+    return list && c->o.user_agent && (c->o.config_dir || !o->config_dir) ? 0 : err_nomem(e);
+}
+
+int remote_client_open(const struct remote_opts *o, struct remote_client **ret, struct shale_err *e)
+{
+    struct remote_client *c = mem_alloc(sizeof *c);
+
+    if (!c)
+        return err_nomem(e);
+    arena_init(&c->arena, CLIENT_MAX_BYTES);
+    pthread_mutex_init(&c->mutex, NULL);
+    int r = copy_opts(c, o, e);
+    if (r >= 0)
+        r = creds_load(c, e);
+    if (r >= 0) {
+        struct http_opts ho = {c->o.user_agent, o->connect_timeout_ns, o->stall_timeout_ns};
+        r = http_open(&ho, &c->http, e);
+    }
+    if (r < 0) {
+        remote_client_close(c);
+        return r;
+    }
+    *ret = c;
+    return 0;
+}
+
+struct remote_client *remote_client_close(struct remote_client *c)
+{
+    if (!c)
+        return NULL;
+    for (struct remote_host *h = c->hosts; h; h = h->next)
+        host_clear(h);
+    http_close(c->http);
+    json_decref(c->config);
+    pthread_mutex_destroy(&c->mutex);
+    arena_clear(&c->arena);
+    free(c);
+    return NULL;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Credentials as docker keeps them: config.json (auths, credsStore, credHelpers) and credential
+ * helpers. */
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "remote/remote_priv.h"
+
+#define CONFIG_MAX_BYTES  (4u << 20)
+#define SECRET_MAX_BYTES  (64u << 10)
+#define HELPER_TIMEOUT_NS (60 * NS_PER_S)
+#define DOCKER_HUB_KEY    "https://index.docker.io/v1/"
+#define HELPER_NO_CREDS   "credentials not found"
+
+int creds_load(struct remote_client *c, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(CONFIG_MAX_BYTES);
+    struct shale_err why = SHALE_ERR_INIT;
+    char path[4096];
+    int r;
+
+    if (!c->o.config_dir)
+        return 0;
+    if (snprintf(path, sizeof path, "%s/config.json", c->o.config_dir) >= (int)sizeof path)
+        return err_set(e, SHALE_LIMIT, "path too long: %.80s…", c->o.config_dir);
+    r = fs_read_file(AT_FDCWD, path, &b, &why);
+    if (r == -SHALE_NOT_FOUND)
+        return 0;
+    if (r >= 0 && b.n > 0)
+        r = json_parse(b.p, b.n, CONFIG_MAX_BYTES, &c->config, &why);
+    if (r >= 0 && c->config && !json_is_object(c->config))
+        r = err_set(&why, SHALE_INVALID, "not a JSON object");
+    return r < 0 ? err_set(e, r == -SHALE_DENIED ? SHALE_DENIED : SHALE_INVALID, "%s: %s", path,
+                           why.msg)
+                 : 0;
+}
+
+/* ---- auths ---- */
+
+/* Keys are "host", "https://host/v1/" …: does this one mean the registry? */
+static bool key_is(const char *key, const char *domain)
+{
+    const char *p = strstr(key, "://");
+    size_t n;
+
+    p = p ? p + 3 : key;
+    n = strcspn(p, "/");
+    return strlen(domain) == n && strncmp(p, domain, n) == 0;
+}
+
+static const json_t *find_auth(const json_t *auths, const char *key, const char *domain)
+{
+    const json_t *exact = json_object_get(auths, key), *v;
+    const char *k;
+
+    if (json_is_object(exact))
+        return exact;
+    json_object_foreach((json_t *)auths, k, v) if (json_is_object(v) && key_is(k, domain)) return v;
+    return NULL;
+}
+
+/* base64 of "user:password" */
+static int decode_auth(const char *text, struct arena *a, struct credential *ret,
+                       struct shale_err *e)
+{
+    size_t n = strlen(text);
+    char *out = n <= SECRET_MAX_BYTES ? arena_alloc(a, n + 4) : NULL;
+    int k = out ? EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)text, (int)n) : -1;
+
+    if (k < 0)
+        return err_set(e, SHALE_INVALID, "config.json: an \"auth\" is not valid base64");
+    while (n > 0 && text[n - 1] == '=') { /* padding decodes to zero bytes */
+        k--;
+        n--;
+    }
+    out[k > 0 ? k : 0] = 0;
+    char *colon = strchr(out, ':');
+    if (!colon)
+        return err_set(e, SHALE_INVALID,
+                       "config.json: an \"auth\" is not \"user:password\" in base64");
+    *colon = 0;
+    ret->user = out;
+    ret->password = colon + 1;
+    return 0;
+}
+
+static int from_auths(struct remote_client *c, const char *key, const char *domain, struct arena *a,
+                      struct credential *ret, struct shale_err *e)
+{
+    struct {
+        const char *auth, *username, *password, *identitytoken;
+    } v = {0};
+    static const struct json_field fields[] = {
+        {"auth", JB_STR, 0, 0},
+        {"username", JB_STR, sizeof(char *), 0},
+        {"password", JB_STR, 2 * sizeof(char *), 0},
+        {"identitytoken", JB_STR, 3 * sizeof(char *), 0},
+    };
+    const json_t *auth = find_auth(json_object_get(c->config, "auths"), key, domain);
+    int r;
+
+    if (!auth)
+        return 0;
+    r = json_bind(auth, fields, ARRAY_SIZE(fields), &v, a, e);
+    if (r < 0)
+        return err_wrap(e, r, "config.json");
+    if (v.auth && *v.auth) {
+        r = decode_auth(v.auth, a, ret, e);
+        if (r < 0)
+            return r;
+    } else if (v.username && *v.username) {
+        ret->user = v.username;
+        ret->password = v.password ? v.password : "";
+    }
+    if (v.identitytoken && *v.identitytoken)
+        ret->identity_token = v.identitytoken;
+    return 0;
+}
+
+/* ---- helpers ---- */
+
+static bool name_is_safe(const char *name)
+{
+    return *name &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+               strlen(name);
+}
+
+static int helper_answer(const struct buf *out, struct arena *a, struct credential *ret,
+                         struct shale_err *e)
+{
+    struct {
+        const char *user, *secret;
+    } v = {0};
+    static const struct json_field fields[] = {
+        {"Username", JB_STR, 0, 0},
+        {"Secret", JB_STR, sizeof(char *), JB_REQUIRED},
+    };
+    _cleanup_json_ json_t *j = NULL;
+    int r = json_parse(out->p ? out->p : "", out->n, SECRET_MAX_BYTES, &j, e);
+
+    if (r >= 0)
+        r = json_bind(j, fields, ARRAY_SIZE(fields), &v, a, e);
+    if (r < 0)
+        return r;
+    if (v.user && streq(v.user, "<token>")) {
+        ret->identity_token = v.secret;
+    } else {
+        ret->user = v.user ? v.user : "";
+        ret->password = v.secret;
+    }
+    return 0;
+}
+
+static int from_helper(const char *name, const char *key, struct arena *a, struct credential *ret,
+                       struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(SECRET_MAX_BYTES);
+    char program[300], shown[200];
+    int status, r;
+
+    if (!name_is_safe(name))
+        return err_set(e, SHALE_INVALID, "config.json: bad name of a credential helper");
+    snprintf(program, sizeof program, "docker-credential-%.200s", name);
+    const char *const argv[] = {program, "get", NULL};
+    const struct proc_opts o = {
+        .argv = argv, .input = key, .input_n = strlen(key), .timeout_ns = HELPER_TIMEOUT_NS};
+    r = proc_run(&o, &out, NULL, &status, NULL, e);
+    if (r < 0)
+        return err_wrap(e, r, "error getting credentials");
+    if (status != 0) {
+        if (strstr(buf_str(&out), HELPER_NO_CREDS))
+            return 0;
+        struct str first = str_trim((struct str){buf_str(&out), strcspn(buf_str(&out), "\n")});
+        char *line = arena_strndup(a, first.p, first.n);
+        return err_set(e, SHALE_DENIED, "error getting credentials: %s: %s", program,
+                       str_printable(shown, sizeof shown, line ? line : ""));
+    }
+    r = helper_answer(&out, a, ret, e);
+    return r < 0 ? err_wrap(e, r, "error getting credentials: %s", program) : 0;
+}
+
+int creds_find(struct remote_client *c, const char *domain, struct arena *a, struct credential *ret,
+               struct shale_err *e)
+{
+    const char *key = streq(domain, "docker.io") ? DOCKER_HUB_KEY : domain;
+    const char *helper = NULL;
+
+    *ret = (struct credential){0};
+    if (!c->config)
+        return 0;
+    helper = json_string_value(json_object_get(json_object_get(c->config, "credHelpers"), domain));
+    if (!helper)
+        helper = json_string_value(json_object_get(json_object_get(c->config, "credHelpers"), key));
+    if (!helper)
+        helper = json_string_value(json_object_get(c->config, "credsStore"));
+    if (helper && *helper)
+        return from_helper(helper, key, a, ret, e);
+    return from_auths(c, key, streq(domain, "docker.io") ? "index.docker.io" : domain, a, ret, e);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a registry is, and how it is spoken to: TLS files of certs.d, plain http for loopback and
+ * insecure ones. */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "remote/remote_priv.h"
+
+#define CERTS_MAX_BYTES (4u << 20)
+#define SYSTEM_CERTS    "/etc/ssl/certs/ca-certificates.crt"
+
+/* ---- which may be plain ---- */
+
+/* Host part of "host:port", "[::1]:5000". */
+static void host_part(const char *domain, char *ret, size_t n)
+{
+    const char *p = domain;
+    size_t len;
+
+    if (*p == '[') {
+        p++;
+        len = strcspn(p, "]");
+    } else {
+        len = strcspn(p, ":");
+    }
+    snprintf(ret, n, "%.*s", (int)len, p);
+}
+
+static bool is_loopback(const char *domain)
+{
+    char host[256];
+    struct in_addr v4;
+    struct in6_addr v6;
+
+    host_part(domain, host, sizeof host);
+    if (str_ieq(host, "localhost") || str_has_suffix(host, ".localhost"))
+        return true;
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+/* Is the host an address in "10.0.0.0/8"? */
+static bool in_cidr(const char *host, const char *cidr)
+{
+    unsigned char addr[16], net[16];
+    char text[64];
+    const char *slash = strchr(cidr, '/');
+    uint64_t bits;
+
+    if (!slash || (size_t)(slash - cidr) >= sizeof text || !str_to_u64(slash + 1, &bits))
+        return false;
+    snprintf(text, sizeof text, "%.*s", (int)(slash - cidr), cidr);
+    int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+    if (inet_pton(family, text, net) != 1 || inet_pton(family, host, addr) != 1 ||
+        bits > (family == AF_INET6 ? 128u : 32u))
+        return false;
+    size_t whole = bits / 8, rest = bits % 8;
+    if (memcmp(addr, net, whole) != 0)
+        return false;
+    return rest == 0 || (addr[whole] ^ net[whole]) >> (8 - rest) == 0;
+}
+
+static bool is_listed(const struct remote_client *c, const char *domain)
+{
+    char host[256];
+
+    host_part(domain, host, sizeof host);
+    for (const char *const *p = c->o.insecure; p && *p; p++)
+        if (str_ieq(*p, domain) || str_ieq(*p, host) || in_cidr(host, *p))
+            return true;
+    return false;
+}
+
+int host_get(struct remote_client *c, const char *domain, struct remote_host **ret,
+             struct shale_err *e)
+{
+    struct remote_host *h;
+    int r = 0;
+
+    pthread_mutex_lock(&c->mutex);
+    for (h = c->hosts; h && !streq(h->domain, domain); h = h->next)
+        ;
+    if (!h) {
+        h = arena_alloc(&c->arena, sizeof *h);
+        const char *copy = arena_strdup(&c->arena, domain);
+        if (!h || !copy) {
+            r = err_nomem(e);
+        } else {
+            h->domain = copy;
+            h->endpoint = streq(domain, "docker.io") ? "registry-1.docker.io" : copy;
+            h->tls.insecure = is_listed(c, domain);
+            h->may_be_plain = h->tls.insecure || is_loopback(domain);
+            pthread_mutex_init(&h->mutex, NULL);
+            h->next = c->hosts;
+            c->hosts = h;
+        }
+    }
+    pthread_mutex_unlock(&c->mutex);
+    if (r == 0)
+        *ret = h;
+    return r;
+}
+
+void host_clear(struct remote_host *h)
+{
+    while (h->tokens) {
+        struct token *t = h->tokens;
+        h->tokens = t->next;
+        free(t->authorization);
+        free(t);
+    }
+    free(h->basic);
+    pthread_mutex_destroy(&h->mutex);
+}
+
+/* ---- certs.d/HOST[:PORT] ---- */
+
+struct certs {
+    struct remote_client *c;
+    struct remote_host *h;
+    const char *dir;
+    struct buf cas;
+    struct shale_err *e;
+};
+
+static int on_file(void *arg, const char *name, unsigned char type)
+{
+    struct certs *x = arg;
+    char key[4096];
+    int r = 0;
+
+    const char *path = arena_printf(&x->c->arena, "%s/%s", x->dir, name);
+    if (!path)
+        return err_nomem(x->e);
+    if (str_has_suffix(name, ".crt")) {
+        r = fs_read_file(AT_FDCWD, path, &x->cas, x->e);
+        buf_addc(&x->cas, '\n');
+    } else if (str_has_suffix(name, ".cert")) {
+        snprintf(key, sizeof key, "%.*s.key", (int)(strlen(path) - 5), path);
+        if (!fs_exists(AT_FDCWD, key))
+            return err_set(x->e, SHALE_INVALID, "missing key %s for client certificate %s", key,
+                           name);
+        x->h->tls.cert_file = path;
+        x->h->tls.key_file = arena_strdup(&x->c->arena, key);
+        r = x->h->tls.key_file ? 0 : err_nomem(x->e);
+    }
+    return r;
+}
+
+/* docker trusts these besides the system's. */
+static int load_certs(struct remote_client *c, struct remote_host *h, struct shale_err *e)
+{
+    struct certs x = {.c = c, .h = h, .cas = BUF_INIT(CERTS_MAX_BYTES), .e = e};
+    int r = 0;
+
+    if (!c->o.certs_dir || strchr(h->domain, '/'))
+        return 0;
+    x.dir = arena_printf(&c->arena, "%s/%s", c->o.certs_dir, h->domain);
+    if (!x.dir)
+        return err_nomem(e);
+    if (fs_exists(AT_FDCWD, x.dir))
+        r = fs_each(AT_FDCWD, x.dir, on_file, &x, e);
+    if (r >= 0 && x.cas.n > 0) {
+        (void)fs_read_file(AT_FDCWD, SYSTEM_CERTS, &x.cas, NULL);
+        h->tls.ca_pem = arena_strdup(&c->arena, buf_str(&x.cas));
+        r = h->tls.ca_pem ? 0 : err_nomem(e);
+    }
+    buf_clear(&x.cas);
+    return r;
+}
+
+int host_prepare(struct remote_client *c, struct remote_host *h, struct shale_err *e)
+{
+    int r = 0;
+
+    pthread_mutex_lock(&h->mutex);
+    if (!h->ready) {
+        pthread_mutex_lock(&c->mutex);
+        r = load_certs(c, h, e);
+        if (r >= 0)
+            r = creds_find(c, h->domain, &c->arena, &h->credential, e);
+        pthread_mutex_unlock(&c->mutex);
+        h->ready = r >= 0;
+    }
+    pthread_mutex_unlock(&h->mutex);
+    return r;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Inside of the registry client. From the ground up: creds.c (config.json and helpers), hosts.c
+ * (where a registry is and how it is spoken to), auth.c (challenges and tokens), call.c (one
+ * request with credentials and retries), errors.c (what a registry's answer means), source.c (the
+ * struct source).
+ */
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "base/json.h"
+#include "http/header.h"
+#include "http/http.h"
+#include "remote/remote.h"
+
+struct credential {
+    const char *user, *password; /* NULL: none */
+    const char *identity_token;  /* NULL: none */
+};
+
+struct token {
+    struct token *next;
+    const char *scope;
+    char *authorization; /* "Bearer …", on the heap */
+    int64_t expires_ns;  /* monotonic clock */
+};
+
+struct remote_host { /* one registry; in the client's arena */
+    struct remote_host *next;
+    const char *domain;   /* as in references: "docker.io" */
+    const char *endpoint; /* HOST[:PORT] to talk to */
+    bool may_be_plain;    /* loopback, or listed insecure: http is tried when https does not work */
+    struct http_tls tls;
+
+    pthread_mutex_t mutex; /* guards what follows */
+    bool known, plain;     /* how it answered before */
+    bool ready;            /* tls and credential have been looked up */
+    struct credential credential;
+    char *basic; /* "Basic …" once it was asked for, on the heap */
+    struct token *tokens;
+};
+
+struct remote_client {
+    struct remote_opts o;
+    struct arena arena;
+    pthread_mutex_t mutex; /* guards arena, hosts and http */
+    struct http_client *http;
+    struct remote_host *hosts;
+    json_t *config; /* config.json, NULL: none */
+};
+
+/* ---- creds.c ---- */
+/* Reads config.json; missing is fine. */
+int creds_load(struct remote_client *c, struct shale_err *e);
+/* What is known for a registry; the strings live in `a`. Helpers are programs: this may take time.
+ */
+int creds_find(struct remote_client *c, const char *domain, struct arena *a, struct credential *ret,
+               struct shale_err *e);
+
+/* ---- hosts.c ---- */
+int host_get(struct remote_client *c, const char *domain, struct remote_host **ret,
+             struct shale_err *e);
+/* TLS material and credentials, at the first use. */
+int host_prepare(struct remote_client *c, struct remote_host *h, struct shale_err *e);
+void host_clear(struct remote_host *h);
+
+/* ---- auth.c ---- */
+/* What to send for a scope without being asked, in `a`; NULL: nothing yet. */
+const char *auth_known(struct remote_host *h, const char *scope, struct arena *a);
+/* Answers a 401 (sent_basic: although Basic credentials were sent): obtains what the challenge asks
+ * for. UNAUTHORIZED when nothing can be done. */
+int auth_answer(struct remote_client *c, struct remote_host *h, const char *scope,
+                const char *challenge, bool sent_basic, struct cancel *cancel, struct shale_err *e);
+
+/* ---- call.c ---- */
+struct attempts { /* budget of retries of one operation; reset by progress */
+    uint32_t n_used;
+    int64_t delay_ns;
+};
+
+struct call {
+    const char *method, *accept, *range; /* accept and range may be NULL */
+    const char *path;                    /* after "/v2/"; or */
+    const char *url;                     /* an absolute URL, without credentials of ours */
+    const char *scope;                   /* "repository:x:pull" */
+    struct cancel *cancel;
+    struct attempts *attempts; /* shared over several calls; NULL: one of its own */
+    /* of a 2xx answer: */
+    int (*on_head)(void *arg, const struct http_response *p, struct shale_err *e);
+    int (*on_body)(void *arg, const void *p, size_t n,
+                   struct shale_err *e); /* NULL: into collect */
+    struct buf *collect;
+    void *arg;
+    const char *what; /* for messages: "manifest", "blob", "tags" */
+    const char *name; /* familiar reference for messages */
+};
+
+/* Runs it with credentials, scheme fallback and retries. Success is a 2xx answer; everything else
+ * is an error of errors.c. *ret_broken (may be NULL): the exchange broke after on_body was called;
+ * the caller may continue. */
+int call_run(struct remote_client *c, struct remote_host *h, const struct call *call,
+             struct arena *a, struct http_response *ret, bool *ret_broken, struct shale_err *e);
+/* Waits before another attempt: 0, or CANCELED; -SHALE_NETWORK when the budget is used up (e
+ * untouched). */
+int attempts_wait(struct remote_client *c, struct attempts *t, int64_t asked_ns,
+                  struct cancel *cancel, struct shale_err *e);
+
+/* ---- errors.c ---- */
+/* Says in docker's words what an answer that is not 2xx means. Returns -code. */
+int answer_error(const struct call *call, const struct remote_host *h, int status,
+                 const char *content_type, struct buf *body, struct shale_err *e);
