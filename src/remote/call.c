@@ -180,8 +180,8 @@ static int after_answer(struct remote_client *c, struct remote_host *h, struct r
     int r;
 
     if (p->status == 401 && !call->url && (*n_logins)++ < MAX_LOGINS) {
-        r = auth_answer(c, h, call->scope, http_header_get(p, "WWW-Authenticate"), call->cancel,
-                        &why);
+        r = auth_answer(c, h, call->scope, http_header_get(p, "WWW-Authenticate"), x->basic,
+                        call->cancel, &why);
         if (r >= 0)
             return 1;
         if (r == -SHALE_CANCELED)

@@ -43,13 +43,24 @@ const char *text_ellipsis(struct arena *a, const char *s, size_t width)
     return arena_printf(a, "%.*s\u2026", (int)keep, s);
 }
 
+void text_shorten(struct buf *b, size_t from, size_t width)
+{
+    if (b->failed || from >= b->n || width < 2)
+        return;
+    struct str all = { b->p + from, b->n - from };
+    if (text_fit(all, width) == all.n)
+        return;
+    b->n = from + text_fit(all, width - 1);
+    buf_adds(b, "\u2026");
+}
+
 /* What must not reach a terminal as it is. */
 static bool is_control(uint32_t r)
 {
     return r < 0x20 || (r >= 0x7f && r < 0xa0);
 }
 
-static bool is_clean(struct str s)
+bool text_is_clean(struct str s)
 {
     for (size_t i = 0; i < s.n;) {
         uint32_t r;
@@ -78,30 +89,35 @@ static void add_escaped(struct buf *b, uint32_t r, bool bad, unsigned char byte)
         buf_addf(b, "\\U%08x", r);
 }
 
-int text_printable(struct arena *a, struct str s, struct str *ret, struct shale_err *e)
+void text_escape(struct buf *b, struct str s)
 {
-    if (is_clean(s)) {
-        *ret = s;
-        return 0;
-    }
-    /* Ten bytes is the longest that one byte of input can become. */
-    struct buf b = BUF_INIT(s.n * 10 + 1);
     for (size_t i = 0; i < s.n;) {
         uint32_t r;
         size_t n = uni_decode(s.p + i, s.n - i, &r);
         bool bad = r == UNI_BAD && n == 1;
         if (is_control(r) || bad)
-            add_escaped(&b, r, bad, (unsigned char)s.p[i]);
+            add_escaped(b, r, bad, (unsigned char)s.p[i]);
         else
-            buf_add(&b, s.p + i, n);
+            buf_add(b, s.p + i, n);
         i += n;
     }
+}
+
+int text_printable(struct arena *a, struct str s, struct str *ret, struct shale_err *e)
+{
+    if (text_is_clean(s)) {
+        *ret = s;
+        return 0;
+    }
+    /* Ten bytes is the longest that one byte of input can become. */
+    struct buf b = BUF_INIT(s.n * 10 + 1);
+    text_escape(&b, s);
     char *copy = buf_check(&b, NULL) < 0 ? NULL : arena_memdup(a, b.p, b.n + 1);
     size_t len = b.n;
     buf_clear(&b);
     if (!copy)
         return err_nomem(e);
-    *ret = (struct str){copy, len};
+    *ret = (struct str){ copy, len };
     return 0;
 }
 

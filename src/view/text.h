@@ -4,11 +4,14 @@
  * Text for people: cut to a width, and made harmless before it reaches a terminal. Results live in
  * the arena; NULL means that it is out of memory.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+
+struct buf;
 
 /* Columns that s takes on a terminal. */
 size_t text_width(struct str s);
@@ -16,6 +19,9 @@ size_t text_width(struct str s);
 /* docker's Ellipsis: s if it takes at most `width` columns, else its beginning with "…" in the last
  * of them. Width 1 keeps one character, 0 gives "". */
 const char *text_ellipsis(struct arena *a, const char *s, size_t width);
+
+/* The same for what a buffer holds from `from` on. */
+void text_shorten(struct buf *b, size_t from, size_t width);
 
 /* Longest beginning of s that takes at most `width` columns, in bytes. Nothing is appended. */
 size_t text_fit(struct str s, size_t width);
@@ -25,6 +31,9 @@ size_t text_fit(struct str s, size_t width);
  * the result is 0 or -SHALE_NO_MEMORY. */
 int text_printable(struct arena *a, struct str s, struct str *ret, struct shale_err *e);
 
+/* The same into a buffer; and: is there nothing to escape? */
+void text_escape(struct buf *b, struct str s);
+bool text_is_clean(struct str s);
+
 /* Go's strconv.Quote: in double quotes, with escapes. */
-struct buf;
 void text_quote(struct buf *b, struct str s);
