@@ -47,7 +47,7 @@ void text_shorten(struct buf *b, size_t from, size_t width)
 {
     if (b->failed || from >= b->n || width < 2)
         return;
-    struct str all = { b->p + from, b->n - from };
+    struct str all = {b->p + from, b->n - from};
     if (text_fit(all, width) == all.n)
         return;
     b->n = from + text_fit(all, width - 1);
@@ -117,7 +117,7 @@ int text_printable(struct arena *a, struct str s, struct str *ret, struct shale_
     buf_clear(&b);
     if (!copy)
         return err_nomem(e);
-    *ret = (struct str){ copy, len };
+    *ret = (struct str){copy, len};
     return 0;
 }
 

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "view/containers.h"
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "base/units.h"
+#include "view/human.h"
+#include "view/list.h"
+#include "view/text.h"
+
+#define COMMAND_WIDTH 20
+#define MOUNTS_WIDTH  15
+#define MAX_LABELS    (16u << 20)
+#define MAX_COMMAND   (16u << 20)
+
+struct ps_row {
+    const struct shale_container *c;
+    const struct ps_opts *o;
+};
+
+enum {
+    COL_COMMAND,
+    COL_CREATED_AT,
+    COL_ID,
+    COL_IMAGE,
+    COL_LABELS,
+    COL_LOCAL_VOLUMES,
+    COL_MOUNTS,
+    COL_NAMES,
+    COL_NETWORKS,
+    COL_PLATFORM,
+    COL_PORTS,
+    COL_RUNNING_FOR,
+    COL_SIZE,
+    COL_STATE,
+    COL_STATUS,
+};
+static const struct list_col cols[] = {
+    [COL_COMMAND] = {"Command", "COMMAND"},
+    [COL_CREATED_AT] = {"CreatedAt", "CREATED AT"},
+    [COL_ID] = {"ID", "CONTAINER ID"},
+    [COL_IMAGE] = {"Image", "IMAGE"},
+    [COL_LABELS] = {"Labels", "LABELS"},
+    [COL_LOCAL_VOLUMES] = {"LocalVolumes", "LOCAL VOLUMES"},
+    [COL_MOUNTS] = {"Mounts", "MOUNTS"},
+    [COL_NAMES] = {"Names", "NAMES"},
+    [COL_NETWORKS] = {"Networks", "NETWORKS"},
+    [COL_PLATFORM] = {"Platform", "PLATFORM", LIST_NIL},
+    [COL_PORTS] = {"Ports", "PORTS"},
+    [COL_RUNNING_FOR] = {"RunningFor", "CREATED"},
+    [COL_SIZE] = {"Size", "SIZE"},
+    [COL_STATE] = {"State", "STATE"},
+    [COL_STATUS] = {"Status", "STATUS"},
+};
+
+/* ---- state ---- */
+
+const char *container_state_name(enum shale_container_state s)
+{
+    static const char *const names[] = {
+        [SHALE_CREATED] = "created", [SHALE_RUNNING] = "running",   [SHALE_PAUSED] = "paused",
+        [SHALE_EXITED] = "exited",   [SHALE_REMOVING] = "removing", [SHALE_DEAD] = "dead",
+    };
+    return names[s];
+}
+
+static void add_since(struct buf *b, int64_t t_ns, int64_t now_ns)
+{
+    char text[64];
+    int64_t d = 0;
+    if (t_ns != TIME_NONE && __builtin_sub_overflow(now_ns, t_ns, &d))
+        d = INT64_MAX;
+    buf_adds(b, time_human_duration(d, text));
+}
+
+void container_status(const struct shale_container *c, int64_t now_ns, struct buf *b)
+{
+    switch (c->state) {
+    case SHALE_RUNNING:
+    case SHALE_PAUSED:
+        buf_adds(b, "Up ");
+        add_since(b, c->started_ns, now_ns);
+        if (c->state == SHALE_PAUSED)
+            buf_adds(b, " (Paused)");
+        break;
+    case SHALE_EXITED:
+        buf_addf(b, "Exited (%d) ", c->exit_code);
+        add_since(b, c->finished_ns, now_ns);
+        buf_adds(b, " ago");
+        break;
+    case SHALE_REMOVING:
+        buf_adds(b, "Removal In Progress");
+        break;
+    case SHALE_DEAD:
+        buf_adds(b, "Dead");
+        break;
+    default:
+        buf_adds(b, "Created");
+        break;
+    }
+}
+
+/* ---- columns ---- */
+
+/* In quotes; words with blanks in them in single quotes. */
+static void put_command(const struct ps_row *x, struct buf *b)
+{
+    struct buf text = BUF_INIT(MAX_COMMAND);
+    for (size_t i = 0; x->c->command && x->c->command[i]; i++) {
+        const char *quote = i && strchr(x->c->command[i], ' ') ? "'" : "";
+        buf_addf(&text, "%s%s%s%s", i ? " " : "", quote, x->c->command[i], quote);
+    }
+    if (!x->o->no_trunc)
+        text_shorten(&text, 0, COMMAND_WIDTH);
+    text_quote(b, (struct str){buf_str(&text), text.n});
+    buf_clear(&text);
+}
+
+/* The digest is left out where there is a tag. */
+static void put_image(const struct ps_row *x, struct buf *b)
+{
+    const char *image = x->c->image, *at = strchr(image, '@'), *slash = strrchr(image, '/');
+    const char *name = slash && (!at || slash < at) ? slash : image;
+    const char *colon = strchr(name, ':');
+    if (*image == 0)
+        buf_adds(b, "<no image>");
+    else if (x->o->no_trunc)
+        buf_adds(b, image);
+    else if (streq(image, x->c->image_id))
+        human_short_id(b, image);
+    else if (at && colon && colon < at)
+        buf_add(b, image, (size_t)(at - image));
+    else
+        buf_adds(b, image);
+}
+
+static json_t *labels_of(const struct ps_row *x)
+{
+    json_t *j = NULL;
+    const char *text = x->c->labels_json;
+    if (text && *text && json_parse(text, strlen(text), MAX_LABELS, &j, NULL) < 0)
+        return NULL;
+    return j;
+}
+
+static void put_labels(const struct ps_row *x, struct buf *b)
+{
+    _cleanup_json_ json_t *labels = labels_of(x);
+    const char *key, *sep = "";
+    json_t *v;
+    json_object_foreach(labels, key, v)
+    {
+        const char *value = json_string_value(v);
+        buf_addf(b, "%s%s=%s", sep, key, value ? value : "");
+        sep = ",";
+    }
+}
+
+static void label(const void *row, const char *key, struct buf *b)
+{
+    _cleanup_json_ json_t *labels = labels_of(row);
+    const char *value = json_string_value(json_object_get(labels, key));
+    if (value)
+        buf_adds(b, value);
+}
+
+static void put_mounts(const struct ps_row *x, struct buf *b)
+{
+    for (size_t i = 0; i < x->c->n_mounts; i++) {
+        const struct shale_container_mount *m = &x->c->mounts[i];
+        size_t from;
+        if (i)
+            buf_addc(b, ',');
+        from = b->n;
+        buf_adds(b, m->name && *m->name ? m->name : m->source ? m->source : "");
+        if (!x->o->no_trunc)
+            text_shorten(b, from, MOUNTS_WIDTH);
+    }
+}
+
+static unsigned count_volumes(const struct shale_container *c)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < c->n_mounts; i++)
+        n += streq(c->mounts[i].type, "volume");
+    return n;
+}
+
+static void put_size(const struct ps_row *x, struct buf *b)
+{
+    human_size(b, x->c->size_rw_bytes > 0 ? (uint64_t)x->c->size_rw_bytes : 0);
+    if (x->c->size_root_bytes > 0) {
+        buf_adds(b, " (virtual ");
+        human_size(b, (uint64_t)x->c->size_root_bytes);
+        buf_addc(b, ')');
+    }
+}
+
+static void put_id(const struct ps_row *x, struct buf *b)
+{
+    if (x->o->no_trunc)
+        buf_adds(b, x->c->id);
+    else
+        human_short_id(b, x->c->id);
+}
+
+static void put(const void *row, unsigned col, struct buf *b)
+{
+    const struct ps_row *x = row;
+    switch (col) {
+    case COL_COMMAND:
+        put_command(x, b);
+        break;
+    case COL_CREATED_AT:
+        human_time(b, x->c->created_ns);
+        break;
+    case COL_ID:
+        put_id(x, b);
+        break;
+    case COL_IMAGE:
+        put_image(x, b);
+        break;
+    case COL_LABELS:
+        put_labels(x, b);
+        break;
+    case COL_LOCAL_VOLUMES:
+        buf_addf(b, "%u", count_volumes(x->c));
+        break;
+    case COL_MOUNTS:
+        put_mounts(x, b);
+        break;
+    case COL_NAMES:
+        buf_adds(b, x->c->name);
+        break;
+    case COL_NETWORKS:
+        buf_adds(b, x->c->network ? x->c->network : "");
+        break;
+    case COL_RUNNING_FOR:
+        human_ago(b, x->c->created_ns, x->o->now_ns);
+        break;
+    case COL_SIZE:
+        put_size(x, b);
+        break;
+    case COL_STATE:
+        buf_adds(b, container_state_name(x->c->state));
+        break;
+    case COL_STATUS:
+        container_status(x->c, x->o->now_ns, b);
+        break;
+    default: /* no ports are published yet */
+        break;
+    }
+}
+
+static const struct list_view ps_view = {
+    .type_name = "*formatter.ContainerContext",
+    .cols = cols,
+    .n_cols = ARRAY_SIZE(cols),
+    .put = put,
+    .label = label,
+};
+
+static const char raw[] = "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\n"
+                          "created_at: {{.CreatedAt}}\nstate: {{- pad .State 1 0}}\n"
+                          "status: {{- pad .Status 1 0}}\nnames: {{.Names}}\n"
+                          "labels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n";
+
+static const char *template_of(const struct ps_opts *o)
+{
+    if (!o->format || streq(o->format, "table"))
+        return NULL;
+    if (streq(o->format, "raw"))
+        return o->quiet ? "container_id: {{.ID}}" : raw;
+    return o->format;
+}
+
+int ps_print(const struct shale_container_list *containers, const struct ps_opts *o,
+             struct buf *out, struct shale_err *e)
+{
+    static const unsigned char all[] = {COL_ID,     COL_IMAGE, COL_COMMAND, COL_RUNNING_FOR,
+                                        COL_STATUS, COL_PORTS, COL_NAMES,   COL_SIZE};
+    static const unsigned char id[] = {COL_ID};
+    struct list_spec spec = {
+        .format = template_of(o),
+        .cols = o->quiet ? id : all,
+        .n_cols = o->quiet ? 1 : ARRAY_SIZE(all) - (o->with_size ? 0 : 1),
+        .quiet = o->quiet,
+        .printable = o->printable,
+    };
+    _cleanup_(list_clear) struct list l;
+    int r = list_begin(&l, &ps_view, &spec, e);
+    for (size_t i = 0; r == 0 && i < containers->n_items; i++) {
+        struct ps_row row = {&containers->items[i], o};
+        r = list_row(&l, &row, e);
+    }
+    return r < 0 ? r : list_end(&l, out, e);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Containers as `docker inspect` shows them (docker-reference E.4). */
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "view/containers.h"
+#include "view/doc.h"
+
+const struct tmpl_field doc_container_fields[] = {
+    {"Health", TMPL_ZERO_POINTER},     {"SizeRw", TMPL_ZERO_POINTER},
+    {"SizeRootFs", TMPL_ZERO_POINTER}, {"Tmpfs", TMPL_ZERO_MAP},
+    {"ExposedPorts", TMPL_ZERO_MAP},   {"Healthcheck", TMPL_ZERO_POINTER},
+    {"StopSignal", TMPL_ZERO_STRING},  {"StopTimeout", TMPL_ZERO_POINTER},
+    {"Shell", TMPL_ZERO_LIST},         {NULL},
+};
+
+static json_t *take(struct doc *d)
+{
+    json_t *j = NULL;
+    return doc_end(d, &j, NULL) < 0 ? NULL : j;
+}
+
+static json_t *state_of(const struct shale_container *c)
+{
+    struct doc d = doc_begin();
+    doc_str(&d, "Status", container_state_name(c->state));
+    doc_bool(&d, "Running", c->state == SHALE_RUNNING || c->state == SHALE_PAUSED);
+    doc_bool(&d, "Paused", c->state == SHALE_PAUSED);
+    doc_bool(&d, "Restarting", false);
+    doc_bool(&d, "OOMKilled", c->oom_killed);
+    doc_bool(&d, "Dead", c->state == SHALE_DEAD);
+    doc_int(&d, "Pid", c->pid);
+    doc_int(&d, "ExitCode", c->exit_code);
+    doc_str(&d, "Error", c->error);
+    doc_time(&d, "StartedAt", c->started_ns);
+    doc_time(&d, "FinishedAt", c->finished_ns);
+    return take(&d);
+}
+
+static json_t *driver_of(const struct shale_container *c)
+{
+    struct doc data = doc_begin(), d = doc_begin();
+    doc_str_opt(&data, "MergedDir", c->merged_path);
+    doc_str_opt(&data, "UpperDir", c->upper_path);
+    doc_str_opt(&data, "WorkDir", c->work_path);
+    doc_put(&d, "Data", take(&data));
+    doc_str(&d, "Name", c->driver);
+    return take(&d);
+}
+
+static json_t *mount_of(const struct shale_container_mount *m)
+{
+    struct doc d = doc_begin();
+    doc_str(&d, "Type", m->type);
+    doc_str_opt(&d, "Name", m->name);
+    doc_str(&d, "Source", m->source);
+    doc_str(&d, "Destination", m->target);
+    doc_str_opt(&d, "Driver", streq(m->type, "volume") ? "local" : "");
+    doc_str(&d, "Mode", "");
+    doc_bool(&d, "RW", m->read_write);
+    doc_str(&d, "Propagation", streq(m->type, "bind") ? "rprivate" : "");
+    return take(&d);
+}
+
+static json_t *mounts_of(const struct shale_container *c)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < c->n_mounts; i++) {
+        if (json_array_append_new(list, mount_of(&c->mounts[i])) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *network_of(void)
+{
+    struct doc d = doc_begin();
+    doc_put(&d, "IPAMConfig", json_null());
+    doc_put(&d, "Links", json_null());
+    doc_put(&d, "Aliases", json_null());
+    doc_str(&d, "MacAddress", "");
+    doc_put(&d, "DriverOpts", json_null());
+    doc_int(&d, "GwPriority", 0);
+    doc_str(&d, "NetworkID", "");
+    doc_str(&d, "EndpointID", "");
+    doc_str(&d, "Gateway", "");
+    doc_str(&d, "IPAddress", "");
+    doc_int(&d, "IPPrefixLen", 0);
+    doc_str(&d, "IPv6Gateway", "");
+    doc_str(&d, "GlobalIPv6Address", "");
+    doc_int(&d, "GlobalIPv6PrefixLen", 0);
+    doc_put(&d, "DNSNames", json_null());
+    return take(&d);
+}
+
+static json_t *networks_of(const struct shale_container *c)
+{
+    struct doc d = doc_begin(), all = doc_begin();
+    doc_put(&all, c->network && *c->network ? c->network : "none", network_of());
+    doc_str(&d, "Bridge", "");
+    doc_str(&d, "SandboxID", "");
+    doc_str(&d, "SandboxKey", "");
+    doc_put(&d, "Ports", json_object());
+    doc_str(&d, "HairpinMode", "");
+    doc_put(&d, "Networks", take(&all));
+    return take(&d);
+}
+
+int doc_container(const struct shale_container *c, json_t **ret, struct shale_err *e)
+{
+    struct doc d = doc_begin();
+    size_t n_command = 0;
+    while (c->command && c->command[n_command])
+        n_command++;
+    doc_str(&d, "Id", c->id);
+    doc_time(&d, "Created", c->created_ns);
+    doc_str(&d, "Path", n_command ? c->command[0] : "");
+    doc_put(&d, "Args", doc_strings(c->command + (n_command > 0), n_command ? n_command - 1 : 0));
+    doc_put(&d, "State", state_of(c));
+    doc_str(&d, "Image", c->image_id);
+    doc_str(&d, "ResolvConfPath", c->resolv_path);
+    doc_str(&d, "HostnamePath", c->hostname_path);
+    doc_str(&d, "HostsPath", c->hosts_path);
+    doc_str(&d, "LogPath", c->log_path);
+    doc_put(&d, "Name", json_sprintf("/%s", c->name));
+    doc_int(&d, "RestartCount", 0);
+    doc_str(&d, "Driver", c->driver);
+    doc_str(&d, "Platform", "linux");
+    doc_str(&d, "MountLabel", "");
+    doc_str(&d, "ProcessLabel", "");
+    doc_str(&d, "AppArmorProfile", "");
+    doc_put(&d, "ExecIDs", json_null());
+    doc_text(&d, "HostConfig", c->host_config_json, json_object());
+    doc_put(&d, "GraphDriver", driver_of(c));
+    if (c->size_rw_bytes >= 0)
+        doc_int(&d, "SizeRw", c->size_rw_bytes);
+    if (c->size_root_bytes >= 0)
+        doc_int(&d, "SizeRootFs", c->size_root_bytes);
+    doc_put(&d, "Mounts", mounts_of(c));
+    doc_text(&d, "Config", c->config_json, json_object());
+    doc_put(&d, "NetworkSettings", networks_of(c));
+    return doc_end(&d, ret, e);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Images and the history of one, as lists (docker-reference A.1, A.7). */
+#include <shale/image.h>
+
+#include "base/buf.h"
+
+struct images_opts {
+    const char *format; /* --format; NULL: the table */
+    bool digests, no_trunc, quiet;
+    bool printable; /* see view/list.h */
+    int64_t now_ns;
+};
+int images_print(const struct shale_image_list *images, const struct images_opts *o,
+                 struct buf *out, struct shale_err *e);
+
+struct history_opts {
+    const char *format;
+    bool no_trunc, quiet, human;
+    bool printable;
+    int64_t now_ns;
+};
+int history_print(const struct shale_history *h, const struct history_opts *o, struct buf *out,
+                  struct shale_err *e);
