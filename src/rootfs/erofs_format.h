@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The part of the EROFS on-disk format that an index uses (Linux Documentation/filesystems/erofs.rst; fields
- * are little-endian). Blocks of 512 bytes, so that a block address can point at any tar member:
+ * The part of the EROFS on-disk format that an index uses (Linux
+ * Documentation/filesystems/erofs.rst; fields are little-endian). Blocks of 512 bytes, so that a
+ * block address can point at any tar member:
  *
  *   0      nothing
  *   1024   superblock, then the device slots, one per data file
- *   meta   inodes (64 bytes, 32-byte aligned), each followed by its attributes and, where it fits, its data
- *   data   directories and symlinks that did not fit
+ *   meta   inodes (64 bytes, 32-byte aligned), each followed by its attributes and, where it fits,
+ * its data data   directories and symlinks that did not fit
  */
 #include <stdint.h>
 
@@ -45,10 +46,11 @@ _Static_assert(sizeof(struct erofs_device) == EROFS_DEVICE_SLOT, "device slot");
 
 #define EROFS_NID_BITS 5 /* inode numbers count 32 bytes */
 enum { EROFS_FLAT_PLAIN = 0, EROFS_FLAT_INLINE = 2, EROFS_CHUNK_BASED = 4 };
-#define EROFS_INODE_EXTENDED   1u
-#define EROFS_LAYOUT(l)        ((uint16_t)(EROFS_INODE_EXTENDED | (unsigned)(l) << 1))
-#define EROFS_CHUNK_INDEXES    0x20u /* of the chunk format; the low five bits: blocks per chunk, as a power */
-#define EROFS_CHUNK_MAX_BITS   31u
+#define EROFS_INODE_EXTENDED 1u
+#define EROFS_LAYOUT(l)      ((uint16_t)(EROFS_INODE_EXTENDED | (unsigned)(l) << 1))
+#define EROFS_CHUNK_INDEXES                                                                        \
+    0x20u /* of the chunk format; the low five bits: blocks per chunk, as a power */
+#define EROFS_CHUNK_MAX_BITS 31u
 
 struct erofs_inode {
     uint16_t format, xattr_icount, mode, reserved;
@@ -82,4 +84,12 @@ struct erofs_dirent {
 } __attribute__((packed));
 _Static_assert(sizeof(struct erofs_dirent) == 12, "dirent");
 
-enum { EROFS_FT_REG = 1, EROFS_FT_DIR, EROFS_FT_CHR, EROFS_FT_BLK, EROFS_FT_FIFO, EROFS_FT_SOCK, EROFS_FT_LNK };
+enum {
+    EROFS_FT_REG = 1,
+    EROFS_FT_DIR,
+    EROFS_FT_CHR,
+    EROFS_FT_BLK,
+    EROFS_FT_FIFO,
+    EROFS_FT_SOCK,
+    EROFS_FT_LNK
+};

@@ -20,9 +20,10 @@
 #define COPY_BYTES   (256u << 10)
 #define CANCEL_EVERY 4096
 
-struct place { /* where an inode and its data lie */
-    uint32_t unit;  /* of the inode, 32 bytes each, from the start of the meta area */
-    uint32_t block; /* of data that is not inline, relative to the data area; of a side file otherwise */
+struct place {     /* where an inode and its data lie */
+    uint32_t unit; /* of the inode, 32 bytes each, from the start of the meta area */
+    uint32_t
+        block; /* of data that is not inline, relative to the data area; of a side file otherwise */
     bool has_block;
 };
 
@@ -106,9 +107,10 @@ static bool before_dot(const struct tree_node *n, const char *dot)
 
 static bool dir_next(struct dir_walk *d, struct str *ret_name, uint32_t *ret_node)
 {
-    static const char *const dots[] = { ".", ".." };
+    static const char *const dots[] = {".", ".."};
 
-    if (d->dots < 2 && (d->child == TREE_NONE || !before_dot(&d->t->nodes[d->child], dots[d->dots]))) {
+    if (d->dots < 2 &&
+        (d->child == TREE_NONE || !before_dot(&d->t->nodes[d->child], dots[d->dots]))) {
         *ret_name = str_of(dots[d->dots]);
         *ret_node = d->dots == 0 ? d->dir : d->t->nodes[d->dir].parent;
         d->dots++;
@@ -116,7 +118,7 @@ static bool dir_next(struct dir_walk *d, struct str *ret_name, uint32_t *ret_nod
     }
     if (d->child == TREE_NONE)
         return false;
-    *ret_name = (struct str){ d->t->nodes[d->child].name, d->t->nodes[d->child].name_n };
+    *ret_name = (struct str){d->t->nodes[d->child].name, d->t->nodes[d->child].name_n};
     *ret_node = d->child;
     d->child = tree_next(d->t, d->child);
     return true;
@@ -124,13 +126,13 @@ static bool dir_next(struct dir_walk *d, struct str *ret_name, uint32_t *ret_nod
 
 static struct dir_walk dir_begin(const struct tree *t, uint32_t node)
 {
-    return (struct dir_walk){ t, node, tree_first(t, node), 0 };
+    return (struct dir_walk){t, node, tree_first(t, node), 0};
 }
 
 static uint64_t dir_bytes(const struct tree *t, uint32_t node)
 {
     struct dir_walk d = dir_begin(t, node);
-    struct packer p = { 0 };
+    struct packer p = {0};
     struct str name;
     uint32_t child;
 
@@ -141,7 +143,8 @@ static uint64_t dir_bytes(const struct tree *t, uint32_t node)
 
 /* ---- pass 1: where everything goes ---- */
 
-static int copy_run(int from, uint64_t from_at, int to, uint64_t to_at, uint64_t n, char *block, struct shale_err *e)
+static int copy_run(int from, uint64_t from_at, int to, uint64_t to_at, uint64_t n, char *block,
+                    struct shale_err *e)
 {
     while (n > 0) {
         size_t want = n < COPY_BYTES ? (size_t)n : COPY_BYTES, got;
@@ -173,8 +176,8 @@ static int copy_sparse(struct writer *w, const struct tar_entry *x, uint16_t lay
         const struct tar_extent *t = &x->extents[i];
         if (t->file_offset > x->size_bytes || t->n_bytes > x->size_bytes - t->file_offset)
             return err_set(w->e, SHALE_CORRUPT, "a sparse file's map lies outside of it");
-        r = copy_run(w->layers[layer].tar_fd, t->data_offset, w->side_fd, base + t->file_offset, t->n_bytes, block,
-                     w->e);
+        r = copy_run(w->layers[layer].tar_fd, t->data_offset, w->side_fd, base + t->file_offset,
+                     t->n_bytes, block, w->e);
     }
     w->side_bytes = (base + x->size_bytes + EROFS_BLOCK - 1) / EROFS_BLOCK * EROFS_BLOCK;
     if (w->side_bytes / EROFS_BLOCK > UINT32_MAX)
@@ -270,9 +273,9 @@ static const struct {
     mode_t mode;
     uint8_t ft;
 } kinds[] = {
-    [TAR_REG] = { S_IFREG, EROFS_FT_REG },      [TAR_SYMLINK] = { S_IFLNK, EROFS_FT_LNK },
-    [TAR_CHAR] = { S_IFCHR, EROFS_FT_CHR },     [TAR_BLOCKDEV] = { S_IFBLK, EROFS_FT_BLK },
-    [TAR_DIR] = { S_IFDIR, EROFS_FT_DIR },      [TAR_FIFO] = { S_IFIFO, EROFS_FT_FIFO },
+    [TAR_REG] = {S_IFREG, EROFS_FT_REG},  [TAR_SYMLINK] = {S_IFLNK, EROFS_FT_LNK},
+    [TAR_CHAR] = {S_IFCHR, EROFS_FT_CHR}, [TAR_BLOCKDEV] = {S_IFBLK, EROFS_FT_BLK},
+    [TAR_DIR] = {S_IFDIR, EROFS_FT_DIR},  [TAR_FIFO] = {S_IFIFO, EROFS_FT_FIFO},
 };
 
 static uint32_t data_start(const struct writer *w)
@@ -298,10 +301,11 @@ static unsigned chunk_bits(uint64_t size)
     return bits;
 }
 
-static int put_chunk(struct writer *w, const struct tar_entry *x, uint16_t layer, const struct place *p)
+static int put_chunk(struct writer *w, const struct tar_entry *x, uint16_t layer,
+                     const struct place *p)
 {
     static const char zeros[8];
-    struct erofs_chunk chunk = { 0 };
+    struct erofs_chunk chunk = {0};
     uint64_t at = w->written + w->out.n;
 
     if (x->sparse) {
@@ -309,9 +313,10 @@ static int put_chunk(struct writer *w, const struct tar_entry *x, uint16_t layer
         chunk.block = p->block;
     } else {
         uint64_t end = w->layers[layer].tar_bytes;
-        if (x->data_offset % EROFS_BLOCK || x->data_offset > end || x->size_bytes > end - x->data_offset ||
-            x->data_offset / EROFS_BLOCK > UINT32_MAX)
-            return err_set(w->e, SHALE_CORRUPT, "%.*s: its data lies outside its layer", (int)x->path.n, x->path.p);
+        if (x->data_offset % EROFS_BLOCK || x->data_offset > end ||
+            x->size_bytes > end - x->data_offset || x->data_offset / EROFS_BLOCK > UINT32_MAX)
+            return err_set(w->e, SHALE_CORRUPT, "%.*s: its data lies outside its layer",
+                           (int)x->path.n, x->path.p);
         chunk.device = (uint16_t)(layer + 1);
         chunk.block = (uint32_t)(x->data_offset / EROFS_BLOCK);
     }
@@ -320,8 +325,8 @@ static int put_chunk(struct writer *w, const struct tar_entry *x, uint16_t layer
 }
 
 /* Fills in what depends on the kind. Returns whether data follows inline. */
-static bool fill_kind(const struct writer *w, const struct tar_entry *x, const struct place *p, uint64_t bytes,
-                      struct erofs_inode *i)
+static bool fill_kind(const struct writer *w, const struct tar_entry *x, const struct place *p,
+                      uint64_t bytes, struct erofs_inode *i)
 {
     i->size = bytes;
     i->format = EROFS_LAYOUT(EROFS_FLAT_PLAIN);
@@ -356,7 +361,8 @@ static int put_inode(struct writer *w, uint32_t node, uint32_t inode)
     if (r >= 0)
         r = erofs_xattrs_encode(&w->xattrs, x.xattrs, x.n_xattrs, w->e);
     if (r >= 0)
-        r = pad_to(w, (uint64_t)w->meta_block * EROFS_BLOCK + ((uint64_t)p->unit << EROFS_NID_BITS));
+        r = pad_to(w,
+                   (uint64_t)w->meta_block * EROFS_BLOCK + ((uint64_t)p->unit << EROFS_NID_BITS));
     if (r < 0)
         return r;
     struct erofs_inode i = {
@@ -410,7 +416,7 @@ static int put_dir_block(struct writer *w, struct dir_block *b, bool full)
 static int put_dir(struct writer *w, uint32_t node)
 {
     struct dir_walk d = dir_begin(w->t, node);
-    struct dir_block b = { .n = 0 };
+    struct dir_block b = {.n = 0};
     struct str name;
     uint32_t child;
     int r = 0;
@@ -421,7 +427,8 @@ static int put_dir(struct writer *w, uint32_t node)
             r = put_dir_block(w, &b, true);
         uint32_t inode = w->t->nodes[child].inode;
         b.names[b.n] = name;
-        b.v[b.n++] = (struct erofs_dirent){ .nid = w->places[inode].unit, .type = kinds[w->t->inodes[inode].type].ft };
+        b.v[b.n++] = (struct erofs_dirent){.nid = w->places[inode].unit,
+                                           .type = kinds[w->t->inodes[inode].type].ft};
         b.used += need;
     }
     return r < 0 ? r : put_dir_block(w, &b, false);
@@ -469,13 +476,14 @@ static int put_front(struct writer *w)
     if (r >= 0)
         r = put(w, &s, sizeof s);
     for (size_t i = 0; r >= 0 && i < n_devices(w); i++) {
-        struct erofs_device d = { 0 };
+        struct erofs_device d = {0};
         bool side = i == w->n_layers;
         uint64_t bytes = side ? w->side_bytes : w->layers[i].tar_bytes;
         if (bytes / EROFS_BLOCK > UINT32_MAX)
             return err_set(w->e, SHALE_LIMIT, "a layer of more than 2 TiB");
         d.blocks = (uint32_t)(bytes / EROFS_BLOCK);
-        snprintf((char *)d.tag, sizeof d.tag, "%.63s", side ? "sparse" : digest_hex(&w->layers[i].diff_id));
+        snprintf((char *)d.tag, sizeof d.tag, "%.63s",
+                 side ? "sparse" : digest_hex(&w->layers[i].diff_id));
         r = put(w, &d, sizeof d);
     }
     return r;
@@ -502,11 +510,18 @@ static int write_all(struct writer *w)
     return r < 0 ? r : flush(w);
 }
 
-int erofs_write(struct tree *t, const struct erofs_layer *layers, size_t n_layers, int fd, int side_fd,
-                uint64_t *ret_side_bytes, struct cancel *c, struct shale_err *e)
+int erofs_write(struct tree *t, const struct erofs_layer *layers, size_t n_layers, int fd,
+                int side_fd, uint64_t *ret_side_bytes, struct cancel *c, struct shale_err *e)
 {
-    struct writer w = { .t = t, .layers = layers, .n_layers = n_layers, .fd = fd, .side_fd = side_fd, .c = c, .e = e,
-                        .out = BUF_INIT(BUFFER_MAX), .xattrs = ERO_XATTRS_INIT };
+    struct writer w = {.t = t,
+                       .layers = layers,
+                       .n_layers = n_layers,
+                       .fd = fd,
+                       .side_fd = side_fd,
+                       .c = c,
+                       .e = e,
+                       .out = BUF_INIT(BUFFER_MAX),
+                       .xattrs = ERO_XATTRS_INIT};
     int r = 0;
 
     if (n_layers >= UINT16_MAX - 1)

@@ -11,11 +11,11 @@ static const struct {
     uint8_t index;
     bool whole; /* the name is the prefix */
 } prefixes[] = {
-    { "user.", 1, false },
-    { "system.posix_acl_access", 2, true },
-    { "system.posix_acl_default", 3, true },
-    { "trusted.", 4, false },
-    { "security.", 6, false },
+    {"user.", 1, false},
+    {"system.posix_acl_access", 2, true},
+    {"system.posix_acl_default", 3, true},
+    {"trusted.", 4, false},
+    {"security.", 6, false},
 };
 
 bool erofs_xattr_is_dropped(const char *name)
@@ -31,16 +31,18 @@ static void add(struct erofs_xattrs *x, const struct tar_xattr *v)
         return;
     for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
         size_t n = strlen(prefixes[i].prefix);
-        if (prefixes[i].whole ? !streq(v->name, prefixes[i].prefix) : strncmp(v->name, prefixes[i].prefix, n) != 0)
+        if (prefixes[i].whole ? !streq(v->name, prefixes[i].prefix)
+                              : strncmp(v->name, prefixes[i].prefix, n) != 0)
             continue;
         size_t name_n = strlen(v->name + n);
         if (name_n > UINT8_MAX || (name_n == 0 && !prefixes[i].whole))
             return;
         if (x->out.n == 0) {
-            struct erofs_xattr_body body = { 0 };
+            struct erofs_xattr_body body = {0};
             buf_add(&x->out, &body, sizeof body);
         }
-        struct erofs_xattr_entry entry = { (uint8_t)name_n, prefixes[i].index, (uint16_t)v->value_bytes };
+        struct erofs_xattr_entry entry = {(uint8_t)name_n, prefixes[i].index,
+                                          (uint16_t)v->value_bytes};
         buf_add(&x->out, &entry, sizeof entry);
         buf_add(&x->out, v->name + n, name_n);
         buf_add(&x->out, v->value, v->value_bytes);
@@ -49,7 +51,8 @@ static void add(struct erofs_xattrs *x, const struct tar_xattr *v)
     }
 }
 
-int erofs_xattrs_encode(struct erofs_xattrs *x, const struct tar_xattr *v, size_t n, struct shale_err *e)
+int erofs_xattrs_encode(struct erofs_xattrs *x, const struct tar_xattr *v, size_t n,
+                        struct shale_err *e)
 {
     buf_reset(&x->out);
     x->icount = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Extended attributes in EROFS' inline form. Attributes that mean something to overlayfs are left out, so that a
- * layer cannot forge what only the container's own layer may say; names that EROFS has no prefix for, too. */
+/* Extended attributes in EROFS' inline form. Attributes that mean something to overlayfs are left
+ * out, so that a layer cannot forge what only the container's own layer may say; names that EROFS
+ * has no prefix for, too. */
 #include "base/buf.h"
 #include "rootfs/erofs_format.h"
 #include "tar/tar.h"
@@ -10,11 +11,12 @@ struct erofs_xattrs {
     struct buf out;  /* what follows the inode; empty without attributes */
     uint16_t icount; /* for the inode */
 };
-#define ERO_XATTRS_INIT                \
-    {                                  \
-        .out = BUF_INIT(8u << 20)      \
+#define ERO_XATTRS_INIT                                                                            \
+    {                                                                                              \
+        .out = BUF_INIT(8u << 20)                                                                  \
     }
 
-int erofs_xattrs_encode(struct erofs_xattrs *x, const struct tar_xattr *v, size_t n, struct shale_err *e);
+int erofs_xattrs_encode(struct erofs_xattrs *x, const struct tar_xattr *v, size_t n,
+                        struct shale_err *e);
 /* True for attributes that no driver takes over. */
 bool erofs_xattr_is_dropped(const char *name);

@@ -3,12 +3,12 @@
 /*
  * Layers into a mounted root. Two drivers behind one interface, one conformance suite:
  *   erofs  one merged EROFS index per image whose extents point into the layer tars
- *          (images/<chain hex>/index.erofs), mounted with one device per layer: file-backed from Linux
- *          6.12, over read-only loop devices from 6.4
- *   dir    layers materialised into plain directories (images/<chain hex>/diff), mounted with overlayfs
+ *          (images/<chain hex>/index.erofs), mounted with one device per layer: file-backed from
+ * Linux 6.12, over read-only loop devices from 6.4 dir    layers materialised into plain
+ * directories (images/<chain hex>/diff), mounted with overlayfs
  *
- * A driver never touches a tar or a name outside the store root it was opened for. prepare is safe to
- * call from several processes at once (file lock, atomic rename).
+ * A driver never touches a tar or a name outside the store root it was opened for. prepare is safe
+ * to call from several processes at once (file lock, atomic rename).
  */
 #include <stdint.h>
 
@@ -32,8 +32,8 @@ struct rootfs_ops {
      * layers/<hex>/toc under the root. */
     int (*prepare)(struct rootfs_driver *d, const struct rootfs_image *img, struct cancel *c,
                    struct shale_err *e);
-    /* Mounts at target (an existing directory, absolute path). upper and work: absolute paths of the
-     * writable layer's directories, or both NULL for read-only. Prepared before. */
+    /* Mounts at target (an existing directory, absolute path). upper and work: absolute paths of
+     * the writable layer's directories, or both NULL for read-only. Prepared before. */
     int (*mount)(struct rootfs_driver *d, const struct rootfs_image *img, const char *target,
                  const char *upper, const char *work, struct shale_err *e);
     /* Undoes mount completely (lower mounts, loop devices). Not mounted is success. */
@@ -50,8 +50,9 @@ struct rootfs_driver { /* first member of each implementation */
     char why[256]; /* one line: why this driver and this way of mounting */
 };
 
-/* `name` NULL or "" or "auto": the best that works here (probed by really mounting a tiny image, the
- * result is for the caller to remember in `memo`: 64 bytes, "" first time, pass back later to skip the
- * probe). Otherwise that driver, or UNSUPPORTED saying why it cannot work. root_path is absolute. */
+/* `name` NULL or "" or "auto": the best that works here (probed by really mounting a tiny image,
+ * the result is for the caller to remember in `memo`: 64 bytes, "" first time, pass back later to
+ * skip the probe). Otherwise that driver, or UNSUPPORTED saying why it cannot work. root_path is
+ * absolute. */
 int rootfs_open(int root_fd, const char *root_path, const char *name, char memo[64],
                 struct rootfs_driver **ret, struct shale_err *e);

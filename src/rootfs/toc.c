@@ -13,14 +13,14 @@
 #include "base/mem.h"
 #include "base/sys.h"
 
-/* The file: magic, records (each a multiple of 8 bytes), trailer. Numbers are the machine's: a cache does not
- * travel. */
+/* The file: magic, records (each a multiple of 8 bytes), trailer. Numbers are the machine's: a
+ * cache does not travel. */
 #define TOC_MAGIC   "SHALTOC1"
 #define TOC_END     "SHALEND1"
 #define FLUSH_BYTES (64u << 10)
-#define RECORD_MAX_BYTES                                                                         \
-    (sizeof(struct record) + 2 * (TAR_MAX_PATH_BYTES + 1) +                                      \
-     TAR_MAX_XATTRS * (sizeof(struct xattr_head) + 256 + TAR_MAX_XATTR_BYTES + 8) +              \
+#define RECORD_MAX_BYTES                                                                           \
+    (sizeof(struct record) + 2 * (TAR_MAX_PATH_BYTES + 1) +                                        \
+     TAR_MAX_XATTRS * (sizeof(struct xattr_head) + 256 + TAR_MAX_XATTR_BYTES + 8) +                \
      TAR_MAX_EXTENTS * sizeof(struct tar_extent) + 64)
 
 struct record {
@@ -32,7 +32,8 @@ struct record {
     uint32_t dev_major, dev_minor;
     uint64_t size_bytes, data_offset, stored_bytes;
     uint32_t path_n, link_n, n_extents, unused;
-    /* path NUL link NUL, then aligned to 8: extents; then per attribute: head, name NUL, value, aligned to 8 */
+    /* path NUL link NUL, then aligned to 8: extents; then per attribute: head, name NUL, value,
+     * aligned to 8 */
 };
 struct xattr_head {
     uint32_t name_n, value_n;
@@ -126,7 +127,8 @@ int toc_add(void *toc_writer, const struct tar_entry *t, struct shale_err *e)
     pad8(b);
     buf_add(b, t->extents, t->n_extents * sizeof *t->extents);
     for (size_t i = 0; i < t->n_xattrs; i++) {
-        struct xattr_head h = { (uint32_t)strlen(t->xattrs[i].name), (uint32_t)t->xattrs[i].value_bytes };
+        struct xattr_head h = {(uint32_t)strlen(t->xattrs[i].name),
+                               (uint32_t)t->xattrs[i].value_bytes};
         buf_add(b, &h, sizeof h);
         buf_add(b, t->xattrs[i].name, h.name_n + 1);
         buf_add(b, t->xattrs[i].value, h.value_n);
@@ -144,7 +146,7 @@ int toc_add(void *toc_writer, const struct tar_entry *t, struct shale_err *e)
 
 int toc_finish(struct toc_writer *w, struct toc_stats *ret, struct shale_err *e)
 {
-    struct trailer t = { .n_entries = w->stats.n_entries, .content_bytes = w->stats.content_bytes };
+    struct trailer t = {.n_entries = w->stats.n_entries, .content_bytes = w->stats.content_bytes};
 
     t.file_bytes = w->written + w->b.n + sizeof t;
     memcpy(t.magic, TOC_END, sizeof t.magic);
@@ -191,7 +193,7 @@ static int check_frame(struct toc *t, struct shale_err *e)
     if (memcmp(end.magic, TOC_END, sizeof end.magic) != 0 || end.file_bytes != t->n)
         return damaged(e);
     t->end = t->n - sizeof end;
-    t->stats = (struct toc_stats){ end.n_entries, end.content_bytes };
+    t->stats = (struct toc_stats){end.n_entries, end.content_bytes};
     return 0;
 }
 
@@ -252,10 +254,10 @@ static int read_xattrs(struct toc *t, const struct record *r, const char *p, con
         memcpy(&h, p, sizeof h);
         p += sizeof h;
         size_t need = (size_t)h.name_n + 1 + h.value_n;
-        if (h.name_n > TAR_MAX_PATH_BYTES || h.value_n > TAR_MAX_XATTR_BYTES || (size_t)(end - p) < need ||
-            p[h.name_n] != 0)
+        if (h.name_n > TAR_MAX_PATH_BYTES || h.value_n > TAR_MAX_XATTR_BYTES ||
+            (size_t)(end - p) < need || p[h.name_n] != 0)
             return damaged(e);
-        t->xattrs[i] = (struct tar_xattr){ p, p + h.name_n + 1, h.value_n };
+        t->xattrs[i] = (struct tar_xattr){p, p + h.name_n + 1, h.value_n};
         size_t step = align8(sizeof h + need) - sizeof h;
         if (step > (size_t)(end - p))
             return damaged(e);
@@ -271,8 +273,8 @@ int toc_next(struct toc *t, uint64_t *pos, struct tar_entry *ret, struct shale_e
 
     if (at == t->end)
         return 0;
-    if (at > t->end || at % 8 || t->end - at < sizeof *r || r->n_bytes % 8 || r->n_bytes < sizeof *r ||
-        r->n_bytes > t->end - at)
+    if (at > t->end || at % 8 || t->end - at < sizeof *r || r->n_bytes % 8 ||
+        r->n_bytes < sizeof *r || r->n_bytes > t->end - at)
         return damaged(e);
     const char *p = (const char *)(r + 1), *end = (const char *)r + r->n_bytes;
     uint64_t texts = (uint64_t)r->path_n + r->link_n + 2;
@@ -288,8 +290,8 @@ int toc_next(struct toc *t, uint64_t *pos, struct tar_entry *ret, struct shale_e
         return k;
     *ret = (struct tar_entry){
         .type = (enum tar_type)r->type,
-        .path = { p, r->path_n },
-        .link = { p + r->path_n + 1, r->link_n },
+        .path = {p, r->path_n},
+        .link = {p + r->path_n + 1, r->link_n},
         .mode = r->mode & 07777,
         .uid = r->uid,
         .gid = r->gid,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The table of contents of one layer: every member of its tar with metadata and data offsets, in tar
- * order, written while the tar streams by (bounded memory) and read when an index is built or an image
- * is looked into. File: layers/<diffid hex>/toc; a cache, rebuilt from the tar at any time. Everything in
- * it is checked when it is read: a damaged one is CORRUPT.
+ * The table of contents of one layer: every member of its tar with metadata and data offsets, in
+ * tar order, written while the tar streams by (bounded memory) and read when an index is built or
+ * an image is looked into. File: layers/<diffid hex>/toc; a cache, rebuilt from the tar at any
+ * time. Everything in it is checked when it is read: a damaged one is CORRUPT.
  *
  * toc_add is a tar_entry_fn: hand it to tar_reader_new.
  */
@@ -28,10 +28,10 @@ struct toc_writer *toc_writer_free(struct toc_writer *w);
 struct toc;
 int toc_open(int dirfd, const char *name, struct toc **ret, struct shale_err *e);
 void toc_stats(const struct toc *t, struct toc_stats *ret);
-/* All entries in tar order. What f gets is borrowed for the call; the bytes of path, link, names and
- * values stay valid until toc_close (the file is mapped). */
+/* All entries in tar order. What f gets is borrowed for the call; the bytes of path, link, names
+ * and values stay valid until toc_close (the file is mapped). */
 int toc_each(struct toc *t, tar_entry_fn f, void *arg, struct shale_err *e);
-/* The entry at *pos (0: the first), and *pos moved on to the next: 1, or 0 at the end. A position stays good
- * while the table is open. The arrays of *ret are valid until the next call on `t`. */
+/* The entry at *pos (0: the first), and *pos moved on to the next: 1, or 0 at the end. A position
+ * stays good while the table is open. The arrays of *ret are valid until the next call on `t`. */
 int toc_next(struct toc *t, uint64_t *pos, struct tar_entry *ret, struct shale_err *e);
 struct toc *toc_close(struct toc *t);

@@ -56,25 +56,27 @@ static int rehash(struct tree *t, uint32_t size, struct shale_err *e)
     t->table_mask = size - 1;
     for (uint32_t i = 1; i < t->n_nodes; i++) {
         const struct tree_node *n = &t->nodes[i];
-        *slot_of(t, n->parent, (struct str){ n->name, n->name_n }) = i + 1;
+        *slot_of(t, n->parent, (struct str){n->name, n->name_n}) = i + 1;
     }
     return 0;
 }
 
-static int new_inode(struct tree *t, enum tar_type type, uint64_t pos, uint32_t *ret, struct shale_err *e)
+static int new_inode(struct tree *t, enum tar_type type, uint64_t pos, uint32_t *ret,
+                     struct shale_err *e)
 {
     struct tree_inode *v = grow(t->inodes, t->n_inodes, &t->cap_inodes, sizeof *v);
 
     if (!v)
         return err_nomem(e);
     t->inodes = v;
-    v[t->n_inodes] = (struct tree_inode){ .pos = pos, .layer = t->n_layers, .type = (uint8_t)type };
+    v[t->n_inodes] = (struct tree_inode){.pos = pos, .layer = t->n_layers, .type = (uint8_t)type};
     *ret = t->n_inodes++;
     return 0;
 }
 
 /* The node of a name, made (not there yet) if it is new. */
-static int get_node(struct tree *t, uint32_t parent, struct str name, uint32_t *ret, struct shale_err *e)
+static int get_node(struct tree *t, uint32_t parent, struct str name, uint32_t *ret,
+                    struct shale_err *e)
 {
     uint32_t *slot = slot_of(t, parent, name);
 
@@ -89,8 +91,8 @@ static int get_node(struct tree *t, uint32_t parent, struct str name, uint32_t *
         return err_nomem(e);
     t->nodes = v;
     uint32_t k = t->n_nodes++;
-    v[k] = (struct tree_node){ name.p, parent, TREE_NONE, v[parent].first_child, TREE_NONE, (uint16_t)name.n,
-                               t->n_layers };
+    v[k] = (struct tree_node){name.p,    parent,           TREE_NONE,  v[parent].first_child,
+                              TREE_NONE, (uint16_t)name.n, t->n_layers};
     v[parent].first_child = k;
     *slot = k + 1;
     *ret = k;
@@ -106,8 +108,9 @@ static uint32_t find_node(const struct tree *t, uint32_t parent, struct str name
 
 /* ---- removing ---- */
 
-/* All below `node` that lower layers made; and the node itself, when `with_self` and nothing stays below it.
- * Depth is bounded by TAR_MAX_DEPTH names and MAX_SYMLINKS links; walked without recursion all the same. */
+/* All below `node` that lower layers made; and the node itself, when `with_self` and nothing stays
+ * below it. Depth is bounded by TAR_MAX_DEPTH names and MAX_SYMLINKS links; walked without
+ * recursion all the same. */
 static void remove_lower(struct tree *t, uint32_t node, bool with_self)
 {
     uint32_t at = node;
@@ -157,7 +160,8 @@ static void remove_below(struct tree *t, uint32_t node)
 
 /* ---- ways ---- */
 
-static int make_dir(struct tree *t, uint32_t parent, struct str name, uint32_t *ret, struct shale_err *e)
+static int make_dir(struct tree *t, uint32_t parent, struct str name, uint32_t *ret,
+                    struct shale_err *e)
 {
     int r = get_node(t, parent, name, ret, e);
     uint32_t inode;
@@ -213,7 +217,8 @@ static int step(struct tree *t, struct way *w, struct str name, struct shale_err
         return 0;
     case TAR_SYMLINK:
         if (++w->n_links > MAX_SYMLINKS)
-            return err_set(e, SHALE_CORRUPT, "%.*s: too many levels of symbolic links", (int)name.n, name.p);
+            return err_set(e, SHALE_CORRUPT, "%.*s: too many levels of symbolic links", (int)name.n,
+                           name.p);
         int r = symlink_target(t, k, &target, e);
         if (r < 0)
             return r;
@@ -221,7 +226,8 @@ static int step(struct tree *t, struct way *w, struct str name, struct shale_err
             w->at = TREE_ROOT;
         return walk(t, w, target, e);
     default:
-        return err_set(e, SHALE_CORRUPT, "%.*s is not a directory, but something lies below it", (int)name.n, name.p);
+        return err_set(e, SHALE_CORRUPT, "%.*s is not a directory, but something lies below it",
+                       (int)name.n, name.p);
     }
 }
 
@@ -236,14 +242,14 @@ static int walk(struct tree *t, struct way *w, struct str path, struct shale_err
 }
 
 /* The directory that a path's last name lies in. 1: it is not there (and was not to be made). */
-static int parent_of(struct tree *t, struct str path, bool make, uint32_t *ret, struct str *ret_name,
-                     struct shale_err *e)
+static int parent_of(struct tree *t, struct str path, bool make, uint32_t *ret,
+                     struct str *ret_name, struct shale_err *e)
 {
     const char *slash = memrchr(path.p, '/', path.n);
-    struct str dir = { path.p, slash ? (size_t)(slash - path.p) : 0 };
-    struct way w = { .at = TREE_ROOT, .make = make };
+    struct str dir = {path.p, slash ? (size_t)(slash - path.p) : 0};
+    struct way w = {.at = TREE_ROOT, .make = make};
 
-    *ret_name = slash ? (struct str){ slash + 1, path.n - dir.n - 1 } : path;
+    *ret_name = slash ? (struct str){slash + 1, path.n - dir.n - 1} : path;
     if (t->last.path && t->last.path_n == dir.n && memcmp(t->last.path, dir.p, dir.n) == 0) {
         *ret = t->last.node;
         return 0;
@@ -309,25 +315,25 @@ static int link_inode(struct tree *t, const struct tar_entry *x, uint32_t *ret, 
         return r;
     k = r == 0 ? find_node(t, dir, name) : TREE_NONE;
     if (k == TREE_NONE)
-        return err_set(e, SHALE_CORRUPT, "hard link %.*s to %.*s, which is not there", (int)x->path.n, x->path.p,
-                       (int)x->link.n, x->link.p);
+        return err_set(e, SHALE_CORRUPT, "hard link %.*s to %.*s, which is not there",
+                       (int)x->path.n, x->path.p, (int)x->link.n, x->link.p);
     if (tree_is_dir(t, k))
-        return err_set(e, SHALE_CORRUPT, "hard link %.*s to the directory %.*s", (int)x->path.n, x->path.p,
-                       (int)x->link.n, x->link.p);
+        return err_set(e, SHALE_CORRUPT, "hard link %.*s to the directory %.*s", (int)x->path.n,
+                       x->path.p, (int)x->link.n, x->link.p);
     *ret = t->nodes[k].inode;
     return 0;
 }
 
 static int apply(struct tree *t, const struct tar_entry *x, uint64_t pos, struct shale_err *e)
 {
-    struct str name, white = { NULL, 0 };
+    struct str name, white = {NULL, 0};
     uint32_t dir, node, inode = TREE_NONE;
     int r;
 
     if (x->path.n == 0)
         return apply_root(t, x, pos, e);
     const char *slash = memrchr(x->path.p, '/', x->path.n);
-    name = slash ? (struct str){ slash + 1, (size_t)(x->path.p + x->path.n - slash - 1) } : x->path;
+    name = slash ? (struct str){slash + 1, (size_t)(x->path.p + x->path.n - slash - 1)} : x->path;
     enum whiteout_kind kind = whiteout_classify(name, &white);
     if (kind != WHITEOUT_NONE)
         return apply_whiteout(t, x->path, kind, white, e);
@@ -407,7 +413,7 @@ int tree_new(struct tree **ret, struct shale_err *e)
         tree_free(t);
         return r;
     }
-    t->nodes[0] = (struct tree_node){ "", TREE_ROOT, TREE_NONE, TREE_NONE, inode, 0, 0 };
+    t->nodes[0] = (struct tree_node){"", TREE_ROOT, TREE_NONE, TREE_NONE, inode, 0, 0};
     t->n_nodes = 1;
     *ret = t;
     return 0;
@@ -433,7 +439,7 @@ int tree_entry(struct tree *t, uint32_t inode, struct tar_entry *ret, struct sha
     uint64_t pos = i->pos;
 
     if (pos == 0) {
-        *ret = (struct tar_entry){ .type = TAR_DIR, .path = STR(""), .link = STR(""), .mode = 0755 };
+        *ret = (struct tar_entry){.type = TAR_DIR, .path = STR(""), .link = STR(""), .mode = 0755};
         return 0;
     }
     int r = toc_next(t->layers[i->layer], &pos, ret, e);
@@ -461,7 +467,8 @@ uint32_t tree_next(const struct tree *t, uint32_t node)
 static int by_name(const void *x, const void *y, void *arg)
 {
     const struct tree *t = arg;
-    const struct tree_node *a = &t->nodes[*(const uint32_t *)x], *b = &t->nodes[*(const uint32_t *)y];
+    const struct tree_node *a = &t->nodes[*(const uint32_t *)x],
+                           *b = &t->nodes[*(const uint32_t *)y];
     size_t n = a->name_n < b->name_n ? a->name_n : b->name_n;
     int r = memcmp(a->name, b->name, n);
 
@@ -511,7 +518,7 @@ static void count(struct tree *t, uint32_t node)
 
 int tree_finish(struct tree *t, struct cancel *c, struct shale_err *e)
 {
-    struct sorter s = { 0 };
+    struct sorter s = {0};
     uint32_t at = TREE_ROOT, n = 0;
     int r = 0;
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The layers of an image merged into one tree, base first: whiteouts and opaque directories resolved, names
- * replaced, hard links joined, as unpacking one layer over the other would do. Nothing of it touches a file
- * system, so no name can lead anywhere.
+ * The layers of an image merged into one tree, base first: whiteouts and opaque directories
+ * resolved, names replaced, hard links joined, as unpacking one layer over the other would do.
+ * Nothing of it touches a file system, so no name can lead anywhere.
  *
  *   tree_new(&t, e);
  *   for each layer: tree_add(t, toc, cancel, e);   // the tocs stay open while the tree lives
  *   tree_finish(t, e);                             // children sorted, link counts, numbers
  *
- * A name below a symbolic link goes where the link points, inside the tree (as chrooted unpackers do); missing
- * directories on the way come into being (0755, root). A name below a file is CORRUPT, as are hard links to
- * directories or to what is not there. Sockets do not exist in tars.
+ * A name below a symbolic link goes where the link points, inside the tree (as chrooted unpackers
+ * do); missing directories on the way come into being (0755, root). A name below a file is CORRUPT,
+ * as are hard links to directories or to what is not there. Sockets do not exist in tars.
  *
  * Memory: about 70 bytes a name; names and metadata are read from the mapped tocs.
  */
@@ -33,12 +33,12 @@ struct tree_node { /* a name */
 };
 
 struct tree_inode {
-    uint64_t pos;    /* of its entry in the layer's toc; 0: none, a directory that nobody described */
+    uint64_t pos; /* of its entry in the layer's toc; 0: none, a directory that nobody described */
     uint32_t nlink;
     uint32_t number; /* after tree_finish: 1 is the root; 0: nobody names it any more */
     uint32_t user;   /* for those who walk the tree */
     uint16_t layer;
-    uint8_t type;    /* enum tar_type, never TAR_HARDLINK */
+    uint8_t type; /* enum tar_type, never TAR_HARDLINK */
 };
 
 struct tree {
@@ -62,7 +62,8 @@ int tree_new(struct tree **ret, struct shale_err *e);
 struct tree *tree_free(struct tree *t);
 int tree_add(struct tree *t, struct toc *layer, struct cancel *c, struct shale_err *e);
 int tree_finish(struct tree *t, struct cancel *c, struct shale_err *e);
-/* Metadata of an inode: from its entry, or what a directory without one has. Valid until the next call. */
+/* Metadata of an inode: from its entry, or what a directory without one has. Valid until the next
+ * call. */
 int tree_entry(struct tree *t, uint32_t inode, struct tar_entry *ret, struct shale_err *e);
 /* First child that is there, and the next one; TREE_NONE at the end. */
 uint32_t tree_first(const struct tree *t, uint32_t node);
