@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Commands. Each is one constant table entry, in a file cmd_<name>.c of its own; the tables in
+ * table.c give them their names. Dispatch, --help, man pages and completion all read the same
+ * tables.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/opts.h"
+
+struct cli;
+
+enum {
+    CMD_OPTS_FIRST = 1 << 0, /* options end at the first argument (docker run, exec, tag) */
+    CMD_RAW_ARGS = 1 << 1,   /* arguments may look like anything: nothing is parsed */
+    CMD_RUN_STATUS = 1 << 2, /* failures are 125, 126, 127, as of docker run */
+};
+
+struct cmd {
+    const char *brief;   /* one line, no full stop */
+    const char *usage;   /* what follows the name: "[OPTIONS] IMAGE" */
+    const char *text;    /* more for --help and the man page; may be NULL */
+    const char *example; /* a command line or several, one a line */
+    const struct opt *opts;
+    size_t opts_size;       /* of the option struct */
+    const void *preset;     /* its initial value; NULL: zeroes */
+    int min_args, max_args; /* max -1: any number */
+    unsigned flags;
+    /* Exit status, or -code with cli->e set. `opts` is the filled struct, args[n] is NULL. */
+    int (*run)(struct cli *c, const void *opts, int n, char **args);
+    const struct cmd_name *sub; /* a management command: what stands below; no run */
+};
+
+enum cmd_group { CMD_COMMON, CMD_MANAGEMENT, CMD_OTHER, CMD_HIDDEN };
+
+/* A command under a name. The same command may stand in several tables: `image ls` is `images`. */
+struct cmd_name {
+    const char *name;  /* NULL ends the table */
+    const char *alias; /* a second name, or NULL */
+    enum cmd_group group;
+    const struct cmd *cmd;
+};
+extern const struct cmd_name cmd_table[];
+extern const struct opt cmd_global_opts[];
+
+/* Entry by name or alias, NULL if there is none. */
+const struct cmd_name *cmd_find(const struct cmd_name *table, const char *name);
+/* Calls f for every command that is not hidden, those below others after them, with its full name
+ * ("shale image ls"), until f returns other than 0. */
+int cmd_each(int (*f)(void *arg, const char *path, const struct cmd_name *n), void *arg);
+
+extern const struct cmd cmd_attach, cmd_cleanup, cmd_completion, cmd_container, cmd_create,
+    cmd_digest, cmd_exec, cmd_fsck, cmd_history, cmd_image, cmd_image_inspect, cmd_images, cmd_info,
+    cmd_inspect, cmd_container_inspect, cmd_kill, cmd_logs, cmd_man, cmd_ps, cmd_pull, cmd_pulls,
+    cmd_pulls_ls, cmd_pulls_rm, cmd_rm, cmd_rmi, cmd_run, cmd_start, cmd_stop, cmd_system, cmd_tag,
+    cmd_version, cmd_wait;

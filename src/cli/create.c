@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/create.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "cli/kvfile.h"
+#include "cli/mount.h"
+#include "cli/pull.h"
+#include "model/ref.h"
+
+#define MAX_MOUNTS 10000
+
+/* ---- options ---- */
+
+static int check_pull(struct cli *c, const char *pull)
+{
+    static const char *const words[] = {"always", "missing", "never"};
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        if (streq(pull, words[i]))
+            return 0;
+    return err_set(
+        &c->e, SHALE_INVALID,
+        "invalid pull option: '%.100s': must be one of \"always\", \"missing\" or \"never\"", pull);
+}
+
+static int check_attach(struct cli *c, const struct create_cli *o)
+{
+    static const char *const names[] = {"stdin", "stdout", "stderr"};
+    for (size_t i = 0; i < o->attach.n; i++) {
+        bool known = false;
+        for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+            known = known || str_ieq(o->attach.v[i], names[k]);
+        if (!known)
+            return err_set(
+                &c->e, SHALE_INVALID,
+                "invalid argument \"%.100s\" for \"-a, --attach\" flag: valid streams are "
+                "STDIN, STDOUT and STDERR",
+                o->attach.v[i]);
+    }
+    if (o->detach && o->attach.n)
+        return err_set(&c->e, SHALE_INVALID,
+                       "conflicting options: cannot specify both --attach and --detach");
+    return 0;
+}
+
+int create_check(struct cli *c, const struct create_cli *o)
+{
+    int r = check_pull(c, o->pull);
+    if (r == 0)
+        r = check_attach(c, o);
+    if (r < 0)
+        return r;
+    if (o->publish.n || o->publish_all)
+        return err_set(
+            &c->e, SHALE_UNSUPPORTED,
+            "ports cannot be published yet: there are no bridge networks (--network host "
+            "uses the ports of this host)");
+    if (!streq(o->restart, "no") && *o->restart)
+        return err_set(&c->e, SHALE_UNSUPPORTED, "restart policy \"%.60s\" is not supported yet",
+                       o->restart);
+    return 0;
+}
+
+/* ---- mounts ---- */
+
+typedef int (*mount_fn)(const char *text, struct arena *a, struct shale_mount *ret,
+                        struct shale_err *e);
+
+static int add_mounts(struct cli *c, const struct strv *list, const char *option, mount_fn parse,
+                      struct shale_mount *v, size_t *n)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    for (size_t i = 0; i < list->n; i++, (*n)++) {
+        int r = parse(list->v[i], &c->arena, &v[*n], &why);
+        if (r == -SHALE_INVALID && option)
+            return err_set(&c->e, SHALE_INVALID,
+                           "invalid argument \"%.150s\" for \"%s\" flag: %.250s", list->v[i],
+                           option, why.msg);
+        if (r < 0)
+            return err_set(&c->e, -r, "%s", why.msg);
+    }
+    return 0;
+}
+
+static int take_mounts(struct cli *c, const struct create_cli *o, struct shale_create_opts *q)
+{
+    size_t n = o->volume.n + o->mount.n + o->tmpfs.n, done = 0;
+    if (n > MAX_MOUNTS)
+        return err_set(&c->e, SHALE_LIMIT, "more than %d mounts", MAX_MOUNTS);
+    struct shale_mount *v = arena_array(&c->arena, n + 1, sizeof *v);
+    if (!v)
+        return err_nomem(&c->e);
+    int r = add_mounts(c, &o->mount, "--mount", mount_parse_mount, v, &done);
+    if (r == 0)
+        r = add_mounts(c, &o->volume, NULL, mount_parse_volume, v, &done);
+    if (r == 0)
+        r = add_mounts(c, &o->tmpfs, NULL, mount_parse_tmpfs, v, &done);
+    q->mounts = v;
+    q->n_mounts = done;
+    return r;
+}
+
+/* ---- making it ---- */
+
+static const char *const *list_or_null(const struct strv *v)
+{
+    return v->n ? (const char *const *)v->v : NULL;
+}
+
+static int take_lists(struct cli *c, const struct create_cli *o, struct shale_create_opts *q)
+{
+    struct strv env = {0}, labels = {0};
+    int r = kvfile_merge(&o->env_file, &o->env, "env", &c->arena, &env, &c->e);
+    if (r == 0)
+        r = kvfile_merge(&o->label_file, &o->label, "label", &c->arena, &labels, &c->e);
+    q->env = list_or_null(&env);
+    q->labels = list_or_null(&labels);
+    return r;
+}
+
+static int take_options(struct cli *c, const struct create_cli *o, int n, char **args,
+                        struct shale_create_opts *ret)
+{
+    const char **entrypoint = arena_array(&c->arena, 2, sizeof *entrypoint);
+    if (!entrypoint)
+        return err_nomem(&c->e);
+    entrypoint[0] = o->entrypoint;
+    *ret = (struct shale_create_opts){
+        .size = sizeof *ret,
+        .image = args[0],
+        .platform = o->platform,
+        .name = o->name,
+        .cmd = n > 1 ? (const char *const *)args + 1 : NULL,
+        .entrypoint = o->entrypoint ? entrypoint : NULL,
+        .user = o->user,
+        .workdir = o->workdir,
+        .hostname = o->hostname,
+        .network = o->network,
+        .read_only = o->read_only,
+        .tty = o->tty,
+        .interactive = o->interactive,
+        .auto_remove = o->auto_remove,
+        .init = o->init,
+        .privileged = o->privileged,
+        .cap_add = list_or_null(&o->cap_add),
+        .cap_drop = list_or_null(&o->cap_drop),
+        .security_opt = list_or_null(&o->security_opt),
+        .memory_bytes = o->memory,
+        .nano_cpus = o->cpus,
+        .pids_limit = o->pids_limit,
+        .stop_signal = o->stop_signal,
+        .stop_timeout_s = o->stop_timeout,
+        .runtime = o->runtime,
+        .cidfile = o->cidfile,
+        .detach_keys = o->detach_keys,
+    };
+    int r = take_lists(c, o, ret);
+    return r < 0 ? r : take_mounts(c, o, ret);
+}
+
+static int pull_image(struct cli *c, const struct create_cli *o, const char *image)
+{
+    struct shale_pull_result *res = NULL;
+    struct pull_request q = {image, o->platform, false, o->quiet, STDERR_FILENO};
+    int r = cli_pull(c, &q, &res);
+    shale_free(res);
+    return r;
+}
+
+/* "Unable to find image 'alpine:latest' locally" */
+static void say_missing(struct cli *c, const char *image)
+{
+    struct ref ref;
+    const char *shown = image;
+    if (ref_parse(image, &c->arena, &ref, NULL) == 0) {
+        ref_default_tag(&ref);
+        shown = ref_familiar(&ref, &c->arena);
+    }
+    fprintf(stderr, "Unable to find image '%s' locally\n", shown ? shown : image);
+}
+
+/* Is it the image that is not there, and not something else? */
+static bool image_is_missing(struct shale *s, const char *image, const char *platform)
+{
+    struct shale_image_detail *detail = NULL;
+    int r = shale_image_inspect(s, image, platform, &detail, NULL);
+    shale_free(detail);
+    return r == -SHALE_NOT_FOUND;
+}
+
+int create_container(struct cli *c, const struct create_cli *o, int n, char **args,
+                     struct shale_created **ret)
+{
+    struct shale_create_opts q;
+    struct shale *s;
+    int r = take_options(c, o, n, args, &q);
+    if (r == 0)
+        r = cli_open(c, &s);
+    if (r == 0 && streq(o->pull, "always"))
+        r = pull_image(c, o, args[0]);
+    if (r < 0)
+        return r;
+    r = shale_create(s, &q, ret, &c->e);
+    if (r == -SHALE_NOT_FOUND && streq(o->pull, "missing") &&
+        image_is_missing(s, args[0], o->platform)) {
+        if (!o->quiet)
+            say_missing(c, args[0]);
+        r = pull_image(c, o, args[0]);
+        if (r == 0)
+            r = shale_create(s, &q, ret, &c->e);
+    }
+    for (size_t i = 0; r == 0 && (*ret)->warnings && (*ret)->warnings[i]; i++)
+        fprintf(stderr, "WARNING: %s\n", (*ret)->warnings[i]);
+    return r;
+}

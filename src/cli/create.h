@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What run and create have in common: the options, and making the container out of them. */
+#include <shale/container.h>
+
+#include "cli/cli.h"
+
+struct create_cli {
+    /* both */
+    const char *name, *user, *workdir, *hostname, *network, *entrypoint, *platform, *pull, *runtime,
+        *cidfile, *stop_signal, *restart;
+    struct strv env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
+        security_opt, publish, attach;
+    int64_t memory, cpus, pids_limit, stop_timeout;
+    bool interactive, tty, read_only, init, privileged, quiet, publish_all, auto_remove,
+        content_trust;
+    /* run only */
+    bool detach, sig_proxy;
+    const char *detach_keys;
+};
+extern const struct create_cli create_preset;
+extern const struct opt create_options[], run_options[];
+
+/* Options that cannot be, or cannot be together. -SHALE_INVALID, -SHALE_UNSUPPORTED. */
+int create_check(struct cli *c, const struct create_cli *o);
+/* Makes the container from args (image, then command), pulling the image as --pull says. Warnings
+ * go to standard error. *ret for shale_free. */
+int create_container(struct cli *c, const struct create_cli *o, int n, char **args,
+                     struct shale_created **ret);

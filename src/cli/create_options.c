@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The option tables of run and create. */
+#include "cli/create.h"
+
+const struct create_cli create_preset = {
+    .pull = "missing", .restart = "no", .sig_proxy = true, .stop_timeout = -1};
+
+#define O(field) offsetof(struct create_cli, field)
+/* clang-format off */
+#define COMMON                                                                                         \
+    { 'a', "attach", OPT_LIST, O(attach), NULL, "Attach to STDIN, STDOUT or STDERR" },                 \
+    { 0, "cap-add", OPT_LIST, O(cap_add), NULL, "Add Linux capabilities" },                            \
+    { 0, "cap-drop", OPT_LIST, O(cap_drop), NULL, "Drop Linux capabilities" },                         \
+    { 0, "cidfile", OPT_STR, O(cidfile), NULL, "Write the container ID to the file" },                 \
+    { 0, "cpus", OPT_DECIMAL, O(cpus), NULL, "Number of CPUs" },                                       \
+    { 0, "disable-content-trust", OPT_BOOL, O(content_trust), NULL, "Accepted, does nothing",          \
+      OPT_HIDDEN },                                                                                    \
+    { 0, "entrypoint", OPT_STR, O(entrypoint), NULL,                                                   \
+      "Overwrite the default ENTRYPOINT of the image" },                                               \
+    { 'e', "env", OPT_LIST, O(env), NULL, "Set environment variables" },                               \
+    { 0, "env-file", OPT_LIST, O(env_file), NULL, "Read in a file of environment variables" },         \
+    { 'h', "hostname", OPT_STR, O(hostname), NULL, "Container host name" },                            \
+    { 0, "init", OPT_BOOL, O(init), NULL,                                                              \
+      "Run an init inside the container that forwards signals and\nreaps processes" },                 \
+    { 'i', "interactive", OPT_BOOL, O(interactive), NULL, "Keep STDIN open even if not attached" },    \
+    { 'l', "label", OPT_LIST, O(label), NULL, "Set meta data on a container" },                        \
+    { 0, "label-file", OPT_LIST, O(label_file), NULL, "Read in a line delimited file of labels" },     \
+    { 'm', "memory", OPT_BYTES, O(memory), NULL, "Memory limit" },                                     \
+    { 0, "mount", OPT_LIST, O(mount), "mount", "Attach a filesystem mount to the container" },         \
+    { 0, "name", OPT_STR, O(name), NULL, "Assign a name to the container" },                           \
+    { 0, "net", OPT_STR, O(network), NULL, "Connect a container to a network", OPT_HIDDEN },           \
+    { 0, "network", OPT_STR, O(network), "network",                                                    \
+      "Connect a container to a network: \"none\" or \"host\"" },                                      \
+    { 0, "pids-limit", OPT_INT, O(pids_limit), NULL,                                                   \
+      "Tune container pids limit (set -1 for unlimited)" },                                            \
+    { 0, "platform", OPT_STR, O(platform), NULL, "Set platform: os/arch[/variant]" },                  \
+    { 0, "privileged", OPT_BOOL, O(privileged), NULL,                                                  \
+      "Give extended privileges to this container" },                                                  \
+    { 'p', "publish", OPT_LIST, O(publish), NULL,                                                      \
+      "Publish a container's port(s) to the host (not possible yet)" },                                \
+    { 'P', "publish-all", OPT_BOOL, O(publish_all), NULL, "Publish all exposed ports", OPT_HIDDEN },   \
+    { 0, "pull", OPT_STR, O(pull), NULL,                                                               \
+      "Pull image before running (\"always\", \"missing\", \"never\")", 0, "missing" },                \
+    { 'q', "quiet", OPT_BOOL, O(quiet), NULL, "Suppress the pull output" },                            \
+    { 0, "read-only", OPT_BOOL, O(read_only), NULL,                                                    \
+      "Mount the container's root filesystem as read only" },                                          \
+    { 0, "restart", OPT_STR, O(restart), NULL, "Restart policy: only \"no\" yet", OPT_HIDDEN, "no" },  \
+    { 0, "rm", OPT_BOOL, O(auto_remove), NULL,                                                         \
+      "Automatically remove the container and its anonymous\nvolumes when it exits" },                 \
+    { 0, "runtime", OPT_STR, O(runtime), NULL, "Runtime to use for this container" },                  \
+    { 0, "security-opt", OPT_LIST, O(security_opt), NULL, "Security Options" },                        \
+    { 0, "stop-signal", OPT_STR, O(stop_signal), NULL, "Signal to stop the container" },               \
+    { 0, "stop-timeout", OPT_INT, O(stop_timeout), NULL,                                               \
+      "Timeout (in seconds) to stop a container" },                                                    \
+    { 0, "tmpfs", OPT_LIST, O(tmpfs), NULL, "Mount a tmpfs directory" },                               \
+    { 't', "tty", OPT_BOOL, O(tty), NULL, "Allocate a pseudo-TTY" },                                   \
+    { 'u', "user", OPT_STR, O(user), NULL,                                                             \
+      "Username or UID (format: <name|uid>[:<group|gid>])" },                                          \
+    { 'v', "volume", OPT_LIST, O(volume), NULL, "Bind mount a volume" },                               \
+    { 'w', "workdir", OPT_STR, O(workdir), NULL, "Working directory inside the container" }
+
+const struct opt create_options[] = {
+    COMMON,
+    { 0 },
+};
+const struct opt run_options[] = {
+    COMMON,
+    { 'd', "detach", OPT_BOOL, O(detach), NULL, "Run container in background and print container ID" },
+    { 0, "detach-keys", OPT_STR, O(detach_keys), NULL,
+      "Override the key sequence for detaching a container" },
+    { 0, "sig-proxy", OPT_BOOL, O(sig_proxy), NULL, "Proxy received signals to the process", 0, "true" },
+    { 0 },
+};
+/* clang-format on */

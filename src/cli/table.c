@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The names of all commands. */
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/cmd.h"
+
+#define G(field) offsetof(struct cli_global, field)
+const struct opt cmd_global_opts[] = {
+    {0, "certs-dir", OPT_STR, G(certs_dir), NULL, "Certificates of registries", 0,
+     "/etc/docker/certs.d"},
+    {0, "config", OPT_STR, G(config), NULL, "Folder of the client configuration (docker's)"},
+    {'D', "debug", OPT_BOOL, G(debug), NULL, "Tell on standard error what is being done"},
+    {0, "insecure-registry", OPT_LIST, G(insecure), NULL,
+     "Registry (host[:port] or CIDR) to be spoken to without verified TLS"},
+    {0, "root", OPT_STR, G(root), NULL, "Folder of the store (also: $SHALE_ROOT)"},
+    {0, "runtime", OPT_STR, G(runtime), NULL, "OCI runtime: name or path (default: what works)"},
+    {0, "storage-driver", OPT_STR, G(storage_driver), NULL, "\"auto\", \"erofs\" or \"dir\"", 0,
+     "auto"},
+    {'v', "version", OPT_BOOL, G(version), NULL, "Print version information and quit"},
+    {0},
+};
+#undef G
+
+static const struct cmd_name image_table[] = {
+    {"history", NULL, CMD_OTHER, &cmd_history},
+    {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
+    {"ls", "list", CMD_OTHER, &cmd_images},
+    {"pull", NULL, CMD_OTHER, &cmd_pull},
+    {"rm", "remove", CMD_OTHER, &cmd_rmi},
+    {"tag", NULL, CMD_OTHER, &cmd_tag},
+    {NULL},
+};
+const struct cmd cmd_image = {.brief = "Manage images", .max_args = -1, .sub = image_table};
+
+static const struct cmd_name container_table[] = {
+    {"attach", NULL, CMD_OTHER, &cmd_attach},
+    {"create", NULL, CMD_OTHER, &cmd_create},
+    {"exec", NULL, CMD_OTHER, &cmd_exec},
+    {"inspect", NULL, CMD_OTHER, &cmd_container_inspect},
+    {"kill", NULL, CMD_OTHER, &cmd_kill},
+    {"logs", NULL, CMD_OTHER, &cmd_logs},
+    {"ls", "list", CMD_OTHER, &cmd_ps},
+    {"rm", "remove", CMD_OTHER, &cmd_rm},
+    {"run", NULL, CMD_OTHER, &cmd_run},
+    {"start", NULL, CMD_OTHER, &cmd_start},
+    {"stop", NULL, CMD_OTHER, &cmd_stop},
+    {"wait", NULL, CMD_OTHER, &cmd_wait},
+    {NULL},
+};
+const struct cmd cmd_container = {
+    .brief = "Manage containers", .max_args = -1, .sub = container_table};
+
+static const struct cmd_name pulls_table[] = {
+    {"ls", "list", CMD_OTHER, &cmd_pulls_ls},
+    {"rm", "remove", CMD_OTHER, &cmd_pulls_rm},
+    {NULL},
+};
+const struct cmd cmd_pulls = {
+    .brief = "Manage downloads in flight",
+    .text =
+        "What a pull had downloaded when it was interrupted is kept, and the next pull continues\n"
+        "there. These commands show it and drop it.",
+    .max_args = -1,
+    .sub = pulls_table,
+};
+
+static const struct cmd_name system_table[] = {
+    {"info", NULL, CMD_OTHER, &cmd_info},
+    {NULL},
+};
+const struct cmd cmd_system = {.brief = "Manage shale", .max_args = -1, .sub = system_table};
+
+const struct cmd_name cmd_table[] = {
+    {"run", NULL, CMD_COMMON, &cmd_run},
+    {"exec", NULL, CMD_COMMON, &cmd_exec},
+    {"ps", NULL, CMD_COMMON, &cmd_ps},
+    {"pull", NULL, CMD_COMMON, &cmd_pull},
+    {"images", NULL, CMD_COMMON, &cmd_images},
+    {"version", NULL, CMD_COMMON, &cmd_version},
+    {"info", NULL, CMD_COMMON, &cmd_info},
+    {"container", NULL, CMD_MANAGEMENT, &cmd_container},
+    {"image", NULL, CMD_MANAGEMENT, &cmd_image},
+    {"pulls", NULL, CMD_MANAGEMENT, &cmd_pulls},
+    {"system", NULL, CMD_MANAGEMENT, &cmd_system},
+    {"attach", NULL, CMD_OTHER, &cmd_attach},
+    {"create", NULL, CMD_OTHER, &cmd_create},
+    {"digest", NULL, CMD_OTHER, &cmd_digest},
+    {"fsck", NULL, CMD_OTHER, &cmd_fsck},
+    {"history", NULL, CMD_OTHER, &cmd_history},
+    {"inspect", NULL, CMD_OTHER, &cmd_inspect},
+    {"kill", NULL, CMD_OTHER, &cmd_kill},
+    {"logs", NULL, CMD_OTHER, &cmd_logs},
+    {"rm", NULL, CMD_OTHER, &cmd_rm},
+    {"rmi", NULL, CMD_OTHER, &cmd_rmi},
+    {"start", NULL, CMD_OTHER, &cmd_start},
+    {"stop", NULL, CMD_OTHER, &cmd_stop},
+    {"tag", NULL, CMD_OTHER, &cmd_tag},
+    {"wait", NULL, CMD_OTHER, &cmd_wait},
+    {"__cleanup", NULL, CMD_HIDDEN, &cmd_cleanup},
+    {"__completion", NULL, CMD_HIDDEN, &cmd_completion},
+    {"__man", NULL, CMD_HIDDEN, &cmd_man},
+    {NULL},
+};
+
+const struct cmd_name *cmd_find(const struct cmd_name *table, const char *name)
+{
+    for (const struct cmd_name *n = table; n->name; n++)
+        if (streq(n->name, name) || streq(n->alias, name))
+            return n;
+    return NULL;
+}
+
+int cmd_each(int (*f)(void *arg, const char *path, const struct cmd_name *n), void *arg)
+{
+    char path[80];
+    for (const struct cmd_name *n = cmd_table; n->name; n++) {
+        if (n->group == CMD_HIDDEN)
+            continue;
+        snprintf(path, sizeof path, "shale %s", n->name);
+        int r = f(arg, path, n);
+        for (const struct cmd_name *s = n->cmd->sub; r == 0 && s && s->name; s++) {
+            snprintf(path, sizeof path, "shale %s %s", n->name, s->name);
+            r = f(arg, path, s);
+        }
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* `image ls --tree`: images with their platforms below them (docker-reference A.1). */
+#include <shale/image.h>
+
+#include "base/buf.h"
+
+struct tree_image {
+    const struct shale_image *image;
+    struct shale_platform_list *platforms; /* NULL: not known */
+};
+struct tree_opts {
+    bool all;      /* untagged images too */
+    bool terminal; /* colours may be used */
+};
+int tree_print(const struct tree_image *v, size_t n, const struct tree_opts *o, struct buf *out,
+               struct shale_err *e);
