@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Linux capabilities: names, docker's default set, and what --cap-add and --cap-drop make of it. A set is
- * a bit mask by capability number. Pure, except caps_host. */
+/* Linux capabilities: names, docker's default set, and what --cap-add and --cap-drop make of it. A
+ * set is a bit mask by capability number. Pure, except caps_host. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -10,15 +10,15 @@
 
 #define CAPS_N 41 /* CAP_CHOWN to CAP_CHECKPOINT_RESTORE */
 
-uint64_t caps_default(void);          /* docker's fourteen */
-uint64_t caps_host(void);             /* the bounding set of this process */
-const char *caps_name(unsigned cap);  /* "CAP_CHOWN", NULL when out of range */
-int caps_number(const char *name);    /* with or without CAP_, any case; -1: no such capability */
+uint64_t caps_default(void);         /* docker's fourteen */
+uint64_t caps_host(void);            /* the bounding set of this process */
+const char *caps_name(unsigned cap); /* "CAP_CHOWN", NULL when out of range */
+int caps_number(const char *name);   /* with or without CAP_, any case; -1: no such capability */
 
-/* Adds and drops, "ALL" included, in docker's way: drops of single capabilities win over "ALL" added, adds
- * of single ones over "ALL" dropped. `host` bounds the result: what it lacks is left out of the base and
- * refused when asked for by name.
- * Errors: INVALID `invalid CapAdd: unknown capability: "CAP_X"`. */
+/* Adds and drops, "ALL" included, in docker's way: drops of single capabilities win over "ALL"
+ * added, adds of single ones over "ALL" dropped. `host` bounds the result: what it lacks is left
+ * out of the base and refused when asked for by name. Errors: INVALID `invalid CapAdd: unknown
+ * capability: "CAP_X"`. */
 int caps_tweak(uint64_t base, uint64_t host, const struct strv *add, const struct strv *drop,
                uint64_t *ret, struct shale_err *e);
 

@@ -16,6 +16,6 @@ enum cgroup_mode cgroup_mode(void);
 const char *cgroup_mode_name(enum cgroup_mode mode); /* "v1", "v2", "hybrid", "none" */
 /* Can the controller ("memory", "cpu", "pids") limit a container here? */
 bool cgroup_has(enum cgroup_mode mode, const char *controller);
-/* Removes the group `path` ("/shale/<id>") and the groups in it from every hierarchy. Missing is success;
- * a group that still has processes is -SHALE_IN_USE. */
+/* Removes the group `path` ("/shale/<id>") and the groups in it from every hierarchy. Missing is
+ * success; a group that still has processes is -SHALE_IN_USE. */
 int cgroup_remove(enum cgroup_mode mode, const char *path, struct shale_err *e);

@@ -80,8 +80,8 @@ static json_t *binds_of(const struct conf *c)
         const char *from = m->name[0] ? m->name : m->source;
         if (streq(m->type, "tmpfs") || m->anonymous)
             continue;
-        if (json_array_append_new(list, json_sprintf("%s:%s%s", from, m->target,
-                                                     m->read_only ? ":ro" : "")) < 0)
+        if (json_array_append_new(
+                list, json_sprintf("%s:%s%s", from, m->target, m->read_only ? ":ro" : "")) < 0)
             return NULL;
     }
     return json_array_size(list) ? TAKE_PTR(list) : json_null();
@@ -190,7 +190,10 @@ int conf_format(const struct conf *c, struct arena *a, char **ret, struct shale_
 
 /* ---- in ---- */
 
-#define F(name, kind, field) {name, kind, offsetof(struct conf, field), 0}
+#define F(name, kind, field)                                                                       \
+    {                                                                                              \
+        name, kind, offsetof(struct conf, field), 0                                                \
+    }
 static const struct json_field config_fields[] = {
     F("Hostname", JB_STR, hostname),
     F("User", JB_STR, user),
@@ -222,7 +225,10 @@ static const struct json_field own_fields[] = {
     F("DetachKeys", JB_STR, detach_keys),
 };
 #undef F
-#define F(name, kind, field) {name, kind, offsetof(struct conf_mount, field), 0}
+#define F(name, kind, field)                                                                       \
+    {                                                                                              \
+        name, kind, offsetof(struct conf_mount, field), 0                                          \
+    }
 static const struct json_field mount_fields[] = {
     F("Type", JB_STR, type),
     F("Name", JB_STR, name),

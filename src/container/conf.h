@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What a container was made with: the options and the image's config put together, once, at creation. Kept
- * in the container's row as JSON of docker's shape:
+ * What a container was made with: the options and the image's config put together, once, at
+ * creation. Kept in the container's row as JSON of docker's shape:
  *   {"Config": {…}, "HostConfig": {…}, "Path": "", "Args": [], "Mounts": [{…}], "DetachKeys": ""}
  * All values live in the arena given to conf_parse.
  */
@@ -44,8 +44,8 @@ struct conf {
     struct strv cap_add, cap_drop, security_opt;
     int64_t memory_bytes, nano_cpus, pids_limit; /* 0 (pids also -1): no limit */
     /* of our own */
-    const char *path; /* what is run */
-    struct strv args; /* without path */
+    const char *path;        /* what is run */
+    struct strv args;        /* without path */
     const char *detach_keys; /* "": the default */
     struct conf_mount *mounts;
     size_t n_mounts;
@@ -59,5 +59,6 @@ int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale
 
 /* Sets *ret to: path and args. NULL-terminated. */
 int conf_command(const struct conf *c, struct arena *a, const char ***ret, struct shale_err *e);
-/* The first option of that name, in `name=value` or `name:value`: its value; "" if it stands alone; NULL. */
+/* The first option of that name, in `name=value` or `name:value`: its value; "" if it stands alone;
+ * NULL. */
 const char *conf_security_opt(const struct conf *c, const char *name);

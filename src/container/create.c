@@ -255,11 +255,12 @@ static int check_platform(struct create *c, struct shale_err *e)
         return err_set(e, SHALE_UNSUPPORTED,
                        "image operating system \"%.60s\" cannot be used on this platform", os);
     if (p->arch && p->arch[0] && !c->o->platform && !platform_matches_local(&host, p)) {
-        c->warnings[c->n_warnings++] = arena_printf(
-            c->a,
-            "The requested image's platform (%s) does not match the detected host platform (%s) and "
-            "no specific platform was requested",
-            platform_format(p, c->a), platform_format(&host, c->a));
+        c->warnings[c->n_warnings++] =
+            arena_printf(c->a,
+                         "The requested image's platform (%s) does not match the detected host "
+                         "platform (%s) and "
+                         "no specific platform was requested",
+                         platform_format(p, c->a), platform_format(&host, c->a));
         if (!c->warnings[c->n_warnings - 1])
             return err_nomem(e);
     }
@@ -327,11 +328,12 @@ static int add_row(struct create *c, struct meta_container *row, const char *nam
             return r;
         r = meta_container_add(store_meta(c->h->store), row, holder, e);
         if (r == -SHALE_EXISTS)
-            return err_set(e, SHALE_CONFLICT,
-                           "Conflict. The container name \"/%s\" is already in use by container "
-                           "\"%s\". You have to remove (or rename) that container to be able to reuse "
-                           "that name.",
-                           row->name, holder);
+            return err_set(
+                e, SHALE_CONFLICT,
+                "Conflict. The container name \"/%s\" is already in use by container "
+                "\"%s\". You have to remove (or rename) that container to be able to reuse "
+                "that name.",
+                row->name, holder);
         return r;
     }
     for (int i = 0; i < NAME_TRIES && r == -SHALE_EXISTS; i++) {

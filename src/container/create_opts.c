@@ -54,10 +54,11 @@ static int take_target(struct create *c, struct conf_mount *m, const char *targe
                        struct shale_err *e)
 {
     if (!target || target[0] != '/')
-        return err_set(e, SHALE_INVALID,
-                       "invalid mount config for type \"%s\": invalid mount path: '%.200s' mount path "
-                       "must be absolute",
-                       m->type, target ? target : "");
+        return err_set(
+            e, SHALE_INVALID,
+            "invalid mount config for type \"%s\": invalid mount path: '%.200s' mount path "
+            "must be absolute",
+            m->type, target ? target : "");
     if (strlen(target) > PATH_BYTES_MAX)
         return err_set(e, SHALE_LIMIT, "mount path of more than %d bytes", PATH_BYTES_MAX);
     m->target = create_clean_path(c->a, target);
@@ -179,8 +180,9 @@ int create_mounts(struct create *c, struct shale_err *e)
 static const struct {
     const char *controller, *warning;
 } unavailable[] = {
-    {"memory", "Your kernel does not support memory limit capabilities or the cgroup is not mounted. "
-               "Limitation discarded."},
+    {"memory",
+     "Your kernel does not support memory limit capabilities or the cgroup is not mounted. "
+     "Limitation discarded."},
     {"cpu", "Your kernel does not support CPU CFS scheduler or the cgroup is not mounted. NanoCPUs "
             "discarded."},
     {"pids", "Your kernel does not support PIDs limit capabilities or the cgroup is not mounted. "
@@ -197,9 +199,10 @@ int create_limits(struct create *c, struct shale_err *e)
         return err_set(e, SHALE_INVALID, "Minimum memory limit allowed is 6MB");
     if (o->nano_cpus < 0 || (o->nano_cpus > 0 && o->nano_cpus < NANO_CPUS_MIN) ||
         o->nano_cpus > cpus * NANO_CPU)
-        return err_set(e, SHALE_INVALID,
-                       "range of CPUs is from 0.01 to %lld.00, as there are only %lld CPUs available",
-                       (long long)cpus, (long long)cpus);
+        return err_set(
+            e, SHALE_INVALID,
+            "range of CPUs is from 0.01 to %lld.00, as there are only %lld CPUs available",
+            (long long)cpus, (long long)cpus);
     c->conf.memory_bytes = o->memory_bytes;
     c->conf.nano_cpus = o->nano_cpus;
     c->conf.pids_limit = o->pids_limit;

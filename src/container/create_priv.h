@@ -5,8 +5,8 @@
 #include "container/container.h"
 #include "model/config.h"
 
-#define CREATE_LIST_MAX 65536 /* entries of any list option */
-#define CREATE_MOUNTS_MAX 4096
+#define CREATE_LIST_MAX     65536 /* entries of any list option */
+#define CREATE_MOUNTS_MAX   4096
 #define CREATE_WARNINGS_MAX 8
 
 struct create {

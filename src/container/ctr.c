@@ -114,8 +114,7 @@ static void await_holders(struct container_host *h, const struct ctr *c)
     if (!fs_exists(store_root_fd(h->store), name))
         return;
     for (;;) {
-        _cleanup_close_ int fd =
-            lock_try(store_root_fd(h->store), name, LOCK_EXCLUSIVE, NULL);
+        _cleanup_close_ int fd = lock_try(store_root_fd(h->store), name, LOCK_EXCLUSIVE, NULL);
         if (fd != -SHALE_IN_USE || time_mono_ns() > end)
             return;
         usleep(HOLD_STEP_US);
@@ -141,8 +140,8 @@ int ctr_run_save(struct container_host *h, const struct ctr *c, const struct ctr
     return path ? fs_write_atomic(AT_FDCWD, path, b.p, b.n, 0600, false, e) : err_nomem(e);
 }
 
-int ctr_run_load(struct container_host *h, const struct ctr *c, struct arena *a, struct ctr_run *ret,
-                 struct shale_err *e)
+int ctr_run_load(struct container_host *h, const struct ctr *c, struct arena *a,
+                 struct ctr_run *ret, struct shale_err *e)
 {
     struct ctr_run run = {.runtime = {.name = "", .path = "", .verdict = ""}};
     char boot[64], path[4096];

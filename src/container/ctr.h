@@ -3,11 +3,13 @@
 /*
  * One container: its row, what it was made with, its folder, and the truth about its process.
  *
- * States are the words of the rows: created, running, paused, exited, removing, dead. A row says "running"
- * from the start of the process until somebody has recorded its end; ctr_find and ctr_refresh do that when
- * the process has gone and nobody who watches it (`monitor`) is left to do it.
+ * States are the words of the rows: created, running, paused, exited, removing, dead. A row says
+ * "running" from the start of the process until somebody has recorded its end; ctr_find and
+ * ctr_refresh do that when the process has gone and nobody who watches it (`monitor`) is left to do
+ * it.
  *
- * Changes of state happen under the container's lock (ctr_lock), and are compare-and-set on the row.
+ * Changes of state happen under the container's lock (ctr_lock), and are compare-and-set on the
+ * row.
  */
 #include "base/arena.h"
 #include "base/err.h"
@@ -16,12 +18,12 @@
 #include "container/process.h"
 #include "container/runtime.h"
 
-#define CTR_CREATED "created"
-#define CTR_RUNNING "running"
-#define CTR_PAUSED  "paused"
-#define CTR_EXITED  "exited"
+#define CTR_CREATED  "created"
+#define CTR_RUNNING  "running"
+#define CTR_PAUSED   "paused"
+#define CTR_EXITED   "exited"
 #define CTR_REMOVING "removing"
-#define CTR_DEAD    "dead"
+#define CTR_DEAD     "dead"
 
 #define CTR_STATUS_UNKNOWN 255 /* it ended and nobody saw how */
 
@@ -53,17 +55,18 @@ int ctr_lock(struct container_host *h, const struct ctr *c, struct shale_err *e)
 int ctr_run_save(struct container_host *h, const struct ctr *c, const struct ctr_run *run,
                  struct shale_err *e);
 /* Without a file, or with one of another boot, processes have pid 0. */
-int ctr_run_load(struct container_host *h, const struct ctr *c, struct arena *a, struct ctr_run *ret,
-                 struct shale_err *e);
+int ctr_run_load(struct container_host *h, const struct ctr *c, struct arena *a,
+                 struct ctr_run *ret, struct shale_err *e);
 
 /* State and what goes with it, from any of `from` (NULL: any). CONFLICT as meta_container_move. */
 int ctr_move(struct container_host *h, struct ctr *c, const char *const *from,
              const struct meta_container_run *to, struct arena *a, struct shale_err *e);
 
-/* If it says running and is not: records the end. 1: it had ended and there is nothing more to do, 2: it
- * has ended and its monitor is about to say so, 0: else. NOT_FOUND when that removed it. */
+/* If it says running and is not: records the end. 1: it had ended and there is nothing more to do,
+ * 2: it has ended and its monitor is about to say so, 0: else. NOT_FOUND when that removed it. */
 int ctr_refresh(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e);
-/* Records the end of a container, undoes its mounts and removes it when it is auto_remove. Lock held. */
+/* Records the end of a container, undoes its mounts and removes it when it is auto_remove. Lock
+ * held. */
 int ctr_finish(struct container_host *h, struct arena *a, struct ctr *c, int status,
                struct shale_err *e);
 /* Removes all of it. Lock held, not running. */
@@ -74,10 +77,11 @@ int ctr_exit_status(const struct ctr *c);
 /* Undoes what a start makes: the runtime's state, the mount. */
 void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *c);
 
-/* Whoever needs the exit status of a container that may be removed at its end holds this: a descriptor
- * that keeps automatic removal waiting (for a bounded time), or -code. */
+/* Whoever needs the exit status of a container that may be removed at its end holds this: a
+ * descriptor that keeps automatic removal waiting (for a bounded time), or -code. */
 int ctr_hold(struct container_host *h, const struct ctr *c, struct shale_err *e);
-/* Waits for the end of a container that runs; its status. The holder's descriptor may be given up after. */
+/* Waits for the end of a container that runs; its status. The holder's descriptor may be given up
+ * after. */
 int ctr_wait_end(struct container_host *h, struct arena *a, struct ctr *c, int *ret_status,
                  struct shale_err *e);
 /* "container <id> is not running" when it does not. */

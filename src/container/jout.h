@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Building JSON with one check at the end: what fails (no memory, text that is not UTF-8) sets *bad. */
+/* Building JSON with one check at the end: what fails (no memory, text that is not UTF-8) sets
+ * *bad. */
 #include <jansson.h>
 
 #include "base/err.h"
 #include "base/json.h"
 
-void jout_put(int *bad, json_t *o, const char *key, json_t *v); /* takes v */
+void jout_put(int *bad, json_t *o, const char *key, json_t *v);     /* takes v */
 void jout_str(int *bad, json_t *o, const char *key, const char *s); /* NULL: "" */
 void jout_int(int *bad, json_t *o, const char *key, int64_t n);
 void jout_bool(int *bad, json_t *o, const char *key, bool b);
 void jout_add(int *bad, json_t *list, json_t *v); /* takes v */
 json_t *jout_strv(const struct strv *v);          /* NULL: failed */
-json_t *jout_split(const char *words);            /* an array of the words of a blank-separated list */
+json_t *jout_split(const char *words); /* an array of the words of a blank-separated list */
 int jout_check(int bad, const char *what, struct shale_err *e);
 /* Compact text in the arena; -SHALE_NO_MEMORY. */
 int jout_text(const json_t *j, size_t flags, struct arena *a, char **ret, struct shale_err *e);

@@ -28,7 +28,7 @@ static int parse_key(struct str key, uint8_t *ret)
 
 int keys_parse(const char *s, struct keys *ret, struct shale_err *e)
 {
-    struct keys k = { .n = 0 };
+    struct keys k = {.n = 0};
     struct str rest, piece;
 
     if (!s)
@@ -39,15 +39,16 @@ int keys_parse(const char *s, struct keys *ret, struct shale_err *e)
             return err_set(e, SHALE_INVALID, "invalid detach keys (%s): more than %d keys", s,
                            KEYS_MAX);
         if (parse_key(piece, &k.seq[k.n]) < 0)
-            return err_set(e, SHALE_INVALID, "invalid detach keys (%s): Unknown character: '%.*s'", s,
-                           (int)piece.n, piece.p);
+            return err_set(e, SHALE_INVALID, "invalid detach keys (%s): Unknown character: '%.*s'",
+                           s, (int)piece.n, piece.p);
         k.n++;
     }
     *ret = k;
     return 0;
 }
 
-/* After a mismatch the longest suffix of what was held that may still begin the sequence stays held. */
+/* After a mismatch the longest suffix of what was held that may still begin the sequence stays
+ * held. */
 static void mismatch(struct keys *k, struct buf *out)
 {
     size_t keep = k->held;

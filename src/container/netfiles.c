@@ -19,7 +19,8 @@ static const char own_hosts[] = "127.0.0.1\tlocalhost\n"
 /* In place, so that a container that runs sees it; nothing here has to survive a crash. */
 static int put(int dir_fd, const char *name, const void *p, size_t n, struct shale_err *e)
 {
-    _cleanup_close_ int fd = sys_openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+    _cleanup_close_ int fd =
+        sys_openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
 
     if (fd < 0 || sys_write_all(fd, p, n) < 0)
         return err_sys(e, "write %s of the container", name);

@@ -52,8 +52,8 @@ static int make_folder(const struct ctr *c, struct shale_err *e)
     return 0;
 }
 
-/* Without a device control group nothing keeps a device file of the image, or one made by the container,
- * from being the host's disk. */
+/* Without a device control group nothing keeps a device file of the image, or one made by the
+ * container, from being the host's disk. */
 static int forbid_devices(const char *merged, struct shale_err *e)
 {
     if (mount(NULL, merged, NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL) < 0)
@@ -154,8 +154,9 @@ static int find_init(const struct conf *c, struct arena *a, const char **ret, st
         }
     if (!c->init)
         return 0;
-    return err_set(e, SHALE_UNSUPPORTED,
-                   "--init needs docker-init, tini-static or catatonit, and none of them is installed");
+    return err_set(
+        e, SHALE_UNSUPPORTED,
+        "--init needs docker-init, tini-static or catatonit, and none of them is installed");
 }
 
 /* ---- devices of a privileged container ---- */
@@ -168,14 +169,15 @@ struct device_list {
     const char *prefix;
     int depth;
 };
-static const char *const not_devices[] = {"pts", "shm",    "mqueue", "fd",     "console", "stdin",
-                                          "ptmx", "stdout", "stderr", "core",   ".lxc"};
+static const char *const not_devices[] = {"pts",  "shm",    "mqueue", "fd",   "console", "stdin",
+                                          "ptmx", "stdout", "stderr", "core", ".lxc"};
 
 static int collect_devices(struct device_list *l, struct shale_err *e);
 
 static int enter_devices(struct device_list *l, const char *name, const char *path)
 {
-    _cleanup_close_ int fd = openat(l->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_close_ int fd =
+        openat(l->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct device_list sub = *l;
     int r;
 
@@ -210,9 +212,13 @@ static int take_device(void *arg, const char *name, unsigned char d_type)
     l->v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof *l->v);
     if (!l->v)
         return -SHALE_NO_MEMORY;
-    l->v[l->n++] = (struct spec_device){
-        path,       d_type == DT_CHR ? 'c' : 'b', major(st.st_rdev), minor(st.st_rdev),
-        st.st_mode & 0777, st.st_uid,              st.st_gid};
+    l->v[l->n++] = (struct spec_device){path,
+                                        d_type == DT_CHR ? 'c' : 'b',
+                                        major(st.st_rdev),
+                                        minor(st.st_rdev),
+                                        st.st_mode & 0777,
+                                        st.st_uid,
+                                        st.st_gid};
     return 0;
 }
 
@@ -281,8 +287,7 @@ static int make_spec(const struct ctr *c, struct arena *a, const struct runtime 
     in.sysctl_ping = access("/proc/sys/net/ipv4/ping_group_range", F_OK) == 0;
     in.sysctl_port = access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) == 0;
     in.swap_limit =
-        mode == CGROUP_V2 ||
-        access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0;
+        mode == CGROUP_V2 || access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0;
     return write_spec(c, a, &in, e);
 }
 
@@ -291,14 +296,15 @@ static int check_limits(const struct conf *c, const struct runtime *rt, struct s
     if (rt->level != RUNTIME_NO_CGROUPS ||
         (c->memory_bytes <= 0 && c->nano_cpus <= 0 && c->pids_limit <= 0))
         return 0;
-    return err_set(e, SHALE_UNSUPPORTED,
-                   "--memory, --cpus and --pids-limit need control groups, which %s cannot use here "
-                   "(%.200s)",
-                   rt->name, rt->verdict);
+    return err_set(
+        e, SHALE_UNSUPPORTED,
+        "--memory, --cpus and --pids-limit need control groups, which %s cannot use here "
+        "(%.200s)",
+        rt->name, rt->verdict);
 }
 
-int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c, const struct runtime *rt,
-                   struct shale_err *e)
+int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
+                   const struct runtime *rt, struct shale_err *e)
 {
     _cleanup_close_ int root_fd = -1;
     struct user user;

@@ -3,10 +3,11 @@
 /* Everything between a container's row and a bundle that a runtime can run. */
 #include "container/ctr.h"
 
-/* Makes the folder, mounts the root, fills new volumes, makes the working directory, writes the network
- * files and config.json. Lock held. What it made is undone by ctr_unprepare, by the caller, also when it
- * fails. */
-int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c, const struct runtime *rt,
-                   struct shale_err *e);
+/* Makes the folder, mounts the root, fills new volumes, makes the working directory, writes the
+ * network files and config.json. Lock held. What it made is undone by ctr_unprepare, by the caller,
+ * also when it fails. */
+int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
+                   const struct runtime *rt, struct shale_err *e);
 /* Capabilities of a container with that runtime. */
-int prepare_caps(const struct conf *c, const struct runtime *rt, uint64_t *ret, struct shale_err *e);
+int prepare_caps(const struct conf *c, const struct runtime *rt, uint64_t *ret,
+                 struct shale_err *e);

@@ -16,11 +16,11 @@
 #include "base/time.h"
 #include "container/spawn.h"
 
-#define STAT_MAX      4096
-#define PIDFILE_MAX   64
-#define POLL_MS       200 /* how soon a request to stop is seen */
-#define FIELD_STATE   3   /* counted as in proc_pid_stat(5) */
-#define FIELD_START   22
+#define STAT_MAX    4096
+#define PIDFILE_MAX 64
+#define POLL_MS     200 /* how soon a request to stop is seen */
+#define FIELD_STATE 3   /* counted as in proc_pid_stat(5) */
+#define FIELD_START 22
 
 bool process_parse_stat(const char *text, uint64_t *ret_start)
 {

@@ -12,8 +12,8 @@ struct process {
     uint64_t start; /* ticks since boot, of /proc/PID/stat */
 };
 
-/* Start time out of the text of /proc/PID/stat. False for a process that has ended (zombie), or text that
- * is something else. Pure. */
+/* Start time out of the text of /proc/PID/stat. False for a process that has ended (zombie), or
+ * text that is something else. Pure. */
 bool process_parse_stat(const char *text, uint64_t *ret_start);
 /* The process with that number; pid 0 if there is none or it has ended. */
 struct process process_find(pid_t pid);
@@ -24,4 +24,5 @@ pid_t process_read_pidfile(const char *path);
 int process_kill(const struct process *p, int sig, struct shale_err *e);
 /* Waits for its end: 1 ended, 0 the time is over (timeout_ms -1: none). -SHALE_CANCELED. */
 struct cancel;
-int process_wait(const struct process *p, int64_t timeout_ms, struct cancel *c, struct shale_err *e);
+int process_wait(const struct process *p, int64_t timeout_ms, struct cancel *c,
+                 struct shale_err *e);

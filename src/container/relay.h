@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Carries bytes between the streams of a caller and those of a process, until that process has ended or its
- * streams have: pipes, one terminal, or the packets of conmon's attach socket (first byte 2 for stdout, 3
- * for stderr). Back pressure is passed on; a caller's stream that breaks is dropped, the others go on.
+ * Carries bytes between the streams of a caller and those of a process, until that process has
+ * ended or its streams have: pipes, one terminal, or the packets of conmon's attach socket (first
+ * byte 2 for stdout, 3 for stderr). Back pressure is passed on; a caller's stream that breaks is
+ * dropped, the others go on.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -15,12 +16,12 @@
 
 struct relay {
     /* the process's side; -1: none. Set to not blocking by relay_run. */
-    int from[2];      /* its stdout and stderr, or a terminal or socket in [0] */
-    bool packets;     /* from[0] is an attach socket */
-    int to;           /* its input: a descriptor of its own, may equal from[0] for a terminal or socket */
-    bool half_close;  /* at the end of input: shutdown(to) instead of closing it */
-    bool to_stays;    /* at the end of input: nothing */
-    int child;        /* pidfd; its end ends the relay. -1: the end of the streams does */
+    int from[2];  /* its stdout and stderr, or a terminal or socket in [0] */
+    bool packets; /* from[0] is an attach socket */
+    int to; /* its input: a descriptor of its own, may equal from[0] for a terminal or socket */
+    bool half_close; /* at the end of input: shutdown(to) instead of closing it */
+    bool to_stays;   /* at the end of input: nothing */
+    int child;       /* pidfd; its end ends the relay. -1: the end of the streams does */
     /* the caller's side; -1: none */
     int in, out, err;
     struct keys *keys; /* detaching; NULL: never */
@@ -35,11 +36,12 @@ struct relay {
     struct cancel *cancel;
 };
 
-/* 0: ended, 1: detached. -SHALE_CANCELED, -SHALE_SYSTEM. Closes `to` at the end of input (unless it is to
- * be half closed or stays) and sets it to -1. */
+/* 0: ended, 1: detached. -SHALE_CANCELED, -SHALE_SYSTEM. Closes `to` at the end of input (unless it
+ * is to be half closed or stays) and sets it to -1. */
 int relay_run(struct relay *r, struct shale_err *e);
 
-/* Signals while a relay runs: SIGPIPE is blocked, and what `proxy` and `winch` ask for goes to *ret_fd
+/* Signals while a relay runs: SIGPIPE is blocked, and what `proxy` and `winch` ask for goes to
+ * *ret_fd
  * (-1: nothing). Undone by relay_signals_restore. This thread only. */
 struct relay_signals {
     sigset_t old;

@@ -15,10 +15,10 @@
 #include "container/runtime_try.h"
 #include "container/spawn.h"
 
-#define WORDS_MAX     (64u << 10)
-#define MEMO_MAX      700
-#define MEMO_VERSION  "1"
-#define LOG_LINE_MAX  8192
+#define WORDS_MAX    (64u << 10)
+#define MEMO_MAX     700
+#define MEMO_VERSION "1"
+#define LOG_LINE_MAX 8192
 
 static const char *const known[] = {"crun", "runc"};
 
@@ -123,8 +123,8 @@ int runtime_state_dir(struct arena *a, const char **ret, struct shale_err *e)
     return 0;
 }
 
-int runtime_argv(const struct runtime *rt, const char *log, const char *const *rest, struct arena *a,
-                 const char ***ret, struct shale_err *e)
+int runtime_argv(const struct runtime *rt, const char *log, const char *const *rest,
+                 struct arena *a, const char ***ret, struct shale_err *e)
 {
     const char **v = arena_array(a, RUNTIME_ARGS_MAX + 1, sizeof *v), *dir;
     size_t n = 0;
@@ -186,9 +186,9 @@ static int memo_key(const struct runtime *rt, struct container_host *h, struct a
     if (stat(rt->path, &st) < 0)
         return err_sys(e, "%s", rt->path);
     *ret_key = arena_printf(a, "runtime:%s", rt->path);
-    *ret_stamp = arena_printf(a, "%s %lld.%09ld %llu %s ", MEMO_VERSION, (long long)st.st_mtim.tv_sec,
-                              st.st_mtim.tv_nsec, (unsigned long long)st.st_size,
-                              store_boot_id(h->store));
+    *ret_stamp =
+        arena_printf(a, "%s %lld.%09ld %llu %s ", MEMO_VERSION, (long long)st.st_mtim.tv_sec,
+                     st.st_mtim.tv_nsec, (unsigned long long)st.st_size, store_boot_id(h->store));
     return *ret_key && *ret_stamp ? 0 : err_nomem(e);
 }
 
@@ -213,7 +213,7 @@ static int recall(struct container_host *h, const char *key, const char *stamp, 
 int runtime_probe(struct container_host *h, const char *name, struct arena *a, struct runtime *ret,
                   struct shale_err *e)
 {
-    const char *slash = strrchr(name, '/'), *key, *stamp, *memo;
+    const char *slash = strrchr(name, '/'), *key = NULL, *stamp = NULL, *memo;
     struct runtime rt = {.level = RUNTIME_FAILS, .path = "", .verdict = "not installed"};
     char path[4096], verdict[MEMO_MAX];
     int r;
@@ -245,8 +245,8 @@ int runtime_probe(struct container_host *h, const char *name, struct arena *a, s
     return 0;
 }
 
-int runtime_choose(struct container_host *h, const char *forced, struct arena *a, struct runtime *ret,
-                   struct shale_err *e)
+int runtime_choose(struct container_host *h, const char *forced, struct arena *a,
+                   struct runtime *ret, struct shale_err *e)
 {
     struct runtime rt, best = {.level = RUNTIME_FAILS};
     _cleanup_(buf_clear) struct buf why = BUF_INIT(WORDS_MAX);

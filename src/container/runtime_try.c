@@ -24,8 +24,9 @@ static json_t *probe_mounts(void)
     json_t *list = json_array();
     int bad = 0;
 
-    jout_add(&bad, list,
-             json_pack("{s:s, s:s, s:s}", "destination", "/proc", "type", "proc", "source", "proc"));
+    jout_add(
+        &bad, list,
+        json_pack("{s:s, s:s, s:s}", "destination", "/proc", "type", "proc", "source", "proc"));
     for (size_t i = 0; i < ARRAY_SIZE(host_dirs); i++)
         if (access(host_dirs[i], X_OK) == 0)
             jout_add(&bad, list,
@@ -36,13 +37,14 @@ static json_t *probe_mounts(void)
     return bad ? NULL : list;
 }
 
-static int probe_spec(const char *id, bool cgroups, struct arena *a, char **ret, struct shale_err *e)
+static int probe_spec(const char *id, bool cgroups, struct arena *a, char **ret,
+                      struct shale_err *e)
 {
     _cleanup_json_ json_t *spec = NULL;
     json_t *linux_part, *args = json_pack("[s]", "/bin/true");
 
-    linux_part = json_pack("{s:[{s:s},{s:s},{s:s},{s:s},{s:s}]}", "namespaces", "type", "pid", "type",
-                           "mount", "type", "network", "type", "uts", "type", "ipc");
+    linux_part = json_pack("{s:[{s:s},{s:s},{s:s},{s:s},{s:s}]}", "namespaces", "type", "pid",
+                           "type", "mount", "type", "network", "type", "uts", "type", "ipc");
     if (linux_part && cgroups) {
         json_object_set_new(linux_part, "cgroupsPath", json_sprintf("/shale/%s", id));
         json_object_set_new(linux_part, "resources",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The default seccomp profile as data: everything is refused with EPERM but what these rules allow. It lets
- * through what docker's default profile lets through, so that an image behaves the same here and there.
+ * The default seccomp profile as data: everything is refused with EPERM but what these rules allow.
+ * It lets through what docker's default profile lets through, so that an image behaves the same
+ * here and there.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,9 +24,9 @@ enum {
 #define SECCOMP_KERNEL(major, minor) ((major) << 8 | (minor))
 
 struct seccomp_rule {
-    const char *names;      /* system calls, separated by a blank */
-    unsigned errno_ret;     /* 0: allowed; otherwise refused with this number */
-    uint64_t caps, no_caps; /* applies with all of these capabilities; not with any of those */
+    const char *names;          /* system calls, separated by a blank */
+    unsigned errno_ret;         /* 0: allowed; otherwise refused with this number */
+    uint64_t caps, no_caps;     /* applies with all of these capabilities; not with any of those */
     unsigned arches, no_arches; /* applies on one of these (0: all); not on those */
     unsigned min_kernel;        /* SECCOMP_KERNEL, 0: any */
     bool has_arg;

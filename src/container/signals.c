@@ -7,8 +7,8 @@
 #include "base/str.h"
 
 #define SIGNAL_MAX 64
-/* The kernel's range. SIGRTMIN of libc leaves out those that libc keeps for itself, the container's libc
- * may be another one. */
+/* The kernel's range. SIGRTMIN of libc leaves out those that libc keeps for itself, the container's
+ * libc may be another one. */
 #define RTMIN_NAMED 34
 #define RTMAX_NAMED 64
 
@@ -16,17 +16,17 @@ static const struct {
     const char *name;
     int number;
 } names[] = {
-    { "HUP", SIGHUP },     { "INT", SIGINT },       { "QUIT", SIGQUIT }, { "ILL", SIGILL },
-    { "TRAP", SIGTRAP },   { "ABRT", SIGABRT },     { "IOT", SIGIOT },   { "BUS", SIGBUS },
-    { "FPE", SIGFPE },     { "KILL", SIGKILL },     { "USR1", SIGUSR1 }, { "SEGV", SIGSEGV },
-    { "USR2", SIGUSR2 },   { "PIPE", SIGPIPE },     { "ALRM", SIGALRM }, { "TERM", SIGTERM },
-    { "CHLD", SIGCHLD },   { "CLD", SIGCHLD },      { "CONT", SIGCONT }, { "STOP", SIGSTOP },
-    { "TSTP", SIGTSTP },   { "TTIN", SIGTTIN },     { "TTOU", SIGTTOU }, { "URG", SIGURG },
-    { "XCPU", SIGXCPU },   { "XFSZ", SIGXFSZ },     { "PROF", SIGPROF }, { "VTALRM", SIGVTALRM },
-    { "WINCH", SIGWINCH }, { "IO", SIGIO },         { "POLL", SIGPOLL }, { "PWR", SIGPWR },
-    { "SYS", SIGSYS },     { "RTMIN", RTMIN_NAMED }, { "RTMAX", RTMAX_NAMED },
+    {"HUP", SIGHUP},       {"INT", SIGINT},        {"QUIT", SIGQUIT},      {"ILL", SIGILL},
+    {"TRAP", SIGTRAP},     {"ABRT", SIGABRT},      {"IOT", SIGIOT},        {"BUS", SIGBUS},
+    {"FPE", SIGFPE},       {"KILL", SIGKILL},      {"USR1", SIGUSR1},      {"SEGV", SIGSEGV},
+    {"USR2", SIGUSR2},     {"PIPE", SIGPIPE},      {"ALRM", SIGALRM},      {"TERM", SIGTERM},
+    {"CHLD", SIGCHLD},     {"CLD", SIGCHLD},       {"CONT", SIGCONT},      {"STOP", SIGSTOP},
+    {"TSTP", SIGTSTP},     {"TTIN", SIGTTIN},      {"TTOU", SIGTTOU},      {"URG", SIGURG},
+    {"XCPU", SIGXCPU},     {"XFSZ", SIGXFSZ},      {"PROF", SIGPROF},      {"VTALRM", SIGVTALRM},
+    {"WINCH", SIGWINCH},   {"IO", SIGIO},          {"POLL", SIGPOLL},      {"PWR", SIGPWR},
+    {"SYS", SIGSYS},       {"RTMIN", RTMIN_NAMED}, {"RTMAX", RTMAX_NAMED},
 #ifdef SIGSTKFLT
-    { "STKFLT", SIGSTKFLT },
+    {"STKFLT", SIGSTKFLT},
 #endif
 };
 

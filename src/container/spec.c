@@ -162,9 +162,9 @@ static const struct {
     int major, minor; /* -1: all */
     const char *access;
 } device_rules[] = {
-    {"c", -1, -1, "m"},  {"b", -1, -1, "m"},   {"c", 1, 3, "rwm"}, {"c", 1, 5, "rwm"},
-    {"c", 1, 7, "rwm"},  {"c", 1, 8, "rwm"},   {"c", 1, 9, "rwm"}, {"c", 5, 0, "rwm"},
-    {"c", 5, 1, "rwm"},  {"c", 5, 2, "rwm"},   {"c", 136, -1, "rwm"},
+    {"c", -1, -1, "m"}, {"b", -1, -1, "m"}, {"c", 1, 3, "rwm"},    {"c", 1, 5, "rwm"},
+    {"c", 1, 7, "rwm"}, {"c", 1, 8, "rwm"}, {"c", 1, 9, "rwm"},    {"c", 5, 0, "rwm"},
+    {"c", 5, 1, "rwm"}, {"c", 5, 2, "rwm"}, {"c", 136, -1, "rwm"},
 };
 
 static json_t *device_cgroup(bool privileged)
@@ -199,8 +199,8 @@ json_t *spec_resources(const struct spec_in *in)
     }
     if (c->nano_cpus > 0)
         jout_put(&bad, o, "cpu",
-                 json_pack("{s:I, s:I}", "quota", (json_int_t)(c->nano_cpus / NS_PER_PERIOD), "period",
-                           (json_int_t)CPU_PERIOD_US));
+                 json_pack("{s:I, s:I}", "quota", (json_int_t)(c->nano_cpus / NS_PER_PERIOD),
+                           "period", (json_int_t)CPU_PERIOD_US));
     if (c->pids_limit > 0)
         jout_put(&bad, o, "pids", json_pack("{s:I}", "limit", (json_int_t)c->pids_limit));
     return bad ? NULL : TAKE_PTR(o);

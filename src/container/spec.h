@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The OCI runtime specification (config.json) of a container: docker's defaults, with what the container
- * was made with put on top. Pure: everything of this host comes in through struct spec_in.
+ * The OCI runtime specification (config.json) of a container: docker's defaults, with what the
+ * container was made with put on top. Pure: everything of this host comes in through struct
+ * spec_in.
  */
 #include <jansson.h>
 #include <sys/types.h>
@@ -32,12 +33,13 @@ struct spec_in {
     bool cgroup_v2;        /* a namespace of their own, as docker has it there */
     bool swap_limit;       /* the kernel counts swap */
     bool mqueue;           /* the kernel has that file system */
-    bool sysctl_ping, sysctl_port; /* /proc/sys/net/ipv4/{ping_group_range,ip_unprivileged_port_start} */
+    bool sysctl_ping,
+        sysctl_port; /* /proc/sys/net/ipv4/{ping_group_range,ip_unprivileged_port_start} */
     const struct spec_device *devices; /* of the host, for privileged ones */
     size_t n_devices;
 };
 
-#define SPEC_INIT_TARGET "/sbin/docker-init"
+#define SPEC_INIT_TARGET  "/sbin/docker-init"
 #define SPEC_PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* *ret is a new reference. */

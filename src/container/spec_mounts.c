@@ -13,7 +13,8 @@ struct fixed {
 static const struct fixed defaults[] = {
     {"/proc", "proc", "proc", "nosuid noexec nodev", NULL},
     {"/dev", "tmpfs", "tmpfs", "nosuid strictatime mode=755 size=65536k", NULL},
-    {"/dev/pts", "devpts", "devpts", "nosuid noexec newinstance ptmxmode=0666 mode=0620 gid=5", NULL},
+    {"/dev/pts", "devpts", "devpts", "nosuid noexec newinstance ptmxmode=0666 mode=0620 gid=5",
+     NULL},
     {"/sys", "sysfs", "sysfs", "nosuid noexec nodev ro", "nosuid noexec nodev"},
     {"/sys/fs/cgroup", "cgroup", "cgroup", "ro nosuid noexec nodev", "nosuid noexec nodev"},
     {"/dev/mqueue", "mqueue", "mqueue", "nosuid noexec nodev", NULL},
@@ -65,9 +66,9 @@ static void add_net_files(const struct spec_in *in, json_t *list, int *bad)
         if (!source)
             *bad = 1;
         else if (!is_taken(in->conf, target))
-            jout_add(bad, list,
-                     mount_of(target, "bind", json_string_value(source),
-                              jout_split("rbind rprivate")));
+            jout_add(
+                bad, list,
+                mount_of(target, "bind", json_string_value(source), jout_split("rbind rprivate")));
     }
 }
 

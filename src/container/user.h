@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Who a container's process is: `user[:group]`, names or numbers, looked up in the image's own /etc/passwd
- * and /etc/group (image-spec config.md, "User"; docker's rules for what is not found). Those files are
- * hostile input: their size is bounded by USER_FILE_MAX, lines that make no sense are skipped.
+ * Who a container's process is: `user[:group]`, names or numbers, looked up in the image's own
+ * /etc/passwd and /etc/group (image-spec config.md, "User"; docker's rules for what is not found).
+ * Those files are hostile input: their size is bounded by USER_FILE_MAX, lines that make no sense
+ * are skipped.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -22,8 +23,8 @@ struct user {
 };
 
 /* `spec` NULL or "" is root. The files' bytes may be NULL, n 0. Pure.
- * Errors: NOT_FOUND "unable to find user x: no matching entries in passwd file" (or group), INVALID for
- * numbers out of range. */
+ * Errors: NOT_FOUND "unable to find user x: no matching entries in passwd file" (or group), INVALID
+ * for numbers out of range. */
 int user_resolve(const char *spec, const char *passwd, size_t n_passwd, const char *group,
                  size_t n_group, struct arena *a, struct user *ret, struct shale_err *e);
 /* The same with the files of a root file system; missing files are empty ones. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Volumes: folders volumes/<name>/_data under the store's root. Names follow names.h; anonymous ones are
- * called by 64 hex digits.
+ * Volumes: folders volumes/<name>/_data under the store's root. Names follow names.h; anonymous
+ * ones are called by 64 hex digits.
  */
 #include <stdbool.h>
 
@@ -15,6 +15,7 @@ int volume_ensure(struct store *s, const char *name, struct arena *a, const char
                   struct shale_err *e);
 int volume_remove(struct store *s, const char *name, struct shale_err *e); /* missing is success */
 
-/* Fills an empty volume with what the image has at `target` (mode and owner of the folder included), as
- * docker does at the first use. `root_fd` is the container's root; look-ups stay inside of it. */
+/* Fills an empty volume with what the image has at `target` (mode and owner of the folder
+ * included), as docker does at the first use. `root_fd` is the container's root; look-ups stay
+ * inside of it. */
 int volume_fill(const char *path, int root_fd, const char *target, struct shale_err *e);

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Talking to the streams that conmon holds. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "container/start_priv.h"
+
+/* The socket's path may be longer than an address holds: it is reached through the folder's
+ * descriptor. */
+int attach_connect(const struct ctr *c, struct shale_err *e)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    _cleanup_close_ int dir = sys_openat(AT_FDCWD, c->dir, O_PATH | O_DIRECTORY, 0);
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    if (dir < 0 || fd < 0)
+        return err_sys(e, "attach to container %.12s", c->row.id);
+    (void)snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d/attach", dir);
+    if (connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
+        return err_sys(e, "attach to container %.12s", c->row.id);
+    return TAKE_FD(fd);
+}
+
+/* conmon's control pipe: "1 ROWS COLUMNS". */
+static int resize(const struct ctr *c, struct arena *a, uint16_t rows, uint16_t columns,
+                  struct shale_err *e)
+{
+    const char *path = ctr_path(c, a, "ctl");
+    _cleanup_close_ int fd = path ? sys_openat(AT_FDCWD, path, O_WRONLY | O_NONBLOCK, 0) : -1;
+    char line[48];
+
+    if (fd < 0)
+        return err_sys(e, "resize container %.12s", c->row.id);
+    (void)snprintf(line, sizeof line, "1 %u %u\n", rows, columns);
+    return sys_write_all(fd, line, strlen(line)) < 0
+               ? err_sys(e, "resize container %.12s", c->row.id)
+               : 0;
+}
+
+int container_resize(struct container_host *h, const char *container, uint16_t rows,
+                     uint16_t columns, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    struct ctr c;
+    int r = ctr_find(h, container, &a, &c, e);
+
+    if (r >= 0)
+        r = ctr_need_running(&c, e);
+    if (r >= 0 && !c.conf.tty)
+        r = err_set(e, SHALE_CONFLICT, "container %.12s has no terminal", c.row.id);
+    return r < 0 ? r : resize(&c, &a, rows, columns, e);
+}
+
+struct attached {
+    struct arena *a;
+    struct ctr *c;
+    struct process init;
+    int terminal; /* whose size counts */
+};
+
+static void follow_size(struct attached *x)
+{
+    unsigned short rows, columns;
+
+    if (relay_tty_size(x->terminal, &rows, &columns))
+        (void)resize(x->c, x->a, rows, columns, NULL);
+}
+
+static void on_signal(void *arg, int sig)
+{
+    struct attached *x = arg;
+
+    if (sig == SIGWINCH)
+        follow_size(x);
+    else
+        (void)process_kill(&x->init, sig, NULL);
+}
+
+static int carry(struct container_host *h, struct attached *x, const struct shale_attach_opts *o,
+                 int socket, struct shale_err *e)
+{
+    struct ctr *c = x->c;
+    struct keys keys;
+    struct relay_signals sig;
+    bool tty = c->conf.tty;
+    const char *text = o->detach_keys && *o->detach_keys ? o->detach_keys
+                       : c->conf.detach_keys[0]          ? c->conf.detach_keys
+                                                         : NULL;
+    int r = keys_parse(text, &keys, e);
+
+    if (r >= 0)
+        r = relay_signals_take(&sig, o->sig_proxy && !tty, tty && x->terminal >= 0, e);
+    if (r < 0)
+        return r;
+    if (tty)
+        follow_size(x);
+    int in = c->conf.open_stdin ? o->in : -1;
+    struct relay relay = {
+        .from = {socket, -1},
+        .packets = true,
+        .to = in >= 0 ? socket : -1,
+        .half_close = true,
+        .child = -1,
+        .in = in,
+        .out = o->out,
+        .err = o->err,
+        .keys = tty && in >= 0 ? &keys : NULL,
+        .event = -1,
+        .signals = sig.fd,
+        .on_signal = on_signal,
+        .arg = x,
+        .cancel = h->cancel,
+    };
+    r = relay_run(&relay, e);
+    relay_signals_restore(&sig);
+    return r;
+}
+
+int attach_relay(struct container_host *h, struct arena *a, struct ctr *c,
+                 const struct shale_attach_opts *o, int socket, int *ret_status,
+                 struct shale_err *e)
+{
+    struct attached x = {.a = a,
+                         .c = c,
+                         .terminal = isatty(o->in)    ? o->in
+                                     : isatty(o->out) ? o->out
+                                                      : -1};
+    struct ctr_run run;
+    int r = ctr_run_load(h, c, a, &run, e);
+
+    if (r >= 0) {
+        x.init = run.init;
+        r = carry(h, &x, o, socket, e);
+    }
+    close(socket);
+    if (r < 0)
+        return r;
+    *ret_status = -1;
+    return r == 1 ? 0 : ctr_wait_end(h, a, c, ret_status, e);
+}
+
+int container_attach(struct container_host *h, const char *container,
+                     const struct shale_attach_opts *o, int *ret_status, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    struct ctr c;
+    int r = ctr_find(h, container, &a, &c, e);
+
+    if (r < 0)
+        return r;
+    if (ctr_is(&c, CTR_PAUSED))
+        return err_set(e, SHALE_CONFLICT,
+                       "You cannot attach to a paused container, unpause it first");
+    if (ctr_need_running(&c, NULL) < 0)
+        return err_set(e, SHALE_CONFLICT,
+                       "You cannot attach to a stopped container, start it first");
+    _cleanup_close_ int hold = ctr_hold(h, &c, e);
+    if (hold < 0)
+        return hold;
+    int socket = attach_connect(&c, e);
+    if (socket == -SHALE_NOT_FOUND)
+        return err_set(e, SHALE_UNSUPPORTED,
+                       "container %.12s was started in the foreground by another command: only "
+                       "that one holds its "
+                       "streams; `shale logs -f` shows them",
+                       c.row.id);
+    return socket < 0 ? socket : attach_relay(h, &a, &c, o, socket, ret_status, e);
+}

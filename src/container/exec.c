@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Another process in a running container: `runtime exec` with a process file of our own making. */
+#include <fcntl.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "container/caps.h"
+#include "container/jout.h"
+#include "container/prepare.h"
+#include "container/relay.h"
+#include "container/spawn.h"
+#include "container/spec.h"
+
+#define WORDS_MAX 400
+
+struct exec {
+    struct container_host *h;
+    struct arena *a;
+    struct ctr *c;
+    const struct shale_exec_opts *o;
+    struct ctr_run run;
+    const char *process_file, *log, *pidfile;
+    int master; /* of the terminal, -1: none */
+    struct process init;
+    int terminal; /* of the caller, whose size counts */
+};
+
+/* ---- what is run ---- */
+
+/* The container's environment with the options' put over it. "K" takes our own value. */
+static int merge_env(const struct exec *x, struct strv *ret, struct shale_err *e)
+{
+    const struct strv *base = &x->c->conf.env;
+    size_t n = 0;
+
+    while (x->o->env && x->o->env[n])
+        n++;
+    *ret = (struct strv){.v = arena_array(x->a, base->n + n + 1, sizeof(char *)), .set = true};
+    if (!ret->v)
+        return err_nomem(e);
+    for (size_t i = 0; i < base->n; i++)
+        ret->v[ret->n++] = base->v[i];
+    for (size_t i = 0; i < n; i++) {
+        const char *kv = x->o->env[i];
+        const char *own = strchr(kv, '=') ? NULL : getenv(kv);
+        if (!strchr(kv, '=') && !own)
+            continue;
+        char *s = own ? arena_printf(x->a, "%s=%s", kv, own) : arena_strdup(x->a, kv);
+        if (!s)
+            return err_nomem(e);
+        ret->v[ret->n++] = s;
+    }
+    return 0;
+}
+
+static int find_user(const struct exec *x, struct user *ret, struct shale_err *e)
+{
+    const char *merged = ctr_path(x->c, x->a, "merged");
+    _cleanup_close_ int root = merged ? fs_open_dir(AT_FDCWD, merged, e) : err_nomem(e);
+
+    if (root < 0)
+        return root;
+    return user_lookup(root, x->o->user && *x->o->user ? x->o->user : x->c->conf.user, x->a, ret,
+                       e);
+}
+
+static int write_process(struct exec *x, struct shale_err *e)
+{
+    const struct conf *f = &x->c->conf;
+    struct user user;
+    struct spec_process p = {.args = x->o->cmd, .tty = x->o->tty, .user = &user};
+    _cleanup_json_ json_t *j = NULL;
+    struct strv env;
+    char *text;
+    int r = find_user(x, &user, e);
+
+    if (r >= 0)
+        r = merge_env(x, &env, e);
+    if (r >= 0)
+        r = spec_env(&env, f->hostname, x->o->tty, user.home, x->a, &p.env, e);
+    if (r >= 0)
+        r = prepare_caps(f, &x->run.runtime, &p.caps, e);
+    if (r < 0)
+        return r;
+    if (x->o->privileged)
+        p.caps = caps_host();
+    p.no_new_privileges = conf_security_opt(f, "no-new-privileges") != NULL;
+    p.cwd = x->o->workdir && *x->o->workdir ? x->o->workdir : f->workdir;
+    r = spec_process(&p, &j, e);
+    if (r >= 0)
+        r = jout_text(j, JSON_COMPACT, x->a, &text, e);
+    return r < 0 ? r
+                 : fs_write_atomic(AT_FDCWD, x->process_file, text, strlen(text), 0600, false, e);
+}
+
+static int make_argv(struct exec *x, const char ***ret, struct shale_err *e)
+{
+    const char *rest[12];
+    size_t n = 0;
+
+    rest[n++] = "exec";
+    rest[n++] = "--process";
+    rest[n++] = x->process_file;
+    rest[n++] = "--pid-file";
+    rest[n++] = x->pidfile;
+    if (x->o->detach)
+        rest[n++] = "--detach";
+    rest[n++] = x->c->row.id;
+    rest[n] = NULL;
+    return runtime_argv(&x->run.runtime, x->log, rest, x->a, ret, e);
+}
+
+/* ---- the terminal between the caller and the runtime ---- */
+
+static void follow_size(struct exec *x)
+{
+    struct winsize ws = {0};
+
+    if (x->terminal >= 0 && ioctl(x->terminal, TIOCGWINSZ, &ws) == 0)
+        (void)ioctl(x->master, TIOCSWINSZ, &ws);
+}
+
+static int open_terminal(struct exec *x, char *ret_name, size_t n, struct shale_err *e)
+{
+    struct termios raw;
+
+    x->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (x->master < 0 || grantpt(x->master) < 0 || unlockpt(x->master) < 0 ||
+        ptsname_r(x->master, ret_name, n) != 0)
+        return err_sys(e, "open a terminal");
+    /* the runtime's terminal inside does the work of one; this one only carries */
+    _cleanup_close_ int slave = sys_openat(AT_FDCWD, ret_name, O_RDWR | O_NOCTTY, 0);
+    if (slave < 0 || tcgetattr(slave, &raw) < 0)
+        return err_sys(e, "open a terminal");
+    cfmakeraw(&raw);
+    if (tcsetattr(slave, TCSANOW, &raw) < 0)
+        return err_sys(e, "open a terminal");
+    follow_size(x);
+    return 0;
+}
+
+static void on_signal(void *arg, int sig)
+{
+    struct exec *x = arg;
+
+    if (sig == SIGWINCH) {
+        follow_size(x);
+        return;
+    }
+    if (x->init.pid == 0)
+        x->init = process_find(process_read_pidfile(x->pidfile));
+    (void)process_kill(&x->init, sig, NULL);
+}
+
+static int carry_terminal(struct exec *x, int pidfd, struct shale_err *e)
+{
+    const struct shale_attach_opts *s = &x->o->streams;
+    struct relay_signals sig;
+    struct keys keys;
+    int r = keys_parse(s->detach_keys, &keys, e);
+
+    if (r >= 0)
+        r = relay_signals_take(&sig, false, x->terminal >= 0, e);
+    if (r < 0)
+        return r;
+    struct relay relay = {
+        .from = {x->master, -1},
+        .to = s->in >= 0 ? x->master : -1,
+        .to_stays = true,
+        .child = pidfd,
+        .in = s->in,
+        .out = s->out,
+        .err = -1,
+        .keys = s->in >= 0 ? &keys : NULL,
+        .event = -1,
+        .signals = sig.fd,
+        .on_signal = on_signal,
+        .arg = x,
+        .cancel = x->h->cancel,
+    };
+    r = relay_run(&relay, e);
+    relay_signals_restore(&sig);
+    return r;
+}
+
+/* Without a terminal the process gets the caller's streams themselves. */
+static int wait_plain(struct exec *x, const struct process *runtime, struct shale_err *e)
+{
+    return process_wait(runtime, -1, x->h->cancel, e);
+}
+
+/* ---- all together ---- */
+
+static int start_runtime(struct exec *x, pid_t *ret_pid, int *ret_pidfd, struct shale_err *e)
+{
+    const struct shale_attach_opts *s = &x->o->streams;
+    char tty[64];
+    const char **argv;
+    int r = make_argv(x, &argv, e);
+
+    if (r < 0)
+        return r;
+    struct spawn_opts so = {.argv = argv, .in = -1, .out = -1, .err = -1};
+    if (x->o->tty && !x->o->detach) {
+        r = open_terminal(x, tty, sizeof tty, e);
+        so.tty = tty;
+    } else if (!x->o->detach) {
+        so.in = x->o->interactive ? s->in : -1;
+        so.out = s->out;
+        so.err = s->err;
+    }
+    return r < 0 ? r : spawn_start(&so, ret_pid, ret_pidfd, e);
+}
+
+static int run(struct exec *x, int *ret_status, struct shale_err *e)
+{
+    char words[WORDS_MAX] = "";
+    pid_t pid;
+    int pidfd = -1, status, r = start_runtime(x, &pid, &pidfd, e);
+
+    if (r < 0)
+        return r;
+    struct process runtime = process_find(pid);
+    if (x->o->tty && !x->o->detach)
+        r = carry_terminal(x, pidfd, e);
+    else
+        r = wait_plain(x, &runtime, e) < 0 ? -SHALE_CANCELED : 0;
+    if (pidfd >= 0)
+        close(pidfd);
+    if (r == 1 && x->o->tty) { /* detached from: it goes on without us */
+        *ret_status = -1;
+        return 0;
+    }
+    if (r < 0)
+        (void)process_kill(&runtime, SIGTERM, NULL);
+    int w = spawn_wait(pid, &status, r < 0 ? NULL : e);
+    if (r < 0 || w < 0)
+        return r < 0 ? r : w;
+    if (status != 0)
+        runtime_words(x->log, NULL, 0, words, sizeof words);
+    if (words[0])
+        return runtime_refusal(words, e);
+    *ret_status = status;
+    return 0;
+}
+
+static int check(struct exec *x, const char *container, struct shale_err *e)
+{
+    int r = ctr_find(x->h, container, x->a, x->c, e);
+
+    if (r < 0)
+        return r;
+    if (!x->o->cmd || !x->o->cmd[0])
+        return err_set(e, SHALE_INVALID, "No exec command specified");
+    if (ctr_is(x->c, CTR_PAUSED))
+        return err_set(e, SHALE_CONFLICT,
+                       "Container %s is paused, unpause the container before exec", container);
+    r = ctr_need_running(x->c, e);
+    if (r >= 0)
+        r = ctr_run_load(x->h, x->c, x->a, &x->run, e);
+    if (r >= 0 && !x->run.runtime.path[0])
+        r = err_set(e, SHALE_CONFLICT, "container %s is not running", x->c->row.id);
+    return r;
+}
+
+int container_exec(struct container_host *h, const char *container, const struct shale_exec_opts *o,
+                   int *ret_status, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    struct ctr c;
+    struct exec x = {.h = h, .a = &a, .c = &c, .o = o, .master = -1};
+    char id[33];
+    int r = check(&x, container, e);
+
+    if (r >= 0)
+        r = random_hex(id, 16, e);
+    if (r < 0)
+        return r;
+    x.process_file = arena_printf(&a, "%s/exec-%s.json", c.dir, id);
+    x.log = arena_printf(&a, "%s/exec-%s.log", c.dir, id);
+    x.pidfile = arena_printf(&a, "%s/exec-%s.pid", c.dir, id);
+    if (!x.process_file || !x.log || !x.pidfile)
+        return err_nomem(e);
+    x.terminal = isatty(o->streams.in)    ? o->streams.in
+                 : isatty(o->streams.out) ? o->streams.out
+                                          : -1;
+    r = write_process(&x, e);
+    if (r >= 0)
+        r = run(&x, ret_status, e);
+    if (x.master >= 0)
+        close(x.master);
+    (void)sys_unlinkat(AT_FDCWD, x.process_file, 0);
+    (void)sys_unlinkat(AT_FDCWD, x.log, 0);
+    (void)sys_unlinkat(AT_FDCWD, x.pidfile, 0);
+    return r;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container as the public API shows it: inspect, and one line of ps. */
+#include "container/show.h"
+
+#include <fcntl.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "container/jout.h"
+
+static const struct {
+    const char *word;
+    enum shale_container_state state;
+} states[] = {
+    {CTR_CREATED, SHALE_CREATED}, {CTR_RUNNING, SHALE_RUNNING},   {CTR_PAUSED, SHALE_PAUSED},
+    {CTR_EXITED, SHALE_EXITED},   {CTR_REMOVING, SHALE_REMOVING}, {CTR_DEAD, SHALE_DEAD},
+};
+
+static enum shale_container_state state_of(const char *word)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+        if (streq(states[i].word, word))
+            return states[i].state;
+    return SHALE_DEAD;
+}
+
+/* The name it was made from, while that name still stands for its image; else the ID. */
+static int image_shown(struct container_host *h, const struct ctr *c, struct arena *a,
+                       const char **ret, struct shale_err *e)
+{
+    struct image_found found;
+    int r = image_find(h->store, c->row.image_ref, a, &found, NULL);
+
+    *ret = arena_strdup(a, r >= 0 && digest_eq(&found.id, &c->row.image_id) ? c->row.image_ref
+                                                                            : c->row.image_id.s);
+    return *ret ? 0 : err_nomem(e);
+}
+
+static int put_mounts(const struct ctr *c, struct arena *a, struct shale_container *ret,
+                      struct shale_err *e)
+{
+    struct shale_container_mount *v = arena_array(a, c->conf.n_mounts + 1, sizeof *v);
+
+    if (!v)
+        return err_nomem(e);
+    for (size_t i = 0; i < c->conf.n_mounts; i++) {
+        const struct conf_mount *m = &c->conf.mounts[i];
+        v[i] = (struct shale_container_mount){m->type, m->name ? m->name : "",
+                                              m->source ? m->source : "", m->target, !m->read_only};
+    }
+    ret->mounts = v;
+    ret->n_mounts = c->conf.n_mounts;
+    return 0;
+}
+
+static int put_paths(const struct ctr *c, struct arena *a, struct shale_container *ret,
+                     struct shale_err *e)
+{
+    ret->log_path = ctr_path(c, a, "ctr.log");
+    ret->merged_path = ctr_path(c, a, "merged");
+    ret->upper_path = ctr_path(c, a, "upper");
+    ret->work_path = ctr_path(c, a, "work");
+    ret->resolv_path = ctr_path(c, a, "resolv.conf");
+    ret->hostname_path = ctr_path(c, a, "hostname");
+    ret->hosts_path = ctr_path(c, a, "hosts");
+    return ret->log_path && ret->merged_path && ret->upper_path && ret->work_path &&
+                   ret->resolv_path && ret->hostname_path && ret->hosts_path
+               ? 0
+               : err_nomem(e);
+}
+
+static int put_sizes(struct container_host *h, const struct ctr *c, struct arena *a,
+                     struct shale_container *ret, struct shale_err *e)
+{
+    struct meta_image image;
+    uint64_t rw = 0;
+    int r = meta_image_get_held(store_meta(h->store), &c->row.image_id, a, &image, e);
+
+    if (r < 0)
+        return r;
+    if (fs_exists(AT_FDCWD, ret->upper_path)) {
+        r = fs_disk_usage(AT_FDCWD, ret->upper_path, &rw, e);
+        if (r < 0)
+            return r;
+    }
+    ret->size_rw_bytes = (int64_t)rw;
+    ret->size_root_bytes = (int64_t)(rw + image.size_bytes);
+    return 0;
+}
+
+static int put_config(const struct ctr *c, struct arena *a, struct shale_container *ret,
+                      struct shale_err *e)
+{
+    _cleanup_json_ json_t *config = NULL, *host = NULL;
+    char *text, *host_text;
+    int r = conf_config_json(&c->conf, &config, e);
+
+    if (r >= 0)
+        r = conf_host_config_json(&c->conf, &host, e);
+    if (r >= 0)
+        r = jout_text(config, JSON_COMPACT, a, &text, e);
+    if (r >= 0)
+        r = jout_text(host, JSON_COMPACT, a, &host_text, e);
+    if (r < 0)
+        return r;
+    ret->config_json = text;
+    ret->host_config_json = host_text;
+    return 0;
+}
+
+int show_container(struct container_host *h, const struct ctr *c, bool with_size, struct arena *a,
+                   struct shale_container *ret, struct shale_err *e)
+{
+    const struct meta_container_run *run = &c->row.run;
+    struct rootfs_driver *driver;
+    const char **command;
+    int r = conf_command(&c->conf, a, &command, e);
+
+    if (r < 0)
+        return r;
+    *ret = (struct shale_container){
+        .id = arena_strdup(a, c->row.id),
+        .name = c->row.name,
+        .image_id = arena_strdup(a, c->row.image_id.s),
+        .state = state_of(run->state),
+        .pid = (int)run->pid,
+        .exit_code = run->exit_code,
+        .oom_killed = run->oom_killed,
+        .auto_remove = c->row.auto_remove,
+        .tty = c->conf.tty,
+        .interactive = c->conf.open_stdin,
+        .error = run->error,
+        .created_ns = c->row.created_ns,
+        .started_ns = run->started_ns,
+        .finished_ns = run->finished_ns,
+        .command = command,
+        .labels_json = c->row.labels,
+        .network = c->conf.network,
+        .runtime = c->conf.runtime,
+        .driver = "",
+        .size_rw_bytes = -1,
+        .size_root_bytes = -1,
+    };
+    if (!ret->id || !ret->image_id)
+        return err_nomem(e);
+    if (store_driver(h->store, &driver, NULL) >= 0)
+        ret->driver = driver->ops->name;
+    r = image_shown(h, c, a, &ret->image, e);
+    if (r >= 0)
+        r = put_mounts(c, a, ret, e);
+    if (r >= 0)
+        r = put_paths(c, a, ret, e);
+    if (r >= 0)
+        r = put_config(c, a, ret, e);
+    return r >= 0 && with_size ? put_sizes(h, c, a, ret, e) : r;
+}
+
+int container_inspect(struct container_host *h, const char *container, bool with_size,
+                      struct arena *a, struct shale_container *ret, struct shale_err *e)
+{
+    struct ctr c;
+    int r = ctr_find(h, container, a, &c, e);
+
+    return r < 0 ? r : show_container(h, &c, with_size, a, ret, e);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Two ways of running a prepared container (see container.h), and talking to one that runs. */
+#include "container/ctr.h"
+#include "container/keys.h"
+#include "container/relay.h"
+
+struct start { /* one start that is going on */
+    struct container_host *h;
+    struct arena *a;
+    struct ctr *c;
+    struct runtime rt;
+    const struct shale_attach_opts *attach; /* NULL: nobody looks */
+    int lock;                               /* the container's; given up (-1) once it runs */
+};
+
+/* Runs it to its end under our own eyes. */
+int direct_run(struct start *s, int *ret_status, struct shale_err *e);
+/* Starts it under conmon. *ret_socket is connected to its streams when `attach` is set, else -1. */
+int monitor_start(struct start *s, int *ret_socket, struct shale_err *e);
+
+/* Makes the row say running. */
+int start_mark_running(struct start *s, const struct ctr_run *run, struct shale_err *e);
+
+/* Connects to the streams that conmon holds. */
+int attach_connect(const struct ctr *c, struct shale_err *e);
+/* Carries the streams over a connected socket (which it closes) until the container ends or is
+ * detached from: then *ret_status is -1. */
+int attach_relay(struct container_host *h, struct arena *a, struct ctr *c,
+                 const struct shale_attach_opts *o, int socket, int *ret_status,
+                 struct shale_err *e);

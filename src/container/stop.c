@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ending, waiting, removing. */
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "container/ctr.h"
+#include "container/signals.h"
+
+#define DEFAULT_TIMEOUT_S 10
+#define RECORD_WAIT_MS    5000 /* until the end of a process shows in its row */
+
+/* After the process: until its row says so, or it was removed. Its watcher does that; we do it when
+ * there is none. */
+static int await_record(struct container_host *h, struct arena *a, struct ctr *c,
+                        struct shale_err *e)
+{
+    for (int ms = 0; ms < RECORD_WAIT_MS; ms += 5) {
+        int r = ctr_reload(h, a, c, NULL);
+        if (r == -SHALE_NOT_FOUND || (r >= 0 && ctr_need_running(c, NULL) < 0))
+            return 0;
+        r = ctr_refresh(h, a, c, NULL);
+        if (r == -SHALE_NOT_FOUND || (r >= 0 && ctr_need_running(c, NULL) < 0))
+            return 0;
+        r = cancel_check(h->cancel, e);
+        if (r < 0)
+            return r;
+        poll(NULL, 0, 5);
+    }
+    return err_set(e, SHALE_TIMEOUT,
+                   "container %.12s has ended, but who watches it does not say so", c->row.id);
+}
+
+/* Sends the signal, waits at most timeout_s (-1: for ever), then kills. */
+static int end_process(struct container_host *h, struct arena *a, struct ctr *c, int sig,
+                       int64_t timeout_s, struct shale_err *e)
+{
+    struct ctr_run run;
+    int r = ctr_run_load(h, c, a, &run, e);
+
+    if (r < 0)
+        return r;
+    r = process_kill(&run.init, sig, e);
+    if (r >= 0)
+        r = process_wait(&run.init, timeout_s < 0 ? -1 : timeout_s * 1000, h->cancel, e);
+    if (r == 0) {
+        r = process_kill(&run.init, SIGKILL, e);
+        if (r >= 0)
+            r = process_wait(&run.init, -1, h->cancel, e);
+    }
+    if (r < 0 && r != -SHALE_NOT_FOUND)
+        return r;
+    return await_record(h, a, c, e);
+}
+
+static int stop_signal(const struct ctr *c, const char *given, struct shale_err *e)
+{
+    const char *name = given && *given ? given : c->conf.stop_signal;
+
+    return *name ? signal_parse(name, e) : SIGTERM;
+}
+
+int container_stop(struct container_host *h, const char *container, const char *signal,
+                   int64_t timeout_s, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    struct ctr c;
+    int r = ctr_find(h, container, &a, &c, e), sig;
+
+    if (r < 0)
+        return r;
+    sig = stop_signal(&c, signal, e);
+    if (sig < 0)
+        return sig;
+    if (ctr_need_running(&c, NULL) < 0) /* docker: 304, not modified */
+        return 0;
+    if (timeout_s < 0)
+        timeout_s = c.conf.stop_timeout_s >= 0 ? c.conf.stop_timeout_s : DEFAULT_TIMEOUT_S;
+    return end_process(h, &a, &c, sig, timeout_s, e);
+}
+
+int container_kill(struct container_host *h, const char *container, const char *signal,
+                   struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    struct ctr_run run;
+    struct ctr c;
+    int sig = signal && *signal ? signal_parse(signal, e) : SIGKILL;
+    int r = sig < 0 ? sig : ctr_find(h, container, &a, &c, e);
+
+    if (r < 0)
+        return r;
+    if (ctr_need_running(&c, NULL) < 0)
+        return err_set(e, SHALE_CONFLICT, "cannot kill container: %s: container %s is not running",
+                       container, c.row.id);
+    if (sig == SIGKILL)
+        return end_process(h, &a, &c, SIGKILL, -1, e);
+    r = ctr_run_load(h, &c, &a, &run, e);
+    return r < 0 ? r : process_kill(&run.init, sig, e);
+}
+
+int container_wait(struct container_host *h, const char *container, int *ret_status,
+                   struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    struct ctr c;
+    int r = ctr_find(h, container, &a, &c, e);
+
+    if (r < 0)
+        return r;
+    _cleanup_close_ int hold = ctr_hold(h, &c, e);
+    if (hold < 0)
+        return hold;
+    if (ctr_need_running(&c, NULL) < 0) {
+        *ret_status = c.row.run.exit_code;
+        return 0;
+    }
+    return ctr_wait_end(h, &a, &c, ret_status, e);
+}
+
+static int remove_it(struct container_host *h, struct arena *a, struct ctr *c, const char *shown,
+                     bool volumes, struct shale_err *e)
+{
+    static const char *const from[] = {CTR_CREATED, CTR_EXITED, CTR_DEAD, CTR_REMOVING, NULL};
+    struct meta_container_run to;
+    _cleanup_close_ int lock = ctr_lock(h, c, e);
+
+    if (lock < 0)
+        return lock;
+    int r = ctr_reload(h, a, c, NULL);
+    if (r == -SHALE_NOT_FOUND) /* gone meanwhile: as asked for */
+        return 0;
+    to = c->row.run;
+    to.state = CTR_REMOVING;
+    r = ctr_move(h, c, from, &to, a, NULL);
+    if (r < 0)
+        return err_set(e, SHALE_CONFLICT,
+                       "cannot remove container \"%s\": container is %s: stop the container before "
+                       "removing or force "
+                       "remove",
+                       shown, c->row.run.state);
+    ctr_unprepare(h, a, c);
+    return ctr_remove(h, a, c, volumes, e);
+}
+
+int container_rm(struct container_host *h, const char *container, const struct shale_rm_opts *o,
+                 struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    struct ctr c;
+    int r = ctr_find(h, container, &a, &c, e);
+
+    if (r < 0)
+        return r;
+    if (ctr_need_running(&c, NULL) >= 0) {
+        if (!o->force)
+            return err_set(e, SHALE_CONFLICT,
+                           "cannot remove container \"%s\": container is %s: %s the container "
+                           "before removing or force "
+                           "remove",
+                           container, c.row.run.state,
+                           ctr_is(&c, CTR_PAUSED) ? "unpause and stop" : "stop");
+        r = end_process(h, &a, &c, SIGKILL, -1, e);
+        if (r < 0)
+            return r;
+    }
+    return remove_it(h, &a, &c, container, o->volumes, e);
+}
+
+int container_cleanup(struct container_host *h, const char *container, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    struct meta_container row;
+    struct ctr c;
+    int r = meta_container_find(store_meta(h->store), container, &a, &row, e);
+
+    if (r == -SHALE_NOT_FOUND)
+        return 0;
+    if (r >= 0)
+        r = ctr_of_row(h, &row, &a, &c, e);
+    if (r < 0 || ctr_need_running(&c, NULL) < 0)
+        return r < 0 ? r : 0;
+    _cleanup_close_ int lock = ctr_lock(h, &c, e);
+    if (lock < 0)
+        return lock;
+    r = ctr_reload(h, &a, &c, NULL);
+    if (r < 0 || ctr_need_running(&c, NULL) < 0)
+        return 0;
+    struct ctr_run run;
+    r = ctr_run_load(h, &c, &a, &run, e);
+    if (r < 0 || process_alive(&run.init))
+        return r;
+    int status = ctr_exit_status(&c);
+    r = ctr_finish(h, &a, &c, status < 0 ? CTR_STATUS_UNKNOWN : status, e);
+    return r == -SHALE_NOT_FOUND ? 0 : r;
+}
