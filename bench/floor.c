@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The floor under a pull: download, SHA-256 of the compressed bytes, ISA-L inflate, SHA-256 of the tar and
- * both writes, one layer a thread, nothing else. No checks, no names, no index: what hardware and
- * libraries allow. A pull is measured against it in the same run.
+ * The floor under a pull: download, SHA-256 of the compressed bytes, ISA-L inflate, SHA-256 of the
+ * tar and both writes, one layer a thread, nothing else. No checks, no names, no index: what
+ * hardware and libraries allow. A pull is measured against it in the same run.
  *
  *   floor OUTDIR THREADS BASEURL DIGEST...      BASEURL is http://HOST/v2/REPOSITORY/blobs
  */
@@ -147,7 +147,7 @@ int main(int argc, char **argv)
         return 2;
     }
     int n = (int)strtol(argv[2], NULL, 10);
-    struct work w = { .dir = argv[1], .base = argv[3], .digests = argv + 4, .n = argc - 4 };
+    struct work w = {.dir = argv[1], .base = argv[3], .digests = argv + 4, .n = argc - 4};
     if (n < 1 || n > 16)
         return 2;
     curl_global_init(CURL_GLOBAL_DEFAULT);

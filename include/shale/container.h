@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SHALE_CONTAINER_H
 #define SHALE_CONTAINER_H
-/* Containers through an OCI runtime (runtime-spec 1.0) and conmon. See shale.h for the conventions. */
+/* Containers through an OCI runtime (runtime-spec 1.0) and conmon. See shale.h for the conventions.
+ */
 #include <shale/progress.h>
 #include <shale/shale.h>
 
@@ -12,27 +13,28 @@ extern "C" {
 enum shale_mount_type { SHALE_MOUNT_BIND, SHALE_MOUNT_VOLUME, SHALE_MOUNT_TMPFS };
 struct shale_mount {
     enum shale_mount_type type;
-    const char *source;      /* bind: host path; volume: name, NULL anonymous */
-    const char *target;      /* absolute path inside */
+    const char *source; /* bind: host path; volume: name, NULL anonymous */
+    const char *target; /* absolute path inside */
     bool read_only;
-    bool create_source;      /* -v makes a missing host folder, --mount does not */
-    const char *propagation; /* NULL: rprivate */
+    bool create_source;        /* -v makes a missing host folder, --mount does not */
+    const char *propagation;   /* NULL: rprivate */
     uint64_t tmpfs_size_bytes; /* 0: no limit */
-    const char *options;     /* tmpfs: further mount options, comma separated; NULL */
+    const char *options;       /* tmpfs: further mount options, comma separated; NULL */
 };
 
 /* NULL and 0 mean "as the image says" or "no limit". Arrays are NULL-terminated, may be NULL. */
 struct shale_create_opts {
     size_t size;
-    const char *image;             /* reference or ID, in the store */
+    const char *image; /* reference or ID, in the store */
     const char *platform;
-    const char *name;              /* NULL: one is made up */
+    const char *name; /* NULL: one is made up */
     const char *const *cmd;
-    const char *const *entrypoint; /* set by --entrypoint; an array with one "" clears the image's */
-    const char *const *env;        /* "K=V", or "K" for the value of this process */
-    const char *const *labels;     /* "k=v" */
+    const char *const
+        *entrypoint;           /* set by --entrypoint; an array with one "" clears the image's */
+    const char *const *env;    /* "K=V", or "K" for the value of this process */
+    const char *const *labels; /* "k=v" */
     const char *user, *workdir, *hostname;
-    const char *network;           /* "none", "host"; NULL: "none" until bridges exist */
+    const char *network; /* "none", "host"; NULL: "none" until bridges exist */
     const struct shale_mount *mounts;
     size_t n_mounts;
     bool read_only, tty, interactive, auto_remove, init, privileged;
@@ -53,8 +55,8 @@ struct shale_created {
 SHALE_API int shale_create(struct shale *s, const struct shale_create_opts *o,
                            struct shale_created **ret, struct shale_err *e);
 
-/* Streams of an attached container. A descriptor of -1 is not attached. With a terminal, `in` should be in
- * raw mode already; resizing is the caller's through shale_resize. */
+/* Streams of an attached container. A descriptor of -1 is not attached. With a terminal, `in`
+ * should be in raw mode already; resizing is the caller's through shale_resize. */
 struct shale_attach_opts {
     size_t size;
     int in, out, err;
@@ -64,19 +66,23 @@ struct shale_attach_opts {
 };
 
 /* Starts; with `attach` not NULL carries the streams until the container ends (its status goes to
- * *ret_status) or is detached from (*ret_status -1). EXISTS-like repeat starts succeed. The runtime's
- * refusal to start the command is NOT_FOUND (no such program) or DENIED (not executable). */
-SHALE_API int shale_start(struct shale *s, const char *container, const struct shale_attach_opts *attach,
-                          int *ret_status, struct shale_err *e);
-SHALE_API int shale_attach(struct shale *s, const char *container, const struct shale_attach_opts *o,
-                           int *ret_status, struct shale_err *e);
+ * *ret_status) or is detached from (*ret_status -1). EXISTS-like repeat starts succeed. The
+ * runtime's refusal to start the command is NOT_FOUND (no such program) or DENIED (not executable).
+ */
+SHALE_API int shale_start(struct shale *s, const char *container,
+                          const struct shale_attach_opts *attach, int *ret_status,
+                          struct shale_err *e);
+SHALE_API int shale_attach(struct shale *s, const char *container,
+                           const struct shale_attach_opts *o, int *ret_status, struct shale_err *e);
 SHALE_API int shale_resize(struct shale *s, const char *container, uint16_t rows, uint16_t columns,
                            struct shale_err *e);
 /* signal NULL: the container's stop signal; timeout_s -1: the container's. */
-SHALE_API int shale_stop(struct shale *s, const char *container, const char *signal, int64_t timeout_s,
+SHALE_API int shale_stop(struct shale *s, const char *container, const char *signal,
+                         int64_t timeout_s, struct shale_err *e);
+SHALE_API int shale_kill(struct shale *s, const char *container, const char *signal,
                          struct shale_err *e);
-SHALE_API int shale_kill(struct shale *s, const char *container, const char *signal, struct shale_err *e);
-SHALE_API int shale_wait(struct shale *s, const char *container, int *ret_status, struct shale_err *e);
+SHALE_API int shale_wait(struct shale *s, const char *container, int *ret_status,
+                         struct shale_err *e);
 
 struct shale_rm_opts {
     size_t size;
@@ -122,19 +128,19 @@ struct shale_container_mount {
 };
 struct shale_container {
     const char *id, *name;
-    const char *image;    /* as given at creation, or the ID when that name moved on */
+    const char *image; /* as given at creation, or the ID when that name moved on */
     const char *image_id;
     enum shale_container_state state;
-    int pid;              /* of the container's first process, 0 when not running */
+    int pid; /* of the container's first process, 0 when not running */
     int exit_code;
     bool oom_killed, auto_remove, tty, interactive;
-    const char *error;    /* why it could not start, "" if it could */
+    const char *error; /* why it could not start, "" if it could */
     int64_t created_ns, started_ns, finished_ns;
     const char *const *command; /* path and arguments as run; NULL-terminated */
     const char *labels_json;    /* object text, "" if none */
     const char *network;
     const char *runtime;
-    const char *config_json;    /* docker's Config object of this container */
+    const char *config_json;      /* docker's Config object of this container */
     const char *host_config_json; /* docker's HostConfig object */
     const char *log_path, *merged_path, *upper_path, *work_path, *resolv_path, *hostname_path,
         *hosts_path;
@@ -153,13 +159,13 @@ struct shale_ps_opts {
     int64_t last;               /* newest n of any state; 0: no limit */
     const char *const *filters; /* "name=value" */
 };
-SHALE_API int shale_ps(struct shale *s, const struct shale_ps_opts *o, struct shale_container_list **ret,
-                       struct shale_err *e);
+SHALE_API int shale_ps(struct shale *s, const struct shale_ps_opts *o,
+                       struct shale_container_list **ret, struct shale_err *e);
 SHALE_API int shale_container_inspect(struct shale *s, const char *container, bool with_size,
                                       struct shale_container **ret, struct shale_err *e);
 
-/* What conmon calls when a container has ended: records the status, unmounts, removes it when it was
- * started with auto_remove. Harmless at any time. */
+/* What conmon calls when a container has ended: records the status, unmounts, removes it when it
+ * was started with auto_remove. Harmless at any time. */
 SHALE_API int shale_container_cleanup(struct shale *s, const char *container, struct shale_err *e);
 
 #ifdef __cplusplus

@@ -6,8 +6,8 @@
  *
  * Every function that can fail returns an int: 0 (or a positive value that its comment explains) on
  * success, or minus one of the codes below. Its last parameter is a `struct shale_err *`, which the
- * caller owns (usually on its stack) and which may be NULL. The struct is written only on failure; it
- * holds no pointers, so overwriting one cannot leak. Branch on the code, never on the text.
+ * caller owns (usually on its stack) and which may be NULL. The struct is written only on failure;
+ * it holds no pointers, so overwriting one cannot leak. Branch on the code, never on the text.
  */
 #ifdef __cplusplus
 extern "C" {
@@ -41,9 +41,12 @@ struct shale_err {
     char msg[504]; /* one line, no newline, always terminated */
 };
 
-#define SHALE_ERR_INIT \
-    {                  \
-        0, 0, { 0 }    \
+#define SHALE_ERR_INIT                                                                             \
+    {                                                                                              \
+        0, 0,                                                                                      \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
     }
 
 #ifdef __cplusplus

@@ -32,14 +32,14 @@ struct shale_pull_result {
 SHALE_API int shale_pull(struct shale *s, const char *ref, const struct shale_pull_opts *o,
                          struct shale_pull_result **ret, struct shale_err *e);
 
-/* The digest that a registry holds for a reference, without pulling. With a platform: the digest of that
- * entry of an index. *ret is a string for shale_free. */
+/* The digest that a registry holds for a reference, without pulling. With a platform: the digest of
+ * that entry of an index. *ret is a string for shale_free. */
 SHALE_API int shale_digest(struct shale *s, const char *ref, const char *platform, char **ret,
                            struct shale_err *e);
 
 /* ---- downloads in flight ---- */
 struct shale_transfer {
-    const char *digest, *ref; /* ref "" when not known */
+    const char *digest, *ref;        /* ref "" when not known */
     uint64_t have_bytes, size_bytes; /* size 0: unknown */
     int64_t changed_ns;
     bool active;
@@ -50,7 +50,8 @@ struct shale_transfer_list {
 };
 SHALE_API int shale_pulls(struct shale *s, struct shale_transfer_list **ret, struct shale_err *e);
 /* By digest, or a prefix of its hex (unique); "all" drops every inactive one. */
-SHALE_API int shale_pulls_remove(struct shale *s, const char *digest, uint64_t *ret_n, struct shale_err *e);
+SHALE_API int shale_pulls_remove(struct shale *s, const char *digest, uint64_t *ret_n,
+                                 struct shale_err *e);
 
 /* ---- list ---- */
 struct shale_image_name {
@@ -65,12 +66,12 @@ struct shale_image {
     uint64_t size_bytes;
     int64_t n_containers;
     const char *os, *arch, *variant;
-    const char *labels_json;               /* object text, "" if none */
-    const struct shale_image_name *names;  /* one per tag, then digest-only references */
+    const char *labels_json;              /* object text, "" if none */
+    const struct shale_image_name *names; /* one per tag, then digest-only references */
     size_t n_names;
-    const char *const *digests;            /* every repo@digest, familiar, sorted */
+    const char *const *digests; /* every repo@digest, familiar, sorted */
     size_t n_digests;
-    const char *target;                    /* manifest or index digest of the first name, "" if none */
+    const char *target; /* manifest or index digest of the first name, "" if none */
 };
 struct shale_image_list {
     const struct shale_image *items; /* newest first */
@@ -87,8 +88,8 @@ SHALE_API int shale_images(struct shale *s, const struct shale_images_opts *o,
 
 /* Platforms of each image that was pulled through an index, for a tree view. */
 struct shale_platform_entry {
-    const char *digest, *platform; /* manifest digest; "linux/arm64/v8" */
-    const char *image_id;          /* "" when that platform is not in the store */
+    const char *digest, *platform;      /* manifest digest; "linux/arm64/v8" */
+    const char *image_id;               /* "" when that platform is not in the store */
     uint64_t content_bytes, size_bytes; /* compressed; unpacked. 0 when not here */
     bool available, attestation;
     int64_t n_containers;
@@ -107,7 +108,7 @@ struct shale_layer {
 };
 struct shale_image_detail {
     struct shale_image image;
-    const char *config_json;   /* the config document verbatim */
+    const char *config_json; /* the config document verbatim */
     size_t config_json_bytes;
     const char *manifest_digest, *manifest_type;
     uint64_t manifest_bytes;
@@ -115,7 +116,8 @@ struct shale_image_detail {
     int64_t last_tagged_ns;
     const struct shale_layer *layers; /* base first */
     size_t n_layers;
-    const char *driver, *driver_lower, *driver_index; /* GraphDriver: name and data paths, "" if none */
+    const char *driver, *driver_lower,
+        *driver_index; /* GraphDriver: name and data paths, "" if none */
     int64_t last_used_ns;
 };
 /* By reference, ID or unique ID prefix (docker's order). platform may be NULL. */
@@ -138,7 +140,8 @@ SHALE_API int shale_history(struct shale *s, const char *image, const char *plat
                             struct shale_history **ret, struct shale_err *e);
 
 /* ---- names ---- */
-SHALE_API int shale_tag(struct shale *s, const char *source, const char *target, struct shale_err *e);
+SHALE_API int shale_tag(struct shale *s, const char *source, const char *target,
+                        struct shale_err *e);
 
 struct shale_rmi_opts {
     size_t size;

@@ -2,8 +2,8 @@
 #ifndef SHALE_PROGRESS_H
 #define SHALE_PROGRESS_H
 /*
- * What long work tells its caller: one event struct to one callback. The callback may be called from
- * several threads at once and must not block for long. Pointers are borrowed for the call.
+ * What long work tells its caller: one event struct to one callback. The callback may be called
+ * from several threads at once and must not block for long. Pointers are borrowed for the call.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -13,20 +13,20 @@ extern "C" {
 #endif
 
 enum shale_progress_kind {
-    SHALE_PROGRESS_MESSAGE,      /* `text`: a line about the whole operation */
-    SHALE_PROGRESS_PULLING,      /* `text` is the tag, `id` the repository: "latest: Pulling from …" */
-    SHALE_PROGRESS_QUEUED,       /* layer `id`: "Pulling fs layer" */
-    SHALE_PROGRESS_WAITING,      /* another process or pull fetches it, or no thread is free */
-    SHALE_PROGRESS_DOWNLOADING,  /* `current` of `total` compressed bytes (total 0: unknown) */
-    SHALE_PROGRESS_VERIFYING,    /* "Verifying Checksum" */
-    SHALE_PROGRESS_DOWNLOADED,   /* "Download complete" */
-    SHALE_PROGRESS_DONE,         /* "Pull complete" */
-    SHALE_PROGRESS_PRESENT,      /* "Already exists" */
-    SHALE_PROGRESS_RESUMED,      /* `current` bytes were there from an earlier attempt */
-    SHALE_PROGRESS_RETRY,        /* trying again in `current` seconds; `text` says why */
-    SHALE_PROGRESS_DIGEST,       /* `text` is the digest of what was pulled */
-    SHALE_PROGRESS_STATUS,       /* `text`: the closing status line */
-    SHALE_PROGRESS_INDEX,        /* `current` of `total` steps of preparing the root file system */
+    SHALE_PROGRESS_MESSAGE, /* `text`: a line about the whole operation */
+    SHALE_PROGRESS_PULLING, /* `text` is the tag, `id` the repository: "latest: Pulling from …" */
+    SHALE_PROGRESS_QUEUED,  /* layer `id`: "Pulling fs layer" */
+    SHALE_PROGRESS_WAITING, /* another process or pull fetches it, or no thread is free */
+    SHALE_PROGRESS_DOWNLOADING, /* `current` of `total` compressed bytes (total 0: unknown) */
+    SHALE_PROGRESS_VERIFYING,   /* "Verifying Checksum" */
+    SHALE_PROGRESS_DOWNLOADED,  /* "Download complete" */
+    SHALE_PROGRESS_DONE,        /* "Pull complete" */
+    SHALE_PROGRESS_PRESENT,     /* "Already exists" */
+    SHALE_PROGRESS_RESUMED,     /* `current` bytes were there from an earlier attempt */
+    SHALE_PROGRESS_RETRY,       /* trying again in `current` seconds; `text` says why */
+    SHALE_PROGRESS_DIGEST,      /* `text` is the digest of what was pulled */
+    SHALE_PROGRESS_STATUS,      /* `text`: the closing status line */
+    SHALE_PROGRESS_INDEX,       /* `current` of `total` steps of preparing the root file system */
 };
 
 struct shale_progress {

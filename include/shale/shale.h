@@ -13,10 +13,11 @@
  *   shale_close(s);
  *
  * A handle may be used by several threads. Several processes may use one store at once; there is no
- * daemon. Every options struct begins with `size`, set to its sizeof, so that it can grow; members left
- * zero mean "the default". Results are returned as one block that shale_free releases, with all that they
- * point to; strings in results are UTF-8 where the source was, never NULL unless their comment says so.
- * Times are nanoseconds since 1970 UTC, SHALE_TIME_NONE where there is none; sizes are bytes.
+ * daemon. Every options struct begins with `size`, set to its sizeof, so that it can grow; members
+ * left zero mean "the default". Results are returned as one block that shale_free releases, with
+ * all that they point to; strings in results are UTF-8 where the source was, never NULL unless
+ * their comment says so. Times are nanoseconds since 1970 UTC, SHALE_TIME_NONE where there is none;
+ * sizes are bytes.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,19 +41,19 @@ struct shale;
 
 struct shale_open_opts {
     size_t size;
-    const char *root;              /* NULL: $SHALE_ROOT, else /var/lib/shale, or ~/.local/share/shale */
-    const char *storage_driver;    /* NULL or "auto", "erofs", "dir" */
-    const char *runtime;           /* NULL: probe; a name or path of an OCI runtime */
-    const char *config_dir;        /* NULL: $DOCKER_CONFIG, else ~/.docker */
-    const char *certs_dir;         /* NULL: /etc/docker/certs.d */
+    const char *root; /* NULL: $SHALE_ROOT, else /var/lib/shale, or ~/.local/share/shale */
+    const char *storage_driver;             /* NULL or "auto", "erofs", "dir" */
+    const char *runtime;                    /* NULL: probe; a name or path of an OCI runtime */
+    const char *config_dir;                 /* NULL: $DOCKER_CONFIG, else ~/.docker */
+    const char *certs_dir;                  /* NULL: /etc/docker/certs.d */
     const char *const *insecure_registries; /* hosts or CIDRs, NULL-terminated; may be NULL */
-    bool read_only;                /* open for looking only */
+    bool read_only;                         /* open for looking only */
     void (*on_debug)(void *arg, const char *msg); /* may be NULL */
     void *on_debug_arg;
 };
 
-/* Opens the store, creating it when missing. Errors: UNSUPPORTED for a store of a newer version, DENIED,
- * SYSTEM. */
+/* Opens the store, creating it when missing. Errors: UNSUPPORTED for a store of a newer version,
+ * DENIED, SYSTEM. */
 SHALE_API int shale_open(const struct shale_open_opts *o, struct shale **ret, struct shale_err *e);
 /* Accepts NULL. No call on the handle may be running. */
 SHALE_API void shale_close(struct shale *s);
@@ -73,12 +74,12 @@ struct shale_kv {
 /* About this store and host: what `shale info` prints. */
 struct shale_info {
     const char *root;
-    const char *storage_driver, *storage_why; /* which driver and why */
+    const char *storage_driver, *storage_why;         /* which driver and why */
     const char *runtime, *runtime_path, *runtime_why; /* "" when none works; why says so */
-    const char *conmon_path;                  /* "" when not installed */
-    const char *kernel, *os, *arch, *cgroup;  /* cgroup: "v1", "v2", "hybrid" */
-    const char *operating_system;             /* PRETTY_NAME */
-    const char *name;                         /* host name */
+    const char *conmon_path;                          /* "" when not installed */
+    const char *kernel, *os, *arch, *cgroup;          /* cgroup: "v1", "v2", "hybrid" */
+    const char *operating_system;                     /* PRETTY_NAME */
+    const char *name;                                 /* host name */
     uint64_t n_images, n_containers, n_running, n_stopped;
     uint64_t n_layers, blobs_bytes, layers_bytes, indexes_bytes, ingest_bytes;
     uint64_t memory_bytes;

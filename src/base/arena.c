@@ -26,13 +26,13 @@ struct arena_defer {
 
 void arena_init(struct arena *a, uint64_t max_bytes)
 {
-    *a = (struct arena){ .max_bytes = max_bytes };
+    *a = (struct arena){.max_bytes = max_bytes};
 }
 
 void arena_clear(struct arena *a)
 {
-    /* Deferred calls may look at memory of any block: run them all before freeing. Blocks are newest
-     * first and each list is newest first, so the order is last registered first. */
+    /* Deferred calls may look at memory of any block: run them all before freeing. Blocks are
+     * newest first and each list is newest first, so the order is last registered first. */
     for (struct arena_block *b = a->head; b; b = b->next)
         for (struct arena_defer *d = b->defers; d; d = d->next)
             d->f(d->p);
@@ -155,7 +155,7 @@ int arena_defer(struct arena *a, void (*f)(void *), void *p)
     struct arena_defer *d = arena_alloc(a, sizeof *d);
     if (!d)
         return -SHALE_NO_MEMORY;
-    *d = (struct arena_defer){ a->head->defers, f, p };
+    *d = (struct arena_defer){a->head->defers, f, p};
     a->head->defers = d;
     return 0;
 }

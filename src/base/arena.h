@@ -18,9 +18,9 @@ struct arena {
     uint64_t used_bytes; /* handed out so far */
 };
 
-#define ARENA_INIT(max)        \
-    {                          \
-        .max_bytes = (max)     \
+#define ARENA_INIT(max)                                                                            \
+    {                                                                                              \
+        .max_bytes = (max)                                                                         \
     }
 #define ARENA_DEFAULT_MAX (64ull << 20)
 
@@ -33,10 +33,11 @@ void *arena_memdup(struct arena *a, const void *p, size_t n);
 char *arena_strdup(struct arena *a, const char *s); /* NULL in gives NULL out */
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
-/* Grows an array in the arena: makes room for one more element, doubling when full (the old copy stays
- * until clear). Returns the array, or NULL. `*cap` is updated. */
+/* Grows an array in the arena: makes room for one more element, doubling when full (the old copy
+ * stays until clear). Returns the array, or NULL. `*cap` is updated. */
 void *arena_grow(struct arena *a, void *array, size_t n, size_t *cap, size_t size);
 
 /* Registers f(p) to run at arena_clear, last registered first. 0, or -SHALE_NO_MEMORY. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Forced into every file by the build. Calls that are unsafe, or that belong behind base/sys.h, do not
- * compile outside of the one file that may use them (which defines SHALE_SYS_C first).
+ * Forced into every file by the build. Calls that are unsafe, or that belong behind base/sys.h, do
+ * not compile outside of the one file that may use them (which defines SHALE_SYS_C first).
  */
 #include <stdio.h>
 #include <stdlib.h>

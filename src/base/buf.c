@@ -9,13 +9,13 @@
 
 void buf_init(struct buf *b, size_t max)
 {
-    *b = (struct buf){ .max = max };
+    *b = (struct buf){.max = max};
 }
 
 void buf_clear(struct buf *b)
 {
     free(b->p);
-    *b = (struct buf){ .max = b->max };
+    *b = (struct buf){.max = b->max};
 }
 
 void buf_reset(struct buf *b)
@@ -120,7 +120,7 @@ char *buf_take(struct buf *b)
         return NULL;
     }
     char *p = b->p;
-    *b = (struct buf){ .max = b->max };
+    *b = (struct buf){.max = b->max};
     return p;
 }
 

@@ -28,23 +28,23 @@ static inline void cleanup_closedirp(DIR **d)
         closedir(*d);
 }
 
-#define _cleanup_free_ _cleanup_(cleanup_freep)
-#define _cleanup_close_ _cleanup_(cleanup_closep)
-#define _cleanup_fclose_ _cleanup_(cleanup_fclosep)
+#define _cleanup_free_     _cleanup_(cleanup_freep)
+#define _cleanup_close_    _cleanup_(cleanup_closep)
+#define _cleanup_fclose_   _cleanup_(cleanup_fclosep)
 #define _cleanup_closedir_ _cleanup_(cleanup_closedirp)
 
 /* Hands a value over: yields it and leaves the variable empty. */
-#define TAKE_PTR(p)              \
-    ({                           \
-        __typeof__(p) _p = (p);  \
-        (p) = NULL;              \
-        _p;                      \
+#define TAKE_PTR(p)                                                                                \
+    ({                                                                                             \
+        __typeof__(p) _p = (p);                                                                    \
+        (p) = NULL;                                                                                \
+        _p;                                                                                        \
     })
-#define TAKE_FD(fd)      \
-    ({                   \
-        int _fd = (fd);  \
-        (fd) = -1;       \
-        _fd;             \
+#define TAKE_FD(fd)                                                                                \
+    ({                                                                                             \
+        int _fd = (fd);                                                                            \
+        (fd) = -1;                                                                                 \
+        _fd;                                                                                       \
     })
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -2,7 +2,8 @@
 #pragma once
 /*
  * Filling a struct shale_err. err_set at the origin, err_wrap where meaning is added; each returns
- * -code, so that `return err_set(e, …)` is one line. All accept e == NULL and then only return -code.
+ * -code, so that `return err_set(e, …)` is one line. All accept e == NULL and then only return
+ * -code.
  */
 #include <shale/error.h>
 
@@ -19,8 +20,8 @@ int err_sys(struct shale_err *e, const char *fmt, ...) ATTR_PRINTF(2, 3);
 /* Out of memory. Returns -SHALE_NO_MEMORY. */
 int err_nomem(struct shale_err *e);
 
-/* Puts "<text>: " before the message that is there and keeps its code. `r` is the negative result being
- * passed on, returned unchanged. */
+/* Puts "<text>: " before the message that is there and keeps its code. `r` is the negative result
+ * being passed on, returned unchanged. */
 int err_wrap(struct shale_err *e, int r, const char *fmt, ...) ATTR_PRINTF(3, 4);
 
 /* Text name of a code in upper case ("NOT_FOUND"), "UNKNOWN" for others. */

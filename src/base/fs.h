@@ -14,10 +14,12 @@ int fs_read_file(int dirfd, const char *path, struct buf *b, struct shale_err *e
 /* A short file as an arena string, at most max bytes. */
 char *fs_read_text(int dirfd, const char *path, struct arena *a, uint64_t max, struct shale_err *e);
 
-/* Writes to a temporary name in the same directory and renames. durable: fsync of file and directory. */
-int fs_write_atomic(int dirfd, const char *path, const void *p, uint64_t n, mode_t mode, bool durable,
-                    struct shale_err *e);
-int fs_sync_dir(int dirfd, const char *path, struct shale_err *e); /* fsync of directory dirfd/path */
+/* Writes to a temporary name in the same directory and renames. durable: fsync of file and
+ * directory. */
+int fs_write_atomic(int dirfd, const char *path, const void *p, uint64_t n, mode_t mode,
+                    bool durable, struct shale_err *e);
+int fs_sync_dir(int dirfd, const char *path,
+                struct shale_err *e); /* fsync of directory dirfd/path */
 
 int fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct shale_err *e);
 int fs_open_dir(int dirfd, const char *path, struct shale_err *e); /* O_DIRECTORY fd, or -code */
@@ -27,12 +29,14 @@ bool fs_exists(int dirfd, const char *path);
 int fs_size(int dirfd, const char *path, uint64_t *ret, struct shale_err *e);
 int fs_disk_usage(int dirfd, const char *path, uint64_t *ret_bytes, struct shale_err *e);
 
-/* Calls f for every entry but "." and ".." in unspecified order; d_type is DT_* and never DT_UNKNOWN.
- * f returns 0 to go on, positive to stop (returned), negative for an error. */
-int fs_each(int dirfd, const char *path, int (*f)(void *arg, const char *name, unsigned char d_type),
-            void *arg, struct shale_err *e);
+/* Calls f for every entry but "." and ".." in unspecified order; d_type is DT_* and never
+ * DT_UNKNOWN. f returns 0 to go on, positive to stop (returned), negative for an error. */
+int fs_each(int dirfd, const char *path,
+            int (*f)(void *arg, const char *name, unsigned char d_type), void *arg,
+            struct shale_err *e);
 
-/* Copies n bytes (UINT64_MAX: to the end) with copy_file_range, read/write where that does not work. */
+/* Copies n bytes (UINT64_MAX: to the end) with copy_file_range, read/write where that does not
+ * work. */
 int fs_copy_fd(int from, int to, uint64_t n, struct shale_err *e);
 
 /* The boot id of this machine, 36 characters and NUL. */

@@ -52,7 +52,7 @@ void hash_clear(struct hash *h)
 int hash_bytes(enum hash_alg alg, const void *p, size_t n, char ret_hex[HASH_MAX_HEX + 1],
                struct shale_err *e)
 {
-    struct hash h = { 0 };
+    struct hash h = {0};
     int r = hash_init(&h, alg, e);
     if (r >= 0) {
         hash_update(&h, p, n);

@@ -8,7 +8,7 @@
 
 enum hash_alg { HASH_SHA256, HASH_SHA384, HASH_SHA512, _HASH_MAX };
 #define HASH_MAX_BYTES 64
-#define HASH_MAX_HEX (2 * HASH_MAX_BYTES)
+#define HASH_MAX_HEX   (2 * HASH_MAX_BYTES)
 
 struct hash {
     void *ctx; /* EVP_MD_CTX */

@@ -11,7 +11,8 @@
  *   r = json_bind(obj, fields, ARRAY_SIZE(fields), &d, arena, e);
  *
  * Strings are copied into the arena. Unknown members are ignored. A member of the wrong type is
- * -SHALE_INVALID naming the member; null counts as absent. Strings with an embedded NUL are refused.
+ * -SHALE_INVALID naming the member; null counts as absent. Strings with an embedded NUL are
+ * refused.
  */
 #include <jansson.h>
 #include <stdbool.h>
@@ -27,15 +28,15 @@
 int json_parse(const void *p, size_t n, size_t max, json_t **ret, struct shale_err *e);
 
 enum json_kind {
-    JB_STR,      /* char * */
-    JB_U64,      /* uint64_t; negative or fractional refused */
-    JB_I64,      /* int64_t */
-    JB_BOOL,     /* bool */
-    JB_STRV,     /* struct strv: array of strings */
-    JB_STRMAP,   /* struct strmap: object of strings */
-    JB_SET,      /* struct strv: the keys of an object whose values are ignored */
-    JB_OBJECT,   /* const json_t *, borrowed from the parsed value */
-    JB_ARRAY,    /* const json_t *, borrowed */
+    JB_STR,    /* char * */
+    JB_U64,    /* uint64_t; negative or fractional refused */
+    JB_I64,    /* int64_t */
+    JB_BOOL,   /* bool */
+    JB_STRV,   /* struct strv: array of strings */
+    JB_STRMAP, /* struct strmap: object of strings */
+    JB_SET,    /* struct strv: the keys of an object whose values are ignored */
+    JB_OBJECT, /* const json_t *, borrowed from the parsed value */
+    JB_ARRAY,  /* const json_t *, borrowed */
 };
 enum { JB_REQUIRED = 1 << 0 };
 
@@ -45,7 +46,9 @@ struct strv { /* n strings; v may be NULL when n is 0 */
     bool set; /* the member was there and not null */
 };
 struct strmap { /* in the order of the document */
-    struct { char *k, *v; } *m;
+    struct {
+        char *k, *v;
+    } * m;
     size_t n;
     bool set;
 };

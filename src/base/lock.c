@@ -30,7 +30,8 @@ static int try_flock(int fd, enum lock_mode mode, struct shale_err *e)
     return 1;
 }
 
-int lock_take(int dirfd, const char *name, enum lock_mode mode, struct cancel *c, struct shale_err *e)
+int lock_take(int dirfd, const char *name, enum lock_mode mode, struct cancel *c,
+              struct shale_err *e)
 {
     _cleanup_close_ int fd = open_lock(dirfd, name, e);
     if (fd < 0)
@@ -44,7 +45,7 @@ int lock_take(int dirfd, const char *name, enum lock_mode mode, struct cancel *c
         r = cancel_check(c, e);
         if (r < 0)
             return r;
-        nanosleep(&(struct timespec){ .tv_nsec = POLL_NS }, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
     }
 }
 

@@ -7,8 +7,9 @@
 
 enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE };
 
-/* Opens (creates) dirfd/name and waits for the lock; polls `c` (may be NULL) while it waits. Returns a
- * descriptor, or -code. */
-int lock_take(int dirfd, const char *name, enum lock_mode mode, struct cancel *c, struct shale_err *e);
+/* Opens (creates) dirfd/name and waits for the lock; polls `c` (may be NULL) while it waits.
+ * Returns a descriptor, or -code. */
+int lock_take(int dirfd, const char *name, enum lock_mode mode, struct cancel *c,
+              struct shale_err *e);
 /* Same without waiting: -SHALE_IN_USE when another holds it. */
 int lock_try(int dirfd, const char *name, enum lock_mode mode, struct shale_err *e);

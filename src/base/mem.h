@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The heap, behind one seam so that tests can fail the n-th allocation. Memory from here is released
- * with free(3). All return NULL when memory is out; callers return err_nomem.
+ * The heap, behind one seam so that tests can fail the n-th allocation. Memory from here is
+ * released with free(3). All return NULL when memory is out; callers return err_nomem.
  */
 #include <stddef.h>
 

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Command-line options from tables, in the manner of pflag (what docker uses): --name value,
- * --name=value, -n value, -nvalue, -abc for booleans, "--" ends options, --bool=false. The same table
- * feeds parsing, --help, man pages and completion.
+ * --name=value, -n value, -nvalue, -abc for booleans, "--" ends options, --bool=false. The same
+ * table feeds parsing, --help, man pages and completion.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,27 +26,28 @@ enum opt_kind {
 };
 
 struct opt {
-    char shortname;       /* 0: none */
-    const char *name;     /* without dashes; NULL ends the table */
+    char shortname;   /* 0: none */
+    const char *name; /* without dashes; NULL ends the table */
     enum opt_kind kind;
-    size_t offset;        /* of the field in the command's option struct */
-    const char *metavar;  /* pflag type name shown in help: "string", "list", "bytes"; NULL: from kind */
+    size_t offset; /* of the field in the command's option struct */
+    const char
+        *metavar; /* pflag type name shown in help: "string", "list", "bytes"; NULL: from kind */
     const char *help;
     unsigned flags;
-    const char *def;      /* default shown in help, NULL: none. The caller presets the struct. */
+    const char *def; /* default shown in help, NULL: none. The caller presets the struct. */
 };
 enum { OPT_HIDDEN = 1 << 0, OPT_SEEN_FIELD = 1 << 1 };
 
 struct opts_result {
     char **args; /* what is left, NULL-terminated, pointing into argv */
     int n_args;
-    bool help;   /* --help (or -h where the table has no 'h') was given */
+    bool help;     /* --help (or -h where the table has no 'h') was given */
     uint64_t seen; /* bit i: table[i] was given */
 };
 
-/* Parses argv[1..]. `interspersed`: options may follow arguments (docker run: no). Messages are pflag's:
- * "unknown flag: --x", "unknown shorthand flag: 'x' in -x", "flag needs an argument: --name",
- * "invalid argument \"x\" for \"-m, --memory\" flag: …" (-SHALE_INVALID). */
+/* Parses argv[1..]. `interspersed`: options may follow arguments (docker run: no). Messages are
+ * pflag's: "unknown flag: --x", "unknown shorthand flag: 'x' in -x", "flag needs an argument:
+ * --name", "invalid argument \"x\" for \"-m, --memory\" flag: …" (-SHALE_INVALID). */
 int opts_parse(const struct opt *table, int argc, char **argv, bool interspersed, void *out,
                struct arena *a, struct opts_result *ret, struct shale_err *e);
 /* The "Options:" block of --help as docker (cobra) prints it, into b. */

@@ -61,7 +61,7 @@ static void *work(void *arg)
 static void *watch(void *arg)
 {
     struct batch *b = arg;
-    struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+    struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
 
     while (!cancel_is_set(&b->stop)) {
         if (cancel_is_set(b->outer))
@@ -74,8 +74,8 @@ static void *watch(void *arg)
 int pool_run(pool_fn f, void *arg, size_t n_jobs, size_t n_threads, struct cancel *c,
              struct shale_err *e)
 {
-    struct batch b = { .f = f, .arg = arg, .n_jobs = n_jobs, .outer = c,
-                       .mutex = PTHREAD_MUTEX_INITIALIZER };
+    struct batch b = {
+        .f = f, .arg = arg, .n_jobs = n_jobs, .outer = c, .mutex = PTHREAD_MUTEX_INITIALIZER};
     pthread_t threads[MAX_THREADS], watcher;
     size_t n = 0;
 

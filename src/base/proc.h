@@ -10,17 +10,18 @@
 
 struct proc_opts {
     const char *const *argv; /* NULL-terminated */
-    const char *const *env;  /* added to (or, with clear_env, instead of) ours; "K=V"; may be NULL */
+    const char *const *env; /* added to (or, with clear_env, instead of) ours; "K=V"; may be NULL */
     bool clear_env;
-    const char *cwd;         /* NULL: ours */
-    const int *keep_fds;     /* inherited under their own numbers; -1 ends; may be NULL */
+    const char *cwd;     /* NULL: ours */
+    const int *keep_fds; /* inherited under their own numbers; -1 ends; may be NULL */
     int stdin_fd, stdout_fd, stderr_fd; /* 0 means /dev/null for stdin and ours for the others */
-    const void *input;       /* proc_run: bytes for stdin, instead of stdin_fd */
+    const void *input;                  /* proc_run: bytes for stdin, instead of stdin_fd */
     size_t input_n;
-    int64_t timeout_ns;      /* proc_run: 0 is none; past it the child is killed: -SHALE_TIMEOUT */
+    int64_t timeout_ns; /* proc_run: 0 is none; past it the child is killed: -SHALE_TIMEOUT */
 };
 
-/* Starts a child (posix_spawn or vfork underneath). -SHALE_NOT_FOUND if there is no such program. */
+/* Starts a child (posix_spawn or vfork underneath). -SHALE_NOT_FOUND if there is no such program.
+ */
 int proc_spawn(const struct proc_opts *o, pid_t *ret_pid, struct shale_err *e);
 /* Waits; *ret_status is the exit status, or 128 + signal. */
 int proc_wait(pid_t pid, int *ret_status, struct shale_err *e);

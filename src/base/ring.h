@@ -7,8 +7,8 @@
  *   producer: while ((p = ring_reserve(r)))  { fill; ring_publish(r, n); }   ring_finish(r);
  *   consumer: while ((p = ring_peek(r, &n))) { use;  ring_release(r);    }
  *
- * ring_stop from either side makes both return NULL (error on one side). ring_peek returns NULL when
- * finished and drained, or stopped; ring_stopped tells which.
+ * ring_stop from either side makes both return NULL (error on one side). ring_peek returns NULL
+ * when finished and drained, or stopped; ring_stopped tells which.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -40,7 +40,8 @@ bool str_to_u64(const char *s, uint64_t *ret)
     for (; *s; s++) {
         if (*s < '0' || *s > '9')
             return false;
-        if (__builtin_mul_overflow(v, 10u, &v) || __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
+        if (__builtin_mul_overflow(v, 10u, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
             return false;
     }
     *ret = v;
@@ -67,10 +68,10 @@ bool str_split(struct str *rest, char sep, struct str *ret)
     const char *q = memchr(rest->p, sep, rest->n);
     if (!q) {
         *ret = *rest;
-        *rest = (struct str){ NULL, 0 };
+        *rest = (struct str){NULL, 0};
         return true;
     }
-    *ret = (struct str){ rest->p, (size_t)(q - rest->p) };
+    *ret = (struct str){rest->p, (size_t)(q - rest->p)};
     rest->n -= ret->n + 1;
     rest->p = q + 1;
     return true;
@@ -95,8 +96,12 @@ struct str str_trim(struct str s)
 /* Length of the well-formed UTF-8 sequence at p, 0 if there is none. */
 static size_t utf8_len(const unsigned char *p, size_t n)
 {
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    size_t len = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t len = p[0] < 0x80       ? 1
+                 : p[0] >> 5 == 6  ? 2
+                 : p[0] >> 4 == 14 ? 3
+                 : p[0] >> 3 == 30 ? 4
+                                   : 0;
     uint32_t c;
 
     if (len <= 1)

@@ -22,7 +22,7 @@ static struct {
     int errnum;
     char file[256];
     atomic_ulong count;
-} fault = { .once = PTHREAD_ONCE_INIT };
+} fault = {.once = PTHREAD_ONCE_INIT};
 
 static void write_count(void)
 {
@@ -64,7 +64,8 @@ static bool faulty(void)
     unsigned long n = atomic_fetch_add(&fault.count, 1) + 1;
     if (fault.mode == FAULT_KILL && n == fault.n)
         kill(getpid(), SIGKILL);
-    if ((fault.mode == FAULT_FAIL && n == fault.n) || (fault.mode == FAULT_FAIL_ALL && n >= fault.n)) {
+    if ((fault.mode == FAULT_FAIL && n == fault.n) ||
+        (fault.mode == FAULT_FAIL_ALL && n >= fault.n)) {
         errno = fault.errnum;
         return true;
     }
@@ -185,15 +186,15 @@ int sys_pread_full(int fd, void *p, size_t n, uint64_t offset, size_t *ret_n)
 }
 
 /* One call that may be interrupted, behind the hook. */
-#define HOOKED(call)                        \
-    do {                                    \
-        int _r;                             \
-        if (faulty())                       \
-            return -1;                      \
-        do                                  \
-            _r = (call);                    \
-        while (_r < 0 && errno == EINTR);   \
-        return _r;                          \
+#define HOOKED(call)                                                                               \
+    do {                                                                                           \
+        int _r;                                                                                    \
+        if (faulty())                                                                              \
+            return -1;                                                                             \
+        do                                                                                         \
+            _r = (call);                                                                           \
+        while (_r < 0 && errno == EINTR);                                                          \
+        return _r;                                                                                 \
     } while (0)
 
 int sys_fsync(int fd)

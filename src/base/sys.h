@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The one seam for system calls that change the disk. Everything that writes files goes through here
- * (banned.h forbids the raw calls elsewhere), so that fault tests can fail or kill at the n-th call.
- * All are thin: they return what the system call returns and set errno; EINTR is retried; descriptors
- * are O_CLOEXEC. sys_write_all and sys_pwrite_all return 0 or -1.
+ * The one seam for system calls that change the disk. Everything that writes files goes through
+ * here (banned.h forbids the raw calls elsewhere), so that fault tests can fail or kill at the n-th
+ * call. All are thin: they return what the system call returns and set errno; EINTR is retried;
+ * descriptors are O_CLOEXEC. sys_write_all and sys_pwrite_all return 0 or -1.
  *
  * In a build with -Dfault=true the environment variable SHALE_FAULT arms the hook:
  *   kill:N          SIGKILL to the process itself just before the N-th call (1 is the first)

@@ -7,15 +7,15 @@
 
 #include "base/err.h"
 
-#define NS_PER_S 1000000000ll
+#define NS_PER_S  1000000000ll
 #define NS_PER_MS 1000000ll
 #define TIME_NONE INT64_MIN /* "not set", Go's zero time */
 
 int64_t time_now_ns(void);
 int64_t time_mono_ns(void);
 
-/* RFC 3339 with optional fraction and zone. -SHALE_INVALID on anything else. Years 0001 and outside of
- * what int64 ns holds clamp to TIME_NONE (Go's zero time) or the nearest bound. */
+/* RFC 3339 with optional fraction and zone. -SHALE_INVALID on anything else. Years 0001 and outside
+ * of what int64 ns holds clamp to TIME_NONE (Go's zero time) or the nearest bound. */
 int time_parse_rfc3339(const char *s, int64_t *ret, struct shale_err *e);
 /* Go's RFC3339Nano in UTC: trailing zeros of the fraction dropped. Needs 36 bytes. */
 char *time_format_rfc3339nano(int64_t t, char ret[40]);
@@ -25,7 +25,8 @@ char *time_format_go(int64_t t, char ret[64]);
 /* Go durations: "1h30m", "300ms", "-1.5h", "0". */
 int time_parse_duration(const char *s, int64_t *ret, struct shale_err *e);
 char *time_format_duration(int64_t d, char ret[64]); /* Go's Duration.String(): "1m30s", "0s" */
-/* "Less than a second", "5 minutes", "About an hour", "3 weeks" … (docker's units.HumanDuration). */
+/* "Less than a second", "5 minutes", "About an hour", "3 weeks" … (docker's units.HumanDuration).
+ */
 char *time_human_duration(int64_t d, char ret[64]);
 
 /* What docker's filters accept: a Go duration (before now), RFC 3339 and its prefixes (2006-01-02,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Image config (image-spec config.md plus docker's extra members). Values live in the arena, `raw` is the
- * parsed document and is released with the arena. */
+/* Image config (image-spec config.md plus docker's extra members). Values live in the arena, `raw`
+ * is the parsed document and is released with the arena. */
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -11,7 +11,7 @@
 #include "model/platform.h"
 
 struct config_history {
-    int64_t created_ns; /* TIME_NONE when absent */
+    int64_t created_ns;                        /* TIME_NONE when absent */
     const char *author, *created_by, *comment; /* NULL when absent */
     bool empty_layer;
 };
@@ -39,6 +39,7 @@ struct config {
     const json_t *raw_config; /* its "config" member, NULL if absent */
 };
 
-/* Checks types, rootfs.type "layers" ("invalid rootfs in image configuration"), diff_ids' format and
- * LIMIT_LAYERS. History that does not fit the layers is an error of those who show it, not here. */
+/* Checks types, rootfs.type "layers" ("invalid rootfs in image configuration"), diff_ids' format
+ * and LIMIT_LAYERS. History that does not fit the layers is an error of those who show it, not
+ * here. */
 int config_parse(const void *p, size_t n, struct arena *a, struct config *ret, struct shale_err *e);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Digests, "sha256:<64 hex>" (image-spec descriptor.md, go-digest rules). The text form is the value:
- * a struct digest is plain, copied by assignment, compared with digest_eq.
+ * Digests, "sha256:<64 hex>" (image-spec descriptor.md, go-digest rules). The text form is the
+ * value: a struct digest is plain, copied by assignment, compared with digest_eq.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,11 +16,12 @@ struct digest {
     char s[DIGEST_MAX]; /* "" is "no digest" */
 };
 
-/* Errors as go-digest words them: "invalid checksum digest format", "invalid checksum digest length",
- * "unsupported digest algorithm". */
+/* Errors as go-digest words them: "invalid checksum digest format", "invalid checksum digest
+ * length", "unsupported digest algorithm". */
 int digest_parse(const char *s, struct digest *ret, struct shale_err *e);
 int digest_parse_n(const char *s, size_t n, struct digest *ret, struct shale_err *e);
-int digest_of_bytes(enum hash_alg alg, const void *p, size_t n, struct digest *ret, struct shale_err *e);
+int digest_of_bytes(enum hash_alg alg, const void *p, size_t n, struct digest *ret,
+                    struct shale_err *e);
 /* From a running hash, finishing it. */
 void digest_of_hash(struct hash *h, struct digest *ret);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The two small interfaces that every place images come from or go to implements: remote/ (a registry),
- * store/, archive/. image/copy.c walks from any source to any sink.
+ * The two small interfaces that every place images come from or go to implements: remote/ (a
+ * registry), store/, archive/. image/copy.c walks from any source to any sink.
  *
- * Functions may be called from several threads at once on one object. `name` is a tag or digest inside
- * the repository or archive the object was opened for.
+ * Functions may be called from several threads at once on one object. `name` is a tag or digest
+ * inside the repository or archive the object was opened for.
  */
 #include <stdint.h>
 
@@ -22,18 +22,18 @@ struct sink;
 typedef int (*source_data_fn)(void *arg, const void *p, size_t n, struct shale_err *e);
 
 struct source_ops {
-    /* Descriptor behind a tag or digest, cheaply (HEAD where possible). NOT_FOUND. The size may be 0 when
-     * the peer does not tell. */
+    /* Descriptor behind a tag or digest, cheaply (HEAD where possible). NOT_FOUND. The size may be
+     * 0 when the peer does not tell. */
     int (*resolve)(struct source *s, const char *name, struct arena *a, struct descriptor *ret,
                    struct cancel *c, struct shale_err *e);
-    /* Raw bytes of a manifest or index into `b`; *ret gets digest, size and media type. When `name` is a
-     * digest the bytes have been checked against it. */
+    /* Raw bytes of a manifest or index into `b`; *ret gets digest, size and media type. When `name`
+     * is a digest the bytes have been checked against it. */
     int (*manifest)(struct source *s, const char *name, struct buf *b, struct arena *a,
                     struct descriptor *ret, struct cancel *c, struct shale_err *e);
     /* Streams a blob from `offset` on to its end, in order, from the calling thread. Retries inside
-     * (bounded) continue where the stream broke; so data never repeats. The caller verifies size and
-     * digest. *ret_start is called once before the first byte with the offset the peer really starts at:
-     * `offset`, or 0 when it cannot do ranges. */
+     * (bounded) continue where the stream broke; so data never repeats. The caller verifies size
+     * and digest. *ret_start is called once before the first byte with the offset the peer really
+     * starts at: `offset`, or 0 when it cannot do ranges. */
     int (*blob)(struct source *s, const struct descriptor *d, uint64_t offset,
                 int (*start)(void *arg, uint64_t offset, struct shale_err *e), source_data_fn data,
                 void *arg, struct cancel *c, struct shale_err *e);
@@ -50,10 +50,10 @@ struct sink_ops {
     /* 1 if the sink holds the blob or manifest, 0 if not. */
     int (*has)(struct sink *s, const struct descriptor *d, struct shale_err *e);
     /* Raw bytes of a manifest, index or config, verified by the caller. */
-    int (*put)(struct sink *s, const struct descriptor *d, const void *p, size_t n, struct cancel *c,
-               struct shale_err *e);
-    /* Takes a blob from a source, streaming; skips what it has. `diff_id` is the expected digest of the
-     * inflated layer, NULL for other blobs. */
+    int (*put)(struct sink *s, const struct descriptor *d, const void *p, size_t n,
+               struct cancel *c, struct shale_err *e);
+    /* Takes a blob from a source, streaming; skips what it has. `diff_id` is the expected digest of
+     * the inflated layer, NULL for other blobs. */
     int (*blob)(struct sink *s, const struct descriptor *d, const struct digest *diff_id,
                 struct source *from, struct cancel *c, struct shale_err *e);
     /* Names a manifest or index that is there. */

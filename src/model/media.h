@@ -16,22 +16,23 @@ enum media_codec { CODEC_NONE, CODEC_GZIP, CODEC_ZSTD, CODEC_OTHER };
 struct media {
     const char *type;
     enum media_kind kind;
-    bool docker; /* docker's type, else OCI's */
+    bool docker;            /* docker's type, else OCI's */
     enum media_codec codec; /* layers */
-    bool foreign; /* non-distributable layer */
+    bool foreign;           /* non-distributable layer */
 };
 
-#define MEDIA_OCI_INDEX "application/vnd.oci.image.index.v1+json"
-#define MEDIA_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
-#define MEDIA_OCI_CONFIG "application/vnd.oci.image.config.v1+json"
-#define MEDIA_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
+#define MEDIA_OCI_INDEX       "application/vnd.oci.image.index.v1+json"
+#define MEDIA_OCI_MANIFEST    "application/vnd.oci.image.manifest.v1+json"
+#define MEDIA_OCI_CONFIG      "application/vnd.oci.image.config.v1+json"
+#define MEDIA_DOCKER_LIST     "application/vnd.docker.distribution.manifest.list.v2+json"
 #define MEDIA_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
-#define MEDIA_DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
+#define MEDIA_DOCKER_CONFIG   "application/vnd.docker.container.image.v1+json"
 
-/* Looks a type up; parameters after ';' are ignored. Never NULL: unknown types give MEDIA_UNKNOWN. */
+/* Looks a type up; parameters after ';' are ignored. Never NULL: unknown types give MEDIA_UNKNOWN.
+ */
 const struct media *media_find(const char *type);
-/* True for image configs and for the labels that old registries put on them (application/octet-stream,
- * application/json, text/html or nothing). */
+/* True for image configs and for the labels that old registries put on them
+ * (application/octet-stream, application/json, text/html or nothing). */
 bool media_is_image_config(const char *type);
 /* The Accept header value for manifests. */
 const char *media_accept_manifests(void);

@@ -19,9 +19,9 @@ struct ref {
     struct digest digest; /* "": none given */
 };
 
-/* ParseNormalizedNamed. Messages: "invalid reference format", "invalid reference format: repository name
- * (library/Foo) must be lowercase", "invalid repository name (X), cannot specify 64-byte hexadecimal
- * strings", "repository name must not be more than 255 characters". */
+/* ParseNormalizedNamed. Messages: "invalid reference format", "invalid reference format: repository
+ * name (library/Foo) must be lowercase", "invalid repository name (X), cannot specify 64-byte
+ * hexadecimal strings", "repository name must not be more than 255 characters". */
 int ref_parse(const char *s, struct arena *a, struct ref *ret, struct shale_err *e);
 /* TagNameOnly: tag "latest" when there is neither tag nor digest. */
 void ref_default_tag(struct ref *r);

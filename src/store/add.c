@@ -6,8 +6,8 @@
 #include "model/limits.h"
 #include "store/store_priv.h"
 
-static int load_manifest(struct store *s, const struct digest *d, struct arena *a, struct manifest *ret,
-                         struct shale_err *e)
+static int load_manifest(struct store *s, const struct digest *d, struct arena *a,
+                         struct manifest *ret, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES + 1);
     int r = store_document(s, d, &b, e);
@@ -93,7 +93,7 @@ int store_image_add(struct store *s, const struct descriptor *manifest, struct d
     if (!layers)
         return err_nomem(e);
     for (size_t i = 0; i < m.n_layers; i++)
-        layers[i] = (struct meta_image_layer){ cfg.diff_ids[i], m.layers[i].digest };
+        layers[i] = (struct meta_image_layer){cfg.diff_ids[i], m.layers[i].digest};
     r = image_row(s, &manifest->digest, &cfg, &m.config.digest, &a, &row, e);
     if (r < 0)
         return r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fsck: every blob and every layer is read and hashed, every row is compared with what lies on disk.
- * Caches are made again; a damaged blob is moved out of the way, so that the next pull fetches it again,
- * and every image that needs it is named.
+ * fsck: every blob and every layer is read and hashed, every row is compared with what lies on
+ * disk. Caches are made again; a damaged blob is moved out of the way, so that the next pull
+ * fetches it again, and every image that needs it is named.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -158,7 +158,8 @@ static int check_layer(struct check *k, const struct digest *d, struct shale_err
     if (r < 0)
         say(k, SHALE_FSCK_DAMAGED, "%s", why.msg);
     else
-        say(k, SHALE_FSCK_REPAIRED, "layer %s was damaged or missing, made again from its blob", d->s);
+        say(k, SHALE_FSCK_REPAIRED, "layer %s was damaged or missing, made again from its blob",
+            d->s);
     return 0;
 }
 
@@ -239,8 +240,8 @@ static int check_image(struct check *k, const struct digest *id, struct shale_er
     for (size_t i = 0; i < n; i++)
         if (digest_is_set(&layers[i].blob) &&
             blob_has(k->s->blobs, &layers[i].blob, &size, NULL) != 1)
-            say(k, SHALE_FSCK_DAMAGED, "image %s: blob %s of a layer is missing; pull it again", id->s,
-                layers[i].blob.s);
+            say(k, SHALE_FSCK_DAMAGED, "image %s: blob %s of a layer is missing; pull it again",
+                id->s, layers[i].blob.s);
     return check_stack(k, id, e);
 }
 
@@ -260,12 +261,12 @@ static int check_images(struct check *k, struct shale_err *e)
 int store_fsck(struct store *s, const struct shale_fsck_opts *o, struct shale_fsck_result *ret,
                struct cancel *c, struct shale_err *e)
 {
-    static int (*const steps[])(struct check *, struct shale_err *) = { check_blobs, check_blob_rows,
-                                                                       check_layers, check_images };
-    struct check k = { .s = s, .o = o, .res = ret, .c = c, .a = ARENA_INIT(1ull << 30) };
+    static int (*const steps[])(struct check *, struct shale_err *) = {check_blobs, check_blob_rows,
+                                                                       check_layers, check_images};
+    struct check k = {.s = s, .o = o, .res = ret, .c = c, .a = ARENA_INIT(1ull << 30)};
     int r;
 
-    *ret = (struct shale_fsck_result){ 0 };
+    *ret = (struct shale_fsck_result){0};
     r = meta_check(s->meta, e);
     for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(steps); i++) {
         r = steps[i](&k, e);

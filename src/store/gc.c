@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Collection: what no name, image, container or living lease needs goes. Online: each piece is asked for
- * again inside the transaction that removes its row, and once more before its file goes, so that a pull
- * that takes a lease and then looks for the bytes cannot lose them (meta_content.h).
+ * Collection: what no name, image, container or living lease needs goes. Online: each piece is
+ * asked for again inside the transaction that removes its row, and once more before its file goes,
+ * so that a pull that takes a lease and then looks for the bytes cannot lose them (meta_content.h).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -159,7 +159,8 @@ static int sweep_stack(void *arg, const char *name, unsigned char type)
 
     if (type != DT_DIR || name[0] == '.')
         return 0;
-    snprintf(d.s, sizeof d.s, "%s:%.*s", strlen(name) == 64 ? "sha256" : "sha512", HASH_MAX_HEX, name);
+    snprintf(d.s, sizeof d.s, "%s:%.*s", strlen(name) == 64 ? "sha256" : "sha512", HASH_MAX_HEX,
+             name);
     if (digest_parse(d.s, &d, NULL) < 0 ||
         bsearch(&name, t->keep, t->n_keep, sizeof *t->keep, by_text) != NULL)
         return 0;
@@ -188,7 +189,7 @@ static int keep_held(struct stacks *t, struct shale_err *e)
 
 static int sweep_stacks(struct sweep *w, struct shale_err *e)
 {
-    struct stacks t = { .w = w, .a = ARENA_INIT(256ull << 20) };
+    struct stacks t = {.w = w, .a = ARENA_INIT(256ull << 20)};
     int r = meta_image_each(w->s->meta, keep_of_item, &t, e);
 
     if (r >= 0)
@@ -222,7 +223,7 @@ static int sweep_stale(void *arg, const char *name, unsigned char type)
 
 int store_gc(struct store *s, uint64_t *ret_freed_bytes, struct shale_err *e)
 {
-    struct sweep w = { .s = s };
+    struct sweep w = {.s = s};
     uint64_t n_leases;
     int r;
 

@@ -203,8 +203,8 @@ static int inflate_some(struct layer_in *l, struct str *in, size_t *ret_n, struc
             return consumer_error(l, e);
         l->block_n = 0;
     }
-    r = decoder_run(l->decoder, in, (char *)l->block + l->block_n, LAYER_IN_BLOCK_BYTES - l->block_n,
-                    &n, e);
+    r = decoder_run(l->decoder, in, (char *)l->block + l->block_n,
+                    LAYER_IN_BLOCK_BYTES - l->block_n, &n, e);
     if (r < 0)
         return r;
     l->block_n += n;
@@ -218,7 +218,7 @@ static int inflate_some(struct layer_in *l, struct str *in, size_t *ret_n, struc
 
 int layer_in_write(struct layer_in *l, const void *p, size_t n, struct shale_err *e)
 {
-    struct str in = { p, n };
+    struct str in = {p, n};
     size_t produced;
     int r;
 
@@ -288,7 +288,8 @@ struct layer_in *layer_in_close(struct layer_in *l)
     if (!l)
         return NULL;
     drop_work(l);
-    /* After a publish the folder is gone under this name; a loser of a race removes its own copy. */
+    /* After a publish the folder is gone under this name; a loser of a race removes its own copy.
+     */
     if (l->tmp[0])
         (void)fs_remove_tree(l->layers_fd, l->tmp, NULL);
     free(l);

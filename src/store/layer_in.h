@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * A layer on its way in: compressed bytes go in at one end; out come layers/<diffid>/layer.tar and toc.
+ * A layer on its way in: compressed bytes go in at one end; out come layers/<diffid>/layer.tar and
+ * toc.
  *
  *   caller's thread                      second thread
  *   inflate straight into ring blocks -> hash, write the tar, parse its headers
  *
- * so that the two halves of the work, which cost about the same, run on two processors for one layer, in
- * bounded memory (LAYER_IN_BLOCKS blocks).
+ * so that the two halves of the work, which cost about the same, run on two processors for one
+ * layer, in bounded memory (LAYER_IN_BLOCKS blocks).
  *
- *   layer_in_begin → layer_in_write … → layer_in_finish (verified) → layer_in_publish → layer_in_close
+ *   layer_in_begin → layer_in_write … → layer_in_finish (verified) → layer_in_publish →
+ * layer_in_close
  *
- * Nothing has its final name before layer_in_publish. Files are not fsynced: a layer is a cache, whose row
- * says under which boot it was written.
+ * Nothing has its final name before layer_in_publish. Files are not fsynced: a layer is a cache,
+ * whose row says under which boot it was written.
  */
 #include "base/err.h"
 #include "model/digest.h"
@@ -20,7 +22,7 @@
 #include "tar/codec.h"
 
 #define LAYER_IN_BLOCK_BYTES (256 << 10)
-#define LAYER_IN_BLOCKS 4
+#define LAYER_IN_BLOCKS      4
 
 struct layer_in_result {
     struct digest diff_id;
@@ -39,7 +41,7 @@ int layer_in_write(struct layer_in *l, const void *p, size_t n, struct shale_err
  * `expected` (NULL: whatever it is). */
 int layer_in_finish(struct layer_in *l, const struct digest *expected, struct layer_in_result *ret,
                     struct shale_err *e);
-/* Gives the folder its final name. A complete layer of that name stays; `replace` swaps a damaged one
- * out. */
+/* Gives the folder its final name. A complete layer of that name stays; `replace` swaps a damaged
+ * one out. */
 int layer_in_publish(struct layer_in *l, bool replace, struct shale_err *e);
 struct layer_in *layer_in_close(struct layer_in *l); /* removes what was not published */

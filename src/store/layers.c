@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Layers and stacks: caches that are looked at before they are trusted, and made again from blobs. */
+/* Layers and stacks: caches that are looked at before they are trusted, and made again from blobs.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -52,7 +53,7 @@ int store_layer_trusted(struct store *s, const struct digest *diff_id, struct sh
 int store_layer_check(struct store *s, const struct digest *diff_id, struct cancel *c,
                       struct shale_err *e)
 {
-    _cleanup_(hash_clear) struct hash h = { 0 };
+    _cleanup_(hash_clear) struct hash h = {0};
     _cleanup_free_ char *block = mem_alloc(READ_BYTES);
     char path[HASH_MAX_HEX + 32];
     struct digest got;
@@ -220,7 +221,7 @@ int store_stack(struct store *s, const struct digest *image_id, struct arena *a,
         if (r < 0)
             return r;
     }
-    *ret = (struct rootfs_image){ v, n };
+    *ret = (struct rootfs_image){v, n};
     return 0;
 }
 
@@ -240,8 +241,8 @@ static int prepare_stack(struct store *s, struct rootfs_driver *d, const struct 
             if (r < 0)
                 return r;
         }
-        /* Whatever is there was written under another boot, or by a process that died before it could
-         * say so. In use by a container of this boot it cannot be stale. */
+        /* Whatever is there was written under another boot, or by a process that died before it
+         * could say so. In use by a container of this boot it cannot be stale. */
         r = d->ops->remove(d, chain, e);
         if (r < 0 && r != -SHALE_IN_USE)
             return r;
@@ -324,7 +325,7 @@ static int settle_layer(void *arg, const struct meta_layer *l)
 
 int store_settle(struct store *s, struct shale_err *e)
 {
-    struct settle t = { .s = s, .a = ARENA_INIT(ARENA_DEFAULT_MAX) };
+    struct settle t = {.s = s, .a = ARENA_INIT(ARENA_DEFAULT_MAX)};
     int r = meta_layer_each(s->meta, settle_layer, &t, e);
 
     if (r >= 0 && t.layers.n > 0) {

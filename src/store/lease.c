@@ -11,7 +11,8 @@ struct store_lease {
     uint64_t id;
 };
 
-int store_lease_begin(struct store *s, const char *note, struct store_lease **ret, struct shale_err *e)
+int store_lease_begin(struct store *s, const char *note, struct store_lease **ret,
+                      struct shale_err *e)
 {
     struct store_lease *l = mem_alloc(sizeof *l);
     if (!l)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store as a sink: documents, and layers that stream in (layer_in.h) while their compressed bytes go
- * to ingest/. */
+/* The store as a sink: documents, and layers that stream in (layer_in.h) while their compressed
+ * bytes go to ingest/. */
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -21,10 +21,10 @@ static struct store_sink *self(struct sink *s)
     return (struct store_sink *)s;
 }
 
-static void report(const struct store_sink *k, enum shale_progress_kind kind, const struct descriptor *d,
-                   uint64_t current)
+static void report(const struct store_sink *k, enum shale_progress_kind kind,
+                   const struct descriptor *d, uint64_t current)
 {
-    struct shale_progress p = { .kind = kind, .current = current, .total = d->size_bytes };
+    struct shale_progress p = {.kind = kind, .current = current, .total = d->size_bytes};
     char id[13];
 
     if (!k->o.on_progress)
@@ -44,7 +44,7 @@ static int sink_has(struct sink *s, const struct descriptor *d, struct shale_err
 
 static int put_row(struct store *s, const struct descriptor *d, uint64_t size, struct shale_err *e)
 {
-    struct meta_blob row = { .digest = d->digest, .size_bytes = size, .media_type = d->media_type };
+    struct meta_blob row = {.digest = d->digest, .size_bytes = size, .media_type = d->media_type};
     return meta_blob_put(s->meta, &row, e);
 }
 
@@ -82,8 +82,8 @@ struct arrival { /* a layer on its way from a source */
 
 static enum decoder_kind codec_of(const struct descriptor *d)
 {
-    /* The bytes say it better than the media type, which tools get wrong; an uncompressed type is not
-     * second-guessed, since a tar may hold anything but begins with a name. */
+    /* The bytes say it better than the media type, which tools get wrong; an uncompressed type is
+     * not second-guessed, since a tar may hold anything but begins with a name. */
     return media_find(d->media_type)->codec == CODEC_NONE ? DECODER_NONE : DECODER_AUTO;
 }
 
@@ -257,11 +257,11 @@ static int receive(struct store_sink *k, const struct descriptor *d, const struc
 {
     struct store *s = k->store;
     _cleanup_(arena_clear) struct arena tmp = ARENA_INIT(1 << 16);
-    struct arrival a = { .k = k, .d = d, .c = c };
-    struct meta_pull row = { .digest = d->digest,
-                             .ref = k->o.origin ? k->o.origin : "",
-                             .repo = "",
-                             .size_bytes = d->size_bytes };
+    struct arrival a = {.k = k, .d = d, .c = c};
+    struct meta_pull row = {.digest = d->digest,
+                            .ref = k->o.origin ? k->o.origin : "",
+                            .repo = "",
+                            .size_bytes = d->size_bytes};
     int fd, r;
 
     r = blob_begin(s->blobs, &d->digest, d->size_bytes, on_wait, &a, c, &a.blob, e);
@@ -305,7 +305,8 @@ static int sink_blob(struct sink *sk, const struct descriptor *d, const struct d
 /* ---- the rest ---- */
 
 /* Names belong to a repository, which this sink does not know: image/ sets them with the rows. */
-static int sink_tag(struct sink *s, const char *name, const struct descriptor *d, struct shale_err *e)
+static int sink_tag(struct sink *s, const char *name, const struct descriptor *d,
+                    struct shale_err *e)
 {
     return err_set(e, SHALE_UNSUPPORTED, "the store names images with their rows");
 }

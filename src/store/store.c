@@ -19,9 +19,8 @@ static int make_folders(struct store *s, struct shale_err *e)
         const char *name;
         mode_t mode;
     } folders[] = {
-        { "blobs/sha256", 0755 }, { "ingest", 0700 },  { "layers", 0755 },
-        { "images", 0755 },       { "locks", 0700 },   { "containers", 0711 },
-        { "volumes", 0711 },
+        {"blobs/sha256", 0755}, {"ingest", 0700},     {"layers", 0755},  {"images", 0755},
+        {"locks", 0700},        {"containers", 0711}, {"volumes", 0711},
     };
     if (fs_exists(s->root_fd, STORE_DB))
         return 0;
@@ -199,8 +198,8 @@ int store_document(struct store *s, const struct digest *d, struct buf *out, str
     return 0;
 }
 
-int store_config(struct store *s, const struct digest *image_id, struct arena *a, struct config *ret,
-                 struct shale_err *e)
+int store_config(struct store *s, const struct digest *image_id, struct arena *a,
+                 struct config *ret, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_CONFIG_BYTES + 1);
     int r = store_document(s, image_id, &b, e);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The local store: blobs, metadata and root file systems under one root, in crash order (blob bytes,
- * fsync, rename, fsync of the folder, row). Several processes may use one store; a handle may be used by
- * several threads.
+ * The local store: blobs, metadata and root file systems under one root, in crash order (blob
+ * bytes, fsync, rename, fsync of the folder, row). Several processes may use one store; a handle
+ * may be used by several threads.
  *
  *   root/  blobs/ ingest/ layers/ images/ containers/ locks/ shale.db
  *
- * Truth is blobs/ and the database; layers/ and images/ are caches that are rebuilt from blobs whenever
- * they are missing or not to be trusted (a row written under another boot that was never synced).
+ * Truth is blobs/ and the database; layers/ and images/ are caches that are rebuilt from blobs
+ * whenever they are missing or not to be trusted (a row written under another boot that was never
+ * synced).
  */
 #include <shale/progress.h>
 #include <shale/shale.h>
@@ -48,7 +49,8 @@ int store_driver(struct store *s, struct rootfs_driver **ret, struct shale_err *
 
 /* ---- leases: what is named here is not collected while the lease lives ---- */
 struct store_lease;
-int store_lease_begin(struct store *s, const char *note, struct store_lease **ret, struct shale_err *e);
+int store_lease_begin(struct store *s, const char *note, struct store_lease **ret,
+                      struct shale_err *e);
 int store_lease_add(struct store_lease *l, const struct digest *d, struct shale_err *e);
 struct store_lease *store_lease_end(struct store_lease *l); /* NULL in, NULL out */
 
@@ -56,13 +58,13 @@ struct store_lease *store_lease_end(struct store_lease *l); /* NULL in, NULL out
 /* Manifest, index or config bytes, verified against the digest. */
 int store_document(struct store *s, const struct digest *d, struct buf *out, struct shale_err *e);
 /* Parsed config of an image. */
-int store_config(struct store *s, const struct digest *image_id, struct arena *a, struct config *ret,
-                 struct shale_err *e);
+int store_config(struct store *s, const struct digest *image_id, struct arena *a,
+                 struct config *ret, struct shale_err *e);
 
 /* ---- the sink: where copies go ---- */
 struct store_sink_opts {
-    struct store_lease *lease;    /* protects all that arrives; not owned */
-    const char *origin;           /* reference text for `shale pulls ls`; NULL: "" */
+    struct store_lease *lease;     /* protects all that arrives; not owned */
+    const char *origin;            /* reference text for `shale pulls ls`; NULL: "" */
     shale_progress_fn on_progress; /* per layer; may be NULL */
     void *progress_arg;
 };
@@ -77,8 +79,8 @@ int store_image_add(struct store *s, const struct descriptor *manifest, struct d
 int store_index_add(struct store *s, const struct descriptor *index, struct shale_err *e);
 
 /* ---- layers and root file systems ---- */
-/* The layer's tar and table of contents are there and can be trusted; re-hashed or rebuilt from its blob
- * where needed. */
+/* The layer's tar and table of contents are there and can be trusted; re-hashed or rebuilt from its
+ * blob where needed. */
 int store_layer_ensure(struct store *s, const struct digest *diff_id, struct cancel *c,
                        struct shale_err *e);
 /* Stack of an image for rootfs/. */
@@ -92,12 +94,13 @@ int store_rootfs_mount(struct store *s, const struct digest *image_id, const cha
                        const char *upper, const char *work, struct cancel *c, struct shale_err *e);
 int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e);
 
-/* Makes sure that caches written under this boot are on disk (syncfs), so that they are trusted after
- * the next one. Cheap when nothing is dirty; done before a pull. */
+/* Makes sure that caches written under this boot are on disk (syncfs), so that they are trusted
+ * after the next one. Cheap when nothing is dirty; done before a pull. */
 int store_settle(struct store *s, struct shale_err *e);
 
 /* ---- collection and checking ---- */
-/* Mark from tags, digests, images, containers and leases; sweep blobs, layers, stacks and rows. Online. */
+/* Mark from tags, digests, images, containers and leases; sweep blobs, layers, stacks and rows.
+ * Online. */
 int store_gc(struct store *s, uint64_t *ret_freed_bytes, struct shale_err *e);
 int store_fsck(struct store *s, const struct shale_fsck_opts *o, struct shale_fsck_result *ret,
                struct cancel *c, struct shale_err *e);

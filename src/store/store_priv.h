@@ -6,7 +6,7 @@
 
 #include "store/store.h"
 
-#define STORE_DB "shale.db"
+#define STORE_DB          "shale.db"
 #define STORE_DRIVER_MEMO "rootfs-driver"
 
 struct store {
@@ -31,8 +31,8 @@ struct layer_in_result;
 int store_record_layer(struct store *s, const struct digest *blob, uint64_t blob_bytes,
                        const struct layer_in_result *in, struct shale_err *e);
 
-/* 1 if layers/<diff> is complete and was written under this boot (or has been checked since), 0 if it is
- * missing or must be looked at. */
+/* 1 if layers/<diff> is complete and was written under this boot (or has been checked since), 0 if
+ * it is missing or must be looked at. */
 int store_layer_trusted(struct store *s, const struct digest *diff_id, struct shale_err *e);
 
 /* Re-hashes layers/<diff>/layer.tar: 1 good, 0 missing or different. */

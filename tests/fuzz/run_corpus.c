@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Feeds every file of the folders named on the command line to a fuzz target, so that each crash that
- * was ever found stays an ordinary test. Fails when a folder is missing or empty. */
+/* Feeds every file of the folders named on the command line to a fuzz target, so that each crash
+ * that was ever found stays an ordinary test. Fails when a folder is missing or empty. */
 #include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>

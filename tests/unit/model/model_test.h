@@ -15,11 +15,11 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define REP4(x) x x x x
+#define REP4(x)              x x x x
 #define HEX64(prefix, digit) prefix REP4(REP4(REP4(digit)))
-#define SHA_A HEX64("sha256:", "a")
-#define SHA_B HEX64("sha256:", "b")
-#define SHA_C HEX64("sha256:", "c")
+#define SHA_A                HEX64("sha256:", "a")
+#define SHA_B                HEX64("sha256:", "b")
+#define SHA_C                HEX64("sha256:", "c")
 
 #define TEST_ARENA _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX)
 

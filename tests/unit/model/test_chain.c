@@ -15,7 +15,8 @@ static const struct {
     {1, {A}, A},
     {2, {A, B}, "sha256:ccd722928bd92476ba1745586fed6e45a102504185ad88cd89e01ff116fd146c"},
     {3, {A, B, C}, "sha256:c1377126441fb2f5ec2c21ae2a60255331d639e830f0ee1b40a36e52d4c40588"},
-    {2, {A, HEX64("sha512:", "d") HEX64("", "d")},
+    {2,
+     {A, HEX64("sha512:", "d") HEX64("", "d")},
      "sha256:247f4ffb6f5a9dfa99218b6c83f2b963428a74a28cfa6c913a0470f62c4f7dd4"},
 };
 

@@ -5,7 +5,7 @@
 
 #define FORMAT "invalid checksum digest format"
 #define LENGTH "invalid checksum digest length"
-#define ALG "unsupported digest algorithm"
+#define ALG    "unsupported digest algorithm"
 
 static const struct {
     const char *in, *error; /* error NULL: valid */
@@ -87,10 +87,12 @@ static const struct {
     const char *want;
 } abc[] = {
     {HASH_SHA256, "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
-    {HASH_SHA384, "sha384:cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7"
-                  "cc2358baeca134c825a7"},
-    {HASH_SHA512, "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274f"
-                  "c1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"},
+    {HASH_SHA384,
+     "sha384:cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7"
+     "cc2358baeca134c825a7"},
+    {HASH_SHA512,
+     "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274f"
+     "c1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"},
 };
 
 static void test_of(void **state)

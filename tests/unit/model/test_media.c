@@ -67,9 +67,14 @@ static void test_image_config(void **state)
 {
     (void)state;
     static const char *const yes[] = {
-        MEDIA_OCI_CONFIG,   MEDIA_DOCKER_CONFIG, "application/octet-stream",
-        "application/json", "text/html",         "text/html; charset=utf-8",
-        "",                 NULL,
+        MEDIA_OCI_CONFIG,
+        MEDIA_DOCKER_CONFIG,
+        "application/octet-stream",
+        "application/json",
+        "text/html",
+        "text/html; charset=utf-8",
+        "",
+        NULL,
     };
     static const char *const no[] = {MEDIA_OCI_MANIFEST, V "cncf.helm.config.v1+json",
                                      V "docker.plugin.v1+json", V "oci.empty.v1+json"};

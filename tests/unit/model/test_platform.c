@@ -52,8 +52,7 @@ static const struct {
      "linux(+erofs+unsorted)/arm/v7"},
     {"windows(10.0.17763%2Bbuild.42+a%2fb)/amd64", "windows", "amd64", "", "10.0.17763+build.42",
      "a/b", "windows(10.0.17763%2Bbuild.42+a%2Fb)/amd64"},
-    {"windows(50%25done)/amd64", "windows", "amd64", "", "50%done", "",
-     "windows(50%25done)/amd64"},
+    {"windows(50%25done)/amd64", "windows", "amd64", "", "50%done", "", "windows(50%25done)/amd64"},
     {"windows(1.0%28beta%29)/amd64", "windows", "amd64", "", "1.0(beta)", "",
      "windows(1.0%28beta%29)/amd64"},
 };
@@ -104,7 +103,8 @@ static const struct {
     {"x", "\"x\": unknown operating system or architecture: invalid argument"},
     {"x(1)", "\"x(1)\": unknown operating system or architecture: invalid argument"},
     {"a/b/c/d", "\"a/b/c/d\": cannot parse platform specifier: invalid argument"},
-    {"linux/arm/foo/bar", "\"linux/arm/foo/bar\": cannot parse platform specifier: invalid argument"},
+    {"linux/arm/foo/bar",
+     "\"linux/arm/foo/bar\": cannot parse platform specifier: invalid argument"},
     {"a/b/c/d/e", "\"d/e\" is an invalid component of \"a/b/c/d/e\": " PART},
     {"*", "\"*\": wildcards not yet supported: invalid argument"},
     {"linux/*", "\"linux/*\": wildcards not yet supported: invalid argument"},
@@ -114,7 +114,8 @@ static const struct {
     {"linux /arm", "\"linux \" is an invalid OS component of \"linux /arm\": " OS_PART},
     {"linux.x/arm", "\"linux.x\" is an invalid OS component of \"linux.x/arm\": " OS_PART},
     {"linux/&arm", "\"&arm\" is an invalid component of \"linux/&arm\": " PART},
-    {"linux/a\"\\\x01", "\"a\\\"\\\\\\x01\" is an invalid component of \"linux/a\\\"\\\\\\x01\": " PART},
+    {"linux/a\"\\\x01",
+     "\"a\\\"\\\\\\x01\" is an invalid component of \"linux/a\\\"\\\\\\x01\": " PART},
     {"linux/\xff", "\"\\xff\" is an invalid component of \"linux/\\xff\": " PART},
     {"windows(1", "\"windows(1\" is an invalid OS component of \"windows(1\": " OS_PART},
     {"windows(1)x", "\"windows(1)x\" is an invalid OS component of \"windows(1)x\": " OS_PART},
@@ -256,9 +257,9 @@ static void test_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),     cmocka_unit_test(test_parse_bad),
+        cmocka_unit_test(test_parse),      cmocka_unit_test(test_parse_bad),
         cmocka_unit_test(test_parse_long), cmocka_unit_test(test_normalize),
-        cmocka_unit_test(test_format),    cmocka_unit_test(test_host),
+        cmocka_unit_test(test_format),     cmocka_unit_test(test_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

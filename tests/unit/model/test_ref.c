@@ -81,7 +81,7 @@ static void test_good(void **state)
     }
 }
 
-#define BAD "invalid reference format"
+#define BAD         "invalid reference format"
 #define LOWER(name) "invalid reference format: repository name (" name ") must be lowercase"
 #define IDENTIFIER                                                                                 \
     "invalid repository name (" HEX64("", "a") "), cannot specify 64-byte hexadecimal strings"
@@ -232,20 +232,13 @@ static void test_ids(void **state)
         const char *s;
         bool identifier, prefix;
     } rows[] = {
-        {HEX64("", "a"), true, true},
-        {SHA_A, false, true},
-        {HEX64("", "A"), false, false},
-        {HEX64("", "a") "a", false, false},
-        {SHA_A "a", false, false},
-        {"a", false, true},
-        {"beef", false, true},
-        {"sha256:b", false, true},
-        {"sha256:", false, false},
-        {"sha256", false, false},
-        {"sha512:ab", false, false},
-        {"", false, false},
-        {"xyz", false, false},
-        {"ab cd", false, false},
+        {HEX64("", "a"), true, true},   {SHA_A, false, true},
+        {HEX64("", "A"), false, false}, {HEX64("", "a") "a", false, false},
+        {SHA_A "a", false, false},      {"a", false, true},
+        {"beef", false, true},          {"sha256:b", false, true},
+        {"sha256:", false, false},      {"sha256", false, false},
+        {"sha512:ab", false, false},    {"", false, false},
+        {"xyz", false, false},          {"ab cd", false, false},
         {NULL, false, false},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -274,12 +267,9 @@ static void test_familiar_repo(void **state)
 {
     (void)state;
     static const char *const rows[][2] = {
-        {"docker.io/library/redis", "redis"},
-        {"docker.io/u/x", "u/x"},
-        {"docker.io/library/a/b", "library/a/b"},
-        {"quay.io/library/x", "quay.io/library/x"},
-        {"localhost/x", "localhost/x"},
-        {"docker.iox/library/x", "docker.iox/library/x"},
+        {"docker.io/library/redis", "redis"},     {"docker.io/u/x", "u/x"},
+        {"docker.io/library/a/b", "library/a/b"}, {"quay.io/library/x", "quay.io/library/x"},
+        {"localhost/x", "localhost/x"},           {"docker.iox/library/x", "docker.iox/library/x"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         assert_string_equal(ref_familiar_repo(rows[i][0]), rows[i][1]);
@@ -288,10 +278,10 @@ static void test_familiar_repo(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),          cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_length),        cmocka_unit_test(test_nothing_given),
-        cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_tags),          cmocka_unit_test(test_familiar_repo),
+        cmocka_unit_test(test_good),      cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_length),    cmocka_unit_test(test_nothing_given),
+        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_tags),      cmocka_unit_test(test_familiar_repo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,13 +40,28 @@ static const struct {
     {"a\\*b", "a*b", YES},
     {"a\\*b", "ab", NO},
     {"a\\\\b", "a\\b", YES},
-    {"a?b", "a\xe2\x98\xba" "b", YES}, /* one character, three bytes */
-    {"a[^a]b", "a\xe2\x98\xba" "b", YES},
-    {"a???b", "a\xe2\x98\xba" "b", NO},
-    {"a[^a][^a][^a]b", "a\xe2\x98\xba" "b", NO},
+    {"a?b",
+     "a\xe2\x98\xba"
+     "b",
+     YES}, /* one character, three bytes */
+    {"a[^a]b",
+     "a\xe2\x98\xba"
+     "b",
+     YES},
+    {"a???b",
+     "a\xe2\x98\xba"
+     "b",
+     NO},
+    {"a[^a][^a][^a]b",
+     "a\xe2\x98\xba"
+     "b",
+     NO},
     {"[a-\xce\xb6]*", "\xce\xb1", YES},
     {"*[a-\xce\xb6]", "A", NO},
-    {"a?b", "a\xff" "b", YES}, /* a byte that is no UTF-8 is one character */
+    {"a?b",
+     "a\xff"
+     "b",
+     YES}, /* a byte that is no UTF-8 is one character */
     {"a?b", "a/b", NO},
     {"a*b", "a/b", NO},
     {"[\\]a]", "]", YES},
