@@ -344,7 +344,7 @@ static struct token lex_paren(struct lexer *l, uint32_t r)
 {
     l->parens += r == '(' ? 1 : -1;
     if (l->parens < 0)
-        return fail_rune(l, "unexpected right paren", r);
+        return fail(l, "unexpected right paren");
     return emit(l, r == '(' ? TOK_LPAREN : TOK_RPAREN);
 }
 
