@@ -116,93 +116,11 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
     return x->r < 0 ? 0 : len;
 }
 
-/* ---- failures ---- */
-
-static int fail(struct exchange *x, enum http_failure kind, int code, const char *text,
-                struct shale_err *e)
-{
-    if (x->rq->failure)
-        *x->rq->failure = kind;
-    return err_set(e, code, "%s \"%.200s\": %s", x->verb, x->url, text);
-}
-
-static int connect_failure(const struct curl_api *api, struct lane *l, struct exchange *x,
-                           const char *detail, struct shale_err *e)
-{
-    char text[256];
-    char *ip = NULL;
-    long port = 0, errnum = 0;
-
-    api->easy_getinfo(l->easy, CURLINFO_PRIMARY_IP, &ip);
-    api->easy_getinfo(l->easy, CURLINFO_PRIMARY_PORT, &port);
-    api->easy_getinfo(l->easy, CURLINFO_OS_ERRNO, &errnum);
-    const char *why = errnum ? strerrordesc_np((int)errnum) : NULL;
-    if (!why)
-        snprintf(text, sizeof text, "dial tcp: %.200s", detail);
-    else if (ip && *ip)
-        snprintf(text, sizeof text, "dial tcp %s:%ld: connect: %c%.80s", ip, port, why[0] | 0x20,
-                 why + 1);
-    else
-        snprintf(text, sizeof text, "dial tcp: connect: %c%.80s", why[0] | 0x20, why + 1);
-    return fail(x, HTTP_FAIL_CONNECT, SHALE_NETWORK, text, e);
-}
-
-static int tls_failure(struct exchange *x, const char *detail, struct shale_err *e)
-{
-    char text[320];
-
-    if (strstr(detail, "wrong version number") || strstr(detail, "packet length too long") ||
-        strstr(detail, "unexpected TLS packet"))
-        return fail(x, HTTP_FAIL_TLS, SHALE_NETWORK,
-                    "http: server gave HTTP response to HTTPS client", e);
-    snprintf(text, sizeof text, "tls: failed to verify certificate: %.250s", detail);
-    return fail(x, HTTP_FAIL_TLS, SHALE_NETWORK, text, e);
-}
-
-static int curl_failure(const struct curl_api *api, struct lane *l, struct exchange *x, CURLcode rc,
-                        const char *detail, struct shale_err *e)
-{
-    char text[320];
-    curl_off_t connected = 0;
-
-    if (!*detail)
-        detail = api->easy_strerror(rc);
-    switch (rc) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        snprintf(text, sizeof text, "dial tcp: lookup: no such host (%.200s)", detail);
-        return fail(x, HTTP_FAIL_CONNECT, SHALE_NETWORK, text, e);
-    case CURLE_COULDNT_CONNECT:
-        return connect_failure(api, l, x, detail, e);
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-        return tls_failure(x, detail, e);
-    case CURLE_OPERATION_TIMEDOUT:
-        api->easy_getinfo(l->easy, CURLINFO_CONNECT_TIME_T, &connected);
-        return fail(x, connected ? HTTP_FAIL_BROKEN : HTTP_FAIL_CONNECT, SHALE_TIMEOUT,
-                    connected ? "the server stopped sending" : "dial tcp: i/o timeout", e);
-    case CURLE_GOT_NOTHING:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR:
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
-        snprintf(text, sizeof text, "unexpected EOF (%.250s)", detail);
-        return fail(x, HTTP_FAIL_BROKEN, SHALE_NETWORK, text, e);
-    case CURLE_OUT_OF_MEMORY:
-        return err_nomem(e);
-    default:
-        snprintf(text, sizeof text, "%.300s", detail);
-        return fail(x, HTTP_FAIL_NONE, SHALE_NETWORK, text, e);
-    }
-}
-
 /* ---- running ---- */
 
-static void set_tls(const struct curl_api *api, CURL *h, const struct http_tls *t)
+static void set_tls(const struct curl_api *api, CURL *h, const struct exchange *x)
 {
+    const struct http_tls *t = x->tls;
     const char *cert_file = getenv("SSL_CERT_FILE");
 
     if (t && t->ca_pem) {
@@ -217,6 +135,8 @@ static void set_tls(const struct curl_api *api, CURL *h, const struct http_tls *
         api->easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 0l);
         api->easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 0l);
     }
+    if (x->elsewhere)
+        return;
     if (t->cert_file)
         api->easy_setopt(h, CURLOPT_SSLCERT, t->cert_file);
     if (t->key_file)
@@ -255,6 +175,8 @@ static void set_common(struct http_client *c, CURL *h, struct exchange *x, char 
     api->easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     api->easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1l);
     api->easy_setopt(h, CURLOPT_TCP_NODELAY, 1l);
+    if (x->loopback) /* as Go: never through a proxy */
+        api->easy_setopt(h, CURLOPT_PROXY, "");
     api->easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
     api->easy_setopt(h, CURLOPT_HEADERDATA, x);
     api->easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
@@ -321,7 +243,7 @@ int exchange_run(struct http_client *c, struct lane *l, struct exchange *x, stru
     struct shale_err inner = SHALE_ERR_INIT;
     CURLcode rc = CURLE_OK;
 
-    x->response = (struct http_response){.url = x->url};
+    x->response = (struct http_response){.url = x->url, .elsewhere = x->elsewhere};
     x->headers = NULL;
     x->cap_headers = x->header_bytes = 0;
     x->head_done = x->redirected = false;
@@ -330,7 +252,7 @@ int exchange_run(struct http_client *c, struct lane *l, struct exchange *x, stru
     api->easy_reset(l->easy);
     set_common(c, l->easy, x, detail);
     set_method(api, l->easy, x);
-    set_tls(api, l->easy, x->tls);
+    set_tls(api, l->easy, x);
     int r = set_headers(api, l->easy, x, &list, e);
     if (r >= 0)
         r = drive(api, l, x, &rc, e);
@@ -343,8 +265,8 @@ int exchange_run(struct http_client *c, struct lane *l, struct exchange *x, stru
         return x->r;
     }
     if (rc != CURLE_OK)
-        return curl_failure(api, l, x, rc, detail, e);
+        return exchange_failure(api, l, x, rc, detail, e);
     if (!x->head_done)
-        return fail(x, HTTP_FAIL_BROKEN, SHALE_NETWORK, "malformed HTTP response", e);
+        return exchange_malformed(x, e);
     return 0;
 }

@@ -26,6 +26,8 @@ struct exchange {
     const char *url;
     const char *authorization;
     const struct http_tls *tls;
+    bool elsewhere;   /* redirected away: no credentials any more, neither in words nor in TLS */
+    bool loopback;    /* the URL's host is this machine */
     const char *verb; /* "Get": the method as Go's messages have it */
 
     struct http_response response;
@@ -40,3 +42,9 @@ struct exchange {
 
 /* Runs it; x->response is the head. */
 int exchange_run(struct http_client *c, struct lane *l, struct exchange *x, struct shale_err *e);
+
+/* ---- failure.c ---- */
+/* Fills e for curl's result rc (detail: its error buffer). Returns -code. */
+int exchange_failure(const struct curl_api *api, struct lane *l, struct exchange *x, CURLcode rc,
+                     const char *detail, struct shale_err *e);
+int exchange_malformed(struct exchange *x, struct shale_err *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/http.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -160,9 +161,10 @@ static int follow(struct http_client *c, struct exchange *x, struct place *at, s
         return err_set(e, SHALE_DENIED, "%s redirects from https to http", x->url);
     if (!same_place(at, &next)) { /* for good: a chain that comes back does not get them back */
         x->authorization = NULL;
-        x->tls = NULL;
+        x->elsewhere = true;
     }
     *at = next;
+    x->loopback = http_is_loopback(next.host);
     x->url = url;
     return 0;
 }
@@ -177,6 +179,7 @@ static int run(struct http_client *c, struct lane *l, const struct http_request 
 
     if (r < 0)
         return r;
+    x.loopback = http_is_loopback(at.host);
     for (int hops = 0;; hops++) {
         r = exchange_run(c, l, &x, e);
         if (r < 0)
@@ -191,6 +194,25 @@ static int run(struct http_client *c, struct lane *l, const struct http_request 
             return r;
     }
     *ret = x.response;
+    return 0;
+}
+
+int http_resolve(const char *base, const char *ref, struct arena *a, const char **ret_url,
+                 bool *ret_same, struct shale_err *e)
+{
+    const struct curl_api *api;
+    struct place from, to;
+    const char *url;
+    int r = curl_api_get(&api, e);
+
+    if (r >= 0)
+        r = locate(api, base, NULL, a, &url, &from, e);
+    if (r >= 0)
+        r = locate(api, base, ref, a, &url, &to, e);
+    if (r < 0)
+        return r;
+    *ret_url = url;
+    *ret_same = same_place(&from, &to);
     return 0;
 }
 
@@ -214,6 +236,25 @@ int http_do(struct http_client *c, const struct http_request *rq, struct arena *
 }
 
 /* ---- small ones ---- */
+
+bool http_is_loopback(const char *host)
+{
+    char bare[64];
+    struct in_addr v4;
+    struct in6_addr v6;
+
+    if (str_ieq(host, "localhost") || str_has_suffix(host, ".localhost"))
+        return true;
+    if (*host == '[')
+        host++;
+    size_t n = strcspn(host, "]");
+    if (n >= sizeof bare)
+        return false;
+    snprintf(bare, sizeof bare, "%.*s", (int)n, host);
+    if (inet_pton(AF_INET, bare, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, bare, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
 
 const char *http_header_get(const struct http_response *p, const char *name)
 {

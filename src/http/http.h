@@ -59,6 +59,8 @@ struct http_header {
 struct http_response { /* in the arena of the call */
     int status;
     const char *url; /* after redirects */
+    bool elsewhere;  /* they led to another scheme, host or port: this is not the word of the peer
+                        that  was asked, and credentials did not go along */
     const struct http_header *headers;
     size_t n_headers;
 };
@@ -67,10 +69,12 @@ const char *http_header_get(const struct http_response *p, const char *name);
 
 /* Why a call failed before or during the exchange: what retrying, or another scheme, may mend. */
 enum http_failure {
-    HTTP_FAIL_NONE,    /* it did not, or not for a reason of the network */
-    HTTP_FAIL_CONNECT, /* nobody listens */
-    HTTP_FAIL_TLS,     /* no TLS there, or no certificate that we trust */
-    HTTP_FAIL_BROKEN,  /* the exchange broke off or stalled */
+    HTTP_FAIL_NONE,      /* it did not, or not for a reason of the network */
+    HTTP_FAIL_CONNECT,   /* nobody listens, or no such host */
+    HTTP_FAIL_TLS,       /* no TLS there, or none that we speak */
+    HTTP_FAIL_HANDSHAKE, /* the peer went away in the handshake: a bad line, or no TLS there */
+    HTTP_FAIL_CERT,      /* there is TLS, but one side does not accept the other's certificate */
+    HTTP_FAIL_BROKEN,    /* the exchange broke off or stalled */
 };
 
 struct http_request {
@@ -95,5 +99,11 @@ struct http_request {
 int http_do(struct http_client *c, const struct http_request *rq, struct arena *a,
             struct http_response *ret, struct shale_err *e);
 
+/* `ref` as a document at `base` has it, as an absolute URL (RFC 3986, 5) in the arena. *ret_same:
+ * it is at the scheme, host and port of `base`. Loads libcurl. INVALID. */
+int http_resolve(const char *base, const char *ref, struct arena *a, const char **ret_url,
+                 bool *ret_same, struct shale_err *e);
+/* "localhost", "x.localhost", 127.0.0.0/8, ::1; IPv6 with or without brackets. No lookups. */
+bool http_is_loopback(const char *host);
 /* Percent-encodes everything but unreserved characters (RFC 3986). NULL: out of memory. */
 char *http_escape(const char *s, struct arena *a);

@@ -28,6 +28,8 @@ const char *auth_known(struct remote_host *h, const char *scope, struct arena *a
     for (struct token *t = h->tokens; t && !found; t = t->next)
         if (streq(t->scope, scope) && t->expires_ns > now)
             found = arena_strdup(a, t->authorization);
+    if (!found && h->credential.registry_token)
+        found = arena_printf(a, "Bearer %s", h->credential.registry_token);
     if (!found && h->basic)
         found = arena_strdup(a, h->basic);
     pthread_mutex_unlock(&h->mutex);
@@ -89,7 +91,9 @@ static char *basic_of(const struct credential *cr)
 static int answer_basic(struct remote_host *h, bool sent, struct shale_err *e)
 {
     if (!h->credential.user)
-        return err_set(e, SHALE_UNAUTHORIZED, "no basic auth credentials");
+        return err_set(e, SHALE_UNAUTHORIZED, "no basic auth credentials%s%s",
+                       h->credential.problem ? ": " : "",
+                       h->credential.problem ? h->credential.problem : "");
     if (sent)
         return err_set(e, SHALE_UNAUTHORIZED, "unauthorized: authentication required");
     char *basic = basic_of(&h->credential);
@@ -116,8 +120,10 @@ static int check_realm(const struct ask *k, struct shale_err *e)
 {
     if (str_has_prefix(k->realm, "https://"))
         return 0;
-    if (str_has_prefix(k->realm, "http://") &&
-        k->h->plain) /* the registry itself is in the clear */
+    pthread_mutex_lock(&k->h->mutex);
+    bool plain = k->h->plain;
+    pthread_mutex_unlock(&k->h->mutex);
+    if (str_has_prefix(k->realm, "http://") && plain) /* the registry itself is in the clear */
         return 0;
     return err_set(e, SHALE_DENIED, "%s names a token server without TLS: %.100s", k->h->domain,
                    k->realm);
@@ -151,14 +157,17 @@ static char *form(const struct ask *k)
         service, scope, token);
 }
 
-static int fetch(const struct ask *k, struct buf *body, struct http_response *p,
-                 struct shale_err *e)
+static int fetch_once(const struct ask *k, struct buf *body, struct http_response *p,
+                      enum http_failure *failure, struct shale_err *e)
 {
     static const char *const form_type[] = {"Content-Type: application/x-www-form-urlencoded",
                                             NULL};
     const struct credential *cr = &k->h->credential;
-    struct http_request rq = {
-        .method = "GET", .collect = body, .cancel = k->cancel, .tls = &k->h->tls};
+    struct http_request rq = {.method = "GET",
+                              .collect = body,
+                              .cancel = k->cancel,
+                              .tls = &k->h->tls,
+                              .failure = failure};
     _cleanup_free_ char *basic = NULL;
 
     if (cr->identity_token) {
@@ -180,7 +189,29 @@ static int fetch(const struct ask *k, struct buf *body, struct http_response *p,
             rq.authorization = basic;
         }
     }
+    buf_reset(body);
     return http_do(k->c->http, &rq, k->a, p, e);
+}
+
+static int fetch(const struct ask *k, struct buf *body, struct http_response *p,
+                 struct shale_err *e)
+{
+    struct attempts t = {0};
+
+    for (;;) {
+        enum http_failure failure = HTTP_FAIL_NONE;
+        int64_t asked = 0;
+        int r = fetch_once(k, body, p, &failure, e);
+        if (r < 0 && failure != HTTP_FAIL_BROKEN && failure != HTTP_FAIL_HANDSHAKE)
+            return r;
+        if (r >= 0 && !status_may_pass(p->status))
+            return r;
+        if (r >= 0)
+            asked = asked_pause(p);
+        int w = attempts_wait(k->c, &t, asked, k->cancel, e);
+        if (w < 0)
+            return w == -SHALE_CANCELED ? w : r;
+    }
 }
 
 struct token_answer {
@@ -225,10 +256,12 @@ static int answer_bearer(const struct ask *k, struct shale_err *e)
     if (r < 0)
         return r;
     if (p.status == 401 || p.status == 403)
-        return err_set(e, SHALE_UNAUTHORIZED, "unauthorized: %s",
+        return err_set(e, SHALE_UNAUTHORIZED, "unauthorized: %s%s%s",
                        k->h->credential.user || k->h->credential.identity_token
                            ? "incorrect username or password"
-                           : "authentication required");
+                           : "authentication required",
+                       k->h->credential.problem ? ": " : "",
+                       k->h->credential.problem ? k->h->credential.problem : "");
     if (p.status / 100 != 2)
         return err_set(e, p.status == 429 ? SHALE_LIMIT : SHALE_NETWORK,
                        "failed to fetch token: %s answered with HTTP status %d", k->realm,
@@ -246,12 +279,29 @@ static int answer_bearer(const struct ask *k, struct shale_err *e)
                     e);
 }
 
+size_t auth_challenges(const struct http_response *p, struct arena *a,
+                       struct http_challenge ret[HTTP_MAX_CHALLENGES])
+{
+    struct http_challenge line[HTTP_MAX_CHALLENGES];
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_headers && n < HTTP_MAX_CHALLENGES; i++) {
+        if (!str_ieq(p->headers[i].name, "WWW-Authenticate"))
+            continue;
+        size_t k = http_parse_challenges(p->headers[i].value, a, line);
+        for (size_t j = 0; j < k && n < HTTP_MAX_CHALLENGES; j++)
+            ret[n++] = line[j];
+    }
+    return n;
+}
+
 int auth_answer(struct remote_client *c, struct remote_host *h, const char *scope,
-                const char *challenge, bool sent_basic, struct cancel *cancel, struct shale_err *e)
+                const struct http_response *p, bool sent_basic, struct cancel *cancel,
+                struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(4u << 20);
     struct http_challenge ch[HTTP_MAX_CHALLENGES];
-    size_t n = challenge ? http_parse_challenges(challenge, &a, ch) : 0;
+    size_t n = auth_challenges(p, &a, ch);
 
     for (size_t i = 0; i < n; i++) {
         const char *realm = http_challenge_get(&ch[i], "realm");

@@ -10,7 +10,6 @@
 #include "remote/remote_priv.h"
 
 #define ERROR_BODY_MAX (64u << 10)
-#define MAX_LOGINS     2 /* a token may have run out on the way */
 
 /* ---- retries ---- */
 
@@ -110,7 +109,10 @@ static int exchange(struct remote_client *c, struct remote_host *h, struct runni
         rq.tls = &h->tls;
         x->basic = rq.authorization && str_has_prefix(rq.authorization, "Basic ");
     }
-    if (!rq.url || (n > 0 && !headers[n - 1]))
+    for (size_t i = 0; i < n; i++)
+        if (!headers[i])
+            return err_nomem(e);
+    if (!rq.url)
         return err_nomem(e);
     x->good = false;
     buf_reset(&x->refusal);
@@ -131,7 +133,8 @@ static int with_scheme(struct remote_client *c, struct remote_host *h, struct ru
 
     int r = exchange(c, h, x, plain, a, ret, failure, e);
     if (r < 0 && !known && !x->call->url && h->may_be_plain &&
-        (*failure == HTTP_FAIL_TLS || *failure == HTTP_FAIL_CONNECT)) {
+        (*failure == HTTP_FAIL_TLS || *failure == HTTP_FAIL_CONNECT ||
+         *failure == HTTP_FAIL_HANDSHAKE)) {
         plain = true;
         r = exchange(c, h, x, plain, a, ret, failure, e);
     }
@@ -144,13 +147,13 @@ static int with_scheme(struct remote_client *c, struct remote_host *h, struct ru
     return r;
 }
 
-static bool may_pass(int status)
+bool status_may_pass(int status)
 {
     return status == 429 || status == 408 || status == 500 || status == 502 || status == 503 ||
            status == 504;
 }
 
-static int64_t asked_pause(const struct http_response *p)
+int64_t asked_pause(const struct http_response *p)
 {
     const char *v = http_header_get(p, "Retry-After");
     int64_t ns;
@@ -162,7 +165,12 @@ static int64_t asked_pause(const struct http_response *p)
 static int after_failure(struct remote_client *c, struct remote_host *h, struct running *x,
                          struct attempts *t, enum http_failure failure, int r, struct shale_err *e)
 {
-    if (failure != HTTP_FAIL_BROKEN && !(failure == HTTP_FAIL_CONNECT && h->known))
+    pthread_mutex_lock(&h->mutex);
+    bool known = h->known;
+    pthread_mutex_unlock(&h->mutex);
+    /* Who never answered is more likely a mistake of the user's than a bad line. */
+    if (failure != HTTP_FAIL_BROKEN && failure != HTTP_FAIL_HANDSHAKE &&
+        !(failure == HTTP_FAIL_CONNECT && known))
         return r;
     if (x->begun &&
         x->call->on_body) /* part of the body is gone: the caller knows where to continue */
@@ -179,9 +187,10 @@ static int after_answer(struct remote_client *c, struct remote_host *h, struct r
     struct shale_err why = SHALE_ERR_INIT;
     int r;
 
-    if (p->status == 401 && !call->url && (*n_logins)++ < MAX_LOGINS) {
-        r = auth_answer(c, h, call->scope, http_header_get(p, "WWW-Authenticate"), x->basic,
-                        call->cancel, &why);
+    /* Only the registry itself is answered: a redirect's target must not ask for its credentials. A
+     * token may have run out, so one is fetched again once; Basic credentials cannot. */
+    if (p->status == 401 && !call->url && !p->elsewhere && (*n_logins)++ < (x->basic ? 2 : 1)) {
+        r = auth_answer(c, h, call->scope, p, x->basic, call->cancel, &why);
         if (r >= 0)
             return 1;
         if (r == -SHALE_CANCELED)
@@ -189,14 +198,14 @@ static int after_answer(struct remote_client *c, struct remote_host *h, struct r
         return err_set(e, -r, "%s \"%s\": %s", streq(call->method, "HEAD") ? "Head" : "Get", p->url,
                        why.msg);
     }
-    if (may_pass(p->status)) {
+    if (status_may_pass(p->status)) {
         r = attempts_wait(c, t, asked_pause(p), call->cancel, e);
         if (r == 0)
             return 1;
         if (r == -SHALE_CANCELED)
             return r;
     }
-    return answer_error(call, h, p->status, http_header_get(p, "Content-Type"), &x->refusal, e);
+    return answer_error(call, h, p, &x->refusal, e);
 }
 
 int call_run(struct remote_client *c, struct remote_host *h, const struct call *call,

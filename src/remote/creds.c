@@ -95,13 +95,14 @@ static int from_auths(struct remote_client *c, const char *key, const char *doma
                       struct credential *ret, struct shale_err *e)
 {
     struct {
-        const char *auth, *username, *password, *identitytoken;
+        const char *auth, *username, *password, *identitytoken, *registrytoken;
     } v = {0};
     static const struct json_field fields[] = {
         {"auth", JB_STR, 0, 0},
         {"username", JB_STR, sizeof(char *), 0},
         {"password", JB_STR, 2 * sizeof(char *), 0},
         {"identitytoken", JB_STR, 3 * sizeof(char *), 0},
+        {"registrytoken", JB_STR, 4 * sizeof(char *), 0},
     };
     const json_t *auth = find_auth(json_object_get(c->config, "auths"), key, domain);
     int r;
@@ -121,6 +122,8 @@ static int from_auths(struct remote_client *c, const char *key, const char *doma
     }
     if (v.identitytoken && *v.identitytoken)
         ret->identity_token = v.identitytoken;
+    if (v.registrytoken && *v.registrytoken && !strpbrk(v.registrytoken, "\r\n"))
+        ret->registry_token = v.registrytoken;
     return 0;
 }
 

@@ -32,7 +32,7 @@ static const struct {
 } statuses[] = {
     {400, SHALE_INVALID},   {401, SHALE_UNAUTHORIZED}, {403, SHALE_DENIED},
     {404, SHALE_NOT_FOUND}, {405, SHALE_UNSUPPORTED},  {408, SHALE_TIMEOUT},
-    {429, SHALE_LIMIT},     {504, SHALE_TIMEOUT},
+    {416, SHALE_CORRUPT},   {429, SHALE_LIMIT},        {504, SHALE_TIMEOUT},
 };
 
 struct refusal { /* the first error of the body; "" where there is none */
@@ -112,13 +112,32 @@ static int refused(const struct call *call, const struct refusal *f, int status,
                    message);
 }
 
-int answer_error(const struct call *call, const struct remote_host *h, int status,
-                 const char *content_type, struct buf *body, struct shale_err *e)
+/* RFC 6750, 3.1: a token that is good, but not for this. Docker Hub says so of repositories that do
+ * not exist. */
+static bool scope_is_missing(const struct http_response *p)
 {
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(4u << 20);
+    struct http_challenge ch[HTTP_MAX_CHALLENGES];
+    size_t n = auth_challenges(p, &a, ch);
+
+    for (size_t i = 0; i < n; i++)
+        if (streq(ch[i].scheme, "bearer") &&
+            streq(http_challenge_get(&ch[i], "error"), "insufficient_scope"))
+            return true;
+    return false;
+}
+
+int answer_error(const struct call *call, const struct remote_host *h,
+                 const struct http_response *p, struct buf *body, struct shale_err *e)
+{
+    const char *content_type = http_header_get(p, "Content-Type");
     struct refusal f = {"", ""};
-    char word[64];
+    char word[64], shown[100];
+    int status = p->status;
 
     read_body(body, &f);
+    if (status == 401 && scope_is_missing(p))
+        f = (struct refusal){"DENIED", ""};
     int code = code_of(&f, status);
     switch (code) {
     case SHALE_NOT_FOUND:
@@ -126,7 +145,7 @@ int answer_error(const struct call *call, const struct remote_host *h, int statu
     case SHALE_UNAUTHORIZED:
     case SHALE_DENIED:
         return refused(call, &f, status, code, e);
-    case SHALE_LIMIT:
+    case SHALE_LIMIT: /* status 429, or its code */
         return err_set(e, code, "toomanyrequests: %s",
                        *f.message ? f.message : "the registry asks to slow down");
     default:
@@ -135,6 +154,8 @@ int answer_error(const struct call *call, const struct remote_host *h, int statu
     if (*f.code || *f.message)
         return err_set(e, code, "%s: %s%s%s", h->domain, words(f.code, word), *f.code ? ": " : "",
                        f.message);
-    return err_set(e, code, "received unexpected HTTP status: %d from %s (%s); is it a registry?",
-                   status, h->domain, content_type ? content_type : "no content type");
+    return err_set(
+        e, code, "received unexpected HTTP status: %d from %s (%s); is it a registry?", status,
+        h->domain,
+        str_printable(shown, sizeof shown, content_type ? content_type : "no content type"));
 }

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "remote/remote_priv.h"
 
@@ -35,15 +36,9 @@ static void host_part(const char *domain, char *ret, size_t n)
 static bool is_loopback(const char *domain)
 {
     char host[256];
-    struct in_addr v4;
-    struct in6_addr v6;
 
     host_part(domain, host, sizeof host);
-    if (str_ieq(host, "localhost") || str_has_suffix(host, ".localhost"))
-        return true;
-    if (inet_pton(AF_INET, host, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
-    return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+    return http_is_loopback(host);
 }
 
 /* Is the host an address in "10.0.0.0/8"? */
@@ -96,7 +91,8 @@ int host_get(struct remote_client *c, const char *domain, struct remote_host **r
             h->domain = copy;
             h->endpoint = streq(domain, "docker.io") ? "registry-1.docker.io" : copy;
             h->tls.insecure = is_listed(c, domain);
-            h->may_be_plain = h->tls.insecure || is_loopback(domain);
+            h->loopback = is_loopback(domain);
+            h->may_be_plain = h->tls.insecure || h->loopback;
             pthread_mutex_init(&h->mutex, NULL);
             h->next = c->hosts;
             c->hosts = h;
@@ -142,6 +138,11 @@ static int on_file(void *arg, const char *name, unsigned char type)
     if (str_has_suffix(name, ".crt")) {
         r = fs_read_file(AT_FDCWD, path, &x->cas, x->e);
         buf_addc(&x->cas, '\n');
+    } else if (str_has_suffix(name, ".key")) {
+        snprintf(key, sizeof key, "%.*s.cert", (int)(strlen(path) - 4), path);
+        if (!fs_exists(AT_FDCWD, key))
+            return err_set(x->e, SHALE_INVALID, "missing client certificate %s for key %s", key,
+                           name);
     } else if (str_has_suffix(name, ".cert")) {
         snprintf(key, sizeof key, "%.*s.key", (int)(strlen(path) - 5), path);
         if (!fs_exists(AT_FDCWD, key))
@@ -176,6 +177,22 @@ static int load_certs(struct remote_client *c, struct remote_host *h, struct sha
     return r;
 }
 
+/* As docker: a helper that does not work is no reason not to try without credentials. The reason is
+ * told when the registry wants some. */
+static int find_credential(struct remote_client *c, struct remote_host *h, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = creds_find(c, h->domain, &c->arena, &h->credential, &why);
+
+    if (r >= 0)
+        return 0;
+    if (r == -SHALE_NO_MEMORY)
+        return err_nomem(e);
+    log_debug("%s: %s", h->domain, why.msg);
+    h->credential = (struct credential){.problem = arena_strdup(&c->arena, why.msg)};
+    return h->credential.problem ? 0 : err_nomem(e);
+}
+
 int host_prepare(struct remote_client *c, struct remote_host *h, struct shale_err *e)
 {
     int r = 0;
@@ -184,8 +201,11 @@ int host_prepare(struct remote_client *c, struct remote_host *h, struct shale_er
     if (!h->ready) {
         pthread_mutex_lock(&c->mutex);
         r = load_certs(c, h, e);
+        /* docker counts loopback among the insecure; whoever gives it a CA wants it verified */
+        if (r >= 0 && h->loopback && !h->tls.ca_pem)
+            h->tls.insecure = true;
         if (r >= 0)
-            r = creds_find(c, h->domain, &c->arena, &h->credential, e);
+            r = find_credential(c, h, e);
         pthread_mutex_unlock(&c->mutex);
         h->ready = r >= 0;
     }

@@ -19,7 +19,9 @@
 
 struct credential {
     const char *user, *password; /* NULL: none */
-    const char *identity_token;  /* NULL: none */
+    const char *identity_token;  /* for the token server; NULL: none */
+    const char *registry_token;  /* sent as it is; NULL: none */
+    const char *problem;         /* why none could be read; NULL: nothing went wrong */
 };
 
 struct token {
@@ -34,6 +36,7 @@ struct remote_host { /* one registry; in the client's arena */
     const char *domain;   /* as in references: "docker.io" */
     const char *endpoint; /* HOST[:PORT] to talk to */
     bool may_be_plain;    /* loopback, or listed insecure: http is tried when https does not work */
+    bool loopback;
     struct http_tls tls;
 
     pthread_mutex_t mutex; /* guards what follows */
@@ -71,10 +74,14 @@ void host_clear(struct remote_host *h);
 /* ---- auth.c ---- */
 /* What to send for a scope without being asked, in `a`; NULL: nothing yet. */
 const char *auth_known(struct remote_host *h, const char *scope, struct arena *a);
-/* Answers a 401 (sent_basic: although Basic credentials were sent): obtains what the challenge asks
+/* Answers a 401 (sent_basic: although Basic credentials were sent): obtains what its challenges ask
  * for. UNAUTHORIZED when nothing can be done. */
 int auth_answer(struct remote_client *c, struct remote_host *h, const char *scope,
-                const char *challenge, bool sent_basic, struct cancel *cancel, struct shale_err *e);
+                const struct http_response *p, bool sent_basic, struct cancel *cancel,
+                struct shale_err *e);
+/* Challenges of all WWW-Authenticate lines of an answer. Returns their number. */
+size_t auth_challenges(const struct http_response *p, struct arena *a,
+                       struct http_challenge ret[HTTP_MAX_CHALLENGES]);
 
 /* ---- call.c ---- */
 struct attempts { /* budget of retries of one operation; reset by progress */
@@ -104,6 +111,9 @@ struct call {
  * the caller may continue. */
 int call_run(struct remote_client *c, struct remote_host *h, const struct call *call,
              struct arena *a, struct http_response *ret, bool *ret_broken, struct shale_err *e);
+/* Statuses that a later attempt may not meet again, and the pause the server asks for (0: none). */
+bool status_may_pass(int status);
+int64_t asked_pause(const struct http_response *p);
 /* Waits before another attempt: 0, or CANCELED; -SHALE_NETWORK when the budget is used up (e
  * untouched). */
 int attempts_wait(struct remote_client *c, struct attempts *t, int64_t asked_ns,
@@ -111,5 +121,5 @@ int attempts_wait(struct remote_client *c, struct attempts *t, int64_t asked_ns,
 
 /* ---- errors.c ---- */
 /* Says in docker's words what an answer that is not 2xx means. Returns -code. */
-int answer_error(const struct call *call, const struct remote_host *h, int status,
-                 const char *content_type, struct buf *body, struct shale_err *e);
+int answer_error(const struct call *call, const struct remote_host *h,
+                 const struct http_response *p, struct buf *body, struct shale_err *e);

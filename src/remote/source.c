@@ -9,10 +9,14 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/limits.h"
+#include "model/manifest.h"
 #include "model/media.h"
 #include "remote/remote_priv.h"
 
 #define TAGS_PER_PAGE 1000
+/* Less than this in one exchange is no progress that would renew the budget of retries: a peer
+ * cannot keep us for good with a byte now and then. */
+#define PROGRESS_BYTES (64u << 10)
 
 struct remote_source {
     struct source source;
@@ -82,6 +86,16 @@ static int expected_digest(const char *name, const struct http_response *p, stru
     return 0;
 }
 
+static int refuse_schema1(struct buf *b, struct arena *a, struct shale_err *e)
+{
+    struct manifest m;
+    int r = manifest_parse(buf_str(b), b->n, NULL, a, &m, e);
+
+    return r == -SHALE_UNSUPPORTED
+               ? r
+               : err_set(e, SHALE_UNSUPPORTED, "schema 1 manifests are not supported");
+}
+
 static int src_manifest(struct source *src, const char *name, struct buf *b, struct arena *a,
                         struct descriptor *ret, struct cancel *c, struct shale_err *e)
 {
@@ -93,6 +107,8 @@ static int src_manifest(struct source *src, const char *name, struct buf *b, str
     if (r == -SHALE_LIMIT && b->failed)
         return err_set(e, SHALE_LIMIT, "manifest of %s:%s is larger than %llu bytes", s->familiar,
                        name, LIMIT_MANIFEST_BYTES);
+    if (r >= 0 && media_find(http_header_get(&p, "Content-Type"))->kind == MEDIA_SCHEMA1)
+        return refuse_schema1(b, a, e); /* its digest is not that of the bytes */
     if (r >= 0)
         r = expected_digest(name, &p, &want, e);
     if (r >= 0)
@@ -146,8 +162,9 @@ struct stream {
     uint64_t at;   /* next byte that the caller is to get */
     uint64_t skip; /* bytes to drop: the peer began again from the start */
     bool started;  /* the caller knows where we start */
+    bool whole;    /* ranges do not work there: ask for all of it */
     bool progress; /* since the last attempt */
-    bool ranged;   /* a range was asked for */
+    uint64_t mark; /* where the retries were last new */
     int (*start)(void *arg, uint64_t offset, struct shale_err *e);
     source_data_fn data;
     void *arg;
@@ -174,7 +191,7 @@ static int on_head(void *arg, const struct http_response *p, struct shale_err *e
         return 0;
     }
     if (p->status != 206)
-        t->at = 0;
+        t->at = t->mark = 0;
     t->started = true;
     return t->start(t->arg, t->at, e);
 }
@@ -220,19 +237,25 @@ static int stream_from(struct remote_source *s, struct stream *t, const char *pa
                             .arg = t,
                             .what = "blob",
                             .name = s->familiar};
-        struct http_response p;
+        struct http_response p = {0};
         bool broken;
         snprintf(range, sizeof range, "bytes=%" PRIu64 "-", t->at);
-        call.range = t->at > 0 ? range : NULL;
+        call.range = t->at > 0 && !t->whole ? range : NULL;
         t->progress = false;
         int r = call_run(s->c, s->h, &call, &a, &p, &broken, e);
         if (r >= 0 && (t->d->size_bytes == 0 || t->at >= t->d->size_bytes || !t->progress))
             return 0;
+        if (r == -SHALE_CORRUPT && p.status == 416 && call.range) {
+            t->whole = true;
+            continue;
+        }
         if (r < 0 && !broken)
             return r;
         /* It broke off, or ended too early without saying so. */
-        if (t->progress)
+        if (t->at - t->mark >= PROGRESS_BYTES) {
             attempts = (struct attempts){0};
+            t->mark = t->at;
+        }
         int w = attempts_wait(s->c, &attempts, 0, c, e);
         if (w < 0)
             return w == -SHALE_CANCELED || r < 0
@@ -269,6 +292,9 @@ static int src_blob(struct source *src, const struct descriptor *d, uint64_t off
 
     if (snprintf(path, sizeof path, "%s/blobs/%s", s->path, d->digest.s) >= (int)sizeof path)
         return err_set(e, SHALE_LIMIT, "repository name too long");
+    if (offset > 0 && offset == d->size_bytes) /* all is there: a range would be refused */
+        return start(arg, offset, e);
+    t.mark = offset;
     int r = stream_from(s, &t, path, NULL, c, e);
     if (r == -SHALE_NOT_FOUND && d->urls.n > 0)
         r = stream_from_urls(s, &t, c, e);
@@ -306,14 +332,28 @@ static int add_page(struct tag_list *l, const struct buf *b, struct shale_err *e
     return 0;
 }
 
-/* The next page's path below /v2/; links that lead elsewhere are not followed. */
-static char *next_page(const struct http_response *p, struct arena *a)
+/* The next page's path below /v2/, NULL after the last one. Only the path of a link counts: proxies
+ * get scheme and host wrong, and we ask nobody else. */
+static int next_page(const struct http_response *p, struct arena *a, const char **ret,
+                     struct shale_err *e)
 {
-    const char *link = http_header_get(p, "Link");
-    char *url = link ? http_parse_link_next(link, a) : NULL;
-    char *at = url ? strstr(url, "/v2/") : NULL;
+    const char *link = http_header_get(p, "Link"), *url;
+    char *next = link ? http_parse_link_next(link, a) : NULL;
+    bool same;
 
-    return at ? at + strlen("/v2/") : NULL;
+    *ret = NULL;
+    if (!next)
+        return 0;
+    int r = http_resolve(p->url, next, a, &url, &same, e);
+    if (r < 0)
+        return err_wrap(e, r, "list of tags");
+    const char *path = strstr(url, "://");
+    path = path ? strchr(path + 3, '/') : NULL;
+    if (!path || !str_has_prefix(path, "/v2/"))
+        return err_set(e, SHALE_INVALID, "the list of tags goes on at a strange place: %.200s",
+                       url);
+    *ret = path + strlen("/v2/");
+    return 0;
 }
 
 static int src_tags(struct source *src, struct arena *a, struct strv *ret, struct cancel *c,
@@ -321,7 +361,7 @@ static int src_tags(struct source *src, struct arena *a, struct strv *ret, struc
 {
     struct remote_source *s = self(src);
     struct tag_list l = {.a = a};
-    char *path = arena_printf(a, "%s/tags/list?n=%d", s->path, TAGS_PER_PAGE);
+    const char *path = arena_printf(a, "%s/tags/list?n=%d", s->path, TAGS_PER_PAGE);
     size_t n_pages = 0;
 
     if (!path)
@@ -340,9 +380,10 @@ static int src_tags(struct source *src, struct arena *a, struct strv *ret, struc
         int r = call_run(s->c, s->h, &call, a, &p, NULL, e);
         if (r >= 0)
             r = add_page(&l, &b, e);
+        if (r >= 0)
+            r = next_page(&p, a, &path, e);
         if (r < 0)
             return r;
-        path = next_page(&p, a);
         if (path && (l.n == before || ++n_pages > LIMIT_TAGS))
             return err_set(e, SHALE_LIMIT, "%s: the list of tags does not end", s->familiar);
     }

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a transfer that curl gave up means: a code, a kind that says what may mend it, and the words
+ * of Go's net/http. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "http/exchange.h"
+
+#define TEXT_MAX 320
+
+static int fail(struct exchange *x, enum http_failure kind, int code, const char *text,
+                struct shale_err *e)
+{
+    char url[260], shown[TEXT_MAX];
+
+    if (x->rq->failure)
+        *x->rq->failure = kind;
+    return err_set(e, code, "%s \"%s\": %s", x->verb, str_printable(url, 200, x->url),
+                   str_printable(shown, 290, text));
+}
+
+/* Words of the TLS library (OpenSSL, GnuTLS) that mean something to people, or to us. */
+static const struct {
+    const char *theirs;
+    enum http_failure kind;
+    const char *ours; /* NULL: theirs will do */
+} tls_words[] = {
+    {"wrong version number", HTTP_FAIL_TLS, "http: server gave HTTP response to HTTPS client"},
+    {"packet length too long", HTTP_FAIL_TLS, "http: server gave HTTP response to HTTPS client"},
+    {"http request", HTTP_FAIL_TLS, "http: server gave HTTP response to HTTPS client"},
+    {"unexpected TLS packet", HTTP_FAIL_TLS, "http: server gave HTTP response to HTTPS client"},
+    {"local issuer certificate", HTTP_FAIL_CERT,
+     "tls: failed to verify certificate: x509: certificate signed by unknown authority"},
+    {"self-signed certificate", HTTP_FAIL_CERT,
+     "tls: failed to verify certificate: x509: certificate signed by unknown authority"},
+    {"self signed certificate", HTTP_FAIL_CERT,
+     "tls: failed to verify certificate: x509: certificate signed by unknown authority"},
+    {"certificate has expired", HTTP_FAIL_CERT,
+     "tls: failed to verify certificate: x509: certificate has expired or is not yet valid"},
+    {"not yet valid", HTTP_FAIL_CERT,
+     "tls: failed to verify certificate: x509: certificate has expired or is not yet valid"},
+    {"certificate required", HTTP_FAIL_CERT, "remote error: tls: certificate required"},
+    {"bad certificate", HTTP_FAIL_CERT, "remote error: tls: bad certificate"},
+    {"SSL_ERROR_SYSCALL", HTTP_FAIL_HANDSHAKE, "EOF"},
+    {"unexpected eof", HTTP_FAIL_HANDSHAKE, "EOF"},
+    {"reset by peer", HTTP_FAIL_HANDSHAKE, "read: connection reset by peer"},
+};
+
+static int tls_failure(struct exchange *x, CURLcode rc, const char *detail, struct shale_err *e)
+{
+    char text[TEXT_MAX];
+
+    for (size_t i = 0; i < ARRAY_SIZE(tls_words); i++)
+        if (strstr(detail, tls_words[i].theirs))
+            return fail(x, tls_words[i].kind, SHALE_NETWORK, tls_words[i].ours, e);
+    if (strstr(detail, "subject name")) {
+        snprintf(text, sizeof text, "tls: failed to verify certificate: x509: %.200s", detail);
+        return fail(x, HTTP_FAIL_CERT, SHALE_NETWORK, text, e);
+    }
+    snprintf(text, sizeof text, "tls: %.250s", detail);
+    return fail(x, rc == CURLE_SSL_CONNECT_ERROR ? HTTP_FAIL_TLS : HTTP_FAIL_CERT, SHALE_NETWORK,
+                text, e);
+}
+
+static int connect_failure(const struct curl_api *api, struct lane *l, struct exchange *x,
+                           const char *detail, struct shale_err *e)
+{
+    char text[TEXT_MAX];
+    char *ip = NULL;
+    long port = 0, errnum = 0;
+
+    api->easy_getinfo(l->easy, CURLINFO_PRIMARY_IP, &ip);
+    api->easy_getinfo(l->easy, CURLINFO_PRIMARY_PORT, &port);
+    api->easy_getinfo(l->easy, CURLINFO_OS_ERRNO, &errnum);
+    const char *why = errnum ? strerrordesc_np((int)errnum) : NULL;
+    if (!why)
+        snprintf(text, sizeof text, "dial tcp: %.200s", detail);
+    else if (ip && *ip)
+        snprintf(text, sizeof text, "dial tcp %s%s%s:%ld: connect: %c%.80s",
+                 strchr(ip, ':') ? "[" : "", ip, strchr(ip, ':') ? "]" : "", port, why[0] | 0x20,
+                 why + 1);
+    else
+        snprintf(text, sizeof text, "dial tcp: connect: %c%.80s", why[0] | 0x20, why + 1);
+    return fail(x, HTTP_FAIL_CONNECT, SHALE_NETWORK, text, e);
+}
+
+static int timeout(const struct curl_api *api, struct lane *l, struct exchange *x,
+                   struct shale_err *e)
+{
+    curl_off_t connected = 0, secured = 0;
+
+    api->easy_getinfo(l->easy, CURLINFO_CONNECT_TIME_T, &connected);
+    api->easy_getinfo(l->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
+    if (!connected)
+        return fail(x, HTTP_FAIL_CONNECT, SHALE_TIMEOUT, "dial tcp: i/o timeout", e);
+    if (!secured && str_has_prefix(x->url, "https:"))
+        return fail(x, HTTP_FAIL_HANDSHAKE, SHALE_TIMEOUT, "net/http: TLS handshake timeout", e);
+    return fail(x, HTTP_FAIL_BROKEN, SHALE_TIMEOUT, "the server stopped sending", e);
+}
+
+static int broken(const struct curl_api *api, struct lane *l, struct exchange *x,
+                  const char *detail, struct shale_err *e)
+{
+    char text[TEXT_MAX];
+    long proxy_status = 0;
+
+    api->easy_getinfo(l->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+    if (proxy_status >= 300) {
+        snprintf(text, sizeof text, "proxyconnect tcp: the proxy answers CONNECT with status %ld",
+                 proxy_status);
+        return fail(x, HTTP_FAIL_NONE, SHALE_NETWORK, text, e);
+    }
+    snprintf(text, sizeof text, "unexpected EOF (%.250s)", detail);
+    return fail(x, HTTP_FAIL_BROKEN, SHALE_NETWORK, text, e);
+}
+
+int exchange_failure(const struct curl_api *api, struct lane *l, struct exchange *x, CURLcode rc,
+                     const char *detail, struct shale_err *e)
+{
+    char text[TEXT_MAX];
+
+    if (!*detail)
+        detail = api->easy_strerror(rc);
+    switch (rc) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        snprintf(text, sizeof text, "dial tcp: lookup: no such host (%.200s)", detail);
+        return fail(x, HTTP_FAIL_CONNECT, SHALE_NETWORK, text, e);
+    case CURLE_COULDNT_CONNECT:
+        return connect_failure(api, l, x, detail, e);
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+        return tls_failure(x, rc, detail, e);
+    case CURLE_OPERATION_TIMEDOUT:
+        return timeout(api, l, x, e);
+    case CURLE_RECV_ERROR:
+        if (strstr(detail, "alert")) /* TLS 1.3: a refused client certificate comes this late */
+            return tls_failure(x, CURLE_SSL_CERTPROBLEM, detail, e);
+        return broken(api, l, x, detail, e);
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_SEND_ERROR:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        return broken(api, l, x, detail, e);
+    case CURLE_OUT_OF_MEMORY: /* also what curl < 8.6 says of a header line that is too long */
+        if (!x->head_done && x->response.status)
+            return fail(x, HTTP_FAIL_NONE, SHALE_LIMIT, "response with a header line without end",
+                        e);
+        return err_nomem(e);
+    default:
+        snprintf(text, sizeof text, "%.300s", detail);
+        return fail(x, HTTP_FAIL_NONE, SHALE_NETWORK, text, e);
+    }
+}
+
+int exchange_malformed(struct exchange *x, struct shale_err *e)
+{
+    return fail(x, HTTP_FAIL_BROKEN, SHALE_NETWORK, "malformed HTTP response", e);
+}
