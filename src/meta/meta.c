@@ -85,6 +85,9 @@ static int open_to_read(struct meta *m, const char *path, struct shale_err *e)
 static int setup(struct meta *m, int root_fd, struct shale_err *e)
 {
     sqlite3_busy_timeout(m->db, META_BUSY_TIMEOUT_S * 1000);
+    /* The log goes into the database when it has grown, not at the end of every command: that costs
+     * two syncs. */
+    sqlite3_db_config(m->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     int r = schema_ensure(m, root_fd, e);
     if (r < 0)
         return r;
