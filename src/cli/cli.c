@@ -238,14 +238,15 @@ static int start(struct cli *c, int argc, char **argv)
 static int report(struct cli *c, int r)
 {
     bool run = c->cmd && (c->cmd->flags & CMD_RUN_STATUS);
+    bool hint = c->cmd && (c->cmd->flags & CMD_HINT);
     if (r >= 0)
         return r;
     if (r == -SHALE_CANCELED && signals_seen())
         return 128 + signals_seen();
-    if (run)
+    if (hint)
         fprintf(stderr, "shale: ");
     exit_print_error(&c->e);
-    if (run)
+    if (hint)
         fprintf(stderr, "\nRun '%s --help' for more information\n", c->path);
     return c->fail_status && r != -SHALE_CANCELED ? c->fail_status : exit_status(-r, run);
 }

@@ -86,6 +86,6 @@ const struct cmd cmd_run = {
     .preset = &create_preset,
     .min_args = 1,
     .max_args = -1,
-    .flags = CMD_OPTS_FIRST | CMD_RUN_STATUS,
+    .flags = CMD_OPTS_FIRST | CMD_RUN_STATUS | CMD_HINT,
     .run = run,
 };
