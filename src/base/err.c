@@ -51,7 +51,7 @@ const char *err_name(int code)
     return code >= 0 && code < _SHALE_ERR_MAX ? names[code] : "UNKNOWN";
 }
 
-int err_set(struct shale_err *e, int code, const char *fmt, ...)
+int(err_set)(struct shale_err *e, int code, const char *fmt, ...)
 {
     va_list ap;
 
@@ -65,7 +65,7 @@ int err_set(struct shale_err *e, int code, const char *fmt, ...)
     return -code;
 }
 
-int err_sys(struct shale_err *e, const char *fmt, ...)
+int(err_sys)(struct shale_err *e, const char *fmt, ...)
 {
     int saved = errno;
     int code = err_code_of_errno(saved);
@@ -85,12 +85,12 @@ int err_sys(struct shale_err *e, const char *fmt, ...)
     return -code;
 }
 
-int err_nomem(struct shale_err *e)
+int(err_nomem)(struct shale_err *e)
 {
     return err_set(e, SHALE_NO_MEMORY, "out of memory");
 }
 
-int err_wrap(struct shale_err *e, int r, const char *fmt, ...)
+int(err_wrap)(struct shale_err *e, int r, const char *fmt, ...)
 {
     char old[sizeof e->msg];
     va_list ap;

@@ -29,3 +29,16 @@ const char *err_name(int code);
 
 /* Code for an errno value, as err_sys maps it. */
 int err_code_of_errno(int errnum);
+
+/* All of them return something negative; said so that it is known without looking into err.c, to
+ * compilers and analysers that would otherwise follow ways on which an error is a success. */
+static inline int err_negative(int r)
+{
+    if (r >= 0)
+        __builtin_unreachable();
+    return r;
+}
+#define err_set(...)  err_negative((err_set)(__VA_ARGS__))
+#define err_sys(...)  err_negative((err_sys)(__VA_ARGS__))
+#define err_nomem(e)  err_negative((err_nomem)(e))
+#define err_wrap(...) err_negative((err_wrap)(__VA_ARGS__))
