@@ -168,13 +168,17 @@ static void label(const void *row, const char *key, struct buf *b)
 
 static void put_mounts(const struct ps_row *x, struct buf *b)
 {
+    bool first = true;
     for (size_t i = 0; i < x->c->n_mounts; i++) {
         const struct shale_container_mount *m = &x->c->mounts[i];
-        size_t from;
-        if (i)
+        const char *shown = m->name && *m->name ? m->name : m->source;
+        if (!shown || !*shown) /* tmpfs */
+            continue;
+        if (!first)
             buf_addc(b, ',');
-        from = b->n;
-        buf_adds(b, m->name && *m->name ? m->name : m->source ? m->source : "");
+        first = false;
+        size_t from = b->n;
+        buf_adds(b, shown);
         if (!x->o->no_trunc)
             text_shorten(b, from, MOUNTS_WIDTH);
     }

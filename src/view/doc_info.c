@@ -77,7 +77,7 @@ int doc_info(const struct shale_info *i, json_t **ret, struct shale_err *e)
     doc_str(&d, "RuntimePath", i->runtime_path);
     doc_str(&d, "RuntimeWhy", i->runtime_why);
     doc_str(&d, "ConmonPath", i->conmon_path);
-    doc_str(&d, "LoggingDriver", "json-file");
+    doc_str(&d, "LoggingDriver", "k8s-file");
     doc_put(&d, "SecurityOptions", json_pack("[s]", "name=seccomp,profile=builtin"));
     doc_put(&d, "Warnings", json_array());
     return doc_end(&d, ret, e);

@@ -62,7 +62,7 @@ void info_print(const struct shale_info *i, struct buf *b)
     add_size(b, " Layer Tars", i->layers_bytes);
     add_size(b, " Indexes", i->indexes_bytes);
     add_size(b, " In Flight", i->ingest_bytes);
-    add(b, "Logging Driver", "json-file");
+    add(b, "Logging Driver", "k8s-file");
     add(b, "Cgroup Version", i->cgroup);
     add_pairs(b, "Runtimes", i->runtimes, i->n_runtimes);
     add(b, "Default Runtime", *i->runtime ? i->runtime : "none");

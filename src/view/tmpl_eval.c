@@ -133,15 +133,18 @@ static int clean(struct exec *x, struct tmpl_val *v)
 static int get_of_host(struct exec *x, struct tmpl_val of, const char *name, const struct call *c,
                        struct tmpl_val *ret)
 {
-    struct str args[TMPL_MAX_METHOD_ARGS];
+    struct str args[TMPL_MAX_METHOD_ARGS] = {{"", 0}};
     size_t n = n_call_args(c);
     struct tmpl_val v = {.kind = TMPL_NONE};
-    int r = n <= TMPL_MAX_METHOD_ARGS ? eval_strings(x, c, args, n) : 0;
-    if (r < 0)
-        return r;
     if (n > TMPL_MAX_METHOD_ARGS)
         return fail_args(x, name, 0, n);
-    r = of.obj.o->get(of.obj.p, name, args, n, &x->a, &v, x->e);
+    /* As Go, the number of arguments is judged before their types. */
+    int r = of.obj.o->get(of.obj.p, name, args, n, &x->a, &v, x->e);
+    if (r == 0 && n > 0) {
+        r = eval_strings(x, c, args, n);
+        if (r == 0)
+            r = of.obj.o->get(of.obj.p, name, args, n, &x->a, &v, x->e);
+    }
     if (r == 1)
         return exec_fail(x, "can't evaluate field %s in type %s", name, of.obj.o->type_name);
     if (r == 2)
