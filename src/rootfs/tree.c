@@ -339,11 +339,11 @@ static int apply(struct tree *t, const struct tar_entry *x, uint64_t pos, struct
         return apply_whiteout(t, x->path, kind, white, e);
     /* the link's target first: looking for it may move what is remembered of the way */
     r = x->type == TAR_HARDLINK ? link_inode(t, x, &inode, e) : 0;
-    if (r >= 0)
+    if (r == 0)
         r = parent_of(t, x->path, true, &dir, &name, e);
-    if (r >= 0)
+    if (r == 0)
         r = get_node(t, dir, name, &node, e);
-    if (r < 0)
+    if (r != 0)
         return r;
     bool was_dir = tree_is_dir(t, node);
     if (x->type == TAR_DIR && was_dir) { /* the same directory with new metadata */
