@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/exchange.h"
 
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/str.h"
 
@@ -118,6 +120,19 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 
 /* ---- running ---- */
 
+/* curl would open it just so; we want to know where to, for the message, and that no child inherits
+ * it. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    struct exchange *x = arg;
+    char ip[48], port[8];
+
+    if (getnameinfo(&to->addr, to->addrlen, ip, sizeof ip, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        snprintf(x->dialed, sizeof x->dialed, strchr(ip, ':') ? "[%s]:%s" : "%s:%s", ip, port);
+    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
 static void set_tls(const struct curl_api *api, CURL *h, const struct exchange *x)
 {
     const struct http_tls *t = x->tls;
@@ -177,6 +192,8 @@ static void set_common(struct http_client *c, CURL *h, struct exchange *x, char 
     api->easy_setopt(h, CURLOPT_TCP_NODELAY, 1l);
     if (x->loopback) /* as Go: never through a proxy */
         api->easy_setopt(h, CURLOPT_PROXY, "");
+    api->easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    api->easy_setopt(h, CURLOPT_OPENSOCKETDATA, x);
     api->easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
     api->easy_setopt(h, CURLOPT_HEADERDATA, x);
     api->easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);

@@ -28,6 +28,7 @@ struct exchange {
     const struct http_tls *tls;
     bool elsewhere;   /* redirected away: no credentials any more, neither in words nor in TLS */
     bool loopback;    /* the URL's host is this machine */
+    char dialed[80];  /* "127.0.0.1:443": the last address that was tried */
     const char *verb; /* "Get": the method as Go's messages have it */
 
     struct http_response response;

@@ -67,36 +67,31 @@ static int connect_failure(const struct curl_api *api, struct lane *l, struct ex
                            const char *detail, struct shale_err *e)
 {
     char text[TEXT_MAX];
-    char *ip = NULL;
-    long port = 0, errnum = 0;
+    long errnum = 0;
 
-    api->easy_getinfo(l->easy, CURLINFO_PRIMARY_IP, &ip);
-    api->easy_getinfo(l->easy, CURLINFO_PRIMARY_PORT, &port);
     api->easy_getinfo(l->easy, CURLINFO_OS_ERRNO, &errnum);
     const char *why = errnum ? strerrordesc_np((int)errnum) : NULL;
-    if (!why)
-        snprintf(text, sizeof text, "dial tcp: %.200s", detail);
-    else if (ip && *ip)
-        snprintf(text, sizeof text, "dial tcp %s%s%s:%ld: connect: %c%.80s",
-                 strchr(ip, ':') ? "[" : "", ip, strchr(ip, ':') ? "]" : "", port, why[0] | 0x20,
+    if (why)
+        snprintf(text, sizeof text, "dial tcp %s: connect: %c%.80s", x->dialed, why[0] | 0x20,
                  why + 1);
     else
-        snprintf(text, sizeof text, "dial tcp: connect: %c%.80s", why[0] | 0x20, why + 1);
+        snprintf(text, sizeof text, "dial tcp: %.200s", detail);
     return fail(x, HTTP_FAIL_CONNECT, SHALE_NETWORK, text, e);
 }
 
 static int timeout(const struct curl_api *api, struct lane *l, struct exchange *x,
-                   struct shale_err *e)
+                   const char *detail, struct shale_err *e)
 {
-    curl_off_t connected = 0, secured = 0;
+    curl_off_t sent_at = 0;
+    char text[TEXT_MAX];
 
-    api->easy_getinfo(l->easy, CURLINFO_CONNECT_TIME_T, &connected);
-    api->easy_getinfo(l->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
-    if (!connected)
-        return fail(x, HTTP_FAIL_CONNECT, SHALE_TIMEOUT, "dial tcp: i/o timeout", e);
-    if (!secured && str_has_prefix(x->url, "https:"))
+    if (strstr(detail, "SSL connection"))
         return fail(x, HTTP_FAIL_HANDSHAKE, SHALE_TIMEOUT, "net/http: TLS handshake timeout", e);
-    return fail(x, HTTP_FAIL_BROKEN, SHALE_TIMEOUT, "the server stopped sending", e);
+    api->easy_getinfo(l->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_at);
+    if (sent_at > 0)
+        return fail(x, HTTP_FAIL_BROKEN, SHALE_TIMEOUT, "the server stopped sending", e);
+    snprintf(text, sizeof text, "dial tcp%s%s: i/o timeout", *x->dialed ? " " : "", x->dialed);
+    return fail(x, HTTP_FAIL_CONNECT, SHALE_TIMEOUT, text, e);
 }
 
 static int broken(const struct curl_api *api, struct lane *l, struct exchange *x,
@@ -135,7 +130,7 @@ int exchange_failure(const struct curl_api *api, struct lane *l, struct exchange
     case CURLE_SSL_CERTPROBLEM:
         return tls_failure(x, rc, detail, e);
     case CURLE_OPERATION_TIMEDOUT:
-        return timeout(api, l, x, e);
+        return timeout(api, l, x, detail, e);
     case CURLE_RECV_ERROR:
         if (strstr(detail, "alert")) /* TLS 1.3: a refused client certificate comes this late */
             return tls_failure(x, CURLE_SSL_CERTPROBLEM, detail, e);
