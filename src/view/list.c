@@ -213,20 +213,28 @@ int list_begin(struct list *l, const struct list_view *v, const struct list_spec
     return buf_check(&l->rows, e);
 }
 
+/* The value goes straight into the rows; the rare one that is not clean is taken out and escaped. */
+static void add_value(struct list *l, const void *row, unsigned col)
+{
+    size_t from = l->rows.n;
+    l->view->put(row, col, &l->rows);
+    struct str s = { l->rows.p + from, l->rows.n - from };
+    if (l->rows.failed || s.n == 0 || text_is_clean(s))
+        return;
+    buf_reset(&l->cell);
+    buf_add(&l->cell, s.p, s.n);
+    l->rows.n = from;
+    text_escape(&l->rows, (struct str){ buf_str(&l->cell), l->cell.n });
+}
+
 int list_row(struct list *l, const void *row, struct shale_err *e)
 {
     if (l->t)
         return exec(l, row, false, &l->rows, e);
     for (size_t i = 0; i < l->spec.n_cols; i++) {
-        buf_reset(&l->cell);
-        l->view->put(row, l->spec.cols[i], &l->cell);
-        struct str s = {buf_str(&l->cell), l->cell.n};
         if (i)
             buf_addc(&l->rows, '\t');
-        if (text_is_clean(s))
-            buf_add(&l->rows, s.p, s.n);
-        else
-            text_escape(&l->rows, s);
+        add_value(l, row, l->spec.cols[i]);
     }
     buf_addc(&l->rows, '\n');
     int r = buf_check(&l->cell, e);

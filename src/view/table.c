@@ -28,34 +28,52 @@ static size_t count_cells(const struct layout *l, size_t line)
 
 static int allocate(struct layout *l, struct shale_err *e)
 {
-    size_t n_cells = 1, n_lines = 1;
+    size_t n_tabs = 0, n_lines = 1;
     for (size_t i = 0; i < l->text.n; i++) {
-        n_cells += l->text.p[i] == '\t' || l->text.p[i] == '\n';
+        n_tabs += l->text.p[i] == '\t';
         n_lines += l->text.p[i] == '\n';
     }
+    size_t n_cells = n_tabs + n_lines;
     l->cells = mem_array(n_cells, sizeof *l->cells);
     l->lines = mem_array(n_lines + 1, sizeof *l->lines);
     return l->cells && l->lines ? 0 : err_nomem(e);
 }
 
+/* Ends the cell [from, to). */
+static void add_cell(struct layout *l, size_t *n, size_t from, size_t to)
+{
+    uint32_t width = (uint32_t)uni_count(l->text.p + from, to - from);
+    l->cells[(*n)++] = (struct cell){(uint32_t)from, (uint32_t)(to - from), width};
+}
+
 static void split(struct layout *l)
 {
-    size_t n = 0, from = 0;
-    l->lines[0] = 0;
-    for (size_t i = 0; i <= l->text.n; i++) {
-        bool end = i == l->text.n || l->text.p[i] == '\n';
-        bool full = n - l->lines[l->n_lines] >= TABLE_MAX_COLUMNS;
-        if (!end && (l->text.p[i] != '\t' || full))
-            continue;
-        uint32_t width = (uint32_t)uni_count(l->text.p + from, i - from);
-        l->cells[n++] = (struct cell){(uint32_t)from, (uint32_t)(i - from), width};
-        from = i + 1;
-        if (end)
-            l->lines[++l->n_lines] = (uint32_t)n;
+    size_t n = 0, i = 0;
+    for (bool more = true; more;) {
+        const char *newline = memchr(l->text.p + i, '\n', l->text.n - i);
+        size_t end = newline ? (size_t)(newline - l->text.p) : l->text.n;
+        size_t first = n;
+        l->lines[l->n_lines++] = (uint32_t)n;
+        for (const char *tab;
+             n - first < TABLE_MAX_COLUMNS && (tab = memchr(l->text.p + i, '\t', end - i));
+             i = (size_t)(tab - l->text.p) + 1)
+            add_cell(l, &n, i, (size_t)(tab - l->text.p));
+        add_cell(l, &n, i, end);
+        i = end + 1;
+        more = newline != NULL;
     }
+    l->lines[l->n_lines] = (uint32_t)n;
 }
 
 /* ---- printing ---- */
+
+static void add_blanks(struct buf *b, size_t n)
+{
+    static const char blanks[] = "                                                                ";
+    for (; n >= sizeof blanks; n -= sizeof blanks - 1)
+        buf_add(b, blanks, sizeof blanks - 1);
+    buf_add(b, blanks, n);
+}
 
 static void print_lines(struct layout *l, size_t from, size_t to)
 {
@@ -63,8 +81,8 @@ static void print_lines(struct layout *l, size_t from, size_t to)
         for (size_t k = 0; k < count_cells(l, i); k++) {
             const struct cell *c = &l->cells[l->lines[i] + k];
             buf_add(l->out, l->text.p + c->at, c->n);
-            for (uint32_t w = c->width; k < l->n_widths && w < l->widths[k]; w++)
-                buf_addc(l->out, ' ');
+            if (k < l->n_widths)
+                add_blanks(l->out, l->widths[k] - c->width);
         }
         if (i + 1 < l->n_lines)
             buf_addc(l->out, '\n');

@@ -62,7 +62,10 @@ static bool is_control(uint32_t r)
 
 bool text_is_clean(struct str s)
 {
-    for (size_t i = 0; i < s.n;) {
+    size_t i = 0;
+    while (i < s.n && s.p[i] >= 0x20 && s.p[i] < 0x7f)
+        i++;
+    while (i < s.n) {
         uint32_t r;
         size_t n = uni_decode(s.p + i, s.n - i, &r);
         if (is_control(r) || (r == UNI_BAD && n == 1))

@@ -80,9 +80,11 @@ size_t uni_encode(uint32_t r, char ret[4])
 
 size_t uni_count(const char *s, size_t n)
 {
-    size_t count = 0;
+    size_t i = 0, count;
     uint32_t r;
-    for (size_t i = 0; i < n; i += uni_decode(s + i, n - i, &r))
+    while (i < n && (unsigned char)s[i] < 0x80)
+        i++;
+    for (count = i; i < n; i += uni_decode(s + i, n - i, &r))
         count++;
     return count;
 }
