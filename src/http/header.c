@@ -209,7 +209,7 @@ bool http_parse_content_range(const char *value, uint64_t *ret_first, uint64_t *
     uint64_t first, last, total = UINT64_MAX;
 
     if (strncasecmp(value, unit, sizeof unit - 1) != 0 || !take_number(&p, &first) || *p++ != '-' ||
-        !take_number(&p, &last) || *p++ != '/' || last < first)
+        !take_number(&p, &last) || *p++ != '/' || last < first || last == UINT64_MAX)
         return false;
     if (*p == '*')
         p++;
