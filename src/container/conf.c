@@ -326,3 +326,10 @@ const char *conf_security_opt(const struct conf *c, const char *name)
     }
     return NULL;
 }
+
+bool conf_no_new_privileges(const struct conf *c)
+{
+    const char *value = conf_security_opt(c, "no-new-privileges");
+
+    return value && !streq(value, "false");
+}

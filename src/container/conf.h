@@ -62,3 +62,4 @@ int conf_command(const struct conf *c, struct arena *a, const char ***ret, struc
 /* The first option of that name, in `name=value` or `name:value`: its value; "" if it stands alone;
  * NULL. */
 const char *conf_security_opt(const struct conf *c, const char *name);
+bool conf_no_new_privileges(const struct conf *c);

@@ -186,7 +186,8 @@ static int set_network(struct create *c, const char *id, struct shale_err *e)
 
     if (!streq(network, "none") && !streq(network, "host"))
         return err_set(e, SHALE_UNSUPPORTED,
-                       "network %.100s is not available yet: use --network none or --network host",
+                       "bridge networks come later: there is no network %.100s, use --network none "
+                       "or --network host",
                        network);
     c->conf.network = network;
     c->conf.hostname = c->o->hostname;
@@ -438,5 +439,7 @@ int container_create(struct container_host *h, const struct shale_create_opts *o
         r = build_conf(&c, row.id, e);
     if (r >= 0)
         r = save(&c, &found.id, &row, e);
+    if (r < 0)
+        create_drop_volumes(&c);
     return r < 0 ? r : give_result(&c, &row, a, ret, e);
 }

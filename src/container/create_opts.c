@@ -175,6 +175,13 @@ int create_mounts(struct create *c, struct shale_err *e)
     return 0;
 }
 
+void create_drop_volumes(struct create *c)
+{
+    for (size_t i = 0; i < c->conf.n_mounts; i++)
+        if (c->conf.mounts[i].anonymous)
+            (void)volume_remove(c->h->store, c->conf.mounts[i].name, NULL);
+}
+
 /* ---- limits ---- */
 
 static const struct {

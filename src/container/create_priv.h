@@ -20,6 +20,7 @@ struct create {
 };
 
 int create_mounts(struct create *c, struct shale_err *e);
+void create_drop_volumes(struct create *c); /* the anonymous ones, when it came to nothing */
 int create_limits(struct create *c, struct shale_err *e);   /* memory, cpus, pids */
 int create_security(struct create *c, struct shale_err *e); /* caps, security options, privileged */
 /* NULL-terminated strings into *ret. */

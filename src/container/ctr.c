@@ -83,18 +83,36 @@ int ctr_need_running(const struct ctr *c, struct shale_err *e)
                : err_set(e, SHALE_CONFLICT, "container %s is not running", c->row.id);
 }
 
+/* The folder comes into being with the first lock; not for a container that was removed. */
+static int ensure_folder(struct container_host *h, const struct ctr *c, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    struct meta_container row;
+    int r;
+
+    if (fs_exists(AT_FDCWD, c->dir))
+        return 0;
+    r = fs_mkdir_p(AT_FDCWD, c->dir, 0710, e);
+    if (r < 0)
+        return r;
+    r = meta_container_get(store_meta(h->store), c->row.id, &a, &row, e);
+    if (r == -SHALE_NOT_FOUND)
+        (void)fs_remove_tree(AT_FDCWD, c->dir, NULL);
+    return r < 0 ? r : 0;
+}
+
 int ctr_lock(struct container_host *h, const struct ctr *c, struct shale_err *e)
 {
     char name[128];
+    int r = ensure_folder(h, c, e);
 
-    (void)snprintf(name, sizeof name, "containers/%s", c->row.id);
-    if (!fs_exists(store_root_fd(h->store), name)) {
-        int r = fs_mkdir_p(store_root_fd(h->store), name, 0710, e);
-        if (r < 0)
-            return r;
-    }
+    if (r < 0)
+        return r;
     (void)snprintf(name, sizeof name, "containers/%s/lock", c->row.id);
-    return lock_take(store_root_fd(h->store), name, LOCK_EXCLUSIVE, h->cancel, e);
+    r = lock_take(store_root_fd(h->store), name, LOCK_EXCLUSIVE, h->cancel, e);
+    if (r == -SHALE_NOT_FOUND)
+        return err_set(e, SHALE_NOT_FOUND, "No such container: %s", c->row.id);
+    return r;
 }
 
 int ctr_hold(struct container_host *h, const struct ctr *c, struct shale_err *e)
@@ -102,7 +120,10 @@ int ctr_hold(struct container_host *h, const struct ctr *c, struct shale_err *e)
     char name[128];
 
     (void)snprintf(name, sizeof name, "containers/%s/waiters", c->row.id);
-    return lock_take(store_root_fd(h->store), name, LOCK_SHARED, h->cancel, e);
+    int r = lock_take(store_root_fd(h->store), name, LOCK_SHARED, h->cancel, e);
+    if (r == -SHALE_NOT_FOUND)
+        return err_set(e, SHALE_NOT_FOUND, "No such container: %s", c->row.id);
+    return r;
 }
 
 static void await_holders(struct container_host *h, const struct ctr *c)
@@ -280,8 +301,6 @@ int ctr_refresh(struct container_host *h, struct arena *a, struct ctr *c, struct
     if (lock < 0)
         return lock;
     r = ctr_reload(h, a, c, e);
-    if (r == -SHALE_NOT_FOUND) /* the lock has made the folder again */
-        (void)fs_remove_tree(AT_FDCWD, c->dir, NULL);
     if (r < 0)
         return r;
     if (ctr_need_running(c, NULL) < 0)

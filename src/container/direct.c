@@ -1,51 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `runtime run` under our own eyes: one process less than with conmon, and nothing to wait for. */
 #include <signal.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "container/logwrite.h"
+#include "container/pidwatch.h"
 #include "container/spawn.h"
 #include "container/start_priv.h"
 
 #define WORDS_MAX 400
-#define TICK_NS   3000000
 
 struct direct {
     struct start *s;
     struct logwrite log;
-    const char *pidfile, *runtime_log;
-    struct ctr_run run; /* init.pid 0: not known yet */
-    uint64_t pending;   /* signals that came before it was */
-    int tick;           /* timerfd: time to look for the pid file */
+    const char *runtime_log;
+    struct ctr_run run;
+    struct pidwatch watch;
+    uint64_t pending; /* signals that came before the process was known */
 };
+
+static void release_held(struct direct *d)
+{
+    pidwatch_release(&d->watch);
+    if (d->watch.held.n > 0) {
+        logwrite_put(&d->log, 2, d->watch.held.p, d->watch.held.n);
+        relay_write(d->s->attach->err, d->watch.held.p, d->watch.held.n);
+    }
+    buf_reset(&d->watch.held);
+}
 
 static bool on_output(void *arg, int stream, const char *p, size_t n)
 {
     struct direct *d = arg;
 
+    if (stream == 2 && pidwatch_hold(&d->watch, p, n))
+        return false;
+    if (stream == 2)
+        release_held(d);
     logwrite_put(&d->log, stream, p, n);
     return true;
 }
 
-/* Once the runtime has written the pid file the container runs, and others may find it. (Looking
- * now and then costs less than inotify(7), whose end makes the kernel wait 14 ms for all
- * processors.) */
+/* The container runs: now others may find it. */
 static void on_event(void *arg)
 {
-    static const struct itimerspec never;
     struct direct *d = arg;
     struct start *s = d->s;
-    uint64_t n_ticks;
 
-    if (read(d->tick, &n_ticks, sizeof n_ticks) < 0)
+    if (!pidwatch_look(&d->watch))
         return;
-    d->run.init = process_find(process_read_pidfile(d->pidfile));
-    if (d->run.init.pid == 0)
-        return;
-    (void)timerfd_settime(d->tick, 0, &never, NULL);
+    release_held(d);
+    d->run.init = d->watch.init;
     if (ctr_run_save(s->h, s->c, &d->run, NULL) >= 0 && start_mark_running(s, &d->run, NULL) >= 0 &&
         s->lock >= 0) {
         close(s->lock);
@@ -66,23 +73,22 @@ static void on_signal(void *arg, int sig)
         d->pending |= UINT64_C(1) << sig;
 }
 
-static int prepare_watch(struct direct *d, struct shale_err *e)
+static int prepare(struct direct *d, struct shale_err *e)
 {
-    static const struct itimerspec every = {{0, TICK_NS}, {0, TICK_NS}};
     struct start *s = d->s;
+    const char *pidfile = ctr_path(s->c, s->a, "pidfile");
+    const char *log = ctr_path(s->c, s->a, "ctr.log");
     int r;
 
-    d->pidfile = ctr_path(s->c, s->a, "pidfile");
     d->runtime_log = ctr_path(s->c, s->a, "runtime.log");
-    const char *log = ctr_path(s->c, s->a, "ctr.log");
-    if (!d->pidfile || !d->runtime_log || !log)
+    if (!pidfile || !d->runtime_log || !log)
         return err_nomem(e);
     r = logwrite_open(&d->log, log, e);
     if (r < 0)
         return r;
-    d->tick = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (d->tick < 0 || timerfd_settime(d->tick, 0, &every, NULL) < 0)
-        return err_sys(e, "timer");
+    r = pidwatch_open(&d->watch, pidfile, e);
+    if (r < 0)
+        return r;
     d->run.monitor = process_find(getpid());
     d->run.runtime = s->rt;
     return 0;
@@ -92,8 +98,8 @@ static int spawn_runtime(struct direct *d, int out, int err, pid_t *ret_pid, int
                          struct shale_err *e)
 {
     struct start *s = d->s;
-    const char *const rest[] = {"run",      "--bundle",   s->c->dir, "--pid-file",
-                                d->pidfile, s->c->row.id, NULL};
+    const char *const rest[] = {"run",        "--bundle", s->c->dir, "--pid-file", d->watch.pidfile,
+                                s->c->row.id, NULL};
     const char **argv;
     int r = runtime_argv(&s->rt, d->runtime_log, rest, s->a, &argv, e);
 
@@ -120,7 +126,7 @@ static int carry(struct direct *d, struct spawn_pipe *po, struct spawn_pipe *pe,
         .out = at->out,
         .err = at->err,
         .on_output = on_output,
-        .event = d->tick,
+        .event = d->watch.tick,
         .on_event = on_event,
         .signals = sig.fd,
         .on_signal = on_signal,
@@ -141,7 +147,8 @@ static int settle(struct direct *d, int status, int *ret_status, struct shale_er
     if (status != 0)
         runtime_words(d->runtime_log, NULL, 0, words, sizeof words);
     if (words[0] && !ctr_is(s->c, CTR_RUNNING))
-        return runtime_refusal(words, e);
+        return runtime_refusal(RUNTIME_CREATE_FAILED, words, e);
+    release_held(d);
     if (s->lock < 0) {
         s->lock = ctr_lock(s->h, s->c, e);
         if (s->lock < 0)
@@ -152,15 +159,15 @@ static int settle(struct direct *d, int status, int *ret_status, struct shale_er
         r = 0;
     s->c->row.run.state = CTR_EXITED;
     *ret_status = status;
-    return words[0] && r >= 0 ? runtime_refusal(words, e) : r;
+    return words[0] && r >= 0 ? runtime_refusal(RUNTIME_CREATE_FAILED, words, e) : r;
 }
 
 int direct_run(struct start *s, int *ret_status, struct shale_err *e)
 {
     _cleanup_(spawn_pipe_close) struct spawn_pipe po = SPAWN_PIPE_NONE;
     _cleanup_(spawn_pipe_close) struct spawn_pipe pe = SPAWN_PIPE_NONE;
-    struct direct d = {.s = s, .log = {.fd = -1}, .tick = -1};
-    int pidfd = -1, status, r = prepare_watch(&d, e);
+    struct direct d = {.s = s, .log = {.fd = -1}, .watch = PIDWATCH_NONE};
+    int pidfd = -1, status, r = prepare(&d, e);
     pid_t pid = -1;
 
     if (r >= 0)
@@ -187,8 +194,7 @@ int direct_run(struct start *s, int *ret_status, struct shale_err *e)
     }
     if (pidfd >= 0)
         close(pidfd);
-    if (d.tick >= 0)
-        close(d.tick);
+    pidwatch_close(&d.watch);
     logwrite_close(&d.log);
     return r;
 }

@@ -14,6 +14,7 @@
 #include "base/sys.h"
 #include "container/caps.h"
 #include "container/jout.h"
+#include "container/pidwatch.h"
 #include "container/prepare.h"
 #include "container/relay.h"
 #include "container/spawn.h"
@@ -28,9 +29,12 @@ struct exec {
     const struct shale_exec_opts *o;
     struct ctr_run run;
     const char *process_file, *log, *pidfile;
+    bool tty;   /* asked for, and somebody holds it */
     int master; /* of the terminal, -1: none */
     struct process init;
-    int terminal; /* of the caller, whose size counts */
+    struct pidwatch watch;    /* without terminal */
+    struct spawn_pipe errors; /* stderr, without terminal */
+    int terminal;             /* of the caller, whose size counts */
 };
 
 /* ---- what is run ---- */
@@ -61,22 +65,30 @@ static int merge_env(const struct exec *x, struct strv *ret, struct shale_err *e
     return 0;
 }
 
+/* A user who is not there is DENIED here: docker's status for it is that of a command that cannot
+ * be run. */
 static int find_user(const struct exec *x, struct user *ret, struct shale_err *e)
 {
     const char *merged = ctr_path(x->c, x->a, "merged");
+    const char *name = x->o->user && *x->o->user ? x->o->user : x->c->conf.user;
+    struct shale_err why = SHALE_ERR_INIT;
     _cleanup_close_ int root = merged ? fs_open_dir(AT_FDCWD, merged, e) : err_nomem(e);
 
     if (root < 0)
         return root;
-    return user_lookup(root, x->o->user && *x->o->user ? x->o->user : x->c->conf.user, x->a, ret,
-                       e);
+    int r = user_lookup(root, name, x->a, ret, &why);
+    if (r == -SHALE_NOT_FOUND)
+        return err_set(e, SHALE_DENIED, "%s", why.msg);
+    if (r < 0 && e)
+        *e = why;
+    return r;
 }
 
 static int write_process(struct exec *x, struct shale_err *e)
 {
     const struct conf *f = &x->c->conf;
     struct user user;
-    struct spec_process p = {.args = x->o->cmd, .tty = x->o->tty, .user = &user};
+    struct spec_process p = {.args = x->o->cmd, .tty = x->tty, .user = &user};
     _cleanup_json_ json_t *j = NULL;
     struct strv env;
     char *text;
@@ -85,14 +97,14 @@ static int write_process(struct exec *x, struct shale_err *e)
     if (r >= 0)
         r = merge_env(x, &env, e);
     if (r >= 0)
-        r = spec_env(&env, f->hostname, x->o->tty, user.home, x->a, &p.env, e);
+        r = spec_env(&env, f->hostname, x->tty, user.home, x->a, &p.env, e);
     if (r >= 0)
         r = prepare_caps(f, &x->run.runtime, &p.caps, e);
     if (r < 0)
         return r;
     if (x->o->privileged)
         p.caps = caps_host();
-    p.no_new_privileges = conf_security_opt(f, "no-new-privileges") != NULL;
+    p.no_new_privileges = conf_no_new_privileges(f);
     p.cwd = x->o->workdir && *x->o->workdir ? x->o->workdir : f->workdir;
     r = spec_process(&p, &j, e);
     if (r >= 0)
@@ -191,10 +203,58 @@ static int carry_terminal(struct exec *x, int pidfd, struct shale_err *e)
     return r;
 }
 
-/* Without a terminal the process gets the caller's streams themselves. */
-static int wait_plain(struct exec *x, const struct process *runtime, struct shale_err *e)
+/* ---- without one: the process has the caller's own stdin and stdout; stderr comes through us ----
+ */
+
+static void release_held(struct exec *x)
 {
-    return process_wait(runtime, -1, x->h->cancel, e);
+    pidwatch_release(&x->watch);
+    relay_write(x->o->streams.err, x->watch.held.p, x->watch.held.n);
+    buf_reset(&x->watch.held);
+}
+
+static bool on_output(void *arg, int stream, const char *p, size_t n)
+{
+    struct exec *x = arg;
+
+    if (stream == 2 && pidwatch_hold(&x->watch, p, n))
+        return false;
+    release_held(x);
+    return true;
+}
+
+static void on_event(void *arg)
+{
+    struct exec *x = arg;
+
+    if (pidwatch_look(&x->watch))
+        release_held(x);
+}
+
+static int carry_errors(struct exec *x, int pidfd, struct shale_err *e)
+{
+    struct relay_signals sig;
+    int r = relay_signals_take(&sig, false, false, e);
+
+    if (r < 0)
+        return r;
+    struct relay relay = {
+        .from = {-1, x->errors.r},
+        .to = -1,
+        .child = pidfd,
+        .in = -1,
+        .out = -1,
+        .err = x->o->streams.err,
+        .on_output = on_output,
+        .event = x->watch.tick,
+        .on_event = on_event,
+        .signals = -1,
+        .arg = x,
+        .cancel = x->h->cancel,
+    };
+    r = relay_run(&relay, e);
+    relay_signals_restore(&sig);
+    return r;
 }
 
 /* ---- all together ---- */
@@ -209,15 +269,32 @@ static int start_runtime(struct exec *x, pid_t *ret_pid, int *ret_pidfd, struct 
     if (r < 0)
         return r;
     struct spawn_opts so = {.argv = argv, .in = -1, .out = -1, .err = -1};
-    if (x->o->tty && !x->o->detach) {
+    if (x->tty) {
         r = open_terminal(x, tty, sizeof tty, e);
         so.tty = tty;
     } else if (!x->o->detach) {
+        r = pidwatch_open(&x->watch, x->pidfile, e);
+        if (r >= 0)
+            r = spawn_pipe_open(&x->errors, e);
         so.in = x->o->interactive ? s->in : -1;
         so.out = s->out;
-        so.err = s->err;
+        so.err = x->errors.w;
     }
-    return r < 0 ? r : spawn_start(&so, ret_pid, ret_pidfd, e);
+    if (r >= 0)
+        r = spawn_start(&so, ret_pid, ret_pidfd, e);
+    if (x->errors.w >= 0)
+        close(TAKE_FD(x->errors.w));
+    return r;
+}
+
+static int carry(struct exec *x, const struct process *runtime, int pidfd, struct shale_err *e)
+{
+    if (x->tty)
+        return carry_terminal(x, pidfd, e);
+    if (!x->o->detach)
+        return carry_errors(x, pidfd, e);
+    int r = process_wait(runtime, -1, x->h->cancel, e);
+    return r < 0 ? r : 0;
 }
 
 static int run(struct exec *x, int *ret_status, struct shale_err *e)
@@ -229,13 +306,10 @@ static int run(struct exec *x, int *ret_status, struct shale_err *e)
     if (r < 0)
         return r;
     struct process runtime = process_find(pid);
-    if (x->o->tty && !x->o->detach)
-        r = carry_terminal(x, pidfd, e);
-    else
-        r = wait_plain(x, &runtime, e) < 0 ? -SHALE_CANCELED : 0;
+    r = carry(x, &runtime, pidfd, e);
     if (pidfd >= 0)
         close(pidfd);
-    if (r == 1 && x->o->tty) { /* detached from: it goes on without us */
+    if (r == 1) { /* detached from: it goes on without us */
         *ret_status = -1;
         return 0;
     }
@@ -247,7 +321,8 @@ static int run(struct exec *x, int *ret_status, struct shale_err *e)
     if (status != 0)
         runtime_words(x->log, NULL, 0, words, sizeof words);
     if (words[0])
-        return runtime_refusal(words, e);
+        return runtime_refusal(RUNTIME_EXEC_FAILED, words, e);
+    release_held(x);
     *ret_status = status;
     return 0;
 }
@@ -276,7 +351,14 @@ int container_exec(struct container_host *h, const char *container, const struct
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
     struct ctr c;
-    struct exec x = {.h = h, .a = &a, .c = &c, .o = o, .master = -1};
+    struct exec x = {.h = h,
+                     .a = &a,
+                     .c = &c,
+                     .o = o,
+                     .tty = o->tty && !o->detach,
+                     .master = -1,
+                     .watch = PIDWATCH_NONE,
+                     .errors = SPAWN_PIPE_NONE};
     char id[33];
     int r = check(&x, container, e);
 
@@ -297,6 +379,8 @@ int container_exec(struct container_host *h, const char *container, const struct
         r = run(&x, ret_status, e);
     if (x.master >= 0)
         close(x.master);
+    spawn_pipe_close(&x.errors);
+    pidwatch_close(&x.watch);
     (void)sys_unlinkat(AT_FDCWD, x.process_file, 0);
     (void)sys_unlinkat(AT_FDCWD, x.log, 0);
     (void)sys_unlinkat(AT_FDCWD, x.pidfile, 0);

@@ -25,8 +25,12 @@ struct reader {
     int fd;
     struct buf b;  /* bytes of a line that is not complete yet */
     uint64_t skip; /* lines to pass over, for `tail` */
+    struct {
+        bool open; /* its last line is not complete yet */
+        bool skipped;
+    } stream[2];
     int (*line)(struct reader *r, const struct logline *l, struct shale_err *e);
-    uint64_t n_lines; /* complete ones seen */
+    uint64_t n_lines; /* seen, the last one of a stream may lack its end */
 };
 
 static bool in_time(const struct reader *r, const struct logline *l)
@@ -36,9 +40,19 @@ static bool in_time(const struct reader *r, const struct logline *l)
     return r->o->until_ns == SHALE_TIME_NONE || l->time_ns <= r->o->until_ns;
 }
 
+/* True for the first piece of a line. */
+static bool begins_line(struct reader *r, const struct logline *l)
+{
+    bool first = !r->stream[l->stream - 1].open;
+
+    r->stream[l->stream - 1].open = !l->complete;
+    return first;
+}
+
 static int count_line(struct reader *r, const struct logline *l, struct shale_err *e)
 {
-    r->n_lines += l->complete && in_time(r, l);
+    if (in_time(r, l))
+        r->n_lines += begins_line(r, l);
     return 0;
 }
 
@@ -49,10 +63,12 @@ static int give_line(struct reader *r, const struct logline *l, struct shale_err
 
     if (!in_time(r, l))
         return 0;
-    if (r->skip > 0) {
-        r->skip -= l->complete;
-        return 0;
+    if (begins_line(r, l)) {
+        r->stream[l->stream - 1].skipped = r->skip > 0;
+        r->skip -= r->skip > 0;
     }
+    if (r->stream[l->stream - 1].skipped)
+        return 0;
     if (!l->complete)
         return r->o->on_data(r->o->arg, l->stream, l->time_ns, l->text.p, l->text.n);
     text = mem_alloc(l->text.n + 1); /* with the newline that belongs to it */
@@ -111,6 +127,7 @@ static int find_tail(struct reader *r, struct shale_err *e)
     r->line = count_line;
     int k = read_to_end(r, e);
     buf_reset(&r->b);
+    memset(r->stream, 0, sizeof r->stream);
     if (k >= 0 && lseek(r->fd, 0, SEEK_SET) < 0)
         k = err_sys(e, "log of container %.12s", r->c->row.id);
     if (r->n_lines > (uint64_t)r->o->tail)

@@ -22,6 +22,13 @@ void logwrite_close(struct logwrite *l)
     buf_clear(&l->b);
 }
 
+static void flush(struct logwrite *l)
+{
+    if (buf_check(&l->b, NULL) < 0 || sys_write_all(l->fd, l->b.p, l->b.n) < 0)
+        logwrite_close(l);
+    buf_reset(&l->b);
+}
+
 void logwrite_put(struct logwrite *l, int stream, const char *p, size_t n)
 {
     char now[40];
@@ -30,7 +37,7 @@ void logwrite_put(struct logwrite *l, int stream, const char *p, size_t n)
         return;
     time_format_rfc3339nano(time_now_ns(), now);
     buf_reset(&l->b);
-    while (n > 0) {
+    while (n > 0 && l->fd >= 0) {
         const char *nl = memchr(p, '\n', n);
         size_t k = nl ? (size_t)(nl - p) : n;
         buf_addf(&l->b, "%s %s %c ", now, stream == 1 ? "stdout" : "stderr", nl ? 'F' : 'P');
@@ -39,9 +46,9 @@ void logwrite_put(struct logwrite *l, int stream, const char *p, size_t n)
         k += nl != NULL;
         p += k;
         n -= k;
+        if (n == 0 || l->b.n > LOGWRITE_MAX / 2)
+            flush(l);
     }
-    if (buf_check(&l->b, NULL) < 0 || sys_write_all(l->fd, l->b.p, l->b.n) < 0)
-        logwrite_close(l);
 }
 
 static bool take_word(struct str *rest, struct str *ret)

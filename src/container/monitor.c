@@ -102,7 +102,7 @@ static int read_answer(struct start *s, int fd, pid_t *ret, struct shale_err *e)
     const char *message = json_string_value(json_object_get(j, "message"));
     const char *log = ctr_path(s->c, s->a, "runtime.log");
     runtime_words(log, message ? message : "", message ? strlen(message) : 0, words, sizeof words);
-    return runtime_refusal(words, e);
+    return runtime_refusal(RUNTIME_CREATE_FAILED, words, e);
 }
 
 static int spawn_conmon(struct start *s, struct args *x, pid_t *ret_init, struct shale_err *e)
@@ -153,7 +153,7 @@ static int begin_process(struct start *s, struct shale_err *e)
     struct shale_err why = SHALE_ERR_INIT;
     int r = runtime_call(&s->rt, rest, s->a, &why);
 
-    return r < 0 ? runtime_refusal(why.msg, e) : 0;
+    return r < 0 ? runtime_refusal(RUNTIME_CREATE_FAILED, why.msg, e) : 0;
 }
 
 int monitor_start(struct start *s, int *ret_socket, struct shale_err *e)

@@ -12,9 +12,15 @@
 #define FILTER_MAX_NAME  64
 #define LABELS_MAX_BYTES (4u << 20)
 
+struct ports { /* "80", "80/udp", "8000-8010/tcp" */
+    uint64_t first, last;
+    char protocol[8];
+};
+
 struct filter {
     const char *key, *value;
-    bool negative;       /* label! */
+    bool negative;       /* label!, is-task=false */
+    struct ports ports;  /* expose, publish */
     struct digest image; /* ancestor; "": none is */
     int64_t bound_ns;    /* before, since */
 };
@@ -26,6 +32,24 @@ struct filters {
     size_t n, cap;
     bool any_state; /* a filter speaks of the state */
 };
+
+static bool parse_ports(const char *s, struct ports *ret)
+{
+    char text[32];
+    const char *slash = strchr(s, '/');
+    size_t n = slash ? (size_t)(slash - s) : strlen(s);
+
+    if (n >= sizeof text || (slash && strlen(slash + 1) >= sizeof ret->protocol))
+        return false;
+    memcpy(text, s, n);
+    text[n] = 0;
+    (void)snprintf(ret->protocol, sizeof ret->protocol, "%s", slash ? slash + 1 : "tcp");
+    char *dash = strchr(text, '-');
+    if (dash)
+        *dash++ = 0;
+    return str_to_u64(text, &ret->first) && str_to_u64(dash ? dash : text, &ret->last) &&
+           ret->first <= ret->last && ret->last <= UINT16_MAX;
+}
 
 /* ---- what each key means for one container ---- */
 
@@ -125,6 +149,33 @@ static bool match_health(const struct filters *f, const struct filter *x, const 
     return streq(x->value, "none"); /* no health checks yet: none has any */
 }
 
+static bool match_expose(const struct filters *f, const struct filter *x, const struct ctr *c)
+{
+    for (size_t i = 0; i < c->conf.exposed_ports.n; i++) {
+        struct ports have;
+        if (parse_ports(c->conf.exposed_ports.v[i], &have) &&
+            streq(have.protocol, x->ports.protocol) && have.first <= x->ports.last &&
+            have.last >= x->ports.first)
+            return true;
+    }
+    return false;
+}
+
+static bool match_publish(const struct filters *f, const struct filter *x, const struct ctr *c)
+{
+    return false; /* without bridge networks none publishes anything */
+}
+
+static bool match_is_task(const struct filters *f, const struct filter *x, const struct ctr *c)
+{
+    return x->negative; /* none belongs to a service: all are "false" */
+}
+
+static bool match_isolation(const struct filters *f, const struct filter *x, const struct ctr *c)
+{
+    return true; /* means nothing here, docker looks at it on Windows only */
+}
+
 /* ---- parsing ---- */
 
 static int check_status(struct filters *f, struct filter *x, struct shale_err *e)
@@ -143,7 +194,6 @@ static int check_exited(struct filters *f, struct filter *x, struct shale_err *e
 {
     int64_t code;
 
-    f->any_state = true;
     return str_to_i64(x->value, &code)
                ? 0
                : err_set(e, SHALE_INVALID, "invalid filter 'exited=%.64s'", x->value);
@@ -169,6 +219,31 @@ static int check_bound(struct filters *f, struct filter *x, struct shale_err *e)
     return r;
 }
 
+static int check_ports(struct filters *f, struct filter *x, struct shale_err *e)
+{
+    return parse_ports(x->value, &x->ports)
+               ? 0
+               : err_set(e, SHALE_INVALID, "invalid filter '%s=%.64s'", x->key, x->value);
+}
+
+static int check_is_task(struct filters *f, struct filter *x, struct shale_err *e)
+{
+    x->negative = streq(x->value, "false") || streq(x->value, "0");
+    return x->negative || streq(x->value, "true") || streq(x->value, "1")
+               ? 0
+               : err_set(e, SHALE_INVALID, "invalid filter 'is-task=[%.64s]'", x->value);
+}
+
+static int check_health(struct filters *f, struct filter *x, struct shale_err *e)
+{
+    static const char *const words[] = {"starting", "healthy", "unhealthy", "none"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        if (streq(words[i], x->value))
+            return 0;
+    return err_set(e, SHALE_INVALID, "invalid filter 'health=%.64s'", x->value);
+}
+
 /* Several values of one key: any of them (labels: all of them). */
 static const struct {
     const char *key;
@@ -187,7 +262,11 @@ static const struct {
     {"since", match_since, check_bound, true},
     {"volume", match_volume, NULL, false},
     {"network", match_network, NULL, false},
-    {"health", match_health, NULL, false},
+    {"health", match_health, check_health, false},
+    {"expose", match_expose, check_ports, false},
+    {"publish", match_publish, check_ports, false},
+    {"is-task", match_is_task, check_is_task, false},
+    {"isolation", match_isolation, NULL, false},
 };
 
 static int add_filter(struct filters *f, const char *text, struct shale_err *e)

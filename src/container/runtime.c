@@ -87,7 +87,7 @@ static const struct {
     {"No such file or directory", SHALE_NOT_FOUND},
 };
 
-int runtime_refusal(const char *words, struct shale_err *e)
+int runtime_refusal(const char *what, const char *words, struct shale_err *e)
 {
     int code = SHALE_SYSTEM;
 
@@ -96,10 +96,7 @@ int runtime_refusal(const char *words, struct shale_err *e)
             code = refusals[i].code;
             break;
         }
-    return err_set(e, code,
-                   "failed to create task for container: failed to create shim task: OCI runtime "
-                   "create failed: %s",
-                   words[0] ? words : "no reason given");
+    return err_set(e, code, "%s: %s", what, words[0] ? words : "no reason given");
 }
 
 /* ---- command lines ---- */

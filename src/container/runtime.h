@@ -49,6 +49,9 @@ int runtime_call(const struct runtime *rt, const char *const *rest, struct arena
 /* What the runtime says in its JSON log or on stderr, as one line; "" if nothing. Into ret (size
  * n). */
 void runtime_words(const char *log_path, const char *text, size_t n_text, char *ret, size_t n);
-/* An error from such words: NOT_FOUND for a program that is not there, DENIED for one that cannot
- * be run (permission, a directory), else SYSTEM. */
-int runtime_refusal(const char *words, struct shale_err *e);
+/* An error from such words, behind what it is that failed: NOT_FOUND for a program that is not
+ * there, DENIED for one that cannot be run (permission, a directory), else SYSTEM. */
+int runtime_refusal(const char *what, const char *words, struct shale_err *e);
+#define RUNTIME_CREATE_FAILED                                                                      \
+    "failed to create task for container: failed to create shim task: OCI runtime create failed"
+#define RUNTIME_EXEC_FAILED "OCI runtime exec failed"

@@ -118,7 +118,6 @@ static int process_part(const struct spec_in *in, json_t **ret, struct shale_err
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(CONF_MAX_BYTES);
     const struct conf *c = in->conf;
-    const char *nnp = conf_security_opt(c, "no-new-privileges");
     const char **args = arena_array(&a, c->args.n + 4, sizeof *args);
     struct spec_process p = {.cwd = c->workdir, .tty = c->tty, .user = in->user, .caps = in->caps};
     size_t n = 0;
@@ -134,7 +133,7 @@ static int process_part(const struct spec_in *in, json_t **ret, struct shale_err
     for (size_t i = 0; i < c->args.n; i++)
         args[n++] = c->args.v[i];
     p.args = args;
-    p.no_new_privileges = nnp && !streq(nnp, "false");
+    p.no_new_privileges = conf_no_new_privileges(c);
     r = spec_env(&c->env, c->hostname, c->tty, in->user->home, &a, &p.env, e);
     if (r < 0)
         return r;

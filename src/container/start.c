@@ -84,10 +84,22 @@ static int run_it(struct start *s, int *ret_status, struct shale_err *e)
     return attach_relay(s->h, s->a, s->c, s->attach, socket, ret_status, e);
 }
 
+/* NOT_FOUND and DENIED speak of the command only (see shale_start). */
+static int prepare(struct start *s, struct shale_err *e)
+{
+    int r = prepare_bundle(s->h, s->a, s->c, &s->rt, e);
+
+    if (r == -SHALE_NOT_FOUND)
+        e->code = SHALE_INVALID;
+    else if (r == -SHALE_DENIED)
+        e->code = SHALE_SYSTEM;
+    return r < 0 ? -e->code : 0;
+}
+
 static int start_locked(struct start *s, int *ret_status, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
-    int r = prepare_bundle(s->h, s->a, s->c, &s->rt, &why);
+    int r = prepare(s, &why);
     bool started = false;
 
     if (r >= 0) {

@@ -111,13 +111,13 @@ int container_wait(struct container_host *h, const char *container, int *ret_sta
 
     if (r < 0)
         return r;
-    _cleanup_close_ int hold = ctr_hold(h, &c, e);
-    if (hold < 0)
-        return hold;
     if (ctr_need_running(&c, NULL) < 0) {
         *ret_status = c.row.run.exit_code;
         return 0;
     }
+    _cleanup_close_ int hold = ctr_hold(h, &c, e);
+    if (hold < 0)
+        return hold;
     return ctr_wait_end(h, &a, &c, ret_status, e);
 }
 
@@ -128,6 +128,8 @@ static int remove_it(struct container_host *h, struct arena *a, struct ctr *c, c
     struct meta_container_run to;
     _cleanup_close_ int lock = ctr_lock(h, c, e);
 
+    if (lock == -SHALE_NOT_FOUND) /* its end removed it */
+        return 0;
     if (lock < 0)
         return lock;
     int r = ctr_reload(h, a, c, NULL);
@@ -185,7 +187,7 @@ int container_cleanup(struct container_host *h, const char *container, struct sh
         return r < 0 ? r : 0;
     _cleanup_close_ int lock = ctr_lock(h, &c, e);
     if (lock < 0)
-        return lock;
+        return lock == -SHALE_NOT_FOUND ? 0 : lock;
     r = ctr_reload(h, &a, &c, NULL);
     if (r < 0 || ctr_need_running(&c, NULL) < 0)
         return 0;
