@@ -202,12 +202,91 @@ int fs_each(int at, const char *path, int (*f)(void *arg, const char *name, unsi
     return errno ? err_sys(e, "read %s", path) : 0;
 }
 
+/*
+ * Removing holds a descriptor a level, and a container may make trees of any depth. So from
+ * FLAT_DEPTH levels on folders are moved up into the top one, under names of their own, and the top
+ * one is gone through again.
+ */
+#define FLAT_DEPTH 32
+
 struct remover {
+    int top; /* the folder that deep ones are moved into */
     dev_t dev;
+    char prefix[24];
+    unsigned long n_moved;
+    bool again; /* something was moved since the top was gone through */
     struct shale_err *e;
 };
 
-static int remove_below(struct remover *m, int at, const char *name, unsigned depth);
+static int remove_dir(struct remover *m, int at, const char *name, unsigned depth);
+
+static int is_mount(const char *name, struct shale_err *e)
+{
+    return err_set(e, SHALE_IN_USE, "%s: something is mounted there", name);
+}
+
+/* What is in a mount is not ours to remove. Bind mounts are of the same device: Linux tells of them
+ * since 5.8. */
+static int refuse_mount(const struct remover *m, int fd, const char *name)
+{
+    struct statx x;
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys(m->e, "stat %s", name);
+    if (st.st_dev != m->dev)
+        return is_mount(name, m->e);
+    if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_TYPE, &x) == 0 &&
+        x.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+        return is_mount(name, m->e);
+    return 0;
+}
+
+/* Without root our own folders may deny us: gives us all rights through /proc, so that a symbolic
+ * link put in its place is not followed. */
+static DIR *open_denied(int at, const char *name)
+{
+    char link[40];
+    struct stat st;
+    _cleanup_close_ int fd = sys_openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+
+    if (fd < 0)
+        return NULL;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    if (fstat(fd, &st) < 0 || chmod(link, (st.st_mode & 07777) | S_IRWXU) < 0)
+        return NULL;
+    return open_for_reading(at, name, O_NOFOLLOW);
+}
+
+static DIR *open_to_empty(int at, const char *name)
+{
+    DIR *d = open_for_reading(at, name, O_NOFOLLOW);
+    struct stat st;
+
+    if (!d && errno == EACCES)
+        d = open_denied(at, name);
+    if (d && fstat(dirfd(d), &st) == 0 && (st.st_mode & S_IRWXU) != S_IRWXU)
+        (void)fchmod(dirfd(d), (st.st_mode & 07777) | S_IRWXU);
+    return d;
+}
+
+static int move_up(struct remover *m, int at, const char *name)
+{
+    char to[64];
+
+    snprintf(to, sizeof to, "%s%lu", m->prefix, m->n_moved++);
+    m->again = true;
+    int r = sys_renameat(at, name, m->top, to);
+    if (r < 0 && errno == EACCES) { /* its ".." changes, which it must allow */
+        _cleanup_closedir_ DIR *d = open_to_empty(at, name);
+        r = d ? sys_renameat(at, name, m->top, to) : -1;
+    }
+    if (r == 0 || errno == ENOENT)
+        return 0;
+    if (errno == EBUSY || errno == EXDEV)
+        return is_mount(name, m->e);
+    return err_sys(m->e, "move %s", name);
+}
 
 static int remove_one(struct remover *m, int at, const char *name, unsigned char type,
                       unsigned depth)
@@ -215,51 +294,71 @@ static int remove_one(struct remover *m, int at, const char *name, unsigned char
     if (type != DT_DIR) {
         if (sys_unlinkat(at, name, 0) == 0 || errno == ENOENT)
             return 0;
+        if (errno == EBUSY)
+            return is_mount(name, m->e);
         if (errno != EISDIR)
             return err_sys(m->e, "remove %s", name);
     }
-    return remove_below(m, at, name, depth + 1);
+    return depth < FLAT_DEPTH ? remove_dir(m, at, name, depth + 1) : move_up(m, at, name);
 }
 
-static int remove_below(struct remover *m, int at, const char *name, unsigned depth)
+static int empty_dir(struct remover *m, DIR *d, const char *name, unsigned depth)
 {
-    struct stat st;
     struct dirent *de;
 
-    if (depth > TREE_MAX_DEPTH)
-        return err_set(m->e, SHALE_LIMIT, "tree deeper than %d levels", TREE_MAX_DEPTH);
+    for (errno = 0; (de = readdir(d)); errno = 0) {
+        if (is_dot(de->d_name))
+            continue;
+        int r = remove_one(m, dirfd(d), de->d_name, type_of(dirfd(d), de), depth);
+        if (r < 0)
+            return r;
+    }
+    return errno ? err_sys(m->e, "read %s", name) : 0;
+}
+
+static int remove_dir(struct remover *m, int at, const char *name, unsigned depth)
+{
     {
-        _cleanup_closedir_ DIR *d = open_for_reading(at, name, O_NOFOLLOW);
+        _cleanup_closedir_ DIR *d = open_to_empty(at, name);
         if (!d)
             return errno == ENOENT ? 0 : err_sys(m->e, "open %s", name);
-        if (fstat(dirfd(d), &st) < 0)
-            return err_sys(m->e, "stat %s", name);
-        if (st.st_dev != m->dev)
-            return err_set(m->e, SHALE_IN_USE, "%s: something is mounted there", name);
-        if ((st.st_mode & S_IRWXU) != S_IRWXU) /* without root our own folders may deny us */
-            (void)fchmod(dirfd(d), (st.st_mode & 07777) | S_IRWXU);
-        while ((de = readdir(d))) {
-            if (is_dot(de->d_name))
-                continue;
-            int r = remove_one(m, dirfd(d), de->d_name, type_of(dirfd(d), de), depth);
+        int r = refuse_mount(m, dirfd(d), name);
+        if (r < 0)
+            return r;
+        if (depth == 0)
+            m->top = dirfd(d);
+        do {
+            m->again = depth > 0 && m->again;
+            rewinddir(d);
+            r = empty_dir(m, d, name, depth);
             if (r < 0)
                 return r;
-        }
+        } while (depth == 0 && m->again);
     }
-    if (sys_unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-        return err_sys(m->e, "remove %s", name);
-    return 0;
+    if (sys_unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return 0;
+    if (errno == EBUSY)
+        return is_mount(name, m->e);
+    return err_sys(m->e, "remove %s", name);
 }
 
 int fs_remove_tree(int at, const char *path, struct shale_err *e)
 {
-    struct remover m = {.e = e};
+    struct remover m = {.top = -1, .e = e};
     struct stat st;
+    char rnd[9];
+    int r;
 
     if (fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, "stat %s", path);
+    if (!S_ISDIR(st.st_mode))
+        return remove_one(&m, at, path, DT_REG, 0);
+    r = random_hex(rnd, 4, e);
+    if (r < 0)
+        return r;
     m.dev = st.st_dev;
-    return remove_one(&m, at, path, S_ISDIR(st.st_mode) ? DT_DIR : DT_REG, 0);
+    snprintf(m.prefix, sizeof m.prefix, ".deep-%s-", rnd);
+    return remove_dir(&m, at, path, 0);
 }
 
 bool fs_exists(int at, const char *path)

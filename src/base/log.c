@@ -15,7 +15,8 @@ void log_set_sink(log_sink sink, void *arg)
     log_to.arg = arg;
 }
 
-static void emit(enum log_level level, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0)))
+emit(enum log_level level, const char *fmt, va_list ap)
 {
     char line[1024];
     if (!log_to.sink)

@@ -8,12 +8,15 @@
 #include "base/mem.h"
 
 #define MAX_THREADS 64
+#define WATCH_NS    (20 * 1000 * 1000) /* how long a set outer token may go unseen */
 
 struct batch {
     pool_fn f;
     void *arg;
     size_t n_jobs, next;
-    pthread_mutex_t mutex; /* guards next, result, err */
+    pthread_mutex_t mutex; /* guards next, result, err, done */
+    pthread_cond_t over;   /* wakes the watcher */
+    bool done;
     int result;
     struct shale_err err;
     struct cancel stop, *outer;
@@ -61,21 +64,32 @@ static void *work(void *arg)
 static void *watch(void *arg)
 {
     struct batch *b = arg;
-    struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
 
-    while (!cancel_is_set(&b->stop)) {
+    pthread_mutex_lock(&b->mutex);
+    while (!b->done && !cancel_is_set(&b->stop)) {
+        struct timespec until;
+
         if (cancel_is_set(b->outer))
             cancel_set(&b->stop);
-        nanosleep(&pause, NULL);
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += WATCH_NS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&b->over, &b->mutex, &until);
     }
+    pthread_mutex_unlock(&b->mutex);
     return NULL;
 }
 
 int pool_run(pool_fn f, void *arg, size_t n_jobs, size_t n_threads, struct cancel *c,
              struct shale_err *e)
 {
-    struct batch b = {
-        .f = f, .arg = arg, .n_jobs = n_jobs, .outer = c, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct batch b = {.f = f,
+                      .arg = arg,
+                      .n_jobs = n_jobs,
+                      .outer = c,
+                      .mutex = PTHREAD_MUTEX_INITIALIZER,
+                      .over = PTHREAD_COND_INITIALIZER};
     pthread_t threads[MAX_THREADS], watcher;
     size_t n = 0;
 
@@ -90,9 +104,13 @@ int pool_run(pool_fn f, void *arg, size_t n_jobs, size_t n_threads, struct cance
     for (size_t i = 0; i < n; i++)
         pthread_join(threads[i], NULL);
     bool canceled = cancel_is_set(c);
-    cancel_set(&b.stop);
+    pthread_mutex_lock(&b.mutex);
+    b.done = true;
+    pthread_cond_signal(&b.over);
+    pthread_mutex_unlock(&b.mutex);
     if (watched)
         pthread_join(watcher, NULL);
+    pthread_cond_destroy(&b.over);
     pthread_mutex_destroy(&b.mutex);
     if (b.result < 0) {
         if (e)

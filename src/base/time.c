@@ -223,6 +223,8 @@ static const struct {
     {"ms", NS_PER_MS}, {"s", NS_PER_S}, {"m", NS_PER_MIN},   {"h", NS_PER_HOUR},
 };
 
+#define MOST_NS (1ull << 63) /* of -INT64_MIN */
+
 /* One "1.5h" at *s added to *sum. */
 static int duration_part(const char **s, const char *whole, uint64_t *sum, struct shale_err *e)
 {
@@ -237,7 +239,7 @@ static int duration_part(const char **s, const char *whole, uint64_t *sum, struc
     bool any = *s > start;
     if (lit(s, '.'))
         for (; isdigit((unsigned char)**s); (*s)++, any = true)
-            if (frac < UINT64_MAX / 100) {
+            if (frac <= (uint64_t)INT64_MAX / 10) {
                 frac = frac * 10 + (uint64_t)(**s - '0');
                 scale *= 10;
             }
@@ -253,7 +255,7 @@ static int duration_part(const char **s, const char *whole, uint64_t *sum, struc
         over |= __builtin_mul_overflow(v, (uint64_t)units[i].ns, &v) ||
                 __builtin_add_overflow(v, (uint64_t)((double)frac * ((double)units[i].ns / scale)),
                                        &v) ||
-                __builtin_add_overflow(*sum, v, sum) || *sum > (uint64_t)INT64_MAX;
+                __builtin_add_overflow(*sum, v, sum) || *sum > MOST_NS;
         return over ? err_set(e, SHALE_INVALID, "time: invalid duration \"%.64s\"", whole) : 0;
     }
     return err_set(e, SHALE_INVALID, "time: unknown unit \"%.*s\" in duration \"%.64s\"",
@@ -279,7 +281,9 @@ int time_parse_duration(const char *s, int64_t *ret, struct shale_err *e)
         if (r < 0)
             return r;
     }
-    *ret = negative ? -(int64_t)sum : (int64_t)sum;
+    if (sum == MOST_NS && !negative)
+        return err_set(e, SHALE_INVALID, "time: invalid duration \"%.64s\"", s);
+    *ret = negative ? (int64_t)(0 - sum) : (int64_t)sum;
     return 0;
 }
 
@@ -333,7 +337,8 @@ char *time_format_duration(int64_t d, char ret[64])
 
 char *time_human_duration(int64_t d, char ret[64])
 {
-    int64_t s = d / NS_PER_S, m = d / NS_PER_MIN, h = (d + NS_PER_HOUR / 2) / NS_PER_HOUR;
+    int64_t s = d / NS_PER_S, m = d / NS_PER_MIN;
+    int64_t h = d / NS_PER_HOUR + (d % NS_PER_HOUR >= NS_PER_HOUR / 2);
 
     if (s < 1)
         snprintf(ret, 64, "Less than a second");

@@ -15,11 +15,13 @@
 
 #define ZSTD_MAX_WINDOW_LOG 27 /* 128 MiB of memory at most */
 #define MAGIC_BYTES         4
+#define HEADER_MAX_BYTES    14 /* of a frame, behind the magic number */
 
 struct zstd {
     ZSTD_DCtx *z;
     uint8_t magic[MAGIC_BYTES]; /* of the frame that begins */
     size_t magic_n;
+    unsigned header_left; /* bytes that go to libzstd one at a time, see zstd_run */
     bool in_frame;
     bool had_frame;
 };
@@ -93,6 +95,7 @@ static int begin_frame(struct zstd *z, struct str *in, struct shale_err *e)
     if (r < 0)
         return r;
     z->magic_n = 0;
+    z->header_left = HEADER_MAX_BYTES;
     z->in_frame = true;
     return 0;
 }
@@ -115,10 +118,14 @@ static int zstd_run(void *c, struct str *in, uint8_t *out, size_t cap, size_t *r
                 return r;
             continue;
         }
-        ZSTD_inBuffer zin = {in->p, in->n, 0};
+        /* Having a header and enough room, libzstd looks whether its input is all of a frame, and
+         * forgets that the magic number came before: a header may look like a skippable frame.
+         * Bytes that come one by one never do. */
+        ZSTD_inBuffer zin = {in->p, z->header_left && in->n ? 1 : in->n, 0};
         r = step(z, &zin, &zout, e);
         if (r < 0)
             return r;
+        z->header_left -= z->header_left ? (unsigned)zin.pos : 0;
         in->p += zin.pos;
         in->n -= zin.pos;
         if (r > 0) {
