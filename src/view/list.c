@@ -213,18 +213,21 @@ int list_begin(struct list *l, const struct list_view *v, const struct list_spec
     return buf_check(&l->rows, e);
 }
 
-/* The value goes straight into the rows; the rare one that is not clean is taken out and escaped. */
+/* The value goes straight into the rows; the rare one that is not clean is taken out and escaped.
+ */
 static void add_value(struct list *l, const void *row, unsigned col)
 {
     size_t from = l->rows.n;
     l->view->put(row, col, &l->rows);
-    struct str s = { l->rows.p + from, l->rows.n - from };
-    if (l->rows.failed || s.n == 0 || text_is_clean(s))
+    if (l->rows.failed || l->rows.n == from)
+        return;
+    struct str s = {l->rows.p + from, l->rows.n - from};
+    if (text_is_clean(s))
         return;
     buf_reset(&l->cell);
     buf_add(&l->cell, s.p, s.n);
     l->rows.n = from;
-    text_escape(&l->rows, (struct str){ buf_str(&l->cell), l->cell.n });
+    text_escape(&l->rows, (struct str){buf_str(&l->cell), l->cell.n});
 }
 
 int list_row(struct list *l, const void *row, struct shale_err *e)

@@ -137,12 +137,22 @@ bool uni_is_letter(uint32_t r)
     return l && r != UNI_BAD && iswalnum_l((wint_t)r, l);
 }
 
+/* Invisible characters of the classes Cf and Co, which the C library prints and Go does not. */
+static const struct range unseen[] = {
+    {0xad, 0xad},     {0x600, 0x605},   {0x61c, 0x61c},   {0x6dd, 0x6dd},     {0x70f, 0x70f},
+    {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x2064},   {0x2066, 0x206f},
+    {0xe000, 0xf8ff}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0001, 0xe007f}, {0xf0000, 0x10ffff},
+};
+
 bool uni_is_print(uint32_t r)
 {
     if (r < 0x80)
         return r >= 0x20 && r < 0x7f;
+    for (size_t i = 0; i < ARRAY_SIZE(unseen) && unseen[i].first <= r; i++)
+        if (r <= unseen[i].last)
+            return false;
     locale_t l = utf8_locale();
-    return l && iswprint_l((wint_t)r, l) && !iswspace_l((wint_t)r, l) && r != 0xa0 && r != 0xad;
+    return l && iswprint_l((wint_t)r, l) && !iswspace_l((wint_t)r, l) && r != 0xa0;
 }
 
 uint32_t uni_lower(uint32_t r)
