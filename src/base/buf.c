@@ -38,7 +38,7 @@ void *buf_room(struct buf *b, size_t n)
         size_t cap = b->cap ? b->cap * 2 : 128;
         if (cap <= b->n + n)
             cap = b->n + n + 1;
-        if (cap > b->max + 1)
+        if (cap - 1 > b->max)
             cap = b->max + 1;
         char *p = mem_resize(b->p, cap);
         if (!p) {
@@ -47,6 +47,7 @@ void *buf_room(struct buf *b, size_t n)
         }
         b->p = p;
         b->cap = cap;
+        p[b->n] = 0;
     }
     return b->p + b->n;
 }
