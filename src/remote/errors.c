@@ -83,7 +83,7 @@ static int not_found(const struct call *call, const struct refusal *f, struct sh
     char code[64];
 
     if (streq(f->code, "NAME_UNKNOWN"))
-        return err_set(e, SHALE_NOT_FOUND, "repository %s not found: name unknown: %s", call->name,
+        return err_set(e, SHALE_NOT_FOUND, "repository %s not found: name unknown: %s", call->repo,
                        f->message);
     if (streq(call->what, "manifest"))
         return err_set(e, SHALE_NOT_FOUND, "manifest for %s not found: %s: %s", call->name,
@@ -105,7 +105,7 @@ static int refused(const struct call *call, const struct refusal *f, int status,
     return err_set(e, code,
                    "pull access denied for %s, repository does not exist or may require 'docker "
                    "login': %s: %s",
-                   call->name,
+                   call->repo,
                    *f->code        ? words(f->code, text)
                    : status == 401 ? "unauthorized"
                                    : "denied",

@@ -104,6 +104,7 @@ struct call {
     void *arg;
     const char *what; /* for messages: "manifest", "blob", "tags" */
     const char *name; /* familiar reference for messages */
+    const char *repo; /* familiar repository */
 };
 
 /* Runs it with credentials, scheme fallback and retries. Success is a 2xx answer; everything else

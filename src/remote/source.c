@@ -51,7 +51,8 @@ static int manifest_call(struct remote_source *s, const char *method, const char
                         .scope = s->scope,
                         .cancel = c,
                         .collect = b,
-                        .what = "manifest"};
+                        .what = "manifest",
+                        .repo = s->familiar};
     char *path = arena_printf(a, "%s/manifests/%s", s->path, name);
 
     call.path = path;
@@ -236,7 +237,8 @@ static int stream_from(struct remote_source *s, struct stream *t, const char *pa
                             .on_body = on_data,
                             .arg = t,
                             .what = "blob",
-                            .name = s->familiar};
+                            .name = s->familiar,
+                            .repo = s->familiar};
         struct http_response p = {0};
         bool broken;
         snprintf(range, sizeof range, "bytes=%" PRIu64 "-", t->at);
@@ -374,7 +376,8 @@ static int src_tags(struct source *src, struct arena *a, struct strv *ret, struc
                             .cancel = c,
                             .collect = &b,
                             .what = "list of tags",
-                            .name = s->familiar};
+                            .name = s->familiar,
+                            .repo = s->familiar};
         struct http_response p;
         size_t before = l.n;
         int r = call_run(s->c, s->h, &call, a, &p, NULL, e);

@@ -107,6 +107,10 @@ static bool take_request(struct peer *p, struct asked *q)
         if (k <= 0)
             return false;
         p->n_in += (size_t)k;
+        if (p->in[0] == 0x16 && !p->server->deaf) { /* a TLS handshake: what Go's servers answer */
+            say(p, "HTTP/1.0 400 Bad Request\r\n\r\n");
+            return false;
+        }
     }
     end[2] = 0;
     *q = (struct asked){.conn = p->number};
