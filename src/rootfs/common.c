@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/lock.h"
 #include "base/mem.h"
 #include "rootfs/driver_priv.h"
@@ -46,6 +48,19 @@ void layer_path(const struct digest *diff_id, const char *name, char ret[ROOTFS_
 const struct digest *image_chain(const struct rootfs_image *img)
 {
     return &img->layers[img->n_layers - 1].chain_id;
+}
+
+bool is_privileged(void)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(4096);
+    unsigned long inside, outside, n;
+
+    if (geteuid() != 0)
+        return false;
+    if (fs_read_file(AT_FDCWD, "/proc/self/uid_map", &b, NULL) < 0)
+        return true; /* a kernel without user namespaces */
+    return sscanf(buf_str(&b), "%lu %lu %lu", &inside, &outside, &n) == 3 && inside == 0 &&
+           outside == 0 && n >= UINT32_MAX;
 }
 
 void merged_clear(struct merged *m)

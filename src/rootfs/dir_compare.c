@@ -146,7 +146,7 @@ int dir_compare(struct tree *t, const int *tar_fds, int folder_fd, struct cancel
                          .c = c,
                          .e = e,
                          .block = mem_alloc(2 * READ_BYTES),
-                         .privileged = geteuid() == 0};
+                         .privileged = is_privileged()};
     int r = x.block ? compare_node(&x, folder_fd, ".", t->nodes[TREE_ROOT].inode) : err_nomem(e);
 
     if (r >= 0)

@@ -56,7 +56,9 @@ static int node_path(const struct tree *t, uint32_t node, char ret[PATH_MAX])
 static int tolerate(const struct dir_writer *w, int rc)
 {
     /* without root what cannot be had is left out, as all rootless engines do */
-    return rc < 0 && !w->privileged && (errno == EPERM || errno == EOPNOTSUPP) ? 0 : rc;
+    bool cannot = errno == EPERM || errno == EOPNOTSUPP || errno == EINVAL; /* ids without a map */
+
+    return rc < 0 && !w->privileged && cannot ? 0 : rc;
 }
 
 static int set_xattrs(const struct dir_writer *w, int dir, const char *name,
@@ -240,7 +242,7 @@ int dir_write(struct tree *t, const int *tar_fds, int folder_fd, struct cancel *
                            .c = c,
                            .e = e,
                            .block = mem_alloc(COPY_BYTES),
-                           .privileged = geteuid() == 0};
+                           .privileged = is_privileged()};
     struct tar_entry x;
     int r = w.block ? write_folder(&w, folder_fd, TREE_ROOT) : err_nomem(e);
 

@@ -170,8 +170,8 @@ static int copy_sparse(struct writer *w, const struct tar_entry *x, uint16_t lay
 
     if (!block)
         return err_nomem(w->e);
-    if (x->size_bytes > (uint64_t)INT64_MAX - EROFS_BLOCK - base)
-        return err_set(w->e, SHALE_LIMIT, "sparse files are too large together");
+    if (x->size_bytes > (uint64_t)EROFS_BLOCK << EROFS_CHUNK_MAX_BITS)
+        return err_set(w->e, SHALE_LIMIT, "a sparse file of more than 1 TiB");
     for (size_t i = 0; r >= 0 && i < x->n_extents; i++) {
         const struct tar_extent *t = &x->extents[i];
         if (t->file_offset > x->size_bytes || t->n_bytes > x->size_bytes - t->file_offset)
@@ -479,9 +479,9 @@ static int put_front(struct writer *w)
         struct erofs_device d = {0};
         bool side = i == w->n_layers;
         uint64_t bytes = side ? w->side_bytes : w->layers[i].tar_bytes;
-        if (bytes / EROFS_BLOCK > UINT32_MAX)
+        if (bytes / EROFS_BLOCK >= UINT32_MAX)
             return err_set(w->e, SHALE_LIMIT, "a layer of more than 2 TiB");
-        d.blocks = (uint32_t)(bytes / EROFS_BLOCK);
+        d.blocks = (uint32_t)((bytes + EROFS_BLOCK - 1) / EROFS_BLOCK);
         snprintf((char *)d.tag, sizeof d.tag, "%.63s",
                  side ? "sparse" : digest_hex(&w->layers[i].diff_id));
         r = put(w, &d, sizeof d);

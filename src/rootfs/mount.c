@@ -49,6 +49,20 @@ static int refuse(int fd, const char *fstype, struct shale_err *e)
     return words[0] ? err_sys(e, "mount %s: %s", fstype, words) : err_sys(e, "mount %s", fstype);
 }
 
+/* fsconfig(2) takes strings of at most 255 bytes. A longer path goes by way of a descriptor. */
+static int set_string(int fd, const struct mount_option *o)
+{
+    char shorter[32];
+
+    if (strlen(o->value) < 256)
+        return fs_config(fd, FSCONFIG_SET_STRING, o->key, o->value);
+    _cleanup_close_ int path = open(o->value, O_PATH | O_CLOEXEC);
+    if (path < 0)
+        return -1;
+    snprintf(shorter, sizeof shorter, "/proc/self/fd/%d", path);
+    return fs_config(fd, FSCONFIG_SET_STRING, o->key, shorter);
+}
+
 int mount_new(const char *fstype, const struct mount_option *options, size_t n, bool read_only,
               struct shale_err *e)
 {
@@ -58,7 +72,7 @@ int mount_new(const char *fstype, const struct mount_option *options, size_t n, 
         return err_sys(e, "%s is not in this kernel", fstype);
     for (size_t i = 0; i < n; i++) {
         const struct mount_option *o = &options[i];
-        if (fs_config(fd, o->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, o->key, o->value) < 0)
+        if ((o->value ? set_string(fd, o) : fs_config(fd, FSCONFIG_SET_FLAG, o->key, NULL)) < 0)
             return refuse(fd, fstype, e);
     }
     if (read_only && fs_config(fd, FSCONFIG_SET_FLAG, "ro", NULL) < 0)

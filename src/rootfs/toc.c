@@ -183,6 +183,12 @@ static int damaged(struct shale_err *e)
     return err_set(e, SHALE_CORRUPT, "damaged table of contents");
 }
 
+/* n bytes, none of them NUL, and a NUL. The room for all is checked. */
+static bool is_text(const char *p, size_t n)
+{
+    return p[n] == 0 && !memchr(p, 0, n);
+}
+
 static int check_frame(struct toc *t, struct shale_err *e)
 {
     struct trailer end;
@@ -255,7 +261,7 @@ static int read_xattrs(struct toc *t, const struct record *r, const char *p, con
         p += sizeof h;
         size_t need = (size_t)h.name_n + 1 + h.value_n;
         if (h.name_n > TAR_MAX_PATH_BYTES || h.value_n > TAR_MAX_XATTR_BYTES ||
-            (size_t)(end - p) < need || p[h.name_n] != 0)
+            (size_t)(end - p) < need || !is_text(p, h.name_n))
             return damaged(e);
         t->xattrs[i] = (struct tar_xattr){p, p + h.name_n + 1, h.value_n};
         size_t step = align8(sizeof h + need) - sizeof h;
@@ -281,7 +287,7 @@ int toc_next(struct toc *t, uint64_t *pos, struct tar_entry *ret, struct shale_e
     uint64_t fixed = align8(sizeof *r + texts);
     if (r->path_n > TAR_MAX_PATH_BYTES || r->link_n > TAR_MAX_PATH_BYTES || r->type > TAR_FIFO ||
         r->n_xattrs > TAR_MAX_XATTRS || r->n_extents > TAR_MAX_EXTENTS || fixed > r->n_bytes ||
-        p[r->path_n] != 0 || p[texts - 1] != 0 ||
+        !is_text(p, r->path_n) || !is_text(p + r->path_n + 1, r->link_n) ||
         (r->n_bytes - fixed) / sizeof(struct tar_extent) < r->n_extents)
         return damaged(e);
     const struct tar_extent *extents = (const void *)((const char *)r + fixed);

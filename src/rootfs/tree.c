@@ -160,6 +160,16 @@ static void remove_below(struct tree *t, uint32_t node)
 
 /* ---- ways ---- */
 
+/* A whiteout of the same layer spares what the layer itself brings: mark the way to it. */
+static void touch(struct tree *t, uint32_t node)
+{
+    for (uint32_t k = node; t->nodes[k].layer != t->n_layers; k = t->nodes[k].parent) {
+        t->nodes[k].layer = t->n_layers;
+        if (k == TREE_ROOT)
+            break;
+    }
+}
+
 static int make_dir(struct tree *t, uint32_t parent, struct str name, uint32_t *ret,
                     struct shale_err *e)
 {
@@ -168,9 +178,12 @@ static int make_dir(struct tree *t, uint32_t parent, struct str name, uint32_t *
 
     if (r >= 0)
         r = new_inode(t, TAR_DIR, 0, &inode, e);
-    if (r >= 0)
-        t->nodes[*ret].inode = inode;
-    return r;
+    if (r < 0)
+        return r;
+    t->nodes[*ret].inode = inode;
+    t->nodes[*ret].layer = t->n_layers;
+    touch(t, parent);
+    return 0;
 }
 
 static int symlink_target(struct tree *t, uint32_t node, struct str *ret, struct shale_err *e)
@@ -266,16 +279,6 @@ static int parent_of(struct tree *t, struct str path, bool make, uint32_t *ret,
 
 /* ---- entries ---- */
 
-/* A whiteout of the same layer spares what the layer itself brings: mark the way to it. */
-static void touch(struct tree *t, uint32_t node)
-{
-    for (uint32_t k = node; t->nodes[k].layer != t->n_layers; k = t->nodes[k].parent) {
-        t->nodes[k].layer = t->n_layers;
-        if (k == TREE_ROOT)
-            break;
-    }
-}
-
 static int apply_whiteout(struct tree *t, struct str path, enum whiteout_kind kind, struct str name,
                           struct shale_err *e)
 {
@@ -324,6 +327,12 @@ static int link_inode(struct tree *t, const struct tar_entry *x, uint32_t *ret, 
     return 0;
 }
 
+/* The reader of tars lets nothing else through; a damaged table of contents may hold anything. */
+static bool is_name(struct str s)
+{
+    return s.n > 0 && s.n <= TAR_MAX_NAME_BYTES && !str_eq(s, STR(".")) && !str_eq(s, STR(".."));
+}
+
 static int apply(struct tree *t, const struct tar_entry *x, uint64_t pos, struct shale_err *e)
 {
     struct str name, white = {NULL, 0};
@@ -334,6 +343,8 @@ static int apply(struct tree *t, const struct tar_entry *x, uint64_t pos, struct
         return apply_root(t, x, pos, e);
     const char *slash = memrchr(x->path.p, '/', x->path.n);
     name = slash ? (struct str){slash + 1, (size_t)(x->path.p + x->path.n - slash - 1)} : x->path;
+    if (!is_name(name))
+        return err_set(e, SHALE_CORRUPT, "a member's name is not a file's");
     enum whiteout_kind kind = whiteout_classify(name, &white);
     if (kind != WHITEOUT_NONE)
         return apply_whiteout(t, x->path, kind, white, e);
@@ -346,21 +357,20 @@ static int apply(struct tree *t, const struct tar_entry *x, uint64_t pos, struct
     if (r != 0)
         return r;
     bool was_dir = tree_is_dir(t, node);
+    bool was_there = t->nodes[node].inode != TREE_NONE;
     if (x->type == TAR_DIR && was_dir) { /* the same directory with new metadata */
         inode = t->nodes[node].inode;
         t->inodes[inode].pos = pos;
         t->inodes[inode].layer = t->n_layers;
     } else {
-        if (was_dir) {
+        if (was_dir)
             remove_below(t, node);
-            t->last.path = NULL;
-        }
         if (x->type != TAR_HARDLINK)
             r = new_inode(t, x->type, pos, &inode, e);
         if (r < 0)
             return r;
         t->nodes[node].inode = inode;
-        if (x->type == TAR_SYMLINK)
+        if (was_there || x->type == TAR_SYMLINK)
             t->last.path = NULL; /* ways may lead elsewhere now */
     }
     t->nodes[node].layer = t->n_layers;
