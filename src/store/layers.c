@@ -268,6 +268,30 @@ int store_rootfs_prepare(struct store *s, const struct digest *image_id, struct 
     return prepare_stack(s, d, &img, c, e);
 }
 
+/* Files of the cache that somebody has removed show when they are mounted: it is made again, once.
+ */
+static int mount_stack(struct store *s, struct rootfs_driver *d, const struct rootfs_image *img,
+                       const char *target, const char *upper, const char *work, struct cancel *c,
+                       struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = img->n_layers ? prepare_stack(s, d, img, c, e) : 0;
+
+    if (r < 0)
+        return r;
+    r = d->ops->mount(d, img, target, upper, work, &why);
+    if (r == -SHALE_NOT_FOUND && img->n_layers && !s->read_only) {
+        r = meta_stack_delete(s->meta, &img->layers[img->n_layers - 1].chain_id, &why);
+        if (r >= 0)
+            r = prepare_stack(s, d, img, c, &why);
+        if (r >= 0)
+            r = d->ops->mount(d, img, target, upper, work, &why);
+    }
+    if (r < 0 && e)
+        *e = why;
+    return r;
+}
+
 int store_rootfs_mount(struct store *s, const struct digest *image_id, const char *target,
                        const char *upper, const char *work, struct cancel *c, struct shale_err *e)
 {
@@ -275,23 +299,16 @@ int store_rootfs_mount(struct store *s, const struct digest *image_id, const cha
     struct rootfs_driver *d;
     struct rootfs_image img;
     int r = store_driver(s, &d, e);
-    if (r < 0)
-        return r;
-    r = store_stack(s, image_id, &a, &img, e);
-    if (r < 0)
-        return r;
-    if (img.n_layers > 0) {
-        r = prepare_stack(s, d, &img, c, e);
-        if (r < 0)
-            return r;
-    }
-    if (sys_step("mount") < 0)
-        return err_sys(e, "mount");
-    r = d->ops->mount(d, &img, target, upper, work, e);
-    if (r < 0)
-        return r;
-    (void)meta_image_set_used(s->meta, image_id, time_now_ns(), NULL);
-    return 0;
+
+    if (r >= 0)
+        r = store_stack(s, image_id, &a, &img, e);
+    if (r >= 0 && sys_step("mount") < 0)
+        r = err_sys(e, "mount");
+    if (r >= 0)
+        r = mount_stack(s, d, &img, target, upper, work, c, e);
+    if (r >= 0)
+        (void)meta_image_set_used(s->meta, image_id, time_now_ns(), NULL);
+    return r;
 }
 
 int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e)

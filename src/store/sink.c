@@ -220,6 +220,28 @@ static int arrive(struct arrival *a, const struct digest *diff_id, struct source
     return 0;
 }
 
+/* What an earlier attempt has left may be damaged, by a power cut or by a peer that sent wrong
+ * bytes: then everything is fetched once more before the layer is given up. */
+static int arrive_or_again(struct arrival *a, const struct digest *diff_id, struct source *from,
+                           struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    bool resumed = blob_writer_offset(a->blob) > 0;
+    int r = arrive(a, diff_id, from, &why);
+
+    if (resumed && (r == -SHALE_CORRUPT || r == -SHALE_LIMIT)) {
+        a->got = 0;
+        r = blob_writer_rewind(a->blob, &why);
+        if (r >= 0)
+            r = layer_in_restart(a->layer, &why);
+        if (r >= 0)
+            r = arrive(a, diff_id, from, &why);
+    }
+    if (r < 0 && e)
+        *e = why;
+    return r;
+}
+
 static void on_wait(void *arg)
 {
     struct arrival *a = arg;
@@ -274,7 +296,7 @@ static int receive(struct store_sink *k, const struct descriptor *d, const struc
     if (r >= 0)
         r = layer_in_begin(fd, codec_of(d), digest_alg(diff_id), &a.layer, e);
     if (r >= 0)
-        r = arrive(&a, diff_id, from, e);
+        r = arrive_or_again(&a, diff_id, from, e);
     layer_in_close(a.layer);
     blob_writer_close(a.blob);
     return r;
