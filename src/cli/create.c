@@ -121,6 +121,13 @@ static int take_lists(struct cli *c, const struct create_cli *o, struct shale_cr
     return r;
 }
 
+/* $DOCKER_DEFAULT_PLATFORM stands for --platform, as with docker. */
+static const char *platform_of(const struct create_cli *o)
+{
+    const char *env = getenv("DOCKER_DEFAULT_PLATFORM");
+    return o->platform || !env || !*env ? o->platform : env;
+}
+
 static int take_options(struct cli *c, const struct create_cli *o, int n, char **args,
                         struct shale_create_opts *ret)
 {
@@ -131,7 +138,7 @@ static int take_options(struct cli *c, const struct create_cli *o, int n, char *
     *ret = (struct shale_create_opts){
         .size = sizeof *ret,
         .image = args[0],
-        .platform = o->platform,
+        .platform = platform_of(o),
         .name = o->name,
         .cmd = n > 1 ? (const char *const *)args + 1 : NULL,
         .entrypoint = o->entrypoint ? entrypoint : NULL,
@@ -205,7 +212,7 @@ int create_container(struct cli *c, const struct create_cli *o, int n, char **ar
         return r;
     r = shale_create(s, &q, ret, &c->e);
     if (r == -SHALE_NOT_FOUND && streq(o->pull, "missing") &&
-        image_is_missing(s, args[0], o->platform)) {
+        image_is_missing(s, args[0], platform_of(o))) {
         if (!o->quiet)
             say_missing(c, args[0]);
         r = pull_image(c, o, args[0]);
