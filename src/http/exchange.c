@@ -133,29 +133,30 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
     return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
-static void set_tls(const struct curl_api *api, CURL *h, const struct exchange *x)
+static int set_tls(const struct curl_api *api, CURL *h, const struct exchange *x,
+                   struct shale_err *e)
 {
     const struct http_tls *t = x->tls;
     const char *cert_file = getenv("SSL_CERT_FILE");
 
     if (t && t->ca_pem) {
         struct curl_blob pem = {(void *)t->ca_pem, strlen(t->ca_pem), CURL_BLOB_COPY};
-        api->easy_setopt(h, CURLOPT_CAINFO_BLOB, &pem);
+        if (api->easy_setopt(h, CURLOPT_CAINFO_BLOB, &pem) != CURLE_OK)
+            return err_set(e, SHALE_UNSUPPORTED,
+                           "this libcurl cannot be given certificates to trust; install libcurl4 "
+                           "(built with OpenSSL)");
     } else if (cert_file && *cert_file) {
         api->easy_setopt(h, CURLOPT_CAINFO, cert_file);
     }
-    if (!t)
-        return;
-    if (t->insecure) {
+    if (t && t->insecure) {
         api->easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 0l);
         api->easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 0l);
     }
-    if (x->elsewhere)
-        return;
-    if (t->cert_file)
+    if (t && t->cert_file && !x->elsewhere)
         api->easy_setopt(h, CURLOPT_SSLCERT, t->cert_file);
-    if (t->key_file)
+    if (t && t->key_file && !x->elsewhere)
         api->easy_setopt(h, CURLOPT_SSLKEY, t->key_file);
+    return 0;
 }
 
 static void set_method(const struct curl_api *api, CURL *h, struct exchange *x)
@@ -269,8 +270,9 @@ int exchange_run(struct http_client *c, struct lane *l, struct exchange *x, stru
     api->easy_reset(l->easy);
     set_common(c, l->easy, x, detail);
     set_method(api, l->easy, x);
-    set_tls(api, l->easy, x);
-    int r = set_headers(api, l->easy, x, &list, e);
+    int r = set_tls(api, l->easy, x, e);
+    if (r >= 0)
+        r = set_headers(api, l->easy, x, &list, e);
     if (r >= 0)
         r = drive(api, l, x, &rc, e);
     api->slist_free_all(list);

@@ -108,7 +108,8 @@ static int answer_basic(struct remote_host *h, bool sent, struct shale_err *e)
 
 /* ---- Bearer ---- */
 
-struct ask { /* one request to a token server */
+struct ask {   /* one request to a token server */
+    bool post; /* OAuth2 with the identity token, else GET */
     struct remote_client *c;
     struct remote_host *h;
     const char *realm, *service, *scope;
@@ -170,7 +171,7 @@ static int fetch_once(const struct ask *k, struct buf *body, struct http_respons
                               .failure = failure};
     _cleanup_free_ char *basic = NULL;
 
-    if (cr->identity_token) {
+    if (k->post) {
         rq.method = "POST";
         rq.url = k->realm;
         rq.headers = form_type;
@@ -193,10 +194,11 @@ static int fetch_once(const struct ask *k, struct buf *body, struct http_respons
     return http_do(k->c->http, &rq, k->a, p, e);
 }
 
-static int fetch(const struct ask *k, struct buf *body, struct http_response *p,
-                 struct shale_err *e)
+static int fetch(struct ask *k, struct buf *body, struct http_response *p, struct shale_err *e)
 {
     struct attempts t = {0};
+
+    k->post = k->h->credential.identity_token != NULL;
 
     for (;;) {
         enum http_failure failure = HTTP_FAIL_NONE;
@@ -204,6 +206,10 @@ static int fetch(const struct ask *k, struct buf *body, struct http_response *p,
         int r = fetch_once(k, body, p, &failure, e);
         if (r < 0 && failure != HTTP_FAIL_BROKEN && failure != HTTP_FAIL_HANDSHAKE)
             return r;
+        if (r >= 0 && k->post && k->h->credential.user && (p->status == 404 || p->status == 405)) {
+            k->post = false; /* an older token server */
+            continue;
+        }
         if (r >= 0 && !status_may_pass(p->status))
             return r;
         if (r >= 0)
@@ -244,7 +250,7 @@ static int read_token(const struct ask *k, const struct buf *body, struct token_
     return 0;
 }
 
-static int answer_bearer(const struct ask *k, struct shale_err *e)
+static int answer_bearer(struct ask *k, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf body = BUF_INIT(LIMIT_HTTP_BODY_BYTES);
     struct token_answer t = {0};
@@ -307,7 +313,13 @@ int auth_answer(struct remote_client *c, struct remote_host *h, const char *scop
         const char *realm = http_challenge_get(&ch[i], "realm");
         if (!streq(ch[i].scheme, "bearer") || !realm)
             continue;
-        struct ask k = {c, h, realm, http_challenge_get(&ch[i], "service"), scope, cancel, &a};
+        struct ask k = {.c = c,
+                        .h = h,
+                        .realm = realm,
+                        .service = http_challenge_get(&ch[i], "service"),
+                        .scope = scope,
+                        .cancel = cancel,
+                        .a = &a};
         return answer_bearer(&k, e);
     }
     for (size_t i = 0; i < n; i++)

@@ -68,7 +68,7 @@ static bool is_listed(const struct remote_client *c, const char *domain)
 
     host_part(domain, host, sizeof host);
     for (const char *const *p = c->o.insecure; p && *p; p++)
-        if (str_ieq(*p, domain) || str_ieq(*p, host) || in_cidr(host, *p))
+        if (str_ieq(*p, domain) || in_cidr(host, *p))
             return true;
     return false;
 }
@@ -177,20 +177,46 @@ static int load_certs(struct remote_client *c, struct remote_host *h, struct sha
     return r;
 }
 
+static int keep_credential(struct remote_client *c, struct remote_host *h,
+                           const struct credential *from, struct shale_err *e)
+{
+    const struct {
+        const char *from, **to;
+    } fields[] = {
+        {from->user, &h->credential.user},
+        {from->password, &h->credential.password},
+        {from->identity_token, &h->credential.identity_token},
+        {from->registry_token, &h->credential.registry_token},
+        {from->problem, &h->credential.problem},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+        *fields[i].to = arena_strdup(&c->arena, fields[i].from);
+        if (fields[i].from && !*fields[i].to)
+            return err_nomem(e);
+    }
+    return 0;
+}
+
 /* As docker: a helper that does not work is no reason not to try without credentials. The reason is
  * told when the registry wants some. */
 static int find_credential(struct remote_client *c, struct remote_host *h, struct shale_err *e)
 {
+    _cleanup_(arena_clear) struct arena tmp = ARENA_INIT(1u << 20);
     struct shale_err why = SHALE_ERR_INIT;
-    int r = creds_find(c, h->domain, &c->arena, &h->credential, &why);
+    struct credential found;
+    int r = creds_find(c, h->domain, &tmp, &found, &why);
 
-    if (r >= 0)
-        return 0;
     if (r == -SHALE_NO_MEMORY)
         return err_nomem(e);
-    log_debug("%s: %s", h->domain, why.msg);
-    h->credential = (struct credential){.problem = arena_strdup(&c->arena, why.msg)};
-    return h->credential.problem ? 0 : err_nomem(e);
+    if (r < 0) {
+        log_debug("%s: %s", h->domain, why.msg);
+        found = (struct credential){.problem = why.msg};
+    }
+    pthread_mutex_lock(&c->mutex);
+    r = keep_credential(c, h, &found, e);
+    pthread_mutex_unlock(&c->mutex);
+    return r;
 }
 
 int host_prepare(struct remote_client *c, struct remote_host *h, struct shale_err *e)
@@ -204,9 +230,9 @@ int host_prepare(struct remote_client *c, struct remote_host *h, struct shale_er
         /* docker counts loopback among the insecure; whoever gives it a CA wants it verified */
         if (r >= 0 && h->loopback && !h->tls.ca_pem)
             h->tls.insecure = true;
+        pthread_mutex_unlock(&c->mutex);
         if (r >= 0)
             r = find_credential(c, h, e);
-        pthread_mutex_unlock(&c->mutex);
         h->ready = r >= 0;
     }
     pthread_mutex_unlock(&h->mutex);

@@ -30,14 +30,14 @@
 #include "model/ref.h"
 
 struct remote_opts {
-    const char *config_dir; /* with docker's config.json; NULL: no credentials are known */
-    const char *certs_dir;  /* HOST[:PORT]/{*.crt,*.cert,*.key} below it; NULL: none */
-    const char *const
-        *insecure;          /* hosts, HOST:PORT or CIDRs without (good) TLS; NULL or NULL-ended */
-    const char *user_agent; /* NULL: "shale" */
-    uint32_t n_retries;     /* attempts after the first that may fail without progress */
-    int64_t retry_delay_ns; /* before the first retry; doubles, with jitter */
-    int64_t retry_delay_max_ns; /* the longest pause, also for what a server asks in Retry-After */
+    const char *config_dir;      /* with docker's config.json; NULL: no credentials are known */
+    const char *certs_dir;       /* HOST[:PORT]/{*.crt,*.cert,*.key} below it; NULL: none */
+    const char *const *insecure; /* HOST[:PORT] as in references, or CIDRs, without (good) TLS; NULL
+                                    or NULL-ended */
+    const char *user_agent;      /* NULL: "shale" */
+    uint32_t n_retries;          /* attempts after the first that may fail without progress */
+    int64_t retry_delay_ns;      /* before the first retry; doubles, with jitter */
+    int64_t retry_delay_max_ns;  /* the longest pause, also for what a server asks in Retry-After */
     int64_t connect_timeout_ns;
     int64_t stall_timeout_ns; /* no byte for this long: the transfer is given up and retried */
 };

@@ -17,6 +17,7 @@ enum {
     TOKEN_BUSY,     /* the token server fails once */
     TOKEN_HTML,     /* … is no token server */
     TOKEN_EMPTY,    /* … gives none */
+    TOKEN_NO_POST,  /* … knows GET only */
     TOKEN_REFUSES,  /* … says 401 */
     UNKNOWN_SCHEME, /* Negotiate */
     PLAIN_REALM,    /* over TLS, but the token server is not */
@@ -29,6 +30,8 @@ static bool token(struct peer *p, const struct asked *q)
 
     if (w->mode == TOKEN_BUSY && n_asked(&w->s, q->path) == 1)
         return reply(p, 503, "", "later");
+    if (w->mode == TOKEN_NO_POST && is(q->method, "POST"))
+        return reply(p, 404, "", "");
     if (w->mode == TOKEN_HTML)
         return reply(p, 200, "Content-Type: text/html\r\n", "<html>login</html>");
     if (w->mode == TOKEN_EMPTY)
@@ -229,6 +232,19 @@ static void test_identity_token(void **state)
     assert_non_null(strstr(body, "refresh_token=i%26d"));
     assert_non_null(strstr(body, "scope=repository%3Ateam%2Fapp%3Apull"));
     assert_string_equal(token_request(w)->path, "/token");
+    world_free(w);
+
+    w = world_new(registry, TOKEN_NO_POST, false);
+    world_file(w, "config.json", 0600,
+               arena_printf(&w->a,
+                            "{\"auths\":{\"%s\":{\"identitytoken\":\"id\",\"auth\":"
+                            "\"dXNlcjpzZWNyZXQ=\"}}}",
+                            w->s.host));
+    world_open(w, NULL);
+    assert_ok(w, get_manifest(w, "v1"));
+    assert_int_equal(n_tokens(w), 2);
+    assert_string_equal(w->s.asked[w->s.n_asked - 2].method, "GET");
+    assert_string_equal(w->s.asked[w->s.n_asked - 2].authorization, GOOD);
     world_free(w);
 }
 

@@ -185,7 +185,7 @@ static void test_insecure(void **state)
         const char *domain;
         bool plain;
     } rows[] = {
-        {"plain.example", true},     {"plain.example:80", true},    {"sub.plain.example", false},
+        {"plain.example", true},     {"plain.example:80", false},   {"sub.plain.example", false},
         {"port.example:5000", true}, {"port.example:5001", false},  {"port.example", false},
         {"10.1.15.255:5000", true},  {"10.1.16.0:5000", false},     {"10.2.0.1", false},
         {"[2001:db8::1]:80", true},  {"[2001:db8:8000::1]", false}, {"127.0.0.1:5000", true},
