@@ -82,6 +82,17 @@ static void read_log(struct fixture *f, const char *id, bool follow, int64_t tai
     CHECK(container_logs(&f->host, id, &o, &_e));
 }
 
+static void await_log(struct fixture *f, const char *id, const char *text, struct buf *ret)
+{
+    for (int ms = 0; ms < PATIENCE_MS; ms += 20) {
+        read_log(f, id, false, -1, ret);
+        if (strstr(buf_str(ret), text))
+            return;
+        poll(NULL, 0, 20);
+    }
+    fail_msg("\"%s\" does not come in the log: %s", text, buf_str(ret));
+}
+
 static int exec_in(struct fixture *f, const char *id, const char *user, const char *cmd,
                    struct buf *out, struct buf *err, struct shale_err *e)
 {
@@ -132,7 +143,7 @@ static const struct {
     {"echo out; echo err >&2", 0, "out\n", "err\n"},
     {"exit 7", 7, "", ""},
     {"sh -c 'kill -9 $$'; exit $?", 137, "",
-     ""}, /* the first process itself cannot be killed from inside */
+     "Killed\n"}, /* the first process itself cannot be killed from inside */
     {"echo quick >&2; exit 1", 1, "", "quick\n"},
     {"printf a; printf x >&2", 0, "a", "x"},
     {"echo $FROM $HOSTNAME $HOME", 0, NULL, ""},
@@ -377,13 +388,7 @@ static void terminal(void **state)
     CHECK(container_attach(&f->host, id, &at, &status, &_e));
     assert_int_equal(status, -1);
     catch_end(&co, &out);
-    for (int ms = 0; ms < PATIENCE_MS; ms += 20) {
-        read_log(f, id, false, -1, &out);
-        if (strstr(buf_str(&out), "terminal\r\n"))
-            break;
-        poll(NULL, 0, 20);
-    }
-    assert_non_null(strstr(buf_str(&out), "terminal\r\n"));
+    await_log(f, id, "terminal\r\n", &out);
     close(in.w);
     close(in.r);
     CHECK(container_rm(&f->host, id, &(struct shale_rm_opts){.force = true, .volumes = true}, &_e));
@@ -424,6 +429,7 @@ static void two_starts(void **state)
         assert_int_equal(pthread_join(t[i], NULL), 0);
         assert_int_equal(x[i].r, 0);
     }
+    await_log(f, id, "once", &text);
     CHECK(container_kill(&f->host, id, "KILL", &_e));
     read_log(f, id, false, -1, &text);
     assert_string_equal(buf_str(&text), "1:once\n");
