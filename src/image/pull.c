@@ -7,6 +7,8 @@
 #include "image/copy.h"
 #include "image/image_priv.h"
 
+#define MAX_RACES 10 /* lost against removals of the same image */
+
 struct pull {
     struct image_host *h;
     const struct shale_pull_opts *o;
@@ -205,6 +207,29 @@ static void warn_platform(struct pull *p, const struct platform *have, const cha
     say(p, SHALE_PROGRESS_MESSAGE, NULL, text.msg);
 }
 
+/* Between its row and its name another process may remove the image, under the name it has there:
+ * again, then. (What it consists of is leased.) */
+static int add_image(struct pull *p, const struct copy_result *c, const char *tag,
+                     struct digest *id, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = -SHALE_NOT_FOUND;
+
+    for (int i = 0; r == -SHALE_NOT_FOUND && i < MAX_RACES; i++) {
+        r = add_rows(p, c, id, &why);
+        if (r >= 0)
+            r = prepare(p, &c->platform, id, &why);
+        if (r >= 0)
+            r = set_names(p, tag, &c->target.digest, id, &why);
+    }
+    if (r < 0) {
+        drop_nameless(p, id);
+        if (e)
+            *e = why;
+    }
+    return r;
+}
+
 static int fetch(struct pull *p, const char *tag, struct digest *target, struct digest *id,
                  struct shale_err *e)
 {
@@ -220,16 +245,9 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
 
     if (r < 0)
         return r;
-    r = add_rows(p, &c, id, e);
+    r = add_image(p, &c, tag, id, e);
     if (r < 0)
         return r;
-    r = prepare(p, &c.platform, id, e);
-    if (r >= 0)
-        r = set_names(p, tag, &c.target.digest, id, e);
-    if (r < 0) {
-        drop_nameless(p, id);
-        return r;
-    }
     *target = c.target.digest;
     struct ref shown = p->ref;
     shown.tag = tag;

@@ -268,24 +268,28 @@ int store_rootfs_prepare(struct store *s, const struct digest *image_id, struct 
     return prepare_stack(s, d, &img, c, e);
 }
 
-/* Files of the cache that somebody has removed show when they are mounted: it is made again, once.
+static int prepare_and_mount(struct store *s, struct rootfs_driver *d,
+                             const struct rootfs_image *img, const char *target, const char *upper,
+                             const char *work, struct cancel *c, struct shale_err *e)
+{
+    int r = img->n_layers ? prepare_stack(s, d, img, c, e) : 0;
+
+    return r < 0 ? r : d->ops->mount(d, img, target, upper, work, e);
+}
+
+/* Files of the cache that somebody has removed show when they are needed: it is made again, once.
  */
 static int mount_stack(struct store *s, struct rootfs_driver *d, const struct rootfs_image *img,
                        const char *target, const char *upper, const char *work, struct cancel *c,
                        struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
-    int r = img->n_layers ? prepare_stack(s, d, img, c, e) : 0;
+    int r = prepare_and_mount(s, d, img, target, upper, work, c, &why);
 
-    if (r < 0)
-        return r;
-    r = d->ops->mount(d, img, target, upper, work, &why);
     if (r == -SHALE_NOT_FOUND && img->n_layers && !s->read_only) {
         r = meta_stack_delete(s->meta, &img->layers[img->n_layers - 1].chain_id, &why);
         if (r >= 0)
-            r = prepare_stack(s, d, img, c, &why);
-        if (r >= 0)
-            r = d->ops->mount(d, img, target, upper, work, &why);
+            r = prepare_and_mount(s, d, img, target, upper, work, c, &why);
     }
     if (r < 0 && e)
         *e = why;
