@@ -10,6 +10,8 @@
 #define LEGACY_DOMAIN  "index.docker.io"
 #define OFFICIAL       "library/"
 #define PATH_MAX_CHARS 255
+#define DOMAIN_MAX_CHARS                                                                           \
+    300 /* names of hosts have 253 at most; what parses stays in LIMIT_REF_BYTES */
 #define TAG_MAX_CHARS  128
 #define DIGEST_MIN_HEX 32
 
@@ -293,7 +295,8 @@ int ref_parse(const char *s, struct arena *a, struct ref *ret, struct shale_err 
     }
     if (!domain_valid(sp.domain) || !path_valid(path))
         return bad_format(e);
-    if (path.n + (sp.official ? strlen(OFFICIAL) : 0) > PATH_MAX_CHARS)
+    if (path.n + (sp.official ? strlen(OFFICIAL) : 0) > PATH_MAX_CHARS ||
+        sp.domain.n > DOMAIN_MAX_CHARS)
         return too_long(e);
     struct digest digest = {{0}};
     if (dig.n) {
