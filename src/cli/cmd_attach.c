@@ -33,11 +33,11 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     const struct attach_opts *o = opts_;
     struct shale_container *info = NULL;
     struct streams st;
-    struct shale *s;
+    struct shale *s = NULL;
     int status = -1, r = cli_open(c, &s);
     if (r == 0)
         r = shale_container_inspect(s, args[0], false, &info, &c->e);
-    if (r < 0)
+    if (r < 0 || !info)
         return r;
     bool tty = info->tty, in = info->interactive && !o->no_stdin;
     r = check_state(c, info);

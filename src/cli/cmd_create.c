@@ -8,7 +8,7 @@ static int run(struct cli *c, const void *opts, int n, char **args)
     int r = create_check(c, o);
     if (r == 0)
         r = create_container(c, o, n, args, &made);
-    if (r < 0)
+    if (r < 0 || !made)
         return r;
     r = cli_printf(c, "%s\n", made->id);
     shale_free(made);

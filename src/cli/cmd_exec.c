@@ -41,7 +41,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     const struct exec_cli *o = opts_;
     struct strv env = {0};
     struct streams st;
-    struct shale *s;
+    struct shale *s = NULL;
     int status = 0;
     c->fail_status = 1;
     int r = kvfile_merge(&o->env_file, &o->env, "env", &c->arena, &env, &c->e);

@@ -45,12 +45,12 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     struct shale_fsck_opts q = {
         .size = sizeof q, .check_only = o->check, .on_finding = on_finding, .arg = &report};
     struct shale_fsck_result *res = NULL;
-    struct shale *s;
+    struct shale *s = NULL;
     char size[32];
     int r = cli_open(c, &s);
     if (r == 0)
         r = shale_fsck(s, &q, &res, &c->e);
-    if (r < 0)
+    if (r < 0 || !res)
         return r;
     uint64_t damaged = res->n_damaged;
     if (!o->quiet)

@@ -102,7 +102,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .on_data = on_data,
         .arg = &p,
     };
-    struct shale *s;
+    struct shale *s = NULL;
     uint64_t tail;
     if (str_to_u64(o->tail, &tail) && tail <= INT64_MAX)
         q.tail = (int64_t)tail;

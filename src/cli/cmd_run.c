@@ -61,7 +61,7 @@ static int run(struct cli *c, const void *opts, int n, char **args)
     r = create_check(c, o);
     if (r == 0)
         r = create_container(c, o, n, args, &made);
-    if (r < 0)
+    if (r < 0 || !made)
         return r;
     c->fail_status = 0;
     struct shale *s = c->engine;

@@ -202,7 +202,7 @@ int create_container(struct cli *c, const struct create_cli *o, int n, char **ar
                      struct shale_created **ret)
 {
     struct shale_create_opts q;
-    struct shale *s;
+    struct shale *s = NULL;
     int r = take_options(c, o, n, args, &q);
     if (r == 0)
         r = cli_open(c, &s);

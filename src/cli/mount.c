@@ -28,7 +28,7 @@ static const char *absolute(const char *path, struct arena *a, struct shale_err 
 {
     char cwd[PATH_MAX];
     const char *full = path;
-    if (path[0] == '.') {
+    if (path && path[0] == '.') {
         if (!getcwd(cwd, sizeof cwd)) {
             err_sys(e, "working directory");
             return NULL;

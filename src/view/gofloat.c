@@ -22,12 +22,12 @@ static void shortest(double v, struct digits *r)
 {
     char s[SCRATCH];
     int p = 0;
+    *r = (struct digits){.n = 0};
     do
         snprintf(s, sizeof s, "%.*e", p, fabs(v));
     while (strtod(s, NULL) != fabs(v) && ++p < MAX_DIGITS);
     char *e = strchr(s, 'e');
     r->exp = e ? (int)strtol(e + 1, NULL, 10) : 0;
-    r->n = 0;
     for (char *c = s; *c && c != e && r->n < MAX_DIGITS; c++)
         if (*c != '.')
             r->d[r->n++] = *c;

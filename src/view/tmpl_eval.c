@@ -295,7 +295,7 @@ static int eval_arg_inner(struct exec *x, struct tmpl_val dot, enum tmpl_param p
                           const struct node *n, struct tmpl_val *ret)
 {
     struct call none = {.dot = dot};
-    struct tmpl_val v;
+    struct tmpl_val v = {.kind = TMPL_NONE};
     int r;
     switch (n->type) {
     case NODE_DOT:
@@ -376,9 +376,9 @@ static int eval_args(struct exec *x, const struct tmpl_func *f, const struct cal
 static int eval_inert(struct exec *x, const struct call *c, struct tmpl_val *ret)
 {
     /* join and truncate may get it from the pipeline only where it is their last parameter. */
-    if (c->n > 1)
+    if (c->args && c->n > 1)
         return eval_arg(x, c->dot, PARAM_VALUE, c->args[1], ret);
-    return check_type(x, PARAM_VALUE, *c->final, ret);
+    return c->final ? check_type(x, PARAM_VALUE, *c->final, ret) : exec_fail(x, "no arguments");
 }
 
 static int eval_call(struct exec *x, const struct tmpl_func *f, const struct node *at,
