@@ -10,6 +10,7 @@
  *   size seed            content: size bytes made from seed (same seed, same bytes; seed=0: zeros,
  *                        left as a hole of the archive)
  *   data                 content given
+ *   tail                 the last bytes of what size and seed make
  *   sparse=old|0.0|0.1|1.0 map=OFFSET+N,…   a sparse file of `size` bytes with data in `map`
  *   xattr:NAME           an attribute (PAX SCHILY.xattr)
  *   long=gnu|pax         how names over 100 bytes are written (pax)
@@ -403,13 +404,26 @@ static void put_ids(const struct member *m, char *h)
     put_octal(h + 337, 8, minor);
 }
 
+static void put_content(const struct member *m, uint64_t n)
+{
+    const struct text *data = get(m, "data"), *tail = get(m, "tail");
+    size_t tail_n = tail ? tail->n : 0;
+
+    if (data) {
+        out(data->p, data->n);
+    } else {
+        out_content(n - tail_n, number(m, "seed", 1));
+        out(tail ? tail->p : "", tail_n);
+    }
+}
+
 static void put_member(const struct member *m)
 {
     static const struct text no_link;
     const struct text *link = get(m, "link"), *data = get(m, "data");
     char h[512] = "", table[4096];
     bool old = is(m, "sparse", "old");
-    uint64_t size = data ? data->n : number(m, "size", 0), stored = size;
+    uint64_t size = number(m, "size", data ? data->n : 0), stored = size;
     size_t table_n = 0;
     struct map map;
 
@@ -441,12 +455,7 @@ static void put_member(const struct member *m)
     if (old)
         sparse_old_rest(&map);
     out(table, table_n);
-    if (get(m, "sparse"))
-        out_content(map.bytes, number(m, "seed", 1));
-    else if (data)
-        out(data->p, data->n);
-    else
-        out_content(size, number(m, "seed", 1));
+    put_content(m, get(m, "sparse") ? map.bytes : size);
     out_pad();
 }
 
