@@ -213,25 +213,28 @@ int call_run(struct remote_client *c, struct remote_host *h, const struct call *
 {
     struct running x = {.call = call, .refusal = BUF_INIT(ERROR_BODY_MAX)};
     struct attempts own = {0}, *t = call->attempts ? call->attempts : &own;
-    int n_logins = 0, r = host_prepare(c, h, e);
+    struct shale_err why = SHALE_ERR_INIT; /* of attempts that may be mended by the next one */
+    int n_logins = 0, r = host_prepare(c, h, &why);
 
     if (ret_broken)
         *ret_broken = false;
     while (r >= 0) {
         enum http_failure failure = HTTP_FAIL_NONE;
-        r = with_scheme(c, h, &x, a, ret, &failure, e);
+        r = with_scheme(c, h, &x, a, ret, &failure, &why);
         if (r >= 0 && x.good)
             break;
         if (r >= 0) {
-            r = after_answer(c, h, &x, t, ret, &n_logins, e);
+            r = after_answer(c, h, &x, t, ret, &n_logins, &why);
         } else {
             if (ret_broken)
                 *ret_broken = failure == HTTP_FAIL_BROKEN && x.begun;
-            r = after_failure(c, h, &x, t, failure, r, e);
+            r = after_failure(c, h, &x, t, failure, r, &why);
         }
         if (r == 1)
             r = 0;
     }
     buf_clear(&x.refusal);
+    if (r < 0 && e)
+        *e = why;
     return r;
 }

@@ -136,15 +136,18 @@ static int src_resolve(struct source *src, const char *name, struct arena *a,
 {
     struct http_response p;
     struct digest d;
+    struct shale_err why = SHALE_ERR_INIT;
     uint64_t size = 0;
-    int r = manifest_call(self(src), "HEAD", name, NULL, a, &p, c, e);
+    int r = manifest_call(self(src), "HEAD", name, NULL, a, &p, c, &why);
 
     /* The answer to HEAD has no words: GET says what is wrong, and serves where HEAD is not served.
      */
     if (r == -SHALE_NOT_FOUND || r == -SHALE_UNSUPPORTED || r == -SHALE_INVALID)
         return resolve_by_get(src, name, a, ret, c, e);
     if (r >= 0)
-        r = expected_digest(name, &p, &d, e);
+        r = expected_digest(name, &p, &d, &why);
+    if (r < 0 && e)
+        *e = why;
     if (r < 0)
         return r;
     if (!digest_is_set(&d))
@@ -290,6 +293,7 @@ static int src_blob(struct source *src, const struct descriptor *d, uint64_t off
 {
     struct remote_source *s = self(src);
     struct stream t = {.d = d, .at = offset, .start = start, .data = data, .arg = arg};
+    struct shale_err why = SHALE_ERR_INIT;
     char path[LIMIT_REF_BYTES + DIGEST_MAX + 16];
 
     if (snprintf(path, sizeof path, "%s/blobs/%s", s->path, d->digest.s) >= (int)sizeof path)
@@ -297,9 +301,11 @@ static int src_blob(struct source *src, const struct descriptor *d, uint64_t off
     if (offset > 0 && offset == d->size_bytes) /* all is there: a range would be refused */
         return start(arg, offset, e);
     t.mark = offset;
-    int r = stream_from(s, &t, path, NULL, c, e);
+    int r = stream_from(s, &t, path, NULL, c, &why);
     if (r == -SHALE_NOT_FOUND && d->urls.n > 0)
-        r = stream_from_urls(s, &t, c, e);
+        r = stream_from_urls(s, &t, c, &why);
+    if (r < 0 && e)
+        *e = why;
     return r;
 }
 

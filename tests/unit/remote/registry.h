@@ -111,7 +111,9 @@ static inline int get_manifest(struct world *w, const char *name)
 {
     buf_reset(&w->b);
     w->e = (struct shale_err)SHALE_ERR_INIT;
-    return w->src->ops->manifest(w->src, name, &w->b, &w->a, &w->d, NULL, &w->e);
+    int r = w->src->ops->manifest(w->src, name, &w->b, &w->a, &w->d, NULL, &w->e);
+    assert_true(r < 0 || w->e.code == 0); /* written on failure only */
+    return r;
 }
 
 #define assert_ok(w, call)                                                                         \

@@ -2,6 +2,8 @@
 /* Who gets which credentials, and who does not. */
 #include "registry.h"
 
+#include "base/pool.h"
+
 #define MANIFEST "{\"schemaVersion\":2}"
 #define GOOD     "Basic dXNlcjpzZWNyZXQ=" /* user:secret */
 #define CONFIG   "{\"auths\":{\"%s\":{\"auth\":\"%s\"}}}"
@@ -198,6 +200,25 @@ static void test_basic(void **state)
     world_free(w);
 }
 
+static int get_one(void *arg, size_t i, struct cancel *c, struct shale_err *e)
+{
+    struct world *w = arg;
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(1u << 20);
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(4096);
+    struct descriptor d;
+
+    return w->src->ops->manifest(w->src, i % 2 ? "v1" : "v2", &b, &a, &d, c, e);
+}
+
+static void test_threads(void **state)
+{
+    struct world *w = world_of(BEARER, "dXNlcjpzZWNyZXQ=");
+
+    assert_ok(w, pool_run(get_one, w, 24, 4, NULL, &w->e));
+    assert_true(n_tokens(w) >= 1 && n_tokens(w) <= 4); /* each thread at most one */
+    world_free(w);
+}
+
 static void test_challenges_in_lines(void **state)
 {
     struct world *w = world_of(TWO_LINES, NULL);
@@ -335,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_token_with_credentials),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_basic),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_challenges_in_lines),
         cmocka_unit_test(test_token_server_is_retried),
         cmocka_unit_test(test_identity_token),

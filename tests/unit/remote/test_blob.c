@@ -144,7 +144,9 @@ static int fetch(struct world *w, const struct descriptor *d, uint64_t offset, s
     w->n = 0;
     w->e = (struct shale_err)SHALE_ERR_INIT;
     *t = (struct arrival){.cancel = t->cancel};
-    return w->src->ops->blob(w->src, d, offset, on_start, on_data, t, t->cancel, &w->e);
+    int r = w->src->ops->blob(w->src, d, offset, on_start, on_data, t, t->cancel, &w->e);
+    assert_true(r < 0 || w->e.code == 0); /* written on failure only */
+    return r;
 }
 
 static void test_all_of_it(void **state)

@@ -108,7 +108,9 @@ static void test_manifest(void **state)
 static int resolve(struct world *w, const char *name)
 {
     w->e = (struct shale_err)SHALE_ERR_INIT;
-    return w->src->ops->resolve(w->src, name, &w->a, &w->d, NULL, &w->e);
+    int r = w->src->ops->resolve(w->src, name, &w->a, &w->d, NULL, &w->e);
+    assert_true(r < 0 || w->e.code == 0); /* written on failure only */
+    return r;
 }
 
 static void test_resolve(void **state)
