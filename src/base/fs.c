@@ -12,9 +12,10 @@
 #include "base/mem.h"
 #include "base/sys.h"
 
-#define COPY_BLOCK_BYTES (256u << 10)
-#define READ_BLOCK_BYTES (64u << 10)
-#define TREE_MAX_DEPTH   4096 /* levels that fs_remove_tree and fs_disk_usage follow */
+#define COPY_BLOCK_BYTES  (256u << 10)
+#define READ_BLOCK_BYTES  (64u << 10)
+#define TREE_MAX_DEPTH    8192        /* levels that fs_disk_usage follows */
+#define FOLDERS_MAX_BYTES (64u << 20) /* names of the folders in one folder, for the same */
 
 int fs_read_file(int at, const char *path, struct buf *b, struct shale_err *e)
 {
@@ -378,36 +379,86 @@ int fs_size(int at, const char *path, uint64_t *ret, struct shale_err *e)
     return 0;
 }
 
-static int usage_below(int at, const char *name, unsigned depth, uint64_t *sum, struct shale_err *e)
+/* Sums up what is in the folder *fd and notes the names of the folders in it, each with its NUL. */
+static int usage_of_entries(int fd, struct buf *folders, uint64_t *sum, struct shale_err *e)
+{
+    _cleanup_closedir_ DIR *d = open_for_reading(fd, ".", 0);
+    struct dirent *de;
+    struct stat st;
+
+    if (!d)
+        return err_sys(e, "open a folder");
+    while ((de = readdir(d))) {
+        if (is_dot(de->d_name) || fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue; /* gone meanwhile */
+        *sum += (uint64_t)st.st_blocks * 512;
+        if (S_ISDIR(st.st_mode))
+            buf_add(folders, de->d_name, strlen(de->d_name) + 1);
+    }
+    return buf_check(folders, e);
+}
+
+/* Back from *fd to the folder that `want` is of. */
+static int go_up(int *fd, const struct stat *want, struct shale_err *e)
 {
     struct stat st;
-    struct dirent *de;
+    int up = sys_openat(*fd, "..", O_RDONLY | O_DIRECTORY, 0);
 
-    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : err_sys(e, "stat %s", name);
-    *sum += (uint64_t)st.st_blocks * 512;
-    if (!S_ISDIR(st.st_mode))
-        return 0;
+    if (up < 0 || fstat(up, &st) < 0)
+        return err_sys(e, "open a folder");
+    close(*fd);
+    *fd = up;
+    if (st.st_dev != want->st_dev || st.st_ino != want->st_ino)
+        return err_set(e, SHALE_CONFLICT, "a folder was moved while its size was taken");
+    return 0;
+}
+
+/* Holds one descriptor, whatever the depth: *fd goes down and comes back. */
+static int usage_below(int *fd, unsigned depth, uint64_t *sum, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf folders = BUF_INIT(FOLDERS_MAX_BYTES);
+    struct stat here;
+    int r;
+
     if (depth > TREE_MAX_DEPTH)
         return err_set(e, SHALE_LIMIT, "tree deeper than %d levels", TREE_MAX_DEPTH);
-    _cleanup_closedir_ DIR *d = open_for_reading(at, name, O_NOFOLLOW);
-    if (!d)
-        return errno == ENOENT ? 0 : err_sys(e, "open %s", name);
-    while ((de = readdir(d))) {
-        if (is_dot(de->d_name))
+    if (fstat(*fd, &here) < 0)
+        return err_sys(e, "stat a folder");
+    r = usage_of_entries(*fd, &folders, sum, e);
+    for (size_t at = 0; r == 0 && at < folders.n; at += strlen(folders.p + at) + 1) {
+        int down = sys_openat(*fd, folders.p + at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        if (down < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
             continue;
-        int r = usage_below(dirfd(d), de->d_name, depth + 1, sum, e);
-        if (r < 0)
-            return r;
+        if (down < 0)
+            return err_sys(e, "open %s", folders.p + at);
+        close(*fd);
+        *fd = down;
+        r = usage_below(fd, depth + 1, sum, e);
+        if (r == 0)
+            r = go_up(fd, &here, e);
     }
-    return 0;
+    return r;
 }
 
 int fs_disk_usage(int at, const char *path, uint64_t *ret_bytes, struct shale_err *e)
 {
+    struct stat st;
     uint64_t sum = 0;
-    int r = usage_below(at, path, 0, &sum, e);
+    int r = 0;
 
+    if (fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno != ENOENT)
+            return err_sys(e, "stat %s", path);
+        *ret_bytes = 0;
+        return 0;
+    }
+    sum = (uint64_t)st.st_blocks * 512;
+    if (S_ISDIR(st.st_mode)) {
+        _cleanup_close_ int fd = sys_openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        if (fd < 0)
+            return err_sys(e, "open %s", path);
+        r = usage_below(&fd, 0, &sum, e);
+    }
     if (r == 0)
         *ret_bytes = sum;
     return r;

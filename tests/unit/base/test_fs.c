@@ -240,7 +240,7 @@ static void test_remove_tree(void **state)
     assert_int_equal(count_entries(t.fd, "."), 1);
 }
 
-/* Deeper than a path can say, and than there are descriptors. */
+/* Deeper than a path can say, and than there are descriptors: measured, then removed. */
 static void test_remove_deep(void **state)
 {
     enum { LEVELS = 6000, FILES_EVERY = 500 };
@@ -265,6 +265,9 @@ static void test_remove_deep(void **state)
     few = old;
     few.rlim_cur = 100;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    uint64_t used = 0;
+    assert_int_equal(fs_disk_usage(t.fd, "deep", &used, &e), 0);
+    assert_true(used >= LEVELS / FILES_EVERY * 512);
     int r = fs_remove_tree(t.fd, "deep", &e);
     setrlimit(RLIMIT_NOFILE, &old);
     assert_string_equal(e.msg, "");
@@ -275,7 +278,7 @@ static void test_remove_deep(void **state)
 /* In a child: modes of folders mean nothing to root. */
 static int remove_as_nobody(const char *path)
 {
-    int status;
+    int status = -1;
     pid_t pid = fork();
 
     if (pid == 0) {
@@ -341,7 +344,7 @@ static int mounts_child(const char *root, bool tmpfs)
 static void remove_beside_mount(bool tmpfs)
 {
     TMP_DIR(t);
-    int status;
+    int status = -1;
     pid_t pid = fork();
 
     if (pid == 0)

@@ -49,7 +49,7 @@ static void test_spawn_and_wait(void **state)
 {
     struct shale_err e = SHALE_ERR_INIT;
     pid_t pid;
-    int status;
+    int status = -1;
 
     struct proc_opts o = {.argv = SH("exit 7")};
     assert_int_equal(proc_spawn(&o, &pid, &e), 0);
@@ -142,7 +142,7 @@ static void test_much_data(void **state)
     _cleanup_(buf_clear) struct buf out = BUF_INIT(2 * N), err = BUF_INIT(2 * N);
     _cleanup_free_ char *input = malloc(N);
     struct shale_err e = SHALE_ERR_INIT;
-    int status;
+    int status = -1;
 
     assert_non_null(input);
     for (size_t i = 0; i < N; i++)
@@ -196,7 +196,7 @@ static void test_cancel(void **state)
     struct shale_err e = SHALE_ERR_INIT;
     struct cancel c = {0};
     pthread_t thread;
-    int status;
+    int status = -1;
 
     assert_int_equal(pthread_create(&thread, NULL, cancel_soon, &c), 0);
     struct proc_opts o = {.argv = ARGV("sleep", "30")};

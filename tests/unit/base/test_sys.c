@@ -55,7 +55,7 @@ static int work(const char *dir, struct shale_err *e)
 /* This program again, as main sees it with arguments: the hooks are armed when it starts. */
 static int in_child(const char *name, const char *value, const char *what)
 {
-    int status;
+    int status = -1;
 
     fflush(NULL);
     pid_t pid = fork();

@@ -216,7 +216,7 @@ static void test_lock_between_processes(void **state)
 {
     TMP_DIR(t);
     struct shale_err e = SHALE_ERR_INIT;
-    int p[2], status;
+    int p[2], status = -1;
     char c;
 
     assert_int_equal(pipe(p), 0);
@@ -247,7 +247,7 @@ static void test_lock_excludes(void **state)
     struct shale_err e = SHALE_ERR_INIT;
     pid_t pids[PROCESSES];
     char text[32];
-    int status;
+    int status = -1;
 
     put_file(t.fd, "n", "0");
     for (int i = 0; i < PROCESSES; i++) {
