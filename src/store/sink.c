@@ -278,7 +278,6 @@ static int receive(struct store_sink *k, const struct descriptor *d, const struc
                    struct source *from, struct cancel *c, struct shale_err *e)
 {
     struct store *s = k->store;
-    _cleanup_(arena_clear) struct arena tmp = ARENA_INIT(1 << 16);
     struct arrival a = {.k = k, .d = d, .c = c};
     struct meta_pull row = {.digest = d->digest,
                             .ref = k->o.origin ? k->o.origin : "",
