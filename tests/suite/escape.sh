@@ -20,7 +20,7 @@ outside() {
     "$tool" list "$root/layers"
     (cd "$root" && find . -path ./images -prune -o -path ./locks -prune -o -print | sort)
     ls -A "$root/images"
-    ls -Al --time-style=full-iso / | grep -v -e ' proc$' -e ' sys$' -e ' dev$' -e ' run$' -e ' tmp$' -e ^total
+    ls -A /
     ls -An "$work" | grep -v -e ' before$' -e ' after$' -e ' why' -e ' list-' -e ^total
 }
 
