@@ -49,16 +49,29 @@ static int refuse(int fd, const char *fstype, struct shale_err *e)
     return words[0] ? err_sys(e, "mount %s: %s", fstype, words) : err_sys(e, "mount %s", fstype);
 }
 
+struct held { /* descriptors that long paths go by way of, until the mount is made */
+    int *v;
+    size_t n;
+};
+
+static void held_clear(struct held *h)
+{
+    while (h->n > 0)
+        close(h->v[--h->n]);
+    free(h->v);
+}
+
 /* fsconfig(2) takes strings of at most 255 bytes. A longer path goes by way of a descriptor. */
-static int set_string(int fd, const struct mount_option *o)
+static int set_string(int fd, const struct mount_option *o, struct held *h)
 {
     char shorter[32];
 
     if (strlen(o->value) < 256)
         return fs_config(fd, FSCONFIG_SET_STRING, o->key, o->value);
-    _cleanup_close_ int path = open(o->value, O_PATH | O_CLOEXEC);
+    int path = open(o->value, O_PATH | O_CLOEXEC);
     if (path < 0)
         return -1;
+    h->v[h->n++] = path;
     snprintf(shorter, sizeof shorter, "/proc/self/fd/%d", path);
     return fs_config(fd, FSCONFIG_SET_STRING, o->key, shorter);
 }
@@ -66,13 +79,17 @@ static int set_string(int fd, const struct mount_option *o)
 int mount_new(const char *fstype, const struct mount_option *options, size_t n, bool read_only,
               struct shale_err *e)
 {
+    _cleanup_(held_clear) struct held held = {.v = mem_array(n, sizeof *held.v)};
     _cleanup_close_ int fd = fs_open(fstype);
 
+    if (!held.v)
+        return err_nomem(e);
     if (fd < 0)
         return err_sys(e, "%s is not in this kernel", fstype);
     for (size_t i = 0; i < n; i++) {
         const struct mount_option *o = &options[i];
-        if ((o->value ? set_string(fd, o) : fs_config(fd, FSCONFIG_SET_FLAG, o->key, NULL)) < 0)
+        if ((o->value ? set_string(fd, o, &held) : fs_config(fd, FSCONFIG_SET_FLAG, o->key, NULL)) <
+            0)
             return refuse(fd, fstype, e);
     }
     if (read_only && fs_config(fd, FSCONFIG_SET_FLAG, "ro", NULL) < 0)
