@@ -125,7 +125,9 @@ static int hex_value(char c)
 /* %XX decoded, into the arena. */
 static int decode(struct str s, struct arena *a, char **ret, struct shale_err *e)
 {
-    char *out = arena_strndup(a, s.p ? s.p : "", s.n), *w = out;
+    if (!s.p)
+        s = STR("");
+    char *out = arena_strndup(a, s.p, s.n), *w = out;
     if (!out)
         return err_nomem(e);
     for (size_t i = 0; i < s.n; i++) {
