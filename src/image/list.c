@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `images`: one pass over the rows, newest first. */
+#include <string.h>
+
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "image/image_priv.h"
@@ -43,6 +46,12 @@ static bool repo_has_tag(const struct meta_image_item *i, const char *repo)
     return false;
 }
 
+/* Of "repo@digest": texts are shared, there may be tens of thousands. */
+static const char *digest_part(const char *text)
+{
+    return strchr(text, '@') + 1;
+}
+
 static int show_names(const struct meta_image_item *i, struct arena *a, struct shale_image *ret)
 {
     struct shale_image_name *v = arena_array(a, i->n_tags + i->n_digests + 1, sizeof *v);
@@ -61,16 +70,16 @@ static int show_names(const struct meta_image_item *i, struct arena *a, struct s
         const struct meta_name *d = digest_of_tag(i, &i->tags[k]);
         v[n] = (struct shale_image_name){show_repo(a, i->tags[k].repo),
                                          arena_strdup(a, i->tags[k].tag),
-                                         d ? arena_strdup(a, d->target.s) : NULL};
+                                         d ? digest_part(digests[d - i->digests]) : NULL};
         if (!v[n].repo || !v[n].tag)
             return -SHALE_NO_MEMORY;
     }
     for (size_t k = 0; k < i->n_digests; k++) {
-        const struct meta_name *d = &i->digests[k];
-        if (repo_has_tag(i, d->repo))
+        if (repo_has_tag(i, i->digests[k].repo))
             continue;
-        v[n] = (struct shale_image_name){show_repo(a, d->repo), NULL, arena_strdup(a, d->target.s)};
-        if (!v[n].repo || !v[n].digest)
+        v[n] = (struct shale_image_name){show_repo(a, i->digests[k].repo), NULL,
+                                         digest_part(digests[k])};
+        if (!v[n].repo)
             return -SHALE_NO_MEMORY;
         n++;
     }
@@ -79,6 +88,17 @@ static int show_names(const struct meta_image_item *i, struct arena *a, struct s
     ret->digests = digests;
     ret->n_digests = i->n_digests;
     return 0;
+}
+
+/* Most images have none of it, or "linux" and one of a few architectures. */
+static const char *show_word(struct arena *a, const char *s)
+{
+    static const char *const common[] = {"", "linux", "amd64", "arm64"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(common); i++)
+        if (streq(common[i], s))
+            return common[i];
+    return arena_strdup(a, s);
 }
 
 int image_show(const struct meta_image_item *i, struct arena *a, struct shale_image *ret)
@@ -90,20 +110,23 @@ int image_show(const struct meta_image_item *i, struct arena *a, struct shale_im
                                                  : &m->manifest;
     *ret = (struct shale_image){
         .id = arena_strdup(a, m->id.s),
-        .parent = arena_strdup(a, m->parent.s),
+        .parent = show_word(a, m->parent.s),
         .created_ns = m->created_ns,
         .size_bytes = m->size_bytes,
         .n_containers = i->n_containers,
-        .os = arena_strdup(a, m->os),
-        .arch = arena_strdup(a, m->arch),
-        .variant = arena_strdup(a, m->variant),
-        .labels_json = arena_strdup(a, m->labels),
-        .target = arena_strdup(a, target->s),
+        .os = show_word(a, m->os),
+        .arch = show_word(a, m->arch),
+        .variant = show_word(a, m->variant),
+        .labels_json = show_word(a, m->labels),
     };
     if (!ret->id || !ret->parent || !ret->os || !ret->arch || !ret->variant || !ret->labels_json ||
-        !ret->target)
+        show_names(i, a, ret) < 0)
         return -SHALE_NO_MEMORY;
-    return show_names(i, a, ret);
+    /* most often the digest of its name */
+    ret->target = ret->n_names && ret->names[0].digest && streq(ret->names[0].digest, target->s)
+                      ? ret->names[0].digest
+                      : arena_strdup(a, target->s);
+    return ret->target ? 0 : -SHALE_NO_MEMORY;
 }
 
 /* Names that the reference filter does not want are not shown. */
@@ -160,6 +183,19 @@ static int on_image(void *arg, const struct meta_image_item *i)
     return r < 0 ? r : 0;
 }
 
+/* Room for all of them at once: growing would keep every smaller array in the arena. */
+static int reserve(struct listing *l, struct meta *m)
+{
+    uint64_t n;
+    int r = meta_image_count(m, &n, l->e);
+
+    if (r < 0)
+        return r;
+    l->cap = n + 16;
+    l->v = arena_array(l->a, l->cap, sizeof *l->v);
+    return l->v ? 0 : err_nomem(l->e);
+}
+
 int image_list(struct image_host *h, const struct shale_images_opts *o, struct arena *a,
                struct shale_image_list *ret, struct shale_err *e)
 {
@@ -170,7 +206,9 @@ int image_list(struct image_host *h, const struct shale_images_opts *o, struct a
     if (r < 0)
         return r;
     l.f = f;
-    r = meta_image_each(store_meta(h->store), on_image, &l, e);
+    r = reserve(&l, store_meta(h->store));
+    if (r >= 0)
+        r = meta_image_each(store_meta(h->store), on_image, &l, e);
     if (r < 0)
         return r;
     *ret = (struct shale_image_list){l.v, l.n};

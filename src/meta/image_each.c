@@ -10,84 +10,104 @@
 
 #define EACH_MAX_BYTES (1ull << 30)
 
-struct group { /* what belongs to one image */
-    struct digest image;
-    const struct meta_name *tags, *digests;
-    size_t n_tags, n_digests;
-    uint32_t n_children, n_containers;
+/* Rows that belong to images, found by image. Rows of one image are a run of their array. */
+struct run {
+    const char *image;
+    uint32_t first, n;
+};
+struct index {
+    struct run *v;
+    size_t n, cap;
+    uint32_t *table; /* open addressing: run + 1; 0: free */
+    size_t mask;
+};
+
+struct names {
+    struct meta_name *v;
+    size_t n, cap;
+    const char *last_repo; /* repositories come in runs: one copy serves a run */
+    struct index by_image;
 };
 
 struct groups {
     struct arena a;
-    struct group *v; /* open addressing, by the digest's own bits; an empty place has no image */
-    size_t mask, n;
+    struct names tags, digests;
+    struct index containers, children; /* n is the count */
 };
 
-static uint64_t hash_of(const struct digest *d)
-{
-    uint64_t h;
+/* ---- indexes ---- */
 
-    memcpy(&h, digest_hex(d), sizeof h);
-    return h * 0x9e3779b97f4a7c15ull >> 17;
+static uint64_t hash_of(const char *digest)
+{
+    uint64_t h = 0xcbf29ce484222325ull;
+    const char *hex = strchr(digest, ':');
+
+    /* sixteen digits of a hash are as good as any hash of them, and cheap */
+    for (size_t i = 0; hex && i < 16 && hex[i]; i++)
+        h = (h ^ (unsigned char)hex[i]) * 0x100000001b3ull;
+    return h ^ h >> 29;
 }
 
-static struct group *find(const struct groups *g, const struct digest *image)
+static uint32_t *slot_of(const struct index *x, const char *image)
 {
-    size_t i = hash_of(image) & g->mask;
+    size_t i = hash_of(image) & x->mask;
 
-    while (digest_is_set(&g->v[i].image) && !digest_eq(&g->v[i].image, image))
-        i = (i + 1) & g->mask;
-    return &g->v[i];
+    while (x->table[i] && strcmp(x->v[x->table[i] - 1].image, image) != 0)
+        i = (i + 1) & x->mask;
+    return &x->table[i];
 }
 
-/* Room for every image that rows speak of, half empty. */
-static int make_table(struct meta *m, struct groups *g, struct shale_err *e)
+static const struct run *find(const struct index *x, const char *image)
 {
-    int64_t n;
-    size_t size = 64;
-    int r =
-        stmt_number(m,
-                    "SELECT (SELECT count(*) FROM images) + (SELECT count(*) FROM tags)"
-                    " + (SELECT count(*) FROM repo_digests) + (SELECT count(*) FROM containers)",
-                    0, &n, e, "");
+    uint32_t k = x->n ? *slot_of(x, image) : 0;
 
-    if (r < 0)
-        return r;
-    while (size < 2 * (uint64_t)n)
-        size *= 2;
-    g->v = arena_array(&g->a, size, sizeof *g->v);
-    g->mask = size - 1;
-    return g->v ? 0 : err_nomem(e);
+    return k ? &x->v[k - 1] : NULL;
 }
 
-static struct group *group_of(struct groups *g, const struct digest *image)
+/* The run that a row of `image` belongs to: the last one, or a new one. */
+static struct run *run_of(struct groups *g, struct index *x, const char *image, size_t first)
 {
-    struct group *p;
-
-    if (!digest_is_set(image))
+    if (x->n && strcmp(x->v[x->n - 1].image, image) == 0)
+        return &x->v[x->n - 1];
+    struct run *v = arena_grow(&g->a, x->v, x->n, &x->cap, sizeof *v);
+    if (!v)
         return NULL;
-    p = find(g, image);
-    p->image = *image;
-    return p;
+    x->v = v;
+    v += x->n++;
+    *v = (struct run){arena_strdup(&g->a, image), (uint32_t)first, 0};
+    return v->image ? v : NULL;
 }
 
-/* Repositories come in runs when they are ordered by repository: one copy serves a run. */
-struct names {
-    struct meta_name *v;
-    size_t n, cap;
-    const char *last_repo;
-};
+/* Half empty; made when all runs are there. */
+static int make_table(struct groups *g, struct index *x, struct shale_err *e)
+{
+    size_t size = 16;
+
+    while (size < 2 * x->n)
+        size *= 2;
+    x->table = arena_array(&g->a, size, sizeof *x->table);
+    x->mask = size - 1;
+    if (!x->table)
+        return err_nomem(e);
+    for (size_t i = 0; i < x->n; i++)
+        *slot_of(x, x->v[i].image) = (uint32_t)i + 1;
+    return 0;
+}
+
+/* ---- rows ---- */
 
 static int add_name(struct groups *g, struct names *l, const struct stmt *q, bool is_tag,
                     struct shale_err *e)
 {
+    struct run *run = run_of(g, &l->by_image, col_text(q, 0), l->n);
     struct meta_name *v = arena_grow(&g->a, l->v, l->n, &l->cap, sizeof *v);
     const char *repo = col_text(q, 1);
 
-    if (!v)
+    if (!v || !run)
         return err_nomem(e);
     l->v = v;
     v += l->n++;
+    run->n++;
     if (!l->last_repo || strcmp(l->last_repo, repo) != 0)
         l->last_repo = arena_strdup(&g->a, repo);
     v->repo = l->last_repo;
@@ -97,44 +117,39 @@ static int add_name(struct groups *g, struct names *l, const struct stmt *q, boo
     return v->repo && (v->tag || !is_tag) ? 0 : err_nomem(e);
 }
 
-/* Names ordered by image lie side by side; the array is complete before anybody points into it. */
+/* Room for all rows at once: growing would keep every smaller array. */
+static int reserve(struct meta *m, const char *count_sql, struct groups *g, struct names *l,
+                   struct shale_err *e)
+{
+    int64_t n;
+    int r = stmt_number(m, count_sql, 0, &n, e, "");
+
+    if (r < 0)
+        return r;
+    l->cap = (size_t)n + 16;
+    l->by_image.cap = (size_t)n + 16;
+    l->v = arena_array(&g->a, l->cap, sizeof *l->v);
+    l->by_image.v = arena_array(&g->a, l->by_image.cap, sizeof *l->by_image.v);
+    return l->v && l->by_image.v ? 0 : err_nomem(e);
+}
+
 static int load_names(struct meta *m, const char *sql, bool is_tag, struct groups *g,
-                      struct shale_err *e)
+                      struct names *l, struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
-    struct digest *images = NULL;
-    struct names l = {0};
-    size_t cap = 0;
     int r = stmt_open(m, sql, &q, e);
 
     if (r < 0)
         return r;
     while ((r = stmt_step(&q, e)) == 1) {
-        struct digest *w = arena_grow(&g->a, images, l.n, &cap, sizeof *w);
-        if (!w)
-            return err_nomem(e);
-        images = w;
-        col_digest(&q, 0, &images[l.n]);
-        r = add_name(g, &l, &q, is_tag, e);
+        r = add_name(g, l, &q, is_tag, e);
         if (r < 0)
             return r;
     }
-    for (size_t i = 0, n; r >= 0 && i < l.n; i += n) {
-        for (n = 1; i + n < l.n && digest_eq(&images[i + n], &images[i]);)
-            n++;
-        struct group *p = group_of(g, &images[i]);
-        if (p && is_tag) {
-            p->tags = &l.v[i];
-            p->n_tags = n;
-        } else if (p) {
-            p->digests = &l.v[i];
-            p->n_digests = n;
-        }
-    }
-    return r;
+    return r < 0 ? r : make_table(g, &l->by_image, e);
 }
 
-static int load_counts(struct meta *m, const char *sql, size_t offset, struct groups *g,
+static int load_counts(struct meta *m, const char *sql, struct groups *g, struct index *x,
                        struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
@@ -143,51 +158,58 @@ static int load_counts(struct meta *m, const char *sql, size_t offset, struct gr
     if (r < 0)
         return r;
     while ((r = stmt_step(&q, e)) == 1) {
-        struct digest image;
-        col_digest(&q, 0, &image);
-        struct group *p = digest_is_set(&image) ? find(g, &image) : NULL;
-        if (!p)
-            continue;
-        p->image = image;
-        *(uint32_t *)((char *)p + offset) = (uint32_t)col_i64(&q, 1);
+        struct run *run = run_of(g, x, col_text(&q, 0), 0);
+        if (!run)
+            return err_nomem(e);
+        run->n = (uint32_t)col_i64(&q, 1);
     }
-    return r;
+    return r < 0 ? r : make_table(g, x, e);
 }
 
 static int load(struct meta *m, struct groups *g, struct shale_err *e)
 {
-    int r = make_table(m, g, e);
+    int r = reserve(m, "SELECT count(*) FROM tags", g, &g->tags, e);
 
     if (r >= 0)
-        r = load_names(
-            m, "SELECT image, repo, tag, target, updated FROM tags ORDER BY image, repo, tag", true,
-            g, e);
+        r = reserve(m, "SELECT count(*) FROM repo_digests", g, &g->digests, e);
     if (r >= 0)
         r = load_names(m,
-                       "SELECT image, repo, '', digest, updated FROM repo_digests ORDER BY image, "
-                       "repo, digest",
-                       false, g, e);
+                       "SELECT image, repo, tag, target, updated FROM tags"
+                       " ORDER BY image, repo, tag",
+                       true, g, &g->tags, e);
     if (r >= 0)
-        r = load_counts(m, "SELECT image, count(*) FROM containers GROUP BY image",
-                        offsetof(struct group, n_containers), g, e);
+        r = load_names(m,
+                       "SELECT image, repo, '', digest, updated FROM repo_digests"
+                       " ORDER BY image, repo, digest",
+                       false, g, &g->digests, e);
+    if (r >= 0)
+        r = load_counts(m, "SELECT image, count(*) FROM containers GROUP BY image", g,
+                        &g->containers, e);
     return r < 0 ? r
                  : load_counts(m,
-                               "SELECT parent, count(*) FROM images WHERE parent <> '' AND held = "
-                               "0 AND parent IN"
-                               " (SELECT id FROM images) GROUP BY parent",
-                               offsetof(struct group, n_children), g, e);
+                               "SELECT parent, count(*) FROM images WHERE parent <> '' AND held = 0"
+                               " AND parent IN (SELECT id FROM images) GROUP BY parent",
+                               g, &g->children, e);
+}
+
+static void fill_names(const struct names *l, const char *image, const struct meta_name **ret,
+                       size_t *ret_n)
+{
+    const struct run *run = find(&l->by_image, image);
+
+    *ret = run ? &l->v[run->first] : NULL;
+    *ret_n = run ? run->n : 0;
 }
 
 static void fill(const struct groups *g, struct meta_image_item *item)
 {
-    const struct group *p = find(g, &item->image.id);
+    const char *id = item->image.id.s;
+    const struct run *children = find(&g->children, id), *containers = find(&g->containers, id);
 
-    item->tags = p->tags;
-    item->n_tags = p->n_tags;
-    item->digests = p->digests;
-    item->n_digests = p->n_digests;
-    item->n_children = p->n_children;
-    item->n_containers = p->n_containers;
+    fill_names(&g->tags, id, &item->tags, &item->n_tags);
+    fill_names(&g->digests, id, &item->digests, &item->n_digests);
+    item->n_children = children ? children->n : 0;
+    item->n_containers = containers ? containers->n : 0;
 }
 
 static int walk(struct meta *m, const struct groups *g,
