@@ -133,6 +133,16 @@ static int collect_layer(void *arg, const struct meta_layer *l)
     return collect(k, &l->diff_id);
 }
 
+/* A removal that was cut short leaves the row of a layer that nothing needs any more. */
+static int drop_leftover(struct check *k, const struct digest *d, struct shale_err *e)
+{
+    if (k->o->check_only)
+        return 0;
+    say(k, SHALE_FSCK_REPAIRED, "layer %s was half removed and is needed by nothing: forgotten",
+        d->s);
+    return meta_layer_delete(k->s->meta, d, e);
+}
+
 static int check_layer(struct check *k, const struct digest *d, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
@@ -141,7 +151,12 @@ static int check_layer(struct check *k, const struct digest *d, struct shale_err
     if (r < 0)
         return r;
     if (r == 1)
-        return meta_layer_set_state(k->s->meta, d, META_LAYER_COMPLETE, k->s->boot_id, e);
+        return k->o->check_only
+                   ? 0
+                   : meta_layer_set_state(k->s->meta, d, META_LAYER_COMPLETE, k->s->boot_id, e);
+    r = meta_gc_layer_needed(k->s->meta, d, e);
+    if (r <= 0)
+        return r < 0 ? r : drop_leftover(k, d, e);
     if (k->o->check_only) {
         say(k, SHALE_FSCK_DAMAGED, "layer %s is damaged or missing", d->s);
         return 0;
