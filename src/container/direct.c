@@ -121,6 +121,7 @@ static int carry(struct direct *d, struct spawn_pipe *po, struct spawn_pipe *pe,
     struct relay relay = {
         .from = {po->r, pe->r},
         .to = -1,
+        .pass_break = true,
         .child = pidfd,
         .in = -1,
         .out = at->out,
@@ -134,6 +135,8 @@ static int carry(struct direct *d, struct spawn_pipe *po, struct spawn_pipe *pe,
         .cancel = d->s->h->cancel,
     };
     r = relay_run(&relay, e);
+    po->r = relay.from[0];
+    pe->r = relay.from[1];
     relay_signals_restore(&sig);
     return r;
 }

@@ -241,6 +241,7 @@ static int carry_errors(struct exec *x, int pidfd, struct shale_err *e)
     struct relay relay = {
         .from = {-1, x->errors.r},
         .to = -1,
+        .pass_break = true,
         .child = pidfd,
         .in = -1,
         .out = -1,
@@ -253,6 +254,7 @@ static int carry_errors(struct exec *x, int pidfd, struct shale_err *e)
         .cancel = x->h->cancel,
     };
     r = relay_run(&relay, e);
+    x->errors.r = relay.from[1];
     relay_signals_restore(&sig);
     return r;
 }

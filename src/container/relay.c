@@ -24,6 +24,7 @@ struct side { /* bytes on their way to the caller */
     int fd;
     char *p; /* CHUNK_BYTES */
     size_t at, n;
+    bool broken; /* nobody reads it any more */
 };
 struct state {
     struct relay *r;
@@ -43,7 +44,8 @@ static void side_flush(struct side *s)
     n = write(s->fd, s->p + s->at, s->n < SAFE_BYTES ? s->n : SAFE_BYTES);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    if (n < 0) { /* nobody reads it any more */
+    if (n < 0) {
+        s->broken = errno == EPIPE;
         s->fd = -1;
         s->n = 0;
         return;
@@ -242,6 +244,24 @@ static int serve(struct state *st, struct pollfd *p)
     return p[P_IN].revents ? read_input(st) : 0;
 }
 
+static int pass_break(struct state *st, struct shale_err *e)
+{
+    struct relay *r = st->r;
+
+    for (int i = 0; i < 2; i++) {
+        if (!st->side[i].broken)
+            continue;
+        if (!r->pass_break)
+            return err_set(e, SHALE_SYSTEM, "nobody reads the output any more");
+        st->side[i].broken = false;
+        st->source_done[i] = true;
+        if (r->from[i] >= 0)
+            close(r->from[i]);
+        r->from[i] = -1;
+    }
+    return 0;
+}
+
 static int loop(struct state *st, struct shale_err *e)
 {
     struct pollfd p[P_N];
@@ -258,6 +278,8 @@ static int loop(struct state *st, struct shale_err *e)
         if (r < 0)
             continue;
         r = serve(st, p);
+        if (r == 0)
+            r = pass_break(st, e);
         if (r != 0)
             return r;
     }
@@ -277,8 +299,8 @@ int relay_run(struct relay *r, struct shale_err *e)
     struct state st = {.r = r, .input = BUF_INIT(CHUNK_BYTES)};
     int result;
 
-    st.side[0] = (struct side){r->out, mem_alloc(CHUNK_BYTES), 0, 0};
-    st.side[1] = (struct side){r->err, mem_alloc(CHUNK_BYTES), 0, 0};
+    st.side[0] = (struct side){r->out, mem_alloc(CHUNK_BYTES), 0, 0, false};
+    st.side[1] = (struct side){r->err, mem_alloc(CHUNK_BYTES), 0, 0, false};
     set_nonblocking(r->from[0]);
     set_nonblocking(r->from[1]);
     set_nonblocking(r->to);

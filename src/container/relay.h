@@ -3,8 +3,8 @@
 /*
  * Carries bytes between the streams of a caller and those of a process, until that process has
  * ended or its streams have: pipes, one terminal, or the packets of conmon's attach socket (first
- * byte 2 for stdout, 3 for stderr). Back pressure is passed on; a caller's stream that breaks is
- * dropped, the others go on.
+ * byte 2 for stdout, 3 for stderr). Back pressure is passed on; see pass_break for streams of the
+ * caller that break.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -21,7 +21,10 @@ struct relay {
     int to; /* its input: a descriptor of its own, may equal from[0] for a terminal or socket */
     bool half_close; /* at the end of input: shutdown(to) instead of closing it */
     bool to_stays;   /* at the end of input: nothing */
-    int child;       /* pidfd; its end ends the relay. -1: the end of the streams does */
+    /* When nobody reads a caller's stream any more: close that of the process (from[i] is then -1),
+     * so that it learns of it as if it wrote there itself. Else the relay ends with an error. */
+    bool pass_break;
+    int child; /* pidfd; its end ends the relay. -1: the end of the streams does */
     /* the caller's side; -1: none */
     int in, out, err;
     struct keys *keys; /* detaching; NULL: never */
