@@ -395,6 +395,30 @@ static void terminal(void **state)
     assert_gone(f, id);
 }
 
+/* Nobody reads the output: the process learns of it when we watch it, else we let go of it. */
+static void broken_output(void **state)
+{
+    struct fixture *f = *state;
+
+    NEED_RUNTIME;
+    for (int i = 0; i < 2; i++) {
+        struct shale_create_opts o = {
+            .auto_remove = true, .interactive = i == 1, .stop_timeout_s = -1};
+        const char *id = fixture_create(f, &o, "trap '' PIPE; while echo x; do :; done; exit 9");
+        struct catch co;
+        int status = -2;
+        catch_begin(&co);
+        close(co.r);
+        struct shale_attach_opts at = {.in = -1, .out = co.w, .err = -1};
+        int r = container_start(&f->host, id, &at, &status, NULL);
+        close(co.w);
+        assert_int_equal(r, i == 0 ? 0 : -SHALE_SYSTEM);
+        assert_int_equal(status, i == 0 ? 9 : -2);
+        (void)container_rm(&f->host, id, &(struct shale_rm_opts){.force = true}, NULL);
+        assert_gone(f, id);
+    }
+}
+
 /* ---- several at once ---- */
 
 struct race {
@@ -481,6 +505,7 @@ int main(void)
         cmocka_unit_test(automatic_removal),
         cmocka_unit_test(input),
         cmocka_unit_test(terminal),
+        cmocka_unit_test(broken_output),
         cmocka_unit_test(two_starts),
         cmocka_unit_test(orphan),
     };
