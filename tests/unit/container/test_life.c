@@ -253,6 +253,7 @@ static void detached(void **state)
     assert_string_equal(buf_str(&text), "1000\nno\n");
 
     /* stop: the image's stop signal */
+    await_log(f, id, "two", &text); /* so the trap is set */
     CHECK(container_stop(&f->host, "det", NULL, -1, &_e));
     CHECK(container_wait(&f->host, "det", &status, &_e));
     assert_int_equal(status, 4);
@@ -282,8 +283,11 @@ static void stop_kills_in_the_end(void **state)
     int status = -2;
 
     NEED_RUNTIME;
-    const char *id = fixture_create(f, NULL, "trap '' USR1 TERM; while :; do sleep 0.05; done");
+    _cleanup_(buf_clear) struct buf text = BUF_INIT(4096);
+    const char *id =
+        fixture_create(f, NULL, "trap '' USR1 TERM; echo ready; while :; do sleep 0.05; done");
     CHECK(container_start(&f->host, id, NULL, &status, &_e));
+    await_log(f, id, "ready", &text);
     int64_t begin = time_mono_ns();
     CHECK(container_stop(&f->host, id, "TERM", 1, &_e));
     assert_in_range(time_mono_ns() - begin, NS_PER_S, 8 * NS_PER_S);
