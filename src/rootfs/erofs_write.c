@@ -249,6 +249,8 @@ static int each_inode(struct writer *w, int (*f)(struct writer *w, uint32_t node
         if (t->inodes[inode].number > seen) {
             seen = t->inodes[inode].number;
             int r = w->n_visited++ % CANCEL_EVERY == 0 ? cancel_check(w->c, w->e) : 0;
+            if (w->n_visited % TREE_TRIM_EVERY == 0)
+                tree_trim(t);
             if (r >= 0)
                 r = f(w, at, inode);
             if (r < 0)

@@ -240,6 +240,11 @@ void toc_stats(const struct toc *t, struct toc_stats *ret)
     *ret = t->stats;
 }
 
+void toc_trim(const struct toc *t)
+{
+    (void)madvise((void *)t->p, t->n, MADV_DONTNEED);
+}
+
 struct toc *toc_close(struct toc *t)
 {
     if (!t)

@@ -34,4 +34,7 @@ int toc_each(struct toc *t, tar_entry_fn f, void *arg, struct shale_err *e);
 /* The entry at *pos (0: the first), and *pos moved on to the next: 1, or 0 at the end. A position
  * stays good while the table is open. The arrays of *ret are valid until the next call on `t`. */
 int toc_next(struct toc *t, uint64_t *pos, struct tar_entry *ret, struct shale_err *e);
+/* Gives the memory of what was read so far back to the system. All stays valid: it is read from the
+ * file's cache again when it is looked at. */
+void toc_trim(const struct toc *t);
 struct toc *toc_close(struct toc *t);

@@ -400,6 +400,8 @@ int tree_add(struct tree *t, struct toc *layer, struct cancel *c, struct shale_e
         if (r < 0)
             return r;
         before = pos;
+        if (n % TREE_TRIM_EVERY == 0)
+            toc_trim(layer);
     }
     t->n_layers++;
     return r;
@@ -454,6 +456,12 @@ int tree_entry(struct tree *t, uint32_t inode, struct tar_entry *ret, struct sha
     }
     int r = toc_next(t->layers[i->layer], &pos, ret, e);
     return r == 1 ? 0 : r < 0 ? r : err_set(e, SHALE_INTERNAL, "an entry of the tree is gone");
+}
+
+void tree_trim(const struct tree *t)
+{
+    for (uint16_t i = 0; i < t->n_layers; i++)
+        toc_trim(t->layers[i]);
 }
 
 uint32_t tree_first(const struct tree *t, uint32_t node)
@@ -529,13 +537,15 @@ static void count(struct tree *t, uint32_t node)
 int tree_finish(struct tree *t, struct cancel *c, struct shale_err *e)
 {
     struct sorter s = {0};
-    uint32_t at = TREE_ROOT, n = 0;
+    uint32_t at = TREE_ROOT, n = 0, n_names = 0;
     int r = 0;
 
     free(t->table); /* nothing is looked up any more */
     t->table = NULL;
     for (;;) {
         count(t, at);
+        if (++n_names % TREE_TRIM_EVERY == 0)
+            tree_trim(t);
         if (tree_is_dir(t, at)) {
             r = n++ % CANCEL_EVERY == 0 ? cancel_check(c, e) : 0;
             if (r >= 0)

@@ -65,6 +65,9 @@ int tree_finish(struct tree *t, struct cancel *c, struct shale_err *e);
 /* Metadata of an inode: from its entry, or what a directory without one has. Valid until the next
  * call. */
 int tree_entry(struct tree *t, uint32_t inode, struct tar_entry *ret, struct shale_err *e);
+/* Gives back what was read of the layers' tocs: long walks call it now and then. */
+void tree_trim(const struct tree *t);
+#define TREE_TRIM_EVERY (64u << 10) /* entries */
 /* First child that is there, and the next one; TREE_NONE at the end. */
 uint32_t tree_first(const struct tree *t, uint32_t node);
 uint32_t tree_next(const struct tree *t, uint32_t node);
