@@ -57,6 +57,8 @@ static int rehash(struct tree *t, uint32_t size, struct shale_err *e)
     for (uint32_t i = 1; i < t->n_nodes; i++) {
         const struct tree_node *n = &t->nodes[i];
         *slot_of(t, n->parent, (struct str){n->name, n->name_n}) = i + 1;
+        if (i % TREE_TRIM_EVERY == 0)
+            tree_trim(t);
     }
     return 0;
 }
@@ -392,6 +394,7 @@ int tree_add(struct tree *t, struct toc *layer, struct cancel *c, struct shale_e
         t->cap_layers += 64;
     }
     t->layers[t->n_layers] = layer;
+    t->n_open = (uint16_t)(t->n_layers + 1);
     t->last.path = NULL;
     while ((r = toc_next(layer, &pos, &entry, e)) == 1) {
         r = n++ % CANCEL_EVERY == 0 ? cancel_check(c, e) : 0;
@@ -460,7 +463,7 @@ int tree_entry(struct tree *t, uint32_t inode, struct tar_entry *ret, struct sha
 
 void tree_trim(const struct tree *t)
 {
-    for (uint16_t i = 0; i < t->n_layers; i++)
+    for (uint16_t i = 0; i < t->n_open; i++)
         toc_trim(t->layers[i]);
 }
 

@@ -50,6 +50,7 @@ struct tree {
     uint32_t table_mask;
     struct toc **layers;
     uint16_t n_layers, cap_layers;
+    uint16_t n_open;        /* layers, with the one that is being added */
     uint32_t n_live_inodes; /* after tree_finish */
     struct { /* the directory that was found last: tars list a directory's members together */
         const char *path;
