@@ -162,7 +162,7 @@ static int sweep_stack(void *arg, const char *name, unsigned char type)
     snprintf(d.s, sizeof d.s, "%s:%.*s", strlen(name) == 64 ? "sha256" : "sha512", HASH_MAX_HEX,
              name);
     if (digest_parse(d.s, &d, NULL) < 0 ||
-        bsearch(&name, t->keep, t->n_keep, sizeof *t->keep, by_text) != NULL)
+        (t->n_keep && bsearch(&name, t->keep, t->n_keep, sizeof *t->keep, by_text)))
         return 0;
     /* An image may have come since the list was made: ask again. */
     if (meta_gc_stack_needed(s->meta, &d, NULL) != 0 || store_driver(s, &driver, NULL) < 0)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
 # Read by the scripts of this folder: SCRIPT MKTAR ROOTFS_TOOL. Makes $work with a store root in it,
 # cleaned up at the end; counts what failed.
 set -u

@@ -4,6 +4,7 @@
 # "---" between two layers). Every driver must show the same files as umoci makes of it: content,
 # mode, owner, times, attributes, devices, links. Where umoci does not understand a layer,
 # reference/NAME says the same in words that it does.
+# shellcheck source=tests/suite/common.sh
 . "$(dirname "$0")/common.sh"
 command -v umoci >/dev/null || skip "umoci is not installed"
 
@@ -23,7 +24,7 @@ make_layers() { # SPEC
     mkdir "$case"
     awk -v dir="$case" 'BEGIN { n = 1; f = dir "/1.spec"; printf "" > f }
         /^---/ { close(f); f = dir "/" (++n) ".spec"; printf "" > f; next } { print > f }' "$1"
-    layers= n_layers=0
+    layers='' n_layers=0
     while [ -e "$case/$((n_layers + 1)).spec" ]; do
         n_layers=$((n_layers + 1))
         "$mktar" <"$case/$n_layers.spec" >"$case/$n_layers.tar" || return 1
@@ -121,7 +122,7 @@ done
 run_case 127-layers "$work/spec"
 
 # Folders of many names, and of many levels.
-dirs() { # the way down, and again on the way back: unpacking has changed their times
+folders_down() { # the way down, and again on the way back: unpacking has changed their times
     i=0 p=deep
     while [ "$i" -lt 60 ]; do
         echo "dir $p mtime=1500000000"
@@ -137,8 +138,8 @@ dirs() { # the way down, and again on the way back: unpacking has changed their 
         i=$((i + 1))
     done
     echo "dir many mtime=1500000000"
-    dirs
-    dirs | sort -r
+    folders_down
+    folders_down | sort -r
     echo "dir . mtime=1500000000"
 } >"$work/spec"
 run_case many-and-deep "$work/spec"

@@ -3,6 +3,7 @@
 # escape.sh MKTAR ROOTFS_TOOL: layers that try to get out (tests/corpus/tar_escape; @OUT@ becomes a
 # folder outside the store). The first line says what must happen: "refused", or "confined": it is
 # prepared, all drivers show the same, and nothing outside has changed.
+# shellcheck source=tests/suite/common.sh
 . "$(dirname "$0")/common.sh"
 corpus=$here/../corpus/tar_escape
 
@@ -21,6 +22,8 @@ outside() {
     (cd "$root" && find . -path ./images -prune -o -path ./locks -prune -o -print | sort)
     ls -A "$root/images"
     ls -A /
+    # names of our own making: nothing in them that a pipe could not take
+    # shellcheck disable=SC2010
     ls -An "$work" | grep -v -e ' before$' -e ' after$' -e ' why' -e ' list-' -e ^total
 }
 
@@ -41,7 +44,7 @@ for spec in "$corpus"/*; do
     mkdir "$work/specs"
     sed "s|@OUT@|$out|g" "$spec" | awk -v dir="$work/specs" 'BEGIN { n = 1; f = dir "/1" }
         /^---/ { f = dir "/" (++n); next } { print > f }'
-    layers= got=confined n=1
+    layers='' got=confined n=1
     : >"$work/why"
     while [ -e "$work/specs/$n" ]; do
         "$mktar" <"$work/specs/$n" >"$work/specs/$n.tar"
