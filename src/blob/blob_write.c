@@ -27,6 +27,7 @@ struct blob_writer {
     uint64_t hashed; /* of them, how many went through the hash; less than offset before replay */
     uint64_t pushed; /* of them, how many the kernel was asked to write out */
     bool discard, committed;
+    bool settled; /* nothing is left to resume or to sync: the lock file may go */
 };
 
 /* ---- begin and close ---- */
@@ -47,9 +48,9 @@ struct blob_writer *blob_writer_close(struct blob_writer *w)
         return NULL;
     if (w->discard && !w->committed)
         (void)sys_unlinkat(w->b->ingest_fd, blob_path_partial(&w->digest).s, 0);
-    /* The lock file also tells the size of what is left to resume: it goes when the partial goes.
-     */
-    if (w->discard || w->committed)
+    /* The lock file also tells the size of what is left to resume, and that a blob's folder is not
+     * synced yet: it goes when neither is so. */
+    if (w->settled || (w->discard && !w->committed))
         release_lock(w);
     hash_clear(&w->hash);
     if (w->fd >= 0)
@@ -118,9 +119,12 @@ static int lock_or_blob(struct blob_writer *w, void (*on_wait)(void *arg), void 
     r = blob_look(w->b, &w->digest, NULL, e);
     if (r <= 0)
         return r;
-    w->committed = true; /* close removes the lock file: nothing is left to resume */
+    w->committed = true;
     r = blob_sync_folder(w->b, &w->digest, e);
-    return r < 0 ? r : 1;
+    if (r < 0)
+        return r;
+    w->settled = true;
+    return 1;
 }
 
 int blob_begin(struct blobs *b, const struct digest *d, uint64_t size, void (*on_wait)(void *arg),
@@ -308,6 +312,7 @@ int blob_writer_commit(struct blob_writer *w, struct shale_err *e)
     r = blob_sync_folder(b, &w->digest, e);
     if (r < 0)
         return r;
+    w->settled = true;
     release_lock(w);
     return 0;
 }

@@ -105,6 +105,14 @@ static int add(struct meta *m, const struct meta_container *c,
     r = holder_of(m, c->name, by, e);
     if (r != 0)
         return r < 0 ? r : name_taken(c->name, by, holder, e);
+    r = stmt_number(m, "SELECT 1 FROM containers WHERE id = ?1", 0, &there, e, "t", c->id);
+    if (r < 0)
+        return r;
+    if (there) {
+        if (holder)
+            memcpy(holder, c->id, sizeof c->id);
+        return err_set(e, SHALE_EXISTS, "the container ID %s is in use", c->id);
+    }
     const struct meta_container_run *x = &c->run;
     return stmt_run(m,
                     "INSERT INTO containers VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
@@ -179,12 +187,15 @@ static int by_prefix(struct meta *m, const char *text, struct arena *a, struct m
     r = stmt_step(&q, e);
     if (r <= 0)
         return r < 0 ? r : no_container(text, e);
-    r = row_of(&q, a, ret, e);
-    if (r < 0)
-        return r;
-    r = stmt_step(&q, e);
-    return r == 1 ? err_set(e, SHALE_INVALID, "multiple IDs found with provided prefix: %s", text)
-                  : r;
+    struct meta_container c;
+    r = row_of(&q, a, &c, e);
+    if (r >= 0)
+        r = stmt_step(&q, e);
+    if (r == 1)
+        return err_set(e, SHALE_INVALID, "multiple IDs found with provided prefix: %s", text);
+    if (r == 0)
+        *ret = c;
+    return r;
 }
 
 int meta_container_find(struct meta *m, const char *text, struct arena *a,

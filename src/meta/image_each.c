@@ -30,7 +30,7 @@ struct names {
 };
 
 struct groups {
-    struct arena a;
+    struct arena *a;
     struct names tags, digests;
     struct index containers, children; /* n is the count */
 };
@@ -69,12 +69,12 @@ static struct run *run_of(struct groups *g, struct index *x, const char *image, 
 {
     if (x->n && strcmp(x->v[x->n - 1].image, image) == 0)
         return &x->v[x->n - 1];
-    struct run *v = arena_grow(&g->a, x->v, x->n, &x->cap, sizeof *v);
+    struct run *v = arena_grow(g->a, x->v, x->n, &x->cap, sizeof *v);
     if (!v)
         return NULL;
     x->v = v;
     v += x->n++;
-    *v = (struct run){arena_strdup(&g->a, image), (uint32_t)first, 0};
+    *v = (struct run){arena_strdup(g->a, image), (uint32_t)first, 0};
     return v->image ? v : NULL;
 }
 
@@ -85,7 +85,7 @@ static int make_table(struct groups *g, struct index *x, struct shale_err *e)
 
     while (size < 2 * x->n)
         size *= 2;
-    x->table = arena_array(&g->a, size, sizeof *x->table);
+    x->table = arena_array(g->a, size, sizeof *x->table);
     x->mask = size - 1;
     if (!x->table)
         return err_nomem(e);
@@ -100,7 +100,7 @@ static int add_name(struct groups *g, struct names *l, const struct stmt *q, boo
                     struct shale_err *e)
 {
     struct run *run = run_of(g, &l->by_image, col_text(q, 0), l->n);
-    struct meta_name *v = arena_grow(&g->a, l->v, l->n, &l->cap, sizeof *v);
+    struct meta_name *v = arena_grow(g->a, l->v, l->n, &l->cap, sizeof *v);
     const char *repo = col_text(q, 1);
 
     if (!v || !run)
@@ -109,9 +109,9 @@ static int add_name(struct groups *g, struct names *l, const struct stmt *q, boo
     v += l->n++;
     run->n++;
     if (!l->last_repo || strcmp(l->last_repo, repo) != 0)
-        l->last_repo = arena_strdup(&g->a, repo);
+        l->last_repo = arena_strdup(g->a, repo);
     v->repo = l->last_repo;
-    v->tag = is_tag ? col_dup(q, 2, &g->a) : NULL;
+    v->tag = is_tag ? col_dup(q, 2, g->a) : NULL;
     col_digest(q, 3, &v->target);
     v->updated_ns = col_i64(q, 4);
     return v->repo && (v->tag || !is_tag) ? 0 : err_nomem(e);
@@ -128,8 +128,8 @@ static int reserve(struct meta *m, const char *count_sql, struct groups *g, stru
         return r;
     l->cap = (size_t)n + 16;
     l->by_image.cap = (size_t)n + 16;
-    l->v = arena_array(&g->a, l->cap, sizeof *l->v);
-    l->by_image.v = arena_array(&g->a, l->by_image.cap, sizeof *l->by_image.v);
+    l->v = arena_array(g->a, l->cap, sizeof *l->v);
+    l->by_image.v = arena_array(g->a, l->by_image.cap, sizeof *l->by_image.v);
     return l->v && l->by_image.v ? 0 : err_nomem(e);
 }
 
@@ -235,15 +235,18 @@ static int walk(struct meta *m, const struct groups *g,
 int meta_image_each(struct meta *m, int (*f)(void *arg, const struct meta_image_item *i), void *arg,
                     struct shale_err *e)
 {
-    struct groups g = {.a = ARENA_INIT(EACH_MAX_BYTES)};
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(EACH_MAX_BYTES);
+    struct groups g = {.a = &a};
+    /* A query that is under way keeps what all of them see as it was when it began: no image goes
+     * by without its names because another process tagged it in between. */
+    _cleanup_(stmt_close) struct stmt snapshot = {0};
+    int r = stmt_open(m, "SELECT name FROM sqlite_master", &snapshot, e);
 
-    pthread_mutex_lock(&m->mutex);
-    int r = load(m, &g, e);
     if (r >= 0)
-        r = walk(m, &g, f, arg, e);
-    pthread_mutex_unlock(&m->mutex);
-    arena_clear(&g.a);
-    return r;
+        r = stmt_step(&snapshot, e);
+    if (r >= 0)
+        r = load(m, &g, e);
+    return r < 0 ? r : walk(m, &g, f, arg, e);
 }
 
 int meta_image_item(struct meta *m, const struct digest *id, struct arena *a,

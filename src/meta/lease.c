@@ -63,25 +63,43 @@ int meta_lease_begin(struct meta *m, const char *note, int64_t ttl_ns, uint64_t 
                      struct shale_err *e)
 {
     char boot[37];
-    int64_t pid = getpid();
+    int64_t pid = getpid(), expires;
     int r = fs_boot_id(boot, e);
 
     if (r < 0)
         return r;
+    if (__builtin_add_overflow(time_now_ns(), ttl_ns, &expires))
+        expires = INT64_MAX;
     pthread_mutex_lock(&m->mutex); /* so that the row number is ours */
     r = stmt_run(
         m, "INSERT INTO leases(note, pid, started, boot_id, expires) VALUES(?1, ?2, ?3, ?4, ?5)",
-        NULL, e, "tiiti", note, pid, start_time(pid), boot, time_now_ns() + ttl_ns);
+        NULL, e, "tiiti", note, pid, start_time(pid), boot, expires);
     if (r >= 0)
         *ret_id = (uint64_t)sqlite3_last_insert_rowid(m->db);
     pthread_mutex_unlock(&m->mutex);
     return r;
 }
 
+static int add_item(struct meta *m, int64_t lease, const struct digest *d, struct shale_err *e)
+{
+    int64_t alive;
+    int r = stmt_number(m,
+                        "SELECT lease_alive(pid, started, boot_id, expires) FROM leases"
+                        " WHERE id = ?1",
+                        0, &alive, e, "i", lease);
+
+    if (r < 0)
+        return r;
+    if (!alive) /* it would protect nothing */
+        return err_set(e, SHALE_NOT_FOUND, "lease %" PRId64 " is over", lease);
+    return stmt_run(m, "INSERT OR IGNORE INTO lease_items VALUES(?1, ?2)", NULL, e, "id", lease, d);
+}
+
 int meta_lease_add(struct meta *m, uint64_t lease, const struct digest *d, struct shale_err *e)
 {
-    return stmt_run(m, "INSERT OR IGNORE INTO lease_items VALUES(?1, ?2)", NULL, e, "id",
-                    (int64_t)lease, d);
+    int r = meta_begin(m, e);
+
+    return r < 0 ? r : meta_end(m, add_item(m, (int64_t)lease, d, e), e);
 }
 
 int meta_lease_end(struct meta *m, uint64_t lease, struct shale_err *e)

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -15,6 +16,12 @@
 
 /* ---- opening ---- */
 
+static void close_db(struct meta *m)
+{
+    sqlite3_close(m->db);
+    m->db = NULL;
+}
+
 static int open_db(struct meta *m, const char *name, int flags, struct shale_err *e)
 {
     int rc =
@@ -23,8 +30,7 @@ static int open_db(struct meta *m, const char *name, int flags, struct shale_err
     if (rc == SQLITE_OK)
         return 0;
     int r = meta_sql_error(m, rc, e);
-    sqlite3_close(m->db);
-    m->db = NULL;
+    close_db(m);
     return r;
 }
 
@@ -45,11 +51,20 @@ static int immutable_uri(const char *path, char *ret, size_t n, struct shale_err
     return 0;
 }
 
+static int see_table(void *arg, int n, char **values, char **names)
+{
+    (void)n, (void)values, (void)names;
+    *(bool *)arg = true;
+    return 0;
+}
+
+/* 1: there are tables, 0: another process is just about to make them. */
 static int try_read(struct meta *m, struct shale_err *e)
 {
-    int rc = sqlite3_exec(m->db, "SELECT 1 FROM sqlite_master LIMIT 1", NULL, NULL, NULL);
+    bool tables = false;
+    int rc = sqlite3_exec(m->db, "SELECT 1 FROM sqlite_master LIMIT 1", see_table, &tables, NULL);
 
-    return rc == SQLITE_OK ? 0 : meta_sql_error(m, rc, e);
+    return rc == SQLITE_OK ? tables : meta_sql_error(m, rc, e);
 }
 
 static int open_empty(struct meta *m, struct shale_err *e)
@@ -63,23 +78,44 @@ static int open_empty(struct meta *m, struct shale_err *e)
     return r;
 }
 
-/* A database in WAL mode cannot be read where its shared memory file cannot be made, except as one
- * that nobody changes. */
-static int open_to_read(struct meta *m, const char *path, struct shale_err *e)
+/* A database in WAL mode cannot be read where its shared memory file is not and cannot be made,
+ * except as one that nobody changes; then what is in its log only is not seen. */
+static int open_immutable(struct meta *m, const char *path, struct shale_err *e)
 {
     char uri[2 * PATH_MAX + 64];
+    struct stat st;
+
+    snprintf(uri, sizeof uri, "%s-wal", path);
+    if (stat(uri, &st) == 0 && st.st_size > 0)
+        return err_set(e, SHALE_UNSUPPORTED,
+                       META_FILE " cannot be read here without its -shm file: open the store for "
+                                 "writing once, where that is possible");
+    int r = immutable_uri(path, uri, sizeof uri, e);
+    return r < 0 ? r : open_db(m, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
+}
+
+static int open_to_read(struct meta *m, const char *path, struct shale_err *e)
+{
+    struct shale_err first = SHALE_ERR_INIT; /* of no interest when the second way works */
 
     if (access(path, F_OK) < 0 && errno == ENOENT)
         return open_empty(m, e);
-    int r = open_db(m, path, SQLITE_OPEN_READONLY, e);
+    int r = open_db(m, path, SQLITE_OPEN_READONLY, &first);
     if (r >= 0)
-        r = try_read(m, e);
-    if (r >= 0 || r == -SHALE_CORRUPT)
-        return r;
-    sqlite3_close(m->db);
-    m->db = NULL;
-    r = immutable_uri(path, uri, sizeof uri, e);
-    return r < 0 ? r : open_db(m, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
+        r = try_read(m, &first);
+    if (r == -SHALE_SYSTEM || r == -SHALE_DENIED) {
+        close_db(m);
+        r = open_immutable(m, path, e);
+        if (r >= 0)
+            r = try_read(m, e);
+    } else if (r < 0 && e) {
+        *e = first;
+    }
+    if (r == 0) {
+        close_db(m);
+        return open_empty(m, e);
+    }
+    return r;
 }
 
 static int setup(struct meta *m, int root_fd, struct shale_err *e)

@@ -111,8 +111,9 @@ int meta_stack_each(struct meta *m, int (*f)(void *arg, const struct meta_stack 
  * expired. Dead ones protect nothing. */
 int meta_lease_begin(struct meta *m, const char *note, int64_t ttl_ns, uint64_t *ret_id,
                      struct shale_err *e);
-/* Blob digests and diff_ids. Idempotent. When it returns 0 no collector will remove d, but one may
- * have done so before: look for the bytes after this call, not before. */
+/* Blob digests and diff_ids. Idempotent. NOT_FOUND for a lease that is not alive. When it returns 0
+ * no collector will remove d, but one may have done so before: look for the bytes after this call,
+ * not before. */
 int meta_lease_add(struct meta *m, uint64_t lease, const struct digest *d, struct shale_err *e);
 int meta_lease_end(struct meta *m, uint64_t lease, struct shale_err *e);
 /* Removes dead leases. */

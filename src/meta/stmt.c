@@ -34,13 +34,17 @@ int meta_sql_error(struct meta *m, int rc, struct shale_err *e)
     for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
         if (errors[i].rc != (rc & 0xff))
             continue;
+        int r = err_set(e, errors[i].code, "%s", errors[i].text);
         if (e)
             e->sys = sys;
-        return err_set(e, errors[i].code, "%s", errors[i].text);
+        return r;
     }
-    return err_set(e, SHALE_SYSTEM, META_FILE ": %s%s%s",
-                   m->db ? sqlite3_errmsg(m->db) : sqlite3_errstr(rc), sys ? ": " : "",
-                   sys ? strerrordesc_np(sys) : "");
+    int r = err_set(e, SHALE_SYSTEM, META_FILE ": %s%s%s",
+                    m->db ? sqlite3_errmsg(m->db) : sqlite3_errstr(rc), sys ? ": " : "",
+                    sys ? strerrordesc_np(sys) : "");
+    if (e)
+        e->sys = sys;
+    return r;
 }
 
 /* ---- the cache ---- */
@@ -157,6 +161,10 @@ int stmt_run(struct meta *m, const char *sql, int *ret_changes, struct shale_err
 
     if (r < 0)
         return r;
+    /* On a full disk the database ends the whole transaction by itself. What its owner still writes
+     * must not become permanent one by one. */
+    if (m->depth > 0 && sqlite3_get_autocommit(m->db))
+        return err_set(e, SHALE_CONFLICT, "the transaction was rolled back after an error");
     va_start(ap, types);
     bind_all(&q, types, ap);
     va_end(ap);

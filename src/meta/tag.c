@@ -35,7 +35,7 @@ static int current(struct meta *m, const char *repo, const char *tag, struct dig
 }
 
 static int set(struct meta *m, const char *repo, const char *tag, const struct digest *image,
-               const struct digest *target, const char *how, struct digest *ret_prev,
+               const struct digest *target, const char *how, struct digest *prev,
                struct shale_err *e)
 {
     struct meta_tag_log l = {
@@ -63,8 +63,7 @@ static int set(struct meta *m, const char *repo, const char *tag, const struct d
     if (r >= 0)
         r = stmt_run(m, "UPDATE images SET tagged = ?2 WHERE id = ?1", NULL, e, "di", image,
                      l.when_ns);
-    if (r >= 0 && ret_prev)
-        *ret_prev = moved ? l.old_image : (struct digest){""};
+    *prev = moved ? l.old_image : (struct digest){""};
     return r;
 }
 
@@ -72,11 +71,15 @@ int meta_tag_set(struct meta *m, const char *repo, const char *tag, const struct
                  const struct digest *target, const char *how, struct digest *ret_prev,
                  struct shale_err *e)
 {
+    struct digest prev;
     int r = meta_begin(m, e);
 
     if (r < 0)
         return r;
-    return meta_end(m, set(m, repo, tag, image, target, how, ret_prev, e), e);
+    r = meta_end(m, set(m, repo, tag, image, target, how, &prev, e), e);
+    if (r >= 0 && ret_prev)
+        *ret_prev = prev;
+    return r;
 }
 
 static int no_tag(const char *repo, const char *tag, struct shale_err *e)
