@@ -83,47 +83,27 @@ int ctr_need_running(const struct ctr *c, struct shale_err *e)
                : err_set(e, SHALE_CONFLICT, "container %s is not running", c->row.id);
 }
 
-/* The folder comes into being with the first lock; not for a container that was removed. */
-static int ensure_folder(struct container_host *h, const struct ctr *c, struct shale_err *e)
+/* Outside of the folder, so that removing the folder does not race with those who wait to be let
+ * in. */
+static void lock_name(const struct ctr *c, const char *what, char ret[128])
 {
-    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
-    struct meta_container row;
-    int r;
-
-    if (fs_exists(AT_FDCWD, c->dir))
-        return 0;
-    r = fs_mkdir_p(AT_FDCWD, c->dir, 0710, e);
-    if (r < 0)
-        return r;
-    r = meta_container_get(store_meta(h->store), c->row.id, &a, &row, e);
-    if (r == -SHALE_NOT_FOUND)
-        (void)fs_remove_tree(AT_FDCWD, c->dir, NULL);
-    return r < 0 ? r : 0;
+    (void)snprintf(ret, 128, "locks/%s-%s", what, c->row.id);
 }
 
 int ctr_lock(struct container_host *h, const struct ctr *c, struct shale_err *e)
 {
     char name[128];
-    int r = ensure_folder(h, c, e);
 
-    if (r < 0)
-        return r;
-    (void)snprintf(name, sizeof name, "containers/%s/lock", c->row.id);
-    r = lock_take(store_root_fd(h->store), name, LOCK_EXCLUSIVE, h->cancel, e);
-    if (r == -SHALE_NOT_FOUND)
-        return err_set(e, SHALE_NOT_FOUND, "No such container: %s", c->row.id);
-    return r;
+    lock_name(c, "container", name);
+    return lock_take(store_root_fd(h->store), name, LOCK_EXCLUSIVE, h->cancel, e);
 }
 
 int ctr_hold(struct container_host *h, const struct ctr *c, struct shale_err *e)
 {
     char name[128];
 
-    (void)snprintf(name, sizeof name, "containers/%s/waiters", c->row.id);
-    int r = lock_take(store_root_fd(h->store), name, LOCK_SHARED, h->cancel, e);
-    if (r == -SHALE_NOT_FOUND)
-        return err_set(e, SHALE_NOT_FOUND, "No such container: %s", c->row.id);
-    return r;
+    lock_name(c, "waiters", name);
+    return lock_take(store_root_fd(h->store), name, LOCK_SHARED, h->cancel, e);
 }
 
 static void await_holders(struct container_host *h, const struct ctr *c)
@@ -131,7 +111,7 @@ static void await_holders(struct container_host *h, const struct ctr *c)
     int64_t end = time_mono_ns() + HOLD_WAIT_MS * NS_PER_MS;
     char name[128];
 
-    (void)snprintf(name, sizeof name, "containers/%s/waiters", c->row.id);
+    lock_name(c, "waiters", name);
     if (!fs_exists(store_root_fd(h->store), name))
         return;
     for (;;) {
@@ -254,6 +234,7 @@ int ctr_finish(struct container_host *h, struct arena *a, struct ctr *c, int sta
 int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool volumes,
                struct shale_err *e)
 {
+    char lock[128];
     int r;
 
     (void)store_rootfs_umount(h->store, ctr_path(c, a, "merged"), NULL);
@@ -264,7 +245,14 @@ int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool vo
         for (size_t i = 0; i < c->conf.n_mounts; i++)
             if (c->conf.mounts[i].anonymous)
                 (void)volume_remove(h->store, c->conf.mounts[i].name, NULL);
-    return meta_container_delete(store_meta(h->store), c->row.id, e);
+    r = meta_container_delete(store_meta(h->store), c->row.id, e);
+    if (r < 0)
+        return r;
+    lock_name(c, "waiters", lock);
+    (void)sys_unlinkat(store_root_fd(h->store), lock, 0);
+    lock_name(c, "container", lock); /* who waits for it finds no row */
+    (void)sys_unlinkat(store_root_fd(h->store), lock, 0);
+    return 0;
 }
 
 /* Is there a process of the container, or somebody who will tell how it ended? */

@@ -37,8 +37,11 @@ static const char *const leftovers[] = {"run", "pidfile", "conmon.pid", "oom",
 
 static int make_folder(const struct ctr *c, struct shale_err *e)
 {
-    _cleanup_close_ int dir = fs_open_dir(AT_FDCWD, c->dir, e);
+    int r = fs_mkdir_p(AT_FDCWD, c->dir, 0710, e);
 
+    if (r < 0)
+        return r;
+    _cleanup_close_ int dir = fs_open_dir(AT_FDCWD, c->dir, e);
     if (dir < 0)
         return dir;
     for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
