@@ -127,7 +127,8 @@ static int setup(struct meta *m, int root_fd, struct shale_err *e)
     int r = schema_ensure(m, root_fd, e);
     if (r < 0)
         return r;
-    int rc = sqlite3_exec(m->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+    int rc = sqlite3_exec(m->db, "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256",
+                          NULL, NULL, NULL);
     return rc == SQLITE_OK ? lease_register(m, e) : meta_sql_error(m, rc, e);
 }
 
