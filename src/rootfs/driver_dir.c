@@ -113,7 +113,7 @@ static int prepare(struct rootfs_driver *drv, const struct rootfs_image *img, st
 }
 
 static int do_mount(struct rootfs_driver *drv, const struct rootfs_image *img, const char *target,
-                    const char *upper, const char *work, struct shale_err *e)
+                    const struct rootfs_writable *w, struct shale_err *e)
 {
     struct dir_driver *d = self(drv);
     char path[ROOTFS_PATH_MAX] = "images/.empty";
@@ -126,7 +126,7 @@ static int do_mount(struct rootfs_driver *drv, const struct rootfs_image *img, c
     _cleanup_free_ char *lower = mem_printf("%s/%s", d->common.root_path, path);
     if (!lower)
         return err_nomem(e);
-    return upper ? mount_overlay(lower, upper, work, target, e) : mount_view(lower, target, e);
+    return w ? mount_overlay(lower, w, target, e) : mount_view(lower, target, e);
 }
 
 static int do_umount(struct rootfs_driver *drv, const char *target, struct shale_err *e)

@@ -235,16 +235,16 @@ static int mount_empty(struct erofs_driver *d, const char *target, struct shale_
 }
 
 static int do_mount(struct rootfs_driver *drv, const struct rootfs_image *img, const char *target,
-                    const char *upper, const char *work, struct shale_err *e)
+                    const struct rootfs_writable *w, struct shale_err *e)
 {
     struct erofs_driver *d = self(drv);
     int r = img->n_layers ? mount_index(d, img, target, e) : mount_empty(d, target, e);
 
-    if (r < 0 || !upper)
+    if (r < 0 || !w)
         return r;
     /* the overlay covers the index at the same place: one umount more, and nothing else to remember
      */
-    r = mount_overlay(target, upper, work, target, e);
+    r = mount_overlay(target, w, target, e);
     if (r < 0)
         (void)mount_remove(target, NULL);
     return r;

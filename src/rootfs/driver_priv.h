@@ -48,7 +48,7 @@ int mount_new(const char *fstype, const struct mount_option *options, size_t n, 
               struct shale_err *e);
 int mount_move(int mount_fd, const char *target, struct shale_err *e);
 /* overlayfs over `lower` (a path) at target. */
-int mount_overlay(const char *lower, const char *upper, const char *work, const char *target,
+int mount_overlay(const char *lower, const struct rootfs_writable *w, const char *target,
                   struct shale_err *e);
 /* A read-only view of a folder at target. */
 int mount_view(const char *folder, const char *target, struct shale_err *e);

@@ -120,7 +120,7 @@ static char *escape_lower(const char *path)
     return s;
 }
 
-int mount_overlay(const char *lower, const char *upper, const char *work, const char *target,
+int mount_overlay(const char *lower, const struct rootfs_writable *w, const char *target,
                   struct shale_err *e)
 {
     _cleanup_free_ char *escaped = escape_lower(lower);
@@ -128,12 +128,13 @@ int mount_overlay(const char *lower, const char *upper, const char *work, const 
     if (!escaped)
         return err_nomem(e);
     const struct mount_option o[] = {
-        {"source", "shale"},
-        {"lowerdir", escaped},
-        {"upperdir", upper},
-        {"workdir", work},
+        {"volatile", NULL}, /* first, to be left out */
+        {"source", "shale"}, {"lowerdir", escaped}, {"upperdir", w->upper}, {"workdir", w->work},
     };
-    _cleanup_close_ int m = mount_new("overlay", o, ARRAY_SIZE(o), false, e);
+    int fd = w->scratch ? mount_new("overlay", o, ARRAY_SIZE(o), false, NULL) : -1;
+    if (fd < 0)
+        fd = mount_new("overlay", o + 1, ARRAY_SIZE(o) - 1, false, e);
+    _cleanup_close_ int m = fd;
     return m < 0 ? m : mount_move(m, target, e);
 }
 

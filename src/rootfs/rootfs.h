@@ -10,6 +10,7 @@
  * A driver never touches a tar or a name outside the store root it was opened for. prepare is safe
  * to call from several processes at once (file lock, atomic rename).
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cancel.h"
@@ -25,6 +26,12 @@ struct rootfs_image { /* layers base first; n_layers 0 is an empty root */
     size_t n_layers;
 };
 
+struct rootfs_writable {      /* what is written over an image */
+    const char *upper, *work; /* directories of it, absolute paths */
+    bool
+        scratch; /* need not survive a crash: nothing is synced when it is unmounted (Linux 5.10) */
+};
+
 struct rootfs_driver;
 struct rootfs_ops {
     const char *name; /* "erofs" */
@@ -32,10 +39,10 @@ struct rootfs_ops {
      * layers/<hex>/toc under the root. */
     int (*prepare)(struct rootfs_driver *d, const struct rootfs_image *img, struct cancel *c,
                    struct shale_err *e);
-    /* Mounts at target (an existing directory, absolute path). upper and work: absolute paths of
-     * the writable layer's directories, or both NULL for read-only. Prepared before. */
+    /* Mounts at target (an existing directory, absolute path); read-only without a writable layer
+     * (NULL). Prepared before. */
     int (*mount)(struct rootfs_driver *d, const struct rootfs_image *img, const char *target,
-                 const char *upper, const char *work, struct shale_err *e);
+                 const struct rootfs_writable *w, struct shale_err *e);
     /* Undoes mount completely (lower mounts, loop devices). Not mounted is success. */
     int (*umount)(struct rootfs_driver *d, const char *target, struct shale_err *e);
     /* Drops the cache of one stack. Missing is success. In use: -SHALE_IN_USE. */

@@ -269,27 +269,27 @@ int store_rootfs_prepare(struct store *s, const struct digest *image_id, struct 
 }
 
 static int prepare_and_mount(struct store *s, struct rootfs_driver *d,
-                             const struct rootfs_image *img, const char *target, const char *upper,
-                             const char *work, struct cancel *c, struct shale_err *e)
+                             const struct rootfs_image *img, const char *target,
+                             const struct rootfs_writable *w, struct cancel *c, struct shale_err *e)
 {
     int r = img->n_layers ? prepare_stack(s, d, img, c, e) : 0;
 
-    return r < 0 ? r : d->ops->mount(d, img, target, upper, work, e);
+    return r < 0 ? r : d->ops->mount(d, img, target, w, e);
 }
 
 /* Files of the cache that somebody has removed show when they are needed: it is made again, once.
  */
 static int mount_stack(struct store *s, struct rootfs_driver *d, const struct rootfs_image *img,
-                       const char *target, const char *upper, const char *work, struct cancel *c,
+                       const char *target, const struct rootfs_writable *w, struct cancel *c,
                        struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
-    int r = prepare_and_mount(s, d, img, target, upper, work, c, &why);
+    int r = prepare_and_mount(s, d, img, target, w, c, &why);
 
     if (r == -SHALE_NOT_FOUND && img->n_layers && !s->read_only) {
         r = meta_stack_delete(s->meta, &img->layers[img->n_layers - 1].chain_id, &why);
         if (r >= 0)
-            r = prepare_and_mount(s, d, img, target, upper, work, c, &why);
+            r = prepare_and_mount(s, d, img, target, w, c, &why);
     }
     if (r < 0 && e)
         *e = why;
@@ -297,7 +297,7 @@ static int mount_stack(struct store *s, struct rootfs_driver *d, const struct ro
 }
 
 int store_rootfs_mount(struct store *s, const struct digest *image_id, const char *target,
-                       const char *upper, const char *work, struct cancel *c, struct shale_err *e)
+                       const struct rootfs_writable *w, struct cancel *c, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(4 << 20);
     struct rootfs_driver *d;
@@ -309,7 +309,7 @@ int store_rootfs_mount(struct store *s, const struct digest *image_id, const cha
     if (r >= 0 && sys_step("mount") < 0)
         r = err_sys(e, "mount");
     if (r >= 0)
-        r = mount_stack(s, d, &img, target, upper, work, c, e);
+        r = mount_stack(s, d, &img, target, w, c, e);
     if (r >= 0)
         (void)meta_image_set_used(s->meta, image_id, time_now_ns(), NULL);
     return r;

@@ -89,9 +89,9 @@ int store_stack(struct store *s, const struct digest *image_id, struct arena *a,
 /* Ensures all layers and the driver's cache, so that mounting is quick. */
 int store_rootfs_prepare(struct store *s, const struct digest *image_id, struct cancel *c,
                          struct shale_err *e);
-/* Prepare and mount; target, upper, work as rootfs_ops.mount. */
+/* Prepare and mount; target and w as rootfs_ops.mount. */
 int store_rootfs_mount(struct store *s, const struct digest *image_id, const char *target,
-                       const char *upper, const char *work, struct cancel *c, struct shale_err *e);
+                       const struct rootfs_writable *w, struct cancel *c, struct shale_err *e);
 int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e);
 
 /* Makes sure that caches written under this boot are on disk (syncfs), so that they are trusted

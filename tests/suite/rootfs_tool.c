@@ -144,7 +144,10 @@ static int on_driver(const char *what, int root, char **args, int n, struct shal
     if (r < 0)
         return r;
     if (mounts)
-        r = d->ops->mount(d, &img, args[2], dash(args[3]), dash(args[4]), e);
+        r = d->ops->mount(
+            d, &img, args[2],
+            dash(args[3]) ? &(struct rootfs_writable){dash(args[3]), dash(args[4]), false} : NULL,
+            e);
     else if (umounts)
         r = d->ops->umount(d, args[2], e);
     else if (streq(what, "prepare"))

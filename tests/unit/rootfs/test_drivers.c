@@ -192,12 +192,12 @@ static void live(struct store *s)
     assert_int_equal(fs_mkdir_p(AT_FDCWD, work, 0755, NULL), 0);
     assert_int_equal(o->umount(s->d, s->mnt, NULL), 0); /* not mounted */
     assert_int_equal(o->remove(s->d, &s->layer.chain_id, NULL), 0);
-    assert_true(o->mount(s->d, &s->img, s->mnt, NULL, NULL, NULL) < 0); /* not prepared */
+    assert_true(o->mount(s->d, &s->img, s->mnt, NULL, NULL) < 0); /* not prepared */
     assert_false(is_mounted(s));
     assert_int_equal(o->prepare(s->d, &s->img, NULL, NULL), 0);
     assert_int_equal(o->prepare(s->d, &s->img, NULL, NULL), 0);
 
-    assert_int_equal(o->mount(s->d, &s->img, s->mnt, NULL, NULL, NULL), 0);
+    assert_int_equal(o->mount(s->d, &s->img, s->mnt, NULL, NULL), 0);
     check_mounted(s, "f");
     char path[160];
     snprintf(path, sizeof path, "%s/new", s->mnt);
@@ -205,7 +205,8 @@ static void live(struct store *s)
     assert_int_equal(o->umount(s->d, s->mnt, NULL), 0);
     assert_false(is_mounted(s));
 
-    assert_int_equal(o->mount(s->d, &s->img, s->mnt, upper, work, NULL), 0);
+    assert_int_equal(
+        o->mount(s->d, &s->img, s->mnt, &(struct rootfs_writable){upper, work, false}, NULL), 0);
     check_mounted(s, "f");
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     assert_true(fd >= 0); /* and left open: what is looked at from outside can be taken away too */
@@ -258,7 +259,7 @@ static void test_empty_image(void **state)
             continue;
         s.img.n_layers = 0;
         assert_int_equal(s.d->ops->prepare(s.d, &s.img, NULL, NULL), 0);
-        assert_int_equal(s.d->ops->mount(s.d, &s.img, s.mnt, NULL, NULL, NULL), 0);
+        assert_int_equal(s.d->ops->mount(s.d, &s.img, s.mnt, NULL, NULL), 0);
         int n = 0;
         assert_int_equal(fs_each(AT_FDCWD, s.mnt, count_one, &n, NULL), 0);
         assert_int_equal(n, 0);
@@ -316,7 +317,7 @@ static void test_remove_in_use(void **state)
         if (!works(&s, ways[i]))
             continue;
         assert_int_equal(s.d->ops->prepare(s.d, &s.img, NULL, NULL), 0);
-        assert_int_equal(s.d->ops->mount(s.d, &s.img, s.mnt, NULL, NULL, NULL), 0);
+        assert_int_equal(s.d->ops->mount(s.d, &s.img, s.mnt, NULL, NULL), 0);
         int r = s.d->ops->remove(s.d, &s.layer.chain_id, NULL);
         assert_int_equal(r, streq(ways[i], "dir") ? -SHALE_IN_USE : 0);
         check_mounted(&s, "f");
