@@ -48,6 +48,7 @@ struct shale_open_opts {
     const char *certs_dir;                  /* NULL: /etc/docker/certs.d */
     const char *const *insecure_registries; /* hosts or CIDRs, NULL-terminated; may be NULL */
     bool read_only;                         /* open for looking only */
+    bool online; /* a registry will be asked next: what that needs is loaded meanwhile */
     void (*on_debug)(void *arg, const char *msg); /* may be NULL */
     void *on_debug_arg;
 };

@@ -79,6 +79,7 @@ int cli_open(struct cli *c, struct shale **ret)
         .certs_dir = c->global.certs_dir,
         .insecure_registries = (const char *const *)c->global.insecure.v,
         .on_debug = c->global.debug ? on_debug : NULL,
+        .online = c->cmd && (c->cmd->flags & CMD_ONLINE),
     };
     if (!c->engine) {
         int r = shale_open(&o, &c->engine, &c->e);

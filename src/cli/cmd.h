@@ -17,6 +17,7 @@ enum {
     CMD_RAW_ARGS = 1 << 1,   /* arguments may look like anything: nothing is parsed */
     CMD_RUN_STATUS = 1 << 2, /* failures are 125, 126, 127, as of docker run */
     CMD_HINT = 1 << 3,       /* failures name the program and point to --help */
+    CMD_ONLINE = 1 << 4,     /* asks a registry, nearly always */
 };
 
 struct cmd {

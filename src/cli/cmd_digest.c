@@ -47,5 +47,6 @@ const struct cmd cmd_digest = {
     .opts_size = sizeof(struct digest_opts),
     .min_args = 1,
     .max_args = -1,
+    .flags = CMD_ONLINE,
     .run = run,
 };

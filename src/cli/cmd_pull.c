@@ -91,5 +91,6 @@ const struct cmd cmd_pull = {
     .opts_size = sizeof(struct pull_opts),
     .min_args = 1,
     .max_args = -1,
+    .flags = CMD_ONLINE,
     .run = run,
 };

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/version.h"
+#include "http/http.h"
 
 #define OPTIONS_MAX_BYTES (1u << 20)
 
@@ -207,6 +208,8 @@ int shale_open(const struct shale_open_opts *opts, struct shale **ret, struct sh
         if (kept)
             log_set_sink(on_debug, kept);
     }
+    if (o.online)
+        http_preload();
     r = open_parts(s, &o, e);
     if (r < 0) {
         shale_close(s);

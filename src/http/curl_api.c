@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "http/http.h"
 
 /* Loaded once for the process and never unloaded: the only state outside of handles, and it never
  * changes after it is there. */
@@ -48,6 +49,21 @@ static void load(void)
     }
     if (loaded.api.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         snprintf(loaded.why, sizeof loaded.why, "libcurl cannot be initialised");
+}
+
+static void *load_early(void *unused)
+{
+    (void)unused;
+    pthread_once(&loaded.once, load);
+    return NULL;
+}
+
+void http_preload(void)
+{
+    pthread_t t;
+
+    if (pthread_create(&t, NULL, load_early, NULL) == 0)
+        pthread_detach(t);
 }
 
 int curl_api_get(const struct curl_api **ret, struct shale_err *e)

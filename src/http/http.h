@@ -43,6 +43,9 @@ struct http_opts {
 };
 int http_open(const struct http_opts *o, struct http_client **ret,
               struct shale_err *e); /* copies */
+/* A request will be made soon: loads libcurl on a thread of its own meanwhile (15 ms). A failure
+ * shows at the request. */
+void http_preload(void);
 struct http_client *http_close(struct http_client *c);
 
 struct http_tls {

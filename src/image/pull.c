@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pull: a copy from a registry into the store, then rows and names in one transaction. */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -19,6 +20,8 @@ struct pull {
     struct source *from;
     struct sink *to;
     struct store_lease *lease;
+    pthread_t warmer; /* opens the driver while layers come in */
+    bool warming;
     struct shale_pulled *done;
     size_t n_done, cap;
 };
@@ -32,8 +35,19 @@ static void say(const struct pull *p, enum shale_progress_kind kind, const char 
         p->o->on_progress(p->o->progress_arg, &ev);
 }
 
+/* Which driver works here is found out by trying: not when everything else is done. */
+static void *warm(void *arg)
+{
+    struct rootfs_driver *ignored;
+
+    (void)store_driver(((struct pull *)arg)->h->store, &ignored, NULL);
+    return NULL;
+}
+
 static void pull_clear(struct pull *p)
 {
+    if (p->warming)
+        pthread_join(p->warmer, NULL);
     if (p->to)
         p->to->ops->close(p->to);
     if (p->from)
@@ -233,6 +247,8 @@ static int add_image(struct pull *p, const struct copy_result *c, const char *ta
 static int fetch(struct pull *p, const char *tag, struct digest *target, struct digest *id,
                  struct shale_err *e)
 {
+    if (!p->warming)
+        p->warming = pthread_create(&p->warmer, NULL, warm, p) == 0;
     struct copy_opts co = {
         .platform = &p->want,
         .n_parallel = p->o->n_parallel,

@@ -33,27 +33,31 @@ static int64_t start_time(int64_t pid)
     return p ? (int64_t)strtoll(p + 1, NULL, 10) : 0;
 }
 
-static bool is_alive(int64_t pid, int64_t started, const char *boot_id, int64_t expires)
+static bool is_alive(const struct meta *m, int64_t pid, int64_t started, const char *boot_id,
+                     int64_t expires)
 {
-    char boot[37];
-
-    return expires > time_now_ns() && fs_boot_id(boot, NULL) >= 0 && streq(boot, boot_id) &&
-           started != 0 && start_time(pid) == started;
+    return expires > time_now_ns() && streq(m->boot_id, boot_id) && started != 0 &&
+           (pid == getpid() ? m->process_at : start_time(pid)) == started;
 }
 
 static void sql_alive(sqlite3_context *c, int n, sqlite3_value **v)
 {
     const char *boot = (const char *)sqlite3_value_text(v[2]);
 
-    sqlite3_result_int(c, is_alive(sqlite3_value_int64(v[0]), sqlite3_value_int64(v[1]),
-                                   boot ? boot : "", sqlite3_value_int64(v[3])));
+    sqlite3_result_int(c, is_alive(sqlite3_user_data(c), sqlite3_value_int64(v[0]),
+                                   sqlite3_value_int64(v[1]), boot ? boot : "",
+                                   sqlite3_value_int64(v[3])));
 }
 
 int lease_register(struct meta *m, struct shale_err *e)
 {
-    int rc = sqlite3_create_function_v2(m->db, "lease_alive", 4, SQLITE_UTF8, NULL, sql_alive, NULL,
-                                        NULL, NULL);
+    int r = fs_boot_id(m->boot_id, e);
 
+    if (r < 0)
+        return r;
+    m->process_at = start_time(getpid());
+    int rc = sqlite3_create_function_v2(m->db, "lease_alive", 4, SQLITE_UTF8, m, sql_alive, NULL,
+                                        NULL, NULL);
     return rc == SQLITE_OK ? 0 : meta_sql_error(m, rc, e);
 }
 
@@ -62,18 +66,15 @@ int lease_register(struct meta *m, struct shale_err *e)
 int meta_lease_begin(struct meta *m, const char *note, int64_t ttl_ns, uint64_t *ret_id,
                      struct shale_err *e)
 {
-    char boot[37];
     int64_t pid = getpid(), expires;
-    int r = fs_boot_id(boot, e);
+    int r;
 
-    if (r < 0)
-        return r;
     if (__builtin_add_overflow(time_now_ns(), ttl_ns, &expires))
         expires = INT64_MAX;
     pthread_mutex_lock(&m->mutex); /* so that the row number is ours */
     r = stmt_run(
         m, "INSERT INTO leases(note, pid, started, boot_id, expires) VALUES(?1, ?2, ?3, ?4, ?5)",
-        NULL, e, "tiiti", note, pid, start_time(pid), boot, expires);
+        NULL, e, "tiiti", note, pid, m->process_at, m->boot_id, expires);
     if (r >= 0)
         *ret_id = (uint64_t)sqlite3_last_insert_rowid(m->db);
     pthread_mutex_unlock(&m->mutex);

@@ -28,6 +28,8 @@ struct meta {
     pthread_mutex_t mutex; /* recursive; held from begin to commit */
     unsigned depth;        /* of transactions */
     bool read_only;
+    char boot_id[37];   /* of this machine, and when this process began: leases are */
+    int64_t process_at; /* compared with them */
     struct {
         const char *sql;
         sqlite3_stmt *stmt;

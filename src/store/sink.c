@@ -187,10 +187,25 @@ int store_record_layer(struct store *s, const struct digest *blob, uint64_t blob
     return meta_end(s->meta, r, e);
 }
 
+/* The rows of a layer that has arrived, in one transaction: for tiny layers that is what counts. */
+static int record(struct arrival *a, const struct layer_in_result *in, struct shale_err *e)
+{
+    struct meta *m = a->k->store->meta;
+    int r = meta_begin(m, e);
+
+    if (r < 0)
+        return r;
+    r = put_row(a->k->store, a->d, a->got, e);
+    if (r >= 0)
+        r = store_record_layer(a->k->store, &a->d->digest, a->got, in, e);
+    if (r >= 0)
+        r = meta_pull_delete(m, &a->d->digest, e);
+    return meta_end(m, r, e);
+}
+
 static int arrive(struct arrival *a, const struct digest *diff_id, struct source *from,
                   struct shale_err *e)
 {
-    struct store *s = a->k->store;
     struct layer_in_result in;
     int r;
 
@@ -209,13 +224,9 @@ static int arrive(struct arrival *a, const struct digest *diff_id, struct source
     r = layer_in_publish(a->layer, false, e);
     if (r < 0)
         return r;
-    r = put_row(s, a->d, a->got, e);
+    r = record(a, &in, e);
     if (r < 0)
         return r;
-    r = store_record_layer(s, &a->d->digest, a->got, &in, e);
-    if (r < 0)
-        return r;
-    (void)meta_pull_delete(s->meta, &a->d->digest, NULL);
     report(a->k, SHALE_PROGRESS_DONE, a->d, a->got);
     return 0;
 }
@@ -279,10 +290,6 @@ static int receive(struct store_sink *k, const struct descriptor *d, const struc
 {
     struct store *s = k->store;
     struct arrival a = {.k = k, .d = d, .c = c};
-    struct meta_pull row = {.digest = d->digest,
-                            .ref = k->o.origin ? k->o.origin : "",
-                            .repo = "",
-                            .size_bytes = d->size_bytes};
     int fd, r;
 
     r = blob_begin(s->blobs, &d->digest, d->size_bytes, on_wait, &a, c, &a.blob, e);
@@ -291,7 +298,7 @@ static int receive(struct store_sink *k, const struct descriptor *d, const struc
     if (r < 0)
         return r;
     fd = store_layers_fd(s, e);
-    r = fd < 0 ? fd : meta_pull_put(s->meta, &row, e);
+    r = fd;
     if (r >= 0)
         r = layer_in_begin(fd, codec_of(d), digest_alg(diff_id), &a.layer, e);
     if (r >= 0)
@@ -299,6 +306,29 @@ static int receive(struct store_sink *k, const struct descriptor *d, const struc
     layer_in_close(a.layer);
     blob_writer_close(a.blob);
     return r;
+}
+
+/* Protects a layer from collection and, unless its blob is here already, shows it as in flight. */
+static int announce(struct store_sink *k, const struct descriptor *d, const struct digest *diff_id,
+                    struct shale_err *e)
+{
+    struct meta *m = k->store->meta;
+    struct meta_pull row = {.digest = d->digest,
+                            .ref = k->o.origin ? k->o.origin : "",
+                            .repo = "",
+                            .size_bytes = d->size_bytes};
+    uint64_t size;
+    int present = blob_has(k->store->blobs, &d->digest, &size, e);
+    int r = present < 0 ? present : meta_begin(m, e);
+
+    if (r < 0)
+        return r;
+    r = lease(k, &d->digest, e);
+    if (r >= 0)
+        r = lease(k, diff_id, e);
+    if (r >= 0 && !present)
+        r = meta_pull_put(m, &row, e);
+    return meta_end(m, r, e);
 }
 
 static int sink_blob(struct sink *sk, const struct descriptor *d, const struct digest *diff_id,
@@ -310,10 +340,7 @@ static int sink_blob(struct sink *sk, const struct descriptor *d, const struct d
 
     if (!diff_id)
         return err_set(e, SHALE_INTERNAL, "a layer without a diffID");
-    r = lease(k, &d->digest, e);
-    if (r < 0)
-        return r;
-    r = lease(k, diff_id, e);
+    r = announce(k, d, diff_id, e);
     if (r < 0)
         return r;
     r = blob_has(k->store->blobs, &d->digest, &size, e);
