@@ -60,6 +60,11 @@ int blob_writer_write(struct blob_writer *w, const void *p, size_t n, struct sha
 /* CORRUPT when size or digest differ: the bytes are then of no use and go at close. On any other
  * error they stay. */
 int blob_writer_commit(struct blob_writer *w, struct shale_err *e);
+/* The first half of it, for who wants to know about the bytes before they are made durable. */
+int blob_writer_check(struct blob_writer *w, struct shale_err *e);
+/* Commits several of one store with one sync of the folder: for many small blobs that is what
+ * counts. All or an error; after that some may be committed and the others are as they were. */
+int blob_writers_commit(struct blob_writer *const *v, size_t n, struct shale_err *e);
 void blob_writer_discard(struct blob_writer *w); /* close will remove the partial file */
 struct blob_writer *blob_writer_close(struct blob_writer *w);
 

@@ -26,7 +26,7 @@ struct blob_writer {
     uint64_t offset; /* bytes in the partial file that count */
     uint64_t hashed; /* of them, how many went through the hash; less than offset before replay */
     uint64_t pushed; /* of them, how many the kernel was asked to write out */
-    bool discard, committed;
+    bool discard, checked, committed;
     bool settled; /* nothing is left to resume or to sync: the lock file may go */
 };
 
@@ -174,7 +174,7 @@ int blob_writer_rewind(struct blob_writer *w, struct shale_err *e)
     if (w->offset > 0 && sys_ftruncate(w->fd, 0) < 0)
         return err_sys(e, "start over with %s", w->digest.s);
     w->offset = w->hashed = w->pushed = 0;
-    w->discard = false;
+    w->discard = w->checked = false;
     r = hash_init(&w->hash, digest_alg(&w->digest), e);
     return r < 0 ? r : 0;
 }
@@ -225,6 +225,13 @@ static int too_long(struct blob_writer *w, uint64_t n, struct shale_err *e)
     return 0;
 }
 
+/* Asks the kernel to write out what is not on its way yet. Only a hint: file systems without it
+ * lose nothing but time. */
+static void push(struct blob_writer *w, unsigned flags)
+{
+    (void)sync_file_range(w->fd, (off_t)w->pushed, (off_t)(w->offset - w->pushed), flags);
+}
+
 int blob_writer_write(struct blob_writer *w, const void *p, size_t n, struct shale_err *e)
 {
     int r;
@@ -241,9 +248,7 @@ int blob_writer_write(struct blob_writer *w, const void *p, size_t n, struct sha
     w->offset += n;
     w->hashed = w->offset;
     if (w->offset - w->pushed >= EARLY_WRITEBACK_BYTES) {
-        /* Only a hint: file systems without it lose nothing but time. */
-        (void)sync_file_range(w->fd, (off_t)w->pushed, (off_t)(w->offset - w->pushed),
-                              SYNC_FILE_RANGE_WRITE);
+        push(w, SYNC_FILE_RANGE_WRITE);
         w->pushed = w->offset;
     }
     return 0;
@@ -282,39 +287,89 @@ static int make_alg_folder(struct blobs *b, const char *alg, struct shale_err *e
     return fs_sync_dir(b->blobs_fd, ".", e);
 }
 
-int blob_writer_commit(struct blob_writer *w, struct shale_err *e)
+int blob_writer_check(struct blob_writer *w, struct shale_err *e)
 {
-    const char *alg = digest_alg_name(digest_alg(&w->digest));
-    struct blobs *b = w->b;
+    struct stat st;
     int r;
 
     if (w->committed)
         return err_set(e, SHALE_INTERNAL, "blob %s committed twice", w->digest.s);
+    if (w->checked)
+        return 0;
     r = check_whole(w, e);
     if (r < 0)
         return r;
-    r = make_alg_folder(b, alg, e);
-    if (r < 0)
-        return r;
     /* A failed write may have left more than what was counted. */
-    struct stat st;
     if (fstat(w->fd, &st) < 0)
         return err_sys(e, "check blob %s", w->digest.s);
     if ((uint64_t)st.st_size != w->offset && sys_ftruncate(w->fd, w->offset) < 0)
-        return blob_err_sys(b, &w->digest, "cut blob", e);
-    /* Bytes and length first, then the name, then the folder that holds the name. */
-    if (sys_fdatasync(w->fd) < 0)
-        return blob_err_sys(b, &w->digest, "sync blob", e);
-    if (sys_renameat(b->ingest_fd, blob_path_partial(&w->digest).s, b->blobs_fd,
-                     blob_path_final(&w->digest).s) < 0)
-        return blob_err_sys(b, &w->digest, "name blob", e);
-    w->committed = true;
-    r = blob_sync_folder(b, &w->digest, e);
+        return blob_err_sys(w->b, &w->digest, "cut blob", e);
+    w->checked = true;
+    return 0;
+}
+
+/* Bytes and length first, then the name, then the folder that holds the name. */
+static int name_blob(struct blob_writer *w, struct shale_err *e)
+{
+    int r = make_alg_folder(w->b, digest_alg_name(digest_alg(&w->digest)), e);
+
     if (r < 0)
         return r;
-    w->settled = true;
-    release_lock(w);
+    if (sys_renameat(w->b->ingest_fd, blob_path_partial(&w->digest).s, w->b->blobs_fd,
+                     blob_path_final(&w->digest).s) < 0)
+        return blob_err_sys(w->b, &w->digest, "name blob", e);
+    w->committed = true;
     return 0;
+}
+
+/* One sync for each folder that got a name, and there are as many folders as algorithms. */
+static int sync_names(struct blob_writer *const *v, size_t n, struct shale_err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool done = false;
+        for (size_t k = 0; k < i && !done; k++)
+            done = digest_alg(&v[k]->digest) == digest_alg(&v[i]->digest);
+        int r = done ? 0 : blob_sync_folder(v[i]->b, &v[i]->digest, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int blob_writers_commit(struct blob_writer *const *v, size_t n, struct shale_err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        r = blob_writer_check(v[i], e);
+        if (r < 0)
+            return r;
+    }
+    /* All are on their way before the first sync waits: one commit of the file system's journal
+     * then serves them all. */
+    for (size_t i = 0; n > 1 && i < n; i++)
+        push(v[i], SYNC_FILE_RANGE_WRITE);
+    for (size_t i = 0; n > 1 && i < n; i++)
+        push(v[i], SYNC_FILE_RANGE_WAIT_AFTER);
+    for (size_t i = 0; i < n; i++)
+        if (sys_fdatasync(v[i]->fd) < 0)
+            return blob_err_sys(v[i]->b, &v[i]->digest, "sync blob", e);
+    for (size_t i = 0; i < n && r >= 0; i++)
+        r = name_blob(v[i], e);
+    if (r >= 0)
+        r = sync_names(v, n, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        v[i]->settled = true;
+        release_lock(v[i]);
+    }
+    return 0;
+}
+
+int blob_writer_commit(struct blob_writer *w, struct shale_err *e)
+{
+    return blob_writers_commit(&w, 1, e);
 }
 
 void blob_writer_discard(struct blob_writer *w)

@@ -237,8 +237,13 @@ static int copy_layers(struct source *from, struct sink *to, const struct manife
         jobs.v[jobs.n++] = (struct layer_job){&m->layers[i], &cfg->diff_ids[i]};
         report(o, SHALE_PROGRESS_QUEUED, &m->layers[i]);
     }
-    return pool_run(copy_layer, &jobs, jobs.n,
-                    o->n_parallel ? o->n_parallel : COPY_DEFAULT_PARALLEL, o->cancel, e);
+    struct shale_err why = SHALE_ERR_INIT; /* of lesser interest when the layers have failed */
+    int r = pool_run(copy_layer, &jobs, jobs.n,
+                     o->n_parallel ? o->n_parallel : COPY_DEFAULT_PARALLEL, o->cancel, e);
+    int settled = to->ops->settle(to, &why);
+    if (r >= 0 && settled < 0 && e)
+        *e = why;
+    return r < 0 ? r : settled;
 }
 
 static int check_layers(const struct manifest *m, struct shale_err *e)

@@ -56,6 +56,9 @@ struct sink_ops {
      * the inflated layer, NULL for other blobs. */
     int (*blob)(struct sink *s, const struct descriptor *d, const struct digest *diff_id,
                 struct source *from, struct cancel *c, struct shale_err *e);
+    /* What `blob` took may still be on its way to where it lasts: waits until it is there, or for
+     * the first error. Before the manifest that names those blobs is put. */
+    int (*settle)(struct sink *s, struct shale_err *e);
     /* Names a manifest or index that is there. */
     int (*tag)(struct sink *s, const char *name, const struct descriptor *d, struct shale_err *e);
     struct sink *(*close)(struct sink *s);

@@ -259,7 +259,10 @@ int layer_in_finish(struct layer_in *l, const struct digest *expected, struct la
                        expected->s, l->diff_id.s);
     ret->diff_id = l->diff_id;
     ret->tar_bytes = l->tar_bytes;
-    return toc_finish(l->toc, &ret->toc, e);
+    r = toc_finish(l->toc, &ret->toc, e);
+    if (r >= 0)
+        drop_work(l); /* it may wait a while to be published */
+    return r;
 }
 
 int layer_in_publish(struct layer_in *l, bool replace, struct shale_err *e)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "model/limits.h"
+#include "store/landing.h"
 #include "store/layer_in.h"
 #include "store/store_priv.h"
 
@@ -14,6 +15,7 @@ struct store_sink {
     struct sink sink;
     struct store *store;
     struct store_sink_opts o;
+    struct landing *landing;
 };
 
 static struct store_sink *self(struct sink *s)
@@ -187,20 +189,17 @@ int store_record_layer(struct store *s, const struct digest *blob, uint64_t blob
     return meta_end(s->meta, r, e);
 }
 
-/* The rows of a layer that has arrived, in one transaction: for tiny layers that is what counts. */
-static int record(struct arrival *a, const struct layer_in_result *in, struct shale_err *e)
+/* Hands over what is whole. From here on it is the landing's, also when it fails there. */
+static int land(struct arrival *a, const struct layer_in_result *in, struct shale_err *e)
 {
-    struct meta *m = a->k->store->meta;
-    int r = meta_begin(m, e);
+    struct landed v = {a->d, a->blob, a->layer, *in};
+    int r = landing_add(a->k->landing, &v, e);
 
-    if (r < 0)
-        return r;
-    r = put_row(a->k->store, a->d, a->got, e);
-    if (r >= 0)
-        r = store_record_layer(a->k->store, &a->d->digest, a->got, in, e);
-    if (r >= 0)
-        r = meta_pull_delete(m, &a->d->digest, e);
-    return meta_end(m, r, e);
+    if (r >= 0) {
+        a->blob = NULL;
+        a->layer = NULL;
+    }
+    return r;
 }
 
 static int arrive(struct arrival *a, const struct digest *diff_id, struct source *from,
@@ -214,21 +213,12 @@ static int arrive(struct arrival *a, const struct digest *diff_id, struct source
         return judge(a, r);
     report(a->k, SHALE_PROGRESS_VERIFYING, a->d, a->got);
     /* First the compressed bytes: when they are wrong, that is the news. */
-    r = blob_writer_commit(a->blob, e);
+    r = blob_writer_check(a->blob, e);
     if (r < 0)
         return judge(a, r);
     report(a->k, SHALE_PROGRESS_DOWNLOADED, a->d, a->got);
     r = layer_in_finish(a->layer, diff_id, &in, e);
-    if (r < 0)
-        return r;
-    r = layer_in_publish(a->layer, false, e);
-    if (r < 0)
-        return r;
-    r = record(a, &in, e);
-    if (r < 0)
-        return r;
-    report(a->k, SHALE_PROGRESS_DONE, a->d, a->got);
-    return 0;
+    return r < 0 ? judge(a, r) : land(a, &in, e);
 }
 
 /* What an earlier attempt has left may be damaged, by a power cut or by a peer that sent wrong
@@ -251,6 +241,11 @@ static int arrive_or_again(struct arrival *a, const struct digest *diff_id, stru
     if (r < 0 && e)
         *e = why;
     return r;
+}
+
+static void on_landed(void *arg, const struct descriptor *d)
+{
+    report(arg, SHALE_PROGRESS_DONE, d, d->size_bytes);
 }
 
 static void on_wait(void *arg)
@@ -359,8 +354,14 @@ static int sink_tag(struct sink *s, const char *name, const struct descriptor *d
     return err_set(e, SHALE_UNSUPPORTED, "the store names images with their rows");
 }
 
+static int sink_settle(struct sink *s, struct shale_err *e)
+{
+    return landing_drain(self(s)->landing, e);
+}
+
 static struct sink *sink_close(struct sink *s)
 {
+    landing_close(self(s)->landing);
     free(s);
     return NULL;
 }
@@ -369,6 +370,7 @@ static const struct sink_ops store_sink_ops = {
     .has = sink_has,
     .put = sink_put,
     .blob = sink_blob,
+    .settle = sink_settle,
     .tag = sink_tag,
     .close = sink_close,
 };
@@ -386,6 +388,11 @@ int store_sink_open(struct store *s, const struct store_sink_opts *o, struct sin
     k->sink.ops = &store_sink_ops;
     k->store = s;
     k->o = *o;
+    int r = landing_open(s, on_landed, k, &k->landing, e);
+    if (r < 0) {
+        free(k);
+        return r;
+    }
     *ret = &k->sink;
     return 0;
 }
