@@ -4,12 +4,13 @@ BUILD ?= build
 ASAN  ?= build-asan
 FUZZ  ?= build-fuzz
 MESON_FLAGS ?=
+PREFIX ?=
 WERROR = $(if $(CI),--werror,)
 FUZZ_SECONDS ?= 30
 
-.PHONY: all help deps run check cli-tests asan fuzz bench soak lint format install clean
+.PHONY: all help run check asan fuzz bench soak lint format install uninstall clean
 
-all: $(BUILD)/build.ninja ## build everything: build/shale, libshale, man pages, completions
+all: $(BUILD)/build.ninja ## build everything: build/shale, libshale static and shared, the tests
 	@ninja -C $(BUILD)
 
 help: ## this list
@@ -51,16 +52,22 @@ soak: ## 15 minutes of concurrent pulls, runs and removes
 	@$(MAKE) --no-print-directory all
 	@bench/soak
 
-lint: ## format, clang-tidy, floors, headers, sizes
+lint: ## floors, headers, docs, symbols, sizes, format, shellcheck, clang-tidy
 	@tools/install-deps build lint
-	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) $(WERROR) $(MESON_FLAGS)
+	@$(MAKE) --no-print-directory all
 	@tools/lint $(BUILD)
 
 format: ## clang-format on the whole tree
-	@git ls-files '*.c' '*.h' | xargs clang-format -i
+	@find src include tests bench -name '*.[ch]' -exec clang-format -i {} +
 
-install: all ## DESTDIR=… PREFIX via meson -Dprefix
+install: $(BUILD)/build.ninja ## binary, libraries, headers, man pages, completions; PREFIX=/usr/local DESTDIR=
+	@$(if $(PREFIX),meson configure $(BUILD) -Dprefix=$(PREFIX))
+	@ninja -C $(BUILD)
 	@meson install -C $(BUILD) --no-rebuild
+	@echo "To remove it again: make uninstall"
+
+uninstall: ## remove what the last make install has put there
+	@tools/uninstall $(BUILD)
 
 clean: ## remove the build folders
 	rm -rf $(BUILD) $(ASAN) $(FUZZ)

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SHALE_CONTAINER_H
 #define SHALE_CONTAINER_H
-/* Containers through an OCI runtime (runtime-spec 1.0) and conmon. See shale.h for the conventions.
+/*
+ * Containers through an OCI runtime (runtime-spec 1.0) and conmon. See shale.h for the conventions.
+ *
+ * shale_create makes a container, shale_start starts it (again and again), shale_wait waits for its
+ * end, shale_rm removes it. `container` is a name, an ID or a unique beginning of an ID everywhere;
+ * NOT_FOUND when there is none. Exit statuses are those of the process; 128 + N after signal N.
  */
 #include <shale/progress.h>
 #include <shale/shale.h>
@@ -52,6 +57,9 @@ struct shale_created {
     const char *name;
     const char *const *warnings; /* NULL-terminated */
 };
+/* Makes a container of an image that is in the store; it is not started. NOT_FOUND: no such image;
+ * EXISTS: the name is taken; INVALID: an option does not make sense; UNSUPPORTED: this host or this
+ * version cannot do it. */
 SHALE_API int shale_create(struct shale *s, const struct shale_create_opts *o,
                            struct shale_created **ret, struct shale_err *e);
 
@@ -72,15 +80,23 @@ struct shale_attach_opts {
 SHALE_API int shale_start(struct shale *s, const char *container,
                           const struct shale_attach_opts *attach, int *ret_status,
                           struct shale_err *e);
+/* Carries the streams of a running container as shale_start does, until it ends or is detached from
+ * (*ret_status -1). CONFLICT: it does not run; UNSUPPORTED: another process holds its streams. */
 SHALE_API int shale_attach(struct shale *s, const char *container,
                            const struct shale_attach_opts *o, int *ret_status, struct shale_err *e);
+/* Gives the terminal of a running container a new size. CONFLICT: it has none, or does not run. */
 SHALE_API int shale_resize(struct shale *s, const char *container, uint16_t rows, uint16_t columns,
                            struct shale_err *e);
-/* signal NULL: the container's stop signal; timeout_s -1: the container's. */
+/* Sends the signal, waits timeout_s seconds, then kills. signal NULL: the container's stop signal;
+ * timeout_s -1: the container's. Stopping a stopped container succeeds. */
 SHALE_API int shale_stop(struct shale *s, const char *container, const char *signal,
                          int64_t timeout_s, struct shale_err *e);
+/* Sends a signal: a name with or without SIG, or a number; NULL is KILL. After KILL the container
+ * has ended when this returns. CONFLICT: it does not run. */
 SHALE_API int shale_kill(struct shale *s, const char *container, const char *signal,
                          struct shale_err *e);
+/* Waits until the container has ended. *ret_status is its exit status; at once when it does not
+ * run. */
 SHALE_API int shale_wait(struct shale *s, const char *container, int *ret_status,
                          struct shale_err *e);
 
@@ -88,6 +104,8 @@ struct shale_rm_opts {
     size_t size;
     bool force, volumes;
 };
+/* Removes a container with its files. `force` kills a running one first (without it: CONFLICT);
+ * `volumes` removes its anonymous volumes too. */
 SHALE_API int shale_rm(struct shale *s, const char *container, const struct shale_rm_opts *o,
                        struct shale_err *e);
 
@@ -99,6 +117,10 @@ struct shale_exec_opts {
     bool tty, interactive, detach, privileged;
     struct shale_attach_opts streams;
 };
+/* Runs a further process in a running container and waits for its end, unless o->detach.
+ * *ret_status is its exit status. NOT_FOUND and DENIED as of shale_start; CONFLICT: the container
+ * does not run.
+ */
 SHALE_API int shale_exec(struct shale *s, const char *container, const struct shale_exec_opts *o,
                          int *ret_status, struct shale_err *e);
 
@@ -111,6 +133,8 @@ struct shale_logs_opts {
     int (*on_data)(void *arg, int stream, int64_t time_ns, const void *p, size_t n);
     void *arg;
 };
+/* Calls on_data for each piece of output that the container has written, oldest first; with
+ * `follow` until it ends. A negative value from on_data ends it and is returned. */
 SHALE_API int shale_logs(struct shale *s, const char *container, const struct shale_logs_opts *o,
                          struct shale_err *e);
 
@@ -159,8 +183,11 @@ struct shale_ps_opts {
     int64_t last;               /* newest n of any state; 0: no limit */
     const char *const *filters; /* "name=value" */
 };
+/* Containers, newest first: the running ones, or with `all` every one. Filters are docker's (id,
+ * name, status, ancestor, label …); INVALID for one that does not exist. */
 SHALE_API int shale_ps(struct shale *s, const struct shale_ps_opts *o,
                        struct shale_container_list **ret, struct shale_err *e);
+/* One container. with_size: measures what it has written and its root file system (slow). */
 SHALE_API int shale_container_inspect(struct shale *s, const char *container, bool with_size,
                                       struct shale_container **ret, struct shale_err *e);
 

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SHALE_IMAGE_H
 #define SHALE_IMAGE_H
-/* Images: pull, list, look into, tag, remove. See shale.h for the conventions. */
+/*
+ * Images: pull, list, look into, tag, remove. See shale.h for the conventions.
+ *
+ * `image` is a reference ("alpine", "registry.example.com/team/app:1.2", "alpine@sha256:…"), an ID
+ * or a unique beginning of an ID, looked up in docker's order; NOT_FOUND when there is none,
+ * INVALID when it is no reference.
+ */
 #include <shale/progress.h>
 #include <shale/shale.h>
 
@@ -28,7 +34,9 @@ struct shale_pull_result {
     const struct shale_pulled *images;
     size_t n_images;
 };
-/* On an error all that was downloaded stays for the next pull to continue with. */
+/* Brings an image, or every tag of a repository, from its registry into the store. On an error all
+ * that was downloaded stays for the next pull to continue with. NOT_FOUND, DENIED, UNAUTHORIZED:
+ * the registry's words; NETWORK, TIMEOUT; CORRUPT: bytes that do not match their digest. */
 SHALE_API int shale_pull(struct shale *s, const char *ref, const struct shale_pull_opts *o,
                          struct shale_pull_result **ret, struct shale_err *e);
 
@@ -48,8 +56,10 @@ struct shale_transfer_list {
     const struct shale_transfer *items;
     size_t n_items;
 };
+/* Downloads that run, in whatever process, or were left over by an interrupted one. */
 SHALE_API int shale_pulls(struct shale *s, struct shale_transfer_list **ret, struct shale_err *e);
-/* By digest, or a prefix of its hex (unique); "all" drops every inactive one. */
+/* Drops what a download has left: by digest, or a prefix of its hex (unique); "all" drops every
+ * inactive one. *ret_n is their number. */
 SHALE_API int shale_pulls_remove(struct shale *s, const char *digest, uint64_t *ret_n,
                                  struct shale_err *e);
 
@@ -83,6 +93,8 @@ struct shale_images_opts {
     const char *const *filters; /* "name=value", NULL-terminated; may be NULL */
     const char *match;          /* REPOSITORY[:TAG] pattern, NULL: any */
 };
+/* Images of the store, newest first. Filters are docker's (dangling, label, before, since, until,
+ * reference); INVALID for one that does not exist. */
 SHALE_API int shale_images(struct shale *s, const struct shale_images_opts *o,
                            struct shale_image_list **ret, struct shale_err *e);
 
@@ -98,6 +110,7 @@ struct shale_platform_list {
     const struct shale_platform_entry *items;
     size_t n_items;
 };
+/* target_digest is `target` of a struct shale_image. One entry when that is a manifest. */
 SHALE_API int shale_image_platforms(struct shale *s, const char *target_digest,
                                     struct shale_platform_list **ret, struct shale_err *e);
 
@@ -136,10 +149,12 @@ struct shale_history {
     const struct shale_history_item *items; /* newest first */
     size_t n_items;
 };
+/* The steps that an image was made in, newest first. platform may be NULL. */
 SHALE_API int shale_history(struct shale *s, const char *image, const char *platform,
                             struct shale_history **ret, struct shale_err *e);
 
 /* ---- names ---- */
+/* Gives an image another name. A name that exists moves to this image. */
 SHALE_API int shale_tag(struct shale *s, const char *source, const char *target,
                         struct shale_err *e);
 
@@ -157,6 +172,9 @@ struct shale_rmi_result {
     size_t n_items;
     uint64_t freed_bytes;
 };
+/* Takes a name off an image; the image goes with its last name. By ID: with all its names.
+ * CONFLICT: a container uses it, or it has several names; `force` overrules what docker's rmi -f
+ * overrules. */
 SHALE_API int shale_rmi(struct shale *s, const char *image, const struct shale_rmi_opts *o,
                         struct shale_rmi_result **ret, struct shale_err *e);
 

@@ -49,7 +49,9 @@ struct shale_open_opts {
     const char *const *insecure_registries; /* hosts or CIDRs, NULL-terminated; may be NULL */
     bool read_only;                         /* open for looking only */
     bool online; /* a registry will be asked next: what that needs is loaded meanwhile */
-    void (*on_debug)(void *arg, const char *msg); /* may be NULL */
+    /* What is being done, for people; may be NULL. There is one for the whole process: that of the
+     * handle that was opened last. */
+    void (*on_debug)(void *arg, const char *msg);
     void *on_debug_arg;
 };
 
@@ -66,6 +68,7 @@ SHALE_API void shale_cancel(struct shale *s);
 /* Releases a result of any call. Accepts NULL. */
 SHALE_API void shale_free(void *result);
 
+/* Version of the library: "0.1.0". */
 SHALE_API const char *shale_version(void);
 
 struct shale_kv {
@@ -90,9 +93,10 @@ struct shale_info {
     const struct shale_kv *runtimes; /* each runtime found: name and verdict */
     size_t n_runtimes;
 };
+/* Counts, sizes, and which driver and runtime are in use and why. Probing a runtime really runs a
+ * process; the answer is remembered until the next boot. */
 SHALE_API int shale_info(struct shale *s, struct shale_info **ret, struct shale_err *e);
 
-/* Re-hashes blobs and layers, checks rows against files and repairs caches. */
 enum shale_fsck_kind { SHALE_FSCK_OK, SHALE_FSCK_REPAIRED, SHALE_FSCK_DAMAGED };
 struct shale_fsck_opts {
     size_t size;
@@ -104,6 +108,8 @@ struct shale_fsck_opts {
 struct shale_fsck_result {
     uint64_t n_blobs, n_layers, n_images, n_repaired, n_damaged, n_bytes;
 };
+/* Re-hashes blobs and layers, checks rows against files, and makes damaged caches again. Succeeds
+ * also when something stays damaged: see n_damaged. */
 SHALE_API int shale_fsck(struct shale *s, const struct shale_fsck_opts *o,
                          struct shale_fsck_result **ret, struct shale_err *e);
 

@@ -129,12 +129,13 @@ static int wrong_count(struct cli *c, int n)
     else
         fprintf(stderr, "shale: '%s' requires at least %d and at most %d arguments\n", c->path,
                 cmd->min_args, cmd->max_args);
-    print_usage(c, n < cmd->min_args ? "See" : "Run");
+    print_usage(c, n < cmd->min_args && cmd->min_args != cmd->max_args ? "See" : "Run");
     return 1;
 }
 
 /* docker's words for it, and what may have been meant. */
-static int unknown_command(const char *path, const struct cmd_name *table, const char *name)
+static int unknown_command(struct cli *c, const char *path, const struct cmd_name *table,
+                           const char *name)
 {
     int n = 0;
     fprintf(stderr, "shale: unknown command: %s %s\n", path, name);
@@ -144,20 +145,28 @@ static int unknown_command(const char *path, const struct cmd_name *table, const
             continue;
         fprintf(stderr, "%s\t%s\n", n++ ? "" : "\nDid you mean this?\n", t->name);
     }
-    fprintf(stderr, "\nRun '%s --help' for more information\n", path);
+    if (c->cmd)
+        print_usage(c, "Run");
+    else
+        fprintf(stderr, "\nRun '%s --help' for more information\n", path);
     return 1;
 }
 
 /* ---- dispatch ---- */
 
-static int print_help(struct cli *c)
+/* Help that was asked for is output. Where a command is missing, it is a hint on standard error:
+ * `shale | …` and `$(shale image)` give nothing (docker does the same). */
+static int print_help(struct cli *c, bool asked)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(HELP_MAX);
     if (c->cmd)
         help_command(c->path, c->cmd, &b);
     else
         help_top(&b);
-    return cli_print(c, &b);
+    if (asked)
+        return cli_print(c, &b);
+    fputs(buf_str(&b), stderr);
+    return 0;
 }
 
 bool cli_seen(const struct cli *c, const char *option)
@@ -186,7 +195,7 @@ static int run_command(struct cli *c, int argc, char **argv)
     if (r < 0)
         return r;
     if (c->res.help)
-        return print_help(c);
+        return print_help(c, true);
     if (c->res.n_args < cmd->min_args || (cmd->max_args >= 0 && c->res.n_args > cmd->max_args))
         return wrong_count(c, c->res.n_args);
     return cmd->run(c, opts, c->res.n_args, c->res.args);
@@ -197,7 +206,7 @@ static int dispatch(struct cli *c, const struct cmd_name *table, const char *pat
 {
     const struct cmd_name *n = cmd_find(table, argv[0]);
     if (!n)
-        return unknown_command(path, table, argv[0]);
+        return unknown_command(c, path, table, argv[0]);
     c->cmd = n->cmd;
     c->path = arena_printf(&c->arena, "%s %s", path, n->name);
     if (!c->path)
@@ -205,10 +214,32 @@ static int dispatch(struct cli *c, const struct cmd_name *table, const char *pat
     if (!n->cmd->sub)
         return run_command(c, argc, argv);
     if (argc < 2 || streq(argv[1], "--help") || streq(argv[1], "-h"))
-        return print_help(c);
+        return print_help(c, argc >= 2);
     if (argv[1][0] == '-')
         return cli_usage_error(c, "unknown flag: %s", argv[1]);
     return dispatch(c, n->cmd->sub, c->path, argc - 1, argv + 1);
+}
+
+/* `shale help image ls`: what `shale image ls --help` prints. */
+static int help_on(struct cli *c, int n, char **names)
+{
+    const struct cmd_name *table = cmd_table;
+    const char *path = "shale";
+    for (int i = 0; i < n; i++) {
+        const struct cmd_name *found = table ? cmd_find(table, names[i]) : NULL;
+        if (!found) {
+            fprintf(stderr, "unknown help topic: %s\n\nRun 'shale --help' for the commands\n",
+                    names[i]);
+            return 1;
+        }
+        path = arena_printf(&c->arena, "%s %s", path, found->name);
+        if (!path)
+            return err_nomem(&c->e);
+        c->cmd = found->cmd;
+        c->path = path;
+        table = found->cmd->sub;
+    }
+    return print_help(c, true);
 }
 
 static int start(struct cli *c, int argc, char **argv)
@@ -224,14 +255,10 @@ static int start(struct cli *c, int argc, char **argv)
     }
     if (c->global.version)
         return cli_printf(c, "shale version %s\n", shale_version());
-    if (res.n_args > 0 && streq(res.args[0], "help")) {
-        res.help = res.n_args == 1;
-        if (!res.help) /* help X: X --help */
-            return dispatch(c, cmd_table, "shale", 2,
-                            (char *[]){res.args[1], (char *)"--help", NULL});
-    }
+    if (res.n_args > 0 && streq(res.args[0], "help"))
+        return help_on(c, res.n_args - 1, res.args + 1);
     if (res.help || res.n_args == 0)
-        return print_help(c);
+        return print_help(c, res.help);
     return dispatch(c, cmd_table, "shale", res.n_args, res.args);
 }
 

@@ -210,7 +210,8 @@ static int add_image(const struct tree *t, const struct tree_image *v, struct sh
 int tree_print(const struct tree_image *v, size_t n, const struct tree_opts *o, struct buf *out,
                struct shale_err *e)
 {
-    struct tree t = {out, o->terminal && !getenv("NO_COLOR"), widest(v, n, o)};
+    const char *plain = getenv("NO_COLOR"); /* no-color.org: set, and not empty */
+    struct tree t = {out, o->terminal && !(plain && *plain), widest(v, n, o)};
     buf_adds(out, WARNING);
     add_title(&t);
     for (size_t i = 0; i < n; i++) {

@@ -115,7 +115,8 @@ no_leftovers() {
         (for _ in 1 2 3 4 5; do "$SHALE_BIN" pull -q "$REGISTRY_HOST/ok:$i" && "$SHALE_BIN" rmi "$REGISTRY_HOST/ok:$i"; done) >"$BATS_TEST_TMPDIR/log$i" 2>&1 3>&- &
     done
     wait
-    ! grep -i "error" "$BATS_TEST_TMPDIR"/log?
+    run grep -i "error" "$BATS_TEST_TMPDIR"/log?
+    [ "$status" = 1 ] || { echo "$output"; return 1; }
     no_leftovers
-    [ -z "$(ls "$SHALE_ROOT/layers" "$SHALE_ROOT/blobs/sha256" | grep -v : )" ]
+    [ -z "$(find "$SHALE_ROOT/layers" "$SHALE_ROOT/blobs/sha256" -mindepth 1)" ]
 }

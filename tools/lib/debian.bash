@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# Contents from Debian packages, for the test images: from the mirror that this machine uses, with its proxy.
+#
+#   debian_root OUT.tar [OPTION...]     mmdebstrap of this release, with options of mmdebstrap
+#   debian_package ARCH NAME DIR        the package NAME_*.deb of an architecture, into DIR
+
+debian_suite() { (. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}"); }
+
+# The URI that main of this release comes from; nothing when the machine has no package lists.
+debian_mirror() {
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
+        awk -v s="$(debian_suite)" '$2 == s && $3 == "main" {print $1; exit}'
+}
+
+debian_root() {
+    local out=$1 mirror conf status=0
+    shift
+    mirror=$(debian_mirror)
+    conf=$(mktemp)
+    apt-config dump Acquire | grep -E '^Acquire::(https?::|Check-|Retries)[^"]* "[^"]+";$' >"$conf" || true
+    # shellcheck disable=SC2086
+    mmdebstrap --quiet --format=tar --aptopt="$conf" "$@" "$(debian_suite)" "$out" $mirror >"$conf.log" 2>&1 ||
+        { status=$?; cat "$conf.log" >&2; }
+    rm -f "$conf" "$conf.log"
+    return $status
+}
+
+debian_package() {
+    local arch=$1 name=$2 dir=$3 apt o status=0
+    apt=$(mktemp -d)
+    mkdir -p "$apt/lists/partial" "$apt/archives/partial"
+    o=(-o "APT::Architecture=$arch" -o "APT::Architectures::=$arch" -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt"
+        -o Dir::State::status=/dev/null -o APT::Sandbox::User=root)
+    # Ubuntu keeps what is neither amd64 nor i386 on a server of its own.
+    if grep -q '^ID=ubuntu' /etc/os-release && [ "$arch" != amd64 ] && [ "$arch" != "$(dpkg --print-architecture)" ]; then
+        echo "deb http://ports.ubuntu.com/ubuntu-ports $(debian_suite) main universe" >"$apt/sources.list"
+        o+=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null)
+    fi
+    apt-get "${o[@]}" update >"$apt/log" 2>&1 && (cd "$dir" && apt-get "${o[@]}" download "$name:$arch") >>"$apt/log" 2>&1 ||
+        { status=$?; cat "$apt/log" >&2; }
+    rm -rf "$apt"
+    return $status
+}
