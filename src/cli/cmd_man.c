@@ -50,7 +50,7 @@ static void page_name(const char *path, char ret[MAX_NAME])
 
 static void add_header(struct buf *b, const char *name, const char *brief)
 {
-    buf_addf(b, ".TH \"%s\" 1 \"\" \"shale %s\" \"shale\"\n.SH NAME\n", name, shale_version());
+    buf_addf(b, ".TH \"%s\" 1 \"\" \"shale %s\" \"shale\"\n.nh\n.SH NAME\n", name, shale_version());
     add_text(b, name);
     buf_adds(b, " \\- ");
     add_text(b, brief);
