@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What all command tests share: the binary under test, a fresh store, a registry on loopback.
 # Set by tools/run-tests: SHALE_BIN, SHALE_IMAGES (OCI layouts of tools/make-images), SHALE_BUILD.
+# shellcheck disable=SC2154 # bats sets status, output and lines
 
 SHALE_BIN=${SHALE_BIN:-$PWD/build/shale}
 SHALE_IMAGES=${SHALE_IMAGES:-$PWD/build/images}
