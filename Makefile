@@ -32,7 +32,7 @@ check: ## build and pass all tests
 
 # A folder that `make run` has set up may lack the unit tests: cmocka was not there yet.
 with-tests: $(BUILD)/build.ninja
-	@grep -qs '^tests = enabled' $(BUILD)/meson-private/cmd_line.txt || meson configure $(BUILD) -Dtests=enabled
+	@grep -qs '^tests = enabled' $(BUILD)/meson-private/cmd_line.txt || meson setup --reconfigure $(BUILD) -Dtests=enabled
 	@ninja -C $(BUILD)
 
 asan: ## the tests under AddressSanitizer and UBSan, with fault hooks

@@ -139,7 +139,7 @@ static int unknown_command(struct cli *c, const char *path, const struct cmd_nam
 {
     int n = 0;
     fprintf(stderr, "shale: unknown command: %s %s\n", path, name);
-    for (const struct cmd_name *t = table; t->name && n < MAX_SUGGESTIONS; t++) {
+    for (const struct cmd_name *t = table; *name && t->name && n < MAX_SUGGESTIONS; t++) {
         bool near = str_distance(name, t->name, SUGGEST_DISTANCE) <= SUGGEST_DISTANCE;
         if (t->group == CMD_HIDDEN || (!near && !str_has_prefix(t->name, name)))
             continue;
@@ -220,13 +220,16 @@ static int dispatch(struct cli *c, const struct cmd_name *table, const char *pat
     return dispatch(c, n->cmd->sub, c->path, argc - 1, argv + 1);
 }
 
-/* `shale help image ls`: what `shale image ls --help` prints. */
-static int help_on(struct cli *c, int n, char **names)
+/* `shale help image ls` and `shale --help image ls`: what `shale image ls --help` prints. Only the
+ * former takes every word for a name. */
+static int help_on(struct cli *c, int n, char **names, bool all_names)
 {
     const struct cmd_name *table = cmd_table;
     const char *path = "shale";
     for (int i = 0; i < n; i++) {
         const struct cmd_name *found = table ? cmd_find(table, names[i]) : NULL;
+        if (!found && !all_names)
+            break;
         if (!found) {
             fprintf(stderr, "unknown help topic: %s\n\nRun 'shale --help' for the commands\n",
                     names[i]);
@@ -256,9 +259,11 @@ static int start(struct cli *c, int argc, char **argv)
     if (c->global.version)
         return cli_printf(c, "shale version %s\n", shale_version());
     if (res.n_args > 0 && streq(res.args[0], "help"))
-        return help_on(c, res.n_args - 1, res.args + 1);
-    if (res.help || res.n_args == 0)
-        return print_help(c, res.help);
+        return help_on(c, res.n_args - 1, res.args + 1, true);
+    if (res.help)
+        return help_on(c, res.n_args, res.args, false);
+    if (res.n_args == 0)
+        return print_help(c, false);
     return dispatch(c, cmd_table, "shale", res.n_args, res.args);
 }
 

@@ -50,6 +50,8 @@ rendered() { groff -K utf8 -man -Tutf8 -P-cbou | words; }
     has "Usage:  shale rmi [OPTIONS] IMAGE [IMAGE...]"
     run_ok shale run -h host --help # -h is --hostname here, as in docker
     has "Usage:  shale run"
+    run_ok shale --help image ls
+    [[ ${lines[0]} == "Usage:  shale image ls [OPTIONS]"* ]]
 }
 
 @test "help: shale and shale image alone say what there is, on standard error" {
@@ -155,6 +157,8 @@ EOF
     stdout_is_empty() { [ -z "$(shale "$@" 2>/dev/null)" ]; }
     run_fails 1 $'shale: unknown command: shale foo\n\nRun \'shale --help\' for more information' shale foo
     run_fails 1 $'Did you mean this?\n\timages' shale imges
+    run_fails 1 "shale: unknown command: shale " shale ""
+    hasnt "Did you mean"
     run_fails 1 $'shale: unknown command: shale image foo\n\nUsage:  shale image' shale image foo
     run_fails 1 "unknown help topic: foo" shale help foo
     run_fails 1 "unknown help topic: foo" shale help image foo
