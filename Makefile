@@ -4,7 +4,7 @@ BUILD ?= build
 ASAN  ?= build-asan
 FUZZ  ?= build-fuzz
 MESON_FLAGS ?=
-PREFIX ?=
+PREFIX ?= /usr/local
 WERROR = $(if $(CI),--werror,)
 FUZZ_SECONDS ?= 30
 
@@ -66,7 +66,7 @@ format: ## clang-format on the whole tree
 	@find src include tests bench -name '*.[ch]' -exec clang-format -i {} +
 
 install: $(BUILD)/build.ninja ## binary, libraries, headers, man pages, completions; PREFIX=/usr/local DESTDIR=
-	@$(if $(PREFIX),meson configure $(BUILD) -Dprefix=$(PREFIX))
+	@grep -qs '^prefix = $(PREFIX)$$' $(BUILD)/meson-private/cmd_line.txt || meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@ninja -C $(BUILD)
 	@meson install -C $(BUILD) --no-rebuild
 	@echo "To remove it again: make uninstall"
