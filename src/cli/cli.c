@@ -129,12 +129,12 @@ static int wrong_count(struct cli *c, int n)
     else
         fprintf(stderr, "shale: '%s' requires at least %d and at most %d arguments\n", c->path,
                 cmd->min_args, cmd->max_args);
-    print_usage(c, n < cmd->min_args && cmd->min_args != cmd->max_args ? "See" : "Run");
+    print_usage(c, n < cmd->min_args && cmd->max_args < 0 ? "See" : "Run");
     return 1;
 }
 
-/* docker's words for it, and what may have been meant. */
-static int unknown_command(struct cli *c, const char *path, const struct cmd_name *table,
+/* docker's words for it, and what may have been meant. `below`: of a management command. */
+static int unknown_command(const char *path, bool below, const struct cmd_name *table,
                            const char *name)
 {
     int n = 0;
@@ -145,10 +145,9 @@ static int unknown_command(struct cli *c, const char *path, const struct cmd_nam
             continue;
         fprintf(stderr, "%s\t%s\n", n++ ? "" : "\nDid you mean this?\n", t->name);
     }
-    if (c->cmd)
-        print_usage(c, "Run");
-    else
-        fprintf(stderr, "\nRun '%s --help' for more information\n", path);
+    if (below)
+        fprintf(stderr, "\nUsage:  %s\n", path);
+    fprintf(stderr, "\nRun '%s --help' for more information\n", path);
     return 1;
 }
 
@@ -201,12 +200,31 @@ static int run_command(struct cli *c, int argc, char **argv)
     return cmd->run(c, opts, c->res.n_args, c->res.args);
 }
 
+static bool asks_for_help(char **args)
+{
+    for (; *args; args++)
+        if (streq(*args, "--help") || streq(*args, "-h"))
+            return true;
+    return false;
+}
+
+/* Of a management command, which has no options. */
+static int unknown_flag(const struct cli *c, const char *flag)
+{
+    if (flag[1] == '-')
+        fprintf(stderr, "unknown flag: %s", flag);
+    else
+        fprintf(stderr, "unknown shorthand flag: '%c' in %s", flag[1], flag);
+    fprintf(stderr, "\n\nUsage:  %s\n\nRun '%s --help' for more information\n", c->path, c->path);
+    return EXIT_USAGE;
+}
+
 static int dispatch(struct cli *c, const struct cmd_name *table, const char *path, int argc,
                     char **argv)
 {
     const struct cmd_name *n = cmd_find(table, argv[0]);
     if (!n)
-        return unknown_command(c, path, table, argv[0]);
+        return unknown_command(path, table != cmd_table, table, argv[0]);
     c->cmd = n->cmd;
     c->path = arena_printf(&c->arena, "%s %s", path, n->name);
     if (!c->path)
@@ -216,7 +234,9 @@ static int dispatch(struct cli *c, const struct cmd_name *table, const char *pat
     if (argc < 2 || streq(argv[1], "--help") || streq(argv[1], "-h"))
         return print_help(c, argc >= 2);
     if (argv[1][0] == '-')
-        return cli_usage_error(c, "unknown flag: %s", argv[1]);
+        return unknown_flag(c, argv[1]);
+    if (!cmd_find(n->cmd->sub, argv[1]) && argc > 2 && asks_for_help(argv + 2))
+        return print_help(c, true);
     return dispatch(c, n->cmd->sub, c->path, argc - 1, argv + 1);
 }
 
@@ -251,7 +271,7 @@ static int start(struct cli *c, int argc, char **argv)
     int r = opts_parse(cmd_global_opts, argc, argv, false, &c->global, &c->arena, &res, &c->e);
     if (r < 0) {
         fprintf(stderr,
-                "%s\n\nUsage:  shale [OPTIONS] COMMAND\n\n"
+                "%s\n\nUsage:  shale [OPTIONS] COMMAND [ARG...]\n\n"
                 "Run 'shale --help' for more information\n",
                 c->e.msg);
         return r == -SHALE_INVALID ? EXIT_USAGE : 1;

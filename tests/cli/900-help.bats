@@ -162,10 +162,11 @@ EOF
     run_fails 1 $'shale: unknown command: shale image foo\n\nUsage:  shale image' shale image foo
     run_fails 1 "unknown help topic: foo" shale help foo
     run_fails 1 "unknown help topic: foo" shale help image foo
-    run_fails 125 $'unknown flag: --bogus\n\nUsage:  shale [OPTIONS] COMMAND\n\nRun \'shale --help\'' shale --bogus
+    run_fails 125 $'unknown flag: --bogus\n\nUsage:  shale [OPTIONS] COMMAND [ARG...]\n\nRun \'shale --help\'' shale --bogus
     run_fails 125 $'unknown flag: --bogus\n\nUsage:  shale pull [OPTIONS] NAME' shale pull --bogus
     run_fails 125 "unknown flag: --bogus" shale image --bogus
     run_fails 125 "unknown shorthand flag: 'x' in -x" shale -x
+    run_fails 125 "unknown shorthand flag: 'x' in -x" shale image -x
     run_fails 125 "unknown shorthand flag: 'x' in -xq" shale images -xq
     run_fails 125 "flag needs an argument: --format" shale images --format
     run_fails 125 "flag needs an argument: 'f' in -f" shale inspect -f
