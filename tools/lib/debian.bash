@@ -26,14 +26,16 @@ debian_root() {
 }
 
 debian_package() {
-    local arch=$1 name=$2 dir=$3 apt o status=0
+    local arch=$1 name=$2 dir=$3 apt o uri status=0
     apt=$(mktemp -d)
     mkdir -p "$apt/lists/partial" "$apt/archives/partial"
     o=(-o "APT::Architecture=$arch" -o "APT::Architectures::=$arch" -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt"
         -o Dir::State::status=/dev/null -o APT::Sandbox::User=root)
-    # Ubuntu keeps what is neither amd64 nor i386 on a server of its own.
-    if grep -q '^ID=ubuntu' /etc/os-release && [ "$arch" != amd64 ] && [ "$arch" != "$(dpkg --print-architecture)" ]; then
-        echo "deb http://ports.ubuntu.com/ubuntu-ports $(debian_suite) main universe" >"$apt/sources.list"
+    # Ubuntu keeps amd64 on one server and other architectures on another.
+    if grep -q '^ID=ubuntu' /etc/os-release && [ "$arch" != "$(dpkg --print-architecture)" ]; then
+        uri=http://ports.ubuntu.com/ubuntu-ports
+        [ "$arch" != amd64 ] || uri=http://archive.ubuntu.com/ubuntu
+        echo "deb $uri $(debian_suite) main universe" >"$apt/sources.list"
         o+=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null)
     fi
     apt-get "${o[@]}" update >"$apt/log" 2>&1 && (cd "$dir" && apt-get "${o[@]}" download "$name:$arch") >>"$apt/log" 2>&1 ||
