@@ -7,6 +7,8 @@ MESON_FLAGS ?=
 PREFIX ?= /usr/local
 WERROR = $(if $(CI),--werror,)
 FUZZ_SECONDS ?= 30
+# Where Debian keeps libraries; meson finds that out only where dpkg-dev is installed.
+LIBDIR = $(if $(wildcard /etc/debian_version),$(addprefix -Dlibdir=lib/,$(shell gcc -print-multiarch)))
 
 .PHONY: all help run check with-tests asan fuzz bench soak lint format install uninstall clean
 
@@ -18,7 +20,7 @@ help: ## this list
 
 $(BUILD)/build.ninja:
 	@tools/install-deps build
-	meson setup $(BUILD) $(WERROR) $(MESON_FLAGS)
+	meson setup $(BUILD) $(LIBDIR) $(WERROR) $(MESON_FLAGS)
 
 run: ## the main job on real input: pull, list, inspect, run, remove
 	@tools/install-deps build run

@@ -7,7 +7,8 @@
 #include "base/str.h"
 #include "http/exchange.h"
 
-#define TEXT_MAX 320
+#define TEXT_MAX        320
+#define CURLE_TOO_LARGE 100 /* since curl 8.6; older headers do not name it */
 
 static int fail(struct exchange *x, enum http_failure kind, int code, const char *text,
                 struct shale_err *e)
@@ -86,10 +87,14 @@ static int connect_failure(const struct curl_api *api, struct lane *l, struct ex
 static int timeout(const struct curl_api *api, struct lane *l, struct exchange *x,
                    const char *detail, struct shale_err *e)
 {
-    curl_off_t sent_at = 0;
+    curl_off_t sent_at = 0, connected_at = 0, encrypted_at = 0;
     char text[TEXT_MAX];
 
-    if (strstr(detail, "SSL connection"))
+    /* curl 7 says so; curl 8.14 only tells that there was a connection, and no encryption yet */
+    api->easy_getinfo(l->easy, CURLINFO_CONNECT_TIME_T, &connected_at);
+    api->easy_getinfo(l->easy, CURLINFO_APPCONNECT_TIME_T, &encrypted_at);
+    bool shaking = str_has_prefix(x->url, "https:") && connected_at > 0 && encrypted_at == 0;
+    if (strstr(detail, "SSL connection") || shaking)
         return fail(x, HTTP_FAIL_HANDSHAKE, SHALE_TIMEOUT, "net/http: TLS handshake timeout", e);
     api->easy_getinfo(l->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_at);
     if (sent_at > 0)
@@ -114,6 +119,11 @@ static int broken(const struct curl_api *api, struct lane *l, struct exchange *x
     return fail(x, HTTP_FAIL_BROKEN, SHALE_NETWORK, text, e);
 }
 
+static int endless_head(struct exchange *x, struct shale_err *e)
+{
+    return fail(x, HTTP_FAIL_NONE, SHALE_LIMIT, "response with a header line without end", e);
+}
+
 int exchange_failure(const struct curl_api *api, struct lane *l, struct exchange *x, CURLcode rc,
                      const char *detail, struct shale_err *e)
 {
@@ -121,6 +131,8 @@ int exchange_failure(const struct curl_api *api, struct lane *l, struct exchange
 
     if (!*detail)
         detail = api->easy_strerror(rc);
+    if ((int)rc == CURLE_TOO_LARGE && !x->head_done)
+        return endless_head(x, e);
     switch (rc) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -147,8 +159,7 @@ int exchange_failure(const struct curl_api *api, struct lane *l, struct exchange
         return broken(api, l, x, detail, e);
     case CURLE_OUT_OF_MEMORY: /* also what curl < 8.6 says of a header line that is too long */
         if (!x->head_done && x->response.status)
-            return fail(x, HTTP_FAIL_NONE, SHALE_LIMIT, "response with a header line without end",
-                        e);
+            return endless_head(x, e);
         return err_nomem(e);
     default:
         snprintf(text, sizeof text, "%.300s", detail);
