@@ -133,6 +133,15 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
     return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
+/* curl makes the context when the connection stands; newer ones do not tell in another way. */
+static CURLcode tls_begins(CURL *h, void *context, void *arg)
+{
+    struct exchange *x = arg;
+
+    x->shaking = true;
+    return CURLE_OK;
+}
+
 static int set_tls(const struct curl_api *api, CURL *h, const struct exchange *x,
                    struct shale_err *e)
 {
@@ -195,6 +204,8 @@ static void set_common(struct http_client *c, CURL *h, struct exchange *x, char 
         api->easy_setopt(h, CURLOPT_PROXY, "");
     api->easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     api->easy_setopt(h, CURLOPT_OPENSOCKETDATA, x);
+    api->easy_setopt(h, CURLOPT_SSL_CTX_FUNCTION, tls_begins);
+    api->easy_setopt(h, CURLOPT_SSL_CTX_DATA, x);
     api->easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
     api->easy_setopt(h, CURLOPT_HEADERDATA, x);
     api->easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);

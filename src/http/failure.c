@@ -87,14 +87,11 @@ static int connect_failure(const struct curl_api *api, struct lane *l, struct ex
 static int timeout(const struct curl_api *api, struct lane *l, struct exchange *x,
                    const char *detail, struct shale_err *e)
 {
-    curl_off_t sent_at = 0, connected_at = 0, encrypted_at = 0;
+    curl_off_t sent_at = 0, encrypted_at = 0;
     char text[TEXT_MAX];
 
-    /* curl 7 says so; curl 8.14 only tells that there was a connection, and no encryption yet */
-    api->easy_getinfo(l->easy, CURLINFO_CONNECT_TIME_T, &connected_at);
     api->easy_getinfo(l->easy, CURLINFO_APPCONNECT_TIME_T, &encrypted_at);
-    bool shaking = str_has_prefix(x->url, "https:") && connected_at > 0 && encrypted_at == 0;
-    if (strstr(detail, "SSL connection") || shaking)
+    if (strstr(detail, "SSL connection") || (x->shaking && encrypted_at == 0)) /* curl 7 or 8 */
         return fail(x, HTTP_FAIL_HANDSHAKE, SHALE_TIMEOUT, "net/http: TLS handshake timeout", e);
     api->easy_getinfo(l->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_at);
     if (sent_at > 0)
