@@ -71,6 +71,7 @@ install: $(BUILD)/build.ninja ## binary, libraries, headers, man pages, completi
 	@grep -qs '^prefix = $(PREFIX)$$' $(BUILD)/meson-private/cmd_line.txt || meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@ninja -C $(BUILD)
 	@meson install -C $(BUILD) --no-rebuild
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 	@echo "To remove it again: make uninstall"
 
 uninstall: ## remove what the last make install has put there
