@@ -51,6 +51,9 @@ struct shale_create_opts {
     const char *runtime;    /* NULL: the probed one */
     const char *cidfile;    /* NULL: none; must not exist */
     const char *detach_keys;
+    /* Nobody attaches at its start (`run -d`): with `interactive` its input then stays open until
+     * it ends, otherwise until whoever attached first goes away. */
+    bool detached;
 };
 struct shale_created {
     const char *id; /* 64 hex */

@@ -163,6 +163,7 @@ static int take_options(struct cli *c, const struct create_cli *o, int n, char *
         .runtime = o->runtime,
         .cidfile = o->cidfile,
         .detach_keys = o->detach_keys,
+        .detached = o->detach,
     };
     int r = take_lists(c, o, ret);
     return r < 0 ? r : take_mounts(c, o, ret);

@@ -77,7 +77,7 @@ static void on_signal(void *arg, int sig)
 {
     struct attached *x = arg;
 
-    if (sig == SIGWINCH)
+    if (sig == SIGWINCH && x->c->conf.tty)
         follow_size(x);
     else
         (void)process_kill(&x->init, sig, NULL);

@@ -43,14 +43,14 @@ int conf_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
     jout_str(&bad, o, "Hostname", c->hostname);
     jout_str(&bad, o, "Domainname", "");
     jout_str(&bad, o, "User", c->user);
-    jout_bool(&bad, o, "AttachStdin", c->open_stdin);
-    jout_bool(&bad, o, "AttachStdout", true);
-    jout_bool(&bad, o, "AttachStderr", true);
+    jout_bool(&bad, o, "AttachStdin", c->open_stdin && !c->detached);
+    jout_bool(&bad, o, "AttachStdout", !c->detached);
+    jout_bool(&bad, o, "AttachStderr", !c->detached);
     if (c->exposed_ports.n)
         jout_put(&bad, o, "ExposedPorts", set_of(&c->exposed_ports));
     jout_bool(&bad, o, "Tty", c->tty);
     jout_bool(&bad, o, "OpenStdin", c->open_stdin);
-    jout_bool(&bad, o, "StdinOnce", c->open_stdin);
+    jout_bool(&bad, o, "StdinOnce", c->stdin_once);
     jout_put(&bad, o, "Env", jout_strv(&c->env));
     jout_put(&bad, o, "Cmd", strv_or_null(&c->cmd));
     jout_str(&bad, o, "Image", c->image);
@@ -202,6 +202,7 @@ static const struct json_field config_fields[] = {
     F("Image", JB_STR, image),
     F("Tty", JB_BOOL, tty),
     F("OpenStdin", JB_BOOL, open_stdin),
+    F("StdinOnce", JB_BOOL, stdin_once),
     F("Env", JB_STRV, env),
     F("Entrypoint", JB_STRV, entrypoint),
     F("Cmd", JB_STRV, cmd),

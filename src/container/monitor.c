@@ -65,6 +65,8 @@ static int conmon_args(struct start *s, const char *conmon, struct args *x, stru
         add(x, "--terminal");
     if (c->conf.open_stdin)
         add(x, "--stdin");
+    if (c->conf.open_stdin && (c->conf.tty || !c->conf.stdin_once))
+        add(x, "--leave-stdin-open");
     for (size_t i = 1; global[i]; i++)
         add(x, arena_printf(a, "--runtime-arg=%s", global[i]));
     const char *const *exit_command = s->h->exit_command;

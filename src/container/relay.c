@@ -315,15 +315,26 @@ int relay_run(struct relay *r, struct shale_err *e)
 
 /* ---- signals ---- */
 
-static const int proxied[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT};
+/* All that a process can be sent from outside, but what speaks of this process alone: its children,
+ * its pipes, its place in a shell's job control, its own faults. */
+static void add_proxied(sigset_t *set)
+{
+    static const int proxied[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,   SIGUSR1, SIGUSR2, SIGALRM,
+                                  SIGCONT, SIGTSTP, SIGIO,   SIGVTALRM, SIGPROF, SIGPWR,  SIGWINCH};
+
+    for (size_t i = 0; i < ARRAY_SIZE(proxied); i++)
+        sigaddset(set, proxied[i]);
+    for (int sig = SIGRTMIN; sig <= SIGRTMAX; sig++)
+        sigaddset(set, sig);
+}
 
 int relay_signals_take(struct relay_signals *s, bool proxy, bool winch, struct shale_err *e)
 {
     sigset_t take, block;
 
     sigemptyset(&take);
-    for (size_t i = 0; proxy && i < ARRAY_SIZE(proxied); i++)
-        sigaddset(&take, proxied[i]);
+    if (proxy)
+        add_proxied(&take);
     if (winch)
         sigaddset(&take, SIGWINCH);
     block = take;
