@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/attach.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 int streams_check(struct cli *c, bool in, bool tty)
@@ -37,6 +38,12 @@ int streams_begin(struct cli *c, bool in, bool tty, bool sig_proxy, const char *
 void streams_end(struct streams *s)
 {
     term_restore(&s->term);
+}
+
+int streams_detached(void)
+{
+    fprintf(stderr, "read escape sequence\n");
+    return 1;
 }
 
 int streams_status(int r, int status)

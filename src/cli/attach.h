@@ -19,6 +19,8 @@ int streams_begin(struct cli *c, bool in, bool tty, bool sig_proxy, const char *
 int streams_check(struct cli *c, bool in, bool tty);
 void streams_end(struct streams *s);
 
+/* The detach keys were typed: docker's words, and its exit status. */
+int streams_detached(void);
 /* Exit status for what an attached call returned: r < 0 failed, status -1 detached. */
 int streams_status(int r, int status);
 

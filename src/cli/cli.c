@@ -291,7 +291,7 @@ static int start(struct cli *c, int argc, char **argv)
 static int report(struct cli *c, int r)
 {
     bool run = c->cmd && (c->cmd->flags & CMD_RUN_STATUS);
-    bool hint = c->cmd && (c->cmd->flags & CMD_HINT);
+    bool hint = c->cmd && (c->cmd->flags & CMD_HINT) && !c->plain_error;
     if (r >= 0)
         return r;
     if (r == -SHALE_CANCELED && signals_seen())

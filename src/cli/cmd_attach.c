@@ -49,7 +49,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         return r;
     r = shale_attach(s, args[0], &st.o, &status, &c->e);
     streams_end(&st);
-    return streams_status(r, status);
+    return r == 0 && status < 0 ? streams_detached() : streams_status(r, status);
 }
 
 const struct cmd cmd_attach = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cleanup.h"
 #include "cli/attach.h"
+#include "cli/create.h"
 #include "cli/kvfile.h"
 
 struct exec_cli {
@@ -43,6 +44,9 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     struct streams st;
     struct shale *s = NULL;
     int status = 0;
+    int u = create_check_env(c, &o->env);
+    if (u != 0)
+        return u;
     c->fail_status = 1;
     int r = kvfile_merge(&o->env_file, &o->env, "env", &c->arena, &env, &c->e);
     if (r == 0)
@@ -69,6 +73,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     c->fail_status = 0;
     if (r < 0)
         choose_status(c, s, args[0], r);
+    if (r == 0 && status < 0)
+        return o->detach ? 0 : streams_detached();
     return o->detach && r == 0 ? 0 : streams_status(r, status);
 }
 

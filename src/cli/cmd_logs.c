@@ -33,7 +33,7 @@ static const struct opt opts[] = {
 };
 
 struct printer {
-    bool timestamps, follow;
+    bool timestamps, follow, details;
     bool inside[2]; /* a line of the stream has begun and not ended */
     struct buf out; /* not written yet, of `stream` */
     int stream;
@@ -74,6 +74,8 @@ static int on_data(void *arg, int stream, int64_t time_ns, const void *data, siz
     p->stream = stream;
     if (p->timestamps && !*inside && n)
         add_time(&p->out, time_ns);
+    if (p->details && !*inside && n) /* no log driver of ours has any: the blank behind them */
+        buf_addc(&p->out, ' ');
     if (n)
         *inside = ((const char *)data)[n - 1] != '\n';
     if (n > BUFFER)
@@ -93,7 +95,10 @@ static int take_time(struct cli *c, const char *text, int64_t *ret)
 static int run(struct cli *c, const void *opts_, int n, char **args)
 {
     const struct log_opts *o = opts_;
-    struct printer p = {.timestamps = o->timestamps, .follow = o->follow, .stream = STDOUT_FILENO};
+    struct printer p = {.timestamps = o->timestamps,
+                        .follow = o->follow,
+                        .details = o->details,
+                        .stream = STDOUT_FILENO};
     struct shale_logs_opts q = {
         .size = sizeof q,
         .follow = o->follow,

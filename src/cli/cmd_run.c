@@ -49,16 +49,30 @@ static int start_attached(struct cli *c, struct shale *s, const struct create_cl
     return streams_status(r, status);
 }
 
+/* What is wrong here ends with 1 and without a word of --help, as docker has it. */
+static int check_streams(struct cli *c, const struct create_cli *o)
+{
+    int r = 0;
+    if (o->detach && o->attach.n)
+        r = err_set(&c->e, SHALE_INVALID,
+                    "conflicting options: cannot specify both --attach and --detach");
+    else if (!o->detach)
+        r = streams_check(c, o->interactive, o->tty);
+    if (r < 0) {
+        c->fail_status = 1;
+        c->plain_error = true;
+    }
+    return r;
+}
+
 static int run(struct cli *c, const void *opts, int n, char **args)
 {
     const struct create_cli *o = opts;
     struct shale_created *made = NULL;
-    c->fail_status = 1;
-    int r = o->detach ? 0 : streams_check(c, o->interactive, o->tty);
-    if (r < 0)
-        return r;
     c->fail_status = EXIT_USAGE;
-    r = create_check(c, o);
+    int r = create_check(c, o);
+    if (r == 0)
+        r = check_streams(c, o);
     if (r == 0)
         r = create_container(c, o, n, args, &made);
     if (r < 0 || !made)

@@ -9,6 +9,7 @@
 #include "cli/kvfile.h"
 #include "cli/mount.h"
 #include "cli/pull.h"
+#include "model/platform.h"
 #include "model/ref.h"
 
 #define MAX_MOUNTS 10000
@@ -26,6 +27,54 @@ static int check_pull(struct cli *c, const char *pull)
         "invalid pull option: '%.100s': must be one of \"always\", \"missing\" or \"never\"", pull);
 }
 
+/* "A=1", "A"; never "" or "=1". */
+static int check_names(struct cli *c, const struct strv *list, const char *option, const char *what,
+                       const char *quote, const char *end)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->v[i][0] == 0 || list->v[i][0] == '=')
+            return cli_usage_error(c,
+                                   "invalid argument \"%s\" for \"%s\" flag: invalid %s %s%s%s%s",
+                                   list->v[i], option, what, quote, list->v[i], quote, end);
+    return 0;
+}
+
+int create_check_env(struct cli *c, const struct strv *env)
+{
+    return check_names(c, env, "-e, --env", "environment variable:", "", "");
+}
+
+static int check_network(struct cli *c, const struct strv *networks)
+{
+    for (size_t i = 1; i < networks->n; i++)
+        if (!streq(networks->v[0], networks->v[i]))
+            return err_set(&c->e, SHALE_INVALID,
+                           "container cannot be connected to network endpoints: %.100s, %.100s",
+                           networks->v[0], networks->v[i]);
+    return 0;
+}
+
+static int check_restart(struct cli *c, const struct create_cli *o)
+{
+    static const char *const words[] = {"always", "on-failure", "unless-stopped"};
+    size_t n = strcspn(o->restart, ":");
+    bool known = n == 0 || streq(o->restart, "no");
+    if (known)
+        return 0;
+    if (o->auto_remove)
+        return err_set(&c->e, SHALE_INVALID,
+                       "conflicting options: cannot specify both --restart and --rm");
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        known = known || (strlen(words[i]) == n && memcmp(words[i], o->restart, n) == 0);
+    if (!known)
+        return err_set(&c->e, SHALE_INVALID,
+                       "invalid restart policy: unknown policy '%.60s'; use one of 'no', 'always', "
+                       "'on-failure', or 'unless-stopped'",
+                       o->restart);
+    return err_set(&c->e, SHALE_UNSUPPORTED, "restart policy \"%.60s\" is not supported yet",
+                   o->restart);
+}
+
 static int check_attach(struct cli *c, const struct create_cli *o)
 {
     static const char *const names[] = {"stdin", "stdout", "stderr"};
@@ -34,33 +83,35 @@ static int check_attach(struct cli *c, const struct create_cli *o)
         for (size_t k = 0; k < ARRAY_SIZE(names); k++)
             known = known || str_ieq(o->attach.v[i], names[k]);
         if (!known)
-            return err_set(
-                &c->e, SHALE_INVALID,
-                "invalid argument \"%.100s\" for \"-a, --attach\" flag: valid streams are "
+            return cli_usage_error(
+                c,
+                "invalid argument \"%s\" for \"-a, --attach\" flag: valid streams are "
                 "STDIN, STDOUT and STDERR",
                 o->attach.v[i]);
     }
-    if (o->detach && o->attach.n)
-        return err_set(&c->e, SHALE_INVALID,
-                       "conflicting options: cannot specify both --attach and --detach");
     return 0;
 }
 
 int create_check(struct cli *c, const struct create_cli *o)
 {
-    int r = check_pull(c, o->pull);
+    int r = check_attach(c, o);
     if (r == 0)
-        r = check_attach(c, o);
-    if (r < 0)
+        r = create_check_env(c, &o->env);
+    if (r == 0)
+        r = check_names(c, &o->label, "-l, --label", "label", "'", ": empty name");
+    if (r == 0)
+        r = check_pull(c, o->pull);
+    if (r == 0)
+        r = check_network(c, &o->network);
+    if (r == 0)
+        r = check_restart(c, o);
+    if (r != 0)
         return r;
     if (o->publish.n || o->publish_all)
         return err_set(
             &c->e, SHALE_UNSUPPORTED,
             "ports cannot be published yet: there are no bridge networks (--network host "
             "uses the ports of this host)");
-    if (!streq(o->restart, "no") && *o->restart)
-        return err_set(&c->e, SHALE_UNSUPPORTED, "restart policy \"%.60s\" is not supported yet",
-                       o->restart);
     return 0;
 }
 
@@ -145,7 +196,7 @@ static int take_options(struct cli *c, const struct create_cli *o, int n, char *
         .user = o->user,
         .workdir = o->workdir,
         .hostname = o->hostname,
-        .network = o->network,
+        .network = o->network.n ? o->network.v[o->network.n - 1] : NULL,
         .read_only = o->read_only,
         .tty = o->tty,
         .interactive = o->interactive,
@@ -199,12 +250,22 @@ static bool image_is_missing(struct shale *s, const char *image, const char *pla
     return r == -SHALE_NOT_FOUND;
 }
 
+static int check_platform(struct cli *c, const char *platform)
+{
+    struct platform parsed;
+    if (!platform || !*platform || platform_parse(platform, &c->arena, &parsed, &c->e) >= 0)
+        return 0;
+    return err_wrap(&c->e, -c->e.code, "error parsing specified platform");
+}
+
 int create_container(struct cli *c, const struct create_cli *o, int n, char **args,
                      struct shale_created **ret)
 {
     struct shale_create_opts q;
     struct shale *s = NULL;
     int r = take_options(c, o, n, args, &q);
+    if (r == 0)
+        r = check_platform(c, q.platform);
     if (r == 0)
         r = cli_open(c, &s);
     if (r == 0 && streq(o->pull, "always"))

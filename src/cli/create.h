@@ -7,10 +7,10 @@
 
 struct create_cli {
     /* both */
-    const char *name, *user, *workdir, *hostname, *network, *entrypoint, *platform, *pull, *runtime,
-        *cidfile, *stop_signal, *restart;
+    const char *name, *user, *workdir, *hostname, *entrypoint, *platform, *pull, *runtime, *cidfile,
+        *stop_signal, *restart;
     struct strv env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
-        security_opt, publish, attach;
+        security_opt, publish, attach, network;
     int64_t memory, cpus, pids_limit, stop_timeout;
     bool interactive, tty, read_only, init, privileged, quiet, publish_all, auto_remove,
         content_trust;
@@ -21,8 +21,11 @@ struct create_cli {
 extern const struct create_cli create_preset;
 extern const struct opt create_options[], run_options[];
 
-/* Options that cannot be, or cannot be together. -SHALE_INVALID, -SHALE_UNSUPPORTED. */
+/* Options that cannot be, or cannot be together. -SHALE_INVALID, -SHALE_UNSUPPORTED, or an exit
+ * status when it has been said already. */
 int create_check(struct cli *c, const struct create_cli *o);
+/* Values of -e; as above. */
+int create_check_env(struct cli *c, const struct strv *env);
 /* Makes the container from args (image, then command), pulling the image as --pull says. Warnings
  * go to standard error. *ret for shale_free. */
 int create_container(struct cli *c, const struct create_cli *o, int n, char **args,

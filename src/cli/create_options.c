@@ -28,8 +28,8 @@ const struct create_cli create_preset = {
     { 'm', "memory", OPT_BYTES, O(memory), NULL, "Memory limit" },                                     \
     { 0, "mount", OPT_LIST, O(mount), "mount", "Attach a filesystem mount to the container" },         \
     { 0, "name", OPT_STR, O(name), NULL, "Assign a name to the container" },                           \
-    { 0, "net", OPT_STR, O(network), NULL, "Connect a container to a network", OPT_HIDDEN },           \
-    { 0, "network", OPT_STR, O(network), "network",                                                    \
+    { 0, "net", OPT_LIST, O(network), NULL, "Connect a container to a network", OPT_HIDDEN },           \
+    { 0, "network", OPT_LIST, O(network), "network",                                                    \
       "Connect a container to a network: \"none\" or \"host\"" },                                      \
     { 0, "pids-limit", OPT_INT, O(pids_limit), NULL,                                                   \
       "Tune container pids limit (set -1 for unlimited)" },                                            \

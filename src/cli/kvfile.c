@@ -80,11 +80,11 @@ static int read_file(const char *path, const char *what, struct arena *a, struct
         char *value;
         if (!str_is_utf8(line.p, line.n))
             return err_set(e, SHALE_INVALID,
-                           "%s file %.200s contains invalid utf8 bytes at line %u", what, path,
+                           "invalid %s file (%.200s): invalid utf8 bytes at line %u", what, path,
                            number);
         r = read_line(line, a, &value, &why);
         if (r < 0)
-            return err_set(e, SHALE_INVALID, "poorly formatted environment: %s", why.msg);
+            return err_set(e, SHALE_INVALID, "invalid %s file (%.200s): %s", what, path, why.msg);
         r = value ? push(list, cap, value, a, e) : 0;
         if (r < 0)
             return r;

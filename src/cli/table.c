@@ -34,19 +34,13 @@ static const struct cmd_name image_table[] = {
 const struct cmd cmd_image = {.brief = "Manage images", .max_args = -1, .sub = image_table};
 
 static const struct cmd_name container_table[] = {
-    {"attach", NULL, CMD_OTHER, &cmd_attach},
-    {"create", NULL, CMD_OTHER, &cmd_create},
-    {"exec", NULL, CMD_OTHER, &cmd_exec},
-    {"inspect", NULL, CMD_OTHER, &cmd_container_inspect},
-    {"kill", NULL, CMD_OTHER, &cmd_kill},
-    {"logs", NULL, CMD_OTHER, &cmd_logs},
-    {"ls", "list", CMD_OTHER, &cmd_ps},
-    {"rm", "remove", CMD_OTHER, &cmd_rm},
-    {"run", NULL, CMD_OTHER, &cmd_run},
-    {"start", NULL, CMD_OTHER, &cmd_start},
-    {"stop", NULL, CMD_OTHER, &cmd_stop},
-    {"wait", NULL, CMD_OTHER, &cmd_wait},
-    {NULL},
+    {"attach", NULL, CMD_OTHER, &cmd_attach}, {"create", NULL, CMD_OTHER, &cmd_create},
+    {"exec", NULL, CMD_OTHER, &cmd_exec},     {"inspect", NULL, CMD_OTHER, &cmd_container_inspect},
+    {"kill", NULL, CMD_OTHER, &cmd_kill},     {"logs", NULL, CMD_OTHER, &cmd_logs},
+    {"ls", "list", CMD_OTHER, &cmd_ps},       {"ps", NULL, CMD_HIDDEN, &cmd_ps},
+    {"rm", "remove", CMD_OTHER, &cmd_rm},     {"run", NULL, CMD_OTHER, &cmd_run},
+    {"start", NULL, CMD_OTHER, &cmd_start},   {"stop", NULL, CMD_OTHER, &cmd_stop},
+    {"wait", NULL, CMD_OTHER, &cmd_wait},     {NULL},
 };
 const struct cmd cmd_container = {
     .brief = "Manage containers", .max_args = -1, .sub = container_table};
@@ -120,6 +114,8 @@ int cmd_each(int (*f)(void *arg, const char *path, const struct cmd_name *n), vo
         snprintf(path, sizeof path, "shale %s", n->name);
         int r = f(arg, path, n);
         for (const struct cmd_name *s = n->cmd->sub; r == 0 && s && s->name; s++) {
+            if (s->group == CMD_HIDDEN)
+                continue;
             snprintf(path, sizeof path, "shale %s %s", n->name, s->name);
             r = f(arg, path, s);
         }

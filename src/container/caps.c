@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/caps.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 #include <sys/prctl.h>
@@ -89,6 +90,20 @@ int caps_number(const char *name)
     return -1;
 }
 
+/* As docker shows it: in capitals, and with its prefix. */
+static int unknown(const char *name, const char *what, struct shale_err *e)
+{
+    char text[65];
+    size_t n = 0;
+
+    if (strncasecmp(name, "CAP_", 4) == 0)
+        name += 4;
+    for (; name[n] && n < sizeof text - 1; n++)
+        text[n] = (char)toupper((unsigned char)name[n]);
+    text[n] = 0;
+    return err_set(e, SHALE_INVALID, "invalid %s: unknown capability: \"CAP_%s\"", what, text);
+}
+
 static int collect(const struct strv *list, const char *what, uint64_t *ret, bool *ret_all,
                    struct shale_err *e)
 {
@@ -103,8 +118,7 @@ static int collect(const struct strv *list, const char *what, uint64_t *ret, boo
         }
         cap = caps_number(list->v[i]);
         if (cap < 0)
-            return err_set(e, SHALE_INVALID, "invalid %s: unknown capability: \"%s%.64s\"", what,
-                           strncasecmp(list->v[i], "CAP_", 4) == 0 ? "" : "CAP_", list->v[i]);
+            return unknown(list->v[i], what, e);
         set |= CAP_BIT((unsigned)cap);
     }
     *ret = set;

@@ -332,5 +332,5 @@ bool conf_no_new_privileges(const struct conf *c)
 {
     const char *value = conf_security_opt(c, "no-new-privileges");
 
-    return value && !streq(value, "false");
+    return value && !strchr("0fF", value[0]) ? true : value && value[0] == 0;
 }

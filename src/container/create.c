@@ -361,7 +361,7 @@ static int write_cidfile(struct create *c, const char *id, struct shale_err *e)
         return 0;
     fd = sys_openat(AT_FDCWD, c->conf.cidfile, O_WRONLY | O_CREAT | O_EXCL, 0644);
     if (fd < 0 || sys_write_all(fd, id, META_CONTAINER_ID_HEX) < 0)
-        return err_sys(e, "failed to create the container ID file %.200s", c->conf.cidfile);
+        return err_sys(e, "failed to create the container ID file: open %.200s", c->conf.cidfile);
     return 0;
 }
 

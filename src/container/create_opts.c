@@ -53,6 +53,9 @@ char *create_clean_path(struct arena *a, const char *path)
 static int take_target(struct create *c, struct conf_mount *m, const char *target,
                        struct shale_err *e)
 {
+    if ((!target || target[0] != '/') && streq(m->type, "tmpfs") && m->options[0] == 0)
+        return err_set(e, SHALE_INVALID, "invalid mount path: '%.200s' mount path must be absolute",
+                       target ? target : "");
     if (!target || target[0] != '/')
         return err_set(
             e, SHALE_INVALID,
@@ -114,6 +117,34 @@ static int take_volume(struct create *c, const char *name, struct conf_mount *m,
     return volume_ensure(c->h->store, name, c->a, &m->source, e);
 }
 
+/* What docker lets through to tmpfs(5). */
+static int check_tmpfs_options(const char *options, struct shale_err *e)
+{
+    static const char *const known[] = {"ro",         "rw",         "nosuid",      "suid",
+                                        "nodev",      "dev",        "noexec",      "exec",
+                                        "sync",       "async",      "dirsync",     "remount",
+                                        "mand",       "nomand",     "atime",       "noatime",
+                                        "diratime",   "nodiratime", "bind",        "rbind",
+                                        "unbindable", "private",    "shared",      "rprivate",
+                                        "rshared",    "rslave",     "slave",       "runbindable",
+                                        "relatime",   "norelatime", "strictatime", "nostrictatime",
+                                        "defaults",   "mode=",      "uid=",        "gid=",
+                                        "nr_inodes=", "nr_blocks=", "mpol=",       "size="};
+    struct str rest = str_of(options), one;
+
+    while (rest.n > 0 && str_split(&rest, ',', &one)) {
+        const char *eq = memchr(one.p, '=', one.n);
+        struct str name = {one.p, eq ? (size_t)(eq - one.p) + 1 : one.n};
+        size_t i = 0;
+        while (i < ARRAY_SIZE(known) && !str_eq(name, str_of(known[i])))
+            i++;
+        if (i == ARRAY_SIZE(known))
+            return err_set(e, SHALE_INVALID, "invalid tmpfs option [\"%.*s\"]",
+                           (int)(one.n > 100 ? 100 : one.n), one.p);
+    }
+    return 0;
+}
+
 static int add_mount(struct create *c, const struct shale_mount *from, struct shale_err *e)
 {
     static const char *const types[] = {"bind", "volume", "tmpfs"};
@@ -132,6 +163,8 @@ static int add_mount(struct create *c, const struct shale_mount *from, struct sh
         r = take_bind(c, from, &m, e);
     else if (from->type == SHALE_MOUNT_VOLUME)
         r = take_volume(c, from->source, &m, e);
+    else
+        r = check_tmpfs_options(m.options, e);
     if (r < 0)
         return r;
     c->conf.mounts[c->conf.n_mounts++] = m;
@@ -234,6 +267,11 @@ static int load_profile(struct create *c, char **option, const char *path, struc
     _cleanup_json_ json_t *parsed = NULL;
     int r = fs_read_file(AT_FDCWD, path, &b, e);
 
+    if (r == -SHALE_NOT_FOUND)
+        return err_set(e, SHALE_INVALID,
+                       "opening seccomp profile (%.200s) failed: open %.200s: no such file or "
+                       "directory",
+                       path, path);
     if (r < 0)
         return err_wrap(e, r, "opening seccomp profile (%.200s) failed", path);
     r = seccomp_from_profile(b.p, b.n, &env, &parsed, e);
@@ -243,7 +281,19 @@ static int load_profile(struct create *c, char **option, const char *path, struc
     return *option ? 0 : err_nomem(e);
 }
 
-static const char *const known_opts[] = {"no-new-privileges", "seccomp", "label", "apparmor"};
+#define NO_NEW_PRIVILEGES "no-new-privileges"
+static const char *const known_opts[] = {"seccomp", "label", "apparmor"};
+
+static bool is_bool(const char *s)
+{
+    static const char *const words[] = {"1", "t", "T", "TRUE",  "true",  "True",
+                                        "0", "f", "F", "FALSE", "false", "False"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        if (streq(words[i], s))
+            return true;
+    return false;
+}
 
 static int check_security_opt(struct create *c, char **option, struct shale_err *e)
 {
@@ -253,12 +303,16 @@ static int check_security_opt(struct create *c, char **option, struct shale_err 
 
     for (size_t i = 0; i < ARRAY_SIZE(known_opts); i++)
         known |= strlen(known_opts[i]) == n && memcmp(known_opts[i], s, n) == 0;
+    if (n == strlen(NO_NEW_PRIVILEGES) && memcmp(s, NO_NEW_PRIVILEGES, n) == 0) {
+        known = s[n] == 0 || is_bool(s + n + 1);
+        return known ? 0 : err_set(e, SHALE_INVALID, "invalid --security-opt 2: \"%.200s\"", s);
+    }
+    if (s[n] == 0 || s[n + 1] == 0)
+        return err_set(e, SHALE_INVALID, "invalid --security-opt: \"%.200s\"", s);
     if (!known)
-        return err_set(e, SHALE_INVALID, "invalid --security-opt 1: \"%.200s\"", s);
+        return err_set(e, SHALE_INVALID, "invalid --security-opt 2: \"%.200s\"", s);
     if (memcmp(s, "seccomp", n) != 0)
         return 0;
-    if (s[n] == 0)
-        return err_set(e, SHALE_INVALID, "Invalid --security-opt: \"%.200s\"", s);
     if (streq(s + n + 1, "unconfined") || streq(s + n + 1, "builtin"))
         return 0;
     return load_profile(c, option, s + n + 1, e);

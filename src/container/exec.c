@@ -362,8 +362,11 @@ int container_exec(struct container_host *h, const char *container, const struct
                      .watch = PIDWATCH_NONE,
                      .errors = SPAWN_PIPE_NONE};
     char id[33];
+    struct keys keys;
     int r = check(&x, container, e);
 
+    if (r >= 0)
+        r = keys_parse(o->streams.detach_keys, &keys, e);
     if (r >= 0)
         r = random_hex(id, 16, e);
     if (r < 0)

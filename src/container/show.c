@@ -89,6 +89,43 @@ static int put_sizes(struct container_host *h, const struct ctr *c, struct arena
     return 0;
 }
 
+/* All members that docker shows, in its order, with the values of what is not asked for. */
+static const char host_config_shape[] =
+    "{\"Binds\":null,\"ContainerIDFile\":\"\",\"LogConfig\":{},\"NetworkMode\":\"\","
+    "\"PortBindings\":{},\"RestartPolicy\":{},\"AutoRemove\":false,\"VolumeDriver\":\"\","
+    "\"VolumesFrom\":null,\"ConsoleSize\":[0,0],\"CapAdd\":null,\"CapDrop\":null,"
+    "\"CgroupnsMode\":\"\",\"Dns\":[],\"DnsOptions\":[],\"DnsSearch\":[],\"ExtraHosts\":null,"
+    "\"GroupAdd\":null,\"IpcMode\":\"\",\"Cgroup\":\"\",\"Links\":null,\"OomScoreAdj\":0,"
+    "\"PidMode\":\"\",\"Privileged\":false,\"PublishAllPorts\":false,\"ReadonlyRootfs\":false,"
+    "\"SecurityOpt\":null,\"UTSMode\":\"\",\"UsernsMode\":\"\",\"ShmSize\":0,\"Runtime\":\"\","
+    "\"Isolation\":\"\",\"CpuShares\":0,\"Memory\":0,\"NanoCpus\":0,\"CgroupParent\":\"\","
+    "\"BlkioWeight\":0,\"BlkioWeightDevice\":[],\"BlkioDeviceReadBps\":[],"
+    "\"BlkioDeviceWriteBps\":[],\"BlkioDeviceReadIOps\":[],\"BlkioDeviceWriteIOps\":[],"
+    "\"CpuPeriod\":0,\"CpuQuota\":0,\"CpuRealtimePeriod\":0,\"CpuRealtimeRuntime\":0,"
+    "\"CpusetCpus\":\"\",\"CpusetMems\":\"\",\"Devices\":[],\"DeviceCgroupRules\":null,"
+    "\"DeviceRequests\":null,\"MemoryReservation\":0,\"MemorySwap\":0,"
+    "\"MemorySwappiness\":null,\"OomKillDisable\":null,\"PidsLimit\":null,\"Ulimits\":[],"
+    "\"CpuCount\":0,\"CpuPercent\":0,\"IOMaximumIOps\":0,\"IOMaximumBandwidth\":0}";
+
+static int whole_host_config(const struct conf *c, json_t **ret, struct shale_err *e)
+{
+    _cleanup_json_ json_t *shape = NULL, *ours = NULL;
+    int bad = 0;
+    int r = json_parse(host_config_shape, sizeof host_config_shape - 1, CONF_MAX_BYTES, &shape, e);
+
+    if (r >= 0)
+        r = conf_host_config_json(c, &ours, e);
+    if (r < 0)
+        return r;
+    bad = json_object_update(shape, ours) < 0;
+    if (c->memory_bytes > 0 && c->memory_bytes <= INT64_MAX / 2)
+        jout_int(&bad, shape, "MemorySwap", c->memory_bytes * 2);
+    r = jout_check(bad, "container configuration", e);
+    if (r >= 0)
+        *ret = TAKE_PTR(shape);
+    return r;
+}
+
 static int put_config(const struct ctr *c, struct arena *a, struct shale_container *ret,
                       struct shale_err *e)
 {
@@ -97,7 +134,7 @@ static int put_config(const struct ctr *c, struct arena *a, struct shale_contain
     int r = conf_config_json(&c->conf, &config, e);
 
     if (r >= 0)
-        r = conf_host_config_json(&c->conf, &host, e);
+        r = whole_host_config(&c->conf, &host, e);
     if (r >= 0)
         r = jout_text(config, JSON_COMPACT, a, &text, e);
     if (r >= 0)

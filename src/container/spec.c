@@ -31,14 +31,16 @@ int spec_env(const struct strv *env, const char *hostname, bool tty, const char 
 
     if (!out.v)
         return err_nomem(e);
-    if (!spec_env_get(env, "PATH"))
-        out.v[out.n++] = arena_strdup(a, "PATH=" SPEC_PATH_DEFAULT);
+    const char *path = spec_env_get(env, "PATH");
+
+    out.v[out.n++] = arena_printf(a, "PATH=%s", path ? path : SPEC_PATH_DEFAULT);
     if (!spec_env_get(env, "HOSTNAME"))
         out.v[out.n++] = arena_printf(a, "HOSTNAME=%s", hostname);
     if (tty && !spec_env_get(env, "TERM"))
         out.v[out.n++] = arena_strdup(a, "TERM=xterm");
     for (size_t i = 0; i < env->n; i++)
-        out.v[out.n++] = env->v[i];
+        if (!str_has_prefix(env->v[i], "PATH="))
+            out.v[out.n++] = env->v[i];
     if (!spec_env_get(env, "HOME"))
         out.v[out.n++] = arena_printf(a, "HOME=%s", home);
     for (size_t i = 0; i < out.n; i++)

@@ -82,7 +82,7 @@ int container_stop(struct container_host *h, const char *container, const char *
     return end_process(h, &a, &c, sig, timeout_s, e);
 }
 
-int container_kill(struct container_host *h, const char *container, const char *signal,
+static int kill_it(struct container_host *h, const char *container, const char *signal,
                    struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
@@ -91,15 +91,22 @@ int container_kill(struct container_host *h, const char *container, const char *
     int sig = signal && *signal ? signal_parse(signal, e) : SIGKILL;
     int r = sig < 0 ? sig : ctr_find(h, container, &a, &c, e);
 
+    if (r >= 0)
+        r = ctr_need_running(&c, e);
     if (r < 0)
         return r;
-    if (ctr_need_running(&c, NULL) < 0)
-        return err_set(e, SHALE_CONFLICT, "cannot kill container: %s: container %s is not running",
-                       container, c.row.id);
     if (sig == SIGKILL)
         return end_process(h, &a, &c, SIGKILL, -1, e);
     r = ctr_run_load(h, &c, &a, &run, e);
     return r < 0 ? r : process_kill(&run.init, sig, e);
+}
+
+int container_kill(struct container_host *h, const char *container, const char *signal,
+                   struct shale_err *e)
+{
+    int r = kill_it(h, container, signal, e);
+
+    return r < 0 ? err_wrap(e, r, "cannot kill container: %s", container) : r;
 }
 
 int container_wait(struct container_host *h, const char *container, int *ret_status,

@@ -62,6 +62,13 @@ static bool id_of(struct str s, uint32_t *ret)
     return true;
 }
 
+static bool is_negative(struct str s)
+{
+    uint64_t number;
+
+    return s.n > 1 && s.p[0] == '-' && number_of((struct str){s.p + 1, s.n - 1}, &number);
+}
+
 /* The passwd part. *ret_name is the name of the entry found, n 0 if none. */
 static int find_user(struct str want, struct str passwd, struct arena *a, struct user *u,
                      struct str *ret_name, struct shale_err *e)
@@ -71,7 +78,7 @@ static int find_user(struct str want, struct str passwd, struct arena *a, struct
     bool numeric = want.n == 0 || number_of(want, &number);
 
     *ret_name = (struct str){"", 0};
-    if (number > ID_MAX)
+    if (number > ID_MAX || is_negative(want))
         return err_set(e, SHALE_INVALID, "uids and gids must be in range 0-%u", ID_MAX);
     while (next_line(&passwd, &l)) {
         uint32_t uid, gid;
@@ -100,7 +107,7 @@ static int find_group(struct str want, struct str group, struct user *u, struct 
     uint64_t number = 0;
     bool numeric = number_of(want, &number);
 
-    if (number > ID_MAX)
+    if (number > ID_MAX || is_negative(want))
         return err_set(e, SHALE_INVALID, "uids and gids must be in range 0-%u", ID_MAX);
     while (next_line(&group, &l)) {
         uint32_t gid;

@@ -280,6 +280,17 @@ static const char *template_of(const struct ps_opts *o)
     return o->format;
 }
 
+/* docker runs the template once without a container, to see whether it asks for sizes. */
+static int try_template(const struct list_spec *spec, const struct ps_opts *o, struct shale_err *e)
+{
+    static const struct shale_container nothing = {
+        .id = "", .name = "", .image = "", .image_id = "", .size_rw_bytes = -1};
+    _cleanup_(list_clear) struct list l;
+    struct ps_row row = {&nothing, o};
+    int r = list_begin(&l, &ps_view, spec, e);
+    return r < 0 ? r : list_row(&l, &row, e);
+}
+
 int ps_print(const struct shale_container_list *containers, const struct ps_opts *o,
              struct buf *out, struct shale_err *e)
 {
@@ -295,6 +306,8 @@ int ps_print(const struct shale_container_list *containers, const struct ps_opts
     };
     _cleanup_(list_clear) struct list l;
     int r = list_begin(&l, &ps_view, &spec, e);
+    if (r == 0 && containers->n_items == 0 && spec.format)
+        r = try_template(&spec, o, e);
     for (size_t i = 0; r == 0 && i < containers->n_items; i++) {
         struct ps_row row = {&containers->items[i], o};
         r = list_row(&l, &row, e);

@@ -73,6 +73,17 @@ static json_t *mounts_of(const struct shale_container *c)
     return list;
 }
 
+static void add_addresses(struct doc *d)
+{
+    doc_str(d, "EndpointID", "");
+    doc_str(d, "Gateway", "");
+    doc_str(d, "GlobalIPv6Address", "");
+    doc_int(d, "GlobalIPv6PrefixLen", 0);
+    doc_str(d, "IPAddress", "");
+    doc_int(d, "IPPrefixLen", 0);
+    doc_str(d, "IPv6Gateway", "");
+}
+
 static json_t *network_of(void)
 {
     struct doc d = doc_begin();
@@ -102,7 +113,13 @@ static json_t *networks_of(const struct shale_container *c)
     doc_str(&d, "SandboxID", "");
     doc_str(&d, "SandboxKey", "");
     doc_put(&d, "Ports", json_object());
-    doc_str(&d, "HairpinMode", "");
+    doc_bool(&d, "HairpinMode", false);
+    doc_str(&d, "LinkLocalIPv6Address", "");
+    doc_int(&d, "LinkLocalIPv6PrefixLen", 0);
+    doc_put(&d, "SecondaryIPAddresses", json_null());
+    doc_put(&d, "SecondaryIPv6Addresses", json_null());
+    add_addresses(&d);
+    doc_str(&d, "MacAddress", "");
     doc_put(&d, "Networks", take(&all));
     return take(&d);
 }
