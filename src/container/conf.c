@@ -43,9 +43,9 @@ int conf_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
     jout_str(&bad, o, "Hostname", c->hostname);
     jout_str(&bad, o, "Domainname", "");
     jout_str(&bad, o, "User", c->user);
-    jout_bool(&bad, o, "AttachStdin", c->open_stdin && !c->detached);
-    jout_bool(&bad, o, "AttachStdout", !c->detached);
-    jout_bool(&bad, o, "AttachStderr", !c->detached);
+    jout_bool(&bad, o, "AttachStdin", c->open_stdin && c->attached);
+    jout_bool(&bad, o, "AttachStdout", c->attached);
+    jout_bool(&bad, o, "AttachStderr", c->attached);
     if (c->exposed_ports.n)
         jout_put(&bad, o, "ExposedPorts", set_of(&c->exposed_ports));
     jout_bool(&bad, o, "Tty", c->tty);
@@ -203,6 +203,7 @@ static const struct json_field config_fields[] = {
     F("Tty", JB_BOOL, tty),
     F("OpenStdin", JB_BOOL, open_stdin),
     F("StdinOnce", JB_BOOL, stdin_once),
+    F("AttachStdout", JB_BOOL, attached),
     F("Env", JB_STRV, env),
     F("Entrypoint", JB_STRV, entrypoint),
     F("Cmd", JB_STRV, cmd),

@@ -32,7 +32,7 @@ struct conf_mount {
 struct conf {
     /* Config */
     const char *hostname, *user, *workdir, *stop_signal, *image;
-    bool tty, open_stdin, stdin_once, detached;
+    bool tty, open_stdin, stdin_once, attached;
     struct strv env, entrypoint, cmd, exposed_ports, volumes;
     struct strmap labels;
     int64_t stop_timeout_s; /* -1: 10 s */

@@ -216,7 +216,7 @@ static int set_plain(struct create *c, struct shale_err *e)
     k->volumes = run->volumes;
     k->tty = o->tty;
     k->open_stdin = o->interactive;
-    k->detached = o->detached;
+    k->attached = !o->detached;
     k->stdin_once = o->interactive && !o->detached;
     k->read_only = o->read_only;
     k->auto_remove = o->auto_remove;

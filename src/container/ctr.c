@@ -199,15 +199,25 @@ int ctr_move(struct container_host *h, struct ctr *c, const char *const *from,
     return r;
 }
 
+static bool runtime_knows(const struct ctr *c, struct arena *a)
+{
+    const char *state = NULL, *path;
+
+    if (runtime_state_dir(a, &state, NULL) < 0)
+        return false;
+    path = arena_printf(a, "%s/%s", state, c->row.id);
+    return path && access(path, F_OK) == 0;
+}
+
 void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *c)
 {
     const char *const rest[] = {"delete", "--force", c->row.id, NULL};
-    const char *state = NULL;
+    const char *name = c->conf.runtime[0] ? c->conf.runtime : h->runtime;
     struct ctr_run run;
 
-    if (ctr_run_load(h, c, a, &run, NULL) >= 0 && run.runtime.path[0] &&
-        runtime_state_dir(a, &state, NULL) >= 0 &&
-        access(arena_printf(a, "%s/%s", state, c->row.id), F_OK) == 0)
+    /* Who started it may have been killed before it could note the runtime. */
+    if (runtime_knows(c, a) && ctr_run_load(h, c, a, &run, NULL) >= 0 &&
+        (run.runtime.path[0] || runtime_choose(h, name, a, &run.runtime, NULL) >= 0))
         (void)runtime_call(&run.runtime, rest, a, NULL);
     (void)store_rootfs_umount(h->store, ctr_path(c, a, "merged"), NULL);
 }
@@ -271,13 +281,47 @@ static int whereabouts(struct container_host *h, struct arena *a, const struct c
     return run.monitor.pid != getpid() && process_alive(&run.monitor) ? 2 : 1;
 }
 
+/* Of a start or a removal that was killed half-way. */
+static bool is_left_over(const struct ctr *c, struct arena *a)
+{
+    const char *merged = ctr_path(c, a, "merged");
+    struct statx st;
+
+    if (ctr_is(c, CTR_REMOVING))
+        return true;
+    return merged && statx(AT_FDCWD, merged, AT_NO_AUTOMOUNT, STATX_TYPE, &st) == 0 &&
+           (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+/* Whoever is at work on it holds its lock; without one nobody will ever finish. */
+static int clear_left_over(struct container_host *h, struct arena *a, struct ctr *c,
+                           struct shale_err *e)
+{
+    char name[128];
+    int r = 0;
+
+    lock_name(c, "container", name);
+    _cleanup_close_ int lock = lock_try(store_root_fd(h->store), name, LOCK_EXCLUSIVE, NULL);
+    if (lock < 0)
+        return 0;
+    if (ctr_reload(h, a, c, NULL) == -SHALE_NOT_FOUND)
+        return err_set(e, SHALE_NOT_FOUND, "No such container: %s", c->row.id);
+    if (ctr_need_running(c, NULL) >= 0 || !is_left_over(c, a))
+        return 0;
+    ctr_unprepare(h, a, c);
+    if (!c->row.auto_remove && !ctr_is(c, CTR_REMOVING))
+        return 0;
+    r = ctr_remove(h, a, c, c->row.auto_remove, e);
+    return r < 0 ? r : err_set(e, SHALE_NOT_FOUND, "No such container: %s", c->row.id);
+}
+
 int ctr_refresh(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e)
 {
     _cleanup_close_ int lock = -1;
     int r, status;
 
     if (ctr_need_running(c, NULL) < 0)
-        return 0;
+        return is_left_over(c, a) ? clear_left_over(h, a, c, e) : 0;
     r = whereabouts(h, a, c, e);
     if (r != 1)
         return r;

@@ -62,8 +62,10 @@ int ctr_run_load(struct container_host *h, const struct ctr *c, struct arena *a,
 int ctr_move(struct container_host *h, struct ctr *c, const char *const *from,
              const struct meta_container_run *to, struct arena *a, struct shale_err *e);
 
-/* If it says running and is not: records the end. 1: it had ended and there is nothing more to do,
- * 2: it has ended and its monitor is about to say so, 0: else. NOT_FOUND when that removed it. */
+/* If it says running and is not: records the end. What a killed start or removal left is undone
+ * (one made with auto_remove then goes altogether). 1: it had ended and there is nothing more to
+ * do, 2: it has ended and its monitor is about to say so, 0: else. NOT_FOUND when that removed it.
+ */
 int ctr_refresh(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e);
 /* Records the end of a container, undoes its mounts and removes it when it is auto_remove. Lock
  * held. */

@@ -84,11 +84,11 @@ static void test_errors(void **state)
         size_t n;
         const char *msg;
     } rows[] = {
-        {"=x\n", 3, "poorly formatted environment: no variable name on line '=x'"},
-        {"A B=x\n", 6, "poorly formatted environment: variable 'A B' contains whitespaces"},
-        {"A =x\n", 5, "poorly formatted environment: variable 'A ' contains whitespaces"},
-        {"ok=1\nA=\xff\n", 10, "contains invalid utf8 bytes at line 2"},
-        {"A=\0b\n", 5, "poorly formatted environment: line with a NUL byte"},
+        {"=x\n", 3, "): no variable name on line '=x'"},
+        {"A B=x\n", 6, "): variable 'A B' contains whitespaces"},
+        {"A =x\n", 5, "): variable 'A ' contains whitespaces"},
+        {"ok=1\nA=\xff\n", 10, "): invalid utf8 bytes at line 2"},
+        {"A=\0b\n", 5, "): line with a NUL byte"},
     };
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(1 << 20);
     struct shale_err e = SHALE_ERR_INIT;

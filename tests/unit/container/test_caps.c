@@ -59,7 +59,7 @@ static void refusals(void **state)
     uint64_t got = 7;
 
     assert_int_equal(caps_tweak(0, ALL, &foo, &none, &got, &e), -SHALE_INVALID);
-    assert_string_equal(e.msg, "invalid CapAdd: unknown capability: \"CAP_foo\"");
+    assert_string_equal(e.msg, "invalid CapAdd: unknown capability: \"CAP_FOO\"");
     assert_int_equal(caps_tweak(0, ALL, &none, &foo, &got, &e), -SHALE_INVALID);
     assert_non_null(strstr(e.msg, "CapDrop"));
     assert_int_equal(caps_tweak(0, CAP_BIT(1), &admin, &none, &got, &e), -SHALE_INVALID);

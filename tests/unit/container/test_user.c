@@ -71,7 +71,9 @@ static const struct {
     {"2147483648", SHALE_INVALID, "uids and gids must be in range 0-2147483647"},
     {"99999999999999999999999", SHALE_INVALID, "uids and gids must be in range"},
     {"0:2147483648", SHALE_INVALID, "uids and gids must be in range"},
-    {"-1", SHALE_NOT_FOUND, "unable to find user -1"},
+    {"-1", SHALE_INVALID, "uids and gids must be in range"},
+    {"0:-7", SHALE_INVALID, "uids and gids must be in range"},
+    {"-x", SHALE_NOT_FOUND, "unable to find user -x"},
 };
 
 static void refused(void **state)
