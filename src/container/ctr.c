@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "base/time.h"
+#include "container/cgroup.h"
 #include "container/volumes.h"
 
 #define RUN_MAX_BYTES   8192
@@ -217,8 +218,10 @@ void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *
 
     /* Who started it may have been killed before it could note the runtime. */
     if (runtime_knows(c, a) && ctr_run_load(h, c, a, &run, NULL) >= 0 &&
-        (run.runtime.path[0] || runtime_choose(h, name, a, &run.runtime, NULL) >= 0))
+        (run.runtime.path[0] || runtime_choose(h, name, a, &run.runtime, NULL) >= 0)) {
         (void)runtime_call(&run.runtime, rest, a, NULL);
+        (void)cgroup_remove(cgroup_mode(), arena_printf(a, "/shale/%s", c->row.id), NULL);
+    }
     (void)store_rootfs_umount(h->store, ctr_path(c, a, "merged"), NULL);
 }
 
@@ -245,10 +248,8 @@ int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool vo
                struct shale_err *e)
 {
     char lock[128];
-    int r;
+    int r = fs_remove_tree(AT_FDCWD, c->dir, e);
 
-    (void)store_rootfs_umount(h->store, ctr_path(c, a, "merged"), NULL);
-    r = fs_remove_tree(AT_FDCWD, c->dir, e);
     if (r < 0)
         return r;
     if (volumes)

@@ -71,7 +71,7 @@ int ctr_refresh(struct container_host *h, struct arena *a, struct ctr *c, struct
  * held. */
 int ctr_finish(struct container_host *h, struct arena *a, struct ctr *c, int status,
                struct shale_err *e);
-/* Removes all of it. Lock held, not running. */
+/* Removes all of it. Lock held, not running, ctr_unprepare done. */
 int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool volumes,
                struct shale_err *e);
 /* Exit status as conmon wrote it; -1: not there (yet). */

@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* <shale/container.h> */
+#include <unistd.h>
+
 #include "engine/engine_priv.h"
+
+/* Before anything is made: what could never be started is not created either. */
+static int need_root(struct shale_err *e)
+{
+    return geteuid() == 0
+               ? 0
+               : err_set(e, SHALE_UNSUPPORTED,
+                         "containers need root for now: run shale as root (images can be pulled, "
+                         "listed and inspected without)");
+}
 
 int shale_create(struct shale *s, const struct shale_create_opts *opts, struct shale_created **ret,
                  struct shale_err *e)
@@ -8,8 +20,12 @@ int shale_create(struct shale *s, const struct shale_create_opts *opts, struct s
     struct container_host h = engine_container_host(s);
     struct shale_create_opts o;
     struct arena *a;
-    struct shale_created *res = result_new(sizeof *res, &a);
+    struct shale_created *res;
+    int r = need_root(e);
 
+    if (r < 0)
+        return r;
+    res = result_new(sizeof *res, &a);
     if (!res)
         return err_nomem(e);
     engine_take_opts(&o, sizeof o, opts);
@@ -21,7 +37,10 @@ int shale_start(struct shale *s, const char *container, const struct shale_attac
 {
     struct container_host h = engine_container_host(s);
     struct shale_attach_opts o;
+    int r = need_root(e);
 
+    if (r < 0)
+        return r;
     engine_take_opts(&o, sizeof o, attach);
     return container_start(&h, container, attach ? &o : NULL, ret_status, e);
 }
