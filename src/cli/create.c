@@ -120,18 +120,30 @@ int create_check(struct cli *c, const struct create_cli *o)
 typedef int (*mount_fn)(const char *text, struct arena *a, struct shale_mount *ret,
                         struct shale_err *e);
 
+/* The same words a second time mean nothing, as with docker. */
+static bool is_repeated(const struct strv *list, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (streq(list->v[i], list->v[at]))
+            return true;
+    return false;
+}
+
+/* What cannot be read is an error of use; what cannot be mounted is not. */
 static int add_mounts(struct cli *c, const struct strv *list, const char *option, mount_fn parse,
                       struct shale_mount *v, size_t *n)
 {
     struct shale_err why = SHALE_ERR_INIT;
-    for (size_t i = 0; i < list->n; i++, (*n)++) {
+    for (size_t i = 0; i < list->n; i++) {
+        if (!option && is_repeated(list, i))
+            continue;
         int r = parse(list->v[i], &c->arena, &v[*n], &why);
-        if (r == -SHALE_INVALID && option)
-            return err_set(&c->e, SHALE_INVALID,
-                           "invalid argument \"%.150s\" for \"%s\" flag: %.250s", list->v[i],
-                           option, why.msg);
+        if (r == -SHALE_INVALID && option && !str_has_prefix(why.msg, "invalid mount config"))
+            return cli_usage_error(c, "invalid argument \"%s\" for \"%s\" flag: %s", list->v[i],
+                                   option, why.msg);
         if (r < 0)
             return err_set(&c->e, -r, "%s", why.msg);
+        (*n)++;
     }
     return 0;
 }
@@ -270,7 +282,7 @@ int create_container(struct cli *c, const struct create_cli *o, int n, char **ar
         r = cli_open(c, &s);
     if (r == 0 && streq(o->pull, "always"))
         r = pull_image(c, o, args[0]);
-    if (r < 0)
+    if (r != 0)
         return r;
     r = shale_create(s, &q, ret, &c->e);
     if (r == -SHALE_NOT_FOUND && streq(o->pull, "missing") &&

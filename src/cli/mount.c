@@ -170,7 +170,8 @@ static int take_type(struct mount_spec *s, const char *v, struct shale_err *e)
             return 0;
         }
     }
-    return err_set(e, SHALE_INVALID, "mount type unknown: \"%.100s\"", v);
+    return err_set(e, SHALE_INVALID, "invalid mount config for type \"%.100s\": mount type unknown",
+                   v);
 }
 
 static int take_bool(const char *key, const char *v, bool *ret, struct shale_err *e)

@@ -135,6 +135,28 @@ in_configured() { local program=$1; shift; run_rm --entrypoint "$program" "$conf
     run_fails 125 "destination can't be '/'" run_rm --tmpfs / "$image" true
 }
 
+@test "mounts that cannot be" {
+    run_fails 125 'invalid mount config for type "bogus": mount type unknown' run_rm --mount type=bogus,target=/t "$image" true
+    run_fails 125 'invalid mount config for type "bind": field Source must not be empty' run_rm --mount type=bind,target=/t "$image" true
+    hasnt "Usage:"
+    run_fails 125 "for \"--mount\" flag: unexpected key 'bogus' in 'bogus=1'" run_rm --mount type=bind,source=/tmp,target=/t,bogus=1 "$image" true
+    has "Usage:"
+    run_fails 125 "invalid mode: bogus" run_rm -v /tmp:/t:bogus "$image" true
+    run_fails 125 "includes invalid characters for a local volume name" run_rm -v relative/x:/t "$image" true
+    run_fails 125 "Duplicate mount point: /t" run_rm -v /tmp:/t -v /etc:/t "$image" true
+    run_ok run_rm -v /tmp:/t -v /tmp:/t "$image" true
+}
+
+@test "limits hold, and a container that is killed for its memory says so" {
+    [ "$(run_rm --pids-limit 7 "$image" sh -c 'cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null')" = 7 ]
+    run shale run --name oom --network none --memory 16m "$image" sh -c 'x=a; while :; do x=$x$x; done'
+    [ "$status" = 137 ]
+    run_ok shale inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' oom
+    [ "$output" = "true 137" ]
+    run_fails 125 "Minimum memory limit allowed is 6MB" run_rm --memory 1m "$image" true
+    run_fails 125 "range of CPUs is from 0.01 to" run_rm --cpus 1000 "$image" true
+}
+
 @test "inspect shows what docker's clients ask for" {
     shale create --name conf --network none --memory 64m "$configured" >/dev/null
     run_ok shale inspect -f '{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{len .HostConfig.Devices}} {{.HostConfig.OomScoreAdj}} [{{.NetworkSettings.IPAddress}}] {{.NetworkSettings.HairpinMode}}' conf

@@ -142,7 +142,7 @@ static void test_mount(void **state)
                                 "empty"},
         {"type=tmpfs,source=/a,target=/b", "invalid mount config for type \"tmpfs\": field Source "
                                            "must not be specified"},
-        {"type=x,target=/b", "mount type unknown: \"x\""},
+        {"type=x,target=/b", "invalid mount config for type \"x\": mount type unknown"},
         {"bogus", "invalid field 'bogus' must be a key=value pair"},
         {"type=bind,foo=bar", "unexpected key 'foo' in 'foo=bar'"},
         {"target=/b,readonly=maybe", "invalid value for readonly: maybe"},
