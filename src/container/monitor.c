@@ -125,6 +125,7 @@ static int spawn_conmon(struct start *s, struct args *x, pid_t *ret_init, struct
                            .out = -1,
                            .err = -1,
                            .keep_fds = keep,
+                           .dir = s->c->dir, /* it leaves a file "oom" where it stands */
                            .new_session = true};
     r = spawn_start(&o, &pid, NULL, e);
     if (r < 0)

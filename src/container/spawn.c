@@ -101,6 +101,8 @@ int spawn_start(const struct spawn_opts *o, pid_t *ret_pid, int *ret_pidfd, stru
     wire_stream(&fa, o->tty, o->in, 0);
     wire_stream(&fa, o->tty, o->out, 1);
     wire_stream(&fa, o->tty, o->err, 2);
+    if (o->dir)
+        (void)posix_spawn_file_actions_addchdir_np(&fa, o->dir);
     for (const int *fd = o->keep_fds; fd && *fd >= 0; fd++)
         (void)posix_spawn_file_actions_adddup2(&fa, *fd, *fd);
     r = posix_spawn(&pid, o->argv[0], &fa, &at, (char *const *)o->argv, env);

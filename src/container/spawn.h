@@ -14,6 +14,7 @@ struct spawn_opts {
     int in, out, err;        /* -1: /dev/null */
     const char *tty;     /* path of a terminal that becomes all three, and the controlling one */
     const int *keep_fds; /* inherited under their own numbers; -1 ends; may be NULL */
+    const char *dir;     /* where it works; NULL: where we do */
     bool new_session;    /* signals of our terminal do not reach it */
 };
 /* Signals are at their defaults in the child and none is blocked. *ret_pidfd may be NULL. */

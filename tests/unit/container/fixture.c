@@ -139,6 +139,7 @@ void fixture_add_image(struct fixture *f, const char *os, char ret_id[DIGEST_MAX
              "\"" LAYER_TYPE "\",\"digest\":\"%s\",\"size\":%zu}]}",
              cfg.digest.s, config.n, layer.digest.s, tar.n);
     put(sink, MANIFEST_TYPE, &manifest, &mf);
+    assert_int_equal(sink->ops->settle(sink, NULL), 0); /* the layer has its row */
     assert_int_equal(store_image_add(f->store, &mf, &id, NULL), 0);
     assert_string_equal(id.s, cfg.digest.s);
     sink->ops->close(sink);
