@@ -33,7 +33,11 @@ int proc_which(const char *name, char *ret, size_t n, struct shale_err *e)
     if (strchr(name, '/')) {
         if (access(name, X_OK) < 0)
             return err_sys(e, "%s", name);
-        return snprintf(ret, n, "%s", name) < (int)n
+        /* absolute: it may be started from elsewhere */
+        file[0] = 0;
+        if (name[0] != '/' && !getcwd(file, sizeof file))
+            return err_sys(e, "working directory");
+        return snprintf(ret, n, "%s%s%s", file, file[0] ? "/" : "", name) < (int)n
                    ? 0
                    : err_set(e, SHALE_LIMIT, "path too long: %s", name);
     }

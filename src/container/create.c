@@ -243,9 +243,14 @@ static int check_runtime(struct create *c, struct shale_err *e)
 {
     char path[4096];
 
-    if (c->conf.runtime[0] == 0 || proc_which(c->conf.runtime, path, sizeof path, NULL) >= 0)
+    if (c->conf.runtime[0] == 0)
         return 0;
-    return err_set(e, SHALE_INVALID, "unknown or invalid runtime name: %.200s", c->conf.runtime);
+    if (proc_which(c->conf.runtime, path, sizeof path, NULL) < 0)
+        return err_set(e, SHALE_INVALID, "unknown or invalid runtime name: %.200s",
+                       c->conf.runtime);
+    if (strchr(c->conf.runtime, '/')) /* the same one for those who start it from elsewhere */
+        c->conf.runtime = arena_strdup(c->a, path);
+    return c->conf.runtime ? 0 : err_nomem(e);
 }
 
 static int check_platform(struct create *c, struct shale_err *e)

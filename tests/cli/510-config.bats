@@ -135,6 +135,15 @@ in_configured() { local program=$1; shift; run_rm --entrypoint "$program" "$conf
     run_fails 125 "destination can't be '/'" run_rm --tmpfs / "$image" true
 }
 
+@test "a runtime by a relative path, started again from elsewhere" {
+    cd /
+    shale create --name far --network none --runtime "./$(command -v runc || command -v crun)" "$image" echo hi >/dev/null
+    cd "$BATS_TEST_TMPDIR"
+    run_ok shale start -a far
+    [ "$output" = hi ]
+    run_fails 125 "unknown or invalid runtime name: nosuch" run_rm --runtime nosuch "$image" true
+}
+
 @test "mounts that cannot be" {
     run_fails 125 'invalid mount config for type "bogus": mount type unknown' run_rm --mount type=bogus,target=/t "$image" true
     run_fails 125 'invalid mount config for type "bind": field Source must not be empty' run_rm --mount type=bind,target=/t "$image" true
@@ -149,7 +158,11 @@ in_configured() { local program=$1; shift; run_rm --entrypoint "$program" "$conf
 
 @test "limits hold, and a container that is killed for its memory says so" {
     [ "$(run_rm --pids-limit 7 "$image" sh -c 'cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null')" = 7 ]
+    cd "$BATS_TEST_TMPDIR"
+    mkdir here
+    cd here
     run shale run --name oom --network none --memory 16m "$image" sh -c 'x=a; while :; do x=$x$x; done'
+    [ -z "$(ls)" ] # nothing is left where the user stands
     [ "$status" = 137 ]
     run_ok shale inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' oom
     [ "$output" = "true 137" ]
