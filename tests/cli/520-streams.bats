@@ -135,13 +135,14 @@ PY
         wait $a $b 2>/dev/null || true
     done
     await bash -c "[ -z \"\$('$SHALE_BIN' ps -q)\" ]"
-    ! grep -q "$SHALE_ROOT/containers" /proc/self/mountinfo
+    run grep "$SHALE_ROOT/containers" /proc/self/mountinfo
+    [ "$status" = 1 ]
     ids=$(shale ps -aq --no-trunc)
     # shellcheck disable=SC2086
     [ -z "$ids" ] || shale rm -f $ids >/dev/null
     [ -z "$(ls "$SHALE_ROOT/containers")" ]
     await no_process
-    for id in $ids; do ! ls -d /sys/fs/cgroup/*/shale/"$id" 2>/dev/null; done
+    for id in $ids; do [ -z "$(find /sys/fs/cgroup -maxdepth 3 -name "$id")" ]; done
 }
 
 @test "a removal killed half-way is finished by the next command" {
