@@ -5,11 +5,12 @@
 
 #include "base/str.h"
 
-/* jansson recurses once a level, so depth is checked on the text before it sees it. */
-static bool too_deep(const char *p, size_t n)
+/* jansson recurses once a level, and needs a hundred bytes and more for the smallest value: both are
+ * counted on the text before it sees it. */
+static int check_shape(const char *p, size_t n, struct shale_err *e)
 {
     bool in_string = false;
-    size_t depth = 0;
+    size_t depth = 0, n_values = 1;
 
     for (size_t i = 0; i < n; i++) {
         if (in_string) {
@@ -21,12 +22,14 @@ static bool too_deep(const char *p, size_t n)
             in_string = true;
         } else if (p[i] == '{' || p[i] == '[') {
             if (++depth > JSON_MAX_DEPTH)
-                return true;
+                return err_set(e, SHALE_LIMIT, "JSON nested deeper than %d levels", JSON_MAX_DEPTH);
         } else if ((p[i] == '}' || p[i] == ']') && depth > 0) {
             depth--;
+        } else if (p[i] == ',' && ++n_values > JSON_MAX_VALUES) {
+            return err_set(e, SHALE_LIMIT, "JSON with more than %d values", JSON_MAX_VALUES);
         }
     }
-    return false;
+    return 0;
 }
 
 int json_parse(const void *p, size_t n, size_t max, json_t **ret, struct shale_err *e)
@@ -37,8 +40,9 @@ int json_parse(const void *p, size_t n, size_t max, json_t **ret, struct shale_e
     if (n > max)
         return err_set(e, SHALE_LIMIT, "JSON document of %zu bytes, at most %zu are accepted", n,
                        max);
-    if (too_deep(p, n))
-        return err_set(e, SHALE_LIMIT, "JSON nested deeper than %d levels", JSON_MAX_DEPTH);
+    int r = check_shape(p, n, e);
+    if (r < 0)
+        return r;
     json_t *j = json_loadb(p, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
     if (!j)
         return err_set(

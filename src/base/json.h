@@ -21,7 +21,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#define JSON_MAX_DEPTH 64
+#define JSON_MAX_DEPTH  64
+#define JSON_MAX_VALUES 200000 /* counted by their commas */
 
 /* Parses exactly one value; size is checked by the caller's limit `max`, depth by JSON_MAX_DEPTH.
  * Duplicate keys are refused. Release with json_decref. */

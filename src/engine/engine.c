@@ -111,7 +111,8 @@ static const char **copy_list(struct arena *a, const char *const *v)
     return copy;
 }
 
-static int keep_remote_opts(struct shale *s, const struct shale_open_opts *o, struct shale_err *e)
+static int keep_remote_opts(struct shale *s, const struct shale_open_opts *o,
+                            const struct tuning *t, struct shale_err *e)
 {
     struct remote_opts ro = REMOTE_OPTS_INIT;
     char dir[PATH_MAX];
@@ -121,6 +122,14 @@ static int keep_remote_opts(struct shale *s, const struct shale_open_opts *o, st
     ro.certs_dir = arena_strdup(&s->arena, o->certs_dir ? o->certs_dir : REMOTE_CERTS_DIR);
     ro.insecure = copy_list(&s->arena, o->insecure_registries);
     ro.user_agent = "shale/" SHALE_VERSION;
+    if (t->retries >= 0)
+        ro.n_retries = (uint32_t)t->retries;
+    if (t->connect_timeout > 0)
+        ro.connect_timeout_ns = t->connect_timeout;
+    if (t->stall_timeout > 0)
+        ro.stall_timeout_ns = t->stall_timeout;
+    if (t->helper_timeout > 0)
+        ro.helper_timeout_ns = t->helper_timeout;
     if ((config && !ro.config_dir) || !ro.certs_dir || !ro.insecure)
         return err_nomem(e);
     s->remote_opts = ro;
@@ -170,10 +179,13 @@ static void on_debug(void *arg, enum log_level level, const char *msg)
 static int open_parts(struct shale *s, const struct shale_open_opts *o, struct shale_err *e)
 {
     const char *root;
+    struct tuning t;
     int r = choose_root(o->root, &s->arena, &root, e);
 
     if (r >= 0)
-        r = keep_remote_opts(s, o, e);
+        r = engine_tuning(&t, e);
+    if (r >= 0)
+        r = keep_remote_opts(s, o, &t, e);
     if (r < 0)
         return r;
     const char *driver =
@@ -188,7 +200,12 @@ static int open_parts(struct shale *s, const struct shale_open_opts *o, struct s
     r = keep_exit_command(s, root, driver, e);
     if (r < 0)
         return r;
-    struct store_opts so = {.root = root, .driver = driver, .read_only = o->read_only};
+    struct store_opts so = {
+        .root = root,
+        .driver = driver,
+        .read_only = o->read_only,
+        .max_inflate_ratio = t.max_inflate_ratio > 0 ? (uint64_t)t.max_inflate_ratio : 0,
+    };
     return store_open(&so, &s->store, e);
 }
 

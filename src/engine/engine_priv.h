@@ -32,6 +32,12 @@ struct shale {
     struct remote_client *remote;
 };
 
+struct tuning { /* -1: not set */
+    int64_t retries, connect_timeout, stall_timeout, helper_timeout, max_inflate_ratio; /* ns */
+};
+/* From the environment. INVALID names the variable that makes no sense. */
+int engine_tuning(struct tuning *ret, struct shale_err *e);
+
 /* A result of `size` bytes (zeroed). NULL: out of memory. */
 void *result_new(size_t size, struct arena **ret_arena);
 /* Ends a public call: on success *ret takes the result, else it is released. Returns r. */

@@ -200,8 +200,8 @@ static void set_common(struct http_client *c, CURL *h, struct exchange *x, char 
     api->easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     api->easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1l);
     api->easy_setopt(h, CURLOPT_TCP_NODELAY, 1l);
-    if (x->loopback) /* as Go: never through a proxy */
-        api->easy_setopt(h, CURLOPT_PROXY, "");
+    api->easy_setopt(h, CURLOPT_PROXY, x->proxy); /* the environment has been looked at */
+    api->easy_setopt(h, CURLOPT_NOPROXY, "");
     api->easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     api->easy_setopt(h, CURLOPT_OPENSOCKETDATA, x);
     api->easy_setopt(h, CURLOPT_SSL_CTX_FUNCTION, tls_begins);
@@ -229,6 +229,8 @@ static int set_headers(const struct curl_api *api, CURL *h, struct exchange *x,
     int r = add_line(api, list, "Expect:", e);
 
     for (const char *const *p = x->rq->headers; r >= 0 && p && *p; p++)
+        r = add_line(api, list, *p, e);
+    for (const char *const *p = x->elsewhere ? NULL : x->rq->own; r >= 0 && p && *p; p++)
         r = add_line(api, list, *p, e);
     if (r >= 0 && x->authorization) {
         char *line = arena_printf(x->a, "Authorization: %s", x->authorization);

@@ -13,11 +13,20 @@
 static int fail(struct exchange *x, enum http_failure kind, int code, const char *text,
                 struct shale_err *e)
 {
+    static const bool early[] = {
+        [HTTP_FAIL_CONNECT] = true,
+        [HTTP_FAIL_TLS] = true,
+        [HTTP_FAIL_HANDSHAKE] = true,
+        [HTTP_FAIL_CERT] = true,
+        [HTTP_FAIL_BROKEN] = false,
+    };
     char url[260], shown[TEXT_MAX];
+    bool as = early[kind] && x->rq->fail_as && !x->elsewhere;
 
     if (x->rq->failure)
         *x->rq->failure = kind;
-    return err_set(e, code, "%s \"%s\": %s", x->verb, str_printable(url, 200, x->url),
+    return err_set(e, code, "%s \"%s\": %s", as ? "Get" : x->verb,
+                   str_printable(url, 200, as ? x->rq->fail_as : x->url),
                    str_printable(shown, 290, text));
 }
 
@@ -68,6 +77,11 @@ static int tls_failure(struct exchange *x, CURLcode rc, const char *detail, stru
                 text, e);
 }
 
+static const char *by_proxy(const struct exchange *x)
+{
+    return *x->proxy ? "proxyconnect tcp: " : "";
+}
+
 static int connect_failure(const struct curl_api *api, struct lane *l, struct exchange *x,
                            const char *detail, struct shale_err *e)
 {
@@ -77,10 +91,10 @@ static int connect_failure(const struct curl_api *api, struct lane *l, struct ex
     api->easy_getinfo(l->easy, CURLINFO_OS_ERRNO, &errnum);
     const char *why = errnum ? strerrordesc_np((int)errnum) : NULL;
     if (why)
-        snprintf(text, sizeof text, "dial tcp %s: connect: %c%.80s", x->dialed, why[0] | 0x20,
-                 why + 1);
+        snprintf(text, sizeof text, "%sdial tcp %s: connect: %c%.80s", by_proxy(x), x->dialed,
+                 why[0] | 0x20, why + 1);
     else
-        snprintf(text, sizeof text, "dial tcp: %.200s", detail);
+        snprintf(text, sizeof text, "%sdial tcp: %.200s", by_proxy(x), detail);
     return fail(x, HTTP_FAIL_CONNECT, SHALE_NETWORK, text, e);
 }
 
@@ -96,7 +110,8 @@ static int timeout(const struct curl_api *api, struct lane *l, struct exchange *
     api->easy_getinfo(l->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_at);
     if (sent_at > 0)
         return fail(x, HTTP_FAIL_BROKEN, SHALE_TIMEOUT, "the server stopped sending", e);
-    snprintf(text, sizeof text, "dial tcp%s%s: i/o timeout", *x->dialed ? " " : "", x->dialed);
+    snprintf(text, sizeof text, "%sdial tcp%s%s: i/o timeout", by_proxy(x), *x->dialed ? " " : "",
+             x->dialed);
     return fail(x, HTTP_FAIL_CONNECT, SHALE_TIMEOUT, text, e);
 }
 
@@ -133,7 +148,8 @@ int exchange_failure(const struct curl_api *api, struct lane *l, struct exchange
     switch (rc) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
-        snprintf(text, sizeof text, "dial tcp: lookup: no such host (%.200s)", detail);
+        snprintf(text, sizeof text, "%sdial tcp: lookup: no such host (%.200s)", by_proxy(x),
+                 detail);
         return fail(x, HTTP_FAIL_CONNECT, SHALE_NETWORK, text, e);
     case CURLE_COULDNT_CONNECT:
         return connect_failure(api, l, x, detail, e);
@@ -158,6 +174,9 @@ int exchange_failure(const struct curl_api *api, struct lane *l, struct exchange
         if (!x->head_done && x->response.status)
             return endless_head(x, e);
         return err_nomem(e);
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: no status line */
+    case CURLE_WEIRD_SERVER_REPLY:
+        return fail(x, HTTP_FAIL_NONE, SHALE_NETWORK, "malformed HTTP response", e);
     default:
         snprintf(text, sizeof text, "%.300s", detail);
         return fail(x, HTTP_FAIL_NONE, SHALE_NETWORK, text, e);

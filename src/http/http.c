@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/http.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "http/exchange.h"
+#include "http/proxy.h"
 
 /* ---- the client: a stack of lanes that are free ---- */
 
@@ -164,7 +164,7 @@ static int follow(struct http_client *c, struct exchange *x, struct place *at, s
         x->elsewhere = true;
     }
     *at = next;
-    x->loopback = http_is_loopback(next.host);
+    x->proxy = http_proxy_for(next.scheme, next.host, next.port);
     x->url = url;
     return 0;
 }
@@ -179,7 +179,7 @@ static int run(struct http_client *c, struct lane *l, const struct http_request 
 
     if (r < 0)
         return r;
-    x.loopback = http_is_loopback(at.host);
+    x.proxy = http_proxy_for(at.scheme, at.host, at.port);
     for (int hops = 0;; hops++) {
         r = exchange_run(c, l, &x, e);
         if (r < 0)
@@ -236,25 +236,6 @@ int http_do(struct http_client *c, const struct http_request *rq, struct arena *
 }
 
 /* ---- small ones ---- */
-
-bool http_is_loopback(const char *host)
-{
-    char bare[64];
-    struct in_addr v4;
-    struct in6_addr v6;
-
-    if (str_ieq(host, "localhost") || str_has_suffix(host, ".localhost"))
-        return true;
-    if (*host == '[')
-        host++;
-    size_t n = strcspn(host, "]");
-    if (n >= sizeof bare)
-        return false;
-    snprintf(bare, sizeof bare, "%.*s", (int)n, host);
-    if (inet_pton(AF_INET, bare, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
-    return inet_pton(AF_INET6, bare, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
 
 const char *http_header_get(const struct http_response *p, const char *name)
 {

@@ -15,7 +15,7 @@
  *
  * Redirects (at most HTTP_MAX_REDIRECTS) are followed for GET and HEAD; the Authorization header
  * goes along only to the same scheme, host and port, and never from https to http (DENIED). HTTP/2
- * over TLS; proxies from the environment ($HTTPS_PROXY, $http_proxy, $NO_PROXY …).
+ * over TLS; proxies from the environment (http/proxy.h).
  *
  * Errors: NETWORK, TIMEOUT (connecting, or no byte for the stall time), CANCELED, LIMIT (headers or
  * a body over their limits), DENIED, INVALID (URL), UNSUPPORTED (no libcurl). Messages as Go's
@@ -84,7 +84,9 @@ struct http_request {
     const char *method; /* "GET", "HEAD", "POST" */
     const char *url;
     const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
-    const char *authorization;  /* value of that header, NULL: none */
+    const char *const *own;     /* the same, but not to where redirects lead */
+    const char *authorization;  /* value of that header, NULL: none; as `own` */
+    const char *fail_as; /* URL that a failure to connect names, as if it had been got; NULL: url */
     const void *body;           /* POST */
     size_t body_n;
     const struct http_tls *tls; /* NULL: defaults */
@@ -108,5 +110,7 @@ int http_resolve(const char *base, const char *ref, struct arena *a, const char 
                  bool *ret_same, struct shale_err *e);
 /* "localhost", "x.localhost", 127.0.0.0/8, ::1; IPv6 with or without brackets. No lookups. */
 bool http_is_loopback(const char *host);
+/* Is the host an address in "10.0.0.0/8", "fd00::/8"? */
+bool http_in_cidr(const char *host, const char *cidr);
 /* Percent-encodes everything but unreserved characters (RFC 3986). NULL: out of memory. */
 char *http_escape(const char *s, struct arena *a);

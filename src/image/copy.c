@@ -40,7 +40,11 @@ static int fetch_doc(struct source *from, const char *name, struct arena *a, str
 
 static int no_match(const struct platform *want, struct arena *a, struct shale_err *e)
 {
-    char *p = platform_format(want, a);
+    struct platform host = platform_host(), shown = *want;
+    /* docker does not know what its own processor can do beyond amd64 */
+    if (streq(want->arch, "amd64") && streq(want->variant, host.variant))
+        shown.variant = NULL;
+    char *p = platform_format(&shown, a);
     return err_set(e, SHALE_NOT_FOUND, "no matching manifest for %s in the manifest list entries",
                    p ? p : "this platform");
 }
@@ -124,16 +128,33 @@ static int collect_data(void *arg, const void *p, size_t n, struct shale_err *e)
     return buf_check(c->b, e);
 }
 
-static int config_kind_ok(const struct descriptor *d)
+/* What is behind a reference may be no image at all: docker's words for it. */
+static int refuse_config(const struct descriptor *d, struct shale_err *e)
+{
+    char shown[160];
+
+    str_printable(shown, sizeof shown, d->media_type);
+    if (streq(d->media_type, "application/vnd.docker.plugin.v1+json"))
+        return err_set(e, SHALE_UNSUPPORTED, "Encountered remote \"%s\"(plugin) when fetching",
+                       shown);
+    if (str_has_prefix(d->media_type, "application/vnd.docker.ai."))
+        return err_set(e, SHALE_UNSUPPORTED,
+                       "AI models are not yet supported by the Engine, please use \"docker model "
+                       "pull/run\" instead");
+    return err_set(e, SHALE_UNSUPPORTED,
+                   "unsupported media type %s: not the config of a container image", shown);
+}
+
+static bool config_kind_ok(const struct descriptor *d)
 {
     static const char *const legacy[] = {"application/octet-stream", "application/json",
                                          "text/html", ""};
     if (media_find(d->media_type)->kind == MEDIA_CONFIG)
-        return 1;
+        return true;
     for (size_t i = 0; i < ARRAY_SIZE(legacy); i++)
         if (streq(d->media_type, legacy[i]))
-            return 1;
-    return 0;
+            return true;
+    return false;
 }
 
 static int fetch_config(struct source *from, const struct descriptor *d, struct buf *b,
@@ -143,9 +164,6 @@ static int fetch_config(struct source *from, const struct descriptor *d, struct 
     struct digest got;
     int r;
 
-    if (!config_kind_ok(d))
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "not a container image: its config has the media type %s", d->media_type);
     if (d->size_bytes > LIMIT_CONFIG_BYTES)
         return err_set(e, SHALE_LIMIT, "image config of %llu bytes is over the limit of %llu",
                        (unsigned long long)d->size_bytes, (unsigned long long)LIMIT_CONFIG_BYTES);
@@ -214,13 +232,22 @@ static void report(const struct copy_opts *o, enum shale_progress_kind kind,
     o->on_progress(o->progress_arg, &p);
 }
 
-/* A layer that stands in the stack twice is copied once. */
-static bool job_known(const struct layer_jobs *jobs, const struct descriptor *d)
+/* A layer that stands in the stack twice is copied once. 1: it is among the jobs. */
+static int job_known(const struct layer_jobs *jobs, const struct descriptor *d,
+                     const struct digest *diff_id, struct shale_err *e)
 {
-    for (size_t i = 0; i < jobs->n; i++)
-        if (digest_eq(&jobs->v[i].d->digest, &d->digest))
-            return true;
-    return false;
+    for (size_t i = 0; i < jobs->n; i++) {
+        const struct layer_job *j = &jobs->v[i];
+        if (!digest_eq(&j->d->digest, &d->digest))
+            continue;
+        if (!digest_eq(j->diff_id, diff_id) || j->d->size_bytes != d->size_bytes)
+            return err_set(e, SHALE_CORRUPT,
+                           "layers from manifest don't match image configuration: layer %s stands "
+                           "for two different ones",
+                           d->digest.s);
+        return 1;
+    }
+    return 0;
 }
 
 static int copy_layers(struct source *from, struct sink *to, const struct manifest *m,
@@ -232,7 +259,10 @@ static int copy_layers(struct source *from, struct sink *to, const struct manife
     if (!jobs.v)
         return err_nomem(e);
     for (size_t i = 0; i < m->n_layers; i++) {
-        if (job_known(&jobs, &m->layers[i]))
+        int r = job_known(&jobs, &m->layers[i], &cfg->diff_ids[i], e);
+        if (r < 0)
+            return r;
+        if (r == 1)
             continue;
         jobs.v[jobs.n++] = (struct layer_job){&m->layers[i], &cfg->diff_ids[i]};
         report(o, SHALE_PROGRESS_QUEUED, &m->layers[i]);
@@ -253,13 +283,10 @@ static int check_layers(const struct manifest *m, struct shale_err *e)
                        LIMIT_LAYERS);
     for (size_t i = 0; i < m->n_layers; i++) {
         const struct descriptor *d = &m->layers[i];
+        char shown[160];
         if (media_find(d->media_type)->kind != MEDIA_LAYER)
-            return err_set(e, SHALE_UNSUPPORTED,
-                           "layer %s has the media type %s, which no container image has",
-                           d->digest.s, d->media_type);
-        if (media_find(d->media_type)->codec == CODEC_OTHER)
-            return err_set(e, SHALE_UNSUPPORTED, "layer %s: cannot decode media type %s",
-                           d->digest.s, d->media_type);
+            return err_set(e, SHALE_UNSUPPORTED, "unsupported media type %s of layer %s",
+                           str_printable(shown, sizeof shown, d->media_type), d->digest.s);
         if (d->size_bytes > LIMIT_BLOB_BYTES)
             return err_set(e, SHALE_LIMIT, "layer %s of %llu bytes is over the limit of %llu",
                            d->digest.s, (unsigned long long)d->size_bytes,
@@ -282,7 +309,8 @@ int copy_image(struct source *from, const char *name, struct sink *to, const str
     r = descend(from, &top, o->platform, a, &image, path, &n_path, o->cancel, e);
     if (r < 0)
         return r;
-    r = check_layers(&image.m, e);
+    r = config_kind_ok(&image.m.config) ? check_layers(&image.m, e)
+                                        : refuse_config(&image.m.config, e);
     if (r < 0)
         return r;
     r = copy_config(from, to, &image.m, a, &cfg, o->cancel, e);

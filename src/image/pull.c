@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "image/copy.h"
 #include "image/image_priv.h"
 
@@ -84,6 +85,22 @@ static int check_ref(struct pull *p, const char *text, struct shale_err *e)
     return 0;
 }
 
+/* "4f4fb700ef54: Retrying in 3 seconds" */
+static void on_retry(void *arg, const struct descriptor *d, int64_t pause_ns)
+{
+    const struct pull *p = arg;
+    struct shale_progress ev = {.kind = SHALE_PROGRESS_RETRY,
+                                .current = (uint64_t)((pause_ns + NS_PER_S - 1) / NS_PER_S),
+                                .total = d->size_bytes};
+    char id[13];
+
+    if (!p->o->on_progress)
+        return;
+    digest_short(&d->digest, id);
+    ev.id = id;
+    p->o->on_progress(p->o->progress_arg, &ev);
+}
+
 static int begin(struct pull *p, const char *origin, struct shale_err *e)
 {
     struct store *s = p->h->store;
@@ -95,7 +112,13 @@ static int begin(struct pull *p, const char *origin, struct shale_err *e)
         return r;
     struct store_sink_opts so = {p->lease, origin, p->o->on_progress, p->o->progress_arg};
     r = store_sink_open(s, &so, &p->to, e);
-    return r < 0 ? r : remote_source_open(p->h->remote, &p->ref, &p->from, e);
+    if (r >= 0)
+        r = remote_source_open(p->h->remote, &p->ref, &p->from, e);
+    if (r < 0)
+        return r;
+    p->from->on_retry = on_retry;
+    p->from->retry_arg = p;
+    return 0;
 }
 
 /* ---- what is here already ---- */

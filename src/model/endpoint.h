@@ -44,6 +44,10 @@ struct source_ops {
 };
 struct source { /* first member of every implementation */
     const struct source_ops *ops;
+    /* Called before a pause after which a blob is tried again; set by who opened it, may be NULL.
+     */
+    void (*on_retry)(void *arg, const struct descriptor *d, int64_t pause_ns);
+    void *retry_arg;
 };
 
 struct sink_ops {

@@ -11,8 +11,8 @@
 #define LIMIT_INDEX_DEPTH         4            /* indexes within indexes */
 #define LIMIT_BLOB_BYTES          (1ull << 40) /* one compressed layer */
 #define LIMIT_LAYER_BYTES         (1ull << 40) /* one inflated layer tar */
-#define LIMIT_INFLATE_RATIO       1100 /* inflated : compressed; deflate cannot exceed 1032 */
-#define LIMIT_INFLATE_FLOOR_BYTES (64ull << 20)  /* the ratio is checked above this size only */
+#define LIMIT_INFLATE_RATIO       200 /* inflated : compressed; $SHALE_MAX_INFLATE_RATIO changes it */
+#define LIMIT_INFLATE_FLOOR_BYTES (256ull << 20) /* the ratio is checked above this size only */
 #define LIMIT_IMAGE_ENTRIES       8000000        /* files of one image */
 #define LIMIT_HTTP_HEADER_BYTES   (256ull << 10) /* all header lines of one response */
 #define LIMIT_HTTP_BODY_BYTES     (4ull << 20) /* JSON bodies: tokens, errors, tag lists (a page) */

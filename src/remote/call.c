@@ -29,13 +29,15 @@ static int64_t jitter(int64_t pause)
 int attempts_wait(struct remote_client *c, struct attempts *t, int64_t asked_ns,
                   struct cancel *cancel, struct shale_err *e)
 {
-    if (t->n_used >= c->o.n_retries)
+    if (t->n_used >= c->o.n_retries || asked_ns > c->o.retry_after_max_ns)
         return -SHALE_NETWORK;
     t->n_used++;
     t->delay_ns = t->delay_ns ? t->delay_ns * 2 : c->o.retry_delay_ns;
+    if (t->delay_ns > c->o.retry_delay_max_ns)
+        t->delay_ns = c->o.retry_delay_max_ns;
     int64_t pause = asked_ns > 0 ? asked_ns : jitter(t->delay_ns);
-    if (pause > c->o.retry_delay_max_ns)
-        pause = c->o.retry_delay_max_ns;
+    if (t->on_pause)
+        t->on_pause(t->arg, pause);
     for (int64_t end = time_mono_ns() + pause, now; (now = time_mono_ns()) < end;) {
         int r = cancel_check(cancel, e);
         if (r < 0)
@@ -105,7 +107,10 @@ static int exchange(struct remote_client *c, struct remote_host *h, struct runni
     if (!call->url) {
         rq.url =
             arena_printf(a, "%s://%s/v2/%s", plain ? "http" : "https", h->endpoint, call->path);
+        /* docker pings a registry before it asks for anything */
+        rq.fail_as = arena_printf(a, "%s://%s/v2/", plain ? "http" : "https", h->endpoint);
         rq.authorization = auth_known(h, call->scope, a);
+        rq.own = c->own_headers;
         rq.tls = &h->tls;
         x->basic = rq.authorization && str_has_prefix(rq.authorization, "Basic ");
     }

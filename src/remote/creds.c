@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -15,9 +16,43 @@
 
 #define CONFIG_MAX_BYTES  (4u << 20)
 #define SECRET_MAX_BYTES  (64u << 10)
-#define HELPER_TIMEOUT_NS (60 * NS_PER_S)
 #define DOCKER_HUB_KEY    "https://index.docker.io/v1/"
 #define HELPER_NO_CREDS   "credentials not found"
+#define META_PREFIX       "X-Meta-"
+
+/* ---- HttpHeaders ---- */
+
+static bool is_field_name(const char *s)
+{
+    return *s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+                     strlen(s);
+}
+
+/* As with docker, only those reach a registry whose names begin with "X-Meta-". */
+static int load_headers(struct remote_client *c, struct shale_err *e)
+{
+    const json_t *all = json_object_get(c->config, "HttpHeaders"), *v;
+    const char *name, **list = arena_array(&c->arena, json_object_size(all) + 1, sizeof *list);
+    size_t n = 0;
+
+    if (!list)
+        return err_nomem(e);
+    json_object_foreach((json_t *)all, name, v)
+    {
+        const char *value = json_string_value(v);
+        if (strncasecmp(name, META_PREFIX, strlen(META_PREFIX)) != 0)
+            continue;
+        if (!value || !is_field_name(name) || strpbrk(value, "\r\n"))
+            return err_set(e, SHALE_INVALID, "HttpHeaders: \"%.60s\" is not a header", name);
+        list[n] = arena_printf(&c->arena, "%s: %s", name, value);
+        if (!list[n++])
+            return err_nomem(e);
+    }
+    c->own_headers = list;
+    return 0;
+}
+
+/* ---- config.json ---- */
 
 int creds_load(struct remote_client *c, struct shale_err *e)
 {
@@ -37,6 +72,8 @@ int creds_load(struct remote_client *c, struct shale_err *e)
         r = json_parse(b.p, b.n, CONFIG_MAX_BYTES, &c->config, &why);
     if (r >= 0 && c->config && !json_is_object(c->config))
         r = err_set(&why, SHALE_INVALID, "not a JSON object");
+    if (r >= 0 && c->config)
+        r = load_headers(c, &why);
     return r < 0 ? err_set(e, r == -SHALE_DENIED ? SHALE_DENIED : SHALE_INVALID, "%s: %s", path,
                            why.msg)
                  : 0;
@@ -162,8 +199,8 @@ static int helper_answer(const struct buf *out, struct arena *a, struct credenti
     return 0;
 }
 
-static int from_helper(const char *name, const char *key, struct arena *a, struct credential *ret,
-                       struct shale_err *e)
+static int from_helper(struct remote_client *c, const char *name, const char *key, struct arena *a,
+                       struct credential *ret, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf out = BUF_INIT(SECRET_MAX_BYTES);
     char program[300], shown[200];
@@ -173,8 +210,10 @@ static int from_helper(const char *name, const char *key, struct arena *a, struc
         return err_set(e, SHALE_INVALID, "config.json: bad name of a credential helper");
     snprintf(program, sizeof program, "docker-credential-%.200s", name);
     const char *const argv[] = {program, "get", NULL};
-    const struct proc_opts o = {
-        .argv = argv, .input = key, .input_n = strlen(key), .timeout_ns = HELPER_TIMEOUT_NS};
+    const struct proc_opts o = {.argv = argv,
+                                .input = key,
+                                .input_n = strlen(key),
+                                .timeout_ns = c->o.helper_timeout_ns};
     r = proc_run(&o, &out, NULL, &status, NULL, e);
     if (r < 0)
         return err_wrap(e, r, "error getting credentials");
@@ -205,6 +244,6 @@ int creds_find(struct remote_client *c, const char *domain, struct arena *a, str
     if (!helper)
         helper = json_string_value(json_object_get(c->config, "credsStore"));
     if (helper && *helper)
-        return from_helper(helper, key, a, ret, e);
+        return from_helper(c, helper, key, a, ret, e);
     return from_auths(c, key, streq(domain, "docker.io") ? "index.docker.io" : domain, a, ret, e);
 }

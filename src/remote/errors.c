@@ -35,6 +35,32 @@ static const struct {
     {416, SHALE_CORRUPT},   {429, SHALE_LIMIT},        {504, SHALE_TIMEOUT},
 };
 
+/* Of those that are met (RFC 9110, 15). */
+static const struct {
+    int status;
+    const char *phrase;
+} phrases[] = {
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {400, "Bad Request"},
+    {405, "Method Not Allowed"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {416, "Range Not Satisfiable"},
+    {500, "Internal Server Error"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+};
+
+static const char *phrase(int status)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(phrases); i++)
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    return "";
+}
+
 struct refusal { /* the first error of the body; "" where there is none */
     char code[64], message[300];
 };
@@ -154,8 +180,11 @@ int answer_error(const struct call *call, const struct remote_host *h,
     if (*f.code || *f.message)
         return err_set(e, code, "%s: %s%s%s", h->domain, words(f.code, word), *f.code ? ": " : "",
                        f.message);
+    if (status >= 500)
+        return err_set(e, code, "%s: received unexpected HTTP status: %d %s", h->domain, status,
+                       phrase(status));
     return err_set(
-        e, code, "received unexpected HTTP status: %d from %s (%s); is it a registry?", status,
-        h->domain,
+        e, code, "%s: received unexpected HTTP status: %d %s (%s); is it a registry?", h->domain,
+        status, phrase(status),
         str_printable(shown, sizeof shown, content_type ? content_type : "no content type"));
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a registry is, and how it is spoken to: TLS files of certs.d, plain http for loopback and
  * insecure ones. */
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -41,34 +40,13 @@ static bool is_loopback(const char *domain)
     return http_is_loopback(host);
 }
 
-/* Is the host an address in "10.0.0.0/8"? */
-static bool in_cidr(const char *host, const char *cidr)
-{
-    unsigned char addr[16], net[16];
-    char text[64];
-    const char *slash = strchr(cidr, '/');
-    uint64_t bits;
-
-    if (!slash || (size_t)(slash - cidr) >= sizeof text || !str_to_u64(slash + 1, &bits))
-        return false;
-    snprintf(text, sizeof text, "%.*s", (int)(slash - cidr), cidr);
-    int family = strchr(text, ':') ? AF_INET6 : AF_INET;
-    if (inet_pton(family, text, net) != 1 || inet_pton(family, host, addr) != 1 ||
-        bits > (family == AF_INET6 ? 128u : 32u))
-        return false;
-    size_t whole = bits / 8, rest = bits % 8;
-    if (memcmp(addr, net, whole) != 0)
-        return false;
-    return rest == 0 || (addr[whole] ^ net[whole]) >> (8 - rest) == 0;
-}
-
 static bool is_listed(const struct remote_client *c, const char *domain)
 {
     char host[256];
 
     host_part(domain, host, sizeof host);
     for (const char *const *p = c->o.insecure; p && *p; p++)
-        if (str_ieq(*p, domain) || in_cidr(host, *p))
+        if (str_ieq(*p, domain) || http_in_cidr(host, *p))
             return true;
     return false;
 }

@@ -37,15 +37,18 @@ struct remote_opts {
     const char *user_agent;      /* NULL: "shale" */
     uint32_t n_retries;          /* attempts after the first that may fail without progress */
     int64_t retry_delay_ns;      /* before the first retry; doubles, with jitter */
-    int64_t retry_delay_max_ns;  /* the longest pause, also for what a server asks in Retry-After */
+    int64_t retry_delay_max_ns;  /* the longest pause of ours */
+    int64_t retry_after_max_ns;  /* who asks for more in Retry-After is not waited for */
     int64_t connect_timeout_ns;
-    int64_t stall_timeout_ns; /* no byte for this long: the transfer is given up and retried */
+    int64_t stall_timeout_ns;  /* no byte for this long: the transfer is given up and retried */
+    int64_t helper_timeout_ns; /* for a credential helper */
 };
 
 #define REMOTE_OPTS_INIT                                                                           \
     {                                                                                              \
         .n_retries = 5, .retry_delay_ns = 500000000ll, .retry_delay_max_ns = 30000000000ll,        \
-        .connect_timeout_ns = 30000000000ll, .stall_timeout_ns = 60000000000ll,                    \
+        .retry_after_max_ns = 120000000000ll, .connect_timeout_ns = 30000000000ll,                 \
+        .stall_timeout_ns = 60000000000ll, .helper_timeout_ns = 30000000000ll,                     \
     }
 
 #define REMOTE_CERTS_DIR "/etc/docker/certs.d"

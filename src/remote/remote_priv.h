@@ -53,7 +53,8 @@ struct remote_client {
     pthread_mutex_t mutex; /* guards arena, hosts and http */
     struct http_client *http;
     struct remote_host *hosts;
-    json_t *config; /* config.json, NULL: none */
+    json_t *config;              /* config.json, NULL: none */
+    const char *const *own_headers; /* "Name: value" of config.json's HttpHeaders, NULL-ended */
 };
 
 /* ---- creds.c ---- */
@@ -87,6 +88,8 @@ size_t auth_challenges(const struct http_response *p, struct arena *a,
 struct attempts { /* budget of retries of one operation; reset by progress */
     uint32_t n_used;
     int64_t delay_ns;
+    void (*on_pause)(void *arg, int64_t ns); /* may be NULL */
+    void *arg;
 };
 
 struct call {
@@ -115,8 +118,8 @@ int call_run(struct remote_client *c, struct remote_host *h, const struct call *
 /* Statuses that a later attempt may not meet again, and the pause the server asks for (0: none). */
 bool status_may_pass(int status);
 int64_t asked_pause(const struct http_response *p);
-/* Waits before another attempt: 0, or CANCELED; -SHALE_NETWORK when the budget is used up (e
- * untouched). */
+/* Waits before another attempt: 0, or CANCELED; -SHALE_NETWORK when the budget is used up, or the
+ * peer asks for more patience than we have (e untouched). */
 int attempts_wait(struct remote_client *c, struct attempts *t, int64_t asked_ns,
                   struct cancel *cancel, struct shale_err *e);
 

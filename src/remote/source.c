@@ -97,6 +97,19 @@ static int refuse_schema1(struct buf *b, struct arena *a, struct shale_err *e)
                : err_set(e, SHALE_UNSUPPORTED, "schema 1 manifests are not supported");
 }
 
+/* A login page, or a web server that knows nothing of registries. */
+static int no_registry(const struct remote_source *s, const struct http_response *p,
+                       struct arena *a, struct shale_err *e)
+{
+    const char *type = type_of(p, a);
+    char shown[100];
+
+    return err_set(e, SHALE_UNSUPPORTED,
+                   "unsupported media type %s: %s does not answer as a registry does",
+                   str_printable(shown, sizeof shown, type && *type ? type : "text/html"),
+                   s->h->domain);
+}
+
 static int src_manifest(struct source *src, const char *name, struct buf *b, struct arena *a,
                         struct descriptor *ret, struct cancel *c, struct shale_err *e)
 {
@@ -110,6 +123,8 @@ static int src_manifest(struct source *src, const char *name, struct buf *b, str
                        name, LIMIT_MANIFEST_BYTES);
     if (r >= 0 && media_find(http_header_get(&p, "Content-Type"))->kind == MEDIA_SCHEMA1)
         return refuse_schema1(b, a, e); /* its digest is not that of the bytes */
+    if (r >= 0 && str_has_prefix(buf_str(b), "<"))
+        return no_registry(s, &p, a, e);
     if (r >= 0)
         r = expected_digest(name, &p, &want, e);
     if (r >= 0)
@@ -167,6 +182,7 @@ struct stream {
     uint64_t skip; /* bytes to drop: the peer began again from the start */
     bool started;  /* the caller knows where we start */
     bool whole;    /* ranges do not work there: ask for all of it */
+    bool strange;  /* it answered with another range */
     bool progress; /* since the last attempt */
     uint64_t mark; /* where the retries were last new */
     int (*start)(void *arg, uint64_t offset, struct shale_err *e);
@@ -181,7 +197,9 @@ static int on_head(void *arg, const struct http_response *p, struct shale_err *e
     const char *range = http_header_get(p, "Content-Range");
 
     if (p->status == 206) {
-        if (!range || !http_parse_content_range(range, &first, &last, &total) || first != t->at)
+        t->strange =
+            !range || !http_parse_content_range(range, &first, &last, &total) || first != t->at;
+        if (t->strange)
             return err_set(e, SHALE_NETWORK,
                            "the registry answered with another range than was asked for");
         if (total != UINT64_MAX && t->d->size_bytes && total != t->d->size_bytes)
@@ -221,11 +239,25 @@ static int on_data(void *arg, const void *p, size_t n, struct shale_err *e)
     return 0;
 }
 
+struct pause { /* of a blob's retries, for the source's owner */
+    const struct source *source;
+    const struct descriptor *d;
+};
+
+static void on_pause(void *arg, int64_t ns)
+{
+    const struct pause *p = arg;
+
+    if (p->source->on_retry)
+        p->source->on_retry(p->source->retry_arg, p->d, ns);
+}
+
 /* The whole blob from one place, over as many exchanges as it takes. */
 static int stream_from(struct remote_source *s, struct stream *t, const char *path, const char *url,
                        struct cancel *c, struct shale_err *e)
 {
-    struct attempts attempts = {0};
+    struct pause pause = {&s->source, t->d};
+    struct attempts fresh = {.on_pause = on_pause, .arg = &pause}, attempts = fresh;
     char range[64];
 
     for (;;) {
@@ -250,7 +282,8 @@ static int stream_from(struct remote_source *s, struct stream *t, const char *pa
         int r = call_run(s->c, s->h, &call, &a, &p, &broken, e);
         if (r >= 0 && (t->d->size_bytes == 0 || t->at >= t->d->size_bytes || !t->progress))
             return 0;
-        if (r == -SHALE_CORRUPT && p.status == 416 && call.range) {
+        if (call.range && ((r == -SHALE_CORRUPT && p.status == 416) || (r < 0 && t->strange))) {
+            t->strange = false;
             t->whole = true;
             continue;
         }
@@ -258,7 +291,7 @@ static int stream_from(struct remote_source *s, struct stream *t, const char *pa
             return r;
         /* It broke off, or ended too early without saying so. */
         if (t->at - t->mark >= PROGRESS_BYTES) {
-            attempts = (struct attempts){0};
+            attempts = fresh;
             t->mark = t->at;
         }
         int w = attempts_wait(s->c, &attempts, 0, c, e);

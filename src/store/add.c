@@ -92,8 +92,15 @@ int store_image_add(struct store *s, const struct descriptor *manifest, struct d
     layers = arena_array(&a, m.n_layers + 1, sizeof *layers);
     if (!layers)
         return err_nomem(e);
-    for (size_t i = 0; i < m.n_layers; i++)
+    for (size_t i = 0; i < m.n_layers; i++) {
         layers[i] = (struct meta_image_layer){cfg.diff_ids[i], m.layers[i].digest};
+        r = blob_has(s->blobs, &m.layers[i].digest, NULL, e);
+        /* The layer came with another image: it hangs on that one's blob (ADR 7). */
+        if (r == 0)
+            r = store_layer_blob(s, &cfg.diff_ids[i], &a, &layers[i].blob, e);
+        if (r < 0)
+            return r;
+    }
     r = image_row(s, &manifest->digest, &cfg, &m.config.digest, &a, &row, e);
     if (r < 0)
         return r;

@@ -19,6 +19,7 @@ struct layer_in {
     char tmp[64]; /* folder under layers/ until it is published */
     enum decoder_kind codec;
     enum hash_alg alg;
+    uint64_t max_ratio;
 
     struct decoder *decoder;
     void *block; /* reserved ring block being filled, NULL: none */
@@ -109,9 +110,9 @@ static int open_files(struct layer_in *l, struct shale_err *e)
 
 static int start_work(struct layer_in *l, struct shale_err *e)
 {
-    static const struct decoder_limits limits = {
+    const struct decoder_limits limits = {
         .max_bytes = LIMIT_LAYER_BYTES,
-        .max_ratio = LIMIT_INFLATE_RATIO,
+        .max_ratio = l->max_ratio,
         .ratio_floor_bytes = LIMIT_INFLATE_FLOOR_BYTES,
     };
     int r;
@@ -141,8 +142,8 @@ static int start_work(struct layer_in *l, struct shale_err *e)
     return 0;
 }
 
-int layer_in_begin(int layers_fd, enum decoder_kind codec, enum hash_alg alg, struct layer_in **ret,
-                   struct shale_err *e)
+int layer_in_begin(int layers_fd, enum decoder_kind codec, enum hash_alg alg, uint64_t max_ratio,
+                   struct layer_in **ret, struct shale_err *e)
 {
     struct layer_in *l = mem_alloc(sizeof *l);
     char rnd[17];
@@ -153,6 +154,7 @@ int layer_in_begin(int layers_fd, enum decoder_kind codec, enum hash_alg alg, st
     l->layers_fd = layers_fd;
     l->codec = codec;
     l->alg = alg;
+    l->max_ratio = max_ratio;
     l->tar_fd = -1;
     r = random_hex(rnd, 8, e);
     if (r >= 0) {

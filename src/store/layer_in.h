@@ -31,9 +31,10 @@ struct layer_in_result {
 };
 
 struct layer_in;
-/* layers_fd: the layers/ folder. alg: of the diffID. */
-int layer_in_begin(int layers_fd, enum decoder_kind codec, enum hash_alg alg, struct layer_in **ret,
-                   struct shale_err *e);
+/* layers_fd: the layers/ folder. alg: of the diffID. max_ratio: inflated to compressed size, LIMIT
+ * when it is more (above LIMIT_INFLATE_FLOOR_BYTES); 0: whatever it is. */
+int layer_in_begin(int layers_fd, enum decoder_kind codec, enum hash_alg alg, uint64_t max_ratio,
+                   struct layer_in **ret, struct shale_err *e);
 /* Starts over with nothing read, as after begin. */
 int layer_in_restart(struct layer_in *l, struct shale_err *e);
 int layer_in_write(struct layer_in *l, const void *p, size_t n, struct shale_err *e);

@@ -122,7 +122,7 @@ static int rebuild(struct store *s, const struct digest *diff_id, const struct d
     layers_fd = store_layers_fd(s, e);
     if (layers_fd < 0)
         return layers_fd;
-    r = layer_in_begin(layers_fd, DECODER_AUTO, digest_alg(diff_id), &l, e);
+    r = layer_in_begin(layers_fd, DECODER_AUTO, digest_alg(diff_id), 0, &l, e);
     if (r < 0)
         return r;
     r = inflate_blob(l, fd, c, e);
@@ -143,6 +143,23 @@ static int lock_layer(struct store *s, const struct digest *diff_id, struct canc
     char name[HASH_MAX_HEX + 32];
     snprintf(name, sizeof name, "locks/layer-%.16s", digest_hex(diff_id));
     return lock_take(s->root_fd, name, LOCK_EXCLUSIVE, c, e);
+}
+
+int store_layer_blob(struct store *s, const struct digest *diff_id, struct arena *a,
+                     struct digest *ret, struct shale_err *e)
+{
+    struct meta_layer_blob *blobs;
+    size_t n;
+    int r = meta_layer_blobs(s->meta, diff_id, a, &blobs, &n, e);
+
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        r = blob_has(s->blobs, &blobs[i].blob, NULL, e);
+        if (r != 1)
+            continue;
+        *ret = blobs[i].blob;
+        return 1;
+    }
+    return r < 0 ? r : 0;
 }
 
 static int rebuild_from_any(struct store *s, const struct digest *diff_id, struct cancel *c,

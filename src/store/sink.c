@@ -214,6 +214,9 @@ static int arrive(struct arrival *a, const struct digest *diff_id, struct source
     report(a->k, SHALE_PROGRESS_VERIFYING, a->d, a->got);
     /* First the compressed bytes: when they are wrong, that is the news. */
     r = blob_writer_check(a->blob, e);
+    if (r == -SHALE_CORRUPT)
+        (void)err_set(e, SHALE_CORRUPT, "filesystem layer verification failed for digest %s",
+                      a->d->digest.s);
     if (r < 0)
         return judge(a, r);
     report(a->k, SHALE_PROGRESS_DOWNLOADED, a->d, a->got);
@@ -261,8 +264,15 @@ static int have_blob(struct store_sink *k, const struct descriptor *d, const str
     struct store *s = k->store;
     struct meta_layer_blob lb;
     struct shale_err ignored;
+    uint64_t size = 0;
     int r;
 
+    r = blob_has(s->blobs, &d->digest, &size, e);
+    if (r < 0)
+        return r;
+    if (r == 1 && size != d->size_bytes)
+        return err_set(e, SHALE_CORRUPT, "it has %llu bytes, its descriptor says %llu",
+                       (unsigned long long)size, (unsigned long long)d->size_bytes);
     r = put_row(s, d, d->size_bytes, e);
     if (r < 0)
         return r;
@@ -280,6 +290,32 @@ static int have_blob(struct store_sink *k, const struct descriptor *d, const str
     return 0;
 }
 
+/* 1 when another image brought the same layer, differently compressed, and the blob it can be made
+ * again from is here (ADR 7). What is damaged is fetched instead: 0. */
+static int have_layer(struct store_sink *k, const struct descriptor *d,
+                      const struct digest *diff_id, struct cancel *c, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(1 << 20);
+    struct store *s = k->store;
+    struct digest other;
+    int r = store_layer_blob(s, diff_id, &a, &other, e);
+
+    if (r <= 0)
+        return r;
+    /* The lease first: then it cannot go after we have looked. */
+    r = lease(k, &other, e);
+    if (r >= 0)
+        r = blob_has(s->blobs, &other, NULL, e);
+    if (r <= 0)
+        return r;
+    r = store_layer_make(s, diff_id, NULL, c, e);
+    if (r < 0)
+        return r == -SHALE_CANCELED || r == -SHALE_NO_SPACE ? r : 0;
+    (void)meta_pull_delete(s->meta, &d->digest, NULL);
+    report(k, SHALE_PROGRESS_PRESENT, d, d->size_bytes);
+    return 1;
+}
+
 static int receive(struct store_sink *k, const struct descriptor *d, const struct digest *diff_id,
                    struct source *from, struct cancel *c, struct shale_err *e)
 {
@@ -295,7 +331,7 @@ static int receive(struct store_sink *k, const struct descriptor *d, const struc
     fd = store_layers_fd(s, e);
     r = fd;
     if (r >= 0)
-        r = layer_in_begin(fd, codec_of(d), digest_alg(diff_id), &a.layer, e);
+        r = layer_in_begin(fd, codec_of(d), digest_alg(diff_id), s->max_inflate_ratio, &a.layer, e);
     if (r >= 0)
         r = arrive_or_again(&a, diff_id, from, e);
     layer_in_close(a.layer);
@@ -330,6 +366,7 @@ static int sink_blob(struct sink *sk, const struct descriptor *d, const struct d
                      struct source *from, struct cancel *c, struct shale_err *e)
 {
     struct store_sink *k = self(sk);
+    struct shale_err why = SHALE_ERR_INIT;
     uint64_t size;
     int r;
 
@@ -341,8 +378,18 @@ static int sink_blob(struct sink *sk, const struct descriptor *d, const struct d
     r = blob_has(k->store->blobs, &d->digest, &size, e);
     if (r < 0)
         return r;
-    r = r == 1 ? have_blob(k, d, diff_id, c, e) : receive(k, d, diff_id, from, c, e);
-    return r < 0 ? err_wrap(e, r, "layer %s", d->digest.s) : r;
+    if (r == 1) {
+        r = have_blob(k, d, diff_id, c, e);
+    } else {
+        r = have_layer(k, d, diff_id, c, &why);
+        if (r == 0)
+            r = receive(k, d, diff_id, from, c, &why);
+        if (r < 0 && e)
+            *e = why;
+    }
+    if (r == -SHALE_CANCELED)
+        return r;
+    return r < 0 ? err_wrap(e, r, "layer %s", d->digest.s) : 0;
 }
 
 /* ---- the rest ---- */

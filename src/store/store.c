@@ -76,6 +76,7 @@ int store_open(const struct store_opts *o, struct store **ret, struct shale_err 
         return err_nomem(e);
     s->root_fd = s->layers_fd = -1;
     s->read_only = o->read_only;
+    s->max_inflate_ratio = o->max_inflate_ratio ? o->max_inflate_ratio : LIMIT_INFLATE_RATIO;
     pthread_mutex_init(&s->mutex, NULL);
     s->root = mem_strdup(o->root);
     s->driver_name = o->driver ? mem_strdup(o->driver) : NULL;

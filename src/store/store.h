@@ -34,6 +34,7 @@ struct store_opts {
     const char *root;   /* absolute path, created if missing */
     const char *driver; /* rootfs driver, NULL: automatic */
     bool read_only;
+    uint64_t max_inflate_ratio; /* of layers that come in; 0: LIMIT_INFLATE_RATIO */
 };
 
 int store_open(const struct store_opts *o, struct store **ret, struct shale_err *e);

@@ -16,6 +16,7 @@ struct store {
     bool read_only;
     char boot_id[37];
     char *driver_name; /* as asked for, NULL: automatic */
+    uint64_t max_inflate_ratio;
     struct meta *meta;
     struct blobs *blobs;
 
@@ -38,6 +39,9 @@ int store_layer_trusted(struct store *s, const struct digest *diff_id, struct sh
 /* Re-hashes layers/<diff>/layer.tar: 1 good, 0 missing or different. */
 int store_layer_check(struct store *s, const struct digest *diff_id, struct cancel *c,
                       struct shale_err *e);
+/* 1 and a blob that is here and inflates to the layer, 0 without one. */
+int store_layer_blob(struct store *s, const struct digest *diff_id, struct arena *a,
+                     struct digest *ret, struct shale_err *e);
 /* store_layer_ensure, with a blob that is known to inflate to it (NULL: look for one). */
 int store_layer_make(struct store *s, const struct digest *diff_id, const struct digest *blob,
                      struct cancel *c, struct shale_err *e);

@@ -148,7 +148,9 @@ static int check_limits(const struct decoder *d, struct shale_err *e)
                        (unsigned long long)l->max_bytes);
     if (l->max_ratio > 0 && d->out_bytes > l->ratio_floor_bytes &&
         d->out_bytes / l->max_ratio > d->in_bytes)
-        return err_set(e, SHALE_LIMIT, "the data inflates to more than %llu times its size",
+        return err_set(e, SHALE_LIMIT,
+                       "the data inflates to more than %llu times its size, as bombs do "
+                       "(SHALE_MAX_INFLATE_RATIO changes the limit)",
                        (unsigned long long)l->max_ratio);
     return 0;
 }

@@ -5,15 +5,12 @@
 load lib
 
 setup_file() {
-    export HOSTILE=$BATS_FILE_TMPDIR/hostile
-    python3 "$BATS_TEST_DIRNAME/hostile.py" "$SHALE_IMAGES/debian" "$HOSTILE" 3>&- &
-    echo $! >"$BATS_FILE_TMPDIR/pid"
-    for _ in $(seq 100); do [ -f "$HOSTILE" ] && break; sleep 0.05; done
-    REGISTRY_HOST=$(cat "$HOSTILE")
+    hostile_start "$SHALE_IMAGES/debian"
+    REGISTRY_HOST=$HOSTILE
     export REGISTRY_HOST
 }
-teardown_file() { kill "$(cat "$BATS_FILE_TMPDIR/pid")"; }
-setup() { fresh_store; : >"$HOSTILE.log"; }
+teardown_file() { hostile_stop; }
+setup() { fresh_store; : >"$HOSTILE_LOG"; }
 teardown() { drop_store; }
 
 # A megabyte of a layer has been written.
@@ -32,9 +29,9 @@ no_leftovers() {
     wait $pid || true
     run_ok shale pulls ls
     has interrupted
-    : >"$HOSTILE.log"
+    : >"$HOSTILE_LOG"
     run_ok shale pull "$REGISTRY_HOST/ok:1"
-    grep -q 'blobs.*bytes=[1-9]' "$HOSTILE.log"
+    grep -q 'blobs.*bytes=[1-9]' "$HOSTILE_LOG"
     run_ok shale fsck
     run_ok shale pulls ls -q
     [ -z "$output" ]
@@ -60,7 +57,7 @@ no_leftovers() {
 
 @test "connections that break off are taken up again with ranges" {
     run_ok shale pull -q "$REGISTRY_HOST/early:1"
-    grep -q 'blobs.*bytes=[1-9]' "$HOSTILE.log"
+    grep -q 'blobs.*bytes=[1-9]' "$HOSTILE_LOG"
     run_ok shale fsck
 }
 
@@ -104,7 +101,7 @@ no_leftovers() {
     two=$!
     wait $one
     wait $two
-    [ "$(grep '^GET.*/blobs/' "$HOSTILE.log" | awk '{print $2}' | sed 's|.*/blobs/||' | sort | uniq -c | awk '$1 > 1' | wc -l)" -le 1 ] # the config may be read twice
+    [ "$(grep '^GET.*/blobs/' "$HOSTILE_LOG" | awk '{print $2}' | sed 's|.*/blobs/||' | sort | uniq -c | awk '$1 > 1' | wc -l)" -le 1 ] # the config may be read twice
     run_ok shale images -q
     [ "${#lines[@]}" = 2 ]
     run_ok shale fsck

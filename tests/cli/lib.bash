@@ -31,6 +31,28 @@ drop_store() {
 # push LAYOUT NAME:TAG: an image that skopeo puts into the running registry
 push() { skopeo copy --quiet --all --dest-tls-verify=false "oci:$1" "docker://$REGISTRY_HOST/$2"; }
 
+# hostile_start LAYOUT [ADDRESS]: the registry of tests/cli/hostile -> HOSTILE=HOST:PORT, HOSTILE_LOG
+hostile_start() {
+    local file
+    file=$(mktemp -u "$BATS_FILE_TMPDIR/hostile.XXXXXX")
+    python3 -B "$BATS_TEST_DIRNAME/hostile" "$1" "$file" "${2:-127.0.0.1}" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/hostile.pids"
+    for _ in $(seq 100); do [ -f "$file" ] && break; sleep 0.05; done
+    HOSTILE=$(cat "$file") HOSTILE_LOG=$file.log
+    export HOSTILE HOSTILE_LOG
+}
+hostile_stop() { while read -r pid; do kill "$pid"; done <"$BATS_FILE_TMPDIR/hostile.pids"; }
+
+# refused TEXT CMD…: one line on standard error that has TEXT, status 1, and a store that is still good
+refused() {
+    local want=$1
+    shift
+    run_fails 1 "$want" "$@" || return 1
+    [ "${#lines[@]}" = 1 ] || { echo "not one line:"; echo "$output"; return 1; }
+    [[ $output == "Error: "* ]] || { echo "no error: $output"; return 1; }
+    run_ok shale fsck --check
+}
+
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
 # run_ok CMD…: runs, fails with the output when the status is not 0
