@@ -306,6 +306,8 @@ int copy_image(struct source *from, const char *name, struct sink *to, const str
     r = fetch_doc(from, name, a, &top, o->cancel, e);
     if (r < 0)
         return r;
+    if (o->on_found)
+        o->on_found(o->found_arg);
     r = descend(from, &top, o->platform, a, &image, path, &n_path, o->cancel, e);
     if (r < 0)
         return r;

@@ -22,6 +22,8 @@ struct copy_opts {
     uint32_t n_parallel;             /* layers at once; 0: COPY_DEFAULT_PARALLEL */
     shale_progress_fn on_progress;   /* may be NULL */
     void *progress_arg;
+    void (*on_found)(void *arg); /* what the name stands for has come; may be NULL */
+    void *found_arg;
     struct cancel *cancel; /* may be NULL */
 };
 

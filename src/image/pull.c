@@ -21,6 +21,7 @@ struct pull {
     struct source *from;
     struct sink *to;
     struct store_lease *lease;
+    const char *now; /* the tag or digest that is being pulled */
     pthread_t warmer; /* opens the driver while layers come in */
     bool warming;
     struct shale_pulled *done;
@@ -267,6 +268,14 @@ static int add_image(struct pull *p, const struct copy_result *c, const char *ta
     return r;
 }
 
+/* As docker, once it is sure that there is something to pull. */
+static void say_pulling(void *arg)
+{
+    const struct pull *p = arg;
+
+    say(p, SHALE_PROGRESS_PULLING, p->ref.path, p->now);
+}
+
 static int fetch(struct pull *p, const char *tag, struct digest *target, struct digest *id,
                  struct shale_err *e)
 {
@@ -277,6 +286,8 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
         .n_parallel = p->o->n_parallel,
         .on_progress = p->o->on_progress,
         .progress_arg = p->o->progress_arg,
+        .on_found = say_pulling,
+        .found_arg = p,
         .cancel = p->h->cancel,
     };
     struct copy_result c;
@@ -303,13 +314,15 @@ static int pull_one(struct pull *p, const char *tag, struct shale_err *e)
     struct shale_pulled *v;
 
     ref.tag = tag;
-    say(p, SHALE_PROGRESS_PULLING, p->ref.path, tag ? tag : p->ref.digest.s);
+    p->now = tag ? tag : p->ref.digest.s;
     if (tag && meta_tag_get(store_meta(p->h->store), p->ref.repo, tag, p->a, &row, NULL) >= 0)
         before = row.image;
     int current = is_current(p, tag, &target, &id, e);
     if (current < 0)
         return current;
-    if (!current) {
+    if (current) {
+        say_pulling(p);
+    } else {
         int r = fetch(p, tag, &target, &id, e);
         if (r < 0)
             return r;

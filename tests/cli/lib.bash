@@ -31,11 +31,12 @@ drop_store() {
 # push LAYOUT NAME:TAG: an image that skopeo puts into the running registry
 push() { skopeo copy --quiet --all --dest-tls-verify=false "oci:$1" "docker://$REGISTRY_HOST/$2"; }
 
-# hostile_start LAYOUT [ADDRESS]: the registry of tests/cli/hostile -> HOSTILE=HOST:PORT, HOSTILE_LOG
+# hostile_start LAYOUT [ADDRESS [CMD…]]: run by CMD, the registry of tests/cli/hostile -> HOSTILE=HOST:PORT, HOSTILE_LOG
 hostile_start() {
-    local file
+    local file layout=$1 address=${2:-127.0.0.1}
+    shift $(($# > 2 ? 2 : $#))
     file=$(mktemp -u "$BATS_FILE_TMPDIR/hostile.XXXXXX")
-    python3 -B "$BATS_TEST_DIRNAME/hostile" "$1" "$file" "${2:-127.0.0.1}" 3>&- &
+    "$@" python3 -B "$BATS_TEST_DIRNAME/hostile" "$layout" "$file" "$address" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/hostile.pids"
     for _ in $(seq 100); do [ -f "$file" ] && break; sleep 0.05; done
     HOSTILE=$(cat "$file") HOSTILE_LOG=$file.log

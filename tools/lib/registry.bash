@@ -15,13 +15,13 @@ free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-registry_certificate() { # DIR: a CA and a certificate for 127.0.0.1 and localhost
+registry_certificate() { # DIR [SAN]: a CA and a certificate for 127.0.0.1, localhost and SAN ("IP:10.0.0.1")
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=test-ca \
         -keyout "$1/ca.key" -out "$1/ca.crt" 2>/dev/null
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost \
         -keyout "$1/server.key" -out "$1/server.csr" 2>/dev/null
     openssl x509 -req -in "$1/server.csr" -CA "$1/ca.crt" -CAkey "$1/ca.key" -CAcreateserial -days 30 \
-        -extfile <(echo "subjectAltName=IP:127.0.0.1,DNS:localhost") -out "$1/server.crt" 2>/dev/null
+        -extfile <(echo "subjectAltName=IP:127.0.0.1,DNS:localhost${2:+,$2}") -out "$1/server.crt" 2>/dev/null
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=client \
         -keyout "$1/client.key" -out "$1/client.csr" 2>/dev/null
     openssl x509 -req -in "$1/client.csr" -CA "$1/ca.crt" -CAkey "$1/ca.key" -CAcreateserial -days 30 \

@@ -3,7 +3,7 @@
 
 The repository's name says how: one of faults.py (how the good image of the OCI layout LAYOUT is served), or one of
 images.py (an image that is bad in itself, served well). Any tag will do. Its address goes to PORTFILE, the requests
-go to PORTFILE.log, one a line: method, path, Range, Authorization.
+go to PORTFILE.log, one a line: method, path, Range, Authorization, X-Meta-Test.
 """
 import os
 import sys

@@ -75,8 +75,9 @@ class Request(http.server.BaseHTTPRequestHandler):
             self.error(404, "BLOB_UNKNOWN", "blob unknown to registry")
 
     def do_GET(self):
-        self.server.log.write("%s %s %s %s\n" % (self.command, self.path, self.headers.get("Range", "-"),
-                                                 self.headers.get("Authorization", "-")))
+        self.server.log.write("%s %s %s %s %s\n" % (
+            self.command, self.path, self.headers.get("Range", "-"),
+            self.headers.get("Authorization", "-"), self.headers.get("X-Meta-Test", "-")))
         m = re.match(r"/v2/([a-z0-9-]+)/(manifests|blobs|tags)/(.+)$", self.path)
         if not m:
             return self.answer(200, b"{}")
