@@ -5,8 +5,8 @@
 
 #include "base/str.h"
 
-/* jansson recurses once a level, and needs a hundred bytes and more for the smallest value: both are
- * counted on the text before it sees it. */
+/* jansson recurses once a level, and needs a hundred bytes and more for the smallest value: both
+ * are counted on the text before it sees it. */
 static int check_shape(const char *p, size_t n, struct shale_err *e)
 {
     bool in_string = false;

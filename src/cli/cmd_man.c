@@ -107,9 +107,11 @@ static void add_top(struct buf *b)
               "NO_COLOR                 no colours\n"
               "SHALE_RETRIES            attempts after the first that fails (default 5)\n"
               "SHALE_CONNECT_TIMEOUT    seconds for a connection to come about (default 30)\n"
-              "SHALE_STALL_TIMEOUT      seconds without a byte before a transfer is taken up anew (default 60)\n"
+              "SHALE_STALL_TIMEOUT      seconds without a byte before a transfer is taken up anew "
+              "(default 60)\n"
               "SHALE_HELPER_TIMEOUT     seconds for a credential helper (default 30)\n"
-              "SHALE_MAX_INFLATE_RATIO  layers above 256 MiB that inflate to more than so many times their size\n"
+              "SHALE_MAX_INFLATE_RATIO  layers above 256 MiB that inflate to more than so many "
+              "times their size\n"
               "                         are refused as bombs (default 200)");
     add_block(b, "EXIT STATUS",
               "0    success\n"

@@ -26,11 +26,11 @@ struct exchange {
     const char *url;
     const char *authorization;
     const struct http_tls *tls;
-    bool elsewhere;   /* redirected away: no credentials any more, neither in words nor in TLS */
+    bool elsewhere;    /* redirected away: no credentials any more, neither in words nor in TLS */
     const char *proxy; /* "": none */
-    char dialed[80];  /* "127.0.0.1:443": the last address that was tried */
-    bool shaking;     /* a server is connected, and TLS has begun (curl with OpenSSL) */
-    const char *verb; /* "Get": the method as Go's messages have it */
+    char dialed[80];   /* "127.0.0.1:443": the last address that was tried */
+    bool shaking;      /* a server is connected, and TLS has begun (curl with OpenSSL) */
+    const char *verb;  /* "Get": the method as Go's messages have it */
 
     struct http_response response;
     struct http_header *headers;

@@ -14,11 +14,8 @@ static int fail(struct exchange *x, enum http_failure kind, int code, const char
                 struct shale_err *e)
 {
     static const bool early[] = {
-        [HTTP_FAIL_CONNECT] = true,
-        [HTTP_FAIL_TLS] = true,
-        [HTTP_FAIL_HANDSHAKE] = true,
-        [HTTP_FAIL_CERT] = true,
-        [HTTP_FAIL_BROKEN] = false,
+        [HTTP_FAIL_CONNECT] = true, [HTTP_FAIL_TLS] = true,     [HTTP_FAIL_HANDSHAKE] = true,
+        [HTTP_FAIL_CERT] = true,    [HTTP_FAIL_BROKEN] = false,
     };
     char url[260], shown[TEXT_MAX];
     bool as = early[kind] && x->rq->fail_as && !x->elsewhere;

@@ -87,7 +87,7 @@ struct http_request {
     const char *const *own;     /* the same, but not to where redirects lead */
     const char *authorization;  /* value of that header, NULL: none; as `own` */
     const char *fail_as; /* URL that a failure to connect names, as if it had been got; NULL: url */
-    const void *body;           /* POST */
+    const void *body;    /* POST */
     size_t body_n;
     const struct http_tls *tls; /* NULL: defaults */
     /* The head of the final response, before its body; may be NULL. Negative ends the call with

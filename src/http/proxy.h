@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Which proxy a request goes through: the environment as Go's net/http reads it, which docker's users
- * know. $HTTP_PROXY and $HTTPS_PROXY (or lower case) by the scheme of the request; $NO_PROXY lists who
- * is asked directly: "*", hosts ("example.com" with all below it, ".example.com" only those below),
- * addresses, CIDRs; hosts and addresses with a port mean that port only. Loopback is asked directly.
+ * Which proxy a request goes through: the environment as Go's net/http reads it, which docker's
+ * users know. $HTTP_PROXY and $HTTPS_PROXY (or lower case) by the scheme of the request; $NO_PROXY
+ * lists who is asked directly: "*", hosts ("example.com" with all below it, ".example.com" only
+ * those below), addresses, CIDRs; hosts and addresses with a port mean that port only. Loopback is
+ * asked directly.
  */
 #include <stdbool.h>
 

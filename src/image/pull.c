@@ -21,7 +21,7 @@ struct pull {
     struct source *from;
     struct sink *to;
     struct store_lease *lease;
-    const char *now; /* the tag or digest that is being pulled */
+    const char *now;  /* the tag or digest that is being pulled */
     pthread_t warmer; /* opens the driver while layers come in */
     bool warming;
     struct shale_pulled *done;

@@ -14,11 +14,11 @@
 #include "base/time.h"
 #include "remote/remote_priv.h"
 
-#define CONFIG_MAX_BYTES  (4u << 20)
-#define SECRET_MAX_BYTES  (64u << 10)
-#define DOCKER_HUB_KEY    "https://index.docker.io/v1/"
-#define HELPER_NO_CREDS   "credentials not found"
-#define META_PREFIX       "X-Meta-"
+#define CONFIG_MAX_BYTES (4u << 20)
+#define SECRET_MAX_BYTES (64u << 10)
+#define DOCKER_HUB_KEY   "https://index.docker.io/v1/"
+#define HELPER_NO_CREDS  "credentials not found"
+#define META_PREFIX      "X-Meta-"
 
 /* ---- HttpHeaders ---- */
 
@@ -210,10 +210,8 @@ static int from_helper(struct remote_client *c, const char *name, const char *ke
         return err_set(e, SHALE_INVALID, "config.json: bad name of a credential helper");
     snprintf(program, sizeof program, "docker-credential-%.200s", name);
     const char *const argv[] = {program, "get", NULL};
-    const struct proc_opts o = {.argv = argv,
-                                .input = key,
-                                .input_n = strlen(key),
-                                .timeout_ns = c->o.helper_timeout_ns};
+    const struct proc_opts o = {
+        .argv = argv, .input = key, .input_n = strlen(key), .timeout_ns = c->o.helper_timeout_ns};
     r = proc_run(&o, &out, NULL, &status, NULL, e);
     if (r < 0)
         return err_wrap(e, r, "error getting credentials");

@@ -53,7 +53,7 @@ struct remote_client {
     pthread_mutex_t mutex; /* guards arena, hosts and http */
     struct http_client *http;
     struct remote_host *hosts;
-    json_t *config;              /* config.json, NULL: none */
+    json_t *config;                 /* config.json, NULL: none */
     const char *const *own_headers; /* "Name: value" of config.json's HttpHeaders, NULL-ended */
 };
 

@@ -104,10 +104,9 @@ static int no_registry(const struct remote_source *s, const struct http_response
     const char *type = type_of(p, a);
     char shown[100];
 
-    return err_set(e, SHALE_UNSUPPORTED,
-                   "unsupported media type %s: %s does not answer as a registry does",
-                   str_printable(shown, sizeof shown, type && *type ? type : "text/html"),
-                   s->h->domain);
+    return err_set(
+        e, SHALE_UNSUPPORTED, "unsupported media type %s: %s does not answer as a registry does",
+        str_printable(shown, sizeof shown, type && *type ? type : "text/html"), s->h->domain);
 }
 
 static int src_manifest(struct source *src, const char *name, struct buf *b, struct arena *a,

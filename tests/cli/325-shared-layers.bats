@@ -48,6 +48,7 @@ layer_gets() { grep -c "GET /v2/$1/blobs/" "$HOSTILE_LOG" || true; }
     run_ok shale pull "$HOSTILE/zstdcopy:1"
     has "Pull complete"
     [ "$(layer_gets zstdcopy)" = 2 ]
-    run_ok shale fsck
+    run_fails 1 "is damaged" shale fsck # the old blob
+    run_ok shale fsck --check
     run_ok shale inspect "$HOSTILE/zstdcopy:1"
 }
