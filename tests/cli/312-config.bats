@@ -143,7 +143,7 @@ shut() { refused "$1" shale digest "$HTPASSWD/busybox:1.0"; }
     grep -q '/v2/moved/manifests/1 - - mine$' "$HOSTILE_LOG"
     grep -q '/v2/moved/blobs/.* - mine$' "$HOSTILE_LOG"
     grep -q '/v2/ok/blobs/.* - -$' "$HOSTILE_LOG"
-    ! grep '/v2/ok/blobs/.*mine' "$HOSTILE_LOG"
+    [ -z "$(grep '/v2/ok/blobs/.*mine' "$HOSTILE_LOG")" ]
     config '{"HttpHeaders":{"X-Meta-Test":"a\\r\\nEvil: b"}}'
     refused "HttpHeaders" shale digest "$HOSTILE/ok:1"
     config '{"HttpHeaders":{"X-Meta-Test":5}}'
