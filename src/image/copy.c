@@ -223,6 +223,28 @@ static bool job_known(const struct layer_jobs *jobs, const struct descriptor *d)
     return false;
 }
 
+/* What is to come: every layer, then those for which there is no room yet. */
+static int announce(const struct layer_jobs *jobs, const struct copy_opts *o, size_t n_parallel,
+                    struct shale_err *e)
+{
+    size_t n_open = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < jobs->n; i++) {
+            const struct descriptor *d = jobs->v[i].d;
+            int has = jobs->to->ops->has(jobs->to, d, e);
+            if (has < 0)
+                return has;
+            if (has)
+                report(o, SHALE_PROGRESS_PRESENT, d);
+            else if (pass == 0)
+                report(o, SHALE_PROGRESS_QUEUED, d);
+            else if (n_open++ >= n_parallel)
+                report(o, SHALE_PROGRESS_WAITING, d);
+        }
+    }
+    return 0;
+}
+
 static int copy_layers(struct source *from, struct sink *to, const struct manifest *m,
                        const struct config *cfg, const struct copy_opts *o, struct arena *a,
                        struct shale_err *e)
@@ -235,15 +257,21 @@ static int copy_layers(struct source *from, struct sink *to, const struct manife
         if (job_known(&jobs, &m->layers[i]))
             continue;
         jobs.v[jobs.n++] = (struct layer_job){&m->layers[i], &cfg->diff_ids[i]};
-        report(o, SHALE_PROGRESS_QUEUED, &m->layers[i]);
     }
+    size_t n_parallel = o->n_parallel ? o->n_parallel : COPY_DEFAULT_PARALLEL;
     struct shale_err why = SHALE_ERR_INIT; /* of lesser interest when the layers have failed */
-    int r = pool_run(copy_layer, &jobs, jobs.n,
-                     o->n_parallel ? o->n_parallel : COPY_DEFAULT_PARALLEL, o->cancel, e);
+    int r = announce(&jobs, o, n_parallel, e);
+    if (r >= 0)
+        r = pool_run(copy_layer, &jobs, jobs.n, n_parallel, o->cancel, e);
     int settled = to->ops->settle(to, &why);
     if (r >= 0 && settled < 0 && e)
         *e = why;
     return r < 0 ? r : settled;
+}
+
+static int tell(const struct copy_opts *o, const struct manifest *m, struct shale_err *e)
+{
+    return o->on_manifest ? o->on_manifest(o->manifest_arg, m, e) : 0;
 }
 
 static int check_layers(const struct manifest *m, struct shale_err *e)
@@ -277,12 +305,14 @@ int copy_image(struct source *from, const char *name, struct sink *to, const str
     int r;
 
     r = fetch_doc(from, name, a, &top, o->cancel, e);
-    if (r < 0)
-        return r;
-    r = descend(from, &top, o->platform, a, &image, path, &n_path, o->cancel, e);
-    if (r < 0)
-        return r;
-    r = check_layers(&image.m, e);
+    if (r >= 0)
+        r = tell(o, &top.m, e);
+    if (r >= 0)
+        r = descend(from, &top, o->platform, a, &image, path, &n_path, o->cancel, e);
+    if (r >= 0)
+        r = check_layers(&image.m, e);
+    if (r >= 0)
+        r = tell(o, &image.m, e);
     if (r < 0)
         return r;
     r = copy_config(from, to, &image.m, a, &cfg, o->cancel, e);

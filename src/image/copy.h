@@ -22,6 +22,10 @@ struct copy_opts {
     uint32_t n_parallel;             /* layers at once; 0: COPY_DEFAULT_PARALLEL */
     shale_progress_fn on_progress;   /* may be NULL */
     void *progress_arg;
+    /* Told what was found before more is fetched: the manifest or index behind the name, then (once
+     * more, if it is the same) the manifest that will be copied. May be NULL. */
+    int (*on_manifest)(void *arg, const struct manifest *m, struct shale_err *e);
+    void *manifest_arg;
     struct cancel *cancel; /* may be NULL */
 };
 

@@ -12,12 +12,14 @@ static int no_such(const char *what, struct arena *a, struct shale_err *e)
     struct ref ref;
     char shown[2 * LIMIT_REF_BYTES];
 
-    if (!ref_is_identifier(what) && ref_parse(what, a, &ref, NULL) >= 0) {
+    if (ref_is_identifier(what)) {
+        what = arena_printf(a, "sha256:%s", what);
+    } else if (ref_parse(what, a, &ref, NULL) >= 0) {
         ref_default_tag(&ref);
         what = ref_familiar(&ref, a);
-        if (!what)
-            return err_nomem(e);
     }
+    if (!what)
+        return err_nomem(e);
     return err_set(e, SHALE_NOT_FOUND, "No such image: %s",
                    str_printable(shown, sizeof shown, what));
 }

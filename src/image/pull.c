@@ -22,6 +22,10 @@ struct pull {
     struct store_lease *lease;
     pthread_t warmer; /* opens the driver while layers come in */
     bool warming;
+    const char *name;  /* tag or digest that is being pulled */
+    bool told;         /* "3.20: Pulling from library/alpine" */
+    bool known;        /* the image itself is here: nothing to say of its layers */
+    const char *wrong; /* warning about the platform */
     struct shale_pulled *done;
     size_t n_done, cap;
 };
@@ -42,6 +46,22 @@ static void *warm(void *arg)
 
     (void)store_driver(((struct pull *)arg)->h->store, &ignored, NULL);
     return NULL;
+}
+
+/* What source and sink report of layers. */
+static void on_layer(void *arg, const struct shale_progress *ev)
+{
+    const struct pull *p = arg;
+
+    if (p->o->on_progress && !(p->known && ev->kind == SHALE_PROGRESS_PRESENT))
+        p->o->on_progress(p->o->progress_arg, ev);
+}
+
+static void say_pulling(struct pull *p)
+{
+    if (!p->told)
+        say(p, SHALE_PROGRESS_PULLING, p->ref.path, p->name);
+    p->told = true;
 }
 
 static void pull_clear(struct pull *p)
@@ -73,14 +93,14 @@ static int check_ref(struct pull *p, const char *text, struct shale_err *e)
 
     if (r < 0)
         return r;
-    if (streq(p->ref.repo, "docker.io/library/scratch"))
-        return err_set(e, SHALE_DENIED, "'scratch' is a reserved name");
     if (p->o->all_tags && (p->ref.tag || digest_is_set(&p->ref.digest)))
         return err_set(e, SHALE_INVALID, "tag can't be used with --all-tags/-a");
     if (!p->o->all_tags && !p->ref.tag && !digest_is_set(&p->ref.digest)) {
         say(p, SHALE_PROGRESS_MESSAGE, NULL, "Using default tag: latest");
         ref_default_tag(&p->ref);
     }
+    if (streq(p->ref.repo, "docker.io/library/scratch"))
+        return err_set(e, SHALE_DENIED, "'scratch' is a reserved name");
     return 0;
 }
 
@@ -93,15 +113,16 @@ static int begin(struct pull *p, const char *origin, struct shale_err *e)
         r = store_settle(s, e);
     if (r < 0)
         return r;
-    struct store_sink_opts so = {p->lease, origin, p->o->on_progress, p->o->progress_arg};
+    struct store_sink_opts so = {p->lease, origin, on_layer, p};
     r = store_sink_open(s, &so, &p->to, e);
     return r < 0 ? r : remote_source_open(p->h->remote, &p->ref, &p->from, e);
 }
 
 /* ---- what is here already ---- */
 
-/* 1 if the image is complete, of the wanted platform and ready to run. */
-static int is_complete(struct pull *p, const struct digest *id, struct shale_err *e)
+/* 1 if the image is complete and ready to run; `want`: and of this platform. */
+static int is_complete(struct pull *p, const struct digest *id, const struct platform *want,
+                       struct shale_err *e)
 {
     struct meta_image row;
     int r = meta_image_get(store_meta(p->h->store), id, p->a, &row, e);
@@ -109,7 +130,7 @@ static int is_complete(struct pull *p, const struct digest *id, struct shale_err
     if (r < 0)
         return r == -SHALE_NOT_FOUND ? 0 : r;
     struct platform have = image_platform(&row);
-    if (!platform_matches_local(&p->want, &have))
+    if (want && !platform_matches_local(want, &have))
         return 0;
     if (!streq(row.os, "linux"))
         return 1;
@@ -143,13 +164,13 @@ static int is_current(struct pull *p, const char *tag, struct digest *target, st
             return 0;
         *target = row.target;
         *id = row.image;
-        r = is_complete(p, id, e);
+        r = is_complete(p, id, &p->want, e);
         return r;
     }
     r = meta_repo_digest_get(m, p->ref.repo, target, p->a, &ids, e);
     for (size_t i = 0; r >= 0 && i < ids.n; i++) {
         *id = ids.v[i];
-        r = is_complete(p, id, e);
+        r = is_complete(p, id, &p->want, e);
         if (r != 0)
             return r;
     }
@@ -211,14 +232,22 @@ static int prepare(struct pull *p, const struct platform *have, const struct dig
     return r;
 }
 
-static void warn_platform(struct pull *p, const struct platform *have, const char *shown)
+/* It is told after all else, as docker does. */
+static int note_platform(struct pull *p, const struct platform *have, const char *tag,
+                         struct shale_err *e)
 {
     struct shale_err text = SHALE_ERR_INIT;
+    struct ref shown = p->ref;
 
     if (!p->want_given || platform_matches_local(&p->want, have))
-        return;
-    image_wrong_platform(shown, have, &p->want, p->a, &text);
-    say(p, SHALE_PROGRESS_MESSAGE, NULL, text.msg);
+        return 0;
+    shown.tag = tag;
+    const char *name = ref_canonical(&shown, p->a);
+    if (!name)
+        return err_nomem(e);
+    image_wrong_platform(name, have, &p->want, p->a, &text);
+    p->wrong = arena_printf(p->a, "WARNING: %s", text.msg);
+    return p->wrong ? 0 : err_nomem(e);
 }
 
 /* Between its row and its name another process may remove the image, under the name it has there:
@@ -244,6 +273,19 @@ static int add_image(struct pull *p, const struct copy_result *c, const char *ta
     return r;
 }
 
+/* The name exists; of an image that is here under another name there is no more to say. */
+static int on_manifest(void *arg, const struct manifest *m, struct shale_err *e)
+{
+    struct pull *p = arg;
+    int r = 0;
+
+    say_pulling(p);
+    if (m->kind != MANIFEST_INDEX)
+        r = is_complete(p, &m->config.digest, NULL, e);
+    p->known = r == 1;
+    return r < 0 ? r : 0;
+}
+
 static int fetch(struct pull *p, const char *tag, struct digest *target, struct digest *id,
                  struct shale_err *e)
 {
@@ -252,8 +294,10 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
     struct copy_opts co = {
         .platform = &p->want,
         .n_parallel = p->o->n_parallel,
-        .on_progress = p->o->on_progress,
-        .progress_arg = p->o->progress_arg,
+        .on_progress = on_layer,
+        .progress_arg = p,
+        .on_manifest = on_manifest,
+        .manifest_arg = p,
         .cancel = p->h->cancel,
     };
     struct copy_result c;
@@ -265,11 +309,16 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
     if (r < 0)
         return r;
     *target = c.target.digest;
-    struct ref shown = p->ref;
-    shown.tag = tag;
-    const char *text = ref_familiar(&shown, p->a);
-    warn_platform(p, &c.platform, text ? text : p->ref.familiar);
-    return 0;
+    return note_platform(p, &c.platform, tag, e);
+}
+
+/* "docker.io/library/alpine@sha256:…": the tag of a reference that has both plays no part. */
+static const char *digest_name(struct pull *p, const struct ref *ref)
+{
+    struct ref only = *ref;
+
+    only.tag = NULL;
+    return ref_canonical(&only, p->a);
 }
 
 static int pull_one(struct pull *p, const char *tag, struct shale_err *e)
@@ -279,8 +328,12 @@ static int pull_one(struct pull *p, const char *tag, struct shale_err *e)
     struct meta_tag row;
     struct shale_pulled *v;
 
-    ref.tag = tag;
-    say(p, SHALE_PROGRESS_PULLING, p->ref.path, tag ? tag : p->ref.digest.s);
+    if (tag)
+        ref.tag = tag;
+    p->name = tag ? tag : digest_name(p, &ref);
+    if (!p->name)
+        return err_nomem(e);
+    p->told = p->known = false;
     if (tag && meta_tag_get(store_meta(p->h->store), p->ref.repo, tag, p->a, &row, NULL) >= 0)
         before = row.image;
     int current = is_current(p, tag, &target, &id, e);
@@ -291,6 +344,7 @@ static int pull_one(struct pull *p, const char *tag, struct shale_err *e)
         if (r < 0)
             return r;
     }
+    say_pulling(p);
     say(p, SHALE_PROGRESS_DIGEST, NULL, target.s);
     v = arena_grow(p->a, p->done, p->n_done, &p->cap, sizeof *v);
     if (!v)
@@ -322,7 +376,11 @@ static int pull_all(struct pull *p, struct shale_err *e)
 static int say_status(struct pull *p, struct shale_err *e)
 {
     bool changed = false;
-    const char *shown = p->o->all_tags ? p->ref.familiar : ref_familiar(&p->ref, p->a);
+    struct ref ref = p->ref;
+
+    if (digest_is_set(&ref.digest))
+        ref.tag = NULL;
+    const char *shown = p->o->all_tags ? ref.familiar : ref_familiar(&ref, p->a);
 
     for (size_t i = 0; i < p->n_done; i++)
         changed |= p->done[i].changed;
@@ -331,6 +389,8 @@ static int say_status(struct pull *p, struct shale_err *e)
     if (!line)
         return err_nomem(e);
     say(p, SHALE_PROGRESS_STATUS, NULL, line);
+    if (p->wrong)
+        say(p, SHALE_PROGRESS_MESSAGE, NULL, p->wrong);
     return 0;
 }
 
