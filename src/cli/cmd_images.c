@@ -60,7 +60,7 @@ static int print_tree(struct cli *c, struct shale *s, const struct shale_image_l
         r = r == -SHALE_NOT_FOUND ? 0 : r;
     }
     if (r == 0) {
-        struct tree_opts t = {.all = o->all, .terminal = cli_is_terminal()};
+        struct tree_opts t = {o->all, cli_is_terminal(), cli_columns()};
         r = tree_print(v, n, &t, out, &c->e);
     }
     for (size_t i = 0; v && i < n; i++)

@@ -143,8 +143,8 @@ static int run_any(struct cli *c, const void *opts, int n, char **args)
         if (streq(o->type, later[i]))
             return err_set(&c->e, SHALE_UNSUPPORTED, "there are no objects of the type \"%s\"",
                            later[i]);
-    const char *what = *o->type ? arena_printf(&c->arena, "unknown type: \"%.100s\"", o->type)
-                                : "type is empty";
+    const char *what =
+        *o->type ? arena_printf(&c->arena, "unknown type: \"%.100s\"", o->type) : "type is empty";
     if (!what)
         return err_nomem(&c->e);
     return err_set(&c->e, SHALE_INVALID,

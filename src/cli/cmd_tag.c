@@ -19,7 +19,7 @@ static int check_name(struct cli *c, const char *text)
     if (ref_parse(text, &c->arena, &ref, &why) == 0)
         return 0;
     return err_set(&c->e, SHALE_INVALID,
-                   "Error parsing reference: \"%.300s\" is not a valid repository/tag: %.120s",
+                   "Error parsing reference: \"%.260s\" is not a valid repository/tag: %.180s",
                    text, why.msg);
 }
 
