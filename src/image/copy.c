@@ -38,16 +38,20 @@ static int fetch_doc(struct source *from, const char *name, struct arena *a, str
     return 0;
 }
 
-static int no_match(const struct platform *want, struct arena *a, struct shale_err *e)
+/* Which amd64 this host is was not asked for, and docker does not say it. */
+static int no_match(const struct platform *want, bool by_host, struct arena *a, struct shale_err *e)
 {
-    char *p = platform_format(want, a);
+    struct platform shown = *want;
+    if (by_host && streq(want->arch, "amd64"))
+        shown.variant = NULL;
+    char *p = platform_format(&shown, a);
     return err_set(e, SHALE_NOT_FOUND, "no matching manifest for %s in the manifest list entries",
                    p ? p : "this platform");
 }
 
 /* Follows indexes down to the manifest for `want`. path[] receives every index on the way,
  * outermost first. */
-static int descend(struct source *from, struct doc *top, const struct platform *want,
+static int descend(struct source *from, struct doc *top, const struct platform *want, bool by_host,
                    struct arena *a, struct doc *ret, struct doc *path, size_t *ret_n_path,
                    struct cancel *c, struct shale_err *e)
 {
@@ -67,7 +71,7 @@ static int descend(struct source *from, struct doc *top, const struct platform *
         if (r < 0)
             return r;
         if (n_found == 0)
-            return no_match(want, a, e);
+            return no_match(want, by_host, a, e);
         struct descriptor entry = *found[0];
         r = fetch_doc(from, entry.digest.s, a, &cur, c, e);
         if (r < 0)
@@ -90,7 +94,7 @@ int copy_find(struct source *from, const char *name, const struct platform *want
     int r = fetch_doc(from, name, a, &top, c, e);
     if (r < 0)
         return r;
-    r = descend(from, &top, want, a, &image, path, &n_path, c, e);
+    r = descend(from, &top, want, false, a, &image, path, &n_path, c, e);
     if (r < 0)
         return r;
     *ret_target = top.desc;
@@ -124,16 +128,24 @@ static int collect_data(void *arg, const void *p, size_t n, struct shale_err *e)
     return buf_check(c->b, e);
 }
 
-static int config_kind_ok(const struct descriptor *d)
+static int unsupported_type(const char *type, struct shale_err *e)
 {
-    static const char *const legacy[] = {"application/octet-stream", "application/json",
-                                         "text/html", ""};
-    if (media_find(d->media_type)->kind == MEDIA_CONFIG)
-        return 1;
-    for (size_t i = 0; i < ARRAY_SIZE(legacy); i++)
-        if (streq(d->media_type, legacy[i]))
-            return 1;
-    return 0;
+    return err_set(e, SHALE_UNSUPPORTED, "unsupported media type %.300s", type);
+}
+
+/* 0 for an image, else docker's words for what it is. */
+static int check_config_type(const char *type, struct shale_err *e)
+{
+    if (media_is_image_config(type))
+        return 0;
+    if (streq(type, "application/vnd.docker.plugin.v1+json"))
+        return err_set(e, SHALE_UNSUPPORTED, "Encountered remote \"%s\"(plugin) when fetching",
+                       type);
+    if (str_has_prefix(type, "application/vnd.docker.ai."))
+        return err_set(e, SHALE_UNSUPPORTED,
+                       "AI models are not yet supported by the Engine, please use \"docker model "
+                       "pull/run\" instead");
+    return unsupported_type(type, e);
 }
 
 static int fetch_config(struct source *from, const struct descriptor *d, struct buf *b,
@@ -143,9 +155,6 @@ static int fetch_config(struct source *from, const struct descriptor *d, struct 
     struct digest got;
     int r;
 
-    if (!config_kind_ok(d))
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "not a container image: its config has the media type %s", d->media_type);
     if (d->size_bytes > LIMIT_CONFIG_BYTES)
         return err_set(e, SHALE_LIMIT, "image config of %llu bytes is over the limit of %llu",
                        (unsigned long long)d->size_bytes, (unsigned long long)LIMIT_CONFIG_BYTES);
@@ -281,13 +290,9 @@ static int check_layers(const struct manifest *m, struct shale_err *e)
                        LIMIT_LAYERS);
     for (size_t i = 0; i < m->n_layers; i++) {
         const struct descriptor *d = &m->layers[i];
-        if (media_find(d->media_type)->kind != MEDIA_LAYER)
-            return err_set(e, SHALE_UNSUPPORTED,
-                           "layer %s has the media type %s, which no container image has",
-                           d->digest.s, d->media_type);
-        if (media_find(d->media_type)->codec == CODEC_OTHER)
-            return err_set(e, SHALE_UNSUPPORTED, "layer %s: cannot decode media type %s",
-                           d->digest.s, d->media_type);
+        const struct media *media = media_find(d->media_type);
+        if (media->kind != MEDIA_LAYER || media->codec == CODEC_OTHER)
+            return unsupported_type(d->media_type, e);
         if (d->size_bytes > LIMIT_BLOB_BYTES)
             return err_set(e, SHALE_LIMIT, "layer %s of %llu bytes is over the limit of %llu",
                            d->digest.s, (unsigned long long)d->size_bytes,
@@ -308,7 +313,9 @@ int copy_image(struct source *from, const char *name, struct sink *to, const str
     if (r >= 0)
         r = tell(o, &top.m, e);
     if (r >= 0)
-        r = descend(from, &top, o->platform, a, &image, path, &n_path, o->cancel, e);
+        r = descend(from, &top, o->platform, o->by_host, a, &image, path, &n_path, o->cancel, e);
+    if (r >= 0)
+        r = check_config_type(image.m.config.media_type, e);
     if (r >= 0)
         r = check_layers(&image.m, e);
     if (r >= 0)

@@ -19,6 +19,7 @@
 
 struct copy_opts {
     const struct platform *platform; /* which entry of an index */
+    bool by_host;                    /* the platform is this host's, nobody asked for it */
     uint32_t n_parallel;             /* layers at once; 0: COPY_DEFAULT_PARALLEL */
     shale_progress_fn on_progress;   /* may be NULL */
     void *progress_arg;

@@ -293,6 +293,7 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
         p->warming = pthread_create(&p->warmer, NULL, warm, p) == 0;
     struct copy_opts co = {
         .platform = &p->want,
+        .by_host = !p->want_given,
         .n_parallel = p->o->n_parallel,
         .on_progress = on_layer,
         .progress_arg = p,
