@@ -85,24 +85,6 @@ static int descend(struct source *from, struct doc *top, const struct platform *
     return 0;
 }
 
-int copy_find(struct source *from, const char *name, const struct platform *want, struct arena *a,
-              struct descriptor *ret_target, struct descriptor *ret_image,
-              struct manifest *ret_manifest, struct cancel *c, struct shale_err *e)
-{
-    struct doc top, image, path[LIMIT_INDEX_DEPTH];
-    size_t n_path;
-    int r = fetch_doc(from, name, a, &top, c, e);
-    if (r < 0)
-        return r;
-    r = descend(from, &top, want, false, a, &image, path, &n_path, c, e);
-    if (r < 0)
-        return r;
-    *ret_target = top.desc;
-    *ret_image = image.desc;
-    *ret_manifest = image.m;
-    return 0;
-}
-
 /* ---- config ---- */
 
 struct collect {
@@ -188,6 +170,31 @@ static int copy_config(struct source *from, struct sink *to, const struct manife
                        "diff_ids",
                        m->n_layers, ret->n_diff_ids);
     return to->ops->put(to, &m->config, b.p ? b.p : "", b.n, c, e);
+}
+
+int copy_find(struct source *from, const char *name, const struct platform *want, struct arena *a,
+              struct descriptor *ret_image, struct platform *ret_have, struct cancel *c,
+              struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_CONFIG_BYTES + 1);
+    struct doc top, image, path[LIMIT_INDEX_DEPTH];
+    struct config cfg;
+    size_t n_path;
+    int r = fetch_doc(from, name, a, &top, c, e);
+
+    if (r >= 0)
+        r = descend(from, &top, want, false, a, &image, path, &n_path, c, e);
+    if (r >= 0)
+        r = check_config_type(image.m.config.media_type, e);
+    if (r >= 0)
+        r = fetch_config(from, &image.m.config, &b, c, e);
+    if (r >= 0)
+        r = config_parse(b.p ? b.p : "", b.n, a, &cfg, e);
+    if (r < 0)
+        return r;
+    *ret_image = image.desc;
+    *ret_have = n_path ? *want : cfg.platform; /* an index has said what it is */
+    return 0;
 }
 
 /* ---- layers ---- */

@@ -44,8 +44,8 @@ struct copy_result {
 int copy_image(struct source *from, const char *name, struct sink *to, const struct copy_opts *o,
                struct arena *a, struct copy_result *ret, struct shale_err *e);
 
-/* Walks from a name to the manifest for a platform without copying anything else. raw receives the
- * bytes of that manifest. */
+/* Walks from a name to the manifest for a platform without copying anything. *ret_have is what the
+ * image itself says: where the name is no index, it may be another platform. */
 int copy_find(struct source *from, const char *name, const struct platform *want, struct arena *a,
-              struct descriptor *ret_target, struct descriptor *ret_image,
-              struct manifest *ret_manifest, struct cancel *c, struct shale_err *e);
+              struct descriptor *ret_image, struct platform *ret_have, struct cancel *c,
+              struct shale_err *e);

@@ -428,8 +428,8 @@ int image_digest(struct image_host *h, const char *ref, const char *platform, st
 {
     struct shale_pull_opts none = {.size = sizeof none};
     _cleanup_(pull_clear) struct pull p = {.h = h, .o = &none, .a = a};
-    struct descriptor target, image;
-    struct manifest m;
+    struct descriptor image;
+    struct platform have;
     int r = check_ref(&p, ref, e);
 
     if (r >= 0)
@@ -438,14 +438,16 @@ int image_digest(struct image_host *h, const char *ref, const char *platform, st
         return r;
     const char *name = digest_is_set(&p.ref.digest) ? p.ref.digest.s : p.ref.tag;
     if (!platform || !*platform) {
-        r = p.from->ops->resolve(p.from, name, a, &target, h->cancel, e);
+        r = p.from->ops->resolve(p.from, name, a, &image, h->cancel, e);
         if (r >= 0)
-            *ret = target.digest;
+            *ret = image.digest;
         return r;
     }
     r = platform_parse(platform, a, &p.want, e);
     if (r >= 0)
-        r = copy_find(p.from, name, &p.want, a, &target, &image, &m, h->cancel, e);
+        r = copy_find(p.from, name, &p.want, a, &image, &have, h->cancel, e);
+    if (r >= 0 && !platform_matches_local(&p.want, &have))
+        return image_wrong_platform(ref, &have, &p.want, a, e);
     if (r >= 0)
         *ret = image.digest;
     return r;
