@@ -190,14 +190,15 @@ int image_find_platform(struct store *s, const char *what, const char *platform,
     r = platform_parse(platform, a, &want, e);
     if (r < 0)
         return r;
-    r = is_platform(s, &ret->id, &want, a, &have, e);
-    if (r != 0)
-        return r < 0 ? r : 0;
+    /* Of several images behind one index the best one, even where this one would do. */
     if (digest_is_set(&ret->target)) {
         r = among_entries(s, &ret->target, &want, a, &ret->id, e);
         if (r != 0)
             return r < 0 ? r : 0;
     }
+    r = is_platform(s, &ret->id, &want, a, &have, e);
+    if (r != 0)
+        return r < 0 ? r : 0;
     return image_wrong_platform(what, &have, &want, a, e);
 }
 

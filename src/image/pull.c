@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "image/copy.h"
 #include "image/image_priv.h"
+#include "model/limits.h"
 
 #define MAX_RACES 10 /* lost against removals of the same image */
 
@@ -140,6 +141,54 @@ static int is_complete(struct pull *p, const struct digest *id, const struct pla
     return r == -SHALE_CANCELED || r == -SHALE_NO_SPACE ? r : 0; /* else: fetch what is missing */
 }
 
+/* The manifest that `target` has for the wanted platform. 0: none is known here. */
+static int best_manifest(struct pull *p, const struct digest *target, struct digest *ret,
+                         struct shale_err *e)
+{
+    const struct descriptor **found;
+    struct manifest m;
+    size_t n;
+
+    *ret = *target;
+    for (int depth = 0; depth <= LIMIT_INDEX_DEPTH; depth++) {
+        int r = image_load_manifest(p->h->store, ret, p->a, &m, e);
+        if (r < 0)
+            return r == -SHALE_NOT_FOUND ? 0 : r;
+        if (m.kind != MANIFEST_INDEX)
+            return 1;
+        r = manifest_select(&m, &p->want, p->a, &found, &n, e);
+        if (r < 0 || n == 0)
+            return r < 0 ? r : 0;
+        *ret = found[0]->digest;
+    }
+    return 0;
+}
+
+/* An image that would do is not enough where an index has a better one. */
+static int is_best(struct pull *p, const struct digest *target, const struct digest *id,
+                   struct shale_err *e)
+{
+    struct meta_digests ids;
+    struct digest best;
+    int r = best_manifest(p, target, &best, e);
+
+    if (r <= 0 || digest_eq(&best, target))
+        return r;
+    r = meta_image_with_manifest(store_meta(p->h->store), &best, p->a, &ids, e);
+    for (size_t i = 0; r >= 0 && i < ids.n; i++)
+        if (digest_eq(&ids.v[i], id))
+            return 1;
+    return r < 0 ? r : 0;
+}
+
+static int is_wanted(struct pull *p, const struct digest *target, const struct digest *id,
+                     struct shale_err *e)
+{
+    int r = is_best(p, target, id, e);
+
+    return r <= 0 ? r : is_complete(p, id, &p->want, e);
+}
+
 /* 1 if `name` (a tag or digest) is up to date here: its target goes to *target, the image to *id.
  */
 static int is_current(struct pull *p, const char *tag, struct digest *target, struct digest *id,
@@ -164,13 +213,12 @@ static int is_current(struct pull *p, const char *tag, struct digest *target, st
             return 0;
         *target = row.target;
         *id = row.image;
-        r = is_complete(p, id, &p->want, e);
-        return r;
+        return is_wanted(p, target, id, e);
     }
     r = meta_repo_digest_get(m, p->ref.repo, target, p->a, &ids, e);
     for (size_t i = 0; r >= 0 && i < ids.n; i++) {
         *id = ids.v[i];
-        r = is_complete(p, id, &p->want, e);
+        r = is_wanted(p, target, id, e);
         if (r != 0)
             return r;
     }

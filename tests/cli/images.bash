@@ -13,7 +13,7 @@ tiny() {
         tar --sort=name --mtime=@0 --numeric-owner --owner=0 --group=0 -C "$dir/$text" -cf "$dir/$text.tar" .
         oci_layer "$layout" "$dir/$text.tar" gzip "COPY $text /"
     done
-    oci_config "$layout" "$change"
+    oci_config "$layout" "${change//$'\n'/ }"
     oci_tag "$layout" "$tag" "$(oci_image "$layout" linux amd64)"
 }
 
