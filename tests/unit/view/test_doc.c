@@ -158,8 +158,9 @@ static void test_inspect_duration(void **state)
     (void)state;
     inspect_one(j, doc_image_fields, "{{.Healthcheck.Interval}} {{json .Healthcheck.Interval}}", 0,
                 "1m30s 90000000000\n");
-    inspect_one(j, doc_image_fields, "{{printf \"%s %d\" .Healthcheck.Interval .Healthcheck.Interval}}",
-                0, "1m30s 90000000000\n");
+    inspect_one(j, doc_image_fields,
+                "{{printf \"%s %d\" .Healthcheck.Interval .Healthcheck.Interval}}", 0,
+                "1m30s 90000000000\n");
     inspect_one(j, doc_image_fields, "{{.Healthcheck.Timeout}}", 0, "label\n");
     json_decref(j);
 }

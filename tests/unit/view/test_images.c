@@ -119,7 +119,8 @@ static void test_json(void **state)
     assert_int_equal(images_print(&one, &o, &out, NULL), 0);
     assert_string_equal(
         buf_str(&out),
-        "{\"Containers\":\"N/A\",\"CreatedAt\":\"0001-01-01 00:00:00 +0000 UTC\",\"CreatedSince\":\"\",\"Digest\":\"\\u003c"
+        "{\"Containers\":\"N/A\",\"CreatedAt\":\"0001-01-01 00:00:00 +0000 "
+        "UTC\",\"CreatedSince\":\"\",\"Digest\":\"\\u003c"
         "none\\u003e\",\"ID\":\"bbbbbbbbbbbb\",\"Repository\":\"\\u003cnone\\u003e\","
         "\"SharedSize\":\"N/A\",\"Size\":\"0B\",\"Tag\":\"\\u003cnone\\u003e\","
         "\"UniqueSize\":\"N/A\",\"VirtualSize\":\"0B\"}\n");
