@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Small images for the tests of image commands, and a registry that serves any layout.
 
+# shellcheck disable=SC2154  # top is lib.bash's
+
 # tiny LAYOUT TAG CREATED JQ TEXT…: an image of one layer a TEXT, its config changed by JQ
 tiny() {
+    # shellcheck disable=SC2034  # OCI_CREATED is read by oci.bash
     local layout=$1 tag=$2 OCI_CREATED=$3 change=$4 text dir
     shift 4
     [ -f "$layout/oci-layout" ] || oci_init "$layout"
