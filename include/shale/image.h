@@ -161,6 +161,7 @@ SHALE_API int shale_tag(struct shale *s, const char *source, const char *target,
 struct shale_rmi_opts {
     size_t size;
     bool force, no_prune;
+    const char *platform; /* the image of this platform behind the name; NULL: what it points at */
 };
 enum shale_removed_kind { SHALE_UNTAGGED, SHALE_DELETED };
 struct shale_removed {

@@ -197,6 +197,15 @@ static int set_value(struct parse *p, const struct opt *o, char *value)
     return err_set(p->e, SHALE_INTERNAL, "option --%s has no kind", o->name);
 }
 
+/* Every table has it, without an entry. */
+static int set_help(struct parse *p, char *value)
+{
+    static const struct opt help = {.name = "help", .kind = OPT_BOOL};
+    struct parse own = *p;
+    own.out = (char *)&p->res->help;
+    return set_bool(&own, &help, value);
+}
+
 /* ---- arguments ---- */
 
 static const struct opt *find_long(const struct parse *p, struct str name)
@@ -222,10 +231,8 @@ static int parse_long(struct parse *p, char *arg)
     if (name.n == 0 || name.p[0] == '-')
         return err_set(p->e, SHALE_INVALID, "bad flag syntax: %.300s", arg);
     const struct opt *o = find_long(p, name);
-    if (!o && str_eq(name, STR("help"))) {
-        p->res->help = true;
-        return 0;
-    }
+    if (!o && str_eq(name, STR("help")))
+        return eq ? set_help(p, eq + 1) : set_help(p, (char *)"true");
     if (!o)
         return err_set(p->e, SHALE_INVALID, "unknown flag: --%.*s",
                        (int)(name.n < 300 ? name.n : 300), name.p);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -58,6 +59,12 @@ void cli_warn_error(const struct shale_err *e)
 bool cli_is_terminal(void)
 {
     return isatty(STDOUT_FILENO) == 1;
+}
+
+unsigned cli_columns(void)
+{
+    struct winsize w = {0};
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col ? w.ws_col : 80;
 }
 
 /* ---- the engine ---- */

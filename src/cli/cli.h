@@ -57,3 +57,5 @@ const char *cli_docker_setting(struct cli *c, const char *key);
 
 /* Is standard output a terminal? */
 bool cli_is_terminal(void);
+/* Its width; 80 where it is none. */
+unsigned cli_columns(void);

@@ -60,7 +60,7 @@ static int print_tree(struct cli *c, struct shale *s, const struct shale_image_l
         r = r == -SHALE_NOT_FOUND ? 0 : r;
     }
     if (r == 0) {
-        struct tree_opts t = {.all = o->all, .terminal = cli_is_terminal()};
+        struct tree_opts t = {o->all, cli_is_terminal(), cli_columns()};
         r = tree_print(v, n, &t, out, &c->e);
     }
     for (size_t i = 0; v && i < n; i++)
@@ -76,7 +76,7 @@ static void hint(const struct cli *c, const char *word)
                                         "rm",    "save",    "tag"};
     for (size_t i = 0; i < ARRAY_SIZE(verbs) && streq(c->path, "shale images"); i++)
         if (streq(word, verbs[i]))
-            fprintf(stderr, "No images found matching \"%s\": did you mean \"shale image %s\"?\n",
+            fprintf(stderr, "\nNo images found matching \"%s\": did you mean \"shale image %s\"?\n",
                     word, word);
 }
 
@@ -91,7 +91,7 @@ static int print_table(struct cli *c, const struct shale_image_list *images,
         .printable = cli_is_terminal(),
         .now_ns = time_now_ns(),
     };
-    if (!v.format && !v.quiet)
+    if ((!v.format || !*v.format) && !v.quiet)
         v.format = cli_docker_setting(c, "imagesFormat");
     return images_print(images, &v, out, &c->e);
 }

@@ -70,6 +70,8 @@ static int add_image(struct cli *c, struct shale *s, const struct inspect_opts *
     int r = shale_image_inspect(s, name, o->platform, &res, &c->e);
     if (r < 0)
         return r;
+    if (o->size)
+        fprintf(stderr, "WARNING: --size ignored for image\n");
     r = doc_image(res, &doc, &c->e);
     shale_free(res);
     return add_doc(v, r, doc, doc_image_fields, &c->e);
@@ -131,7 +133,7 @@ static int run_any(struct cli *c, const void *opts, int n, char **args)
     static const char *const later[] = {"config", "network", "node", "plugin",
                                         "secret", "service", "task", "volume"};
     const struct inspect_opts *o = opts;
-    if (!o->type || !*o->type)
+    if (!o->type)
         return inspect_all(c, o, add_any, n, args);
     if (streq(o->type, "container"))
         return inspect_all(c, o, add_container, n, args);
@@ -141,11 +143,14 @@ static int run_any(struct cli *c, const void *opts, int n, char **args)
         if (streq(o->type, later[i]))
             return err_set(&c->e, SHALE_UNSUPPORTED, "there are no objects of the type \"%s\"",
                            later[i]);
-    return err_set(
-        &c->e, SHALE_INVALID,
-        "unknown type: \"%.100s\": must be one of \"config\", \"container\", \"image\", "
-        "\"network\", \"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"",
-        o->type);
+    const char *what =
+        *o->type ? arena_printf(&c->arena, "unknown type: \"%.100s\"", o->type) : "type is empty";
+    if (!what)
+        return err_nomem(&c->e);
+    return err_set(&c->e, SHALE_INVALID,
+                   "%s: must be one of \"config\", \"container\", \"image\", \"network\", "
+                   "\"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"",
+                   what);
 }
 
 static int run_image(struct cli *c, const void *opts, int n, char **args)

@@ -6,19 +6,27 @@
 
 struct remove_opts {
     bool force, no_prune;
+    struct strv platform;
 };
 
 #define O(field) offsetof(struct remove_opts, field)
 static const struct opt opts[] = {
     {'f', "force", OPT_BOOL, O(force), NULL, "Force removal of the image"},
     {0, "no-prune", OPT_BOOL, O(no_prune), NULL, "Do not delete untagged parents"},
+    {0, "platform", OPT_CSV, O(platform), NULL,
+     "Remove only the image of this platform: os/arch[/variant]"},
     {0},
 };
 
 static int remove_one(struct cli *c, struct shale *s, const struct remove_opts *o,
                       const char *image)
 {
-    struct shale_rmi_opts q = {.size = sizeof q, .force = o->force, .no_prune = o->no_prune};
+    struct shale_rmi_opts q = {
+        .size = sizeof q,
+        .force = o->force,
+        .no_prune = o->no_prune,
+        .platform = o->platform.n ? o->platform.v[0] : NULL,
+    };
     _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
     struct shale_rmi_result *res = NULL;
     int r = shale_rmi(s, image, &q, &res, &c->e);
@@ -36,6 +44,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
 {
     const struct remove_opts *o = opts_;
     struct shale *s;
+    if (o->platform.n > 1)
+        return err_set(&c->e, SHALE_INVALID, "multiple platforms are not supported");
     int failed = 0, r = cli_open(c, &s);
     if (r < 0)
         return r;

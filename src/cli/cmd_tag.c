@@ -5,22 +5,30 @@
 #include "cli/cli.h"
 #include "model/ref.h"
 
-/* The target is judged before the store is looked at, in docker's words. */
-static int check_target(struct cli *c, const char *target)
+static bool is_id(const char *text)
+{
+    struct digest d;
+    return ref_is_identifier(text) || digest_parse(text, &d, NULL) == 0;
+}
+
+/* Names are judged before the store is looked at, in docker's words. */
+static int check_name(struct cli *c, const char *text)
 {
     struct shale_err why = SHALE_ERR_INIT;
     struct ref ref;
-    if (ref_parse(target, &c->arena, &ref, &why) == 0)
+    if (ref_parse(text, &c->arena, &ref, &why) == 0)
         return 0;
     return err_set(&c->e, SHALE_INVALID,
-                   "Error parsing reference: \"%.200s\" is not a valid repository/tag: %.200s",
-                   target, why.msg);
+                   "Error parsing reference: \"%.260s\" is not a valid repository/tag: %.180s",
+                   text, why.msg);
 }
 
 static int run(struct cli *c, const void *opts, int n, char **args)
 {
     struct shale *s;
-    int r = check_target(c, args[1]);
+    int r = is_id(args[0]) ? 0 : check_name(c, args[0]);
+    if (r == 0)
+        r = check_name(c, args[1]);
     if (r == 0)
         r = cli_open(c, &s);
     return r < 0 ? r : shale_tag(s, args[0], args[1], &c->e);

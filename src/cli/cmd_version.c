@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/exit.h"
 #include "view/info.h"
 
 struct version_opts {
@@ -38,17 +39,21 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
     _cleanup_json_ json_t *doc = NULL;
     struct utsname u;
+    bool bad = false;
     int r = 0;
     if (uname(&u) < 0)
         return err_sys(&c->e, "uname");
     struct doc_version v = {shale_version(), "linux", go_arch(u.machine), u.release};
-    if (o->format) {
+    if (o->format && *o->format) {
+        struct info_opts i = {o->format, "system.versionInfo", cli_is_terminal()};
         r = doc_version(&v, &doc, &c->e);
         if (r == 0)
-            r = info_format(doc, o->format, cli_is_terminal(), &out, &c->e);
+            r = info_format(doc, &i, &out, &bad, &c->e);
     } else {
         version_print(&v, &out);
     }
+    if (bad)
+        c->fail_status = EXIT_TEMPLATE;
     return r < 0 ? r : cli_print(c, &out);
 }
 

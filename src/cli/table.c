@@ -31,7 +31,13 @@ static const struct cmd_name image_table[] = {
     {"tag", NULL, CMD_OTHER, &cmd_tag},
     {NULL},
 };
-const struct cmd cmd_image = {.brief = "Manage images", .max_args = -1, .sub = image_table};
+const struct cmd cmd_image = {
+    .brief = "Manage images",
+    .example = "shale image pull alpine\n"
+               "shale image ls --tree",
+    .max_args = -1,
+    .sub = image_table,
+};
 
 static const struct cmd_name container_table[] = {
     {"attach", NULL, CMD_OTHER, &cmd_attach}, {"create", NULL, CMD_OTHER, &cmd_create},
@@ -43,7 +49,11 @@ static const struct cmd_name container_table[] = {
     {"wait", NULL, CMD_OTHER, &cmd_wait},     {NULL},
 };
 const struct cmd cmd_container = {
-    .brief = "Manage containers", .max_args = -1, .sub = container_table};
+    .brief = "Manage containers",
+    .example = "shale container ls --all",
+    .max_args = -1,
+    .sub = container_table,
+};
 
 static const struct cmd_name pulls_table[] = {
     {"ls", "list", CMD_OTHER, &cmd_pulls_ls},
@@ -55,6 +65,7 @@ const struct cmd cmd_pulls = {
     .text =
         "What a pull had downloaded when it was interrupted is kept, and the next pull continues\n"
         "there. These commands show it and drop it.",
+    .example = "shale pulls ls",
     .max_args = -1,
     .sub = pulls_table,
 };
@@ -63,7 +74,12 @@ static const struct cmd_name system_table[] = {
     {"info", NULL, CMD_OTHER, &cmd_info},
     {NULL},
 };
-const struct cmd cmd_system = {.brief = "Manage shale", .max_args = -1, .sub = system_table};
+const struct cmd cmd_system = {
+    .brief = "Manage shale",
+    .example = "shale system info",
+    .max_args = -1,
+    .sub = system_table,
+};
 
 const struct cmd_name cmd_table[] = {
     {"run", NULL, CMD_COMMON, &cmd_run},

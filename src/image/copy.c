@@ -38,11 +38,11 @@ static int fetch_doc(struct source *from, const char *name, struct arena *a, str
     return 0;
 }
 
-static int no_match(const struct platform *want, struct arena *a, struct shale_err *e)
+/* Which amd64 this host is was not asked for, and docker does not say it. */
+static int no_match(const struct platform *want, bool by_host, struct arena *a, struct shale_err *e)
 {
-    struct platform host = platform_host(), shown = *want;
-    /* docker does not know what its own processor can do beyond amd64 */
-    if (streq(want->arch, "amd64") && streq(want->variant, host.variant))
+    struct platform shown = *want;
+    if (by_host && streq(want->arch, "amd64"))
         shown.variant = NULL;
     char *p = platform_format(&shown, a);
     return err_set(e, SHALE_NOT_FOUND, "no matching manifest for %s in the manifest list entries",
@@ -51,7 +51,7 @@ static int no_match(const struct platform *want, struct arena *a, struct shale_e
 
 /* Follows indexes down to the manifest for `want`. path[] receives every index on the way,
  * outermost first. */
-static int descend(struct source *from, struct doc *top, const struct platform *want,
+static int descend(struct source *from, struct doc *top, const struct platform *want, bool by_host,
                    struct arena *a, struct doc *ret, struct doc *path, size_t *ret_n_path,
                    struct cancel *c, struct shale_err *e)
 {
@@ -71,7 +71,7 @@ static int descend(struct source *from, struct doc *top, const struct platform *
         if (r < 0)
             return r;
         if (n_found == 0)
-            return no_match(want, a, e);
+            return no_match(want, by_host, a, e);
         struct descriptor entry = *found[0];
         r = fetch_doc(from, entry.digest.s, a, &cur, c, e);
         if (r < 0)
@@ -82,24 +82,6 @@ static int descend(struct source *from, struct doc *top, const struct platform *
     }
     *ret = cur;
     *ret_n_path = n;
-    return 0;
-}
-
-int copy_find(struct source *from, const char *name, const struct platform *want, struct arena *a,
-              struct descriptor *ret_target, struct descriptor *ret_image,
-              struct manifest *ret_manifest, struct cancel *c, struct shale_err *e)
-{
-    struct doc top, image, path[LIMIT_INDEX_DEPTH];
-    size_t n_path;
-    int r = fetch_doc(from, name, a, &top, c, e);
-    if (r < 0)
-        return r;
-    r = descend(from, &top, want, a, &image, path, &n_path, c, e);
-    if (r < 0)
-        return r;
-    *ret_target = top.desc;
-    *ret_image = image.desc;
-    *ret_manifest = image.m;
     return 0;
 }
 
@@ -128,33 +110,27 @@ static int collect_data(void *arg, const void *p, size_t n, struct shale_err *e)
     return buf_check(c->b, e);
 }
 
-/* What is behind a reference may be no image at all: docker's words for it. */
-static int refuse_config(const struct descriptor *d, struct shale_err *e)
+static int unsupported_type(const char *type, struct shale_err *e)
 {
     char shown[160];
 
-    str_printable(shown, sizeof shown, d->media_type);
-    if (streq(d->media_type, "application/vnd.docker.plugin.v1+json"))
+    return err_set(e, SHALE_UNSUPPORTED, "unsupported media type %s",
+                   str_printable(shown, sizeof shown, type));
+}
+
+/* 0 for an image, else docker's words for what it is. */
+static int check_config_type(const char *type, struct shale_err *e)
+{
+    if (media_is_image_config(type))
+        return 0;
+    if (streq(type, "application/vnd.docker.plugin.v1+json"))
         return err_set(e, SHALE_UNSUPPORTED, "Encountered remote \"%s\"(plugin) when fetching",
-                       shown);
-    if (str_has_prefix(d->media_type, "application/vnd.docker.ai."))
+                       type);
+    if (str_has_prefix(type, "application/vnd.docker.ai."))
         return err_set(e, SHALE_UNSUPPORTED,
                        "AI models are not yet supported by the Engine, please use \"docker model "
                        "pull/run\" instead");
-    return err_set(e, SHALE_UNSUPPORTED,
-                   "unsupported media type %s: not the config of a container image", shown);
-}
-
-static bool config_kind_ok(const struct descriptor *d)
-{
-    static const char *const legacy[] = {"application/octet-stream", "application/json",
-                                         "text/html", ""};
-    if (media_find(d->media_type)->kind == MEDIA_CONFIG)
-        return true;
-    for (size_t i = 0; i < ARRAY_SIZE(legacy); i++)
-        if (streq(d->media_type, legacy[i]))
-            return true;
-    return false;
+    return unsupported_type(type, e);
 }
 
 static int fetch_config(struct source *from, const struct descriptor *d, struct buf *b,
@@ -197,6 +173,31 @@ static int copy_config(struct source *from, struct sink *to, const struct manife
                        "diff_ids",
                        m->n_layers, ret->n_diff_ids);
     return to->ops->put(to, &m->config, b.p ? b.p : "", b.n, c, e);
+}
+
+int copy_find(struct source *from, const char *name, const struct platform *want, struct arena *a,
+              struct descriptor *ret_image, struct platform *ret_have, struct cancel *c,
+              struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_CONFIG_BYTES + 1);
+    struct doc top, image, path[LIMIT_INDEX_DEPTH];
+    struct config cfg;
+    size_t n_path;
+    int r = fetch_doc(from, name, a, &top, c, e);
+
+    if (r >= 0)
+        r = descend(from, &top, want, false, a, &image, path, &n_path, c, e);
+    if (r >= 0)
+        r = check_config_type(image.m.config.media_type, e);
+    if (r >= 0)
+        r = fetch_config(from, &image.m.config, &b, c, e);
+    if (r >= 0)
+        r = config_parse(b.p ? b.p : "", b.n, a, &cfg, e);
+    if (r < 0)
+        return r;
+    *ret_image = image.desc;
+    *ret_have = n_path ? *want : cfg.platform; /* an index has said what it is */
+    return 0;
 }
 
 /* ---- layers ---- */
@@ -250,6 +251,28 @@ static int job_known(const struct layer_jobs *jobs, const struct descriptor *d,
     return 0;
 }
 
+/* What is to come: every layer, then those for which there is no room yet. */
+static int announce(const struct layer_jobs *jobs, const struct copy_opts *o, size_t n_parallel,
+                    struct shale_err *e)
+{
+    size_t n_open = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < jobs->n; i++) {
+            const struct descriptor *d = jobs->v[i].d;
+            int has = jobs->to->ops->has(jobs->to, d, e);
+            if (has < 0)
+                return has;
+            if (has)
+                report(o, SHALE_PROGRESS_PRESENT, d);
+            else if (pass == 0)
+                report(o, SHALE_PROGRESS_QUEUED, d);
+            else if (n_open++ >= n_parallel)
+                report(o, SHALE_PROGRESS_WAITING, d);
+        }
+    }
+    return 0;
+}
+
 static int copy_layers(struct source *from, struct sink *to, const struct manifest *m,
                        const struct config *cfg, const struct copy_opts *o, struct arena *a,
                        struct shale_err *e)
@@ -265,15 +288,21 @@ static int copy_layers(struct source *from, struct sink *to, const struct manife
         if (r == 1)
             continue;
         jobs.v[jobs.n++] = (struct layer_job){&m->layers[i], &cfg->diff_ids[i]};
-        report(o, SHALE_PROGRESS_QUEUED, &m->layers[i]);
     }
+    size_t n_parallel = o->n_parallel ? o->n_parallel : COPY_DEFAULT_PARALLEL;
     struct shale_err why = SHALE_ERR_INIT; /* of lesser interest when the layers have failed */
-    int r = pool_run(copy_layer, &jobs, jobs.n,
-                     o->n_parallel ? o->n_parallel : COPY_DEFAULT_PARALLEL, o->cancel, e);
+    int r = announce(&jobs, o, n_parallel, e);
+    if (r >= 0)
+        r = pool_run(copy_layer, &jobs, jobs.n, n_parallel, o->cancel, e);
     int settled = to->ops->settle(to, &why);
     if (r >= 0 && settled < 0 && e)
         *e = why;
     return r < 0 ? r : settled;
+}
+
+static int tell(const struct copy_opts *o, const struct manifest *m, struct shale_err *e)
+{
+    return o->on_manifest ? o->on_manifest(o->manifest_arg, m, e) : 0;
 }
 
 static int check_layers(const struct manifest *m, struct shale_err *e)
@@ -283,10 +312,9 @@ static int check_layers(const struct manifest *m, struct shale_err *e)
                        LIMIT_LAYERS);
     for (size_t i = 0; i < m->n_layers; i++) {
         const struct descriptor *d = &m->layers[i];
-        char shown[160];
-        if (media_find(d->media_type)->kind != MEDIA_LAYER)
-            return err_set(e, SHALE_UNSUPPORTED, "unsupported media type %s of layer %s",
-                           str_printable(shown, sizeof shown, d->media_type), d->digest.s);
+        const struct media *media = media_find(d->media_type);
+        if (media->kind != MEDIA_LAYER || media->codec == CODEC_OTHER)
+            return unsupported_type(d->media_type, e);
         if (d->size_bytes > LIMIT_BLOB_BYTES)
             return err_set(e, SHALE_LIMIT, "layer %s of %llu bytes is over the limit of %llu",
                            d->digest.s, (unsigned long long)d->size_bytes,
@@ -304,15 +332,16 @@ int copy_image(struct source *from, const char *name, struct sink *to, const str
     int r;
 
     r = fetch_doc(from, name, a, &top, o->cancel, e);
-    if (r < 0)
-        return r;
-    if (o->on_found)
-        o->on_found(o->found_arg);
-    r = descend(from, &top, o->platform, a, &image, path, &n_path, o->cancel, e);
-    if (r < 0)
-        return r;
-    r = config_kind_ok(&image.m.config) ? check_layers(&image.m, e)
-                                        : refuse_config(&image.m.config, e);
+    if (r >= 0)
+        r = tell(o, &top.m, e);
+    if (r >= 0)
+        r = descend(from, &top, o->platform, o->by_host, a, &image, path, &n_path, o->cancel, e);
+    if (r >= 0)
+        r = check_config_type(image.m.config.media_type, e);
+    if (r >= 0)
+        r = check_layers(&image.m, e);
+    if (r >= 0)
+        r = tell(o, &image.m, e);
     if (r < 0)
         return r;
     r = copy_config(from, to, &image.m, a, &cfg, o->cancel, e);

@@ -19,11 +19,14 @@
 
 struct copy_opts {
     const struct platform *platform; /* which entry of an index */
+    bool by_host;                    /* the platform is this host's, nobody asked for it */
     uint32_t n_parallel;             /* layers at once; 0: COPY_DEFAULT_PARALLEL */
     shale_progress_fn on_progress;   /* may be NULL */
     void *progress_arg;
-    void (*on_found)(void *arg); /* what the name stands for has come; may be NULL */
-    void *found_arg;
+    /* Told what was found before more is fetched: the manifest or index behind the name, then (once
+     * more, if it is the same) the manifest that will be copied. May be NULL. */
+    int (*on_manifest)(void *arg, const struct manifest *m, struct shale_err *e);
+    void *manifest_arg;
     struct cancel *cancel; /* may be NULL */
 };
 
@@ -41,8 +44,8 @@ struct copy_result {
 int copy_image(struct source *from, const char *name, struct sink *to, const struct copy_opts *o,
                struct arena *a, struct copy_result *ret, struct shale_err *e);
 
-/* Walks from a name to the manifest for a platform without copying anything else. raw receives the
- * bytes of that manifest. */
+/* Walks from a name to the manifest for a platform without copying anything. *ret_have is what the
+ * image itself says: where the name is no index, it may be another platform. */
 int copy_find(struct source *from, const char *name, const struct platform *want, struct arena *a,
-              struct descriptor *ret_target, struct descriptor *ret_image,
-              struct manifest *ret_manifest, struct cancel *c, struct shale_err *e);
+              struct descriptor *ret_image, struct platform *ret_have, struct cancel *c,
+              struct shale_err *e);

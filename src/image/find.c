@@ -12,12 +12,14 @@ static int no_such(const char *what, struct arena *a, struct shale_err *e)
     struct ref ref;
     char shown[2 * LIMIT_REF_BYTES];
 
-    if (!ref_is_identifier(what) && ref_parse(what, a, &ref, NULL) >= 0) {
+    if (ref_is_identifier(what)) {
+        what = arena_printf(a, "sha256:%s", what);
+    } else if (ref_parse(what, a, &ref, NULL) >= 0) {
         ref_default_tag(&ref);
         what = ref_familiar(&ref, a);
-        if (!what)
-            return err_nomem(e);
     }
+    if (!what)
+        return err_nomem(e);
     return err_set(e, SHALE_NOT_FOUND, "No such image: %s",
                    str_printable(shown, sizeof shown, what));
 }
@@ -188,14 +190,15 @@ int image_find_platform(struct store *s, const char *what, const char *platform,
     r = platform_parse(platform, a, &want, e);
     if (r < 0)
         return r;
-    r = is_platform(s, &ret->id, &want, a, &have, e);
-    if (r != 0)
-        return r < 0 ? r : 0;
+    /* Of several images behind one index the best one, even where this one would do. */
     if (digest_is_set(&ret->target)) {
         r = among_entries(s, &ret->target, &want, a, &ret->id, e);
         if (r != 0)
             return r < 0 ? r : 0;
     }
+    r = is_platform(s, &ret->id, &want, a, &have, e);
+    if (r != 0)
+        return r < 0 ? r : 0;
     return image_wrong_platform(what, &have, &want, a, e);
 }
 

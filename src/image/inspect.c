@@ -214,6 +214,13 @@ static int single_platform(struct store *s, const struct digest *manifest, struc
     return put_platform(s, &d, a, v, e);
 }
 
+static bool is_image(const struct descriptor *d)
+{
+    enum media_kind kind = media_find(d->media_type)->kind;
+
+    return kind == MEDIA_MANIFEST || kind == MEDIA_INDEX;
+}
+
 int image_platforms(struct image_host *h, const char *target, struct arena *a,
                     struct shale_platform_list *ret, struct shale_err *e)
 {
@@ -235,8 +242,9 @@ int image_platforms(struct image_host *h, const char *target, struct arena *a,
     if (m.kind != MANIFEST_INDEX)
         r = single_platform(h->store, &d, a, v, e);
     else
-        for (size_t i = 0; r >= 0 && i < n; i++)
-            r = put_platform(h->store, &m.manifests[i], a, &v[i], e);
+        for (size_t i = n = 0; r >= 0 && i < m.n_manifests; i++)
+            if (is_image(&m.manifests[i])) /* an index may name anything */
+                r = put_platform(h->store, &m.manifests[i], a, &v[n++], e);
     if (r < 0)
         return r;
     *ret = (struct shale_platform_list){v, n};

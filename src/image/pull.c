@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "image/copy.h"
 #include "image/image_priv.h"
+#include "model/limits.h"
 
 #define MAX_RACES 10 /* lost against removals of the same image */
 
@@ -21,9 +22,12 @@ struct pull {
     struct source *from;
     struct sink *to;
     struct store_lease *lease;
-    const char *now;  /* the tag or digest that is being pulled */
     pthread_t warmer; /* opens the driver while layers come in */
     bool warming;
+    const char *name;  /* tag or digest that is being pulled */
+    bool told;         /* "3.20: Pulling from library/alpine" */
+    bool known;        /* the image itself is here: nothing to say of its layers */
+    const char *wrong; /* warning about the platform */
     struct shale_pulled *done;
     size_t n_done, cap;
 };
@@ -44,6 +48,22 @@ static void *warm(void *arg)
 
     (void)store_driver(((struct pull *)arg)->h->store, &ignored, NULL);
     return NULL;
+}
+
+/* What source and sink report of layers. */
+static void on_layer(void *arg, const struct shale_progress *ev)
+{
+    const struct pull *p = arg;
+
+    if (p->o->on_progress && !(p->known && ev->kind == SHALE_PROGRESS_PRESENT))
+        p->o->on_progress(p->o->progress_arg, ev);
+}
+
+static void say_pulling(struct pull *p)
+{
+    if (!p->told)
+        say(p, SHALE_PROGRESS_PULLING, p->ref.path, p->name);
+    p->told = true;
 }
 
 static void pull_clear(struct pull *p)
@@ -75,14 +95,14 @@ static int check_ref(struct pull *p, const char *text, struct shale_err *e)
 
     if (r < 0)
         return r;
-    if (streq(p->ref.repo, "docker.io/library/scratch"))
-        return err_set(e, SHALE_DENIED, "'scratch' is a reserved name");
     if (p->o->all_tags && (p->ref.tag || digest_is_set(&p->ref.digest)))
         return err_set(e, SHALE_INVALID, "tag can't be used with --all-tags/-a");
     if (!p->o->all_tags && !p->ref.tag && !digest_is_set(&p->ref.digest)) {
         say(p, SHALE_PROGRESS_MESSAGE, NULL, "Using default tag: latest");
         ref_default_tag(&p->ref);
     }
+    if (streq(p->ref.repo, "docker.io/library/scratch"))
+        return err_set(e, SHALE_DENIED, "'scratch' is a reserved name");
     return 0;
 }
 
@@ -111,7 +131,7 @@ static int begin(struct pull *p, const char *origin, struct shale_err *e)
         r = store_settle(s, e);
     if (r < 0)
         return r;
-    struct store_sink_opts so = {p->lease, origin, p->o->on_progress, p->o->progress_arg};
+    struct store_sink_opts so = {p->lease, origin, on_layer, p};
     r = store_sink_open(s, &so, &p->to, e);
     if (r >= 0)
         r = remote_source_open(p->h->remote, &p->ref, &p->from, e);
@@ -124,8 +144,9 @@ static int begin(struct pull *p, const char *origin, struct shale_err *e)
 
 /* ---- what is here already ---- */
 
-/* 1 if the image is complete, of the wanted platform and ready to run. */
-static int is_complete(struct pull *p, const struct digest *id, struct shale_err *e)
+/* 1 if the image is complete and ready to run; `want`: and of this platform. */
+static int is_complete(struct pull *p, const struct digest *id, const struct platform *want,
+                       struct shale_err *e)
 {
     struct meta_image row;
     int r = meta_image_get(store_meta(p->h->store), id, p->a, &row, e);
@@ -133,7 +154,7 @@ static int is_complete(struct pull *p, const struct digest *id, struct shale_err
     if (r < 0)
         return r == -SHALE_NOT_FOUND ? 0 : r;
     struct platform have = image_platform(&row);
-    if (!platform_matches_local(&p->want, &have))
+    if (want && !platform_matches_local(want, &have))
         return 0;
     if (!streq(row.os, "linux"))
         return 1;
@@ -141,6 +162,54 @@ static int is_complete(struct pull *p, const struct digest *id, struct shale_err
     if (r >= 0)
         return 1;
     return r == -SHALE_CANCELED || r == -SHALE_NO_SPACE ? r : 0; /* else: fetch what is missing */
+}
+
+/* The manifest that `target` has for the wanted platform. 0: none is known here. */
+static int best_manifest(struct pull *p, const struct digest *target, struct digest *ret,
+                         struct shale_err *e)
+{
+    const struct descriptor **found;
+    struct manifest m;
+    size_t n;
+
+    *ret = *target;
+    for (int depth = 0; depth <= LIMIT_INDEX_DEPTH; depth++) {
+        int r = image_load_manifest(p->h->store, ret, p->a, &m, e);
+        if (r < 0)
+            return r == -SHALE_NOT_FOUND ? 0 : r;
+        if (m.kind != MANIFEST_INDEX)
+            return 1;
+        r = manifest_select(&m, &p->want, p->a, &found, &n, e);
+        if (r < 0 || n == 0)
+            return r < 0 ? r : 0;
+        *ret = found[0]->digest;
+    }
+    return 0;
+}
+
+/* An image that would do is not enough where an index has a better one. */
+static int is_best(struct pull *p, const struct digest *target, const struct digest *id,
+                   struct shale_err *e)
+{
+    struct meta_digests ids;
+    struct digest best;
+    int r = best_manifest(p, target, &best, e);
+
+    if (r <= 0 || digest_eq(&best, target))
+        return r;
+    r = meta_image_with_manifest(store_meta(p->h->store), &best, p->a, &ids, e);
+    for (size_t i = 0; r >= 0 && i < ids.n; i++)
+        if (digest_eq(&ids.v[i], id))
+            return 1;
+    return r < 0 ? r : 0;
+}
+
+static int is_wanted(struct pull *p, const struct digest *target, const struct digest *id,
+                     struct shale_err *e)
+{
+    int r = is_best(p, target, id, e);
+
+    return r <= 0 ? r : is_complete(p, id, &p->want, e);
 }
 
 /* 1 if `name` (a tag or digest) is up to date here: its target goes to *target, the image to *id.
@@ -167,13 +236,12 @@ static int is_current(struct pull *p, const char *tag, struct digest *target, st
             return 0;
         *target = row.target;
         *id = row.image;
-        r = is_complete(p, id, e);
-        return r;
+        return is_wanted(p, target, id, e);
     }
     r = meta_repo_digest_get(m, p->ref.repo, target, p->a, &ids, e);
     for (size_t i = 0; r >= 0 && i < ids.n; i++) {
         *id = ids.v[i];
-        r = is_complete(p, id, e);
+        r = is_wanted(p, target, id, e);
         if (r != 0)
             return r;
     }
@@ -235,14 +303,22 @@ static int prepare(struct pull *p, const struct platform *have, const struct dig
     return r;
 }
 
-static void warn_platform(struct pull *p, const struct platform *have, const char *shown)
+/* It is told after all else, as docker does. */
+static int note_platform(struct pull *p, const struct platform *have, const char *tag,
+                         struct shale_err *e)
 {
     struct shale_err text = SHALE_ERR_INIT;
+    struct ref shown = p->ref;
 
     if (!p->want_given || platform_matches_local(&p->want, have))
-        return;
-    image_wrong_platform(shown, have, &p->want, p->a, &text);
-    say(p, SHALE_PROGRESS_MESSAGE, NULL, text.msg);
+        return 0;
+    shown.tag = tag;
+    const char *name = ref_canonical(&shown, p->a);
+    if (!name)
+        return err_nomem(e);
+    image_wrong_platform(name, have, &p->want, p->a, &text);
+    p->wrong = arena_printf(p->a, "WARNING: %s", text.msg);
+    return p->wrong ? 0 : err_nomem(e);
 }
 
 /* Between its row and its name another process may remove the image, under the name it has there:
@@ -268,12 +344,17 @@ static int add_image(struct pull *p, const struct copy_result *c, const char *ta
     return r;
 }
 
-/* As docker, once it is sure that there is something to pull. */
-static void say_pulling(void *arg)
+/* The name exists; of an image that is here under another name there is no more to say. */
+static int on_manifest(void *arg, const struct manifest *m, struct shale_err *e)
 {
-    const struct pull *p = arg;
+    struct pull *p = arg;
+    int r = 0;
 
-    say(p, SHALE_PROGRESS_PULLING, p->ref.path, p->now);
+    say_pulling(p);
+    if (m->kind != MANIFEST_INDEX)
+        r = is_complete(p, &m->config.digest, NULL, e);
+    p->known = r == 1;
+    return r < 0 ? r : 0;
 }
 
 static int fetch(struct pull *p, const char *tag, struct digest *target, struct digest *id,
@@ -283,11 +364,12 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
         p->warming = pthread_create(&p->warmer, NULL, warm, p) == 0;
     struct copy_opts co = {
         .platform = &p->want,
+        .by_host = !p->want_given,
         .n_parallel = p->o->n_parallel,
-        .on_progress = p->o->on_progress,
-        .progress_arg = p->o->progress_arg,
-        .on_found = say_pulling,
-        .found_arg = p,
+        .on_progress = on_layer,
+        .progress_arg = p,
+        .on_manifest = on_manifest,
+        .manifest_arg = p,
         .cancel = p->h->cancel,
     };
     struct copy_result c;
@@ -299,11 +381,16 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
     if (r < 0)
         return r;
     *target = c.target.digest;
-    struct ref shown = p->ref;
-    shown.tag = tag;
-    const char *text = ref_familiar(&shown, p->a);
-    warn_platform(p, &c.platform, text ? text : p->ref.familiar);
-    return 0;
+    return note_platform(p, &c.platform, tag, e);
+}
+
+/* "docker.io/library/alpine@sha256:…": the tag of a reference that has both plays no part. */
+static const char *digest_name(struct pull *p, const struct ref *ref)
+{
+    struct ref only = *ref;
+
+    only.tag = NULL;
+    return ref_canonical(&only, p->a);
 }
 
 static int pull_one(struct pull *p, const char *tag, struct shale_err *e)
@@ -313,8 +400,12 @@ static int pull_one(struct pull *p, const char *tag, struct shale_err *e)
     struct meta_tag row;
     struct shale_pulled *v;
 
-    ref.tag = tag;
-    p->now = tag ? tag : p->ref.digest.s;
+    if (tag)
+        ref.tag = tag;
+    p->name = tag ? tag : digest_name(p, &ref);
+    if (!p->name)
+        return err_nomem(e);
+    p->told = p->known = false;
     if (tag && meta_tag_get(store_meta(p->h->store), p->ref.repo, tag, p->a, &row, NULL) >= 0)
         before = row.image;
     int current = is_current(p, tag, &target, &id, e);
@@ -327,6 +418,7 @@ static int pull_one(struct pull *p, const char *tag, struct shale_err *e)
         if (r < 0)
             return r;
     }
+    say_pulling(p);
     say(p, SHALE_PROGRESS_DIGEST, NULL, target.s);
     v = arena_grow(p->a, p->done, p->n_done, &p->cap, sizeof *v);
     if (!v)
@@ -358,7 +450,11 @@ static int pull_all(struct pull *p, struct shale_err *e)
 static int say_status(struct pull *p, struct shale_err *e)
 {
     bool changed = false;
-    const char *shown = p->o->all_tags ? p->ref.familiar : ref_familiar(&p->ref, p->a);
+    struct ref ref = p->ref;
+
+    if (digest_is_set(&ref.digest))
+        ref.tag = NULL;
+    const char *shown = p->o->all_tags ? ref.familiar : ref_familiar(&ref, p->a);
 
     for (size_t i = 0; i < p->n_done; i++)
         changed |= p->done[i].changed;
@@ -367,6 +463,8 @@ static int say_status(struct pull *p, struct shale_err *e)
     if (!line)
         return err_nomem(e);
     say(p, SHALE_PROGRESS_STATUS, NULL, line);
+    if (p->wrong)
+        say(p, SHALE_PROGRESS_MESSAGE, NULL, p->wrong);
     return 0;
 }
 
@@ -403,8 +501,8 @@ int image_digest(struct image_host *h, const char *ref, const char *platform, st
 {
     struct shale_pull_opts none = {.size = sizeof none};
     _cleanup_(pull_clear) struct pull p = {.h = h, .o = &none, .a = a};
-    struct descriptor target, image;
-    struct manifest m;
+    struct descriptor image;
+    struct platform have;
     int r = check_ref(&p, ref, e);
 
     if (r >= 0)
@@ -413,14 +511,16 @@ int image_digest(struct image_host *h, const char *ref, const char *platform, st
         return r;
     const char *name = digest_is_set(&p.ref.digest) ? p.ref.digest.s : p.ref.tag;
     if (!platform || !*platform) {
-        r = p.from->ops->resolve(p.from, name, a, &target, h->cancel, e);
+        r = p.from->ops->resolve(p.from, name, a, &image, h->cancel, e);
         if (r >= 0)
-            *ret = target.digest;
+            *ret = image.digest;
         return r;
     }
     r = platform_parse(platform, a, &p.want, e);
     if (r >= 0)
-        r = copy_find(p.from, name, &p.want, a, &target, &image, &m, h->cancel, e);
+        r = copy_find(p.from, name, &p.want, a, &image, &have, h->cancel, e);
+    if (r >= 0 && !platform_matches_local(&p.want, &have))
+        return image_wrong_platform(ref, &have, &p.want, a, e);
     if (r >= 0)
         *ret = image.digest;
     return r;

@@ -4,6 +4,9 @@
  * transaction, so that no container can be created on an image that is being removed; the bytes are
  * swept after it.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/str.h"
 #include "image/image_priv.h"
 
@@ -65,13 +68,36 @@ static int drop_name(struct removal *x, const struct digest *id, const struct me
                 e);
 }
 
+struct shown { /* a name as text: docker takes them off in the order of these */
+    const char *text;
+    const struct meta_name *name;
+};
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(((const struct shown *)a)->text, ((const struct shown *)b)->text);
+}
+
 static int drop_all_names(struct removal *x, const struct digest *id, struct shale_err *e)
 {
     struct names all;
     int r = load_names(x, id, &all, e);
+    struct shown *v = r < 0 ? NULL : arena_array(x->a, all.n + 1, sizeof *v);
 
+    if (r >= 0 && !v)
+        return err_nomem(e);
+    for (size_t i = 0; r >= 0 && i < all.n; i++) {
+        const struct meta_name *n = &all.v[i];
+        v[i] = (struct shown){arena_printf(x->a, "%s%c%s", n->repo, n->tag ? ':' : '@',
+                                           n->tag ? n->tag : n->target.s),
+                              n};
+        if (!v[i].text)
+            return err_nomem(e);
+    }
+    if (r >= 0)
+        qsort(v, all.n, sizeof *v, by_text);
     for (size_t i = 0; r >= 0 && i < all.n; i++)
-        r = drop_name(x, id, &all.v[i], e);
+        r = drop_name(x, id, v[i].name, e);
     return r;
 }
 
@@ -280,7 +306,13 @@ static int untag(struct removal *x, const struct image_found *f, struct shale_er
 
     if (digest_is_set(&f->ref.digest))
         name.tag = NULL;
-    return drop_name(x, &f->id, &name, e);
+    int r = drop_name(x, &f->id, &name, e);
+    if (r >= 0 && f->ref.tag && !name.tag) { /* both were given: both are shown */
+        x->v[x->n - 1].what = ref_familiar(&f->ref, x->a);
+        if (!x->v[x->n - 1].what)
+            return err_nomem(e);
+    }
+    return r;
 }
 
 /* With the last tag of a repository its digests go. *ret_left: names that stay. */
@@ -350,6 +382,21 @@ static int remove_by_id(struct removal *x, const struct image_found *f, struct s
     return r < 0 ? r : delete_with_parents(x, f->id, false, e);
 }
 
+/* The image that is meant. One that the name itself does not point at has no tag of its own there:
+ * it goes by its ID. */
+static int find_image(struct removal *x, const char *what, struct image_found *ret,
+                      struct shale_err *e)
+{
+    struct image_found named;
+    int r = image_find(x->s, what, x->a, &named, e);
+
+    if (r >= 0)
+        r = image_find_platform(x->s, what, x->o->platform, x->a, ret, e);
+    if (r >= 0 && !digest_eq(&named.id, &ret->id))
+        ret->by_id = true;
+    return r;
+}
+
 int image_remove(struct image_host *h, const char *what, const struct shale_rmi_opts *o,
                  struct arena *a, struct shale_rmi_result *ret, struct shale_err *e)
 {
@@ -361,7 +408,7 @@ int image_remove(struct image_host *h, const char *what, const struct shale_rmi_
 
     if (r < 0)
         return r;
-    r = image_find(h->store, what, a, &found, e);
+    r = find_image(&x, what, &found, e);
     if (r >= 0)
         r = found.by_id ? remove_by_id(&x, &found, e) : remove_by_name(&x, what, &found, e);
     r = meta_end(x.m, r, e);

@@ -95,7 +95,7 @@ int store_image_add(struct store *s, const struct descriptor *manifest, struct d
     for (size_t i = 0; i < m.n_layers; i++) {
         layers[i] = (struct meta_image_layer){cfg.diff_ids[i], m.layers[i].digest};
         r = blob_has(s->blobs, &m.layers[i].digest, NULL, e);
-        /* The layer came with another image: it hangs on that one's blob (ADR 7). */
+        /* The layer came with another image: it hangs on that one's blob (ADR 11). */
         if (r == 0)
             r = store_layer_blob(s, &cfg.diff_ids[i], &a, &layers[i].blob, e);
         if (r < 0)

@@ -291,7 +291,7 @@ static int have_blob(struct store_sink *k, const struct descriptor *d, const str
 }
 
 /* 1 when another image brought the same layer, differently compressed, and the blob it can be made
- * again from is here (ADR 7). What is damaged is fetched instead: 0. */
+ * again from is here (ADR 11). What is damaged is fetched instead: 0. */
 static int have_layer(struct store_sink *k, const struct descriptor *d,
                       const struct digest *diff_id, struct cancel *c, struct shale_err *e)
 {

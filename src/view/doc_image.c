@@ -21,7 +21,9 @@ const struct tmpl_field doc_image_fields[] = {
     {"Labels", TMPL_ZERO_MAP},         {"StopSignal", TMPL_ZERO_STRING},
     {"ArgsEscaped", TMPL_ZERO_BOOL},   {"Healthcheck", TMPL_ZERO_POINTER},
     {"OnBuild", TMPL_ZERO_LIST},       {"Shell", TMPL_ZERO_LIST},
-    {"Descriptor", TMPL_ZERO_POINTER}, {NULL},
+    {"Descriptor", TMPL_ZERO_POINTER}, {"Interval", TMPL_DURATION},
+    {"Timeout", TMPL_DURATION},        {"StartPeriod", TMPL_DURATION},
+    {"StartInterval", TMPL_DURATION},  {NULL},
 };
 
 /* Nothing that Go's omitempty would show? */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `info` and `version` (docker-reference E.4). */
+#include <stdlib.h>
+
 #include "base/str.h"
 #include "view/doc.h"
 
@@ -49,6 +51,22 @@ static json_t *disk_of(const struct shale_info *i)
     return take(&d);
 }
 
+/* There is no swarm; scripts ask for its state. */
+static json_t *swarm(void)
+{
+    return json_pack("{s:s, s:s, s:s, s:b, s:s, s:n}", "NodeID", "", "NodeAddr", "",
+                     "LocalNodeState", "inactive", "ControlAvailable", 0, "Error", "",
+                     "RemoteManagers");
+}
+
+static void put_env(struct doc *d, const char *key, const char *upper, const char *lower)
+{
+    const char *value = getenv(upper);
+    if (!value)
+        value = getenv(lower);
+    doc_str(d, key, value ? value : "");
+}
+
 int doc_info(const struct shale_info *i, json_t **ret, struct shale_err *e)
 {
     struct doc d = doc_begin();
@@ -79,6 +97,13 @@ int doc_info(const struct shale_info *i, json_t **ret, struct shale_err *e)
     doc_str(&d, "ConmonPath", i->conmon_path);
     doc_str(&d, "LoggingDriver", "k8s-file");
     doc_put(&d, "SecurityOptions", json_pack("[s]", "name=seccomp,profile=builtin"));
+    put_env(&d, "HttpProxy", "HTTP_PROXY", "http_proxy");
+    put_env(&d, "HttpsProxy", "HTTPS_PROXY", "https_proxy");
+    put_env(&d, "NoProxy", "NO_PROXY", "no_proxy");
+    doc_put(&d, "Labels", json_array());
+    doc_bool(&d, "ExperimentalBuild", false);
+    doc_bool(&d, "LiveRestoreEnabled", true); /* containers do not need us to live on */
+    doc_put(&d, "Swarm", swarm());
     doc_put(&d, "Warnings", json_array());
     return doc_end(&d, ret, e);
 }

@@ -76,7 +76,7 @@ static void put(const void *row, unsigned col, struct buf *b)
 }
 
 static const struct list_view history_view = {
-    .type_name = "*history.historyContext",
+    .type_name = "*image.historyContext",
     .cols = cols,
     .n_cols = ARRAY_SIZE(cols),
     .put = put,
@@ -91,7 +91,7 @@ int history_print(const struct shale_history *h, const struct history_opts *o, s
                                           COL_COMMENT};
     static const unsigned char id[] = {COL_ID};
     struct list_spec spec = {
-        .format = o->format && !streq(o->format, "table") ? o->format : NULL,
+        .format = o->format && *o->format && !streq(o->format, "table") ? o->format : NULL,
         .cols = o->quiet   ? id
                 : o->human ? human
                            : exact,

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "base/units.h"
 #include "view/human.h"
 #include "view/list.h"
 
@@ -53,6 +54,7 @@ static void put_id(const struct image_row *x, struct buf *b)
 static void put(const void *row, unsigned col, struct buf *b)
 {
     const struct image_row *x = row;
+    char size[32];
     switch (col) {
     case COL_CONTAINERS:
         if (x->image->n_containers < 0)
@@ -60,7 +62,9 @@ static void put(const void *row, unsigned col, struct buf *b)
         else
             buf_addf(b, "%lld", (long long)x->image->n_containers);
         break;
-    case COL_CREATED_AT:
+    case COL_CREATED_AT: /* no time is Go's zero time */
+        if (x->image->created_ns == TIME_NONE)
+            buf_adds(b, "0001-01-01 00:00:00 +0000 UTC");
         human_time(b, x->image->created_ns);
         break;
     case COL_CREATED_SINCE:
@@ -81,8 +85,10 @@ static void put(const void *row, unsigned col, struct buf *b)
         buf_adds(b, x->tag);
         break;
     case COL_SIZE:
-    case COL_VIRTUAL_SIZE:
         human_size(b, x->image->size_bytes);
+        break;
+    case COL_VIRTUAL_SIZE: /* four digits, here only */
+        buf_adds(b, units_human(x->image->size_bytes, 4, size));
         break;
     default: /* what other images share is not counted in a listing */
         buf_adds(b, "N/A");
@@ -154,7 +160,7 @@ static int add_image(struct printing *p, const struct shale_image *i)
         else if (p->digests)
             r = add_row(p, i, name->repo, NULL, name->digest);
         else if (!repo_was_shown(i, k))
-            r = add_row(p, i, name->repo, NULL, NULL);
+            r = add_row(p, i, name->repo, NULL, "");
     }
     return r;
 }
@@ -166,13 +172,18 @@ static const char raw_digests[] = "repository: {{ .Repository }}\ntag: {{.Tag}}\
                                   "digest: {{.Digest}}\nimage_id: {{.ID}}\n"
                                   "created_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n";
 
-static const char *template_of(const struct images_opts *o)
+/* The template to print with, NULL for the columns. With --digests a table gets the digest where
+ * its template has none; `own` holds such a template. */
+static const char *template_of(const struct images_opts *o, struct buf *own)
 {
-    if (!o->format || streq(o->format, "table"))
+    if (!o->format || !*o->format || streq(o->format, "table"))
         return NULL;
     if (streq(o->format, "raw"))
         return o->quiet ? raw_quiet : o->digests ? raw_digests : raw;
-    return o->format;
+    if (!o->digests || !list_is_table(o->format) || strstr(o->format, "{{.Digest}}"))
+        return o->format;
+    buf_addf(own, "%s\t{{.Digest}}", o->format);
+    return buf_str(own);
 }
 
 int images_print(const struct shale_image_list *images, const struct images_opts *o,
@@ -183,8 +194,9 @@ int images_print(const struct shale_image_list *images, const struct images_opts
     static const unsigned char with_digests[] = {COL_REPOSITORY, COL_TAG,           COL_DIGEST,
                                                  COL_ID,         COL_CREATED_SINCE, COL_SIZE};
     static const unsigned char id[] = {COL_ID};
+    _cleanup_(buf_clear) struct buf own = BUF_INIT(TMPL_MAX_SOURCE);
     struct list_spec spec = {
-        .format = template_of(o),
+        .format = template_of(o, &own),
         .cols = o->quiet     ? id
                 : o->digests ? with_digests
                              : plain,
@@ -194,13 +206,16 @@ int images_print(const struct shale_image_list *images, const struct images_opts
         .quiet = o->quiet,
         .printable = o->printable,
     };
-    _cleanup_(list_clear) struct list l;
+    _cleanup_(list_clear) struct list l = {0};
     struct images_opts mine = *o;
     mine.format = spec.format;
     struct printing p = {&l, &mine, o->digests, e};
     if (spec.format && strstr(spec.format, ".Digest"))
         p.digests = true;
-    int r = list_begin(&l, &images_view, &spec, e);
+    int r = buf_check(&own, e);
+    if (r < 0)
+        return r;
+    r = list_begin(&l, &images_view, &spec, e);
     for (size_t i = 0; r == 0 && i < images->n_items; i++)
         r = add_image(&p, &images->items[i]);
     return r < 0 ? r : list_end(&l, out, e);

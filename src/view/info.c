@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "view/info.h"
 
+#include <string.h>
+
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "view/text.h"
@@ -94,15 +97,20 @@ void version_print(const struct doc_version *v, struct buf *b)
              v->version, v->os, v->arch, v->version, v->os, v->arch, v->kernel);
 }
 
-int info_format(const json_t *doc, const char *format, bool printable, struct buf *out,
+int info_format(const json_t *doc, const struct info_opts *i, struct buf *out, bool *ret_bad,
                 struct shale_err *e)
 {
-    struct tmpl_exec_opts o = {.missing_key_error = true, .printable = printable};
-    if (streq(format, "json"))
-        format = "{{json .}}";
-    int r = tmpl_run(format, tmpl_json(doc), &o, out, e);
+    struct tmpl_exec_opts o = {
+        .type_name = i->type_name, .missing_key_error = true, .printable = i->printable};
+    const char *format = streq(i->format, "json") ? "{{json .}}" : i->format;
+    _cleanup_(tmpl_freep) struct tmpl *t = NULL;
+    int r = tmpl_parse(format, strlen(format), &t, e);
+    *ret_bad = r < 0;
     if (r < 0)
         return err_wrap(e, r, "template parsing error");
+    r = tmpl_exec(t, tmpl_json(doc), &o, out, e);
+    if (r < 0)
+        return r;
     buf_addc(out, '\n');
     return buf_check(out, e);
 }

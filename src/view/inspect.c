@@ -9,12 +9,11 @@ int inspect_begin(struct inspect *i, const char *format, bool printable, struct 
                   struct shale_err *e)
 {
     *i = (struct inspect){.out = out, .printable = printable};
-    if (!format || !*format) {
+    i->json = streq(format, "json");
+    if (!format || !*format || i->json) {
         json_out_array_begin(out);
         return 0;
     }
-    if (streq(format, "json"))
-        format = "{{json .}}";
     int r = tmpl_parse(format, strlen(format), &i->t, e);
     return r < 0 ? err_wrap(e, r, "template parsing error") : 0;
 }
@@ -22,6 +21,12 @@ int inspect_begin(struct inspect *i, const char *format, bool printable, struct 
 int inspect_add(struct inspect *i, const json_t *doc, const struct tmpl_field *fields,
                 struct shale_err *e)
 {
+    if (i->json) {
+        if (i->n++)
+            buf_addc(i->out, ',');
+        json_out_compact(i->out, doc, i->printable ? JSON_OUT_ASCII : 0);
+        return buf_check(i->out, e);
+    }
     if (!i->t) {
         json_out_array_item(i->out, doc, &i->n);
         return buf_check(i->out, e);
@@ -43,7 +48,7 @@ int inspect_add(struct inspect *i, const json_t *doc, const struct tmpl_field *f
 int inspect_end(struct inspect *i, struct shale_err *e)
 {
     if (!i->t)
-        json_out_array_end(i->out, i->n);
+        json_out_array_end(i->out, i->json ? 0 : i->n);
     else if (i->n == 0)
         buf_addc(i->out, '\n');
     return buf_check(i->out, e);

@@ -14,11 +14,12 @@ struct inspect {
     struct tmpl *t; /* NULL: JSON */
     struct buf *out;
     size_t n;
+    bool json; /* the array on one line */
     bool printable;
 };
 
-/* format NULL or "json" (one line for each), or a template: -SHALE_INVALID "template parsing error:
- * …". */
+/* format NULL, "json" (the array on one line), or a template: -SHALE_INVALID "template parsing
+ * error: …". */
 int inspect_begin(struct inspect *i, const char *format, bool printable, struct buf *out,
                   struct shale_err *e);
 int inspect_add(struct inspect *i, const json_t *doc, const struct tmpl_field *fields,

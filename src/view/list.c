@@ -136,13 +136,9 @@ static int header_get(void *p, const char *name, const struct str *args, size_t 
     return 0;
 }
 
+/* docker's json takes no object in a header: the line is empty. */
 static int header_json(void *p, struct arena *a, struct buf *b, struct shale_err *e)
 {
-    const struct row *x = p;
-    for (size_t i = 0; i < x->view->n_cols; i++)
-        buf_addf(b, "%c\"%s\":\"%s\"", i ? ',' : '{', x->view->cols[i].name,
-                 x->view->cols[i].header);
-    buf_addc(b, '}');
     return buf_check(b, e);
 }
 
@@ -203,7 +199,7 @@ int list_begin(struct list *l, const struct list_view *v, const struct list_spec
     *l = (struct list){.view = v, .spec = *spec};
     buf_init(&l->rows, LIST_MAX_BYTES);
     buf_init(&l->cell, MAX_CELL);
-    if (spec->format)
+    if (spec->format && *spec->format)
         return parse_format(l, spec->format, e);
     l->table = !spec->quiet;
     for (size_t i = 0; l->table && i < spec->n_cols; i++)

@@ -40,7 +40,7 @@ struct list_view {
     void (*label)(const void *row, const char *key, struct buf *b);
 };
 struct list_spec {
-    const char *format;        /* --format; NULL: the columns below */
+    const char *format;        /* --format; NULL or "": the columns below */
     const unsigned char *cols; /* the default table */
     size_t n_cols;
     bool quiet;     /* the columns without header */

@@ -39,6 +39,7 @@ struct line {
 struct progress {
     pthread_mutex_t lock;
     int fd;
+    bool tty;               /* its size is asked for before each drawing: it may change */
     unsigned rows, columns; /* columns 0: no terminal */
     struct line *lines;
     size_t n, cap;
@@ -61,19 +62,24 @@ static const char *const words[] = {
     [SHALE_PROGRESS_INDEX] = NULL,
 };
 
+static void ask_size(struct progress *p)
+{
+    struct winsize w = {0};
+    (void)ioctl(p->fd, TIOCGWINSZ, &w);
+    progress_set_size(p, w.ws_row ? w.ws_row : 24, w.ws_col ? w.ws_col : 80);
+}
+
 int progress_new(int fd, struct progress **ret, struct shale_err *e)
 {
     struct progress *p = mem_alloc(sizeof *p);
-    struct winsize w = {0};
     if (!p)
         return err_nomem(e);
     pthread_mutex_init(&p->lock, NULL);
     p->fd = fd;
     buf_init(&p->out, MAX_OUTPUT);
-    if (isatty(fd) == 1 && !streq(getenv("TERM"), "dumb")) {
-        (void)ioctl(fd, TIOCGWINSZ, &w);
-        progress_set_size(p, w.ws_row ? w.ws_row : 24, w.ws_col ? w.ws_col : 80);
-    }
+    p->tty = isatty(fd) == 1 && !streq(getenv("TERM"), "dumb");
+    if (p->tty)
+        ask_size(p);
     *ret = p;
     return 0;
 }
@@ -183,6 +189,8 @@ static size_t count_open(const struct progress *p)
  * rest the first ones are shown. `all`: for the last time, none is left out. */
 static void redraw(struct progress *p, bool all)
 {
+    if (p->tty)
+        ask_size(p);
     size_t room = p->rows > 3 ? p->rows - 2 : 1, open = count_open(p), left = 0;
     rewind_lines(p);
     for (size_t i = 0; i < p->n && (open > room || all); i++) {

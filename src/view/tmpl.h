@@ -53,12 +53,14 @@ enum tmpl_kind {
     TMPL_JSON, /* a JSON array or object */
     TMPL_OBJ,  /* an object of the host */
 };
-enum tmpl_type {                 /* which Go type it would be, for messages and %T */
-                 TMPL_T_DEFAULT, /* int64 for an int, []interface {} for an array */
-                 TMPL_T_INT,     /* int */
-                 TMPL_T_UINT8,   /* a byte out of a string */
-                 TMPL_T_STRINGS, /* []string */
-                 TMPL_T_POINTER, /* a nil that prints "<nil>", not "<no value>" */
+enum tmpl_type {                  /* which Go type it would be, for messages and %T */
+                 TMPL_T_DEFAULT,  /* int64 for an int, []interface {} for an array */
+                 TMPL_T_INT,      /* int */
+                 TMPL_T_UINT8,    /* a byte out of a string */
+                 TMPL_T_STRINGS,  /* []string */
+                 TMPL_T_POINTER,  /* a nil that prints "<nil>", not "<no value>" */
+                 TMPL_T_NIL,      /* an empty array or object that is nil in Go: null in JSON */
+                 TMPL_T_DURATION, /* an int that prints as "1m30s" */
 };
 struct tmpl_val {
     enum tmpl_kind kind;
@@ -106,7 +108,8 @@ enum tmpl_zero {
     TMPL_ZERO_BOOL,
     TMPL_ZERO_LIST,
     TMPL_ZERO_MAP,
-    TMPL_ZERO_POINTER
+    TMPL_ZERO_POINTER,
+    TMPL_DURATION, /* no zero: where it is there it is nanoseconds */
 };
 struct tmpl_field {
     const char *name; /* NULL ends the table */

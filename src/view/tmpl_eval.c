@@ -177,12 +177,27 @@ static int call_method(struct exec *x, const json_t *self, const char *name, con
     return r == 0 ? clean(x, ret) : r;
 }
 
-static int zero_of_field(struct exec *x, const char *name, struct tmpl_val *ret)
+static const struct tmpl_field *find_field(const struct exec *x, const char *name)
 {
     const struct tmpl_field *f = x->o->fields;
     while (f && f->name && !streq(f->name, name))
         f++;
-    if (!f || !f->name)
+    return f && f->name ? f : NULL;
+}
+
+/* An empty list or map of a struct is nil. */
+static int zero_of_container(struct exec *x, json_t *j, struct tmpl_val *ret)
+{
+    int r = exec_own(x, j, ret);
+    if (r == 0)
+        ret->type = TMPL_T_NIL;
+    return r;
+}
+
+static int zero_of_field(struct exec *x, const char *name, struct tmpl_val *ret)
+{
+    const struct tmpl_field *f = find_field(x, name);
+    if (!f || f->zero == TMPL_DURATION)
         return 1;
     switch (f->zero) {
     case TMPL_ZERO_STRING:
@@ -195,13 +210,22 @@ static int zero_of_field(struct exec *x, const char *name, struct tmpl_val *ret)
         *ret = tmpl_bool(false);
         return 0;
     case TMPL_ZERO_LIST:
-        return exec_own(x, json_array(), ret);
+        return zero_of_container(x, json_array(), ret);
     case TMPL_ZERO_MAP:
-        return exec_own(x, json_object(), ret);
+        return zero_of_container(x, json_object(), ret);
     default:
         *ret = (struct tmpl_val){.kind = TMPL_NIL, .type = TMPL_T_POINTER};
         return 0;
     }
+}
+
+static int load_field(struct exec *x, const char *name, const json_t *j, struct tmpl_val *ret)
+{
+    const struct tmpl_field *f = json_is_integer(j) ? find_field(x, name) : NULL;
+    int r = exec_load(x, j, ret);
+    if (r == 0 && f && f->zero == TMPL_DURATION)
+        ret->type = TMPL_T_DURATION;
+    return r;
 }
 
 static int get_of_json(struct exec *x, struct tmpl_val of, const char *name, const struct call *c,
@@ -217,7 +241,7 @@ static int get_of_json(struct exec *x, struct tmpl_val of, const char *name, con
     if (n_call_args(c) > 0 && !is_struct)
         return exec_fail(x, "%s is not a method but has arguments", name);
     if (j)
-        return exec_load(x, j, ret);
+        return load_field(x, name, j, ret);
     r = zero_of_field(x, name, ret);
     if (r != 1)
         return r;
@@ -244,7 +268,9 @@ static int eval_field(struct exec *x, struct tmpl_val of, const char *name, cons
         return get_of_host(x, of, name, c, ret);
     if (of.kind == TMPL_JSON && json_is_object(of.j))
         return get_of_json(x, of, name, c, ret);
-    return exec_fail(x, "can't evaluate field %s in type %s", name, val_type(of));
+    /* In a document values are Go's interfaces. */
+    return exec_fail(x, "can't evaluate field %s in type %s", name,
+                     x->o->missing_key_error ? "interface {}" : val_type(of));
 }
 
 /* ident[from…], the last one with the arguments. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Go's fmt package, for the values that templates have. */
+#include "base/time.h"
 #include "view/gofloat.h"
 #include "view/json_out.h"
 #include "view/text.h"
@@ -341,6 +342,7 @@ static int print_object(struct formatter *f, struct tmpl_val v)
 
 int fmt_print(struct formatter *f, uint32_t verb, struct tmpl_val v, bool inside)
 {
+    char duration[64];
     if (v.kind == TMPL_NONE || v.kind == TMPL_NIL) {
         if (inside)
             buf_adds(f->b, verb == 'v' && f->s.sharp ? "interface {}(nil)" : "<nil>");
@@ -361,6 +363,10 @@ int fmt_print(struct formatter *f, uint32_t verb, struct tmpl_val v, bool inside
         pad_text(f, v.b ? "true" : "false");
         return 0;
     case TMPL_INT:
+        if (v.type == TMPL_T_DURATION && (verb == 'v' || verb == 's')) {
+            pad_text(f, time_format_duration(v.i, duration));
+            return 0;
+        }
         return print_int(f, verb, v);
     case TMPL_FLOAT:
         return print_float(f, verb, v);
@@ -423,6 +429,10 @@ int fmt_json(struct exec *x, struct buf *b, struct tmpl_val v)
         json_out_string(b, v.s, flags);
         return 0;
     case TMPL_JSON:
+        if (v.type == TMPL_T_NIL) {
+            buf_adds(b, "null");
+            return 0;
+        }
         json_out_compact(b, v.j, flags);
         return exec_step(x, b->n / 64);
     case TMPL_OBJ:

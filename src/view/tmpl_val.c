@@ -62,7 +62,10 @@ const char *val_type(struct tmpl_val v)
     case TMPL_BOOL:
         return "bool";
     case TMPL_INT:
-        return v.type == TMPL_T_INT ? "int" : v.type == TMPL_T_UINT8 ? "uint8" : "int64";
+        return v.type == TMPL_T_INT        ? "int"
+               : v.type == TMPL_T_UINT8    ? "uint8"
+               : v.type == TMPL_T_DURATION ? "time.Duration"
+                                           : "int64";
     case TMPL_FLOAT:
         return "float64";
     case TMPL_STR:

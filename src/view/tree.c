@@ -9,26 +9,44 @@
 #include "view/human.h"
 #include "view/text.h"
 
-#define SPACING      3
-#define ID_WIDTH     12
-#define NUMBER_WIDTH 12
-#define FAINT        "\033[2m"
-#define BOLD         "\033[1m"
-#define PLAIN        "\033[0m"
-#define UNTAGGED     "<untagged>"
+#define SPACING   3
+#define MIN_WIDTH 20 /* a terminal that is narrower is not obeyed */
+#define MIN_NAME  12 /* columns are left out before the names get narrower than this */
+#define UNTAGGED  "<untagged>"
+#define NORMAL    "\033[39m"
+#define FAINT     "\033[39m\033[2m"
+#define HEADER    "\033[39m\033[1m"
+#define NAME      "\033[34m\033[1m"
+#define YELLOW    "\033[93m"
+#define CHIP      "\033[38;5;0m\033[48;5;14m U \033[0m"
+#define PLAIN     "\033[0m"
+#define MAX_CELL  (64u << 10)
 #define WARNING                                                                                    \
     "WARNING: This is an experimental feature. The output may change and shouldn't be depended "   \
-    "on.\n"
+    "on."
+
+enum { COL_ID, COL_DISK, COL_CONTENT, COL_EXTRA, N_COLS };
+static const struct {
+    const char *title;
+    size_t width;
+    bool right;
+} cols[N_COLS] = {
+    [COL_ID] = {"ID", 12, false},
+    [COL_DISK] = {"DISK USAGE", 10, true},
+    [COL_CONTENT] = {"CONTENT SIZE", 12, true},
+    [COL_EXTRA] = {"EXTRA", 5, false},
+};
 
 struct tree {
     struct buf *out;
     bool color;
-    size_t name_width;
+    size_t width, name_width, n_cols;
 };
 struct columns {
     const char *name, *id;
     uint64_t disk_bytes, content_bytes;
-    bool in_use, faint;
+    bool in_use;
+    const char *name_color, *color;
 };
 
 static void pad(struct buf *b, size_t used, size_t width)
@@ -37,53 +55,76 @@ static void pad(struct buf *b, size_t used, size_t width)
         buf_addc(b, ' ');
 }
 
-static void add_size(struct buf *b, uint64_t bytes, size_t width)
+/* One cell, shortened to its width. */
+static void add_cell(const struct tree *t, const char *text, size_t width, bool right,
+                     const char *color)
 {
-    char text[32];
-    units_human(bytes, 3, text);
-    pad(b, strlen(text), width);
-    buf_adds(b, text);
+    struct buf b = BUF_INIT(MAX_CELL);
+    text_escape(&b, str_of(text));
+    text_shorten(&b, 0, (unsigned)width);
+    size_t used = text_width(str_of(buf_str(&b)));
+    if (right)
+        pad(t->out, used, width);
+    buf_addf(t->out, "%s%s%s", t->color ? color : "", buf_str(&b), t->color ? PLAIN : "");
+    if (!right)
+        pad(t->out, used, width);
+    buf_clear(&b);
+}
+
+static void add_column(const struct tree *t, unsigned i, const char *text, const char *color)
+{
+    pad(t->out, 0, SPACING);
+    if (*text)
+        add_cell(t, text, cols[i].width, cols[i].right, color);
+    else
+        pad(t->out, 0, cols[i].width);
 }
 
 static void add_row(const struct tree *t, const struct columns *c)
 {
-    struct buf *b = t->out;
+    char disk[32], content[32];
     struct buf id = BUF_INIT(64);
     human_short_id(&id, c->id);
-    if (t->color && c->faint)
-        buf_adds(b, FAINT);
-    text_escape(b, str_of(c->name));
-    pad(b, text_width(str_of(c->name)), t->name_width + SPACING);
-    buf_addf(b, "%-*s", ID_WIDTH + SPACING, buf_str(&id));
-    add_size(b, c->disk_bytes, NUMBER_WIDTH - 2);
-    pad(b, 0, SPACING);
-    add_size(b, c->content_bytes, NUMBER_WIDTH);
-    if (c->in_use)
-        buf_adds(b, "    U");
-    if (t->color && c->faint)
-        buf_adds(b, PLAIN);
-    buf_addc(b, '\n');
+    const char *const texts[] = {
+        [COL_ID] = buf_str(&id),
+        [COL_DISK] = units_human(c->disk_bytes, 3, disk),
+        [COL_CONTENT] = units_human(c->content_bytes, 3, content),
+    };
+    add_cell(t, c->name, t->name_width, false, c->name_color);
+    for (unsigned i = 0; i < COL_EXTRA && i < t->n_cols; i++)
+        add_column(t, i, texts[i], c->color);
+    if (t->n_cols > COL_EXTRA && c->in_use && t->color)
+        buf_addf(t->out, "%*s%s  ", SPACING, "", CHIP);
+    else if (t->n_cols > COL_EXTRA)
+        add_column(t, COL_EXTRA, c->in_use ? "U" : "", "");
+    buf_addc(t->out, '\n');
     buf_clear(&id);
 }
 
+/* The warning, the legend at the right edge, an empty line, the titles. */
 static void add_title(const struct tree *t)
 {
+    static const char legend[] =
+        "\033[1m\033[106m\033[30mi" PLAIN " \033[96mInfo → " PLAIN " " CHIP " In Use ";
+    static const char plain_legend[] = "Info ->  U In Use ";
+    static const size_t legend_width = 21;
     struct buf *b = t->out;
-    size_t width = t->name_width + SPACING + ID_WIDTH + SPACING + NUMBER_WIDTH - 2 + SPACING +
-                   NUMBER_WIDTH + SPACING + 5;
-    static const char legend[] = "i Info ->   U  In Use";
-    pad(b, sizeof legend - 1, width);
-    buf_addf(b, "%s\n", legend);
-    if (t->color)
-        buf_adds(b, BOLD);
-    buf_adds(b, "IMAGE");
-    pad(b, 5, t->name_width + SPACING);
-    buf_addf(b, "%-*s", ID_WIDTH + SPACING, "ID");
-    buf_addf(b, "%-*s%-*s%s", NUMBER_WIDTH - 2 + SPACING, "DISK USAGE", NUMBER_WIDTH + SPACING,
-             "CONTENT SIZE", "EXTRA");
-    if (t->color)
-        buf_adds(b, PLAIN);
+    buf_addf(b, "%s" WARNING "%s\n", t->color ? YELLOW : "", t->color ? PLAIN : "");
+    pad(b, t->color ? legend_width : sizeof plain_legend - 1, t->width);
+    buf_addf(b, "%s\n\n", t->color ? legend : plain_legend);
+    add_cell(t, "IMAGE", t->name_width, false, HEADER);
+    for (unsigned i = 0; i < t->n_cols; i++)
+        add_column(t, i, cols[i].title, HEADER);
     buf_addc(b, '\n');
+}
+
+/* As many columns as leave room for names, then names as narrow as they are. */
+static void lay_out(struct tree *t, size_t widest)
+{
+    size_t left = t->width;
+    while (t->n_cols < N_COLS && left >= cols[t->n_cols].width + SPACING + MIN_NAME)
+        left -= cols[t->n_cols++].width + SPACING;
+    t->name_width = widest < left ? widest : left;
 }
 
 /* ---- names ---- */
@@ -120,22 +161,32 @@ static struct shale_image_name *tags_of(const struct shale_image *i, size_t *ret
 
 static bool is_shown(const struct shale_image *i, const struct tree_opts *o)
 {
+    return i->n_names > 0 || o->all;
+}
+
+static bool is_untagged(const struct shale_image *i)
+{
     for (size_t k = 0; k < i->n_names; k++)
         if (i->names[k].tag)
-            return true;
-    return o->all;
+            return false;
+    return true;
 }
 
 static size_t widest(const struct tree_image *v, size_t n, const struct tree_opts *o)
 {
-    size_t width = sizeof UNTAGGED - 1;
+    size_t width = sizeof "IMAGE" - 1;
     for (size_t i = 0; i < n; i++) {
         const struct shale_image *im = v[i].image;
-        for (size_t k = 0; is_shown(im, o) && k < im->n_names; k++)
+        if (!is_shown(im, o))
+            continue;
+        if (is_untagged(im) && sizeof UNTAGGED - 1 > width)
+            width = sizeof UNTAGGED - 1;
+        for (size_t k = 0; k < im->n_names; k++)
             if (im->names[k].tag && name_length(&im->names[k]) > width)
                 width = name_length(&im->names[k]);
         for (size_t k = 0; v[i].platforms && k < v[i].platforms->n_items; k++) {
-            size_t w = strlen(v[i].platforms->items[k].platform) + 3;
+            const struct shale_platform_entry *p = &v[i].platforms->items[k];
+            size_t w = p->attestation ? 0 : strlen(p->platform) + 3;
             width = w > width ? w : width;
         }
     }
@@ -144,6 +195,7 @@ static size_t widest(const struct tree_image *v, size_t n, const struct tree_opt
 
 /* ---- one image ---- */
 
+/* All names, the last one with what belongs to the image. */
 static int add_names(const struct tree *t, const struct tree_image *v, const struct columns *sizes,
                      struct shale_err *e)
 {
@@ -151,15 +203,19 @@ static int add_names(const struct tree *t, const struct tree_image *v, const str
     _cleanup_free_ struct shale_image_name *tags = tags_of(v->image, &n);
     if (!tags)
         return err_nomem(e);
-    for (size_t k = 0; k + 1 < n; k++)
-        buf_addf(t->out, "%s:%s\n", tags[k].repo, tags[k].tag);
-    struct buf name = BUF_INIT(4096);
-    if (n)
-        buf_addf(&name, "%s:%s", tags[n - 1].repo, tags[n - 1].tag);
-    else
-        buf_adds(&name, UNTAGGED);
+    struct buf name = BUF_INIT(MAX_CELL);
     struct columns c = *sizes;
-    c.name = buf_str(&name);
+    for (size_t k = 0; k < n; k++) {
+        buf_reset(&name);
+        buf_addf(&name, "%s:%s", tags[k].repo, tags[k].tag);
+        if (k + 1 == n)
+            break;
+        size_t width = text_width(str_of(buf_str(&name)));
+        add_cell(t, buf_str(&name), width < t->width ? width : t->width, false, NAME);
+        buf_addc(t->out, '\n');
+    }
+    c.name = n ? buf_str(&name) : UNTAGGED;
+    c.name_color = n ? NAME : FAINT;
     add_row(t, &c);
     buf_clear(&name);
     return 0;
@@ -176,12 +232,14 @@ static void add_platforms(const struct tree *t, const struct shale_platform_list
         if (p->attestation)
             continue;
         snprintf(name, sizeof name, "%s %s", k == last ? "└─" : "├─", p->platform);
+        const char *color = p->available ? NORMAL : FAINT;
         struct columns c = {name,
                             p->digest,
                             p->content_bytes + p->size_bytes,
                             p->content_bytes,
                             p->n_containers > 0,
-                            !p->available};
+                            color,
+                            color};
         add_row(t, &c);
     }
 }
@@ -192,6 +250,7 @@ static int add_image(const struct tree *t, const struct tree_image *v, struct sh
         .id = v->platforms && *v->image->target ? v->image->target : v->image->id,
         .disk_bytes = v->image->size_bytes,
         .in_use = v->image->n_containers > 0,
+        .color = NORMAL,
     };
     if (v->platforms)
         c.disk_bytes = 0;
@@ -211,8 +270,12 @@ int tree_print(const struct tree_image *v, size_t n, const struct tree_opts *o, 
                struct shale_err *e)
 {
     const char *plain = getenv("NO_COLOR"); /* no-color.org: set, and not empty */
-    struct tree t = {out, o->terminal && !(plain && *plain), widest(v, n, o)};
-    buf_adds(out, WARNING);
+    struct tree t = {
+        .out = out,
+        .color = o->terminal && !(plain && *plain),
+        .width = o->columns > MIN_WIDTH ? o->columns : MIN_WIDTH,
+    };
+    lay_out(&t, widest(v, n, o));
     add_title(&t);
     for (size_t i = 0; i < n; i++) {
         if (!is_shown(v[i].image, o))
@@ -220,6 +283,7 @@ int tree_print(const struct tree_image *v, size_t n, const struct tree_opts *o, 
         int r = add_image(&t, &v[i], e);
         if (r < 0)
             return r;
+        buf_addc(out, '\n');
     }
     return buf_check(out, e);
 }

@@ -10,8 +10,9 @@ struct tree_image {
     struct shale_platform_list *platforms; /* NULL: not known */
 };
 struct tree_opts {
-    bool all;      /* untagged images too */
-    bool terminal; /* colours may be used */
+    bool all;         /* images without any name too */
+    bool terminal;    /* colours may be used */
+    unsigned columns; /* of the terminal; 80 where there is none */
 };
 int tree_print(const struct tree_image *v, size_t n, const struct tree_opts *o, struct buf *out,
                struct shale_err *e);

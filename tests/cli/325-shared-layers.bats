@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# A layer that another image brought under another compression is not fetched again (ADR 7).
+# A layer that another image brought under another compression is not fetched again (ADR 11).
 
 load lib
 

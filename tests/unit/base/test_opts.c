@@ -208,6 +208,9 @@ static void test_help_is_asked_for(void **state)
     parse(&c, "-- --help", true);
     assert_false(c.res.help);
     arena_clear(&c.a);
+    parse(&c, "--help=false", true);
+    assert_false(c.res.help);
+    arena_clear(&c.a);
 }
 
 static void test_help_text(void **state)

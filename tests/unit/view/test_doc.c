@@ -134,6 +134,8 @@ static void test_inspect_template(void **state)
         {"{{with .Config.Healthcheck}}a{{else}}b{{end}}", "b\n"},
         {"{{.Config.User}}{{.Config.Entrypoint}}", "[]\n"},
         {"{{.Config.Volumes}}", "map[/v:{}]\n"},
+        {"{{json .Config.Entrypoint}} {{json .Config.ExposedPorts}}", "null null\n"},
+        {"{{json .Config.Volumes}} {{json .RepoTags}}", "{\"/v\":{}} [\"alpine:3\"]\n"},
         {"json", NULL},
     };
     for (size_t i = 0; rows[i].want; i++)
@@ -142,6 +144,24 @@ static void test_inspect_template(void **state)
         j, doc_image_fields, "{{.Nope}}", -SHALE_INVALID,
         "template parsing error: template: :1:2: executing \"\" at <.Nope>: map has no entry "
         "for key \"Nope\"");
+    inspect_one(j, doc_image_fields, "{{.Id.Nope}}", -SHALE_INVALID,
+                "template parsing error: template: :1:5: executing \"\" at <.Id.Nope>: can't "
+                "evaluate field Nope in type interface {}");
+    json_decref(j);
+}
+
+/* Durations are numbers in JSON and Go's words in templates. */
+static void test_inspect_duration(void **state)
+{
+    json_t *j = json_pack("{s:{s:I,s:s}}", "Healthcheck", "Interval", (json_int_t)90000000000,
+                          "Timeout", "label");
+    (void)state;
+    inspect_one(j, doc_image_fields, "{{.Healthcheck.Interval}} {{json .Healthcheck.Interval}}", 0,
+                "1m30s 90000000000\n");
+    inspect_one(j, doc_image_fields,
+                "{{printf \"%s %d\" .Healthcheck.Interval .Healthcheck.Interval}}", 0,
+                "1m30s 90000000000\n");
+    inspect_one(j, doc_image_fields, "{{.Healthcheck.Timeout}}", 0, "label\n");
     json_decref(j);
 }
 
@@ -163,6 +183,13 @@ static void test_inspect_output(void **state)
     assert_int_equal(inspect_begin(&v, "", false, &out, NULL), 0);
     assert_int_equal(inspect_end(&v, NULL), 0);
     assert_string_equal(buf_str(&out), "[]\n");
+    inspect_clear(&v);
+    buf_reset(&out);
+    assert_int_equal(inspect_begin(&v, "json", false, &out, NULL), 0);
+    assert_int_equal(inspect_add(&v, a, NULL, NULL), 0);
+    assert_int_equal(inspect_add(&v, b, NULL, NULL), 0);
+    assert_int_equal(inspect_end(&v, NULL), 0);
+    assert_string_equal(buf_str(&out), "[{\"A\":1},{\"B\":[]}]\n");
     inspect_clear(&v);
     buf_reset(&out);
     assert_int_equal(inspect_begin(&v, "{{.A}}", false, &out, NULL), 0);
@@ -254,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_image),
         cmocka_unit_test(test_bare_image),
         cmocka_unit_test(test_inspect_template),
+        cmocka_unit_test(test_inspect_duration),
         cmocka_unit_test(test_inspect_output),
         cmocka_unit_test(test_container),
     };

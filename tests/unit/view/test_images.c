@@ -76,6 +76,12 @@ static void test_digests(void **state)
     expect((struct images_opts){.digests = true, .format = "{{.Repository}} {{.Tag}} {{.Digest}}"},
            "alpine 3.20 " DIGEST "\nalpine latest " DIGEST "\n<none> <none> <none>\n"
            "reg.example.com/x <none> " DIGEST "\n");
+    /* a table's template gets the digest that it lacks */
+    expect((struct images_opts){.digests = true, .format = "table {{.Tag}}"},
+           "TAG       DIGEST\n3.20      " DIGEST "\nlatest    " DIGEST "\n<none>    <none>\n"
+           "<none>    " DIGEST "\n");
+    expect((struct images_opts){.format = "{{.Size}} {{.VirtualSize}}"},
+           "7.8MB 7.8MB\n7.8MB 7.8MB\n0B 0B\n1.23GB 1.235GB\n");
     expect((struct images_opts){.format = "{{.Digest}}"},
            DIGEST "\n" DIGEST "\n<none>\n" DIGEST "\n");
 }
@@ -92,12 +98,15 @@ static void test_formats(void **state)
     expect((struct images_opts){.format = "table {{.Tag}}\\t{{.ID}}"},
            "TAG       IMAGE ID\n3.20      aaaaaaaaaaaa\nlatest    aaaaaaaaaaaa\n"
            "<none>    bbbbbbbbbbbb\n<none>    cccccccccccc\n");
+    expect((struct images_opts){.format = "", .quiet = true, .no_trunc = true},
+           ID_A "\n" ID_A "\n" ID_B "\n" ID_C "\n");
     expect((struct images_opts){.format = "table {{upper .Tag}}"},
            "TAG\n3.20\nLATEST\n<NONE>\n<NONE>\n");
     expect((struct images_opts){.format = "{{.Containers}}/{{.SharedSize}}"},
            "2/N/A\n2/N/A\nN/A/N/A\n0/N/A\n");
     expect((struct images_opts){.format = "{{.CreatedAt}}|{{.CreatedSince}}"},
-           "2023-11-11 22:13:20 +0000 UTC|3 days ago\n2023-11-11 22:13:20 +0000 UTC|3 days ago\n|\n"
+           "2023-11-11 22:13:20 +0000 UTC|3 days ago\n2023-11-11 22:13:20 +0000 UTC|3 days ago\n"
+           "0001-01-01 00:00:00 +0000 UTC|\n"
            "2023-08-06 22:13:20 +0000 UTC|3 months ago\n");
 }
 
@@ -110,7 +119,8 @@ static void test_json(void **state)
     assert_int_equal(images_print(&one, &o, &out, NULL), 0);
     assert_string_equal(
         buf_str(&out),
-        "{\"Containers\":\"N/A\",\"CreatedAt\":\"\",\"CreatedSince\":\"\",\"Digest\":\"\\u003c"
+        "{\"Containers\":\"N/A\",\"CreatedAt\":\"0001-01-01 00:00:00 +0000 "
+        "UTC\",\"CreatedSince\":\"\",\"Digest\":\"\\u003c"
         "none\\u003e\",\"ID\":\"bbbbbbbbbbbb\",\"Repository\":\"\\u003cnone\\u003e\","
         "\"SharedSize\":\"N/A\",\"Size\":\"0B\",\"Tag\":\"\\u003cnone\\u003e\","
         "\"UniqueSize\":\"N/A\",\"VirtualSize\":\"0B\"}\n");

@@ -248,7 +248,7 @@ static void test_inspect_options(void **state)
         {"{{.Health}}", "<nil>"},
         {"<{{.Config.User}}>", "<>"},
         {"{{.Ports}} {{.Args}} {{.Off}}", "map[] [] false"},
-        {"{{json .Args}}{{len .Ports}}", "[]0"},
+        {"{{json .Args}}{{len .Ports}}", "null0"},
     };
     static const struct row bad[] = {
         {"{{.Nope}}", "template: :1:2: executing \"\" at <.Nope>: map has no entry for key "

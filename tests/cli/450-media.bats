@@ -1,0 +1,176 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Media types: all that an image may be made of, kept byte for byte, and what is no image.
+
+load lib
+load images
+
+docker=application/vnd.docker
+oci=application/vnd.oci.image
+
+# image NAME [CODEC]: an image of one layer, its descriptor printed
+image() {
+    oci_layer "$L" "$BATS_FILE_TMPDIR/file.tar" "${2:-gzip}"
+    oci_config "$L" ".config.Env=[\"NAME=$1\"]"
+    oci_image "$L" linux amd64
+}
+# changed DESCRIPTOR JQ [TYPE]: the descriptor of a changed manifest
+changed() {
+    jq -c "$2" "$L/blobs/sha256/$(jq -r '.digest[7:]' <<<"$1")" >"$L/.new"
+    oci_blob "$L" "$L/.new" "${3:-$oci.manifest.v1+json}" | jq -c --argjson d "$1" '. + {platform: $d.platform}'
+}
+# document TAG TYPE JSON
+document() {
+    printf '%s' "$3" >"$L/.new"
+    oci_tag "$L" "$1" "$(oci_blob "$L" "$L/.new" "$2")"
+}
+schema2() { # DESCRIPTOR LAYER-TYPE
+    changed "$1" ".mediaType=\"$docker.distribution.manifest.v2+json\" | .config.mediaType=\"$docker.container.image.v1+json\" | .layers[].mediaType=\"$docker.image.rootfs.$2\"" \
+        "$docker.distribution.manifest.v2+json"
+}
+
+setup_file() {
+    L=$BATS_FILE_TMPDIR/layout
+    echo file >"$BATS_FILE_TMPDIR/file"
+    tar --mtime=@0 -C "$BATS_FILE_TMPDIR" -cf "$BATS_FILE_TMPDIR/file.tar" file
+    oci_init "$L"
+    for c in gzip zstd none; do oci_tag "$L" "oci-$c" "$(image "oci-$c" "$c" | jq -c 'del(.platform)')"; done
+    local s2 entry
+    s2=$(schema2 "$(image s2)" diff.tar.gzip)
+    oci_tag "$L" s2-gzip "$s2"
+    oci_tag "$L" s2-none "$(schema2 "$(image s2n none)" diff.tar)"
+    oci_tag "$L" s2-zstd "$(schema2 "$(image s2z zstd)" diff.tar.zstd)"
+    document list "$docker.distribution.manifest.list.v2+json" \
+        "{\"schemaVersion\":2,\"mediaType\":\"$docker.distribution.manifest.list.v2+json\",\"manifests\":[$s2]}"
+    oci_tag "$L" typeless "$(changed "$(image typeless)" 'del(.mediaType)')"
+    oci_tag "$L" oldconfig "$(changed "$(image oldconfig)" '.config.mediaType="application/octet-stream"')"
+    # an index with strangers, spaces and a field that nobody knows
+    entry=$(image inside)
+    document index "$oci.index.v1+json" "{ \"schemaVersion\":2,  \"mediaType\":\"$oci.index.v1+json\", \"x-unknown\": [1, 2.50],
+        \"manifests\":[{\"mediaType\":\"application/vnd.unknown.thing+json\",\"digest\":\"sha256:$(printf '0%.0s' {1..64})\",\"size\":7,
+          \"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}},
+        $(jq -c '.platform={os:"unknown",architecture:"unknown"} | .annotations={"vnd.docker.reference.type":"attestation-manifest"}' <<<"$(image proof)"),
+        $entry]}"
+    document nested "$oci.index.v1+json" "{\"schemaVersion\":2,\"mediaType\":\"$oci.index.v1+json\",\"manifests\":[
+        $(jq -c '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "index") | del(.annotations)' "$L/index.json")]}"
+    document noplatform "$oci.index.v1+json" "{\"schemaVersion\":2,\"mediaType\":\"$oci.index.v1+json\",\"manifests\":[$(jq -c 'del(.platform)' <<<"$entry")]}"
+    document empty "$oci.index.v1+json" "{\"schemaVersion\":2,\"mediaType\":\"$oci.index.v1+json\",\"manifests\":[]}"
+    # no images
+    document schema1 "$docker.distribution.manifest.v1+prettyjws" '{"schemaVersion":1,"name":"x","fsLayers":[],"history":[]}'
+    document schema1plain "$docker.distribution.manifest.v1+json" '{"schemaVersion":1,"name":"y","fsLayers":[],"history":[]}'
+    oci_tag "$L" chart "$(changed "$(image chart)" '.config.mediaType="application/vnd.cncf.helm.config.v1+json"')"
+    oci_tag "$L" plugin "$(changed "$(image plugin)" ".config.mediaType=\"$docker.plugin.v1+json\"")"
+    oci_tag "$L" model "$(changed "$(image model)" ".config.mediaType=\"$docker.ai.model.config.v0.1+json\"")"
+    oci_tag "$L" encrypted "$(changed "$(image encrypted)" '.layers[].mediaType += "+encrypted"')"
+    oci_tag "$L" both "$(changed "$(image both)" '.manifests=[]')"
+    oci_tag "$L" fewer "$(changed "$(image fewer)" '.layers=[]')"
+    layout_registry_start "$L"
+    # a layer that is somewhere else: its address is known only now
+    entry=$(image elsewhere)
+    local hex
+    hex=$(jq -r '.layers[0].digest[7:]' "$L/blobs/sha256/$(jq -r '.digest[7:]' <<<"$entry")")
+    mkdir "$L/files"
+    tar --mtime=@1 -C "$BATS_FILE_TMPDIR" -cf "$BATS_FILE_TMPDIR/other.tar" file
+    oci_layer "$L" "$BATS_FILE_TMPDIR/other.tar"
+    entry=$(oci_image "$L" linux amd64)
+    hex=$(jq -r '.layers[0].digest[7:]' "$L/blobs/sha256/$(jq -r '.digest[7:]' <<<"$entry")")
+    mv "$L/blobs/sha256/$hex" "$L/files/"
+    for tag in elsewhere nowhere; do
+        oci_tag "$L" "$tag" "$(changed "$entry" ".layers[0] += {mediaType:\"$oci.layer.nondistributable.v1.tar+gzip\",
+            urls:[\"http://127.0.0.1:1/gone\",\"http://$LAYOUT_HOST/files/$([ "$tag" = nowhere ] && echo nothing || echo "$hex")\"]}")"
+    done
+}
+teardown_file() { layout_registry_stop; }
+setup() {
+    fresh_store
+    L=$BATS_FILE_TMPDIR/layout
+    R=$LAYOUT_HOST/x
+}
+teardown() { drop_store; }
+
+digest_of() { jq -r --arg t "$1" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $t).digest' "$L/index.json"; }
+# Every document of a pulled tag lies in the store as it lies in the layout.
+kept() {
+    for d in "$@"; do
+        cmp "$L/blobs/${d/://}" "$SHALE_ROOT/blobs/${d/://}" || return 1
+    done
+}
+parts() { # TAG: digests of manifest, config and layers
+    jq -r --arg d "$(digest_of "$1")" '$d, .config.digest, .layers[].digest' "$L/blobs/sha256/$(digest_of "$1" | cut -c 8-)"
+}
+
+@test "OCI and docker manifests; gzip, zstd and plain layers: kept as they are" {
+    for tag in oci-gzip oci-zstd oci-none s2-gzip s2-none s2-zstd typeless oldconfig; do
+        run_ok shale pull "$R:$tag"
+        has "Digest: $(digest_of "$tag")"
+        # shellcheck disable=SC2046
+        kept $(parts "$tag")
+        [ "$(shale inspect -f '{{.Id}}' "$R:$tag")" = "$(parts "$tag" | sed -n 2p)" ]
+    done
+    run_ok shale fsck
+}
+
+@test "a list, an index with strangers, an index in an index" {
+    for tag in list index nested noplatform; do
+        run_ok shale pull "$R:$tag"
+        has "Digest: $(digest_of "$tag")"
+        kept "$(digest_of "$tag")"
+        [ "$(shale inspect -f '{{index .RepoDigests 0}}' "$R:$tag" | cut -d@ -f1)" = "$R" ]
+    done
+    [ "$(shale inspect -f '{{index .Config.Env 0}}' "$R:nested")" = NAME=inside ]
+    kept "$(digest_of index)"
+    # strangers and proofs are no platforms
+    run_ok shale image ls --tree
+    hasnt unknown
+    [ "$(grep -c "─ linux/amd64" <<<"$output")" -ge 1 ]
+    run_ok shale fsck
+}
+
+@test "schema 1 is refused, and it says why" {
+    for tag in schema1 schema1plain; do
+        run_fails 1 "Docker Image Format v1 and Docker Image manifest version 2, schema 1 support has been removed" shale pull "$R:$tag"
+    done
+    [ -z "$(shale images -q)" ]
+}
+
+@test "what is no image is named" {
+    run_fails 1 "Error: unsupported media type application/vnd.cncf.helm.config.v1+json" shale pull "$R:chart"
+    run_fails 1 "Error: Encountered remote \"$docker.plugin.v1+json\"(plugin) when fetching" shale pull "$R:plugin"
+    run_fails 1 "Error: AI models are not yet supported" shale pull "$R:model"
+    run_fails 1 "Error: unsupported media type $oci.layer.v1.tar+gzip+encrypted" shale pull "$R:encrypted"
+    run_fails 1 "both an image and an index" shale pull "$R:both"
+    run_fails 1 "layers from manifest don't match image configuration" shale pull "$R:fewer"
+    run_fails 1 "no matching manifest for linux/$(shale version -f '{{.Server.Arch}}') in the manifest list entries" shale pull "$R:empty"
+    [ -z "$(shale images -q)" ]
+}
+
+@test "a foreign layer comes from its urls" {
+    run_ok shale pull "$R:elsewhere"
+    has "Pull complete"
+    grep -q "GET /files/" "$LAYOUT_LOG"
+    [ "$(shale inspect -f '{{.Size}}' "$R:elsewhere")" = 5 ]
+    fresh_store
+    shale rmi "$R:elsewhere" >/dev/null
+    run_fails 1 "layer sha256:" shale pull "$R:nowhere"
+    [ -z "$(shale images -q)" ]
+}
+
+@test "sha512" {
+    # the manifest of oci-gzip under its other name, and layers that are named so
+    local d hex m=$BATS_TEST_TMPDIR/m
+    d=$(digest_of oci-gzip)
+    mkdir -p "$L/blobs/sha512"
+    hex=$(jq -r '.layers[0].digest[7:]' "$L/blobs/${d/://}")
+    layer=sha512:$(sha512sum "$L/blobs/sha256/$hex" | cut -d' ' -f1)
+    cp "$L/blobs/sha256/$hex" "$L/blobs/${layer/://}"
+    jq -c --arg l "$layer" '.layers[0].digest=$l' "$L/blobs/${d/://}" >"$m"
+    manifest=sha512:$(sha512sum "$m" | cut -d' ' -f1)
+    cp "$m" "$L/blobs/${manifest/://}"
+    run_ok shale pull "$R@$manifest"
+    has "Digest: $manifest"
+    kept "$manifest" "$layer"
+    [ "$(shale inspect -f '{{index .RepoDigests 0}}' "$R@$manifest")" = "$R@$manifest" ]
+    run_ok shale fsck
+    run_ok shale rmi "$R@$manifest"
+    has "Untagged: $R@$manifest"
+}
