@@ -226,7 +226,7 @@ int shale_open(const struct shale_open_opts *opts, struct shale **ret, struct sh
             log_set_sink(on_debug, kept);
     }
     if (o.online)
-        http_preload();
+        http_preload_begin(&s->preload);
     r = open_parts(s, &o, e);
     if (r < 0) {
         shale_close(s);
@@ -240,6 +240,7 @@ void shale_close(struct shale *s)
 {
     if (!s)
         return;
+    http_preload_end(&s->preload);
     remote_client_close(s->remote);
     store_close(s->store);
     log_set_sink(NULL, NULL);

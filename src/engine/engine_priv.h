@@ -16,6 +16,7 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "container/container.h"
+#include "http/http.h"
 #include "image/image.h"
 #include "remote/remote.h"
 #include "store/store.h"
@@ -27,6 +28,7 @@ struct shale {
     struct remote_opts remote_opts;
     const char *runtime;
     const char **exit_command;
+    struct http_preload preload;
 
     pthread_mutex_t mutex; /* guards remote */
     struct remote_client *remote;

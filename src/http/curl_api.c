@@ -58,12 +58,16 @@ static void *load_early(void *unused)
     return NULL;
 }
 
-void http_preload(void)
+void http_preload_begin(struct http_preload *p)
 {
-    pthread_t t;
+    p->runs = pthread_create(&p->thread, NULL, load_early, NULL) == 0;
+}
 
-    if (pthread_create(&t, NULL, load_early, NULL) == 0)
-        pthread_detach(t);
+void http_preload_end(struct http_preload *p)
+{
+    if (p->runs)
+        pthread_join(p->thread, NULL);
+    p->runs = false;
 }
 
 int curl_api_get(const struct curl_api **ret, struct shale_err *e)

@@ -21,6 +21,7 @@
  * a body over their limits), DENIED, INVALID (URL), UNSUPPORTED (no libcurl). Messages as Go's
  * net/http words them.
  */
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,8 +45,14 @@ struct http_opts {
 int http_open(const struct http_opts *o, struct http_client **ret,
               struct shale_err *e); /* copies */
 /* A request will be made soon: loads libcurl on a thread of its own meanwhile (15 ms). A failure
- * shows at the request. */
-void http_preload(void);
+ * shows at the request. End it before the process ends: libraries do not like to be initialised
+ * while their exit handlers run. */
+struct http_preload {
+    pthread_t thread;
+    bool runs;
+};
+void http_preload_begin(struct http_preload *p);
+void http_preload_end(struct http_preload *p); /* waits; harmless when it does not run */
 struct http_client *http_close(struct http_client *c);
 
 struct http_tls {

@@ -50,12 +50,15 @@ static void *warm(void *arg)
     return NULL;
 }
 
-/* What source and sink report of layers. */
+/* What source and sink report of layers. Of an image that is here there is nothing to say, unless
+ * something of it must be fetched after all. */
 static void on_layer(void *arg, const struct shale_progress *ev)
 {
     const struct pull *p = arg;
+    bool idle = ev->kind == SHALE_PROGRESS_PRESENT || ev->kind == SHALE_PROGRESS_QUEUED ||
+                ev->kind == SHALE_PROGRESS_WAITING;
 
-    if (p->o->on_progress && !(p->known && ev->kind == SHALE_PROGRESS_PRESENT))
+    if (p->o->on_progress && !(p->known && idle))
         p->o->on_progress(p->o->progress_arg, ev);
 }
 

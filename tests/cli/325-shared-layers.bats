@@ -19,7 +19,7 @@ layer_gets() { grep -c "GET /v2/$1/blobs/" "$HOSTILE_LOG" || true; }
     has "Pull complete"
     for name in zstdcopy plaincopy; do
         run_ok shale pull "$HOSTILE/$name:1"
-        has "Already exists"
+        hasnt "Pull complete"
         [ "$(layer_gets "$name")" = 1 ] # the config
     done
     [ "$(find "$SHALE_ROOT/layers" -name layer.tar | wc -l)" = 1 ]
