@@ -92,9 +92,20 @@ static int get_node(struct tree *t, uint32_t parent, struct str name, uint32_t *
     if (!v)
         return err_nomem(e);
     t->nodes = v;
+    if (v[parent].depth == TREE_MAX_DEPTH)
+        return err_set(e, SHALE_LIMIT, "%.*s: more than %d levels of folders", (int)name.n, name.p,
+                       TREE_MAX_DEPTH);
     uint32_t k = t->n_nodes++;
-    v[k] = (struct tree_node){name.p,    parent,           TREE_NONE,  v[parent].first_child,
-                              TREE_NONE, (uint16_t)name.n, t->n_layers};
+    v[k] = (struct tree_node){
+        .name = name.p,
+        .parent = parent,
+        .first_child = TREE_NONE,
+        .next = v[parent].first_child,
+        .inode = TREE_NONE,
+        .name_n = (uint16_t)name.n,
+        .layer = t->n_layers,
+        .depth = (uint16_t)(v[parent].depth + 1),
+    };
     v[parent].first_child = k;
     *slot = k + 1;
     *ret = k;
@@ -111,8 +122,7 @@ static uint32_t find_node(const struct tree *t, uint32_t parent, struct str name
 /* ---- removing ---- */
 
 /* All below `node` that lower layers made; and the node itself, when `with_self` and nothing stays
- * below it. Depth is bounded by TAR_MAX_DEPTH names and MAX_SYMLINKS links; walked without
- * recursion all the same. */
+ * below it. */
 static void remove_lower(struct tree *t, uint32_t node, bool with_self)
 {
     uint32_t at = node;
@@ -310,15 +320,43 @@ static int apply_root(struct tree *t, const struct tar_entry *x, uint64_t pos, s
     return 0;
 }
 
-static int link_inode(struct tree *t, const struct tar_entry *x, uint32_t *ret, struct shale_err *e)
+/* Marks of overlayfs, which are left out. */
+static bool is_overlay_mark(const struct tar_entry *x)
+{
+    return x->type == TAR_CHAR && x->dev_major == 0 && x->dev_minor == 0;
+}
+
+/* The name itself stays as it is; only that hard links to it are such devices too is noted. 1 */
+static int apply_overlay_mark(struct tree *t, const struct tar_entry *x, struct shale_err *e)
 {
     struct str name;
     uint32_t dir, k;
+    int r = parent_of(t, x->path, true, &dir, &name, e);
+
+    if (r == 0)
+        r = get_node(t, dir, name, &k, e);
+    if (r < 0)
+        return r;
+    t->nodes[k].mark = (uint16_t)(t->n_layers + 1);
+    return 1;
+}
+
+/* 1: to a device that is left out. */
+static int link_inode(struct tree *t, const struct tar_entry *x, uint32_t *ret, struct shale_err *e)
+{
+    struct str name;
+    uint32_t dir, k = TREE_NONE;
     int r = parent_of(t, x->link, false, &dir, &name, e);
 
     if (r < 0)
         return r;
-    k = r == 0 ? find_node(t, dir, name) : TREE_NONE;
+    if (r == 0) {
+        uint32_t slot = *slot_of(t, dir, name); /* there or not */
+        if (slot && (t->nodes[slot - 1].mark == t->n_layers + 1 ||
+                     (t->nodes[slot - 1].mark && t->nodes[slot - 1].inode == TREE_NONE)))
+            return apply_overlay_mark(t, x, e);
+        k = find_node(t, dir, name);
+    }
     if (k == TREE_NONE)
         return err_set(e, SHALE_CORRUPT, "hard link %.*s to %.*s, which is not there",
                        (int)x->path.n, x->path.p, (int)x->link.n, x->link.p);
@@ -350,8 +388,14 @@ static int apply(struct tree *t, const struct tar_entry *x, uint64_t pos, struct
     enum whiteout_kind kind = whiteout_classify(name, &white);
     if (kind != WHITEOUT_NONE)
         return apply_whiteout(t, x->path, kind, white, e);
+    if (is_overlay_mark(x)) {
+        r = apply_overlay_mark(t, x, e);
+        return r < 0 ? r : 0;
+    }
     /* the link's target first: looking for it may move what is remembered of the way */
     r = x->type == TAR_HARDLINK ? link_inode(t, x, &inode, e) : 0;
+    if (r == 1)
+        return 0;
     if (r == 0)
         r = parent_of(t, x->path, true, &dir, &name, e);
     if (r == 0)
@@ -376,6 +420,7 @@ static int apply(struct tree *t, const struct tar_entry *x, uint64_t pos, struct
             t->last.path = NULL; /* ways may lead elsewhere now */
     }
     t->nodes[node].layer = t->n_layers;
+    t->nodes[node].mark = 0; /* a file has come in its place */
     touch(t, dir);
     return 0;
 }
@@ -428,7 +473,8 @@ int tree_new(struct tree **ret, struct shale_err *e)
         tree_free(t);
         return r;
     }
-    t->nodes[0] = (struct tree_node){"", TREE_ROOT, TREE_NONE, TREE_NONE, inode, 0, 0};
+    t->nodes[0] = (struct tree_node){
+        .name = "", .first_child = TREE_NONE, .next = TREE_NONE, .inode = inode};
     t->n_nodes = 1;
     *ret = t;
     return 0;
