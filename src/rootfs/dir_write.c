@@ -89,7 +89,7 @@ static int set_metadata(const struct dir_writer *w, int dir, const char *name,
 
     if (tolerate(w, fchownat(dir, name, x->uid, x->gid, AT_SYMLINK_NOFOLLOW)) < 0)
         return err_sys(w->e, "%s: owner", name);
-    if (x->type != TAR_SYMLINK && fchmodat(dir, name, x->mode, 0) < 0)
+    if (x->type != TAR_SYMLINK && fchmodat(dir, name, x->mode, AT_SYMLINK_NOFOLLOW) < 0)
         return err_sys(w->e, "%s: mode", name);
     int r = set_xattrs(w, dir, name, x);
     if (r < 0)

@@ -30,12 +30,13 @@ while [ "$i" -le 127 ]; do
 done
 run_case 127-layers "$work/spec"
 
-# Folders of many names, and of many levels.
+# Folders of many names, and of many levels: more than there may be open files.
+ulimit -n 256
 folders_down() { # the way down, and again on the way back: unpacking has changed their times
     i=0 p=deep
-    while [ "$i" -lt 60 ]; do
+    while [ "$i" -lt 300 ]; do
         echo "dir $p mtime=1500000000"
-        i=$((i + 1)) p=$p/d$i
+        i=$((i + 1)) p=$p/d
     done
 }
 {
@@ -48,7 +49,7 @@ folders_down() { # the way down, and again on the way back: unpacking has change
     done
     echo "dir many mtime=1500000000"
     folders_down
-    folders_down | sort -r
+    folders_down | tac
     echo "dir . mtime=1500000000"
 } >"$work/spec"
 run_case many-and-deep "$work/spec"
