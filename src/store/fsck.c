@@ -80,9 +80,12 @@ static int drop_bad_blob(struct check *k, const struct digest *d, struct shale_e
             *e = why;
         return r;
     }
-    say(k, SHALE_FSCK_DAMAGED, "blob %s is damaged: %s", d->s, why.msg);
-    if (k->o->check_only)
+    if (k->o->check_only) {
+        say(k, SHALE_FSCK_DAMAGED, "%s", why.msg);
         return 0;
+    }
+    say(k, SHALE_FSCK_DAMAGED, "%s; taken out of the store, the next pull fetches it again",
+        why.msg);
     r = blob_remove(k->s->blobs, d, e);
     if (r < 0)
         return r;
@@ -266,14 +269,25 @@ static int check_stack(struct check *k, const struct digest *id, struct shale_er
     return 0;
 }
 
+/* Names the image of a blob that is not there. */
+static void need_blob(struct check *k, const struct digest *id, const struct digest *blob,
+                      const char *what)
+{
+    uint64_t size;
+
+    if (digest_is_set(blob) && blob_has(k->s->blobs, blob, &size, NULL) != 1)
+        say(k, SHALE_FSCK_DAMAGED, "image %s: blob %s of its %s is missing; pull it again", id->s,
+            blob->s, what);
+}
+
 static int check_image(struct check *k, const struct digest *id, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(LIMIT_CONFIG_BYTES * 8);
     struct shale_err why = SHALE_ERR_INIT;
     struct meta_image_layer *layers;
+    struct meta_image row;
     struct config cfg;
     size_t n;
-    uint64_t size;
     int r;
 
     k->res->n_images++;
@@ -285,10 +299,9 @@ static int check_image(struct check *k, const struct digest *id, struct shale_er
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++)
-        if (digest_is_set(&layers[i].blob) &&
-            blob_has(k->s->blobs, &layers[i].blob, &size, NULL) != 1)
-            say(k, SHALE_FSCK_DAMAGED, "image %s: blob %s of a layer is missing; pull it again",
-                id->s, layers[i].blob.s);
+        need_blob(k, id, &layers[i].blob, "layers");
+    if (meta_image_get(k->s->meta, id, &a, &row, NULL) >= 0)
+        need_blob(k, id, &row.manifest, "manifest");
     return check_stack(k, id, e);
 }
 
