@@ -2,8 +2,8 @@
 /* images/: giving a finished cache its name, taking one away, and what was left half-way.
  *
  *   images/<chain hex>/NAME…          of all drivers, side by side
- *   images/.new-<chain hex>           being made, under the stack's lock; likewise .check- and .old-
- *   images/.probe-<pid>               a probe
+ *   images/.new-<chain hex>           being made, under the stack's lock; likewise .check- and
+ * .old- images/.probe-<pid>               a probe
  */
 #include <dirent.h>
 #include <errno.h>

@@ -328,8 +328,9 @@ int toc_next(struct toc *t, uint64_t *pos, struct tar_entry *ret, struct shale_e
     uint64_t texts = (uint64_t)r->path_n + r->link_n + 2;
     uint64_t fixed = align8(sizeof *r + texts);
     if (r->path_n > TAR_MAX_PATH_BYTES || r->link_n > TAR_MAX_PATH_BYTES || r->type > TAR_FIFO ||
-        r->mtime_ns >= 1000000000 || r->n_xattrs > TAR_MAX_XATTRS || r->n_extents > TAR_MAX_EXTENTS || fixed > r->n_bytes ||
-        !is_text(p, r->path_n) || !is_text(p + r->path_n + 1, r->link_n) ||
+        r->mtime_ns >= 1000000000 || r->n_xattrs > TAR_MAX_XATTRS ||
+        r->n_extents > TAR_MAX_EXTENTS || fixed > r->n_bytes || !is_text(p, r->path_n) ||
+        !is_text(p + r->path_n + 1, r->link_n) ||
         (r->n_bytes - fixed) / sizeof(struct tar_extent) < r->n_extents)
         return damaged(e);
     const struct tar_extent *extents = (const void *)((const char *)r + fixed);

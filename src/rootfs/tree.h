@@ -25,9 +25,10 @@
 #include "base/cancel.h"
 #include "rootfs/toc.h"
 
-#define TREE_NONE      UINT32_MAX
-#define TREE_ROOT      0u   /* its node */
-#define TREE_MAX_DEPTH 1024 /* names from the root; links could lead deeper than a tar's names do */
+#define TREE_NONE UINT32_MAX
+#define TREE_ROOT 0u /* its node */
+/* Names from the root; links could lead deeper than a tar's names do. */
+#define TREE_MAX_DEPTH 1024
 
 struct tree_node { /* a name */
     const char *name;

@@ -31,6 +31,7 @@ done
 run_case 127-layers "$work/spec"
 
 # Folders of many names, and of many levels: more than there may be open files.
+# shellcheck disable=SC3045 # dash and bash know it
 ulimit -n 256
 folders_down() { # the way down, and again on the way back: unpacking has changed their times
     i=0 p=deep

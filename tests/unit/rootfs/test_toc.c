@@ -265,10 +265,10 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),        cmocka_unit_test(test_stops),
-        cmocka_unit_test(test_incomplete),        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_compare),
-        cmocka_unit_test(test_names_are_checked), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_incomplete), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_compare),    cmocka_unit_test(test_names_are_checked),
+        cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,7 +89,9 @@ static const struct {
     {"a folder takes a link's place",
      {"d real\nl s real", "d s\nf s/x"},
      "d02 real\nd12 s\nf11 s/x\n"},
-    {"a device 0:0 takes nothing away", {"f a\nd d\nf d/x", "w a\nw d\nw new"}, "f01 a\nd02 d\nf01 d/x\n"},
+    {"a device 0:0 takes nothing away",
+     {"f a\nd d\nf d/x", "w a\nw d\nw new"},
+     "f01 a\nd02 d\nf01 d/x\n"},
     {"links to a device 0:0", {"f a", "w w\nh b w\nh a b\nh c a", "h e b"}, "f01 a\n"},
     {"a file takes its place", {"w a\nf a\nh b a"}, "f02 a\nf02 b\n"},
     {"a file had its place", {"f a\nw a\nd d", "h b a"}, "f02 a\nf02 b\nd02 d\n"},
@@ -209,10 +211,8 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_canceled),
+        cmocka_unit_test(test_cases),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_depth),  cmocka_unit_test(test_canceled),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
