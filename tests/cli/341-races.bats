@@ -62,6 +62,7 @@ run_one() { "$SHALE_BIN" run --rm --network none "$REGISTRY_HOST/$1:1.0" true; }
     done
 
     # all of it can go again: no blob, layer, index or half-made folder stays, once those that died are old enough
+    # shellcheck disable=SC2046
     run_ok shale rmi -f $(shale images -q | sort -u)
     find "$SHALE_ROOT/layers" "$SHALE_ROOT/images" -mindepth 1 -maxdepth 1 -exec touch -d '2 hours ago' {} +
     shale pull -q "$REGISTRY_HOST/busybox:1.0" >/dev/null
