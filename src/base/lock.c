@@ -18,8 +18,7 @@ static int open_lock(int dirfd, const char *name, struct shale_err *e)
     return fd < 0 ? err_sys(e, "lock %s", name) : fd;
 }
 
-/* flock without waiting: 1 taken, 0 held by another. */
-static int try_flock(int fd, enum lock_mode mode, struct shale_err *e)
+int lock_fd_try(int fd, enum lock_mode mode, struct shale_err *e)
 {
     int op = (mode == LOCK_SHARED ? LOCK_SH : LOCK_EX) | LOCK_NB;
     while (flock(fd, op) < 0) {
@@ -37,7 +36,7 @@ int lock_take(int dirfd, const char *name, enum lock_mode mode, struct cancel *c
     if (fd < 0)
         return fd;
     for (;;) {
-        int r = try_flock(fd, mode, e);
+        int r = lock_fd_try(fd, mode, e);
         if (r < 0)
             return r;
         if (r == 1)
@@ -54,7 +53,7 @@ int lock_try(int dirfd, const char *name, enum lock_mode mode, struct shale_err 
     _cleanup_close_ int fd = open_lock(dirfd, name, e);
     if (fd < 0)
         return fd;
-    int r = try_flock(fd, mode, e);
+    int r = lock_fd_try(fd, mode, e);
     if (r < 0)
         return r;
     return r == 1 ? TAKE_FD(fd) : err_set(e, SHALE_IN_USE, "%s is locked by another process", name);

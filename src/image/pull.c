@@ -147,6 +147,25 @@ static int begin(struct pull *p, const char *origin, struct shale_err *e)
 
 /* ---- what is here already ---- */
 
+/* 1 if all blobs of an image are there. fsck takes damaged ones away for us to fetch again. */
+static int has_blobs(struct pull *p, const struct meta_image *row, struct shale_err *e)
+{
+    struct blobs *b = store_blobs(p->h->store);
+    struct meta_image_layer *layers;
+    size_t n;
+    uint64_t size;
+    int r = meta_image_layers(store_meta(p->h->store), &row->id, p->a, &layers, &n, e);
+
+    if (r >= 0)
+        r = blob_has(b, &row->id, &size, e);
+    if (r == 1 && digest_is_set(&row->manifest))
+        r = blob_has(b, &row->manifest, &size, e);
+    for (size_t i = 0; r == 1 && i < n; i++)
+        if (digest_is_set(&layers[i].blob))
+            r = blob_has(b, &layers[i].blob, &size, e);
+    return r;
+}
+
 /* 1 if the image is complete and ready to run; `want`: and of this platform. */
 static int is_complete(struct pull *p, const struct digest *id, const struct platform *want,
                        struct shale_err *e)
@@ -159,6 +178,9 @@ static int is_complete(struct pull *p, const struct digest *id, const struct pla
     struct platform have = image_platform(&row);
     if (want && !platform_matches_local(want, &have))
         return 0;
+    r = has_blobs(p, &row, e);
+    if (r != 1)
+        return r;
     if (!streq(row.os, "linux"))
         return 1;
     r = store_rootfs_prepare(p->h->store, id, p->h->cancel, e);
@@ -239,8 +261,12 @@ static int is_current(struct pull *p, const char *tag, struct digest *target, st
             return 0;
         *target = row.target;
         *id = row.image;
-        return is_wanted(p, target, id, e);
+        r = blob_has(store_blobs(p->h->store), target, NULL, e);
+        return r == 1 ? is_wanted(p, target, id, e) : r;
     }
+    r = blob_has(store_blobs(p->h->store), target, NULL, e);
+    if (r != 1)
+        return r;
     r = meta_repo_digest_get(m, p->ref.repo, target, p->a, &ids, e);
     for (size_t i = 0; r >= 0 && i < ids.n; i++) {
         *id = ids.v[i];

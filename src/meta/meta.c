@@ -278,16 +278,36 @@ int meta_kv_delete(struct meta *m, const char *key, struct shale_err *e)
     return stmt_run(m, "DELETE FROM kv WHERE key = ?1", NULL, e, "t", key);
 }
 
+int meta_sync(struct meta *m, struct shale_err *e)
+{
+    int r = 0;
+
+    pthread_mutex_lock(&m->mutex);
+    if (m->depth > 0)
+        r = err_set(e, SHALE_INTERNAL, "sync within a transaction");
+    else if (sys_step("db-sync") < 0)
+        r = err_sys(e, META_FILE);
+    if (r >= 0) { /* a commit that is synced takes along those before it */
+        sqlite3_exec(m->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+        r = meta_kv_set(m, "synced", "", e);
+        sqlite3_exec(m->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+    }
+    pthread_mutex_unlock(&m->mutex);
+    return r < 0 ? r : 0;
+}
+
 int meta_check(struct meta *m, struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
-    int r = stmt_open(m, "PRAGMA quick_check(1)", &q, e);
+    int r = stmt_open(m, "PRAGMA integrity_check(1)", &q, e);
 
     if (r >= 0)
         r = stmt_step(&q, e);
     if (r < 0)
         return r;
     if (r == 1 && strcmp(col_text(&q, 0), "ok") != 0)
-        return err_set(e, SHALE_CORRUPT, META_FILE " is damaged: %.200s", col_text(&q, 0));
+        return err_set(e, SHALE_CORRUPT,
+                       META_FILE " is damaged: %.200s; `sqlite3 %s .recover` may save what is left",
+                       col_text(&q, 0), META_FILE);
     return 0;
 }

@@ -66,5 +66,8 @@ int meta_kv_get(struct meta *m, const char *key, struct arena *a, char **ret, st
 int meta_kv_set(struct meta *m, const char *key, const char *value, struct shale_err *e);
 int meta_kv_delete(struct meta *m, const char *key, struct shale_err *e); /* missing is success */
 
-/* Checks the database itself (PRAGMA quick_check, foreign keys). CORRUPT with the first finding. */
+/* What has been committed so far is on disk when this returns: before the bytes go that removed
+ * rows named. (Other commits reach the disk later, all in order.) Not within a transaction. */
+int meta_sync(struct meta *m, struct shale_err *e);
+/* Checks the database itself (PRAGMA integrity_check). CORRUPT with the first finding. */
 int meta_check(struct meta *m, struct shale_err *e);

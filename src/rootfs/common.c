@@ -102,11 +102,16 @@ int merged_load(const struct rootfs_common *c, const struct rootfs_image *img, s
     return 0;
 }
 
+void stack_lock_name(const char *chain_hex, char ret[64])
+{
+    snprintf(ret, 64, "locks/stack-%.16s", chain_hex);
+}
+
 int stack_lock(const struct rootfs_common *c, const struct digest *chain, struct cancel *cancel,
                struct shale_err *e)
 {
     char name[64];
 
-    snprintf(name, sizeof name, "locks/stack-%.16s", digest_hex(chain));
+    stack_lock_name(digest_hex(chain), name);
     return lock_take(c->root_fd, name, LOCK_EXCLUSIVE, cancel, e);
 }

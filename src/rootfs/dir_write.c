@@ -19,6 +19,7 @@
 #include "base/sys.h"
 #include "rootfs/driver_priv.h"
 #include "rootfs/erofs_xattr.h"
+#include "rootfs/folder_walk.h"
 
 #define COPY_BYTES (256u << 10)
 
@@ -71,7 +72,7 @@ static int set_xattrs(const struct dir_writer *w, int dir, const char *name,
     snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir, name);
     for (size_t i = 0; i < x->n_xattrs; i++) {
         const struct tar_xattr *a = &x->xattrs[i];
-        if (erofs_xattr_is_dropped(a->name))
+        if (erofs_xattr_is_dropped(a, x->type))
             continue;
         if (lsetxattr(path, a->name, a->value, a->value_bytes, 0) < 0 && errno != EOPNOTSUPP &&
             tolerate(w, -1) < 0)
@@ -88,7 +89,7 @@ static int set_metadata(const struct dir_writer *w, int dir, const char *name,
 
     if (tolerate(w, fchownat(dir, name, x->uid, x->gid, AT_SYMLINK_NOFOLLOW)) < 0)
         return err_sys(w->e, "%s: owner", name);
-    if (x->type != TAR_SYMLINK && fchmodat(dir, name, x->mode, 0) < 0)
+    if (x->type != TAR_SYMLINK && fchmodat(dir, name, x->mode, AT_SYMLINK_NOFOLLOW) < 0)
         return err_sys(w->e, "%s: mode", name);
     int r = set_xattrs(w, dir, name, x);
     if (r < 0)
@@ -199,36 +200,55 @@ static int make_node(struct dir_writer *w, int dir, uint32_t node, const char *n
     return sys_linkat(w->top, path, dir, name) < 0 ? err_sys(w->e, "%s", name) : 0;
 }
 
-/* ---- the walk: depth is bounded by TAR_MAX_DEPTH, each level holds one descriptor ---- */
+/* ---- the walk ---- */
 
-static int write_folder(struct dir_writer *w, int dir, uint32_t node);
-
-static int enter(struct dir_writer *w, int dir, uint32_t node, const char *name)
+static void name_of(const struct tree *t, uint32_t node, char ret[TAR_MAX_NAME_BYTES + 1])
 {
-    struct tar_entry x;
-    {
-        _cleanup_close_ int fd = sys_openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-        if (fd < 0)
-            return err_sys(w->e, "%s", name);
-        int r = write_folder(w, fd, node);
-        if (r < 0)
-            return r;
-    }
-    int r = tree_entry(w->t, w->t->nodes[node].inode, &x, w->e);
-    return r < 0 ? r : set_metadata(w, dir, name, &x);
+    memcpy(ret, t->nodes[node].name, t->nodes[node].name_n);
+    ret[t->nodes[node].name_n] = 0;
 }
 
-static int write_folder(struct dir_writer *w, int dir, uint32_t node)
+/* Back to the folder that `node` lies in, whose own metadata come last: writing into it has changed
+ * its times, and its mode may forbid writing. */
+static int leave(struct dir_writer *w, struct folder_walk *f, uint32_t node)
 {
-    int r = cancel_check(w->c, w->e);
+    char name[TAR_MAX_NAME_BYTES + 1];
+    struct tar_entry x;
+    int r = folder_walk_leave(f, w->e);
 
-    for (uint32_t k = tree_first(w->t, node); r >= 0 && k != TREE_NONE; k = tree_next(w->t, k)) {
-        char name[TAR_MAX_NAME_BYTES + 1];
-        memcpy(name, w->t->nodes[k].name, w->t->nodes[k].name_n);
-        name[w->t->nodes[k].name_n] = 0;
-        r = make_node(w, dir, k, name);
-        if (r >= 0 && tree_is_dir(w->t, k))
-            r = enter(w, dir, k, name);
+    name_of(w->t, node, name);
+    if (r >= 0)
+        r = tree_entry(w->t, w->t->nodes[node].inode, &x, w->e);
+    return r < 0 ? r : set_metadata(w, f->fd, name, &x);
+}
+
+static int write_below(struct dir_writer *w, struct folder_walk *f)
+{
+    const struct tree *t = w->t;
+    uint32_t at = TREE_ROOT, k = tree_first(t, at);
+    char name[TAR_MAX_NAME_BYTES + 1];
+    int r = 0;
+
+    while (r >= 0) {
+        if (k == TREE_NONE) { /* `at` is done */
+            if (at == TREE_ROOT)
+                return 0;
+            r = leave(w, f, at);
+            k = tree_next(t, at);
+            at = t->nodes[at].parent;
+            continue;
+        }
+        name_of(t, k, name);
+        r = make_node(w, f->fd, k, name);
+        if (r >= 0 && tree_is_dir(t, k)) {
+            r = cancel_check(w->c, w->e);
+            if (r >= 0)
+                r = folder_walk_enter(f, name, w->e);
+            at = k;
+            k = tree_first(t, k);
+        } else {
+            k = tree_next(t, k);
+        }
     }
     return r;
 }
@@ -243,9 +263,13 @@ int dir_write(struct tree *t, const int *tar_fds, int folder_fd, struct cancel *
                            .e = e,
                            .block = mem_alloc(COPY_BYTES),
                            .privileged = is_privileged()};
+    struct folder_walk f = {.fd = -1};
     struct tar_entry x;
-    int r = w.block ? write_folder(&w, folder_fd, TREE_ROOT) : err_nomem(e);
+    int r = w.block ? folder_walk_begin(&f, folder_fd, e) : err_nomem(e);
 
+    if (r >= 0)
+        r = write_below(&w, &f);
+    folder_walk_end(&f);
     if (r >= 0)
         r = tree_entry(t, t->nodes[TREE_ROOT].inode, &x, e);
     if (r >= 0)

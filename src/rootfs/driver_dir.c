@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The dir driver: images/<chain>/diff holds the merged tree as plain files, mounted below
+/* The dir driver: images/<chain>/dir/diff holds the merged tree as plain files, mounted below
  * overlayfs. */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,13 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "rootfs/driver_priv.h"
+
+/* The folder is moved within another one, which is always ours to move, whatever the mode of the
+ * image's own root is. */
+#define FOLDER_NAME "dir"
+#define DIFF_NAME   FOLDER_NAME "/diff"
+
+static const char *const names[] = {FOLDER_NAME}; /* of a stack */
 
 struct dir_driver {
     struct rootfs_common common;
@@ -76,20 +83,17 @@ static int build(struct dir_driver *d, const struct rootfs_image *img, struct ca
 {
     const struct digest *chain = image_chain(img);
     int root = d->common.root_fd;
-    char temp[ROOTFS_PATH_MAX], diff[ROOTFS_PATH_MAX], final[ROOTFS_PATH_MAX];
+    char temp[ROOTFS_PATH_MAX], diff[ROOTFS_PATH_MAX];
 
-    snprintf(temp, sizeof temp, "images/.new-%.*s", HASH_MAX_HEX, digest_hex(chain));
-    snprintf(diff, sizeof diff, "%.3900s/diff", temp);
-    stack_path(chain, NULL, final);
+    temp_path(chain, "new", temp);
+    snprintf(diff, sizeof diff, "%.3900s/" DIFF_NAME, temp);
     int r = fs_remove_tree(root, temp, e);
     if (r >= 0)
-        r = fs_mkdir_p(root, diff, 0711, e);
+        r = fs_mkdir_p(root, diff, 0700, e); /* what is in it is not for other users: setuid too */
     if (r >= 0)
         r = with_tree(d, img, diff, dir_write, c, e);
     if (r >= 0)
-        r = fs_remove_tree(root, final, e);
-    if (r >= 0 && sys_renameat(root, temp, root, final) < 0)
-        r = err_sys(e, "%s", final);
+        r = stack_publish(root, chain, names, ARRAY_SIZE(names), e);
     if (r < 0)
         (void)fs_remove_tree(root, temp, NULL);
     return r;
@@ -103,7 +107,7 @@ static int prepare(struct rootfs_driver *drv, const struct rootfs_image *img, st
 
     if (img->n_layers == 0)
         return 0;
-    stack_path(image_chain(img), "diff", path);
+    stack_path(image_chain(img), DIFF_NAME, path);
     if (fs_exists(d->common.root_fd, path))
         return 0;
     _cleanup_close_ int lock = stack_lock(&d->common, image_chain(img), c, e);
@@ -119,7 +123,7 @@ static int do_mount(struct rootfs_driver *drv, const struct rootfs_image *img, c
     char path[ROOTFS_PATH_MAX] = "images/.empty";
 
     if (img->n_layers)
-        stack_path(image_chain(img), "diff", path);
+        stack_path(image_chain(img), DIFF_NAME, path);
     int r = img->n_layers ? 0 : fs_mkdir_p(d->common.root_fd, path, 0755, e);
     if (r < 0)
         return r;
@@ -147,11 +151,10 @@ static int is_lower(const char *path, struct shale_err *e)
 static int do_remove(struct rootfs_driver *drv, const struct digest *chain, struct shale_err *e)
 {
     struct dir_driver *d = self(drv);
-    int root = d->common.root_fd;
-    char path[ROOTFS_PATH_MAX], temp[ROOTFS_PATH_MAX];
+    char path[ROOTFS_PATH_MAX];
 
-    stack_path(chain, NULL, path);
-    if (!fs_exists(root, path))
+    stack_path(chain, DIFF_NAME, path);
+    if (!fs_exists(d->common.root_fd, path))
         return 0;
     _cleanup_close_ int lock = stack_lock(&d->common, chain, NULL, e);
     if (lock < 0)
@@ -159,11 +162,7 @@ static int do_remove(struct rootfs_driver *drv, const struct digest *chain, stru
     int r = is_lower(path, e);
     if (r != 0)
         return r < 0 ? r : err_set(e, SHALE_IN_USE, "%s is mounted", path);
-    snprintf(temp, sizeof temp, "images/.old-%.*s", HASH_MAX_HEX, digest_hex(chain));
-    r = fs_remove_tree(root, temp, e);
-    if (r >= 0 && sys_renameat(root, path, root, temp) < 0 && errno != ENOENT)
-        r = err_sys(e, "%s", path);
-    return r < 0 ? r : fs_remove_tree(root, temp, e);
+    return stack_take_away(d->common.root_fd, chain, names, ARRAY_SIZE(names), e);
 }
 
 static int verify(struct rootfs_driver *drv, const struct rootfs_image *img, struct cancel *c,
@@ -173,7 +172,7 @@ static int verify(struct rootfs_driver *drv, const struct rootfs_image *img, str
 
     if (img->n_layers == 0)
         return 0;
-    stack_path(image_chain(img), "diff", path);
+    stack_path(image_chain(img), DIFF_NAME, path);
     return with_tree(self(drv), img, path, dir_compare, c, e);
 }
 

@@ -92,30 +92,24 @@ static int build(const struct rootfs_common *c, const struct rootfs_image *img, 
     return r;
 }
 
-static void temp_path(const struct digest *chain, const char *what, char ret[ROOTFS_PATH_MAX])
-{
-    snprintf(ret, ROOTFS_PATH_MAX, "images/.%s-%.*s", what, HASH_MAX_HEX, digest_hex(chain));
-}
+static const char *const names[] = {INDEX_NAME, SIDE_NAME}; /* of a stack */
 
 static int build_in_place(struct erofs_driver *d, const struct rootfs_image *img, struct cancel *c,
                           struct shale_err *e)
 {
     const struct digest *chain = image_chain(img);
     int root = d->common.root_fd;
-    char temp[ROOTFS_PATH_MAX], final[ROOTFS_PATH_MAX];
+    char temp[ROOTFS_PATH_MAX];
     int r;
 
     temp_path(chain, "new", temp);
-    stack_path(chain, NULL, final);
     r = fs_remove_tree(root, temp, e);
     if (r >= 0)
-        r = fs_mkdir_p(root, temp, 0711, e);
+        r = fs_mkdir_p(root, temp, 0700, e);
     if (r >= 0)
         r = build(&d->common, img, temp, c, e);
-    if (r >= 0) /* a folder without an index: what another driver, or a crash, has left */
-        r = fs_remove_tree(root, final, e);
-    if (r >= 0 && sys_renameat(root, temp, root, final) < 0)
-        r = err_sys(e, "%s", final);
+    if (r >= 0)
+        r = stack_publish(root, chain, names, ARRAY_SIZE(names), e);
     if (r < 0)
         (void)fs_remove_tree(root, temp, NULL);
     return r;
@@ -260,21 +254,16 @@ static int do_umount(struct rootfs_driver *drv, const char *target, struct shale
 static int do_remove(struct rootfs_driver *drv, const struct digest *chain, struct shale_err *e)
 {
     struct erofs_driver *d = self(drv);
-    int root = d->common.root_fd;
-    char path[ROOTFS_PATH_MAX], temp[ROOTFS_PATH_MAX];
+    char path[ROOTFS_PATH_MAX];
 
     stack_path(chain, NULL, path);
-    if (!fs_exists(root, path))
+    if (!fs_exists(d->common.root_fd, path))
         return 0;
     _cleanup_close_ int lock = stack_lock(&d->common, chain, NULL, e);
     if (lock < 0)
         return lock;
     /* A mounted index lives on without its name. */
-    temp_path(chain, "old", temp);
-    int r = fs_remove_tree(root, temp, e);
-    if (r >= 0 && sys_renameat(root, path, root, temp) < 0 && errno != ENOENT)
-        r = err_sys(e, "%s", path);
-    return r < 0 ? r : fs_remove_tree(root, temp, e);
+    return stack_take_away(d->common.root_fd, chain, names, ARRAY_SIZE(names), e);
 }
 
 static int same_file(int root, const char *a, const char *b, bool *ret, struct shale_err *e)
@@ -308,7 +297,6 @@ static int same_file(int root, const char *a, const char *b, bool *ret, struct s
 static int verify(struct rootfs_driver *drv, const struct rootfs_image *img, struct cancel *c,
                   struct shale_err *e)
 {
-    static const char *const names[] = {INDEX_NAME, SIDE_NAME};
     struct erofs_driver *d = self(drv);
     char temp[ROOTFS_PATH_MAX];
     bool same = true;

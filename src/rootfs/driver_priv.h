@@ -38,6 +38,18 @@ void merged_clear(struct merged *m);
 /* Takes the lock under which one stack's cache is made. Returns a descriptor. */
 int stack_lock(const struct rootfs_common *c, const struct digest *chain, struct cancel *cancel,
                struct shale_err *e);
+void stack_lock_name(const char *chain_hex, char ret[64]);
+
+/* ---- sweep.c; all under the stack's lock ---- */
+/* "images/.<what>-<hex>" below the root. */
+void temp_path(const struct digest *chain, const char *what, char ret[ROOTFS_PATH_MAX]);
+/* Moves what was made in the folder "new" to its place, the last name first: the first one tells
+ * that all are there. Those that were not made are not there afterwards. */
+int stack_publish(int root, const struct digest *chain, const char *const *names, size_t n,
+                  struct shale_err *e);
+/* Removes a driver's names of a stack, the first one first. */
+int stack_take_away(int root, const struct digest *chain, const char *const *names, size_t n,
+                    struct shale_err *e);
 
 /* ---- mount.c: the mount API of Linux 5.2 ---- */
 struct mount_option {

@@ -210,7 +210,7 @@ static int place_inode(struct writer *w, uint32_t node, uint32_t inode)
     int r = tree_entry(w->t, inode, &x, w->e);
 
     if (r >= 0)
-        r = erofs_xattrs_encode(&w->xattrs, x.xattrs, x.n_xattrs, w->e);
+        r = erofs_xattrs_encode(&w->xattrs, &x, w->e);
     if (r < 0)
         return r;
     size = sizeof(struct erofs_inode) + w->xattrs.out.n;
@@ -361,7 +361,7 @@ static int put_inode(struct writer *w, uint32_t node, uint32_t inode)
     int r = tree_entry(w->t, inode, &x, w->e);
 
     if (r >= 0)
-        r = erofs_xattrs_encode(&w->xattrs, x.xattrs, x.n_xattrs, w->e);
+        r = erofs_xattrs_encode(&w->xattrs, &x, w->e);
     if (r >= 0)
         r = pad_to(w,
                    (uint64_t)w->meta_block * EROFS_BLOCK + ((uint64_t)p->unit << EROFS_NID_BITS));

@@ -18,25 +18,36 @@ static const struct {
     {"security.", 6, false},
 };
 
-bool erofs_xattr_is_dropped(const char *name)
+static bool is_known(const char *name)
 {
-    return str_has_prefix(name, "trusted.overlay.") || str_has_prefix(name, "user.overlay.");
+    for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+        size_t n = strlen(prefixes[i].prefix);
+        if (prefixes[i].whole ? streq(name, prefixes[i].prefix)
+                              : strncmp(name, prefixes[i].prefix, n) == 0 && name[n])
+            return strlen(name + n) <= UINT8_MAX;
+    }
+    return false;
+}
+
+bool erofs_xattr_is_dropped(const struct tar_xattr *a, enum tar_type type)
+{
+    if (str_has_prefix(a->name, "user.") && type != TAR_REG && type != TAR_DIR)
+        return true;
+    return str_has_prefix(a->name, "trusted.overlay.") ||
+           str_has_prefix(a->name, "user.overlay.") || a->value_bytes > UINT16_MAX ||
+           !is_known(a->name);
 }
 
 static void add(struct erofs_xattrs *x, const struct tar_xattr *v)
 {
     static const char zeros[4];
 
-    if (erofs_xattr_is_dropped(v->name) || v->value_bytes > UINT16_MAX)
-        return;
     for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
         size_t n = strlen(prefixes[i].prefix);
         if (prefixes[i].whole ? !streq(v->name, prefixes[i].prefix)
                               : strncmp(v->name, prefixes[i].prefix, n) != 0)
             continue;
         size_t name_n = strlen(v->name + n);
-        if (name_n > UINT8_MAX || (name_n == 0 && !prefixes[i].whole))
-            return;
         if (x->out.n == 0) {
             struct erofs_xattr_body body = {0};
             buf_add(&x->out, &body, sizeof body);
@@ -51,13 +62,13 @@ static void add(struct erofs_xattrs *x, const struct tar_xattr *v)
     }
 }
 
-int erofs_xattrs_encode(struct erofs_xattrs *x, const struct tar_xattr *v, size_t n,
-                        struct shale_err *e)
+int erofs_xattrs_encode(struct erofs_xattrs *x, const struct tar_entry *t, struct shale_err *e)
 {
     buf_reset(&x->out);
     x->icount = 0;
-    for (size_t i = 0; i < n; i++)
-        add(x, &v[i]);
+    for (size_t i = 0; i < t->n_xattrs; i++)
+        if (!erofs_xattr_is_dropped(&t->xattrs[i], t->type))
+            add(x, &t->xattrs[i]);
     int r = buf_check(&x->out, e);
     if (r < 0)
         return r;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Extended attributes in EROFS' inline form. Attributes that mean something to overlayfs are left
- * out, so that a layer cannot forge what only the container's own layer may say; names that EROFS
- * has no prefix for, too. */
+ * out, so that a layer cannot forge what only the container's own layer may say; "user." ones of
+ * what is neither file nor folder, which Linux does not know; and names that EROFS has no prefix
+ * for. */
 #include "base/buf.h"
 #include "rootfs/erofs_format.h"
 #include "tar/tar.h"
@@ -16,7 +17,7 @@ struct erofs_xattrs {
         .out = BUF_INIT(8u << 20)                                                                  \
     }
 
-int erofs_xattrs_encode(struct erofs_xattrs *x, const struct tar_xattr *v, size_t n,
-                        struct shale_err *e);
+/* The attributes of an entry. */
+int erofs_xattrs_encode(struct erofs_xattrs *x, const struct tar_entry *t, struct shale_err *e);
 /* True for attributes that no driver takes over. */
-bool erofs_xattr_is_dropped(const char *name);
+bool erofs_xattr_is_dropped(const struct tar_xattr *a, enum tar_type type);

@@ -5,7 +5,7 @@
  *   erofs  one merged EROFS index per image whose extents point into the layer tars
  *          (images/<chain hex>/index.erofs), mounted with one device per layer: file-backed from
  * Linux 6.12, over read-only loop devices from 6.4 dir    layers materialised into plain
- * directories (images/<chain hex>/diff), mounted with overlayfs
+ * directories (images/<chain hex>/dir/diff), mounted with overlayfs
  *
  * A driver never touches a tar or a name outside the store root it was opened for. prepare is safe
  * to call from several processes at once (file lock, atomic rename).
@@ -45,7 +45,7 @@ struct rootfs_ops {
                  const struct rootfs_writable *w, struct shale_err *e);
     /* Undoes mount completely (lower mounts, loop devices). Not mounted is success. */
     int (*umount)(struct rootfs_driver *d, const char *target, struct shale_err *e);
-    /* Drops the cache of one stack. Missing is success. In use: -SHALE_IN_USE. */
+    /* Drops what this driver has made of one stack. Missing is success. In use: -SHALE_IN_USE. */
     int (*remove)(struct rootfs_driver *d, const struct digest *chain_id, struct shale_err *e);
     /* Checks the cache of a stack against its tars' tables of contents; CORRUPT if it differs. */
     int (*verify)(struct rootfs_driver *d, const struct rootfs_image *img, struct cancel *c,
@@ -63,3 +63,9 @@ struct rootfs_driver { /* first member of each implementation */
  * absolute. */
 int rootfs_open(int root_fd, const char *root_path, const char *name, char memo[64],
                 struct rootfs_driver **ret, struct shale_err *e);
+
+/* Removes what any driver has made of a stack; missing is success. In use: -SHALE_IN_USE. */
+int rootfs_remove(int root_fd, const char *root_path, const struct digest *chain_id,
+                  struct shale_err *e);
+/* Removes what processes that died have left in images/. What is being made stays. */
+int rootfs_sweep(int root_fd, struct shale_err *e);

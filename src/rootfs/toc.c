@@ -52,19 +52,24 @@ static size_t align8(size_t n)
 
 struct toc_writer {
     int fd;
+    bool compares; /* with what the file holds, instead of writing it */
+    bool differs;
     struct buf b; /* not yet written */
     uint64_t written;
     struct toc_stats stats;
 };
 
-int toc_create(int dirfd, const char *name, struct toc_writer **ret, struct shale_err *e)
+static int open_writer(int dirfd, const char *name, bool compares, struct toc_writer **ret,
+                       struct shale_err *e)
 {
     struct toc_writer *w = mem_alloc(sizeof *w);
 
     if (!w)
         return err_nomem(e);
     buf_init(&w->b, FLUSH_BYTES + RECORD_MAX_BYTES);
-    w->fd = sys_openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    w->compares = compares;
+    w->fd = compares ? sys_openat(dirfd, name, O_RDONLY | O_NOFOLLOW, 0)
+                     : sys_openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     if (w->fd < 0) {
         int r = err_sys(e, "%s", name);
         toc_writer_free(w);
@@ -75,6 +80,16 @@ int toc_create(int dirfd, const char *name, struct toc_writer **ret, struct shal
     return 0;
 }
 
+int toc_create(int dirfd, const char *name, struct toc_writer **ret, struct shale_err *e)
+{
+    return open_writer(dirfd, name, false, ret, e);
+}
+
+int toc_compare(int dirfd, const char *name, struct toc_writer **ret, struct shale_err *e)
+{
+    return open_writer(dirfd, name, true, ret, e);
+}
+
 static void pad8(struct buf *b)
 {
     static const char zeros[8];
@@ -82,14 +97,36 @@ static void pad8(struct buf *b)
     buf_add(b, zeros, align8(b->n) - b->n);
 }
 
+static int damaged(struct shale_err *e)
+{
+    return err_set(e, SHALE_CORRUPT, "damaged table of contents");
+}
+
+/* Is what is at hand in the file too? */
+static int compare(struct toc_writer *w, struct shale_err *e)
+{
+    char block[4096];
+    size_t n;
+
+    for (size_t at = 0; !w->differs && at < w->b.n; at += n) {
+        size_t want = w->b.n - at < sizeof block ? w->b.n - at : sizeof block;
+        if (sys_read_full(w->fd, block, want, &n) < 0)
+            return err_sys(e, "table of contents");
+        w->differs = n != want || memcmp(block, w->b.p + at, n) != 0;
+    }
+    return 0;
+}
+
 static int flush(struct toc_writer *w, struct shale_err *e)
 {
     int r = buf_check(&w->b, e);
 
+    if (r >= 0 && w->compares)
+        r = compare(w, e);
+    else if (r >= 0 && sys_write_all(w->fd, w->b.p, w->b.n) < 0)
+        r = err_sys(e, "table of contents");
     if (r < 0)
         return r;
-    if (sys_write_all(w->fd, w->b.p, w->b.n) < 0)
-        return err_sys(e, "table of contents");
     w->written += w->b.n;
     buf_reset(&w->b);
     return 0;
@@ -152,9 +189,14 @@ int toc_finish(struct toc_writer *w, struct toc_stats *ret, struct shale_err *e)
     memcpy(t.magic, TOC_END, sizeof t.magic);
     buf_add(&w->b, &t, sizeof t);
     int r = flush(w, e);
-    if (r >= 0)
-        *ret = w->stats;
-    return r;
+    if (r < 0)
+        return r;
+    struct stat st; /* nothing may follow */
+    if (w->compares &&
+        (w->differs || fstat(w->fd, &st) < 0 || (uint64_t)st.st_size != t.file_bytes))
+        return damaged(e);
+    *ret = w->stats;
+    return 0;
 }
 
 struct toc_writer *toc_writer_free(struct toc_writer *w)
@@ -177,11 +219,6 @@ struct toc {
     struct toc_stats stats;
     struct tar_xattr xattrs[TAR_MAX_XATTRS];
 };
-
-static int damaged(struct shale_err *e)
-{
-    return err_set(e, SHALE_CORRUPT, "damaged table of contents");
-}
 
 /* n bytes, none of them NUL, and a NUL. The room for all is checked. */
 static bool is_text(const char *p, size_t n)
@@ -291,8 +328,9 @@ int toc_next(struct toc *t, uint64_t *pos, struct tar_entry *ret, struct shale_e
     uint64_t texts = (uint64_t)r->path_n + r->link_n + 2;
     uint64_t fixed = align8(sizeof *r + texts);
     if (r->path_n > TAR_MAX_PATH_BYTES || r->link_n > TAR_MAX_PATH_BYTES || r->type > TAR_FIFO ||
-        r->n_xattrs > TAR_MAX_XATTRS || r->n_extents > TAR_MAX_EXTENTS || fixed > r->n_bytes ||
-        !is_text(p, r->path_n) || !is_text(p + r->path_n + 1, r->link_n) ||
+        r->mtime_ns >= 1000000000 || r->n_xattrs > TAR_MAX_XATTRS ||
+        r->n_extents > TAR_MAX_EXTENTS || fixed > r->n_bytes || !is_text(p, r->path_n) ||
+        !is_text(p + r->path_n + 1, r->link_n) ||
         (r->n_bytes - fixed) / sizeof(struct tar_extent) < r->n_extents)
         return damaged(e);
     const struct tar_extent *extents = (const void *)((const char *)r + fixed);

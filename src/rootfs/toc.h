@@ -24,6 +24,10 @@ int toc_add(void *toc_writer, const struct tar_entry *t, struct shale_err *e);
 /* Writes the trailer. The file is complete only then: a reader refuses one without it. */
 int toc_finish(struct toc_writer *w, struct toc_stats *ret, struct shale_err *e);
 struct toc_writer *toc_writer_free(struct toc_writer *w);
+/* A writer that writes nothing: what it is given is compared with the file of that name, and
+ * toc_finish returns CORRUPT when that is not what would have been written. (The file differs; the
+ * writer goes on, so that whoever reads the tar sees all of it.) */
+int toc_compare(int dirfd, const char *name, struct toc_writer **ret, struct shale_err *e);
 
 struct toc;
 int toc_open(int dirfd, const char *name, struct toc **ret, struct shale_err *e);

@@ -92,9 +92,20 @@ static int get_node(struct tree *t, uint32_t parent, struct str name, uint32_t *
     if (!v)
         return err_nomem(e);
     t->nodes = v;
+    if (v[parent].depth == TREE_MAX_DEPTH)
+        return err_set(e, SHALE_LIMIT, "%.*s: more than %d levels of folders", (int)name.n, name.p,
+                       TREE_MAX_DEPTH);
     uint32_t k = t->n_nodes++;
-    v[k] = (struct tree_node){name.p,    parent,           TREE_NONE,  v[parent].first_child,
-                              TREE_NONE, (uint16_t)name.n, t->n_layers};
+    v[k] = (struct tree_node){
+        .name = name.p,
+        .parent = parent,
+        .first_child = TREE_NONE,
+        .next = v[parent].first_child,
+        .inode = TREE_NONE,
+        .name_n = (uint16_t)name.n,
+        .layer = t->n_layers,
+        .depth = (uint16_t)(v[parent].depth + 1),
+    };
     v[parent].first_child = k;
     *slot = k + 1;
     *ret = k;
@@ -111,8 +122,7 @@ static uint32_t find_node(const struct tree *t, uint32_t parent, struct str name
 /* ---- removing ---- */
 
 /* All below `node` that lower layers made; and the node itself, when `with_self` and nothing stays
- * below it. Depth is bounded by TAR_MAX_DEPTH names and MAX_SYMLINKS links; walked without
- * recursion all the same. */
+ * below it. */
 static void remove_lower(struct tree *t, uint32_t node, bool with_self)
 {
     uint32_t at = node;
@@ -310,15 +320,43 @@ static int apply_root(struct tree *t, const struct tar_entry *x, uint64_t pos, s
     return 0;
 }
 
-static int link_inode(struct tree *t, const struct tar_entry *x, uint32_t *ret, struct shale_err *e)
+/* Marks of overlayfs, which are left out. */
+static bool is_overlay_mark(const struct tar_entry *x)
+{
+    return x->type == TAR_CHAR && x->dev_major == 0 && x->dev_minor == 0;
+}
+
+/* The name itself stays as it is; only that hard links to it are such devices too is noted. 1 */
+static int apply_overlay_mark(struct tree *t, const struct tar_entry *x, struct shale_err *e)
 {
     struct str name;
     uint32_t dir, k;
+    int r = parent_of(t, x->path, true, &dir, &name, e);
+
+    if (r == 0)
+        r = get_node(t, dir, name, &k, e);
+    if (r < 0)
+        return r;
+    t->nodes[k].mark = (uint16_t)(t->n_layers + 1);
+    return 1;
+}
+
+/* 1: to a device that is left out. */
+static int link_inode(struct tree *t, const struct tar_entry *x, uint32_t *ret, struct shale_err *e)
+{
+    struct str name;
+    uint32_t dir, k = TREE_NONE;
     int r = parent_of(t, x->link, false, &dir, &name, e);
 
     if (r < 0)
         return r;
-    k = r == 0 ? find_node(t, dir, name) : TREE_NONE;
+    if (r == 0) {
+        uint32_t slot = *slot_of(t, dir, name); /* there or not */
+        if (slot && (t->nodes[slot - 1].mark == t->n_layers + 1 ||
+                     (t->nodes[slot - 1].mark && t->nodes[slot - 1].inode == TREE_NONE)))
+            return apply_overlay_mark(t, x, e);
+        k = find_node(t, dir, name);
+    }
     if (k == TREE_NONE)
         return err_set(e, SHALE_CORRUPT, "hard link %.*s to %.*s, which is not there",
                        (int)x->path.n, x->path.p, (int)x->link.n, x->link.p);
@@ -350,8 +388,14 @@ static int apply(struct tree *t, const struct tar_entry *x, uint64_t pos, struct
     enum whiteout_kind kind = whiteout_classify(name, &white);
     if (kind != WHITEOUT_NONE)
         return apply_whiteout(t, x->path, kind, white, e);
+    if (is_overlay_mark(x)) {
+        r = apply_overlay_mark(t, x, e);
+        return r < 0 ? r : 0;
+    }
     /* the link's target first: looking for it may move what is remembered of the way */
     r = x->type == TAR_HARDLINK ? link_inode(t, x, &inode, e) : 0;
+    if (r == 1)
+        return 0;
     if (r == 0)
         r = parent_of(t, x->path, true, &dir, &name, e);
     if (r == 0)
@@ -376,6 +420,7 @@ static int apply(struct tree *t, const struct tar_entry *x, uint64_t pos, struct
             t->last.path = NULL; /* ways may lead elsewhere now */
     }
     t->nodes[node].layer = t->n_layers;
+    t->nodes[node].mark = 0; /* a file has come in its place */
     touch(t, dir);
     return 0;
 }
@@ -428,7 +473,8 @@ int tree_new(struct tree **ret, struct shale_err *e)
         tree_free(t);
         return r;
     }
-    t->nodes[0] = (struct tree_node){"", TREE_ROOT, TREE_NONE, TREE_NONE, inode, 0, 0};
+    t->nodes[0] =
+        (struct tree_node){.name = "", .first_child = TREE_NONE, .next = TREE_NONE, .inode = inode};
     t->n_nodes = 1;
     *ret = t;
     return 0;
@@ -444,128 +490,4 @@ struct tree *tree_free(struct tree *t)
     free(t->layers);
     free(t);
     return NULL;
-}
-
-/* ---- the finished tree ---- */
-
-int tree_entry(struct tree *t, uint32_t inode, struct tar_entry *ret, struct shale_err *e)
-{
-    const struct tree_inode *i = &t->inodes[inode];
-    uint64_t pos = i->pos;
-
-    if (pos == 0) {
-        *ret = (struct tar_entry){.type = TAR_DIR, .path = STR(""), .link = STR(""), .mode = 0755};
-        return 0;
-    }
-    int r = toc_next(t->layers[i->layer], &pos, ret, e);
-    return r == 1 ? 0 : r < 0 ? r : err_set(e, SHALE_INTERNAL, "an entry of the tree is gone");
-}
-
-void tree_trim(const struct tree *t)
-{
-    for (uint16_t i = 0; i < t->n_open; i++)
-        toc_trim(t->layers[i]);
-}
-
-uint32_t tree_first(const struct tree *t, uint32_t node)
-{
-    uint32_t k = t->nodes[node].first_child;
-
-    while (k != TREE_NONE && t->nodes[k].inode == TREE_NONE)
-        k = t->nodes[k].next;
-    return k;
-}
-
-uint32_t tree_next(const struct tree *t, uint32_t node)
-{
-    uint32_t k = t->nodes[node].next;
-
-    while (k != TREE_NONE && t->nodes[k].inode == TREE_NONE)
-        k = t->nodes[k].next;
-    return k;
-}
-
-static int by_name(const void *x, const void *y, void *arg)
-{
-    const struct tree *t = arg;
-    const struct tree_node *a = &t->nodes[*(const uint32_t *)x],
-                           *b = &t->nodes[*(const uint32_t *)y];
-    size_t n = a->name_n < b->name_n ? a->name_n : b->name_n;
-    int r = memcmp(a->name, b->name, n);
-
-    return r ? r : (int)a->name_n - (int)b->name_n;
-}
-
-struct sorter {
-    uint32_t *v;
-    uint32_t cap;
-};
-
-/* Children in order of name; those that are gone are left out for good. */
-static int sort_children(struct tree *t, uint32_t node, struct sorter *s, struct shale_err *e)
-{
-    uint32_t n = 0;
-
-    for (uint32_t k = tree_first(t, node); k != TREE_NONE; k = tree_next(t, k)) {
-        uint32_t *v = grow(s->v, n, &s->cap, sizeof *v);
-        if (!v)
-            return err_nomem(e);
-        s->v = v;
-        v[n++] = k;
-    }
-    if (n > 1)
-        qsort_r(s->v, n, sizeof *s->v, by_name, t);
-    t->nodes[node].first_child = n ? s->v[0] : TREE_NONE;
-    for (uint32_t i = 0; i < n; i++)
-        t->nodes[s->v[i]].next = i + 1 < n ? s->v[i + 1] : TREE_NONE;
-    return 0;
-}
-
-/* Numbers inodes in the order of names, counts links. */
-static void count(struct tree *t, uint32_t node)
-{
-    struct tree_inode *i = &t->inodes[t->nodes[node].inode];
-
-    if (i->number == 0)
-        i->number = ++t->n_live_inodes;
-    if (i->type != TAR_DIR) {
-        i->nlink++;
-        return;
-    }
-    i->nlink += 2;
-    if (node != TREE_ROOT)
-        t->inodes[t->nodes[t->nodes[node].parent].inode].nlink++;
-}
-
-int tree_finish(struct tree *t, struct cancel *c, struct shale_err *e)
-{
-    struct sorter s = {0};
-    uint32_t at = TREE_ROOT, n = 0, n_names = 0;
-    int r = 0;
-
-    free(t->table); /* nothing is looked up any more */
-    t->table = NULL;
-    for (;;) {
-        count(t, at);
-        if (++n_names % TREE_TRIM_EVERY == 0)
-            tree_trim(t);
-        if (tree_is_dir(t, at)) {
-            r = n++ % CANCEL_EVERY == 0 ? cancel_check(c, e) : 0;
-            if (r >= 0)
-                r = sort_children(t, at, &s, e);
-            if (r < 0)
-                break;
-            if (t->nodes[at].first_child != TREE_NONE) {
-                at = t->nodes[at].first_child;
-                continue;
-            }
-        }
-        while (at != TREE_ROOT && t->nodes[at].next == TREE_NONE)
-            at = t->nodes[at].parent;
-        if (at == TREE_ROOT)
-            break;
-        at = t->nodes[at].next;
-    }
-    free(s.v);
-    return r;
 }

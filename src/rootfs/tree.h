@@ -13,6 +13,10 @@
  * do); missing directories on the way come into being (0755, root). A name below a file is CORRUPT,
  * as are hard links to directories or to what is not there. Sockets do not exist in tars.
  *
+ * Character devices 0:0 are left out, with hard links to them, as if the layer did not have them:
+ * such a device is overlayfs' own mark of a deleted name, so that a layer that brings one could
+ * take files away where an overlay shows it, and nowhere else. Nothing can open one anyway.
+ *
  * Memory: about 70 bytes a name; names and metadata are read from the mapped tocs.
  */
 #include <stdbool.h>
@@ -23,6 +27,8 @@
 
 #define TREE_NONE UINT32_MAX
 #define TREE_ROOT 0u /* its node */
+/* Names from the root; links could lead deeper than a tar's names do. */
+#define TREE_MAX_DEPTH 1024
 
 struct tree_node { /* a name */
     const char *name;
@@ -30,6 +36,8 @@ struct tree_node { /* a name */
     uint32_t inode;                     /* TREE_NONE: not there (deleted) */
     uint16_t name_n;
     uint16_t layer; /* last one that made it, or something below it */
+    uint16_t depth; /* of the names from the root */
+    uint16_t mark;  /* 1 + the last layer in which it was a device 0:0 */
 };
 
 struct tree_inode {

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "model/limits.h"
+#include "store/layer_in.h"
 #include "store/store_priv.h"
 
 struct check {
@@ -79,9 +80,12 @@ static int drop_bad_blob(struct check *k, const struct digest *d, struct shale_e
             *e = why;
         return r;
     }
-    say(k, SHALE_FSCK_DAMAGED, "blob %s is damaged: %s", d->s, why.msg);
-    if (k->o->check_only)
+    if (k->o->check_only) {
+        say(k, SHALE_FSCK_DAMAGED, "%s", why.msg);
         return 0;
+    }
+    say(k, SHALE_FSCK_DAMAGED, "%s; taken out of the store, the next pull fetches it again",
+        why.msg);
     r = blob_remove(k->s->blobs, d, e);
     if (r < 0)
         return r;
@@ -143,27 +147,40 @@ static int drop_leftover(struct check *k, const struct digest *d, struct shale_e
     return meta_layer_delete(k->s->meta, d, e);
 }
 
-static int check_layer(struct check *k, const struct digest *d, struct shale_err *e)
+/* What the row says of a good layer is compared with the layer. A layer that was known to be on
+ * disk stays so. */
+static int check_layer_row(struct check *k, const struct layer_in_result *is, struct shale_err *e)
 {
-    struct shale_err why = SHALE_ERR_INIT;
-    int r = store_layer_check(k->s, d, k->c, e);
+    struct meta_layer row;
+    int r = meta_layer_get(k->s->meta, &is->diff_id, &row, e);
 
     if (r < 0)
-        return r;
-    if (r == 1)
-        return k->o->check_only
-                   ? 0
-                   : meta_layer_set_state(k->s->meta, d, META_LAYER_COMPLETE, k->s->boot_id, e);
-    r = meta_gc_layer_needed(k->s->meta, d, e);
-    if (r <= 0)
-        return r < 0 ? r : drop_leftover(k, d, e);
-    if (k->o->check_only) {
-        say(k, SHALE_FSCK_DAMAGED, "layer %s is damaged or missing", d->s);
+        return r == -SHALE_NOT_FOUND ? 0 : r; /* removed meanwhile */
+    bool same = row.tar_bytes == is->tar_bytes && row.content_bytes == is->toc.content_bytes &&
+                row.n_entries == is->toc.n_entries;
+    if (!same && k->o->check_only) {
+        say(k, SHALE_FSCK_DAMAGED, "layer %s: its sizes in the database are wrong", is->diff_id.s);
         return 0;
     }
-    r = meta_layer_set_state(k->s->meta, d, META_LAYER_SUSPECT, "", e);
+    if (!same) {
+        say(k, SHALE_FSCK_REPAIRED, "layer %s: its sizes in the database were wrong, corrected",
+            is->diff_id.s);
+        return store_record_layer(k->s, NULL, 0, is, e);
+    }
+    if (k->o->check_only || (row.state == META_LAYER_COMPLETE && row.boot_id[0] == 0))
+        return 0;
+    r = meta_layer_set_state(k->s->meta, &is->diff_id, META_LAYER_COMPLETE, k->s->boot_id, e);
+    return r == -SHALE_NOT_FOUND ? 0 : r;
+}
+
+static int repair_layer(struct check *k, const struct digest *d, const char *what,
+                        struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = meta_layer_set_state(k->s->meta, d, META_LAYER_SUSPECT, "", e);
+
     if (r < 0)
-        return r;
+        return r == -SHALE_NOT_FOUND ? 0 : r;
     r = store_layer_ensure(k->s, d, k->c, &why);
     if (r == -SHALE_CANCELED || r == -SHALE_NO_SPACE) {
         if (e)
@@ -173,8 +190,26 @@ static int check_layer(struct check *k, const struct digest *d, struct shale_err
     if (r < 0)
         say(k, SHALE_FSCK_DAMAGED, "%s", why.msg);
     else
-        say(k, SHALE_FSCK_REPAIRED, "layer %s was damaged or missing, made again from its blob",
-            d->s);
+        say(k, SHALE_FSCK_REPAIRED, "%s %s was damaged or missing, made again", what, d->s);
+    return 0;
+}
+
+static int check_layer(struct check *k, const struct digest *d, struct shale_err *e)
+{
+    struct layer_in_result is;
+    int good = store_layer_check(k->s, d, &is, k->c, e), r;
+
+    if (good < 0)
+        return good;
+    if (good == STORE_LAYER_GOOD)
+        return check_layer_row(k, &is, e);
+    r = meta_gc_layer_needed(k->s->meta, d, e);
+    if (r <= 0)
+        return r < 0 ? r : drop_leftover(k, d, e);
+    const char *what = good == STORE_LAYER_TOC_BAD ? "table of contents of layer" : "layer";
+    if (!k->o->check_only)
+        return repair_layer(k, d, what, e);
+    say(k, SHALE_FSCK_DAMAGED, "%s %s is damaged or missing", what, d->s);
     return 0;
 }
 
@@ -234,14 +269,25 @@ static int check_stack(struct check *k, const struct digest *id, struct shale_er
     return 0;
 }
 
+/* Names the image of a blob that is not there. */
+static void need_blob(struct check *k, const struct digest *id, const struct digest *blob,
+                      const char *what)
+{
+    uint64_t size;
+
+    if (digest_is_set(blob) && blob_has(k->s->blobs, blob, &size, NULL) != 1)
+        say(k, SHALE_FSCK_DAMAGED, "image %s: blob %s of its %s is missing; pull it again", id->s,
+            blob->s, what);
+}
+
 static int check_image(struct check *k, const struct digest *id, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(LIMIT_CONFIG_BYTES * 8);
     struct shale_err why = SHALE_ERR_INIT;
     struct meta_image_layer *layers;
+    struct meta_image row;
     struct config cfg;
     size_t n;
-    uint64_t size;
     int r;
 
     k->res->n_images++;
@@ -253,10 +299,9 @@ static int check_image(struct check *k, const struct digest *id, struct shale_er
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++)
-        if (digest_is_set(&layers[i].blob) &&
-            blob_has(k->s->blobs, &layers[i].blob, &size, NULL) != 1)
-            say(k, SHALE_FSCK_DAMAGED, "image %s: blob %s of a layer is missing; pull it again",
-                id->s, layers[i].blob.s);
+        need_blob(k, id, &layers[i].blob, "layers");
+    if (meta_image_get(k->s->meta, id, &a, &row, NULL) >= 0)
+        need_blob(k, id, &row.manifest, "manifest");
     return check_stack(k, id, e);
 }
 

@@ -11,14 +11,15 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/lock.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "base/time.h"
 #include "model/chain.h"
 #include "store/store_priv.h"
 
-/* Temporary folders younger than this may belong to a running process. */
-#define STALE_NS (3600 * NS_PER_S)
+/* Temporary folders younger than this may belong to a process that has not locked them yet. */
+#define STALE_NS (60 * NS_PER_S)
 
 struct sweep {
     struct store *s;
@@ -43,25 +44,84 @@ static int drop_blob_file(struct sweep *w, const struct digest *d, struct shale_
     return meta_end(s->meta, r < 0 ? r : 0, e);
 }
 
+/* Rows of what nothing needs, all in one transaction. */
+static int forget_blobs(struct meta *m, struct arena *a, struct meta_digests *ret,
+                        struct shale_err *e)
+{
+    int r = meta_begin(m, e);
+
+    if (r < 0)
+        return r;
+    r = meta_gc_blobs(m, a, ret, e);
+    for (size_t i = 0; r >= 0 && i < ret->n; i++)
+        r = meta_blob_delete(m, &ret->v[i], e);
+    return meta_end(m, r < 0 ? r : 0, e);
+}
+
+/* First the rows, for good, then the files: a machine that stops in between must not come back with
+ * rows of files that are gone. */
 static int sweep_blobs(struct sweep *w, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
-    struct meta_digests dead;
-    struct meta *m = w->s->meta;
-    int r = meta_gc_blobs(m, &a, &dead, e);
+    struct meta_digests dead = {NULL, 0};
+    int r = forget_blobs(w->s->meta, &a, &dead, e);
 
-    for (size_t i = 0; r >= 0 && i < dead.n; i++) {
-        r = meta_begin(m, e);
-        if (r < 0)
-            return r;
-        r = meta_gc_blob_needed(m, &dead.v[i], e);
-        int gone = r == 0;
-        if (gone)
-            r = meta_blob_delete(m, &dead.v[i], e);
-        r = meta_end(m, r < 0 ? r : 0, e);
-        if (r >= 0 && gone)
-            r = drop_blob_file(w, &dead.v[i], e);
-    }
+    if (r >= 0 && dead.n > 0)
+        r = meta_sync(w->s->meta, e);
+    for (size_t i = 0; r >= 0 && i < dead.n; i++)
+        r = drop_blob_file(w, &dead.v[i], e);
+    return r;
+}
+
+/* ---- blobs without a row: a process has died between the two, or a removal between its steps ----
+ */
+
+struct orphans {
+    struct meta *meta;
+    struct arena a;
+    struct meta_digests list;
+    size_t cap;
+    uint64_t n_files;
+};
+
+static int count_files(void *arg, const char *name, unsigned char type)
+{
+    ((struct orphans *)arg)->n_files++;
+    return 0;
+}
+
+static int note_orphan(void *arg, const struct digest *d, uint64_t size)
+{
+    struct orphans *o = arg;
+    struct meta_blob row;
+    int r = meta_blob_get(o->meta, d, &o->a, &row, NULL);
+
+    if (r != -SHALE_NOT_FOUND)
+        return 0;
+    struct digest *v = arena_grow(&o->a, o->list.v, o->list.n, &o->cap, sizeof *v);
+    if (!v)
+        return -SHALE_NO_MEMORY;
+    o->list.v = v;
+    v[o->list.n++] = *d;
+    return 0;
+}
+
+/* Every file is asked for only when there are more of them than rows. */
+static int sweep_orphans(struct sweep *w, struct shale_err *e)
+{
+    static const char *const folders[] = {"blobs/sha256", "blobs/sha512"};
+    struct orphans o = {.meta = w->s->meta, .a = ARENA_INIT(ARENA_DEFAULT_MAX)};
+    uint64_t n_rows, bytes;
+    int r = meta_blob_totals(o.meta, &n_rows, &bytes, e);
+
+    for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(folders); i++)
+        if (fs_exists(w->s->root_fd, folders[i]))
+            r = fs_each(w->s->root_fd, folders[i], count_files, &o, e);
+    if (r >= 0 && o.n_files > n_rows)
+        r = blob_each(w->s->blobs, note_orphan, &o, e);
+    for (size_t i = 0; r >= 0 && i < o.list.n; i++)
+        r = drop_blob_file(w, &o.list.v[i], e);
+    arena_clear(&o.a);
     return r;
 }
 
@@ -99,6 +159,28 @@ static int sweep_layer(struct sweep *w, const struct digest *d, struct shale_err
     return fs_remove_tree(s->root_fd, to, e);
 }
 
+static bool hex_digest(const char *hex, struct digest *ret)
+{
+    char text[DIGEST_MAX];
+
+    snprintf(text, sizeof text, "%s:%.*s", strlen(hex) == 64 ? "sha256" : "sha512", HASH_MAX_HEX,
+             hex);
+    return digest_parse(text, ret, NULL) >= 0;
+}
+
+/* A folder without a row: a process died before it could write one. */
+static int sweep_rowless(void *arg, const char *name, unsigned char type)
+{
+    struct sweep *w = arg;
+    struct meta_layer row;
+    struct digest d;
+
+    if (type != DT_DIR || name[0] == '.' || !hex_digest(name, &d) ||
+        meta_layer_get(w->s->meta, &d, &row, NULL) != -SHALE_NOT_FOUND)
+        return 0;
+    return sweep_layer(w, &d, NULL);
+}
+
 static int sweep_layers(struct sweep *w, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
@@ -106,7 +188,7 @@ static int sweep_layers(struct sweep *w, struct shale_err *e)
     int r = meta_gc_layers(w->s->meta, &a, &dead, e);
     for (size_t i = 0; r >= 0 && i < dead.n; i++)
         r = sweep_layer(w, &dead.v[i], e);
-    return r;
+    return r < 0 ? r : fs_each(w->s->root_fd, "layers", sweep_rowless, w, e);
 }
 
 /* ---- stacks: every folder of images/ that is the chain of no image, nor a part of one ---- */
@@ -152,24 +234,19 @@ static int sweep_stack(void *arg, const char *name, unsigned char type)
 {
     struct stacks *t = arg;
     struct store *s = t->w->s;
-    struct rootfs_driver *driver;
     struct digest d;
     char path[HASH_MAX_HEX + 32];
     uint64_t bytes = 0;
 
-    if (type != DT_DIR || name[0] == '.')
-        return 0;
-    snprintf(d.s, sizeof d.s, "%s:%.*s", strlen(name) == 64 ? "sha256" : "sha512", HASH_MAX_HEX,
-             name);
-    if (digest_parse(d.s, &d, NULL) < 0 ||
+    if (type != DT_DIR || name[0] == '.' || !hex_digest(name, &d) ||
         (t->n_keep && bsearch(&name, t->keep, t->n_keep, sizeof *t->keep, by_text)))
         return 0;
     /* An image may have come since the list was made: ask again. */
-    if (meta_gc_stack_needed(s->meta, &d, NULL) != 0 || store_driver(s, &driver, NULL) < 0)
+    if (meta_gc_stack_needed(s->meta, &d, NULL) != 0)
         return 0;
     snprintf(path, sizeof path, "images/%.*s", HASH_MAX_HEX, name);
     (void)fs_disk_usage(s->root_fd, path, &bytes, NULL);
-    if (driver->ops->remove(driver, &d, NULL) < 0)
+    if (rootfs_remove(s->root_fd, s->root, &d, NULL) < 0)
         return 0; /* in use: next time */
     (void)meta_stack_delete(s->meta, &d, NULL);
     t->w->freed += bytes;
@@ -213,11 +290,13 @@ static int sweep_stale(void *arg, const char *name, unsigned char type)
 
     if (name[0] != '.')
         return 0;
-    snprintf(path, sizeof path, "layers/%s", name);
-    if (fstatat(w->s->root_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        time_now_ns() - st.st_mtime * NS_PER_S < STALE_NS)
+    snprintf(path, sizeof path, "layers/%.255s", name);
+    _cleanup_close_ int fd = fs_open_dir(w->s->root_fd, path, NULL);
+    if (fd < 0 || fstat(fd, &st) < 0 || time_now_ns() - st.st_mtime * NS_PER_S < STALE_NS)
         return 0;
-    (void)fs_remove_tree(w->s->root_fd, path, NULL);
+    /* who takes a layer in holds this lock */
+    if (lock_fd_try(fd, LOCK_EXCLUSIVE, NULL) == 1)
+        (void)fs_remove_tree(w->s->root_fd, path, NULL);
     return 0;
 }
 
@@ -231,11 +310,17 @@ int store_gc(struct store *s, uint64_t *ret_freed_bytes, struct shale_err *e)
     if (r >= 0)
         r = sweep_blobs(&w, e);
     if (r >= 0)
+        r = sweep_orphans(&w, e);
+    if (r >= 0)
         r = sweep_stacks(&w, e);
     if (r >= 0)
         r = sweep_layers(&w, e);
     if (r >= 0)
         r = fs_each(s->root_fd, "layers", sweep_stale, &w, e);
+    if (r >= 0)
+        r = rootfs_sweep(s->root_fd, e);
+    if (r >= 0)
+        r = blob_partial_sweep(s->blobs, e);
     if (r < 0)
         return r;
     *ret_freed_bytes = w.freed;

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/ring.h"
 #include "base/sys.h"
@@ -17,6 +18,7 @@
 struct layer_in {
     int layers_fd;
     char tmp[64]; /* folder under layers/ until it is published */
+    int tmp_fd;   /* it, locked: collectors leave it alone */
     enum decoder_kind codec;
     enum hash_alg alg;
     uint64_t max_ratio;
@@ -99,13 +101,16 @@ static void drop_work(struct layer_in *l)
 
 static int open_files(struct layer_in *l, struct shale_err *e)
 {
-    _cleanup_close_ int dir = fs_open_dir(l->layers_fd, l->tmp, e);
-    if (dir < 0)
-        return dir;
-    l->tar_fd = sys_openat(dir, "layer.tar", O_CREAT | O_TRUNC | O_WRONLY, 0644);
+    if (l->tmp_fd < 0) {
+        l->tmp_fd = fs_open_dir(l->layers_fd, l->tmp, e);
+        int r = l->tmp_fd < 0 ? l->tmp_fd : lock_fd_try(l->tmp_fd, LOCK_SHARED, e);
+        if (r < 0)
+            return r;
+    }
+    l->tar_fd = sys_openat(l->tmp_fd, "layer.tar", O_CREAT | O_TRUNC | O_WRONLY, 0644);
     if (l->tar_fd < 0)
         return err_sys(e, "create layer file");
-    return toc_create(dir, "toc", &l->toc, e);
+    return toc_create(l->tmp_fd, "toc", &l->toc, e);
 }
 
 static int start_work(struct layer_in *l, struct shale_err *e)
@@ -155,7 +160,7 @@ int layer_in_begin(int layers_fd, enum decoder_kind codec, enum hash_alg alg, ui
     l->codec = codec;
     l->alg = alg;
     l->max_ratio = max_ratio;
-    l->tar_fd = -1;
+    l->tar_fd = l->tmp_fd = -1;
     r = random_hex(rnd, 8, e);
     if (r >= 0) {
         snprintf(l->tmp, sizeof l->tmp, ".in-%s", rnd);
@@ -297,6 +302,8 @@ struct layer_in *layer_in_close(struct layer_in *l)
      */
     if (l->tmp[0])
         (void)fs_remove_tree(l->layers_fd, l->tmp, NULL);
+    if (l->tmp_fd >= 0)
+        close(l->tmp_fd);
     free(l);
     return NULL;
 }

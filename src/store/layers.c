@@ -7,7 +7,6 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "base/hash.h"
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -48,39 +47,6 @@ int store_layer_trusted(struct store *s, const struct digest *diff_id, struct sh
     }
     return row.state == META_LAYER_COMPLETE && boot_trusted(s, row.boot_id) &&
            layer_files_there(s, diff_id);
-}
-
-int store_layer_check(struct store *s, const struct digest *diff_id, struct cancel *c,
-                      struct shale_err *e)
-{
-    _cleanup_(hash_clear) struct hash h = {0};
-    _cleanup_free_ char *block = mem_alloc(READ_BYTES);
-    char path[HASH_MAX_HEX + 32];
-    struct digest got;
-    size_t n;
-    int r;
-
-    if (!block)
-        return err_nomem(e);
-    if (!layer_files_there(s, diff_id))
-        return 0;
-    snprintf(path, sizeof path, "layers/%.*s/layer.tar", HASH_MAX_HEX, digest_hex(diff_id));
-    _cleanup_close_ int fd = sys_openat(s->root_fd, path, O_RDONLY | O_NOFOLLOW, 0);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : err_sys(e, "%s", path);
-    r = hash_init(&h, digest_alg(diff_id), e);
-    if (r < 0)
-        return r;
-    do {
-        r = cancel_check(c, e);
-        if (r < 0)
-            return r;
-        if (sys_read_full(fd, block, READ_BYTES, &n) < 0)
-            return err_sys(e, "%s", path);
-        hash_update(&h, block, n);
-    } while (n == READ_BYTES);
-    digest_of_hash(&h, &got);
-    return digest_eq(&got, diff_id);
 }
 
 /* ---- making one from a blob ---- */
@@ -200,13 +166,18 @@ int store_layer_make(struct store *s, const struct digest *diff_id, const struct
     if (r != 0)
         return r < 0 ? r : 0;
     /* A row of another boot: the bytes may have been lost with the machine. */
-    r = store_layer_check(s, diff_id, c, e);
+    r = store_layer_check(s, diff_id, NULL, c, e);
     if (r < 0)
         return r;
-    if (r == 1) {
+    if (r == STORE_LAYER_GOOD) {
         r = meta_layer_set_state(s->meta, diff_id, META_LAYER_COMPLETE, s->boot_id, NULL);
         if (r >= 0)
             return 0;
+    }
+    if (r == STORE_LAYER_TOC_BAD) {
+        r = store_layer_make_toc(s, diff_id, c, e);
+        if (r != -SHALE_CORRUPT)
+            return r;
     }
     return blob ? rebuild(s, diff_id, blob, c, e) : rebuild_from_any(s, diff_id, c, e);
 }

@@ -184,7 +184,7 @@ int store_record_layer(struct store *s, const struct digest *blob, uint64_t blob
     if (r < 0)
         return r;
     r = meta_layer_put(s->meta, &row, e);
-    if (r >= 0)
+    if (r >= 0 && blob)
         r = meta_layer_blob_put(s->meta, blob, &in->diff_id, blob_bytes, e);
     return meta_end(s->meta, r, e);
 }

@@ -19,7 +19,9 @@ static int make_folders(struct store *s, struct shale_err *e)
         const char *name;
         mode_t mode;
     } folders[] = {
-        {"blobs/sha256", 0755}, {"ingest", 0700},     {"layers", 0755},  {"images", 0755},
+        /* contents of images are for the store's owner only; containers and volumes are walked
+         * through by users of containers */
+        {"blobs/sha256", 0700}, {"ingest", 0700},     {"layers", 0700},  {"images", 0700},
         {"locks", 0700},        {"containers", 0711}, {"volumes", 0711},
     };
     if (fs_exists(s->root_fd, STORE_DB))

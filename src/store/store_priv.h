@@ -27,7 +27,8 @@ struct store {
 /* layers/ as a descriptor, borrowed. */
 int store_layers_fd(struct store *s, struct shale_err *e);
 
-/* One row for a layer that has just been published under layers/. */
+/* One row for a layer that has just been published under layers/. blob: what it came from; NULL:
+ * nothing new about that. */
 struct layer_in_result;
 int store_record_layer(struct store *s, const struct digest *blob, uint64_t blob_bytes,
                        const struct layer_in_result *in, struct shale_err *e);
@@ -36,9 +37,15 @@ int store_record_layer(struct store *s, const struct digest *blob, uint64_t blob
  * it is missing or must be looked at. */
 int store_layer_trusted(struct store *s, const struct digest *diff_id, struct shale_err *e);
 
-/* Re-hashes layers/<diff>/layer.tar: 1 good, 0 missing or different. */
-int store_layer_check(struct store *s, const struct digest *diff_id, struct cancel *c,
-                      struct shale_err *e);
+/* Re-hashes layers/<diff>/layer.tar, and compares its toc with what the tar holds. */
+enum { STORE_LAYER_BAD = 0, STORE_LAYER_GOOD, STORE_LAYER_TOC_BAD }; /* BAD: missing, too */
+/* What a GOOD one consists of goes to *ret (may be NULL). */
+int store_layer_check(struct store *s, const struct digest *diff_id, struct layer_in_result *ret,
+                      struct cancel *c, struct shale_err *e);
+/* Makes the toc of a tar that is good, and its row. CORRUPT: it is not good. Under the layer's
+ * lock. */
+int store_layer_make_toc(struct store *s, const struct digest *diff_id, struct cancel *c,
+                         struct shale_err *e);
 /* 1 and a blob that is here and inflates to the layer, 0 without one. */
 int store_layer_blob(struct store *s, const struct digest *diff_id, struct arena *a,
                      struct digest *ret, struct shale_err *e);

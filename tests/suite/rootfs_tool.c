@@ -205,8 +205,7 @@ static void print_xattrs(const char *path)
     ssize_t n = llistxattr(path, names, sizeof names);
 
     for (char *p = names; n > 0 && p < names + n && count < 1024; p += strlen(p) + 1)
-        if (!str_has_prefix(p, "trusted.overlay.")) /* what overlayfs itself tells */
-            v[count++] = p;
+        v[count++] = p;
     qsort(v, count, sizeof *v, by_text);
     for (size_t i = 0; i < count; i++) {
         ssize_t k = lgetxattr(path, v[i], value, sizeof value);

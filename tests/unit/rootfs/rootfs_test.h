@@ -43,7 +43,7 @@ static inline void tmp_close(struct tmp_dir *t)
 }
 #define TMP_DIR(t) _cleanup_(tmp_close) struct tmp_dir t = tmp_open()
 
-/* One member from "KIND PATH [LINK]": d f l(symlink) h(ard link) c b p. */
+/* One member from "KIND PATH [LINK]": d f l(symlink) h(ard link) c b p; w is a device 0:0. */
 static inline struct tar_entry entry_of(const char *line, char buf[2][TAR_MAX_PATH_BYTES + 1])
 {
     static const char kinds[] = {
@@ -54,24 +54,22 @@ static inline struct tar_entry entry_of(const char *line, char buf[2][TAR_MAX_PA
 
     buf[0][0] = buf[1][0] = 0;
     assert_true(sscanf(line, "%c %4095s %4095s", &kind, buf[0], buf[1]) >= 1);
-    const char *k = memchr(kinds, kind, sizeof kinds);
+    const char *k = memchr(kinds, kind == 'w' ? 'c' : kind, sizeof kinds);
     assert_non_null(k);
     x.type = (enum tar_type)(k - kinds);
+    if (kind == 'c' || kind == 'b')
+        x.dev_major = 1, x.dev_minor = 3;
     x.path = str_of(streq(buf[0], ".") ? "" : buf[0]);
     x.link = str_of(buf[1]);
     return x;
 }
 
-/* A toc of members, one a line. */
-static inline struct toc *toc_of(int dirfd, const char *name, const char *lines)
+static inline int add_lines(struct toc_writer *w, const char *lines)
 {
     char buf[2][TAR_MAX_PATH_BYTES + 1], line[2 * TAR_MAX_PATH_BYTES];
     struct str rest = str_of(lines), one;
-    struct toc_writer *w = NULL;
     struct toc_stats stats;
-    struct toc *t = NULL;
 
-    assert_int_equal(toc_create(dirfd, name, &w, NULL), 0);
     while (str_split(&rest, '\n', &one)) {
         if (one.n == 0)
             continue;
@@ -79,10 +77,32 @@ static inline struct toc *toc_of(int dirfd, const char *name, const char *lines)
         struct tar_entry x = entry_of(line, buf);
         assert_int_equal(toc_add(w, &x, NULL), 0);
     }
-    assert_int_equal(toc_finish(w, &stats, NULL), 0);
+    return toc_finish(w, &stats, NULL);
+}
+
+/* A toc of members, one a line. */
+static inline struct toc *toc_of(int dirfd, const char *name, const char *lines)
+{
+    struct toc_writer *w = NULL;
+    struct toc *t = NULL;
+
+    assert_int_equal(toc_create(dirfd, name, &w, NULL), 0);
+    assert_int_equal(add_lines(w, lines), 0);
     toc_writer_free(w);
     assert_int_equal(toc_open(dirfd, name, &t, NULL), 0);
     return t;
+}
+
+/* Is the file of that name the toc of these members? */
+static inline int compare_with(int dirfd, const char *name, const char *lines)
+{
+    struct toc_writer *w = NULL;
+    int r = toc_compare(dirfd, name, &w, NULL);
+
+    if (r >= 0)
+        r = add_lines(w, lines);
+    toc_writer_free(w);
+    return r;
 }
 
 static inline void toc_closep(struct toc **t)

@@ -269,7 +269,7 @@ static void test_empty_image(void **state)
 
 static void test_damaged_cache(void **state)
 {
-    static const char *const files[] = {"index.erofs", "index.erofs", "diff/f"};
+    static const char *const files[] = {"index.erofs", "index.erofs", "dir/diff/f"};
     need_root();
 
     for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {

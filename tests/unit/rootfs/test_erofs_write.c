@@ -209,8 +209,10 @@ static void test_xattrs(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct tar_xattr a = {cases[i].name, "value", 5};
-        assert_int_equal(erofs_xattrs_encode(&x, &a, 1, NULL), 0);
+        struct tar_entry t = {.type = TAR_REG, .xattrs = &a, .n_xattrs = 1};
+        assert_int_equal(erofs_xattrs_encode(&x, &t, NULL), 0);
         assert_int_equal(x.icount > 0, cases[i].kept);
+        assert_int_equal(!erofs_xattr_is_dropped(&a, TAR_REG), cases[i].kept);
         assert_int_equal(x.out.n,
                          x.icount ? sizeof(struct erofs_xattr_body) + 4 * (x.icount - 1u) : 0);
     }
@@ -218,7 +220,11 @@ static void test_xattrs(void **state)
     static char big[60000];
     for (size_t i = 0; i < ARRAY_SIZE(v); i++)
         v[i] = (struct tar_xattr){"user.big", big, sizeof big};
-    assert_int_equal(erofs_xattrs_encode(&x, v, ARRAY_SIZE(v), NULL), -SHALE_LIMIT);
+    struct tar_entry t = {.type = TAR_REG, .xattrs = v, .n_xattrs = ARRAY_SIZE(v)};
+    assert_int_equal(erofs_xattrs_encode(&x, &t, NULL), -SHALE_LIMIT);
+    t.type = TAR_SYMLINK; /* which has no "user." ones */
+    assert_int_equal(erofs_xattrs_encode(&x, &t, NULL), 0);
+    assert_int_equal(x.icount, 0);
     buf_clear(&x.out);
 }
 

@@ -103,6 +103,36 @@ static int stop_at_two(void *arg, const struct tar_entry *x, struct shale_err *e
     return ++*(size_t *)arg == 2 ? 42 : 0;
 }
 
+/* What would be written is compared with what is there, bit by bit. */
+static void test_compare(void **state)
+{
+    static const char lines[] = "d usr\nf usr/a\nl usr/b a\nh usr/c usr/a";
+    TMP_DIR(d);
+    uint64_t size;
+
+    toc_close(toc_of(d.fd, "toc", lines));
+    assert_int_equal(fs_size(d.fd, "toc", &size, NULL), 0);
+    _cleanup_close_ int fd = openat(d.fd, "toc", O_RDWR | O_CLOEXEC);
+    for (uint64_t bit = 0; bit <= size * 8; bit++) { /* at last: none */
+        char c, flipped;
+        size_t n = 0;
+        uint64_t at = bit / 8;
+        if (at < size) {
+            assert_int_equal(sys_pread_full(fd, &c, 1, at, &n), 0);
+            flipped = (char)(c ^ 1 << bit % 8);
+            assert_int_equal(sys_pwrite_all(fd, &flipped, 1, at), 0);
+        }
+        assert_int_equal(compare_with(d.fd, "toc", lines), at < size ? -SHALE_CORRUPT : 0);
+        if (at < size)
+            assert_int_equal(sys_pwrite_all(fd, &c, 1, at), 0);
+    }
+    assert_int_equal(sys_pwrite_all(fd, "\0", 1, size), 0); /* too long */
+    assert_int_equal(compare_with(d.fd, "toc", lines), -SHALE_CORRUPT);
+    assert_int_equal(sys_ftruncate(fd, size - 1), 0);
+    assert_int_equal(compare_with(d.fd, "toc", lines), -SHALE_CORRUPT);
+    assert_int_equal(compare_with(d.fd, "missing", lines), -SHALE_NOT_FOUND);
+}
+
 static void test_stops(void **state)
 {
     TMP_DIR(d);
@@ -235,9 +265,10 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),        cmocka_unit_test(test_stops),
-        cmocka_unit_test(test_incomplete),        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_names_are_checked), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_incomplete), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_compare),    cmocka_unit_test(test_names_are_checked),
+        cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

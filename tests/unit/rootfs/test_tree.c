@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs_test.h"
 
+#include "base/mem.h"
+
 #define MAX_LAYERS 8
 
 static const char kind_of[] = {
@@ -87,6 +89,12 @@ static const struct {
     {"a folder takes a link's place",
      {"d real\nl s real", "d s\nf s/x"},
      "d02 real\nd12 s\nf11 s/x\n"},
+    {"a device 0:0 takes nothing away",
+     {"f a\nd d\nf d/x", "w a\nw d\nw new"},
+     "f01 a\nd02 d\nf01 d/x\n"},
+    {"links to a device 0:0", {"f a", "w w\nh b w\nh a b\nh c a", "h e b"}, "f01 a\n"},
+    {"a file takes its place", {"w a\nf a\nh b a"}, "f02 a\nf02 b\n"},
+    {"a file had its place", {"f a\nw a\nd d", "h b a"}, "f02 a\nf02 b\nd02 d\n"},
     {"ways are not remembered wrongly", {"l s .\nf s/x\nd s/s\nf s/y"}, "d02 s\nf01 s/y\nf01 x\n"},
 };
 
@@ -124,6 +132,36 @@ static void test_refused(void **state)
         assert_int_equal(merge(bad[i], &b, &e), -SHALE_CORRUPT);
         assert_true(e.msg[0]);
     }
+}
+
+/* A link to a deep folder, a deeper one below it, and so on. */
+static void test_depth(void **state)
+{
+    static char deep[8192];
+    size_t n = 0;
+
+    n += (size_t)snprintf(deep + n, sizeof deep - n, "d ");
+    for (size_t i = 0; i < TREE_MAX_DEPTH - 1; i++)
+        n += (size_t)snprintf(deep + n, sizeof deep - n, "a/");
+    size_t end = n;
+    snprintf(deep + end, sizeof deep - end, "a");
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(16 << 20);
+    TMP_DIR(d);
+    struct toc *toc = toc_of(d.fd, "toc", deep);
+    struct tree *t = NULL;
+    assert_int_equal(tree_new(&t, NULL), 0);
+    assert_int_equal(tree_add(t, toc, NULL, NULL), 0);
+    assert_int_equal(tree_finish(t, NULL, NULL), 0);
+    assert_int_equal(t->n_live_inodes, TREE_MAX_DEPTH + 1);
+    tree_free(t);
+    toc_close(toc);
+
+    char *link = mem_printf("%s\nl s %.*s\nf s/x\nf s/x/y", deep, (int)n - 3, deep + 2);
+    assert_int_equal(merge((const char *[]){link, NULL}, &b, NULL), -SHALE_CORRUPT);
+    free(link);
+    link = mem_printf("%s\nl s %.*s/a\nf s/x", deep, (int)n - 3, deep + 2);
+    assert_int_equal(merge((const char *[]){link, NULL}, &b, NULL), -SHALE_LIMIT);
+    free(link);
 }
 
 static void test_canceled(void **state)
@@ -173,9 +211,8 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_canceled),
+        cmocka_unit_test(test_cases),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_depth),  cmocka_unit_test(test_canceled),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
