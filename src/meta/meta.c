@@ -14,6 +14,33 @@
 #include "base/sys.h"
 #include "meta/stmt.h"
 
+#ifdef SHALE_FAULT_HOOKS
+static sqlite3_mem_methods plain;
+
+static void *sql_malloc(int n)
+{
+    return mem_fails() ? NULL : plain.xMalloc(n);
+}
+
+static void *sql_realloc(void *p, int n)
+{
+    return mem_fails() ? NULL : plain.xRealloc(p, n);
+}
+
+__attribute__((constructor)) static void hook_sqlite(void)
+{
+    sqlite3_mem_methods hooked;
+
+    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain);
+    hooked = plain;
+    hooked.xMalloc = sql_malloc;
+    hooked.xRealloc = sql_realloc;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &hooked);
+    /* no pool that goes round the hook */
+    sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+}
+#endif
+
 /* ---- opening ---- */
 
 static void close_db(struct meta *m)
@@ -278,7 +305,7 @@ int meta_kv_delete(struct meta *m, const char *key, struct shale_err *e)
     return stmt_run(m, "DELETE FROM kv WHERE key = ?1", NULL, e, "t", key);
 }
 
-int meta_check(struct meta *m, struct shale_err *e)
+static int check_once(struct meta *m, struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
     int r = stmt_open(m, "PRAGMA quick_check(1)", &q, e);
@@ -290,4 +317,13 @@ int meta_check(struct meta *m, struct shale_err *e)
     if (r == 1 && strcmp(col_text(&q, 0), "ok") != 0)
         return err_set(e, SHALE_CORRUPT, META_FILE " is damaged: %.200s", col_text(&q, 0));
     return 0;
+}
+
+/* A page that there was no memory for is reported like one that is damaged: damage is what is there
+ * twice. */
+int meta_check(struct meta *m, struct shale_err *e)
+{
+    int r = check_once(m, e);
+
+    return r == -SHALE_CORRUPT ? check_once(m, e) : r;
 }
