@@ -3,6 +3,7 @@
 BUILD ?= build
 ASAN  ?= build-asan
 FUZZ  ?= build-fuzz
+TSAN  ?= build-tsan
 MESON_FLAGS ?=
 PREFIX ?= /usr/local
 WERROR = $(if $(CI),--werror,)
@@ -10,7 +11,7 @@ FUZZ_SECONDS ?= 30
 # Where Debian keeps libraries; meson finds that out only where dpkg-dev is installed.
 LIBDIR = $(if $(wildcard /etc/debian_version),$(addprefix -Dlibdir=lib/,$(shell gcc -print-multiarch)))
 
-.PHONY: all help run check with-tests asan fuzz bench soak lint format install uninstall clean
+.PHONY: all help run check with-tests asan tsan fuzz bench soak lint format install uninstall clean
 
 all: $(BUILD)/build.ninja ## build everything: build/shale, libshale static and shared, the tests
 	@ninja -C $(BUILD)
@@ -42,6 +43,12 @@ asan: ## the tests under AddressSanitizer and UBSan, with fault hooks
 	@[ -f $(ASAN)/build.ninja ] || meson setup $(ASAN) $(WERROR) -Dtests=enabled -Db_sanitize=address,undefined -Dfault=true
 	@ninja -C $(ASAN)
 	@tools/run-tests $(ASAN)
+
+tsan: ## those tests that run threads, under ThreadSanitizer
+	@tools/install-deps build test
+	@[ -f $(TSAN)/build.ninja ] || meson setup $(TSAN) $(WERROR) -Db_sanitize=thread
+	@ninja -C $(TSAN)
+	@meson test -C $(TSAN) --no-rebuild --print-errorlogs base/threads store/store image/image meta/meta http/http remote/source remote/blob remote/auth
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (default 30)
 	@tools/install-deps build fuzz
@@ -78,4 +85,4 @@ uninstall: ## remove what the last make install has put there
 	@tools/uninstall $(BUILD)
 
 clean: ## remove the build folders
-	rm -rf $(BUILD) $(ASAN) $(FUZZ)
+	rm -rf $(BUILD) $(ASAN) $(FUZZ) $(TSAN)

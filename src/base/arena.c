@@ -42,6 +42,7 @@ void arena_clear(struct arena *a)
         free(b);
     }
     a->used_bytes = 0;
+    a->failed = 0;
 }
 
 static struct arena_block *new_block(struct arena *a, size_t need)
@@ -60,19 +61,28 @@ static struct arena_block *new_block(struct arena *a, size_t need)
     return b;
 }
 
+static void *no_room(struct arena *a, int why)
+{
+    if (!a->failed)
+        a->failed = why;
+    return NULL;
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
     struct arena_block *b = a->head;
 
     if (n > SIZE_MAX - 2 * ALIGN || n > a->max_bytes || a->used_bytes > a->max_bytes - n)
-        return NULL;
+        return no_room(a, SHALE_LIMIT);
+    if (mem_fails())
+        return no_room(a, SHALE_NO_MEMORY);
     n = (n + ALIGN - 1) / ALIGN * ALIGN;
     if (n == 0)
         n = ALIGN;
     if (!b || b->size - b->used < n) {
         b = new_block(a, n);
         if (!b)
-            return NULL;
+            return no_room(a, SHALE_NO_MEMORY);
     }
     void *p = b->data + b->used;
     b->used += n;
@@ -83,7 +93,7 @@ void *arena_alloc(struct arena *a, size_t n)
 void *arena_array(struct arena *a, size_t n, size_t size)
 {
     if (size && n > SIZE_MAX / size)
-        return NULL;
+        return no_room(a, SHALE_LIMIT);
     return arena_alloc(a, n * size);
 }
 

@@ -5,6 +5,9 @@
  *
  *   _cleanup_(arena_clear) struct arena a = ARENA_INIT(16 << 20);
  *   char *s = arena_strdup(&a, "x");   // NULL: out of memory or over the maximum
+ *
+ * Parsers that have no error to give (what makes no sense is not there) leave it to their caller to
+ * look at `failed`.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +19,8 @@ struct arena {
     struct arena_block *head;
     uint64_t max_bytes;  /* allocations that would pass it fail; mandatory */
     uint64_t used_bytes; /* handed out so far */
+    int failed;          /* 0, or why the first allocation that failed did: SHALE_NO_MEMORY,
+                            SHALE_LIMIT; stays so until arena_clear */
 };
 
 #define ARENA_INIT(max)                                                                            \

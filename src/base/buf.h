@@ -42,3 +42,9 @@ void buf_drop(struct buf *b, size_t n); /* removes n bytes from the front */
 const char *buf_str(struct buf *b); /* "" when empty */
 char *buf_take(struct buf *b); /* hands the memory over (free(3)), leaves b empty; NULL if failed */
 int buf_check(const struct buf *b, struct shale_err *e);
+/* For text that was made in a buffer of its own and went into b: its failure is b's, too. */
+static inline void buf_fail_with(struct buf *b, const struct buf *piece)
+{
+    if (!b->failed)
+        b->failed = piece->failed;
+}

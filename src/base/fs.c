@@ -197,6 +197,8 @@ int fs_each(int at, const char *path, int (*f)(void *arg, const char *name, unsi
         if (is_dot(de->d_name))
             continue;
         int r = f(arg, de->d_name, type_of(dirfd(d), de));
+        if (r == -SHALE_NO_MEMORY)
+            r = err_nomem(e);
         if (r != 0)
             return r;
     }

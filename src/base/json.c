@@ -1,9 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
+
+/* jansson's reader drops a character where its buffer cannot grow, and calls other failures of its
+ * allocations syntax errors. So they are watched. */
+static struct {
+    pthread_once_t once;
+    json_malloc_t alloc; /* as it was before */
+} jansson = {.once = PTHREAD_ONCE_INIT};
+static _Thread_local bool out_of_memory;
+/* jansson 2.14 frees a pointer that is none where its reader lacks memory for a string behind a
+ * number: failures are not put into it, json_parse fails as a whole instead. */
+static _Thread_local bool reading;
+
+static void *watched_alloc(size_t n)
+{
+    void *p = !reading && mem_fails() ? NULL : jansson.alloc(n);
+
+    if (!p)
+        out_of_memory = true;
+    return p;
+}
+
+static void watch_jansson(void)
+{
+    json_free_t release;
+
+    json_get_alloc_funcs(&jansson.alloc, &release);
+    json_set_alloc_funcs(watched_alloc, release);
+}
+
+#ifdef SHALE_FAULT_HOOKS
+__attribute__((constructor)) static void watch_from_the_start(void)
+{
+    (void)pthread_once(&jansson.once, watch_jansson);
+}
+#endif
+
+bool json_lacked_memory(void)
+{
+    (void)pthread_once(&jansson.once, watch_jansson);
+    bool lacked = out_of_memory;
+
+    out_of_memory = false;
+    return lacked;
+}
 
 /* jansson recurses once a level, and needs a hundred bytes and more for the smallest value: both
  * are counted on the text before it sees it. */
@@ -43,12 +90,20 @@ int json_parse(const void *p, size_t n, size_t max, json_t **ret, struct shale_e
     int r = check_shape(p, n, e);
     if (r < 0)
         return r;
+    (void)pthread_once(&jansson.once, watch_jansson);
+    if (mem_fails())
+        return err_nomem(e);
+    out_of_memory = false;
+    reading = true;
     json_t *j = json_loadb(p, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+    reading = false;
+    if (out_of_memory) {
+        json_decref(j);
+        return err_nomem(e);
+    }
     if (!j)
-        return err_set(
-            e, json_error_code(&je) == json_error_out_of_memory ? SHALE_NO_MEMORY : SHALE_INVALID,
-            "not valid JSON (line %d, column %d): %s", je.line, je.column,
-            str_printable(text, sizeof text, je.text));
+        return err_set(e, SHALE_INVALID, "not valid JSON (line %d, column %d): %s", je.line,
+                       je.column, str_printable(text, sizeof text, je.text));
     *ret = j;
     return 0;
 }

@@ -27,6 +27,9 @@
 /* Parses exactly one value; size is checked by the caller's limit `max`, depth by JSON_MAX_DEPTH.
  * Duplicate keys are refused. Release with json_decref. */
 int json_parse(const void *p, size_t n, size_t max, json_t **ret, struct shale_err *e);
+/* Whether jansson ran out of memory in this thread since this was asked, or something parsed, last.
+ * Asked before and after many values are put together, it stands for a look at each of them. */
+bool json_lacked_memory(void);
 
 enum json_kind {
     JB_STR,    /* char * */

@@ -3,39 +3,81 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* In fault builds SHALE_FAULT_ALLOC=N fails the N-th allocation of the process. */
 #ifdef SHALE_FAULT_HOOKS
+#include <pthread.h>
 #include <stdatomic.h>
 
-static bool alloc_fails(void)
-{
-    static atomic_ulong count;
-    static atomic_ulong target; /* 0: not read yet, 1: none, else N + 1 */
-    unsigned long t = atomic_load(&target);
+static struct {
+    pthread_once_t once;
+    atomic_ulong count, target; /* target 0: none fails */
+    char file[256];
+} fault = {.once = PTHREAD_ONCE_INIT};
 
-    if (t == 0) {
-        const char *s = getenv("SHALE_FAULT_ALLOC");
-        t = s ? strtoul(s, NULL, 10) + 1 : 1;
-        atomic_store(&target, t);
-    }
-    return t > 1 && atomic_fetch_add(&count, 1) + 1 == t - 1;
-}
-#else
-static inline bool alloc_fails(void)
+static void write_count(void)
 {
-    return false;
+    FILE *f = fopen(fault.file, "we");
+    if (!f)
+        return;
+    (void)fprintf(f, "%lu\n", atomic_load(&fault.count));
+    (void)fclose(f);
+}
+
+static void read_fault(void)
+{
+    const char *s = getenv("SHALE_FAULT_ALLOC");
+
+    if (!s)
+        return;
+    if (strncmp(s, "count:", 6) == 0) {
+        snprintf(fault.file, sizeof fault.file, "%s", s + 6);
+        (void)atexit(write_count);
+    } else {
+        atomic_store(&fault.target, strtoul(s, NULL, 10));
+    }
+}
+
+bool mem_fails(void)
+{
+    (void)pthread_once(&fault.once, read_fault);
+    return atomic_fetch_add(&fault.count, 1) + 1 == atomic_load(&fault.target);
+}
+
+unsigned long mem_fault_arm(unsigned long n)
+{
+    (void)pthread_once(&fault.once, read_fault);
+    atomic_store(&fault.target, n);
+    return atomic_exchange(&fault.count, 0);
+}
+
+void *mem_lib_malloc(size_t n)
+{
+    return mem_fails() ? NULL : malloc(n);
+}
+
+void *mem_lib_calloc(size_t n, size_t size)
+{
+    return mem_fails() ? NULL : calloc(n, size);
+}
+
+void *mem_lib_realloc(void *p, size_t n)
+{
+    return mem_fails() ? NULL : realloc(p, n);
+}
+
+char *mem_lib_strdup(const char *s)
+{
+    return mem_fails() ? NULL : strdup(s);
 }
 #endif
 
 void *mem_alloc(size_t n)
 {
-    if (alloc_fails()) {
+    if (mem_fails()) {
         errno = ENOMEM;
         return NULL;
     }
@@ -53,7 +95,7 @@ void *mem_array(size_t n, size_t size)
 
 void *mem_resize(void *p, size_t n)
 {
-    if (alloc_fails()) {
+    if (mem_fails()) {
         errno = ENOMEM;
         return NULL;
     }

@@ -83,6 +83,8 @@ static int read_file(const char *path, const char *what, struct arena *a, struct
                            "invalid %s file (%.200s): invalid utf8 bytes at line %u", what, path,
                            number);
         r = read_line(line, a, &value, &why);
+        if (r == -SHALE_NO_MEMORY)
+            return err_nomem(e);
         if (r < 0)
             return err_set(e, SHALE_INVALID, "invalid %s file (%.200s): %s", what, path, why.msg);
         r = value ? push(list, cap, value, a, e) : 0;

@@ -24,20 +24,16 @@ static const char *find_propagation(struct str s)
 }
 
 /* "./x" and ".." from the working directory, as the client of docker does. */
-static const char *absolute(const char *path, struct arena *a, struct shale_err *e)
+static int absolute(const char **path, struct arena *a, struct shale_err *e)
 {
     char cwd[PATH_MAX];
-    const char *full = path;
-    if (path && path[0] == '.') {
-        if (!getcwd(cwd, sizeof cwd)) {
-            err_sys(e, "working directory");
-            return NULL;
-        }
-        full = arena_printf(a, "%s/%s", cwd, path);
-    }
-    if (!full)
-        err_nomem(e);
-    return full;
+
+    if (!*path || (*path)[0] != '.')
+        return *path ? 0 : err_nomem(e);
+    if (!getcwd(cwd, sizeof cwd))
+        return err_sys(e, "working directory");
+    *path = arena_printf(a, "%s/%s", cwd, *path);
+    return *path ? 0 : err_nomem(e);
 }
 
 /* ---- -v ---- */
@@ -90,9 +86,9 @@ int mount_parse_volume(const char *text, struct arena *a, struct shale_mount *re
     if (m.source && strchr("./~", m.source[0])) {
         m.type = SHALE_MOUNT_BIND;
         m.create_source = true;
-        m.source = absolute(m.source, a, e);
-        if (!m.source)
-            return -SHALE_SYSTEM;
+        int r = absolute(&m.source, a, e);
+        if (r < 0)
+            return r;
     }
     int r = n == 3 ? volume_mode(part[2], &m, e) : 0;
     if (r == 0)
@@ -331,9 +327,9 @@ int mount_parse_mount(const char *text, struct arena *a, struct shale_mount *ret
     if (r < 0)
         return r;
     if (s.m.type == SHALE_MOUNT_BIND) {
-        s.m.source = absolute(s.m.source, a, e);
-        if (!s.m.source)
-            return -SHALE_SYSTEM;
+        r = absolute(&s.m.source, a, e);
+        if (r < 0)
+            return r;
     }
     *ret = s.m;
     return 0;

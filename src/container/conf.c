@@ -87,21 +87,21 @@ static json_t *binds_of(const struct conf *c)
     return json_array_size(list) ? TAKE_PTR(list) : json_null();
 }
 
-static json_t *tmpfs_of(const struct conf *c)
+/* The member is there only where there is a tmpfs. */
+static void put_tmpfs(int *bad, json_t *host, const struct conf *c)
 {
     _cleanup_json_ json_t *o = json_object();
 
     for (size_t i = 0; i < c->n_mounts; i++)
-        if (streq(c->mounts[i].type, "tmpfs") &&
-            json_object_set_new(o, c->mounts[i].target, json_string(c->mounts[i].options)) < 0)
-            return NULL;
-    return json_object_size(o) ? TAKE_PTR(o) : NULL;
+        if (streq(c->mounts[i].type, "tmpfs"))
+            jout_str(bad, o, c->mounts[i].target, c->mounts[i].options);
+    if (json_object_size(o))
+        jout_put(bad, host, "Tmpfs", TAKE_PTR(o));
 }
 
 int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *o = json_object();
-    json_t *tmpfs = tmpfs_of(c);
     int bad = 0, r;
 
     jout_put(&bad, o, "Binds", binds_of(c));
@@ -122,8 +122,7 @@ int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *
     jout_bool(&bad, o, "Privileged", c->privileged);
     jout_bool(&bad, o, "ReadonlyRootfs", c->read_only);
     jout_put(&bad, o, "SecurityOpt", strv_or_null(&c->security_opt));
-    if (tmpfs)
-        jout_put(&bad, o, "Tmpfs", tmpfs);
+    put_tmpfs(&bad, o, c);
     jout_int(&bad, o, "ShmSize", CONF_SHM_BYTES);
     jout_str(&bad, o, "Runtime", c->runtime);
     jout_int(&bad, o, "Memory", c->memory_bytes);
@@ -159,12 +158,13 @@ static json_t *mount_json(const struct conf_mount *m)
 int conf_format(const struct conf *c, struct arena *a, char **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *o = json_object();
-    json_t *config, *host, *mounts = json_array();
+    _cleanup_json_ json_t *mounts = json_array();
+    json_t *config, *host;
     int bad = 0, r;
 
-    jout_put(&bad, o, "Mounts", mounts);
     for (size_t i = 0; i < c->n_mounts; i++)
         jout_add(&bad, mounts, mount_json(&c->mounts[i]));
+    jout_put(&bad, o, "Mounts", TAKE_PTR(mounts));
     r = conf_config_json(c, &config, e);
     if (r < 0)
         return r;
@@ -250,6 +250,8 @@ static int parse_mounts(const json_t *list, struct arena *a, struct conf *c, str
     if (!c->mounts)
         return err_nomem(e);
     for (size_t i = 0; i < json_array_size(list); i++) {
+        c->mounts[i] = (struct conf_mount){
+            .type = "", .name = "", .source = "", .target = "", .options = "", .propagation = ""};
         int r = json_bind(json_array_get(list, i), mount_fields, ARRAY_SIZE(mount_fields),
                           &c->mounts[i], a, e);
         if (r < 0)

@@ -312,10 +312,11 @@ static int labels_text(struct create *c, struct arena *a, char **ret, struct sha
     r = conf_config_json(&c->conf, &config, e);
     if (r < 0)
         return r;
+    (void)json_lacked_memory(); /* text is left out then */
     *ret = json_dumps(json_object_get(config, "Labels"), JSON_COMPACT);
     if (!*ret)
         return err_nomem(e);
-    if (arena_defer(a, free, *ret) < 0) {
+    if (json_lacked_memory() || arena_defer(a, free, *ret) < 0) {
         free(*ret);
         return err_nomem(e);
     }

@@ -56,7 +56,8 @@ int jout_check(int bad, const char *what, struct shale_err *e)
 {
     if (!bad)
         return 0;
-    return err_set(e, SHALE_INVALID, "%s has text that is not UTF-8, or memory is out", what);
+    return json_lacked_memory() ? err_nomem(e)
+                                : err_set(e, SHALE_INVALID, "%s has text that is not UTF-8", what);
 }
 
 int jout_text(const json_t *j, size_t flags, struct arena *a, char **ret, struct shale_err *e)

@@ -203,8 +203,11 @@ static int check_ancestor(struct filters *f, struct filter *x, struct shale_err 
 {
     struct image_found found;
 
-    if (image_find(f->h->store, x->value, f->a, &found, NULL) >=
-        0) /* an unknown one matches nothing */
+    int r = image_find(f->h->store, x->value, f->a, &found, NULL);
+
+    if (r == -SHALE_NO_MEMORY)
+        return err_nomem(e);
+    if (r >= 0) /* an unknown one matches nothing */
         x->image = found.id;
     return 0;
 }
@@ -358,6 +361,8 @@ int container_ps(struct container_host *h, const struct shale_ps_opts *o, struct
         return err_nomem(e);
     for (size_t i = 0; r >= 0 && i < n && (o->last <= 0 || l.n < (uint64_t)o->last); i++)
         r = add_container(&f, &rows[i], o, a, &l, e);
+    if (r >= 0 && a->failed == SHALE_NO_MEMORY) /* a filter could not be asked */
+        r = err_nomem(e);
     if (r < 0)
         return r;
     *ret = (struct shale_container_list){l.v, l.n};

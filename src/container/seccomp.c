@@ -87,6 +87,7 @@ static json_t *rule_json(const struct seccomp_rule *r)
 int seccomp_default(const struct seccomp_env *env, json_t **ret, struct shale_err *e)
 {
     const struct seccomp_arch *arch = arch_of(env->machine);
+    (void)json_lacked_memory();
     _cleanup_json_ json_t *calls = json_array();
     json_t *o;
 
@@ -98,8 +99,10 @@ int seccomp_default(const struct seccomp_env *env, json_t **ret, struct shale_er
     }
     o = json_pack("{s:s, s:i, s:o, s:O}", "defaultAction", "SCMP_ACT_ERRNO", "defaultErrnoRet", 1,
                   "architectures", arch_list(arch), "syscalls", calls);
-    if (!o)
+    if (!o || json_lacked_memory()) { /* a rule that is missing something is another rule */
+        json_decref(o);
         return err_nomem(e);
+    }
     *ret = o;
     return 0;
 }
@@ -234,7 +237,7 @@ int seccomp_from_profile(const void *p, size_t n, const struct seccomp_env *env,
     size_t i;
     int r;
 
-    if (!o || json_object_set_new(o, "syscalls", calls) < 0)
+    if (json_object_set_new(o, "syscalls", calls) < 0) /* takes `calls` also when it fails */
         return err_nomem(e);
     r = json_parse(p, n, SECCOMP_PROFILE_MAX, &profile, e);
     if (r < 0)
@@ -253,9 +256,13 @@ int seccomp_from_profile(const void *p, size_t n, const struct seccomp_env *env,
         if (!call_applies(call, env, arch ? arch->go : ""))
             continue;
         r = copy_call(call, calls, e);
+        if (json_lacked_memory())
+            r = err_nomem(e);
         if (r < 0)
             return r;
     }
+    if (json_lacked_memory())
+        return err_nomem(e);
     *ret = TAKE_PTR(o);
     return 0;
 }

@@ -32,6 +32,8 @@ static int image_shown(struct container_host *h, const struct ctr *c, struct are
     struct image_found found;
     int r = image_find(h->store, c->row.image_ref, a, &found, NULL);
 
+    if (r == -SHALE_NO_MEMORY)
+        return err_nomem(e);
     *ret = arena_strdup(a, r >= 0 && digest_eq(&found.id, &c->row.image_id) ? c->row.image_ref
                                                                             : c->row.image_id.s);
     return *ret ? 0 : err_nomem(e);

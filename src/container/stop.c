@@ -139,12 +139,16 @@ static int remove_it(struct container_host *h, struct arena *a, struct ctr *c, c
         return 0;
     if (lock < 0)
         return lock;
-    int r = ctr_reload(h, a, c, NULL);
+    int r = ctr_reload(h, a, c, e);
     if (r == -SHALE_NOT_FOUND) /* gone meanwhile: as asked for */
         return 0;
+    if (r < 0)
+        return r;
     to = c->row.run;
     to.state = CTR_REMOVING;
-    r = ctr_move(h, c, from, &to, a, NULL);
+    r = ctr_move(h, c, from, &to, a, e);
+    if (r < 0 && r != -SHALE_CONFLICT)
+        return r;
     if (r < 0)
         return err_set(e, SHALE_CONFLICT,
                        "cannot remove container \"%s\": container is %s: stop the container before "

@@ -4,9 +4,11 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "http/http.h"
 
 /* Loaded once for the process and never unloaded: the only state outside of handles, and it never
@@ -25,6 +27,16 @@ static const struct {
     CURL_FUNCTIONS(X)
 #undef X
 };
+
+static CURLcode global_init(void)
+{
+#ifdef SHALE_FAULT_HOOKS
+    return loaded.api.global_init_mem(CURL_GLOBAL_DEFAULT, mem_lib_malloc, free, mem_lib_realloc,
+                                      mem_lib_strdup, mem_lib_calloc);
+#else
+    return loaded.api.global_init(CURL_GLOBAL_DEFAULT);
+#endif
+}
 
 static void load(void)
 {
@@ -47,7 +59,7 @@ static void load(void)
         }
         memcpy((char *)&loaded.api + functions[i].offset, &f, sizeof f);
     }
-    if (loaded.api.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    if (global_init() != CURLE_OK)
         snprintf(loaded.why, sizeof loaded.why, "libcurl cannot be initialised");
 }
 

@@ -7,6 +7,7 @@
 
 #define CURL_FUNCTIONS(X)                                                                          \
     X(global_init)                                                                                 \
+    X(global_init_mem)                                                                             \
     X(easy_init)                                                                                   \
     X(easy_cleanup)                                                                                \
     X(easy_reset)                                                                                  \

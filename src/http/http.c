@@ -104,12 +104,16 @@ struct place { /* what decides whether credentials may go along */
     const char *scheme, *host, *port;
 };
 
+/* *rc is CURLUE_OK before, and tells why the first part was not there that is not. */
 static const char *part(const struct curl_api *api, CURLU *u, CURLUPart what, unsigned flags,
-                        struct arena *a)
+                        struct arena *a, CURLUcode *rc)
 {
     char *s = NULL;
+    CURLUcode k = api->url_get(u, what, &s, flags);
 
-    if (api->url_get(u, what, &s, flags) != CURLUE_OK || !s)
+    if (*rc == CURLUE_OK)
+        *rc = k;
+    if (k != CURLUE_OK || !s)
         return NULL;
     const char *copy = arena_strdup(a, s);
     api->free(s);
@@ -125,17 +129,19 @@ static int locate(const struct curl_api *api, const char *from, const char *to, 
 
     if (!u)
         return err_nomem(e);
-    if (api->url_set(u, CURLUPART_URL, from, 0) != CURLUE_OK ||
-        (to && api->url_set(u, CURLUPART_URL, to, 0) != CURLUE_OK))
-        r = err_set(e, SHALE_INVALID, "not a URL: %.200s", to ? to : from);
-    if (r == 0) {
-        *ret_url = part(api, u, CURLUPART_URL, 0, a);
-        *ret =
-            (struct place){part(api, u, CURLUPART_SCHEME, 0, a), part(api, u, CURLUPART_HOST, 0, a),
-                           part(api, u, CURLUPART_PORT, CURLU_DEFAULT_PORT, a)};
-        if (!*ret_url || !ret->scheme || !ret->host || !ret->port)
-            r = err_set(e, SHALE_INVALID, "not a URL: %.200s", to ? to : from);
+    CURLUcode rc = api->url_set(u, CURLUPART_URL, from, 0);
+    if (rc == CURLUE_OK && to)
+        rc = api->url_set(u, CURLUPART_URL, to, 0);
+    if (rc == CURLUE_OK) {
+        *ret_url = part(api, u, CURLUPART_URL, 0, a, &rc);
+        ret->scheme = part(api, u, CURLUPART_SCHEME, 0, a, &rc);
+        ret->host = part(api, u, CURLUPART_HOST, 0, a, &rc);
+        ret->port = part(api, u, CURLUPART_PORT, CURLU_DEFAULT_PORT, a, &rc);
     }
+    if (rc == CURLUE_OUT_OF_MEMORY || a->failed == SHALE_NO_MEMORY)
+        r = err_nomem(e);
+    else if (rc != CURLUE_OK || !*ret_url || !ret->scheme || !ret->host || !ret->port)
+        r = err_set(e, SHALE_INVALID, "not a URL: %.200s", to ? to : from);
     api->url_cleanup(u);
     if (r == 0 && !str_ieq(ret->scheme, "http") && !str_ieq(ret->scheme, "https"))
         r = err_set(e, SHALE_INVALID, "unsupported protocol scheme \"%.20s\"", ret->scheme);

@@ -202,8 +202,10 @@ static int labels_match(const struct image_filter *f, const char *text, struct s
 {
     _cleanup_json_ json_t *labels = NULL;
 
-    if (*text && json_parse(text, strlen(text), LABELS_MAX_BYTES, &labels, e) < 0)
-        return -SHALE_CORRUPT;
+    int r = *text ? json_parse(text, strlen(text), LABELS_MAX_BYTES, &labels, e) : 0;
+
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < f->n_labels; i++)
         if (has_label(labels, &f->labels[i]) == f->labels[i].negative)
             return 0;

@@ -181,10 +181,15 @@ static int put_platform(struct store *s, const struct descriptor *d, struct aren
     r = meta_image_item(store_meta(s), &ids.v[0], a, &item, e);
     if (r >= 0)
         r = meta_image_layers(store_meta(s), &ids.v[0], a, &layers, &n, e);
-    for (size_t i = 0; r >= 0 && i < n; i++)
-        if (digest_is_set(&layers[i].blob) &&
-            meta_blob_get(store_meta(s), &layers[i].blob, a, &blob, NULL) >= 0)
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        if (!digest_is_set(&layers[i].blob))
+            continue;
+        int k = meta_blob_get(store_meta(s), &layers[i].blob, a, &blob, NULL);
+        if (k == -SHALE_NO_MEMORY)
+            r = err_nomem(e);
+        else if (k >= 0)
             ret->content_bytes += blob.size_bytes;
+    }
     if (r < 0)
         return r;
     ret->available = true;

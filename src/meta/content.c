@@ -82,6 +82,8 @@ int meta_blob_each(struct meta *m, int (*f)(void *arg, const struct meta_blob *b
         struct meta_blob b;
         blob_of(&q, &b);
         r = f(arg, &b);
+        if (r == -SHALE_NO_MEMORY)
+            r = err_nomem(e);
         if (r != 0)
             return r;
     }
@@ -207,6 +209,8 @@ int meta_layer_each(struct meta *m, int (*f)(void *arg, const struct meta_layer 
         struct meta_layer l;
         layer_of(&q, &l);
         r = f(arg, &l);
+        if (r == -SHALE_NO_MEMORY)
+            r = err_nomem(e);
         if (r != 0)
             return r;
     }
@@ -333,6 +337,8 @@ int meta_stack_each(struct meta *m, int (*f)(void *arg, const struct meta_stack 
         struct meta_stack s;
         stack_of(&q, &s);
         r = f(arg, &s);
+        if (r == -SHALE_NO_MEMORY)
+            r = err_nomem(e);
         if (r != 0)
             return r;
     }

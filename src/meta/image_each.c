@@ -226,6 +226,8 @@ static int walk(struct meta *m, const struct groups *g,
         image_row_read(&q, &item.image);
         fill(g, &item);
         r = f(arg, &item);
+        if (r == -SHALE_NO_MEMORY)
+            r = err_nomem(e);
         if (r != 0)
             return r;
     }

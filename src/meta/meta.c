@@ -14,6 +14,33 @@
 #include "base/sys.h"
 #include "meta/stmt.h"
 
+#ifdef SHALE_FAULT_HOOKS
+static sqlite3_mem_methods plain;
+
+static void *sql_malloc(int n)
+{
+    return mem_fails() ? NULL : plain.xMalloc(n);
+}
+
+static void *sql_realloc(void *p, int n)
+{
+    return mem_fails() ? NULL : plain.xRealloc(p, n);
+}
+
+__attribute__((constructor)) static void hook_sqlite(void)
+{
+    sqlite3_mem_methods hooked;
+
+    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain);
+    hooked = plain;
+    hooked.xMalloc = sql_malloc;
+    hooked.xRealloc = sql_realloc;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &hooked);
+    /* no pool that goes round the hook */
+    sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+}
+#endif
+
 /* ---- opening ---- */
 
 static void close_db(struct meta *m)
@@ -296,7 +323,7 @@ int meta_sync(struct meta *m, struct shale_err *e)
     return r < 0 ? r : 0;
 }
 
-int meta_check(struct meta *m, struct shale_err *e)
+static int check_once(struct meta *m, struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
     int r = stmt_open(m, "PRAGMA integrity_check(1)", &q, e);
@@ -310,4 +337,13 @@ int meta_check(struct meta *m, struct shale_err *e)
                        META_FILE " is damaged: %.200s; `sqlite3 %s .recover` may save what is left",
                        col_text(&q, 0), META_FILE);
     return 0;
+}
+
+/* A page that there was no memory for is reported like one that is damaged: damage is what is there
+ * twice. */
+int meta_check(struct meta *m, struct shale_err *e)
+{
+    int r = check_once(m, e);
+
+    return r == -SHALE_CORRUPT ? check_once(m, e) : r;
 }

@@ -147,6 +147,8 @@ int meta_tag_each(struct meta *m, const char *repo, int (*f)(void *arg, const st
         col_digest(&q, 2, &t.image);
         col_digest(&q, 3, &t.target);
         r = f(arg, &t);
+        if (r == -SHALE_NO_MEMORY)
+            r = err_nomem(e);
         if (r != 0)
             return r;
     }

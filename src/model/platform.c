@@ -400,7 +400,7 @@ static char *format(const struct platform *p, bool all, struct arena *a)
     for (size_t i = 0; i < ARRAY_SIZE(rest); i++)
         if (rest[i] && *rest[i])
             buf_addf(&b, "/%s", rest[i]);
-    return buf_check(&b, NULL) < 0 ? NULL : arena_strndup(a, b.p, b.n);
+    return a->failed || buf_check(&b, NULL) < 0 ? NULL : arena_strndup(a, b.p, b.n);
 }
 
 char *platform_format(const struct platform *p, struct arena *a)

@@ -74,9 +74,10 @@ int creds_load(struct remote_client *c, struct shale_err *e)
         r = err_set(&why, SHALE_INVALID, "not a JSON object");
     if (r >= 0 && c->config)
         r = load_headers(c, &why);
-    return r < 0 ? err_set(e, r == -SHALE_DENIED ? SHALE_DENIED : SHALE_INVALID, "%s: %s", path,
-                           why.msg)
-                 : 0;
+    if (r >= 0)
+        return 0;
+    int code = r == -SHALE_DENIED || r == -SHALE_NO_MEMORY ? -r : SHALE_INVALID;
+    return err_set(e, code, "%s: %s", path, why.msg);
 }
 
 /* ---- auths ---- */
@@ -109,6 +110,8 @@ static int decode_auth(const char *text, struct arena *a, struct credential *ret
 {
     size_t n = strlen(text);
     char *out = n <= SECRET_MAX_BYTES ? arena_alloc(a, n + 4) : NULL;
+    if (!out && a->failed)
+        return err_nomem(e);
     int k = out ? EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)text, (int)n) : -1;
 
     if (k < 0)

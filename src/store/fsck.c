@@ -52,6 +52,19 @@ static int collect(struct check *k, const struct digest *d)
     return 0;
 }
 
+/* Reasons that say nothing about the store: the check ends with them. */
+static bool stops_check(int r)
+{
+    return r == -SHALE_CANCELED || r == -SHALE_NO_SPACE || r == -SHALE_NO_MEMORY;
+}
+
+static int stop_check(int r, const struct shale_err *why, struct shale_err *e)
+{
+    if (e)
+        *e = *why;
+    return r;
+}
+
 static void reset(struct check *k)
 {
     arena_clear(&k->a);
@@ -182,11 +195,8 @@ static int repair_layer(struct check *k, const struct digest *d, const char *wha
     if (r < 0)
         return r == -SHALE_NOT_FOUND ? 0 : r;
     r = store_layer_ensure(k->s, d, k->c, &why);
-    if (r == -SHALE_CANCELED || r == -SHALE_NO_SPACE) {
-        if (e)
-            *e = why;
-        return r;
-    }
+    if (stops_check(r))
+        return stop_check(r, &why, e);
     if (r < 0)
         say(k, SHALE_FSCK_DAMAGED, "%s", why.msg);
     else
@@ -253,6 +263,8 @@ static int check_stack(struct check *k, const struct digest *id, struct shale_er
     r = driver->ops->verify(driver, &img, k->c, &why);
     if (r >= 0)
         return 0;
+    if (stops_check(r))
+        return stop_check(r, &why, e);
     if (k->o->check_only) {
         say(k, SHALE_FSCK_DAMAGED, "index of %s: %s", id->s, why.msg);
         return 0;
@@ -262,6 +274,8 @@ static int check_stack(struct check *k, const struct digest *id, struct shale_er
         r = meta_stack_delete(k->s->meta, chain, &why);
     if (r >= 0)
         r = store_rootfs_prepare(k->s, id, k->c, &why);
+    if (stops_check(r))
+        return stop_check(r, &why, e);
     if (r < 0)
         say(k, SHALE_FSCK_DAMAGED, "index of %s: %s", id->s, why.msg);
     else
@@ -291,7 +305,10 @@ static int check_image(struct check *k, const struct digest *id, struct shale_er
     int r;
 
     k->res->n_images++;
-    if (store_config(k->s, id, &a, &cfg, &why) < 0) {
+    r = store_config(k->s, id, &a, &cfg, &why);
+    if (stops_check(r))
+        return stop_check(r, &why, e);
+    if (r < 0) {
         say(k, SHALE_FSCK_DAMAGED, "image %s: %s; pull it again", id->s, why.msg);
         return 0;
     }

@@ -198,16 +198,17 @@ struct stacks {
     struct arena a;
     char **keep; /* hex of every chain and of every part of one, sorted */
     size_t n_keep, cap;
+    struct shale_err *e;
 };
 
-static int keep_chain(struct stacks *t, const struct digest *chain)
+static int keep_chain(struct stacks *t, const struct digest *chain, struct shale_err *e)
 {
     char **v = arena_grow(&t->a, t->keep, t->n_keep, &t->cap, sizeof *v);
     if (!v)
-        return -SHALE_NO_MEMORY;
+        return err_nomem(e);
     t->keep = v;
     v[t->n_keep] = arena_strdup(&t->a, digest_hex(chain));
-    return v[t->n_keep++] ? 0 : -SHALE_NO_MEMORY;
+    return v[t->n_keep++] ? 0 : err_nomem(e);
 }
 
 static int keep_image(struct stacks *t, const struct digest *id, struct shale_err *e)
@@ -215,14 +216,14 @@ static int keep_image(struct stacks *t, const struct digest *id, struct shale_er
     struct rootfs_image img;
     int r = store_stack(t->w->s, id, &t->a, &img, e);
     for (size_t i = 0; r >= 0 && i < img.n_layers; i++)
-        r = keep_chain(t, &img.layers[i].chain_id);
+        r = keep_chain(t, &img.layers[i].chain_id, e);
     return r;
 }
 
 static int keep_of_item(void *arg, const struct meta_image_item *i)
 {
     struct stacks *t = arg;
-    return i->image.n_layers ? keep_image(t, &i->image.id, NULL) : 0;
+    return i->image.n_layers ? keep_image(t, &i->image.id, t->e) : 0;
 }
 
 static int by_text(const void *x, const void *y)
@@ -266,7 +267,7 @@ static int keep_held(struct stacks *t, struct shale_err *e)
 
 static int sweep_stacks(struct sweep *w, struct shale_err *e)
 {
-    struct stacks t = {.w = w, .a = ARENA_INIT(256ull << 20)};
+    struct stacks t = {.w = w, .a = ARENA_INIT(256ull << 20), .e = e};
     int r = meta_image_each(w->s->meta, keep_of_item, &t, e);
 
     if (r >= 0)

@@ -98,11 +98,11 @@ static int row_json(void *p, struct arena *a, struct buf *b, struct shale_err *e
         buf_reset(&text);
         x->view->put(x->row, (unsigned)i, &text);
         json_out_string(b, (struct str){buf_str(&text), text.n}, JSON_OUT_HTML);
+        buf_fail_with(b, &text);
     }
     buf_addc(b, '}');
-    int r = buf_check(&text, e);
     buf_clear(&text);
-    return r < 0 ? r : buf_check(b, e);
+    return buf_check(b, e);
 }
 
 /* docker makes a title of a label's last word: "com.docker.stack-name" is "stack name". */

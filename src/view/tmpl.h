@@ -38,7 +38,7 @@
 #define TMPL_MAX_NODES   100000        /* parts it is parsed into */
 #define TMPL_MAX_NESTING 100           /* of parentheses and of control structures, in the source */
 #define TMPL_MAX_DEPTH   1000          /* of everything, while executing */
-#define TMPL_MAX_STEPS   20000000ull   /* evaluations, and 64 bytes handled count as one */
+#define TMPL_MAX_STEPS   5000000ull    /* evaluations, and 64 bytes handled count as one */
 #define TMPL_MAX_MEMORY  (64ull << 20) /* of values made while executing */
 
 struct tmpl_object;

@@ -69,6 +69,14 @@ int exec_enter(struct exec *x)
 
 /* ---- values kept until the end ---- */
 
+static int exec_no_room(struct exec *x)
+{
+    return x->a.failed == SHALE_LIMIT
+               ? err_set(x->e, SHALE_LIMIT, "template: values take more than %llu bytes",
+                         TMPL_MAX_MEMORY)
+               : err_nomem(x->e);
+}
+
 int exec_take(struct exec *x, struct buf *b, struct tmpl_val *ret)
 {
     int r = buf_check(b, x->e);
@@ -77,8 +85,7 @@ int exec_take(struct exec *x, struct buf *b, struct tmpl_val *ret)
     if (r == 0) {
         copy = arena_alloc(&x->a, n + 1);
         if (!copy)
-            r = err_set(x->e, SHALE_LIMIT, "template: values take more than %llu bytes",
-                        TMPL_MAX_MEMORY);
+            r = exec_no_room(x);
     }
     if (copy && n)
         memcpy(copy, b->p, n);
@@ -371,6 +378,10 @@ int tmpl_exec(const struct tmpl *t, struct tmpl_val dot, const struct tmpl_exec_
     int r = exec_push(&x, "$", dot);
     if (r == 0)
         r = walk(&x, dot, t->trees[0].root);
+    if (x.a.failed) /* whatever came of it */
+        r = exec_no_room(&x);
+    if (r == 0 && out->failed == SHALE_NO_MEMORY)
+        r = err_nomem(x.e);
     arena_clear(&x.a);
     return r < 0 ? r : 0;
 }

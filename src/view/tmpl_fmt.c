@@ -94,6 +94,7 @@ static void print_integer(struct formatter *f, int64_t i, unsigned base, uint32_
     f->s.zero = false;
     pad_text(f, buf_str(&text));
     f->s.zero = zero;
+    buf_fail_with(f->b, &text);
     buf_clear(&text);
 }
 
@@ -123,6 +124,7 @@ static void print_rune(struct formatter *f, int64_t i, uint32_t verb)
             q.p[0] = q.p[q.n - 1] = '\'';
     }
     pad_text(f, buf_str(&q));
+    buf_fail_with(f->b, &q);
     buf_clear(&q);
 }
 
@@ -178,8 +180,10 @@ static int print_float(struct formatter *f, uint32_t verb, struct tmpl_val v)
         struct buf whole = BUF_INIT(FMT_MAX_WIDTH + 400);
         buf_addf(&whole, "%.*s%s", sign ? 1 : 0, &sign, s.p);
         pad_text(f, buf_str(&whole));
+        buf_fail_with(f->b, &whole);
         buf_clear(&whole);
     }
+    buf_fail_with(f->b, &text);
     buf_clear(&text);
     return 0;
 }
@@ -205,6 +209,7 @@ static void print_hex(struct formatter *f, struct str s, bool upper)
         buf_addf(&text, upper ? "%02X" : "%02x", (unsigned char)s.p[i]);
     }
     pad_text(f, buf_str(&text));
+    buf_fail_with(f->b, &text);
     buf_clear(&text);
 }
 
@@ -227,6 +232,7 @@ static void print_quoted(struct formatter *f, struct str s)
     else
         text_quote(&text, s);
     pad(f, (struct str){buf_str(&text), text.n});
+    buf_fail_with(f->b, &text);
     buf_clear(&text);
 }
 
@@ -336,6 +342,7 @@ static int print_object(struct formatter *f, struct tmpl_val v)
     int r = fmt_json(f->x, &text, v);
     if (r == 0)
         pad_text(f, buf_str(&text));
+    buf_fail_with(f->b, &text);
     buf_clear(&text);
     return r;
 }

@@ -275,9 +275,12 @@ int tmpl_parse(const char *src, size_t n, struct tmpl **ret, struct shale_err *e
     t->src = (struct str){copy, n};
     lex_init(&p.lex, t->src, &t->arena);
     struct scope s = {.p = &p};
-    if (parse_main(&s) < 0) {
+    int r = parse_main(&s) < 0 ? -p.e->code : 0;
+    if (t->arena.failed == SHALE_NO_MEMORY) /* whatever it was taken for */
+        r = err_nomem(p.e);
+    if (r < 0) {
         tmpl_free(t);
-        return -p.e->code;
+        return r;
     }
     *ret = t;
     return 0;

@@ -61,12 +61,58 @@ consistent() {
     done
 }
 
-@test "killed at every step of a removal" {
-    for i in $(seq 60); do
-        shale pull -q "$image" >/dev/null
-        SHALE_FAULT=kill:$i "$SHALE_BIN" rmi "$image" >/dev/null 2>&1 && break
-        run_ok shale fsck
+# each_kill STEPS WORDS…: `shale WORDS…` killed at its first, second … call. STEPS are added each time: a step of every few
+# keeps the time short. Before each, PREPARE runs; after each the store is looked through.
+each_kill() {
+    local step=$1 i
+    shift
+    for ((i = 1; i < 400; i += step)); do
+        $PREPARE || { echo "step $i: $PREPARE"; return 1; }
+        SHALE_FAULT=kill:$i "$SHALE_BIN" "$@" >/dev/null 2>&1 && return 0
+        run_ok shale fsck || { echo "step $i of $*"; return 1; }
+        hasnt damaged: || { echo "step $i of $*"; return 1; }
     done
+    echo "$*: still killed at step $i"
+    return 1
+}
+have_image() { shale pull -q "$image" >/dev/null; }
+no_containers() {
+    local ids
+    have_image && ids=$(shale ps -aq --no-trunc) || return 1
+    # shellcheck disable=SC2086
+    [ -z "$ids" ] || shale rm -f $ids >/dev/null
+}
+one_container() { no_containers && shale create --name one "$image" true >/dev/null; }
+
+@test "killed at every step of a removal" {
+    PREPARE=have_image each_kill 1 rmi "$image"
     run_ok shale images -q
     [ -z "$output" ]
+}
+
+@test "killed while tagging, and while looking the store through" {
+    PREPARE=have_image each_kill 1 tag "$image" other:tag
+    PREPARE=have_image each_kill 5 fsck
+    have_image
+    consistent
+}
+
+@test "killed at every third step of create, rm and run: nothing is in the way afterwards" {
+    need_root
+    PREPARE=no_containers each_kill 3 create --name one "$image" true
+    PREPARE=one_container each_kill 2 rm one
+    PREPARE=no_containers each_kill 3 run --rm --name one --network none "$image" true
+    no_containers
+    run_ok shale run --rm --name one --network none "$image" true
+}
+
+@test "a pull that is killed again and again comes to its end" {
+    local i
+    for i in $(seq 20); do
+        SHALE_FAULT=kill:$((i * 9)) "$SHALE_BIN" pull -q "$image" >/dev/null 2>&1 && break
+    done
+    run_ok shale pull -q "$image"
+    run_ok shale pulls ls -q
+    [ -z "$output" ]
+    consistent
 }

@@ -67,7 +67,7 @@ static int src_blob(struct source *s, const struct descriptor *d, uint64_t offse
 
     if (layer) {
         __atomic_add_fetch(&m->n_transfers, 1, __ATOMIC_RELAXED);
-        m->last_offset = offset;
+        __atomic_store_n(&m->last_offset, offset, __ATOMIC_RELAXED);
     }
     for (uint64_t at = offset; r >= 0 && at < b->d.size_bytes;) {
         uint64_t n = b->d.size_bytes - at < 100 ? b->d.size_bytes - at : 100;
