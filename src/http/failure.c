@@ -158,14 +158,13 @@ int exchange_failure(const struct curl_api *api, struct lane *l, struct exchange
     case CURLE_OPERATION_TIMEDOUT:
         return timeout(api, l, x, detail, e);
     case CURLE_RECV_ERROR:
-        if (strstr(detail, "alert")) /* TLS 1.3: a refused client certificate comes this late */
-            return tls_failure(x, CURLE_SSL_CERTPROBLEM, detail, e);
-        return broken(api, l, x, detail, e);
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
     case CURLE_SEND_ERROR:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
+        if (strstr(detail, " alert ")) /* TLS 1.3: a refused client certificate comes this late */
+            return tls_failure(x, CURLE_SSL_CERTPROBLEM, detail, e);
         return broken(api, l, x, detail, e);
     case CURLE_OUT_OF_MEMORY: /* also what curl < 8.6 says of a header line that is too long */
         if (!x->head_done && x->response.status)
