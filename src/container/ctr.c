@@ -214,8 +214,11 @@ void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *
 {
     const char *const rest[] = {"delete", "--force", c->row.id, NULL};
     const char *name = c->conf.runtime[0] ? c->conf.runtime : h->runtime;
+    const char *pidfile;
     struct ctr_run run;
 
+    if (runtime_pidfile(c->row.id, a, &pidfile, NULL) >= 0)
+        (void)sys_unlinkat(AT_FDCWD, pidfile, 0);
     /* Who started it may have been killed before it could note the runtime. */
     if (runtime_knows(c, a) && ctr_run_load(h, c, a, &run, NULL) >= 0 &&
         (run.runtime.path[0] || runtime_choose(h, name, a, &run.runtime, NULL) >= 0)) {
