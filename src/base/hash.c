@@ -13,8 +13,8 @@
 #include "base/cleanup.h"
 #include "base/sha256.h"
 
-#define SHORT_BYTES (64u << 10) /* up to this our own code is sooner done than libcrypto is there  \
-                                 */
+/* Up to this our own code is sooner done than libcrypto is there. */
+#define SHORT_BYTES (64u << 10)
 
 /* ---- libcrypto, loaded at the first use and never unloaded ---- */
 
