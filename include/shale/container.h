@@ -54,6 +54,9 @@ struct shale_create_opts {
     /* Nobody attaches at its start (`run -d`): with `interactive` its input then stays open until
      * it ends, otherwise until whoever attached first goes away. */
     bool detached;
+    /* This process starts it next (`run`): one with auto_remove does not stay behind when the
+     * process is killed before it could. */
+    bool start_follows;
 };
 struct shale_created {
     const char *id; /* 64 hex */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -230,17 +231,10 @@ static int is_mount(const char *name, struct shale_err *e)
 
 /* What is in a mount is not ours to remove. Bind mounts are of the same device: Linux tells of them
  * since 5.8. */
-static int refuse_mount(const struct remover *m, int fd, const char *name)
+static int refuse_mount(const struct remover *m, const struct statx *x, const char *name)
 {
-    struct statx x;
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return err_sys(m->e, "stat %s", name);
-    if (st.st_dev != m->dev)
-        return is_mount(name, m->e);
-    if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_TYPE, &x) == 0 &&
-        x.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+    if (makedev(x->stx_dev_major, x->stx_dev_minor) != m->dev ||
+        x->stx_attributes & STATX_ATTR_MOUNT_ROOT)
         return is_mount(name, m->e);
     return 0;
 }
@@ -261,15 +255,23 @@ static DIR *open_denied(int at, const char *name)
     return open_for_reading(at, name, O_NOFOLLOW);
 }
 
-static DIR *open_to_empty(int at, const char *name)
+/* With what it is in *ret. */
+static DIR *open_to_empty(int at, const char *name, struct statx *ret)
 {
     DIR *d = open_for_reading(at, name, O_NOFOLLOW);
-    struct stat st;
 
     if (!d && errno == EACCES)
         d = open_denied(at, name);
-    if (d && fstat(dirfd(d), &st) == 0 && (st.st_mode & S_IRWXU) != S_IRWXU)
-        (void)fchmod(dirfd(d), (st.st_mode & 07777) | S_IRWXU);
+    if (!d)
+        return NULL;
+    if (statx(dirfd(d), "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MODE, ret) < 0) {
+        int saved = errno;
+        closedir(d);
+        errno = saved;
+        return NULL;
+    }
+    if ((ret->stx_mode & S_IRWXU) != S_IRWXU)
+        (void)fchmod(dirfd(d), (ret->stx_mode & 07777) | S_IRWXU);
     return d;
 }
 
@@ -281,7 +283,8 @@ static int move_up(struct remover *m, int at, const char *name)
     m->again = true;
     int r = sys_renameat(at, name, m->top, to);
     if (r < 0 && errno == EACCES) { /* its ".." changes, which it must allow */
-        _cleanup_closedir_ DIR *d = open_to_empty(at, name);
+        struct statx x;
+        _cleanup_closedir_ DIR *d = open_to_empty(at, name, &x);
         r = d ? sys_renameat(at, name, m->top, to) : -1;
     }
     if (r == 0 || errno == ENOENT)
@@ -321,22 +324,28 @@ static int empty_dir(struct remover *m, DIR *d, const char *name, unsigned depth
 
 static int remove_dir(struct remover *m, int at, const char *name, unsigned depth)
 {
+    /* Many are empty. */
+    if (sys_unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return 0;
     {
-        _cleanup_closedir_ DIR *d = open_to_empty(at, name);
+        struct statx x;
+        _cleanup_closedir_ DIR *d = open_to_empty(at, name, &x);
         if (!d)
             return errno == ENOENT ? 0 : err_sys(m->e, "open %s", name);
-        int r = refuse_mount(m, dirfd(d), name);
+        int r = refuse_mount(m, &x, name);
         if (r < 0)
             return r;
         if (depth == 0)
             m->top = dirfd(d);
-        do {
+        for (;;) {
             m->again = depth > 0 && m->again;
-            rewinddir(d);
             r = empty_dir(m, d, name, depth);
             if (r < 0)
                 return r;
-        } while (depth == 0 && m->again);
+            if (depth > 0 || !m->again)
+                break;
+            rewinddir(d);
+        }
     }
     if (sys_unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return 0;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* SHA-2 through OpenSSL EVP. hash_init may be called again on the same object. Not thread-safe. */
+/*
+ * SHA-2 through OpenSSL EVP, but for hash_bytes of something short: libcrypto is loaded when it is
+ * needed first (ADR 4). hash_init may be called again on the same object. An object is for one
+ * thread. UNSUPPORTED when libcrypto is not there.
+ */
 #include <stddef.h>
 #include <stdint.h>
 

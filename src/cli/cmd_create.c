@@ -7,7 +7,7 @@ static int run(struct cli *c, const void *opts, int n, char **args)
     struct shale_created *made = NULL;
     int r = create_check(c, o);
     if (r == 0)
-        r = create_container(c, o, n, args, &made);
+        r = create_container(c, o, false, n, args, &made);
     if (r < 0 || !made)
         return r;
     r = cli_printf(c, "%s\n", made->id);

@@ -74,7 +74,7 @@ static int run(struct cli *c, const void *opts, int n, char **args)
     if (r == 0)
         r = check_streams(c, o);
     if (r == 0)
-        r = create_container(c, o, n, args, &made);
+        r = create_container(c, o, true, n, args, &made);
     if (r < 0 || !made)
         return r;
     c->fail_status = 0;

@@ -270,12 +270,13 @@ static int check_platform(struct cli *c, const char *platform)
     return err_wrap(&c->e, -c->e.code, "error parsing specified platform");
 }
 
-int create_container(struct cli *c, const struct create_cli *o, int n, char **args,
+int create_container(struct cli *c, const struct create_cli *o, bool starts, int n, char **args,
                      struct shale_created **ret)
 {
     struct shale_create_opts q;
     struct shale *s = NULL;
     int r = take_options(c, o, n, args, &q);
+    q.start_follows = starts;
     if (r == 0)
         r = check_platform(c, q.platform);
     if (r == 0)

@@ -27,6 +27,6 @@ int create_check(struct cli *c, const struct create_cli *o);
 /* Values of -e; as above. */
 int create_check_env(struct cli *c, const struct strv *env);
 /* Makes the container from args (image, then command), pulling the image as --pull says. Warnings
- * go to standard error. *ret for shale_free. */
-int create_container(struct cli *c, const struct create_cli *o, int n, char **args,
+ * go to standard error. `starts`: the caller starts it next. *ret for shale_free. */
+int create_container(struct cli *c, const struct create_cli *o, bool starts, int n, char **args,
                      struct shale_created **ret);

@@ -176,6 +176,7 @@ int conf_format(const struct conf *c, struct arena *a, char **ret, struct shale_
     jout_str(&bad, o, "Path", c->path);
     jout_put(&bad, o, "Args", jout_strv(&c->args));
     jout_str(&bad, o, "DetachKeys", c->detach_keys);
+    jout_str(&bad, o, "Starter", c->starter);
     r = jout_check(bad, "container configuration", e);
     if (r < 0)
         return r;
@@ -225,6 +226,7 @@ static const struct json_field own_fields[] = {
     F("Path", JB_STR, path),
     F("Args", JB_STRV, args),
     F("DetachKeys", JB_STR, detach_keys),
+    F("Starter", JB_STR, starter),
 };
 #undef F
 #define F(name, kind, field)                                                                       \
@@ -281,6 +283,7 @@ int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale
                      .cidfile = "",
                      .path = "",
                      .detach_keys = "",
+                     .starter = "",
                      .stop_timeout_s = -1};
     int r;
 

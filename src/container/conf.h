@@ -3,7 +3,8 @@
 /*
  * What a container was made with: the options and the image's config put together, once, at
  * creation. Kept in the container's row as JSON of docker's shape:
- *   {"Config": {…}, "HostConfig": {…}, "Path": "", "Args": [], "Mounts": [{…}], "DetachKeys": ""}
+ *   {"Config": {…}, "HostConfig": {…}, "Path": "", "Args": [], "Mounts": [{…}], "DetachKeys": "",
+ *    "Starter": ""}
  * All values live in the arena given to conf_parse.
  */
 #include <stdbool.h>
@@ -47,6 +48,7 @@ struct conf {
     const char *path;        /* what is run */
     struct strv args;        /* without path */
     const char *detach_keys; /* "": the default */
+    const char *starter;     /* process that starts it next, as ctr_starter; "": nobody */
     struct conf_mount *mounts;
     size_t n_mounts;
 };

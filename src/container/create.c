@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "container/create_priv.h"
+#include "container/ctr.h"
 #include "container/keys.h"
 #include "container/names.h"
 #include "container/signals.h"
@@ -224,6 +225,9 @@ static int set_plain(struct create *c, struct shale_err *e)
     k->runtime = first_of(o->runtime, c->h->runtime);
     k->cidfile = first_of(o->cidfile, NULL);
     k->detach_keys = first_of(o->detach_keys, NULL);
+    k->starter = o->start_follows ? ctr_starter(c->h, c->a) : "";
+    if (!k->starter)
+        return err_nomem(e);
     if (k->stop_signal[0])
         r = signal_parse(k->stop_signal, e);
     if (r >= 0)

@@ -214,8 +214,11 @@ void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *
 {
     const char *const rest[] = {"delete", "--force", c->row.id, NULL};
     const char *name = c->conf.runtime[0] ? c->conf.runtime : h->runtime;
+    const char *pidfile;
     struct ctr_run run;
 
+    if (runtime_pidfile(c->row.id, a, &pidfile, NULL) >= 0)
+        (void)sys_unlinkat(AT_FDCWD, pidfile, 0);
     /* Who started it may have been killed before it could note the runtime. */
     if (runtime_knows(c, a) && ctr_run_load(h, c, a, &run, NULL) >= 0 &&
         (run.runtime.path[0] || runtime_choose(h, name, a, &run.runtime, NULL) >= 0)) {
@@ -282,13 +285,36 @@ static int whereabouts(struct container_host *h, struct arena *a, const struct c
     return run.monitor.pid != getpid() && process_alive(&run.monitor) ? 2 : 1;
 }
 
+const char *ctr_starter(struct container_host *h, struct arena *a)
+{
+    struct process me = process_find(getpid());
+
+    return arena_printf(a, "%d %llu %s", (int)me.pid, (unsigned long long)me.start,
+                        store_boot_id(h->store));
+}
+
+/* Made by a `run` that is no more. */
+static bool is_forsaken(struct container_host *h, const struct ctr *c)
+{
+    struct process starter;
+    unsigned long long start;
+    char boot[64];
+    int pid;
+
+    if (!c->row.auto_remove || !ctr_is(c, CTR_CREATED) ||
+        sscanf(c->conf.starter, "%d %llu %63s", &pid, &start, boot) != 3)
+        return false;
+    starter = (struct process){pid, start};
+    return !streq(boot, store_boot_id(h->store)) || !process_alive(&starter);
+}
+
 /* Of a start or a removal that was killed half-way. */
-static bool is_left_over(const struct ctr *c, struct arena *a)
+static bool is_left_over(struct container_host *h, const struct ctr *c, struct arena *a)
 {
     const char *merged = ctr_path(c, a, "merged");
     struct statx st;
 
-    if (ctr_is(c, CTR_REMOVING))
+    if (ctr_is(c, CTR_REMOVING) || is_forsaken(h, c))
         return true;
     return merged && statx(AT_FDCWD, merged, AT_NO_AUTOMOUNT, STATX_TYPE, &st) == 0 &&
            (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
@@ -307,7 +333,7 @@ static int clear_left_over(struct container_host *h, struct arena *a, struct ctr
         return 0;
     if (ctr_reload(h, a, c, NULL) == -SHALE_NOT_FOUND)
         return err_set(e, SHALE_NOT_FOUND, "No such container: %s", c->row.id);
-    if (ctr_need_running(c, NULL) >= 0 || !is_left_over(c, a))
+    if (ctr_need_running(c, NULL) >= 0 || !is_left_over(h, c, a))
         return 0;
     ctr_unprepare(h, a, c);
     if (!c->row.auto_remove && !ctr_is(c, CTR_REMOVING))
@@ -322,7 +348,7 @@ int ctr_refresh(struct container_host *h, struct arena *a, struct ctr *c, struct
     int r, status;
 
     if (ctr_need_running(c, NULL) < 0)
-        return is_left_over(c, a) ? clear_left_over(h, a, c, e) : 0;
+        return is_left_over(h, c, a) ? clear_left_over(h, a, c, e) : 0;
     r = whereabouts(h, a, c, e);
     if (r != 1)
         return r;

@@ -49,6 +49,9 @@ int ctr_reload(struct container_host *h, struct arena *a, struct ctr *c, struct 
 bool ctr_is(const struct ctr *c, const char *state);
 const char *ctr_path(const struct ctr *c, struct arena *a, const char *name); /* NULL: no memory */
 
+/* This process, as conf.starter has it: number, start time, boot. NULL: no memory. */
+const char *ctr_starter(struct container_host *h, struct arena *a);
+
 /* A descriptor, or -code. Load again what was loaded before. */
 int ctr_lock(struct container_host *h, const struct ctr *c, struct shale_err *e);
 

@@ -35,6 +35,7 @@ static bool on_output(void *arg, int stream, const char *p, size_t n)
 {
     struct direct *d = arg;
 
+    pidwatch_hurry(&d->watch);
     if (stream == 2 && pidwatch_hold(&d->watch, p, n))
         return false;
     if (stream == 2)
@@ -71,22 +72,23 @@ static void on_signal(void *arg, int sig)
         (void)process_kill(&d->run.init, sig, NULL);
     else
         d->pending |= UINT64_C(1) << sig;
+    pidwatch_hurry(&d->watch);
 }
 
 static int prepare(struct direct *d, struct shale_err *e)
 {
     struct start *s = d->s;
-    const char *pidfile = ctr_path(s->c, s->a, "pidfile");
-    const char *log = ctr_path(s->c, s->a, "ctr.log");
+    const char *log = ctr_path(s->c, s->a, "ctr.log"), *pidfile;
     int r;
 
     d->runtime_log = ctr_path(s->c, s->a, "runtime.log");
-    if (!pidfile || !d->runtime_log || !log)
+    if (!d->runtime_log || !log)
         return err_nomem(e);
     r = logwrite_open(&d->log, log, e);
-    if (r < 0)
-        return r;
-    r = pidwatch_open(&d->watch, pidfile, e);
+    if (r >= 0)
+        r = runtime_pidfile(s->c->row.id, s->a, &pidfile, e);
+    if (r >= 0)
+        r = pidwatch_open(&d->watch, pidfile, e);
     if (r < 0)
         return r;
     d->run.monitor = process_find(getpid());

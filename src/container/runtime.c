@@ -101,12 +101,12 @@ int runtime_refusal(const char *what, const char *words, struct shale_err *e)
 
 /* ---- command lines ---- */
 
-int runtime_state_dir(struct arena *a, const char **ret, struct shale_err *e)
+static int own_dir(const char *name, struct arena *a, const char **ret, struct shale_err *e)
 {
     const char *user = getenv("XDG_RUNTIME_DIR");
     const char *dir = geteuid() == 0 || !user || user[0] != '/'
-                          ? arena_strdup(a, "/run/shale/runtime")
-                          : arena_printf(a, "%s/shale/runtime", user);
+                          ? arena_printf(a, "/run/shale/%s", name)
+                          : arena_printf(a, "%s/shale/%s", user, name);
     int r;
 
     if (!dir)
@@ -117,6 +117,25 @@ int runtime_state_dir(struct arena *a, const char **ret, struct shale_err *e)
             return r;
     }
     *ret = dir;
+    return 0;
+}
+
+int runtime_state_dir(struct arena *a, const char **ret, struct shale_err *e)
+{
+    return own_dir("runtime", a, ret, e);
+}
+
+int runtime_pidfile(const char *id, struct arena *a, const char **ret, struct shale_err *e)
+{
+    const char *dir, *path;
+    int r = own_dir("pids", a, &dir, e);
+
+    if (r < 0)
+        return r;
+    path = arena_printf(a, "%s/%s", dir, id);
+    if (!path)
+        return err_nomem(e);
+    *ret = path;
     return 0;
 }
 

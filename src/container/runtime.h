@@ -39,6 +39,9 @@ int runtime_probe(struct container_host *h, const char *name, struct arena *a, s
 
 /* Folder of the runtimes' own state; gone after a reboot. */
 int runtime_state_dir(struct arena *a, const char **ret, struct shale_err *e);
+/* Where a runtime is to write the number of a container's process, for one who waits for it: beside
+ * the runtimes' state, in memory, as runtimes write it with O_SYNC. */
+int runtime_pidfile(const char *id, struct arena *a, const char **ret, struct shale_err *e);
 /* Global arguments of a command line: path, --root, log (may be NULL) …; then `rest`
  * (NULL-terminated). */
 int runtime_argv(const struct runtime *rt, const char *log, const char *const *rest,

@@ -15,10 +15,14 @@ struct run {
     const char *image;
     uint32_t first, n;
 };
+struct slot {
+    uint32_t hash; /* looked at first: most of what is far away need not be */
+    uint32_t run;  /* + 1; 0: free */
+};
 struct index {
     struct run *v;
     size_t n, cap;
-    uint32_t *table; /* open addressing: run + 1; 0: free */
+    struct slot *table; /* open addressing */
     size_t mask;
 };
 
@@ -37,7 +41,7 @@ struct groups {
 
 /* ---- indexes ---- */
 
-static uint64_t hash_of(const char *digest)
+static uint32_t hash_of(const char *digest)
 {
     uint64_t h = 0xcbf29ce484222325ull;
     const char *hex = strchr(digest, ':');
@@ -45,21 +49,22 @@ static uint64_t hash_of(const char *digest)
     /* sixteen digits of a hash are as good as any hash of them, and cheap */
     for (size_t i = 0; hex && i < 16 && hex[i]; i++)
         h = (h ^ (unsigned char)hex[i]) * 0x100000001b3ull;
-    return h ^ h >> 29;
+    return (uint32_t)(h ^ h >> 29);
 }
 
-static uint32_t *slot_of(const struct index *x, const char *image)
+static struct slot *slot_of(const struct index *x, const char *image, uint32_t hash)
 {
-    size_t i = hash_of(image) & x->mask;
+    size_t i = hash & x->mask;
 
-    while (x->table[i] && strcmp(x->v[x->table[i] - 1].image, image) != 0)
+    while (x->table[i].run &&
+           (x->table[i].hash != hash || strcmp(x->v[x->table[i].run - 1].image, image) != 0))
         i = (i + 1) & x->mask;
     return &x->table[i];
 }
 
-static const struct run *find(const struct index *x, const char *image)
+static const struct run *find(const struct index *x, const char *image, uint32_t hash)
 {
-    uint32_t k = x->n ? *slot_of(x, image) : 0;
+    uint32_t k = x->n ? slot_of(x, image, hash)->run : 0;
 
     return k ? &x->v[k - 1] : NULL;
 }
@@ -89,8 +94,10 @@ static int make_table(struct groups *g, struct index *x, struct shale_err *e)
     x->mask = size - 1;
     if (!x->table)
         return err_nomem(e);
-    for (size_t i = 0; i < x->n; i++)
-        *slot_of(x, x->v[i].image) = (uint32_t)i + 1;
+    for (size_t i = 0; i < x->n; i++) {
+        uint32_t hash = hash_of(x->v[i].image);
+        *slot_of(x, x->v[i].image, hash) = (struct slot){hash, (uint32_t)i + 1};
+    }
     return 0;
 }
 
@@ -192,10 +199,10 @@ static int load(struct meta *m, struct groups *g, struct shale_err *e)
                                g, &g->children, e);
 }
 
-static void fill_names(const struct names *l, const char *image, const struct meta_name **ret,
-                       size_t *ret_n)
+static void fill_names(const struct names *l, const char *image, uint32_t hash,
+                       const struct meta_name **ret, size_t *ret_n)
 {
-    const struct run *run = find(&l->by_image, image);
+    const struct run *run = find(&l->by_image, image, hash);
 
     *ret = run ? &l->v[run->first] : NULL;
     *ret_n = run ? run->n : 0;
@@ -204,10 +211,12 @@ static void fill_names(const struct names *l, const char *image, const struct me
 static void fill(const struct groups *g, struct meta_image_item *item)
 {
     const char *id = item->image.id.s;
-    const struct run *children = find(&g->children, id), *containers = find(&g->containers, id);
+    uint32_t hash = hash_of(id);
+    const struct run *children = find(&g->children, id, hash);
+    const struct run *containers = find(&g->containers, id, hash);
 
-    fill_names(&g->tags, id, &item->tags, &item->n_tags);
-    fill_names(&g->digests, id, &item->digests, &item->n_digests);
+    fill_names(&g->tags, id, hash, &item->tags, &item->n_tags);
+    fill_names(&g->digests, id, hash, &item->digests, &item->n_digests);
     item->n_children = children ? children->n : 0;
     item->n_containers = containers ? containers->n : 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Challenges and tokens (distribution's token specification; RFC 6750, RFC 7617; OAuth2 for
  * identity tokens). */
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -80,11 +80,11 @@ static char *basic_of(const struct credential *cr)
     _cleanup_free_ char *plain = mem_printf("%s:%s", cr->user, cr->password ? cr->password : "");
     size_t n = plain ? strlen(plain) : 0;
     _cleanup_free_ char *b64 =
-        plain && n <= TOKEN_MAX_BYTES ? mem_alloc(4 * ((n + 2) / 3) + 1) : NULL;
+        plain && n <= TOKEN_MAX_BYTES ? mem_alloc(BASE64_LENGTH(n) + 1) : NULL;
 
     if (!b64)
         return NULL;
-    EVP_EncodeBlock((unsigned char *)b64, (const unsigned char *)plain, (int)n);
+    base64_encode(plain, n, b64);
     return mem_printf("Basic %s", b64);
 }
 

@@ -2,11 +2,11 @@
 /* Credentials as docker keeps them: config.json (auths, credsStore, credHelpers) and credential
  * helpers. */
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/proc.h"
@@ -112,15 +112,11 @@ static int decode_auth(const char *text, struct arena *a, struct credential *ret
     char *out = n <= SECRET_MAX_BYTES ? arena_alloc(a, n + 4) : NULL;
     if (!out && a->failed)
         return err_nomem(e);
-    int k = out ? EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)text, (int)n) : -1;
+    ssize_t k = out ? base64_decode(text, n, out) : -1;
 
     if (k < 0)
         return err_set(e, SHALE_INVALID, "config.json: an \"auth\" is not valid base64");
-    while (n > 0 && text[n - 1] == '=') { /* padding decodes to zero bytes */
-        k--;
-        n--;
-    }
-    out[k > 0 ? k : 0] = 0;
+    out[k] = 0;
     char *colon = strchr(out, ':');
     if (!colon)
         return err_set(e, SHALE_INVALID,

@@ -175,6 +175,19 @@ run_rm() { shale run --rm --network none "$@"; }
     ! grep -q "$SHALE_ROOT/containers" /proc/self/mountinfo
 }
 
+@test "run --rm that is killed before its start leaves nothing, create --rm stays" {
+    rows() { python3 -c 'import sqlite3, sys; print(*(r[0] for r in sqlite3.connect(sys.argv[1]).execute("select name from containers")))' "$SHALE_ROOT/shale.db"; }
+    # its first lock is that of the start
+    run strace -o /dev/null -e trace=flock -e inject=flock:signal=KILL:when=1 "$SHALE_BIN" run --rm --name early --network none "$image" true
+    [ "$status" = 137 ]
+    [ "$(rows)" = early ]
+    shale create --rm --name later --network none "$image" true >/dev/null
+    run_ok shale ps -a --format '{{.Names}} {{.Status}}'
+    [ "$output" = "later Created" ]
+    [ "$(rows)" = later ]
+    run_ok shale rm later
+}
+
 @test "an image that a container uses cannot be deleted" {
     shale create --name user --network none "$image" true >/dev/null
     run_fails 1 "conflict: unable to remove repository reference \"$image\" (must force) - container" shale rmi "$image"

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/base64.h"
 #include "base/hash.h"
 
 static void test_compare(void **state)
@@ -125,6 +126,57 @@ static void test_known_hashes(void **state)
     }
 }
 
+/* Short texts are hashed by code of our own, streams by libcrypto. */
+static void test_both_hashes_agree(void **state)
+{
+    static const size_t around[] = {300, 4095, 65535, 65536, 65537};
+    static uint8_t text[65537];
+    char ours[HASH_MAX_HEX + 1], theirs[HASH_MAX_HEX + 1];
+
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)(i * 131 + (i >> 7));
+    for (size_t i = 0; i < 300 + ARRAY_SIZE(around); i++) {
+        _cleanup_(hash_clear) struct hash h = {0};
+        size_t n = i < 300 ? i : around[i - 300];
+        assert_int_equal(hash_bytes(HASH_SHA256, text, n, ours, NULL), 0);
+        assert_int_equal(hash_init(&h, HASH_SHA256, NULL), 0);
+        hash_update(&h, text, n);
+        hash_hex(&h, theirs);
+        assert_string_equal(ours, theirs);
+    }
+}
+
+/* The vectors of RFC 4648, and what is none. */
+static void test_base64(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
+        {"\xff\xef\xbe", "/+++"},
+        {"a:\xc3\xa4", "YTrDpA=="},
+    };
+    static const char *const wrong[] = {"Z",        "Zg",   "Zg=",  "Z===",  "====",  "Zm9=v",
+                                        "Zg==Zg==", "Zm9-", "Zm9_", "Zm 9v", "Zm9v!", "Zm9\xc3"};
+    char out[64];
+
+    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+        size_t n = strlen(pairs[i][0]);
+        base64_encode(pairs[i][0], n, out);
+        assert_string_equal(out, pairs[i][1]);
+        assert_int_equal(strlen(out), BASE64_LENGTH(n));
+        assert_int_equal(base64_decode(pairs[i][1], strlen(pairs[i][1]), out), n);
+        assert_memory_equal(out, pairs[i][0], n);
+    }
+    assert_int_equal(base64_decode(" Zm9v\n", 6, out), 3);
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+        assert_int_equal(base64_decode(wrong[i], strlen(wrong[i]), out), -1);
+}
+
 static void test_hex(void **state)
 {
     char a[33], b[33], out[7];
@@ -173,7 +225,8 @@ int main(void)
         cmocka_unit_test(test_compare),        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_split_and_trim), cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_printable),      cmocka_unit_test(test_distance),
-        cmocka_unit_test(test_known_hashes),   cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_known_hashes),   cmocka_unit_test(test_both_hashes_agree),
+        cmocka_unit_test(test_base64),         cmocka_unit_test(test_hex),
         cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
