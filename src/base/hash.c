@@ -6,14 +6,14 @@
 #include <openssl/evp.h>
 #include <openssl/opensslv.h>
 #include <pthread.h>
+#include <sha2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/cleanup.h"
-#include "base/sha256.h"
 
-/* Up to this our own code is sooner done than libcrypto is there. */
+/* Up to this libmd, which needs no setting up, is sooner done than libcrypto is there (ADR 4). */
 #define SHORT_BYTES (64u << 10)
 
 /* ---- libcrypto, loaded at the first use and never unloaded ---- */
@@ -129,12 +129,15 @@ void hash_clear(struct hash *h)
 int hash_bytes(enum hash_alg alg, const void *p, size_t n, char ret_hex[HASH_MAX_HEX + 1],
                struct shale_err *e)
 {
-    uint8_t md[SHA256_BYTES];
     struct hash h = {0};
     int r;
 
     if (alg == HASH_SHA256 && n <= SHORT_BYTES) {
-        sha256_bytes(p, n, md);
+        uint8_t md[SHA256_DIGEST_LENGTH];
+        SHA2_CTX c;
+        SHA256Init(&c);
+        SHA256Update(&c, p, n);
+        SHA256Final(md, &c);
         hex_encode(md, sizeof md, ret_hex);
         return 0;
     }
