@@ -136,7 +136,7 @@ void pace_done(struct pace *p)
     uint64_t now = resident(p);
 
     if (++p->times > PACE_FREE + p->steps / PACE_EVERY) {
-        p->room *= 2;
+        p->room *= 4;
         p->times = 0;
         p->steps = 0;
     }

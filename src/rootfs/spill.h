@@ -42,7 +42,8 @@ void spill_clear(struct spill *s);
  * far jumps cost more memory than small ones), and answers true when everything that can be let go
  * is to be; pace_done comes after that. Where there is no /proc to look at, it is every
  * PACE_BLIND-th look. Work that goes all over the place, so that letting go costs more than it
- * is worth (more often than PACE_FREE times and once in PACE_EVERY steps), is given twice the room.
+ * is worth (more often than PACE_FREE times and once in PACE_EVERY steps), is given four times the
+ * room.
  */
 #define PACE_BYTES (8u << 20)
 #define PACE_LOOK  1024 /* steps between looks */

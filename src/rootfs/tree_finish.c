@@ -60,7 +60,8 @@ static int by_name(const void *x, const void *y, void *arg)
     int r = memcmp(a->name, b->name, n);
 
     r = r ? r : (int)a->name_n - (int)b->name_n;
-    tree_pace(t, *(const uint32_t *)x);
+    /* the sum moves as far as either of them */
+    tree_pace(t, *(const uint32_t *)x + *(const uint32_t *)y);
     return r;
 }
 
