@@ -88,7 +88,7 @@ int merged_load(const struct rootfs_common *c, const struct rootfs_image *img, s
                 struct cancel *cancel, struct shale_err *e)
 {
     struct merged m = {.tocs = mem_array(img->n_layers + 1, sizeof *m.tocs)};
-    int r = m.tocs ? tree_new(&m.tree, e) : err_nomem(e);
+    int r = m.tocs ? tree_new(&m.tree, c->root_fd, e) : err_nomem(e);
 
     for (size_t i = 0; r >= 0 && i < img->n_layers; i++)
         r = add_layer(c, &img->layers[i].diff_id, &m, cancel, e);

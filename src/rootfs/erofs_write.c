@@ -34,7 +34,8 @@ struct writer {
     int fd, side_fd;
     struct cancel *c;
     struct shale_err *e;
-    struct place *places; /* by inode */
+    struct spill in_places;
+    struct place *places; /* by inode; lie in in_places */
     uint64_t meta_bytes, data_blocks, side_bytes;
     uint32_t meta_block; /* first block of the meta area */
     struct buf out;
@@ -75,6 +76,12 @@ static int pad_to(struct writer *w, uint64_t offset)
 }
 
 /* ---- sizes of directories ---- */
+
+static void pace(struct writer *w, uint32_t node)
+{
+    if (tree_pace(w->t, node))
+        spill_let_go(&w->in_places);
+}
 
 struct packer { /* dirents fill blocks: entries from the front, names from behind them */
     uint64_t full_blocks;
@@ -129,15 +136,17 @@ static struct dir_walk dir_begin(const struct tree *t, uint32_t node)
     return (struct dir_walk){t, node, tree_first(t, node), 0};
 }
 
-static uint64_t dir_bytes(const struct tree *t, uint32_t node)
+static uint64_t dir_bytes(struct writer *w, uint32_t node)
 {
-    struct dir_walk d = dir_begin(t, node);
+    struct dir_walk d = dir_begin(w->t, node);
     struct packer p = {0};
     struct str name;
     uint32_t child;
 
-    while (dir_next(&d, &name, &child))
+    while (dir_next(&d, &name, &child)) {
         pack(&p, name.n);
+        pace(w, child);
+    }
     return p.full_blocks * EROFS_BLOCK + p.used;
 }
 
@@ -190,11 +199,11 @@ static int copy_sparse(struct writer *w, const struct tar_entry *x, uint16_t lay
 }
 
 /* Bytes that follow the inode and its attributes: a chunk index, or data that may lie inline. */
-static uint64_t content_bytes(const struct writer *w, uint32_t node, const struct tar_entry *x)
+static uint64_t content_bytes(struct writer *w, uint32_t node, const struct tar_entry *x)
 {
     switch (x->type) {
     case TAR_DIR:
-        return dir_bytes(w->t, node);
+        return dir_bytes(w, node);
     case TAR_SYMLINK:
         return x->link.n;
     default:
@@ -246,11 +255,10 @@ static int each_inode(struct writer *w, int (*f)(struct writer *w, uint32_t node
 
     for (;;) {
         uint32_t inode = t->nodes[at].inode;
+        pace(w, at);
         if (t->inodes[inode].number > seen) {
             seen = t->inodes[inode].number;
             int r = w->n_visited++ % CANCEL_EVERY == 0 ? cancel_check(w->c, w->e) : 0;
-            if (w->n_visited % TREE_TRIM_EVERY == 0)
-                tree_trim(t);
             if (r >= 0)
                 r = f(w, at, inode);
             if (r < 0)
@@ -432,6 +440,7 @@ static int put_dir(struct writer *w, uint32_t node)
         b.v[b.n++] = (struct erofs_dirent){.nid = w->places[inode].unit,
                                            .type = kinds[w->t->inodes[inode].type].ft};
         b.used += need;
+        pace(w, child);
     }
     return r < 0 ? r : put_dir_block(w, &b, false);
 }
@@ -523,14 +532,18 @@ int erofs_write(struct tree *t, const struct erofs_layer *layers, size_t n_layer
                        .c = c,
                        .e = e,
                        .out = BUF_INIT(BUFFER_MAX),
+                       .in_places = SPILL_INIT,
                        .xattrs = ERO_XATTRS_INIT};
     int r = 0;
 
     if (n_layers >= UINT16_MAX - 1)
         return err_set(e, SHALE_LIMIT, "%zu layers", n_layers);
-    w.places = mem_array(t->n_inodes, sizeof *w.places);
-    r = w.places ? write_all(&w) : err_nomem(e);
-    free(w.places);
+    if (spill_resize(&w.in_places, t->dirfd, t->n_inodes * sizeof *w.places) < 0)
+        r = err_nomem(e);
+    w.places = w.in_places.p;
+    if (r >= 0)
+        r = write_all(&w);
+    spill_clear(&w.in_places);
     buf_clear(&w.out);
     buf_clear(&w.xattrs.out);
     if (r >= 0)

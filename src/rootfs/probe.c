@@ -73,7 +73,7 @@ static int make_index(struct probe *p, struct shale_err *e)
     snprintf(path, sizeof path, "%s/toc", p->dir);
     int r = toc_open(p->root, path, &toc, e);
     if (r >= 0)
-        r = tree_new(&tree, e);
+        r = tree_new(&tree, -1, e);
     if (r >= 0)
         r = tree_add(tree, toc, NULL, e);
     if (r >= 0)

@@ -236,6 +236,8 @@ static int check_frame(struct toc *t, struct shale_err *e)
     if (memcmp(end.magic, TOC_END, sizeof end.magic) != 0 || end.file_bytes != t->n)
         return damaged(e);
     t->end = t->n - sizeof end;
+    if (end.n_entries > t->n / sizeof(struct record))
+        return damaged(e);
     t->stats = (struct toc_stats){end.n_entries, end.content_bytes};
     return 0;
 }

@@ -10,18 +10,21 @@
 
 #define MAX_SYMLINKS 40 /* on one way, as the kernel has it */
 #define CANCEL_EVERY 4096
+#define SLOT_NODE    ((1u << 23) - 1) /* of a slot of the table: node + 1; the rest is of its hash */
+_Static_assert(LIMIT_IMAGE_ENTRIES < SLOT_NODE, "nodes fit into slots");
 
 /* ---- storage ---- */
 
-static void *grow(void *v, uint32_t n, uint32_t *cap, size_t size)
+/* Room for one more than n; NULL without memory. */
+static void *grow(const struct tree *t, struct spill *s, uint32_t n, uint32_t *cap, size_t size)
 {
     if (n < *cap)
-        return v;
+        return s->p;
     uint32_t more = *cap ? *cap + *cap / 2 : 256;
-    void *w = mem_resize(v, (size_t)more * size);
-    if (w)
-        *cap = more;
-    return w;
+    if (spill_resize(s, t->dirfd, (size_t)more * size) < 0)
+        return NULL;
+    *cap = more;
+    return s->p;
 }
 
 static uint32_t hash_of(uint32_t parent, struct str name)
@@ -33,21 +36,34 @@ static uint32_t hash_of(uint32_t parent, struct str name)
     return (uint32_t)(h ^ h >> 32);
 }
 
-static uint32_t *slot_of(const struct tree *t, uint32_t parent, struct str name)
+/* The slot of a name, and what goes into it besides the node: the hash's upper bits, so that other
+ * names' nodes are hardly ever looked at on the way. */
+static uint32_t *slot_of(const struct tree *t, uint32_t parent, struct str name, uint32_t *ret_tag)
 {
-    uint32_t i = hash_of(parent, name) & t->table_mask;
+    uint32_t hash = hash_of(parent, name), i = hash & t->table_mask, tag = hash & ~SLOT_NODE;
 
+    *ret_tag = tag;
     for (; t->table[i]; i = (i + 1) & t->table_mask) {
-        const struct tree_node *n = &t->nodes[t->table[i] - 1];
+        if ((t->table[i] & ~SLOT_NODE) != tag)
+            continue;
+        const struct tree_node *n = &t->nodes[(t->table[i] & SLOT_NODE) - 1];
         if (n->parent == parent && n->name_n == name.n && memcmp(n->name, name.p, name.n) == 0)
             break;
     }
     return &t->table[i];
 }
 
+/* The node that has a name, there or not; TREE_NONE: none. */
+static uint32_t any_node(const struct tree *t, uint32_t parent, struct str name)
+{
+    uint32_t tag, slot = *slot_of(t, parent, name, &tag);
+
+    return slot ? (slot & SLOT_NODE) - 1 : TREE_NONE;
+}
+
 static int rehash(struct tree *t, uint32_t size, struct shale_err *e)
 {
-    uint32_t *table = mem_array(size, sizeof *table);
+    uint32_t tag, *table = mem_array(size, sizeof *table);
 
     if (!table)
         return err_nomem(e);
@@ -56,9 +72,9 @@ static int rehash(struct tree *t, uint32_t size, struct shale_err *e)
     t->table_mask = size - 1;
     for (uint32_t i = 1; i < t->n_nodes; i++) {
         const struct tree_node *n = &t->nodes[i];
-        *slot_of(t, n->parent, (struct str){n->name, n->name_n}) = i + 1;
-        if (i % TREE_TRIM_EVERY == 0)
-            tree_trim(t);
+        uint32_t *slot = slot_of(t, n->parent, (struct str){n->name, n->name_n}, &tag);
+        *slot = (i + 1) | tag;
+        tree_pace(t, i);
     }
     return 0;
 }
@@ -66,7 +82,7 @@ static int rehash(struct tree *t, uint32_t size, struct shale_err *e)
 static int new_inode(struct tree *t, enum tar_type type, uint64_t pos, uint32_t *ret,
                      struct shale_err *e)
 {
-    struct tree_inode *v = grow(t->inodes, t->n_inodes, &t->cap_inodes, sizeof *v);
+    struct tree_inode *v = grow(t, &t->in_inodes, t->n_inodes, &t->cap_inodes, sizeof *v);
 
     if (!v)
         return err_nomem(e);
@@ -80,15 +96,16 @@ static int new_inode(struct tree *t, enum tar_type type, uint64_t pos, uint32_t 
 static int get_node(struct tree *t, uint32_t parent, struct str name, uint32_t *ret,
                     struct shale_err *e)
 {
-    uint32_t *slot = slot_of(t, parent, name);
+    uint32_t tag, *slot = slot_of(t, parent, name, &tag);
 
     if (*slot) {
-        *ret = *slot - 1;
+        *ret = (*slot & SLOT_NODE) - 1;
+        tree_pace(t, *ret);
         return 0;
     }
     if (t->n_nodes >= LIMIT_IMAGE_ENTRIES)
         return err_set(e, SHALE_LIMIT, "image with more than %d files", LIMIT_IMAGE_ENTRIES);
-    struct tree_node *v = grow(t->nodes, t->n_nodes, &t->cap_nodes, sizeof *v);
+    struct tree_node *v = grow(t, &t->in_nodes, t->n_nodes, &t->cap_nodes, sizeof *v);
     if (!v)
         return err_nomem(e);
     t->nodes = v;
@@ -107,16 +124,16 @@ static int get_node(struct tree *t, uint32_t parent, struct str name, uint32_t *
         .depth = (uint16_t)(v[parent].depth + 1),
     };
     v[parent].first_child = k;
-    *slot = k + 1;
+    *slot = (k + 1) | tag;
     *ret = k;
     return t->n_nodes > t->table_mask / 4 * 3 ? rehash(t, 2 * (t->table_mask + 1), e) : 0;
 }
 
 static uint32_t find_node(const struct tree *t, uint32_t parent, struct str name)
 {
-    uint32_t k = *slot_of(t, parent, name);
+    uint32_t k = any_node(t, parent, name);
 
-    return k && t->nodes[k - 1].inode != TREE_NONE ? k - 1 : TREE_NONE;
+    return k != TREE_NONE && t->nodes[k].inode != TREE_NONE ? k : TREE_NONE;
 }
 
 /* ---- removing ---- */
@@ -351,9 +368,9 @@ static int link_inode(struct tree *t, const struct tar_entry *x, uint32_t *ret, 
     if (r < 0)
         return r;
     if (r == 0) {
-        uint32_t slot = *slot_of(t, dir, name); /* there or not */
-        if (slot && (t->nodes[slot - 1].mark == t->n_layers + 1 ||
-                     (t->nodes[slot - 1].mark && t->nodes[slot - 1].inode == TREE_NONE)))
+        uint32_t any = any_node(t, dir, name);
+        if (any != TREE_NONE && (t->nodes[any].mark == t->n_layers + 1 ||
+                                 (t->nodes[any].mark && t->nodes[any].inode == TREE_NONE)))
             return apply_overlay_mark(t, x, e);
         k = find_node(t, dir, name);
     }
@@ -425,6 +442,19 @@ static int apply(struct tree *t, const struct tar_entry *x, uint64_t pos, struct
     return 0;
 }
 
+/* The table at once as large as a layer may need it: making it anew goes all over memory. */
+static int make_room(struct tree *t, const struct toc *layer, struct shale_err *e)
+{
+    struct toc_stats stats;
+    uint32_t size = t->table_mask + 1;
+
+    toc_stats(layer, &stats);
+    uint64_t n = stats.n_entries < LIMIT_IMAGE_ENTRIES ? stats.n_entries : LIMIT_IMAGE_ENTRIES;
+    while (size / 4 * 3 < t->n_nodes + n)
+        size *= 2;
+    return size > t->table_mask + 1 ? rehash(t, size, e) : 0;
+}
+
 int tree_add(struct tree *t, struct toc *layer, struct cancel *c, struct shale_err *e)
 {
     struct tar_entry entry;
@@ -438,6 +468,9 @@ int tree_add(struct tree *t, struct toc *layer, struct cancel *c, struct shale_e
         t->layers = v;
         t->cap_layers += 64;
     }
+    r = make_room(t, layer, e);
+    if (r < 0)
+        return r;
     t->layers[t->n_layers] = layer;
     t->n_open = (uint16_t)(t->n_layers + 1);
     t->last.path = NULL;
@@ -448,25 +481,27 @@ int tree_add(struct tree *t, struct toc *layer, struct cancel *c, struct shale_e
         if (r < 0)
             return r;
         before = pos;
-        if (n % TREE_TRIM_EVERY == 0)
-            toc_trim(layer);
+        tree_pace(t, t->n_nodes);
     }
     t->n_layers++;
     return r;
 }
 
-int tree_new(struct tree **ret, struct shale_err *e)
+int tree_new(struct tree **ret, int dirfd, struct shale_err *e)
 {
     struct tree *t = mem_alloc(sizeof *t);
     uint32_t inode;
 
     if (!t)
         return err_nomem(e);
+    t->dirfd = dirfd;
+    t->in_nodes = t->in_inodes = (struct spill)SPILL_INIT;
+    pace_init(&t->pace);
     int r = rehash(t, 1024, e);
     if (r >= 0)
         r = new_inode(t, TAR_DIR, 0, &inode, e);
     if (r >= 0) {
-        t->nodes = grow(NULL, 0, &t->cap_nodes, sizeof *t->nodes);
+        t->nodes = grow(t, &t->in_nodes, 0, &t->cap_nodes, sizeof *t->nodes);
         r = t->nodes ? 0 : err_nomem(e);
     }
     if (r < 0) {
@@ -484,9 +519,10 @@ struct tree *tree_free(struct tree *t)
 {
     if (!t)
         return NULL;
-    free(t->nodes);
-    free(t->inodes);
+    spill_clear(&t->in_nodes);
+    spill_clear(&t->in_inodes);
     free(t->table);
+    pace_clear(&t->pace);
     free(t->layers);
     free(t);
     return NULL;

@@ -5,7 +5,7 @@
  * resolved, names replaced, hard links joined, as unpacking one layer over the other would do.
  * Nothing of it touches a file system, so no name can lead anywhere.
  *
- *   tree_new(&t, e);
+ *   tree_new(&t, dirfd, e);
  *   for each layer: tree_add(t, toc, cancel, e);   // the tocs stay open while the tree lives
  *   tree_finish(t, e);                             // children sorted, link counts, numbers
  *
@@ -17,12 +17,17 @@
  * such a device is overlayfs' own mark of a deleted name, so that a layer that brings one could
  * take files away where an overlay shows it, and nowhere else. Nothing can open one anyway.
  *
- * Memory: about 70 bytes a name; names and metadata are read from the mapped tocs.
+ * Memory: 56 bytes a name and 6 of the table by which names are found; names and metadata are read
+ * from the mapped tocs. What is large lies in unnamed files (rootfs/spill.h), and those who walk
+ * the tree let go of it and of the tocs with tree_pace, so that the process grows by about
+ * PACE_BYTES and the parts that are small, whatever the number of files. Only sorting one folder
+ * takes 8 bytes a name in it.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cancel.h"
+#include "rootfs/spill.h"
 #include "rootfs/toc.h"
 
 #define TREE_NONE UINT32_MAX
@@ -50,11 +55,14 @@ struct tree_inode {
 };
 
 struct tree {
+    int dirfd;
+    struct pace pace;
+    struct spill in_nodes, in_inodes; /* what the following lie in */
     struct tree_node *nodes;
     uint32_t n_nodes, cap_nodes;
     struct tree_inode *inodes;
     uint32_t n_inodes, cap_inodes;
-    uint32_t *table; /* (parent, name) to node + 1; 0: free */
+    uint32_t *table; /* (parent, name) to node + 1 and some bits of its hash; 0: free */
     uint32_t table_mask;
     struct toc **layers;
     uint16_t n_layers, cap_layers;
@@ -67,16 +75,18 @@ struct tree {
     } last;
 };
 
-int tree_new(struct tree **ret, struct shale_err *e);
+/* dirfd: a folder, borrowed for the tree's life, on whose file system files for large trees are
+ * made; -1: everything in memory. */
+int tree_new(struct tree **ret, int dirfd, struct shale_err *e);
 struct tree *tree_free(struct tree *t);
 int tree_add(struct tree *t, struct toc *layer, struct cancel *c, struct shale_err *e);
 int tree_finish(struct tree *t, struct cancel *c, struct shale_err *e);
 /* Metadata of an inode: from its entry, or what a directory without one has. Valid until the next
  * call. */
 int tree_entry(struct tree *t, uint32_t inode, struct tar_entry *ret, struct shale_err *e);
-/* Gives back what was read of the layers' tocs: long walks call it now and then. */
-void tree_trim(const struct tree *t);
-#define TREE_TRIM_EVERY (64u << 10) /* entries */
+/* For every step of those who walk the tree, to this node: keeps memory bounded. True when it has
+ * let go; they then do the same with what is theirs. */
+bool tree_pace(struct tree *t, uint32_t node);
 /* First child that is there, and the next one; TREE_NONE at the end. */
 uint32_t tree_first(const struct tree *t, uint32_t node);
 uint32_t tree_next(const struct tree *t, uint32_t node);

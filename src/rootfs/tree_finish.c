@@ -21,10 +21,16 @@ int tree_entry(struct tree *t, uint32_t inode, struct tar_entry *ret, struct sha
     return r == 1 ? 0 : r < 0 ? r : err_set(e, SHALE_INTERNAL, "an entry of the tree is gone");
 }
 
-void tree_trim(const struct tree *t)
+bool tree_pace(struct tree *t, uint32_t node)
 {
+    if (!pace_due(&t->pace, node))
+        return false;
     for (uint16_t i = 0; i < t->n_open; i++)
         toc_trim(t->layers[i]);
+    spill_let_go(&t->in_nodes);
+    spill_let_go(&t->in_inodes);
+    pace_done(&t->pace);
+    return true;
 }
 
 uint32_t tree_first(const struct tree *t, uint32_t node)
@@ -47,13 +53,16 @@ uint32_t tree_next(const struct tree *t, uint32_t node)
 
 static int by_name(const void *x, const void *y, void *arg)
 {
-    const struct tree *t = arg;
+    struct tree *t = arg;
     const struct tree_node *a = &t->nodes[*(const uint32_t *)x],
                            *b = &t->nodes[*(const uint32_t *)y];
     size_t n = a->name_n < b->name_n ? a->name_n : b->name_n;
     int r = memcmp(a->name, b->name, n);
 
-    return r ? r : (int)a->name_n - (int)b->name_n;
+    r = r ? r : (int)a->name_n - (int)b->name_n;
+    /* the sum moves as far as either of them */
+    tree_pace(t, *(const uint32_t *)x + *(const uint32_t *)y);
+    return r;
 }
 
 struct sorter {
@@ -76,12 +85,15 @@ static int sort_children(struct tree *t, uint32_t node, struct sorter *s, struct
             s->cap = cap;
         }
         s->v[n++] = k;
+        tree_pace(t, k);
     }
     if (n > 1)
         qsort_r(s->v, n, sizeof *s->v, by_name, t);
     t->nodes[node].first_child = n ? s->v[0] : TREE_NONE;
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         t->nodes[s->v[i]].next = i + 1 < n ? s->v[i + 1] : TREE_NONE;
+        tree_pace(t, s->v[i]);
+    }
     return 0;
 }
 
@@ -104,15 +116,14 @@ static void count(struct tree *t, uint32_t node)
 int tree_finish(struct tree *t, struct cancel *c, struct shale_err *e)
 {
     struct sorter s = {0};
-    uint32_t at = TREE_ROOT, n = 0, n_names = 0;
+    uint32_t at = TREE_ROOT, n = 0;
     int r = 0;
 
     free(t->table); /* nothing is looked up any more */
     t->table = NULL;
     for (;;) {
         count(t, at);
-        if (++n_names % TREE_TRIM_EVERY == 0)
-            tree_trim(t);
+        tree_pace(t, at);
         if (tree_is_dir(t, at)) {
             r = n++ % CANCEL_EVERY == 0 ? cancel_check(c, e) : 0;
             if (r >= 0)

@@ -119,6 +119,7 @@ static int start_work(struct layer_in *l, struct shale_err *e)
         .max_bytes = LIMIT_LAYER_BYTES,
         .max_ratio = l->max_ratio,
         .ratio_floor_bytes = LIMIT_INFLATE_FLOOR_BYTES,
+        .shares_windows = true,
     };
     int r;
 

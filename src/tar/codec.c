@@ -27,7 +27,7 @@ static const struct codec_ops *const ops_of[] = {
 
 /* ---- none ---- */
 
-static int none_open(void **ret, struct shale_err *e)
+static int none_open(bool shares_windows, void **ret, struct shale_err *e)
 {
     *ret = NULL;
     return 0;
@@ -94,7 +94,7 @@ static enum decoder_kind detect(const char *p, size_t n)
 
 static int start(struct decoder *d, enum decoder_kind kind, struct shale_err *e)
 {
-    int r = ops_of[kind]->open(&d->codec, e);
+    int r = ops_of[kind]->open(d->limits.shares_windows, &d->codec, e);
     if (r < 0)
         return r;
     d->kind = kind;

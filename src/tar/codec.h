@@ -10,6 +10,7 @@
  *
  * A trailer (CRC, length) that does not match is CORRUPT. Output past the limits is LIMIT.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -21,7 +22,17 @@ struct decoder_limits {
     uint64_t max_bytes; /* of output */
     uint64_t max_ratio; /* output : input, checked once output is over ratio_floor_bytes; 0: none */
     uint64_t ratio_floor_bytes;
+    bool shares_windows; /* with the process's other decoders that do, see below */
 };
+
+/*
+ * A zstd frame needs as much memory as its window, which the data chooses: 2 MiB as a rule, 8 MiB
+ * of the strongest compression, 128 MiB at most (LIMIT above that). The windows of all decoders
+ * that share them come to no more than DECODER_WINDOWS_BYTES together; decoder_run waits until a
+ * frame's fits. A frame with a larger window waits until it is alone. Who waits holds none, so some
+ * decoder can always go on, as long as each thread has only one of them.
+ */
+#define DECODER_WINDOWS_BYTES (8u << 20)
 
 struct decoder;
 /* AUTO looks at the first bytes; anything that is neither gzip nor zstd passes through unchanged.

@@ -50,7 +50,7 @@ struct gzip {
     struct inflate_state z;
 };
 
-static int gzip_open(void **ret, struct shale_err *e)
+static int gzip_open(bool shares_windows, void **ret, struct shale_err *e)
 {
     struct gzip *g = mem_alloc(sizeof *g);
 

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -22,6 +23,10 @@ struct zstd {
     uint8_t magic[MAGIC_BYTES]; /* of the frame that begins */
     size_t magic_n;
     unsigned header_left; /* bytes that go to libzstd one at a time, see zstd_run */
+    uint8_t header[MAGIC_BYTES + HEADER_MAX_BYTES]; /* magic number and those bytes */
+    size_t header_n;
+    bool shares, fits; /* windows are shared; this frame has its own */
+    uint64_t window;   /* taken */
     bool in_frame;
     bool had_frame;
 };
@@ -33,18 +38,30 @@ static void zstd_close(void *c)
     if (!z)
         return;
     ZSTD_freeDCtx(z->z);
+    window_give(z->window);
     free(z);
 }
 
-static int zstd_open(void **ret, struct shale_err *e)
+static ZSTD_DCtx *new_context(void)
+{
+    ZSTD_DCtx *z = ZSTD_createDCtx();
+
+    if (z && ZSTD_isError(ZSTD_DCtx_setParameter(z, ZSTD_d_windowLogMax, ZSTD_MAX_WINDOW_LOG))) {
+        ZSTD_freeDCtx(z);
+        return NULL;
+    }
+    return z;
+}
+
+static int zstd_open(bool shares_windows, void **ret, struct shale_err *e)
 {
     struct zstd *z = mem_alloc(sizeof *z);
 
     if (!z)
         return err_nomem(e);
-    z->z = ZSTD_createDCtx();
-    if (!z->z ||
-        ZSTD_isError(ZSTD_DCtx_setParameter(z->z, ZSTD_d_windowLogMax, ZSTD_MAX_WINDOW_LOG))) {
+    z->shares = shares_windows;
+    z->z = new_context();
+    if (!z->z) {
         zstd_close(z);
         return err_nomem(e);
     }
@@ -75,6 +92,39 @@ static int step(struct zstd *z, ZSTD_inBuffer *in, ZSTD_outBuffer *out, struct s
     return r == 0;
 }
 
+/* A byte of the frame's header is next: takes the memory for its window as soon as its size is
+ * known, which is before libzstd allocates it. The last frame's goes back first if it is too small.
+ */
+static int take_window(struct zstd *z, uint8_t next, struct shale_err *e)
+{
+    uint64_t n;
+
+    if (z->fits)
+        return 0;
+    z->header[z->header_n++] = next;
+    if (!window_of_zstd(z->header, z->header_n, &n))
+        return 0;
+    z->fits = true;
+    if (n <= z->window || n > 1ull << ZSTD_MAX_WINDOW_LOG) /* libzstd refuses it */
+        return 0;
+    if (z->window > 0) {
+        ZSTD_freeDCtx(z->z);
+        window_give(z->window);
+        z->window = 0;
+        z->z = new_context();
+        if (!z->z)
+            return err_nomem(e);
+        ZSTD_inBuffer zin = {z->header, z->header_n - 1, 0};
+        ZSTD_outBuffer zout = {NULL, 0, 0};
+        int r = step(z, &zin, &zout, e);
+        if (r < 0)
+            return r;
+    }
+    window_take(n);
+    z->window = n;
+    return 0;
+}
+
 /* Between frames: collects the magic number and hands it on once it is complete. */
 static int begin_frame(struct zstd *z, struct str *in, struct shale_err *e)
 {
@@ -95,6 +145,9 @@ static int begin_frame(struct zstd *z, struct str *in, struct shale_err *e)
     if (r < 0)
         return r;
     z->magic_n = 0;
+    memcpy(z->header, z->magic, MAGIC_BYTES);
+    z->header_n = MAGIC_BYTES;
+    z->fits = false;
     z->header_left = HEADER_MAX_BYTES;
     z->in_frame = true;
     return 0;
@@ -121,6 +174,11 @@ static int zstd_run(void *c, struct str *in, uint8_t *out, size_t cap, size_t *r
         /* Having a header and enough room, libzstd looks whether its input is all of a frame, and
          * forgets that the magic number came before: a header may look like a skippable frame.
          * Bytes that come one by one never do. */
+        if (z->shares && z->header_left && in->n) {
+            r = take_window(z, (uint8_t)*in->p, e);
+            if (r < 0)
+                return r;
+        }
         ZSTD_inBuffer zin = {in->p, z->header_left && in->n ? 1 : in->n, 0};
         r = step(z, &zin, &zout, e);
         if (r < 0)

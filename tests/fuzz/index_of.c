@@ -68,7 +68,7 @@ void index_of(const char *toc_name, unsigned n_layers)
     struct shale_err e = SHALE_ERR_INIT;
     struct toc *tocs[LAYERS_MAX] = {NULL};
     struct tree *t = NULL;
-    int r = tree_new(&t, &e);
+    int r = tree_new(&t, -1, &e);
 
     for (unsigned i = 0; r >= 0 && i < n_layers; i++) {
         r = toc_open(AT_FDCWD, toc_name, &tocs[i], &e);

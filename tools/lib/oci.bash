@@ -30,8 +30,8 @@ oci_layer() {
     local dir=$1 tar=$2 codec=${3:-gzip} type=application/vnd.oci.image.layer.v1.tar
     echo "sha256:$(sha256sum "$tar" | cut -d' ' -f1)" >>"$dir/.diffs"
     case $codec in
-    gzip) gzip -n -6 <"$tar" >"$dir/.blob" && type+=+gzip ;;
-    zstd) zstd -q -c "$tar" >"$dir/.blob" && type+=+zstd ;;
+    gzip) gzip -n "-${OCI_GZIP_LEVEL:-6}" <"$tar" >"$dir/.blob" && type+=+gzip ;;
+    zstd) zstd -q "-${OCI_ZSTD_LEVEL:-3}" -c "$tar" >"$dir/.blob" && type+=+zstd ;;
     none) cp "$tar" "$dir/.blob" ;;
     esac
     oci_blob "$dir" "$dir/.blob" "$type" >>"$dir/.layers"

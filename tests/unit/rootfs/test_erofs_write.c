@@ -27,7 +27,7 @@ static int index_of(int dirfd, const struct tar_entry *v, size_t n, uint64_t tar
     assert_int_equal(toc_finish(w, &stats, NULL), 0);
     toc_writer_free(w);
     assert_int_equal(toc_open(dirfd, "toc", &toc, NULL), 0);
-    assert_int_equal(tree_new(&t, NULL), 0);
+    assert_int_equal(tree_new(&t, -1, NULL), 0);
     assert_int_equal(tree_add(t, toc, NULL, NULL), 0);
     assert_int_equal(tree_finish(t, NULL, NULL), 0);
     assert_int_equal(digest_of_bytes(HASH_SHA256, "x", 1, &layer.diff_id, NULL), 0);

@@ -172,7 +172,7 @@ static int use_all(int dirfd, const char *name)
 
     assert_int_equal(digest_of_bytes(HASH_SHA256, "", 0, &layer.diff_id, NULL), 0);
     if (r >= 0)
-        r = tree_new(&tree, &e);
+        r = tree_new(&tree, -1, &e);
     if (r >= 0)
         r = tree_add(tree, t, NULL, &e);
     if (r >= 0)

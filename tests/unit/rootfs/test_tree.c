@@ -29,7 +29,7 @@ static int merge(const char *const *layers, struct buf *b, struct shale_err *e)
     struct toc *tocs[MAX_LAYERS];
     struct tree *t = NULL;
     size_t n = 0;
-    int r = tree_new(&t, e);
+    int r = tree_new(&t, d.fd, e);
 
     for (; r >= 0 && n < MAX_LAYERS && layers[n]; n++) {
         char name[8];
@@ -149,7 +149,7 @@ static void test_depth(void **state)
     TMP_DIR(d);
     struct toc *toc = toc_of(d.fd, "toc", deep);
     struct tree *t = NULL;
-    assert_int_equal(tree_new(&t, NULL), 0);
+    assert_int_equal(tree_new(&t, -1, NULL), 0);
     assert_int_equal(tree_add(t, toc, NULL, NULL), 0);
     assert_int_equal(tree_finish(t, NULL, NULL), 0);
     assert_int_equal(t->n_live_inodes, TREE_MAX_DEPTH + 1);
@@ -172,7 +172,7 @@ static void test_canceled(void **state)
     struct cancel c = {false};
 
     cancel_set(&c);
-    assert_int_equal(tree_new(&t, NULL), 0);
+    assert_int_equal(tree_new(&t, -1, NULL), 0);
     assert_int_equal(tree_add(t, toc, &c, NULL), -SHALE_CANCELED);
 }
 
@@ -198,7 +198,7 @@ static void test_memory(void **state)
     assert_int_equal(toc_finish(w, &stats, NULL), 0);
     toc_writer_free(w);
     assert_int_equal(toc_open(d.fd, "toc", &toc, NULL), 0);
-    assert_int_equal(tree_new(&t, NULL), 0);
+    assert_int_equal(tree_new(&t, -1, NULL), 0);
     assert_int_equal(tree_add(t, toc, NULL, NULL), 0);
     uint64_t bytes = t->cap_nodes * sizeof *t->nodes + t->cap_inodes * sizeof *t->inodes +
                      (t->table_mask + 1ull) * sizeof *t->table;

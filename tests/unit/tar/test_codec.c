@@ -2,10 +2,13 @@
 #include "tar_test.h"
 
 #include <isa-l/crc.h>
+#include <pthread.h>
+#include <unistd.h>
 #include <zstd.h>
 
 #include "base/proc.h"
 #include "tar/codec.h"
+#include "tar/codec_impl.h"
 
 #define FREE_LIMITS                                                                                \
     {                                                                                              \
@@ -421,14 +424,151 @@ static void test_real_programs(void **state)
     }
 }
 
+/* ---- memory for windows ---- */
+
+static void test_window_sizes(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t n;
+        int r;
+        uint64_t want;
+    } cases[] = {
+        {"\x28\xb5\x2f\xfd", 4, 0, 0},
+        {"\x28\xb5\x2f\xfd\x00", 5, 0, 0},
+        {"\x28\xb5\x2f\xfd\x00\x58", 6, 1, 2 << 20},
+        {"\x28\xb5\x2f\xfd\x00\x69", 6, 1, 9 << 20},
+        {"\x28\xb5\x2f\xfd\x20\x07", 6, 1, 7},
+        {"\x28\xb5\x2f\xfd\x60\x00\x01", 7, 1, 512},
+        {"\x28\xb5\x2f\xfd\xa3\1\1\1\1\0\0\x10", 12, 0, 0},
+        {"\x28\xb5\x2f\xfd\xa3\1\1\1\1\0\0\x10\0", 13, 1, 1 << 20},
+        {"\x50\x2a\x4d\x18\x00", 5, 1, 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        uint64_t n = 0;
+        assert_int_equal(window_of_zstd((const uint8_t *)cases[i].bytes, cases[i].n, &n),
+                         cases[i].r);
+        if (cases[i].r)
+            assert_int_equal(n, cases[i].want);
+    }
+}
+
+/* A stream of a frame with a small window and one with a window of this size. */
+static void put_windows(struct buf *b, const struct buf *data, int log)
+{
+    for (int k = 0; k < 2; k++) {
+        ZSTD_CCtx *c = ZSTD_createCCtx();
+        char *at = buf_room(b, ZSTD_compressBound(data->n));
+        ZSTD_CCtx_setParameter(c, ZSTD_c_windowLog, k ? log : 18);
+        ZSTD_CCtx_setParameter(c, ZSTD_c_contentSizeFlag, 0);
+        ZSTD_outBuffer out = {at, ZSTD_compressBound(data->n), 0};
+        ZSTD_inBuffer in = {data->p, data->n / 2, 0}; /* in two pieces: the size is not known */
+        assert_false(ZSTD_isError(ZSTD_compressStream2(c, &out, &in, ZSTD_e_continue)));
+        in.size = data->n;
+        assert_int_equal(ZSTD_compressStream2(c, &out, &in, ZSTD_e_end), 0);
+        b->n += out.pos;
+        ZSTD_freeCCtx(c);
+    }
+}
+
+struct sharer {
+    const struct buf *in;
+    size_t want;
+    uint64_t most; /* that was taken while it ran */
+    bool done;
+};
+
+static void *share(void *arg)
+{
+    struct sharer *s = arg;
+    const struct decoder_limits limits = {.max_bytes = 1 << 30, .shares_windows = true};
+    static _Thread_local char block[5000];
+    struct str in = {s->in->p, s->in->n};
+    struct decoder *d;
+    size_t n = 0, k;
+    int r = decoder_new(DECODER_AUTO, &limits, &d, NULL);
+
+    if (r < 0)
+        return NULL;
+    do {
+        r = decoder_run(d, &in, block, sizeof block, &k, NULL);
+        n += k;
+        uint64_t t = window_taken();
+        s->most = t > s->most ? t : s->most;
+    } while (r == 0 && (k == sizeof block || in.n));
+    s->done = r == 0 && n == s->want && decoder_end(d, NULL) == 0;
+    decoder_free(d);
+    return NULL;
+}
+
+static void test_windows_are_shared(void **state)
+{
+    static const struct {
+        int log;
+        uint64_t most;
+    } cases[] = {{21, 8 << 20}, {22, 8 << 20}, {23, 8 << 20}, {24, 16 << 20}};
+    STREAM(data);
+
+    for (uint32_t i = 0, x = 1; i < 1500000; i++, x = x * 1664525 + 1013904223)
+        buf_addc(&data, (char)(x >> 28));
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        STREAM(b);
+        struct sharer s[6];
+        pthread_t threads[6];
+        put_windows(&b, &data, cases[i].log);
+        for (size_t k = 0; k < ARRAY_SIZE(s); k++) {
+            s[k] = (struct sharer){.in = &b, .want = 2 * data.n};
+            assert_int_equal(pthread_create(&threads[k], NULL, share, &s[k]), 0);
+        }
+        for (size_t k = 0; k < ARRAY_SIZE(s); k++) {
+            pthread_join(threads[k], NULL);
+            assert_true(s[k].done);
+            assert_true(s[k].most >= 1u << cases[i].log && s[k].most <= cases[i].most);
+        }
+        assert_int_equal(window_taken(), 0);
+    }
+}
+
+/* Who waits goes on when another gives back. */
+static void *wait_and_take(void *arg)
+{
+    window_take(DECODER_WINDOWS_BYTES);
+    __atomic_store_n((bool *)arg, true, __ATOMIC_SEQ_CST);
+    window_give(DECODER_WINDOWS_BYTES);
+    return NULL;
+}
+
+static void test_window_waits(void **state)
+{
+    bool got = false;
+    pthread_t t;
+
+    window_take(1);
+    assert_int_equal(pthread_create(&t, NULL, wait_and_take, &got), 0);
+    usleep(50000);
+    assert_false(__atomic_load_n(&got, __ATOMIC_SEQ_CST));
+    window_give(1);
+    pthread_join(t, NULL);
+    assert_true(got);
+    assert_int_equal(window_taken(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gzip_members),  cmocka_unit_test(test_gzip_header_fields),
-        cmocka_unit_test(test_gzip_bad),      cmocka_unit_test(test_zstd),
-        cmocka_unit_test(test_zstd_bad),      cmocka_unit_test(test_zstd_checksum),
-        cmocka_unit_test(test_plain),         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_gzip_members),
+        cmocka_unit_test(test_gzip_header_fields),
+        cmocka_unit_test(test_gzip_bad),
+        cmocka_unit_test(test_zstd),
+        cmocka_unit_test(test_zstd_bad),
+        cmocka_unit_test(test_zstd_checksum),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_real_programs),
+        cmocka_unit_test(test_window_sizes),
+        cmocka_unit_test(test_windows_are_shared),
+        cmocka_unit_test(test_window_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
