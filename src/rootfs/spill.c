@@ -135,11 +135,8 @@ void pace_done(struct pace *p)
 {
     uint64_t now = resident(p);
 
-    if (++p->times > PACE_FREE + p->steps / PACE_EVERY) {
-        p->room *= 4;
-        p->times = 0;
-        p->steps = 0;
-    }
+    if (++p->times > PACE_FREE + p->steps / PACE_EVERY)
+        p->room = UINT64_MAX / 2;
     if (now > p->floor + p->room / 2)
         p->floor = now - p->room / 2;
 }

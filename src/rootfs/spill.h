@@ -42,22 +42,22 @@ void spill_clear(struct spill *s);
  * far jumps cost more memory than small ones), and answers true when everything that can be let go
  * is to be; pace_done comes after that. Where there is no /proc to look at, it is every
  * PACE_BLIND-th look. Work that goes all over the place, so that letting go costs more than it
- * is worth (more often than PACE_FREE times and once in PACE_EVERY steps), is given four times the
- * room.
+ * is worth (more often than PACE_FREE times and once in PACE_EVERY steps), is given all the room it
+ * wants.
  */
 #define PACE_BYTES (8u << 20)
 #define PACE_LOOK  1024 /* steps between looks */
 #define PACE_FAR   1024 /* jumps from here on weigh most */
 #define PACE_NEAR  16   /* so far is one more step */
 #define PACE_BLIND 32
-#define PACE_FREE  128
+#define PACE_FREE  32
 #define PACE_EVERY 8192
 
 struct pace {
     int fd;                 /* of /proc/self/statm, -1: none */
     uint32_t weight, looks; /* since the last look; looks that saw nothing */
     uint32_t last;          /* place */
-    uint64_t steps, times;  /* in all; that something was let go, since there was more room */
+    uint64_t steps, times;  /* in all; that something was let go */
     uint64_t floor, room;   /* bytes */
 };
 
