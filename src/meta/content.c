@@ -298,4 +298,3 @@ int meta_stack_delete(struct meta *m, const struct digest *chain, struct shale_e
 {
     return stmt_run(m, "DELETE FROM stacks WHERE chain = ?1", NULL, e, "d", chain);
 }
-

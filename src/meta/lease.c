@@ -176,4 +176,3 @@ int meta_pull_delete(struct meta *m, const struct digest *d, struct shale_err *e
 {
     return stmt_run(m, "DELETE FROM pulls WHERE digest = ?1", NULL, e, "d", d);
 }
-
