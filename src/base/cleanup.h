@@ -17,11 +17,6 @@ static inline void cleanup_closep(int *fd)
     if (*fd >= 0)
         close(*fd);
 }
-static inline void cleanup_fclosep(FILE **f)
-{
-    if (*f)
-        fclose(*f);
-}
 static inline void cleanup_closedirp(DIR **d)
 {
     if (*d)
@@ -30,7 +25,6 @@ static inline void cleanup_closedirp(DIR **d)
 
 #define _cleanup_free_     _cleanup_(cleanup_freep)
 #define _cleanup_close_    _cleanup_(cleanup_closep)
-#define _cleanup_fclose_   _cleanup_(cleanup_fclosep)
 #define _cleanup_closedir_ _cleanup_(cleanup_closedirp)
 
 /* Hands a value over: yields it and leaves the variable empty. */

@@ -15,6 +15,8 @@
 static int open_lock(int dirfd, const char *name, struct shale_err *e)
 {
     int fd = sys_openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == EROFS)
+        return err_set(e, SHALE_DENIED, "the file system is read-only (lock %.100s)", name);
     return fd < 0 ? err_sys(e, "lock %s", name) : fd;
 }
 

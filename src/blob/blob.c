@@ -202,6 +202,8 @@ int blob_read(struct blobs *b, const struct digest *d, struct buf *out, struct s
     if (st.st_size > 0 && sys_pread_full(fd, p, (size_t)st.st_size, 0, &n) < 0)
         return err_sys(e, "read blob %s", d->s);
     out->n += n;
+    if (out->p)
+        out->p[out->n] = 0;
     return 0;
 }
 

@@ -46,9 +46,6 @@ int cli_printf(struct cli *c, const char *fmt, ...) ATTR_PRINTF(2, 3);
 /* "Error: <message>" on standard error; for commands that go on with their next argument. */
 void cli_warn_error(const struct shale_err *e);
 
-/* Was the option at this place of the command's table given? */
-bool cli_seen(const struct cli *c, const char *option);
-
 /* A wrong use: message, usage line and hint, exit status 125. */
 int cli_usage_error(struct cli *c, const char *fmt, ...) ATTR_PRINTF(2, 3);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `ps`: containers, newest first, with docker's filters (docker-reference A.14). */
+/* `ps`: containers, newest first, with docker's filters. */
 #include <ctype.h>
 #include <regex.h>
 #include <stdlib.h>

@@ -350,7 +350,9 @@ int container_runtimes(struct container_host *h, struct arena *a, struct contain
     out.cgroup = cgroup_mode_name(cgroup_mode());
     out.why = !out.chosen ? "no OCI runtime works here"
               : forced    ? "asked for"
-                          : arena_printf(a, "the first that works best: %s", out.chosen->verdict);
+              : best == RUNTIME_WORKS
+                  ? "the first that works here"
+                  : arena_printf(a, "none works better here: %s", out.chosen->verdict);
     if (!out.why || !out.conmon_path)
         return err_nomem(e);
     *ret = out;

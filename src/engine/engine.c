@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "engine/version.h"
 #include "http/http.h"
+#include "rootfs/rootfs.h"
 
 #define OPTIONS_MAX_BYTES (1u << 20)
 
@@ -192,6 +193,9 @@ static int open_parts(struct shale *s, const struct shale_open_opts *o, struct s
         o->storage_driver && *o->storage_driver && !streq(o->storage_driver, "auto")
             ? o->storage_driver
             : NULL;
+    r = rootfs_check_name(driver, e);
+    if (r < 0)
+        return r;
     if (o->runtime && *o->runtime) {
         s->runtime = arena_strdup(&s->arena, o->runtime);
         if (!s->runtime)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The filters of `images`, docker's semantics (docker-reference A.1). Parsed once, then asked per
+/* The filters of `images`, docker's semantics. Parsed once, then asked per
  * image. */
 #include <ctype.h>
 #include <string.h>

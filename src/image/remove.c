@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `rmi`: docker's conflict algorithm step by step (docker-reference A.5). All of it happens in one
+ * `rmi`: docker's conflict algorithm step by step. All of it happens in one
  * transaction, so that no container can be created on an image that is being removed; the bytes are
  * swept after it.
  */

@@ -131,35 +131,6 @@ int meta_container_add(struct meta *m, const struct meta_container *c,
     return r < 0 ? r : meta_end(m, add(m, c, holder, e), e);
 }
 
-static int rename_row(struct meta *m, const char *id, const char *name,
-                      char holder[META_CONTAINER_ID_HEX + 1], struct shale_err *e)
-{
-    char by[META_CONTAINER_ID_HEX + 1];
-    int n, r = holder_of(m, name, by, e);
-
-    if (r != 0)
-        return r < 0 ? r : name_taken(name, by, holder, e);
-    r = stmt_run(m, "UPDATE containers SET name = ?2 WHERE id = ?1", &n, e, "tt", id, name);
-    return r < 0 || n > 0 ? r : no_container(id, e);
-}
-
-int meta_container_rename(struct meta *m, const char *id, const char *name,
-                          char holder[META_CONTAINER_ID_HEX + 1], struct shale_err *e)
-{
-    int r = meta_begin(m, e);
-
-    return r < 0 ? r : meta_end(m, rename_row(m, id, name, holder, e), e);
-}
-
-int meta_container_set_config(struct meta *m, const char *id, const char *config,
-                              struct shale_err *e)
-{
-    int n;
-    int r = stmt_run(m, "UPDATE containers SET config = ?2 WHERE id = ?1", &n, e, "tt", id, config);
-
-    return r < 0 || n > 0 ? r : no_container(id, e);
-}
-
 /* ---- finding ---- */
 
 int meta_container_get(struct meta *m, const char *id, struct arena *a, struct meta_container *ret,
@@ -238,24 +209,6 @@ int meta_container_list(struct meta *m, const struct digest *image, struct arena
         return r;
     *ret = v;
     *ret_n = n;
-    return 0;
-}
-
-int meta_container_count(struct meta *m, const struct digest *image, const char *state,
-                         uint64_t *ret_all, uint64_t *ret_in_state, struct shale_err *e)
-{
-    _cleanup_(stmt_close) struct stmt q = {0};
-    int r = stmt_open(
-        m, "SELECT count(*), coalesce(sum(state = ?2), 0) FROM containers WHERE image = ?1", &q, e);
-
-    if (r < 0)
-        return r;
-    stmt_bind(&q, "dt", image, state);
-    r = stmt_step(&q, e);
-    if (r < 0)
-        return r;
-    *ret_all = (uint64_t)col_i64(&q, 0);
-    *ret_in_state = (uint64_t)col_i64(&q, 1);
     return 0;
 }
 

@@ -118,32 +118,6 @@ int meta_edge_put(struct meta *m, const struct digest *parent, const struct dige
     return stmt_run(m, "INSERT OR IGNORE INTO edges VALUES(?1, ?2)", NULL, e, "dd", parent, child);
 }
 
-static int related(struct meta *m, const char *sql, const struct digest *d, struct arena *a,
-                   struct meta_digests *ret, struct shale_err *e)
-{
-    _cleanup_(stmt_close) struct stmt q = {0};
-    int r = stmt_open(m, sql, &q, e);
-
-    if (r < 0)
-        return r;
-    stmt_bind(&q, "d", d);
-    return stmt_digests(&q, a, ret, e);
-}
-
-int meta_edge_children(struct meta *m, const struct digest *parent, struct arena *a,
-                       struct meta_digests *ret, struct shale_err *e)
-{
-    return related(m, "SELECT child FROM edges WHERE parent = ?1 ORDER BY child", parent, a, ret,
-                   e);
-}
-
-int meta_edge_parents(struct meta *m, const struct digest *child, struct arena *a,
-                      struct meta_digests *ret, struct shale_err *e)
-{
-    return related(m, "SELECT parent FROM edges WHERE child = ?1 ORDER BY parent", child, a, ret,
-                   e);
-}
-
 /* ---- layers ---- */
 
 int meta_layer_put(struct meta *m, const struct meta_layer *l, struct shale_err *e)
@@ -323,24 +297,4 @@ int meta_stack_get(struct meta *m, const struct digest *chain, const char *drive
 int meta_stack_delete(struct meta *m, const struct digest *chain, struct shale_err *e)
 {
     return stmt_run(m, "DELETE FROM stacks WHERE chain = ?1", NULL, e, "d", chain);
-}
-
-int meta_stack_each(struct meta *m, int (*f)(void *arg, const struct meta_stack *s), void *arg,
-                    struct shale_err *e)
-{
-    _cleanup_(stmt_close) struct stmt q = {0};
-    int r = stmt_open(m, "SELECT chain, driver, boot_id FROM stacks ORDER BY chain, driver", &q, e);
-
-    if (r < 0)
-        return r;
-    while ((r = stmt_step(&q, e)) == 1) {
-        struct meta_stack s;
-        stack_of(&q, &s);
-        r = f(arg, &s);
-        if (r == -SHALE_NO_MEMORY)
-            r = err_nomem(e);
-        if (r != 0)
-            return r;
-    }
-    return r;
 }

@@ -41,13 +41,6 @@ int meta_gc_layers(struct meta *m, struct arena *a, struct meta_digests *ret, st
         a, ret, e);
 }
 
-int meta_gc_stacks(struct meta *m, struct arena *a, struct meta_digests *ret, struct shale_err *e)
-{
-    return list(m,
-                "SELECT DISTINCT chain FROM stacks WHERE chain NOT IN (SELECT chain FROM images)",
-                a, ret, e);
-}
-
 static int ask(struct meta *m, const char *sql, const struct digest *d, struct shale_err *e)
 {
     int64_t yes;

@@ -208,12 +208,6 @@ int meta_image_with_layer(struct meta *m, const struct digest *diff_id, struct a
                    diff_id, a, ret, e);
 }
 
-int meta_image_with_chain(struct meta *m, const struct digest *chain, struct arena *a,
-                          struct meta_digests *ret, struct shale_err *e)
-{
-    return related(m, "SELECT id FROM images WHERE chain = ?1 ORDER BY id", chain, a, ret, e);
-}
-
 int meta_image_with_manifest(struct meta *m, const struct digest *manifest, struct arena *a,
                              struct meta_digests *ret, struct shale_err *e)
 {
@@ -236,20 +230,6 @@ int meta_image_set_used(struct meta *m, const struct digest *id, int64_t when_ns
                         struct shale_err *e)
 {
     return set(m, "UPDATE images SET used = ?2 WHERE id = ?1", id, when_ns, e);
-}
-
-int meta_image_set_pinned(struct meta *m, const struct digest *id, bool pinned, struct shale_err *e)
-{
-    return set(m, "UPDATE images SET pinned = ?2 WHERE id = ?1", id, pinned, e);
-}
-
-int meta_image_set_parent(struct meta *m, const struct digest *id, const struct digest *parent,
-                          struct shale_err *e)
-{
-    int n;
-    int r = stmt_run(m, "UPDATE images SET parent = ?2 WHERE id = ?1", &n, e, "dd", id, parent);
-
-    return r < 0 || n > 0 ? r : no_image(id, e);
 }
 
 /* ---- deleting ---- */

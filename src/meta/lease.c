@@ -132,37 +132,6 @@ int meta_lease_sweep(struct meta *m, uint64_t *ret_n, struct shale_err *e)
     return r;
 }
 
-int meta_lease_list(struct meta *m, struct arena *a, struct meta_lease **ret, size_t *ret_n,
-                    struct shale_err *e)
-{
-    _cleanup_(stmt_close) struct stmt q = {0};
-    struct meta_lease *v = NULL;
-    size_t n = 0, cap = 0;
-    int r = stmt_open(
-        m,
-        "SELECT id, pid, expires, note, lease_alive(pid, started, boot_id, expires) FROM leases"
-        " ORDER BY id",
-        &q, e);
-
-    if (r < 0)
-        return r;
-    while ((r = stmt_step(&q, e)) == 1) {
-        struct meta_lease *w = arena_grow(a, v, n, &cap, sizeof *v);
-        if (!w)
-            return err_nomem(e);
-        v = w;
-        v[n] = (struct meta_lease){(uint64_t)col_i64(&q, 0), col_i64(&q, 1), col_i64(&q, 2),
-                                   col_dup(&q, 3, a), col_i64(&q, 4) != 0};
-        if (!v[n++].note)
-            return err_nomem(e);
-    }
-    if (r < 0)
-        return r;
-    *ret = v;
-    *ret_n = n;
-    return 0;
-}
-
 /* ---- downloads in flight ---- */
 
 int meta_pull_put(struct meta *m, const struct meta_pull *p, struct shale_err *e)
@@ -206,31 +175,4 @@ int meta_pull_get(struct meta *m, const struct digest *d, struct arena *a, struc
 int meta_pull_delete(struct meta *m, const struct digest *d, struct shale_err *e)
 {
     return stmt_run(m, "DELETE FROM pulls WHERE digest = ?1", NULL, e, "d", d);
-}
-
-int meta_pull_list(struct meta *m, struct arena *a, struct meta_pull **ret, size_t *ret_n,
-                   struct shale_err *e)
-{
-    _cleanup_(stmt_close) struct stmt q = {0};
-    struct meta_pull *v = NULL;
-    size_t n = 0, cap = 0;
-    int r = stmt_open(
-        m, "SELECT digest, ref, repo, size, started FROM pulls ORDER BY started, digest", &q, e);
-
-    if (r < 0)
-        return r;
-    while ((r = stmt_step(&q, e)) == 1) {
-        struct meta_pull *w = arena_grow(a, v, n, &cap, sizeof *v);
-        if (!w)
-            return err_nomem(e);
-        v = w;
-        r = pull_of(&q, a, &v[n++], e);
-        if (r < 0)
-            return r;
-    }
-    if (r < 0)
-        return r;
-    *ret = v;
-    *ret_n = n;
-    return 0;
 }

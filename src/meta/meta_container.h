@@ -48,11 +48,6 @@ int meta_container_get(struct meta *m, const char *id, struct arena *a, struct m
                        struct shale_err *e); /* by full ID */
 int meta_container_delete(struct meta *m, const char *id,
                           struct shale_err *e); /* missing is success */
-/* EXISTS as add. */
-int meta_container_rename(struct meta *m, const char *id, const char *name,
-                          char holder[META_CONTAINER_ID_HEX + 1], struct shale_err *e);
-int meta_container_set_config(struct meta *m, const char *id, const char *config,
-                              struct shale_err *e);
 
 /* Newest created first. NULL image: all. */
 int meta_container_list(struct meta *m, const struct digest *image, struct arena *a,
@@ -64,7 +59,3 @@ int meta_container_list(struct meta *m, const struct digest *image, struct arena
 int meta_container_move(struct meta *m, const char *id, const char *const *from,
                         const struct meta_container_run *to, struct arena *a,
                         const char **ret_state, struct shale_err *e);
-
-/* Containers that use an image: their number, and how many are in state `state`. */
-int meta_container_count(struct meta *m, const struct digest *image, const char *state,
-                         uint64_t *ret_all, uint64_t *ret_in_state, struct shale_err *e);

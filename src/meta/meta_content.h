@@ -45,10 +45,6 @@ int meta_blob_totals(struct meta *m, uint64_t *ret_n, uint64_t *ret_bytes, struc
 /* Children that are not in the store may be named. Idempotent. */
 int meta_edge_put(struct meta *m, const struct digest *parent, const struct digest *child,
                   struct shale_err *e);
-int meta_edge_children(struct meta *m, const struct digest *parent, struct arena *a,
-                       struct meta_digests *ret, struct shale_err *e);
-int meta_edge_parents(struct meta *m, const struct digest *child, struct arena *a,
-                      struct meta_digests *ret, struct shale_err *e);
 
 /* ---- layers: layers/<diff_id>/ ---- */
 enum meta_layer_state {
@@ -103,8 +99,6 @@ int meta_stack_get(struct meta *m, const struct digest *chain, const char *drive
                    struct meta_stack *ret, struct shale_err *e);
 int meta_stack_delete(struct meta *m, const struct digest *chain,
                       struct shale_err *e); /* all drivers */
-int meta_stack_each(struct meta *m, int (*f)(void *arg, const struct meta_stack *s), void *arg,
-                    struct shale_err *e);
 
 /* ---- leases: work in progress ---- */
 /* A lease is alive while the process that made it lives (same boot, same start time) and it has not
@@ -119,15 +113,6 @@ int meta_lease_end(struct meta *m, uint64_t lease, struct shale_err *e);
 /* Removes dead leases. */
 int meta_lease_sweep(struct meta *m, uint64_t *ret_n, struct shale_err *e);
 
-struct meta_lease {
-    uint64_t id;
-    int64_t pid, expires_ns;
-    const char *note;
-    bool alive;
-};
-int meta_lease_list(struct meta *m, struct arena *a, struct meta_lease **ret, size_t *ret_n,
-                    struct shale_err *e);
-
 /* ---- downloads in flight: what ingest/ files belong to ---- */
 struct meta_pull {
     struct digest digest;
@@ -141,8 +126,6 @@ int meta_pull_get(struct meta *m, const struct digest *d, struct arena *a, struc
                   struct shale_err *e);
 int meta_pull_delete(struct meta *m, const struct digest *d,
                      struct shale_err *e); /* missing: success */
-int meta_pull_list(struct meta *m, struct arena *a, struct meta_pull **ret, size_t *ret_n,
-                   struct shale_err *e); /* oldest first */
 
 /*
  * ---- what may be collected ----
@@ -160,7 +143,6 @@ int meta_pull_list(struct meta *m, struct arena *a, struct meta_pull **ret, size
 /* Blobs with a row that nothing needs, as of now. */
 int meta_gc_blobs(struct meta *m, struct arena *a, struct meta_digests *ret, struct shale_err *e);
 int meta_gc_layers(struct meta *m, struct arena *a, struct meta_digests *ret, struct shale_err *e);
-int meta_gc_stacks(struct meta *m, struct arena *a, struct meta_digests *ret, struct shale_err *e);
 /* 1 needed, 0 not. For names without a row too. */
 int meta_gc_blob_needed(struct meta *m, const struct digest *d, struct shale_err *e);
 /* A layer is needed by images and by leases on its diff_id or on a blob that inflates to it. */

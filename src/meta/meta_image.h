@@ -61,10 +61,6 @@ int meta_image_delete(struct meta *m, const struct digest *id, const char *how,
                       struct shale_err *e);
 int meta_image_set_used(struct meta *m, const struct digest *id, int64_t when_ns,
                         struct shale_err *e);
-int meta_image_set_parent(struct meta *m, const struct digest *id, const struct digest *parent,
-                          struct shale_err *e);
-int meta_image_set_pinned(struct meta *m, const struct digest *id, bool pinned,
-                          struct shale_err *e);
 int meta_image_count(struct meta *m, uint64_t *ret_n, struct shale_err *e);
 
 /* What each image is handed with, in one pass over all: no query per image. */
@@ -92,12 +88,10 @@ int meta_image_find_prefix(struct meta *m, const char *prefix, struct digest *re
 /* Base first. Also of held images. n is 0 for an image without layers. */
 int meta_image_layers(struct meta *m, const struct digest *id, struct arena *a,
                       struct meta_image_layer **ret, size_t *ret_n, struct shale_err *e);
-/* Images built on this one; images with this layer; with this stack; with this manifest. */
+/* Images built on this one; images with this layer; with this manifest. */
 int meta_image_children(struct meta *m, const struct digest *id, struct arena *a,
                         struct meta_digests *ret, struct shale_err *e);
 int meta_image_with_layer(struct meta *m, const struct digest *diff_id, struct arena *a,
-                          struct meta_digests *ret, struct shale_err *e);
-int meta_image_with_chain(struct meta *m, const struct digest *chain, struct arena *a,
                           struct meta_digests *ret, struct shale_err *e);
 int meta_image_with_manifest(struct meta *m, const struct digest *manifest, struct arena *a,
                              struct meta_digests *ret, struct shale_err *e);
@@ -119,18 +113,12 @@ int meta_tag_get(struct meta *m, const char *repo, const char *tag, struct arena
 /* Missing is NOT_FOUND. */
 int meta_tag_delete(struct meta *m, const char *repo, const char *tag, const char *how,
                     struct shale_err *e);
-/* Of one repository (NULL: all), ordered by repo, tag. The struct is borrowed for the call. */
-int meta_tag_each(struct meta *m, const char *repo, int (*f)(void *arg, const struct meta_tag *t),
-                  void *arg, struct shale_err *e);
 
-struct meta_tag_log { /* one move of a tag */
+struct meta_tag_log { /* one move of a tag, as the history keeps it */
     const char *repo, *tag, *how;
     struct digest old_image, new_image, old_target, new_target; /* "" : was new, was removed */
     int64_t when_ns;
 };
-/* Newest first, at most max. repo NULL: all; tag NULL: all of the repository. */
-int meta_tag_history(struct meta *m, const char *repo, const char *tag, size_t max, struct arena *a,
-                     struct meta_tag_log **ret, size_t *ret_n, struct shale_err *e);
 
 /* ---- repository digests: repo@digest, digest of a manifest or index as pulled or pushed ---- */
 int meta_repo_digest_put(struct meta *m, const char *repo, const struct digest *d,

@@ -14,10 +14,8 @@
 #define LIMIT_INFLATE_RATIO       200 /* inflated : compressed; $SHALE_MAX_INFLATE_RATIO changes it */
 #define LIMIT_INFLATE_FLOOR_BYTES (256ull << 20) /* the ratio is checked above this size only */
 #define LIMIT_IMAGE_ENTRIES       8000000        /* files of one image */
-#define LIMIT_HTTP_HEADER_BYTES   (256ull << 10) /* all header lines of one response */
 #define LIMIT_HTTP_BODY_BYTES     (4ull << 20) /* JSON bodies: tokens, errors, tag lists (a page) */
-#define LIMIT_REDIRECTS           10
-#define LIMIT_TAGS                100000 /* tags of one repository that are listed */
+#define LIMIT_TAGS                100000       /* tags of one repository that are listed */
 #define LIMIT_REF_BYTES           1024
 #define LIMIT_HISTORY             16384 /* history entries of one config */
 #define LIMIT_OS_FEATURES         256   /* os.features of one platform */

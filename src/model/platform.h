@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Platforms and how one is chosen (containerd/platforms; docker-reference C.6). Strings are
+ * Platforms and how one is chosen (containerd/platforms). Strings are
  * borrowed: from an arena, a parsed document, or static. NULL or "" means unset.
  *
  * An unset os counts as "linux" when platforms are compared, an unset arch matches only an unset

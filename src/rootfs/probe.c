@@ -175,13 +175,25 @@ static int open_way(const struct way *w, int root_fd, const char *root_path, con
     return 0;
 }
 
+int rootfs_check_name(const char *name, struct shale_err *e)
+{
+    if (!name || !*name || streq(name, "auto"))
+        return 0;
+    for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+        if (streq(name, ways[i].driver))
+            return 0;
+    return err_set(e, SHALE_INVALID, "no storage driver %.40s: there are erofs and dir", name);
+}
+
 int rootfs_open(int root_fd, const char *root_path, const char *name, char memo[64],
                 struct rootfs_driver **ret, struct shale_err *e)
 {
     bool any = !name || !*name || streq(name, "auto");
     struct shale_err why = SHALE_ERR_INIT;
-    bool known = false;
 
+    int r = rootfs_check_name(name, e);
+    if (r < 0)
+        return r;
     for (size_t i = 0; any && i < ARRAY_SIZE(ways); i++)
         if (streq(memo, ways[i].memo))
             return open_way(&ways[i], root_fd, root_path, "", ret, e);
@@ -189,16 +201,12 @@ int rootfs_open(int root_fd, const char *root_path, const char *name, char memo[
         const struct way *w = &ways[i];
         if (!any && !streq(name, w->driver))
             continue;
-        known = true;
-        int r =
-            streq(w->driver, "erofs") ? driver_erofs_probe(root_fd, root_path, w->loops, &why) : 0;
+        r = streq(w->driver, "erofs") ? driver_erofs_probe(root_fd, root_path, w->loops, &why) : 0;
         if (r < 0)
             continue;
         snprintf(memo, 64, "%s", w->memo);
         return open_way(w, root_fd, root_path, why.msg, ret, e);
     }
-    if (!known)
-        return err_set(e, SHALE_INVALID, "no storage driver %.40s: there are erofs and dir", name);
     return err_set(e, SHALE_UNSUPPORTED, "the storage driver %s does not work here: %s", name,
                    why.msg);
 }

@@ -64,6 +64,9 @@ struct rootfs_driver { /* first member of each implementation */
 int rootfs_open(int root_fd, const char *root_path, const char *name, char memo[64],
                 struct rootfs_driver **ret, struct shale_err *e);
 
+/* Is there a driver of that name ("auto" and NULL are fine)? INVALID says which there are. */
+int rootfs_check_name(const char *name, struct shale_err *e);
+
 /* Removes what any driver has made of a stack; missing is success. In use: -SHALE_IN_USE. */
 int rootfs_remove(int root_fd, const char *root_path, const struct digest *chain_id,
                   struct shale_err *e);

@@ -2,7 +2,7 @@
 #pragma once
 /*
  * Reading layer tars as a stream, with the byte offset of every member's data (POSIX ustar, PAX,
- * GNU, star/v7 as found in the wild; image-spec layer.md; docker-reference C.4).
+ * GNU, star/v7 as found in the wild; image-spec layer.md).
  *
  *   tar_reader_new(on_entry, arg, &r, e);
  *   while (bytes come) tar_reader_feed(r, p, n, e);

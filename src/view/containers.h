@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Containers as a list (docker-reference A.14). */
+/* Containers as a list. */
 #include <shale/container.h>
 
 #include "base/buf.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Containers as `docker inspect` shows them (docker-reference E.4). */
+/* Containers as `docker inspect` shows them. */
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "view/containers.h"

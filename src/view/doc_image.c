@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Images as `docker image inspect` shows them (docker-reference A.8). */
+/* Images as `docker image inspect` shows them. */
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/str.h"

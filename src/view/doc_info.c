@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `info` and `version` (docker-reference E.4). */
+/* `info` and `version`. */
 #include <stdlib.h>
 
 #include "base/str.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Images and the history of one, as lists (docker-reference A.1, A.7). */
+/* Images and the history of one, as lists. */
 #include <shale/image.h>
 
 #include "base/buf.h"

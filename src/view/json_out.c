@@ -155,11 +155,6 @@ void json_out_compact(struct buf *b, const json_t *v, unsigned flags)
     put(&(struct writer){b, flags, false}, v, 0);
 }
 
-void json_out_indent(struct buf *b, const json_t *v, unsigned level, unsigned flags)
-{
-    put(&(struct writer){b, flags, true}, v, level);
-}
-
 void json_out_array_begin(struct buf *b)
 {
     buf_addc(b, '[');

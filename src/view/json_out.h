@@ -18,9 +18,6 @@ enum {
 
 /* One line, no blanks. */
 void json_out_compact(struct buf *b, const json_t *v, unsigned flags);
-/* Indented by four blanks a level, as docker prints for inspect; "[]" and "{}" where empty. No
- * newline at the end. `level` is the level that the first line already stands on. */
-void json_out_indent(struct buf *b, const json_t *v, unsigned level, unsigned flags);
 /* A string with its quotes. */
 void json_out_string(struct buf *b, struct str s, unsigned flags);
 

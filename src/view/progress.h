@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What a pull shows while it runs (docker-reference A.2). On a terminal each layer has a line that
+ * What a pull shows while it runs. On a terminal each layer has a line that
  * changes in place, with a bar and a rate; elsewhere each change of state is a line, as docker
  * prints them.
  *

@@ -159,11 +159,6 @@ static struct shale_image_name *tags_of(const struct shale_image *i, size_t *ret
     return v;
 }
 
-static bool is_shown(const struct shale_image *i, const struct tree_opts *o)
-{
-    return i->n_names > 0 || o->all;
-}
-
 static bool is_untagged(const struct shale_image *i)
 {
     for (size_t k = 0; k < i->n_names; k++)
@@ -172,12 +167,30 @@ static bool is_untagged(const struct shale_image *i)
     return true;
 }
 
+/* Of images that came from one index each line would be the same: the one with a tag stands for all
+ * of them, else the first. */
+static bool stands_elsewhere(const struct tree_image *v, size_t n, size_t i)
+{
+    if (!v[i].platforms || !*v[i].image->target || !is_untagged(v[i].image))
+        return false;
+    for (size_t k = 0; k < n; k++)
+        if (k != i && v[k].platforms && streq(v[k].image->target, v[i].image->target) &&
+            (k < i || !is_untagged(v[k].image)))
+            return true;
+    return false;
+}
+
+static bool is_shown(const struct tree_image *v, size_t n, size_t i, const struct tree_opts *o)
+{
+    return (v[i].image->n_names > 0 || o->all) && !stands_elsewhere(v, n, i);
+}
+
 static size_t widest(const struct tree_image *v, size_t n, const struct tree_opts *o)
 {
     size_t width = sizeof "IMAGE" - 1;
     for (size_t i = 0; i < n; i++) {
         const struct shale_image *im = v[i].image;
-        if (!is_shown(im, o))
+        if (!is_shown(v, n, i, o))
             continue;
         if (is_untagged(im) && sizeof UNTAGGED - 1 > width)
             width = sizeof UNTAGGED - 1;
@@ -278,7 +291,7 @@ int tree_print(const struct tree_image *v, size_t n, const struct tree_opts *o, 
     lay_out(&t, widest(v, n, o));
     add_title(&t);
     for (size_t i = 0; i < n; i++) {
-        if (!is_shown(v[i].image, o))
+        if (!is_shown(v, n, i, o))
             continue;
         int r = add_image(&t, &v[i], e);
         if (r < 0)

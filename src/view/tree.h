@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* `image ls --tree`: images with their platforms below them (docker-reference A.1). */
+/* `image ls --tree`: images with their platforms below them. */
 #include <shale/image.h>
 
 #include "base/buf.h"

@@ -106,12 +106,15 @@ PY
     mount -t tmpfs -o size=40m tmpfs "$BATS_TEST_TMPDIR/small"
     export SHALE_ROOT=$BATS_TEST_TMPDIR/small/store
     shale pull -q "$image" >/dev/null
+    shale create --name kept --network none "$image" true >/dev/null
     mount -o remount,ro "$BATS_TEST_TMPDIR/small"
     run_ok shale images -q
     [ "${#lines[@]}" = 1 ]
     run_ok shale history "$image"
     run_fails 1 "read-only" shale pull -q "$REGISTRY_HOST/debian:1.0"
-    run_fails 1 "read-only" shale rmi "$image"
+    run_fails 1 "read-only" shale rmi -f "$image"
+    run_fails 1 "read-only" shale rm kept
+    run_ok shale fsck --check
     mount -o remount,rw "$BATS_TEST_TMPDIR/small"
 }
 

@@ -119,7 +119,8 @@ gets() {
     [ "${lines[0]}" = "$arm" ]
     run_ok shale image ls --tree
     has "linux/arm64/v8"
-    has "windows(10.0.17763.1)/amd64" || has "windows/amd64"
+    has "windows/amd64"
+    [ "$(grep -c "linux/arm64/v8" <<<"$output")" = 1 ] # the image that lost its name has no entry of its own
 }
 
 @test "windows: pulled and looked at here, run elsewhere" {

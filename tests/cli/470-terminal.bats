@@ -48,7 +48,7 @@ widest() { drawn | awk '{ if (length($0) > n) n = length($0) } END { print n }';
 @test "pull: numbers only on a narrow one, and no line is broken" {
     on_terminal 80 "$SHALE_BIN" pull "$R/big:1"
     drawn | grep -qE '^[0-9a-f]{12}: Downloading +[0-9.]+[kM]?B/[0-9.]+MB'
-    ! drawn | grep -q '\[='
+    [ "$(drawn | grep -c '\[=')" = 0 ]
     fresh_store
     shale rmi "$R/big:1" >/dev/null
     on_terminal 20 "$SHALE_BIN" pull "$R/big:1"
@@ -76,7 +76,7 @@ widest() { drawn | awk '{ if (length($0) > n) n = length($0) } END { print n }';
     on_terminal 100 "$SHALE_BIN" image ls --tree
     drawn | grep -q 'EXTRA$'
     NO_COLOR=1 on_terminal 100 "$SHALE_BIN" image ls --tree
-    ! grep -q $'\033' "$BATS_TEST_TMPDIR/screen"
+    [ "$(grep -c $'\033' "$BATS_TEST_TMPDIR/screen")" = 0 ]
     for with in "-q --quiet" "--no-trunc --no-trunc" "--digests --show-digest" "--format=x --format"; do
         run_fails 1 "Error: ${with#* } is not yet supported with --tree" shale images --tree "${with% *}"
     done

@@ -180,6 +180,7 @@ EOF
     run_fails 1 "shale: 'shale images' requires at most 1 argument" shale images a b
     run_fails 1 "shale: 'shale version' accepts no arguments" shale version x
     run_fails 1 "shale: 'shale exec' requires at least 2 arguments" shale exec a
+    run_fails 1 "no storage driver overlay2: there are erofs and dir" shale --storage-driver overlay2 images
     stdout_is_empty foo
     stdout_is_empty pull --bogus
     stdout_is_empty rmi

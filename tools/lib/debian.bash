@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Contents from Debian packages, for the test images: from the mirror that this machine uses, with its proxy.
+# Contents from Debian packages, for the test images: from where this machine takes its own packages, with its proxy.
 #
 #   debian_root OUT.tar [OPTION...]     mmdebstrap of this release, with options of mmdebstrap
 #   debian_package ARCH NAME DIR        the package NAME_*.deb of an architecture, into DIR
@@ -7,19 +7,19 @@
 debian_suite() { (. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}"); }
 
 # The URI that main of this release comes from; nothing when the machine has no package lists.
-debian_mirror() {
+debian_source() {
     apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
         awk -v s="$(debian_suite)" '$2 == s && $3 == "main" {print $1; exit}'
 }
 
 debian_root() {
-    local out=$1 mirror conf status=0
+    local out=$1 source conf status=0
     shift
-    mirror=$(debian_mirror)
+    source=$(debian_source)
     conf=$(mktemp)
     apt-config dump Acquire | grep -E '^Acquire::(https?::|Check-|Retries)[^"]* "[^"]+";$' >"$conf" || true
     # shellcheck disable=SC2086
-    mmdebstrap --quiet --format=tar --aptopt="$conf" "$@" "$(debian_suite)" "$out" $mirror >"$conf.log" 2>&1 ||
+    mmdebstrap --quiet --format=tar --aptopt="$conf" "$@" "$(debian_suite)" "$out" $source >"$conf.log" 2>&1 ||
         { status=$?; cat "$conf.log" >&2; }
     rm -f "$conf" "$conf.log"
     return $status

@@ -120,13 +120,44 @@ static void test_colors(void **state)
     buf_clear(&out);
 }
 
+static size_t shown(const struct tree_image *v, size_t n, const char *what)
+{
+    struct buf out = BUF_INIT(100000);
+    struct tree_opts o = {.all = true, .columns = 80};
+    size_t found = 0;
+
+    assert_int_equal(tree_print(v, n, &o, &out, NULL), 0);
+    for (const char *p = buf_str(&out); (p = strstr(p, what)); p++)
+        found++;
+    buf_clear(&out);
+    return found;
+}
+
+/* Several images that came from one index have one entry between them. */
+static void test_one_index(void **state)
+{
+    (void)state;
+    struct shale_image tagged = images[0];
+    struct shale_image bare = {.id = "sha256:b", .target = tagged.target};
+    struct shale_image other = {.id = "sha256:o", .target = "sha256:bbbbbbbbbbbbbb"};
+    struct tree_image v[] = {
+        {&bare, &multi_list}, {&other, &multi_list}, {&tagged, &multi_list}, {&bare, &multi_list}};
+
+    assert_int_equal(shown(v, 4, "<untagged>"), 1);
+    assert_int_equal(shown(v, 4, " aaaaaaaaaaaa "), 1);
+    assert_int_equal(shown(v, 2, "<untagged>"), 2);
+    v[2].image = &bare;
+    assert_int_equal(shown(v, 4, "<untagged>"), 2);
+    v[3].platforms = v[2].platforms = v[0].platforms =
+        NULL; /* then nothing says that they are one */
+    assert_int_equal(shown(v, 4, "<untagged>"), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wide),
-        cmocka_unit_test(test_narrow),
-        cmocka_unit_test(test_all),
-        cmocka_unit_test(test_colors),
+        cmocka_unit_test(test_wide),   cmocka_unit_test(test_narrow),    cmocka_unit_test(test_all),
+        cmocka_unit_test(test_colors), cmocka_unit_test(test_one_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
