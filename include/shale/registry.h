@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHALE_REGISTRY_H
+#define SHALE_REGISTRY_H
+/*
+ * A registry of one's own: the OCI distribution API over a folder.
+ *
+ *   struct shale_registry_opts o = { .size = sizeof o };
+ *   struct shale_registry *r = NULL;
+ *   if (shale_registry_serve(&o, &r, &e) < 0) …        // it serves now, in threads of its own
+ *   puts(shale_registry_address(r, 0));                // "http://127.0.0.1:5000"
+ *   …
+ *   shale_registry_stop(r);                            // running requests are finished
+ *
+ * It needs no store (struct shale): its folder is its own. Results and errors as in shale.h.
+ */
+#include <shale/shale.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shale_registry;
+
+struct shale_registry_opts {
+    size_t size;
+    const char *root;               /* NULL: "registry" below the store's folder */
+    const char *store_root;         /* of shale_open_opts, for that; may be NULL */
+    const char *const *addresses;   /* "127.0.0.1:5000", "[::1]:0", ":5000"; NULL-terminated; NULL:
+                                       127.0.0.1:5000 */
+    const char *tls_cert, *tls_key; /* PEM files, both or none */
+    bool read_only;                 /* nothing may be pushed or deleted */
+    bool no_delete;                 /* nothing may be deleted */
+    bool open_to_all;               /* addresses that others can reach, without any login */
+    int64_t grace_ns;               /* running requests have that long at the end; 0: 30 s */
+};
+
+/* Opens the folder (makes it) and listens. INVALID for addresses, certificates; SYSTEM. */
+SHALE_API int shale_registry_serve(const struct shale_registry_opts *o, struct shale_registry **ret,
+                                   struct shale_err *e);
+/* URL of the i-th address, NULL behind the last one. Borrowed. */
+SHALE_API const char *shale_registry_address(const struct shale_registry *r, size_t i);
+/* Reads the certificate anew; connections that stand keep the old one. */
+SHALE_API int shale_registry_reload(struct shale_registry *r, struct shale_err *e);
+/* Accepts NULL. */
+SHALE_API void shale_registry_stop(struct shale_registry *r);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
