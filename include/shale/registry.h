@@ -44,6 +44,25 @@ SHALE_API int shale_registry_reload(struct shale_registry *r, struct shale_err *
 /* Accepts NULL. */
 SHALE_API void shale_registry_stop(struct shale_registry *r);
 
+/* Removes what no manifest needs, and on request manifests without a tag. May run while servers
+ * run, in other processes too. */
+struct shale_registry_gc_opts {
+    size_t size;
+    const char *root, *store_root; /* as above */
+    int64_t grace_ns; /* what a push touched within that time stays; 0: 24 hours, negative: none */
+    bool untagged;    /* manifests without tag go, unless a manifest that stays needs them */
+    bool dry_run;
+    /* kind: "manifest", "link", "blob", "upload". May be NULL. */
+    void (*on_remove)(void *arg, const char *kind, const char *repository, const char *name,
+                      uint64_t bytes);
+    void *arg;
+};
+struct shale_registry_gc_result {
+    uint64_t n_manifests, n_links, n_blobs, n_uploads, n_bytes;
+};
+SHALE_API int shale_registry_gc(const struct shale_registry_gc_opts *o,
+                                struct shale_registry_gc_result **ret, struct shale_err *e);
+
 #ifdef __cplusplus
 }
 #endif

@@ -28,6 +28,7 @@ struct upload {
     struct hash hash;
     bool hash_ready;
     uint64_t size, hashed, pushed;
+    struct digest checked; /* the bytes are those, and synced; "": not known */
     bool discard, committed;
 };
 
@@ -256,6 +257,7 @@ int upload_write(struct upload *u, const void *p, size_t n, struct shale_err *e)
         return r;
     }
     hash_update(&u->hash, p, n);
+    u->checked.s[0] = 0;
     u->size = u->hashed = sum;
     if (u->size - u->pushed >= EARLY_WRITEBACK_BYTES) {
         (void)sync_file_range(u->fd, (off_t)u->pushed, (off_t)(u->size - u->pushed),
@@ -277,6 +279,7 @@ int upload_truncate(struct upload *u, uint64_t size, struct shale_err *e)
         u->hashed = 0;
     }
     u->size = size;
+    u->checked.s[0] = 0;
     u->pushed = u->pushed < size ? u->pushed : size;
     return 0;
 }
@@ -301,16 +304,14 @@ static int check_digest(struct upload *u, const struct digest *d, struct shale_e
     return 0;
 }
 
-int upload_commit(struct upload *u, const struct digest *d, struct shale_err *e)
+int upload_check(struct upload *u, const struct digest *d, struct shale_err *e)
 {
-    struct blobs *b = u->b;
     struct stat st;
     int r = blob_check_digest(d, e);
 
-    if (r >= 0)
-        r = check_digest(u, d, e);
-    if (r >= 0)
-        r = blob_make_folder(b, d, e);
+    if (r < 0 || digest_eq(&u->checked, d))
+        return r;
+    r = check_digest(u, d, e);
     if (r < 0)
         return r;
     /* A failed write may have left more than what was counted. */
@@ -320,6 +321,19 @@ int upload_commit(struct upload *u, const struct digest *d, struct shale_err *e)
         return err_upload(u, "cut", e);
     if (sys_fdatasync(u->fd) < 0)
         return err_upload(u, "sync", e);
+    u->checked = *d;
+    return 0;
+}
+
+int upload_commit(struct upload *u, const struct digest *d, struct shale_err *e)
+{
+    struct blobs *b = u->b;
+    int r = upload_check(u, d, e);
+
+    if (r >= 0)
+        r = blob_make_folder(b, d, e);
+    if (r < 0)
+        return r;
     if (sys_renameat(b->uploads_fd, u->id, b->blobs_fd, blob_path_final(d).s) < 0)
         return err_upload(u, "name", e);
     u->committed = true;

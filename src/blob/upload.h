@@ -39,6 +39,8 @@ uint64_t upload_size(const struct upload *u);    /* bytes that are there */
 int upload_write(struct upload *u, const void *p, size_t n, struct shale_err *e);
 /* Cuts what was written after `size` bytes: a piece that broke off. */
 int upload_truncate(struct upload *u, uint64_t size, struct shale_err *e);
+/* The slow part of a commit: the digest is checked, the bytes are synced. */
+int upload_check(struct upload *u, const struct digest *d, struct shale_err *e);
 /* CORRUPT if the bytes have another digest: the upload stays as it is, another digest may be tried.
  * When it returns 0 the blob and its name are on disk and the upload is over. A blob of that digest
  * that is there is replaced by these equal bytes. */

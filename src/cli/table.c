@@ -71,6 +71,7 @@ const struct cmd cmd_pulls = {
 };
 
 static const struct cmd_name registry_table[] = {
+    {"gc", "garbage-collect", CMD_OTHER, &cmd_registry_gc},
     {"serve", NULL, CMD_OTHER, &cmd_registry_serve},
     {NULL},
 };

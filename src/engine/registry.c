@@ -104,3 +104,33 @@ void shale_registry_stop(struct shale_registry *s)
     registry_close(s->r, s->grace_ns);
     free(s);
 }
+
+int shale_registry_gc(const struct shale_registry_gc_opts *opts,
+                      struct shale_registry_gc_result **ret, struct shale_err *e)
+{
+    struct shale_registry_gc_opts o;
+    struct registry_gc_result n;
+    struct arena *a;
+    const char *root;
+    struct shale_registry_gc_result *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    engine_take_opts(&o, sizeof o, opts);
+    struct registry_gc_opts go = {
+        .grace_ns = o.grace_ns == 0  ? -1
+                    : o.grace_ns < 0 ? 0
+                                     : o.grace_ns,
+        .untagged = o.untagged,
+        .dry_run = o.dry_run,
+        .on_remove = o.on_remove,
+        .arg = o.arg,
+    };
+    int r = choose_folder(o.root, o.store_root, a, &root, e);
+    if (r >= 0)
+        r = registry_gc(root, &go, NULL, &n, e);
+    if (r >= 0)
+        *res = (struct shale_registry_gc_result){n.n_manifests, n.n_links, n.n_blobs, n.n_uploads,
+                                                 n.n_bytes};
+    return result_end(r, res, ret);
+}

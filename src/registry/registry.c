@@ -56,7 +56,7 @@ static int open_storage(struct registry *r, struct shale_err *e)
     if (k >= 0)
         k = blobs_open_uploads(r->blobs, r->root_fd, e);
     if (k >= 0)
-        k = state_open(r->root_fd, r->o.root, r->o.read_only, &r->state, e);
+        k = state_open(r->root_fd, r->o.root, r->blobs, r->o.read_only, &r->state, e);
     if (k >= 0)
         k = cache_new(r->o.cache_bytes, &r->cache, e);
     if (k >= 0)

@@ -53,3 +53,19 @@ const char *registry_address(const struct registry *r, size_t i);
 int registry_reload(struct registry *r, struct shale_err *e);
 /* Accepts NULL, returns NULL. */
 struct registry *registry_close(struct registry *r, int64_t grace_ns);
+
+struct registry_gc_opts {
+    int64_t grace_ns; /* what a push touched within it stays; negative: the default */
+    bool untagged;    /* manifests without tag go too */
+    bool dry_run;
+    /* what: "manifest", "link", "blob", "upload"; repo "" for blobs. May be NULL. */
+    void (*on_remove)(void *arg, const char *what, const char *repo, const char *name,
+                      uint64_t bytes);
+    void *arg;
+};
+struct registry_gc_result {
+    uint64_t n_manifests, n_links, n_blobs, n_uploads, n_bytes;
+};
+/* Removes what nobody needs, also while servers run. */
+int registry_gc(const char *root, const struct registry_gc_opts *o, struct cancel *cancel,
+                struct registry_gc_result *ret, struct shale_err *e);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "base/time.h"
+#include "blob/blob.h"
 #include "meta/meta.h"
 #include "registry/state_priv.h"
 
@@ -96,8 +97,8 @@ static int map_generations(struct state *s, int root_fd, bool read_only, struct 
 
 /* ---- open and close ---- */
 
-int state_open(int root_fd, const char *root, bool read_only, struct state **ret,
-               struct shale_err *e)
+int state_open(int root_fd, const char *root, struct blobs *blobs, bool read_only,
+               struct state **ret, struct shale_err *e)
 {
     struct state *s = mem_alloc(sizeof *s);
     int r = 0;
@@ -106,6 +107,7 @@ int state_open(int root_fd, const char *root, bool read_only, struct state **ret
         return err_nomem(e);
     pthread_mutex_init(&s->mutex, NULL);
     pthread_cond_init(&s->cond, NULL);
+    s->blobs = blobs;
     s->jobs_tail = &s->jobs;
     s->durable = true;
     if (!read_only)
@@ -145,11 +147,16 @@ static int set_durable(struct state *s, const struct state_job *jobs, struct sha
 
     for (const struct state_job *j = jobs; j; j = j->next)
         durable |= j->durable;
-    if (durable == s->durable)
+    if (durable == s->durable || s->w->depth > 0) /* within a dry run */
         return 0;
+    /* Not as a kept statement: this pragma takes effect when it is compiled. */
+    int rc = sqlite3_exec(s->w->db,
+                          durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                          NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return meta_sql_error(s->w, rc, e);
     s->durable = durable;
-    return stmt_run(s->w, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
-                    NULL, e, "");
+    return 0;
 }
 
 /* Each job is a part of the transaction that can fail alone. */
@@ -236,6 +243,15 @@ int state_repo_id(struct meta *m, const char *name, bool make, int64_t *ret, str
     r = stmt_run(m, "INSERT INTO repos(name, created) VALUES(?1, ?2)", NULL, e, "ti", name,
                  time_now_ns());
     return r < 0 ? r : stmt_number(m, find, 0, ret, e, "t", name);
+}
+
+int state_file_there(struct state *s, const struct digest *d, struct shale_err *e)
+{
+    int r = blob_has(s->blobs, d, NULL, e);
+
+    if (r == 0)
+        return err_set(e, SHALE_CONFLICT, "%s was removed meanwhile", d->s);
+    return r < 0 ? r : 0;
 }
 
 int state_repo(struct state *s, const char *repo, struct shale_err *e)

@@ -25,9 +25,11 @@
 
 struct state;
 struct meta;
+struct blobs;
 
-int state_open(int root_fd, const char *root, bool read_only, struct state **ret,
-               struct shale_err *e);
+/* `blobs` is where the bytes are; borrowed. */
+int state_open(int root_fd, const char *root, struct blobs *blobs, bool read_only,
+               struct state **ret, struct shale_err *e);
 struct state *state_close(struct state *s); /* NULL in, NULL out */
 
 /* Changes when anything of the repository may have changed. Cheap. */
@@ -43,7 +45,8 @@ int state_lease(struct state *s, const struct digest *d, struct shale_err *e);
 /* 1 and the size when the blob is visible in the repository, else 0. */
 int state_blob(struct state *s, const char *repo, const struct digest *d, uint64_t *ret_size,
                struct shale_err *e);
-/* The bytes are in blobs/ and leased. Makes the repository when it is new. */
+/* The bytes are in blobs/ and leased. Makes the repository when it is new. CONFLICT when a
+ * collector was quicker than the lease: then the bytes are gone, and have to come again. */
 int state_blob_put(struct state *s, const char *repo, const struct digest *d, uint64_t size,
                    struct shale_err *e);
 /* 1 when the blob is visible in `from` (NULL: in any) and is now in `repo`; 0: not. */
@@ -72,6 +75,7 @@ struct state_child {
     bool optional; /* may be missing: foreign layers */
 };
 struct state_put {
+    struct state *state; /* of the state */
     const char *repo;
     const char *tag; /* NULL: by digest only */
     struct state_manifest m;
@@ -112,3 +116,32 @@ int state_referrers(struct state *s, const char *repo, const struct digest *subj
                     const char *type, const char *last, uint64_t n, struct arena *a,
                     struct state_referrer **ret, size_t *ret_n, bool *ret_more,
                     struct shale_err *e);
+
+/* ---- collection: each call takes the next few and returns how many it looked at, 0 at the end
+ * ---- */
+/* What is needed: tags; manifests in indexes and those with a subject, as long as that stays; blobs
+ * of manifests; whatever was touched (pushed, leased) at or after `before`. */
+struct state_gc {
+    int64_t before;
+    bool dry_run; /* the caller has begun a transaction that it will roll back */
+    /* what: "manifest", "link", "blob" */
+    void (*on_remove)(void *arg, const char *what, const char *repo, const char *name,
+                      uint64_t bytes);
+    void *arg;
+    /* where the next call goes on */
+    int64_t repo;
+    struct digest last;
+};
+int state_gc_untagged(struct state *s, struct state_gc *g, struct shale_err *e);
+int state_gc_links(struct state *s, struct state_gc *g, struct shale_err *e);
+/* Rows, and then their files. */
+int state_gc_blobs(struct state *s, struct state_gc *g, struct shale_err *e);
+/* A file that may have no row: removed if so. 1 removed. */
+int state_gc_file(struct state *s, const struct state_gc *g, const struct digest *d,
+                  struct shale_err *e);
+/* Old leases, empty repositories. */
+int state_gc_rest(struct state *s, const struct state_gc *g, struct shale_err *e);
+/* For a dry run: everything until state_rollback is seen by this handle only, which then must be
+ * used by one thread. */
+int state_begin(struct state *s, struct shale_err *e);
+void state_rollback(struct state *s);

@@ -5,6 +5,7 @@
 #include "registry/state_priv.h"
 
 struct blob_job {
+    struct state *s;
     const char *repo, *from;
     const struct digest *d;
     uint64_t size;
@@ -45,13 +46,15 @@ static int put_blob(struct meta *m, void *arg, struct shale_err *e)
     int r = stmt_run(m, "INSERT OR IGNORE INTO blobs VALUES(?1, ?2, ?3)", NULL, e, "dii", j->d,
                      (int64_t)j->size, time_now_ns());
 
+    if (r >= 0)
+        r = state_file_there(j->s, j->d, e);
     return r < 0 ? r : link_blob(m, j->repo, j->d, e);
 }
 
 int state_blob_put(struct state *s, const char *repo, const struct digest *d, uint64_t size,
                    struct shale_err *e)
 {
-    struct blob_job j = {.repo = repo, .d = d, .size = size};
+    struct blob_job j = {.s = s, .repo = repo, .d = d, .size = size};
 
     return state_write(s, true, NULL, put_blob, &j, e);
 }

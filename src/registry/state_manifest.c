@@ -60,6 +60,8 @@ static int put_rows(struct meta *m, int64_t repo, const struct state_put *p, str
                      &p->m.digest, (int64_t)p->m.size, now);
 
     if (r >= 0)
+        r = state_file_there(p->state, &p->m.digest, e);
+    if (r >= 0)
         r = stmt_run(m,
                      "INSERT INTO manifests VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
                      " ON CONFLICT(repo, digest) DO UPDATE SET media_type = ?3, pushed = ?8",
@@ -97,6 +99,7 @@ static int put_manifest(struct meta *m, void *arg, struct shale_err *e)
 
 int state_manifest_put(struct state *s, struct state_put *p, struct shale_err *e)
 {
+    p->state = s;
     return state_write(s, true, p->repo, put_manifest, p, e);
 }
 

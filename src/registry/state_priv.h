@@ -8,9 +8,9 @@
 #include "meta/stmt.h"
 #include "registry/state.h"
 
-#define GENERATIONS 4096             /* power of two; repositories share a number by their hash */
-#define LEASE_CACHE 4096             /* power of two */
-#define LEASE_FRESH (600 * NS_PER_S) /* a lease is written anew when it is older */
+#define GENERATIONS 4096     /* power of two; repositories share a number by their hash */
+#define LEASE_CACHE 4096     /* power of two */
+#define LEASE_FRESH NS_PER_S /* a lease that is older is written anew */
 
 struct state_job {
     struct state_job *next;
@@ -23,7 +23,8 @@ struct state_job {
 };
 
 struct state {
-    struct meta *w, *r;            /* to write and to read */
+    struct meta *w, *r; /* to write and to read */
+    struct blobs *blobs;
     _Atomic uint64_t *generations; /* mapped, shared by all processes; NULL: read-only without */
     pthread_mutex_t mutex;
     pthread_cond_t cond;
@@ -42,6 +43,9 @@ int state_write(struct state *s, bool durable, const char *repo,
                 int (*f)(struct meta *m, void *arg, struct shale_err *e), void *arg,
                 struct shale_err *e);
 
+/* Inside of write functions, after the row of a blob was put: collectors remove files in
+ * transactions too, so what is there now has a row from now on. CONFLICT if it is not. */
+int state_file_there(struct state *s, const struct digest *d, struct shale_err *e);
 /* Number of a repository; 0 if there is none. Inside of write functions; `make` makes it. */
 int state_repo_id(struct meta *m, const char *name, bool make, int64_t *ret, struct shale_err *e);
 uint64_t state_hash(const char *s);

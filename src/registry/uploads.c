@@ -88,8 +88,10 @@ static int commit(struct rq *rq, const struct digest *d)
 {
     struct upload *u = session_upload(rq->session);
     uint64_t size = upload_size(u);
-    int r = state_lease(rq->r->state, d, &rq->e);
+    int r = upload_check(u, d, &rq->e);
 
+    if (r >= 0)
+        r = state_lease(rq->r->state, d, &rq->e);
     if (r >= 0)
         r = upload_commit(u, d, &rq->e);
     if (r >= 0)
