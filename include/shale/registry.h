@@ -31,7 +31,9 @@ struct shale_registry_opts {
     bool read_only;                 /* nothing may be pushed or deleted */
     bool no_delete;                 /* nothing may be deleted */
     bool open_to_all;               /* addresses that others can reach, without any login */
-    int64_t grace_ns;               /* running requests have that long at the end; 0: 30 s */
+    int64_t timeout_ns; /* a client that is silent, or slow with a request, for longer is dropped;
+                           0: 60 s */
+    int64_t grace_ns;   /* running requests have that long at the end; 0: 30 s */
 };
 
 /* Opens the folder (makes it) and listens. INVALID for addresses, certificates; SYSTEM. */

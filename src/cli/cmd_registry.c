@@ -14,7 +14,7 @@ struct serve_opts {
     struct strv addr;
     const char *storage, *tls_cert, *tls_key;
     bool read_only, no_delete, open_to_all;
-    int64_t grace;
+    int64_t grace, timeout;
 };
 
 #define O(field) offsetof(struct serve_opts, field)
@@ -27,6 +27,8 @@ static const struct opt serve_table[] = {
      "Listen where others can reach it, although nobody has to log in"},
     {0, "read-only", OPT_BOOL, O(read_only), NULL, "Refuse to push and to delete"},
     {0, "storage", OPT_STR, O(storage), NULL, "Folder (default: registry/ in the store's folder)"},
+    {0, "timeout", OPT_DURATION, O(timeout), NULL, "Clients that are slower with a request go", 0,
+     "60s"},
     {0, "tls-cert", OPT_STR, O(tls_cert), NULL, "Certificate file (PEM), with its chain"},
     {0, "tls-key", OPT_STR, O(tls_key), NULL, "Key file (PEM) of the certificate"},
     {0},
@@ -62,6 +64,7 @@ static int serve(struct cli *c, const void *opts_, int n, char **args)
         .no_delete = o->no_delete,
         .open_to_all = o->open_to_all,
         .grace_ns = o->grace,
+        .timeout_ns = o->timeout,
     };
     struct shale_registry *s = NULL;
     const char *url;
@@ -82,7 +85,7 @@ static int serve(struct cli *c, const void *opts_, int n, char **args)
     return r < 0 ? r : 0;
 }
 
-static const struct serve_opts serve_preset = {.grace = 30 * NS_PER_S};
+static const struct serve_opts serve_preset = {.grace = 30 * NS_PER_S, .timeout = 60 * NS_PER_S};
 
 const struct cmd cmd_registry_serve = {
     .brief = "Serve images over the OCI distribution API",

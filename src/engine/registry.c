@@ -55,6 +55,9 @@ static int start(const struct shale_registry_opts *o, const char *root, struct s
         .read_only = o->read_only,
         .no_delete = o->no_delete,
         .open_to_all = o->open_to_all,
+        .idle_ns = o->timeout_ns,
+        .head_ns = o->timeout_ns / 3,
+        .stall_ns = o->timeout_ns,
     };
     int r = registry_open(&ro, &s->r, e);
 

@@ -18,8 +18,11 @@
 #include "http/server_priv.h"
 
 #define TLS_HANDSHAKE 0x16 /* content type of a TLS record */
-#define TICK_MS       1000
-#define MAX_EVENTS    64
+/* What the kernel keeps of an answer that cannot be sent yet: with its usual megabytes a slow
+ * reader looks as if it stood still. */
+#define UNSENT_BYTES (256 << 10)
+#define TICK_MS      1000
+#define MAX_EVENTS   64
 
 static const char answer_tls[] = "HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\n";
 static const char answer_plain[] = "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n"
@@ -140,7 +143,7 @@ static void make_room(struct http_server *s)
 
 static void accept_some(struct http_server *s, const struct http_listener *l)
 {
-    int one = 1;
+    int one = 1, unsent = UNSENT_BYTES;
 
     for (int i = 0; i < MAX_EVENTS; i++) {
         int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -152,6 +155,7 @@ static void accept_some(struct http_server *s, const struct http_listener *l)
         if (n_connected(s) >= s->o.max_connections)
             make_room(s);
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
         if (!look(s, l, fd))
             wait_for_byte(s, l, fd);
     }

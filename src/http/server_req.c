@@ -94,6 +94,8 @@ void req_completed(void *cls, struct MHD_Connection *c, void **ptr,
 
 static enum MHD_Result send_response(struct req *q)
 {
+    if (q->conn) /* whoever reads slowly has libmicrohttpd's clock, which any progress winds up */
+        conn_set(q->conn, CONN_RUN);
     enum MHD_Result r = q->s->mhd->queue_response(q->c, q->status, response_raw(q->response));
 
     http_response_unref(q->response);
