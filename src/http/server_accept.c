@@ -72,12 +72,24 @@ static bool look(struct http_server *s, const struct http_listener *l, int fd)
 
 /* ---- those that have not said anything ---- */
 
-static void waiting_free(struct http_server *s, struct waiting *w)
+/* Its memory stays until the events that were fetched are through: one may be its. */
+static void forget(struct http_server *s, struct waiting *w)
 {
     w->prev->next = w->next;
     w->next->prev = w->prev;
     s->n_waiting--;
-    free(w);
+    w->fd = -1;
+    w->next = s->gone;
+    s->gone = w;
+}
+
+static void free_gone(struct http_server *s)
+{
+    while (s->gone) {
+        struct waiting *w = s->gone;
+        s->gone = w->next;
+        free(w);
+    }
 }
 
 static void wait_for_byte(struct http_server *s, const struct http_listener *l, int fd)
@@ -103,12 +115,14 @@ static void first_byte(struct http_server *s, struct waiting *w)
 {
     struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = w};
 
+    if (w->fd < 0)
+        return;
     (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL); /* libmicrohttpd has its own */
-    if (look(s, w->l, w->fd))
-        waiting_free(s, w);
-    else if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, w->fd, &ev) < 0) {
+    if (look(s, w->l, w->fd)) {
+        forget(s, w);
+    } else if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, w->fd, &ev) < 0) {
         close(w->fd);
-        waiting_free(s, w);
+        forget(s, w);
     }
 }
 
@@ -117,7 +131,7 @@ static void drop_waiting(struct http_server *s, int64_t before, bool one_more)
 {
     while (s->waiting.next != &s->waiting && (s->waiting.next->since < before || one_more)) {
         close(s->waiting.next->fd);
-        waiting_free(s, s->waiting.next);
+        forget(s, s->waiting.next);
         one_more = false;
     }
 }
@@ -166,15 +180,14 @@ static bool is_listener(const struct http_server *s, const void *ptr)
     return (uintptr_t)ptr - (uintptr_t)s->listeners < s->n_listeners * sizeof *s->listeners;
 }
 
-/* First those that wait: accepting may drop some of them. */
 static void on_events(struct http_server *s, const struct epoll_event *ev, int n)
 {
-    for (int i = 0; i < n; i++)
-        if (ev[i].data.ptr != s && !is_listener(s, ev[i].data.ptr))
-            first_byte(s, ev[i].data.ptr);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         if (is_listener(s, ev[i].data.ptr))
             accept_some(s, ev[i].data.ptr);
+        else if (ev[i].data.ptr != s)
+            first_byte(s, ev[i].data.ptr);
+    }
 }
 
 static void *acceptor_main(void *arg)
@@ -193,8 +206,10 @@ static void *acceptor_main(void *arg)
             conns_reap(s, now, false);
             doors_sweep(s, now);
         }
+        free_gone(s);
     }
     drop_waiting(s, INT64_MAX, false);
+    free_gone(s);
     return NULL;
 }
 

@@ -10,7 +10,7 @@
 #include "http/mhd_api.h"
 #include "http/server.h"
 
-#define HTTP_POOL_BYTES   (24u << 10)   /* per connection: head, and a piece of the body */
+#define HTTP_POOL_BYTES   (32u << 10)   /* per connection: head, and a piece of the body */
 #define HTTP_DRAIN_BYTES  (64ull << 20) /* of a body that nobody wants, before we break off */
 #define HTTP_REFUSE_BYTES (4ull << 20)  /* bodies up to here are read before a refusal */
 
@@ -60,6 +60,7 @@ struct http_server {
     pthread_mutex_t mutex; /* guards conns, doors */
     struct conn conns;     /* ring */
     size_t n_conns;
+    struct waiting *gone;   /* to be freed */
     struct waiting waiting; /* ring; the acceptor's own */
     size_t n_waiting;
     atomic_size_t n_active;
