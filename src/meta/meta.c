@@ -326,7 +326,7 @@ int meta_sync(struct meta *m, struct shale_err *e)
     if (m->depth > 0)
         r = err_set(e, SHALE_INTERNAL, "sync within a transaction");
     else if (sys_step("db-sync") < 0)
-        r = err_sys(e, META_FILE);
+        r = err_sys(e, "%s", m->schema->file);
     if (r >= 0) { /* a commit that is synced takes along those before it */
         sqlite3_exec(m->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
         r = meta_kv_set(m, "synced", "", e);
