@@ -17,8 +17,8 @@
 
 #define BACKLOG         1024
 #define MAX_CONNECTIONS 20000
-#define SPARE_FDS       64 /* the database, listeners, threads' own */
-#define N_WORKERS       8
+#define SPARE_FDS       160 /* the database, uploads, listeners, threads' own */
+#define N_WORKERS       16
 
 /* ---- listening ---- */
 
@@ -134,7 +134,8 @@ static void fill_in_defaults(struct http_server_opts *o)
         o->stall_ns = 60 * NS_PER_S;
     /* Every connection may need a second descriptor, of the file it gets. */
     (void)getrlimit(RLIMIT_NOFILE, &lim);
-    size_t most = lim.rlim_cur > 4 * SPARE_FDS ? ((size_t)lim.rlim_cur - SPARE_FDS) / 2 : SPARE_FDS;
+    size_t most =
+        lim.rlim_cur > 2 * SPARE_FDS ? ((size_t)lim.rlim_cur - SPARE_FDS) / 2 : SPARE_FDS / 2;
     if (o->max_connections == 0)
         o->max_connections = MAX_CONNECTIONS;
     if (o->max_connections > most)

@@ -118,7 +118,7 @@ struct http_server_opts {
     void *arg;
     const char *cert_file, *key_file; /* PEM, for TLS listeners */
     size_t n_threads;                 /* for the network; 0: as many as processors, at most 4 */
-    size_t n_workers;                 /* 0: 8 */
+    size_t n_workers;                 /* 0: 16 */
     size_t max_connections;           /* 0: as many as descriptors allow, at most 20,000 */
     int64_t idle_ns;                  /* between requests; 0: 75 s */
     int64_t head_ns;                  /* for a head that has begun; 0: 20 s */

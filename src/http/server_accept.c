@@ -75,6 +75,8 @@ static bool look(struct http_server *s, const struct http_listener *l, int fd)
 /* Its memory stays until the events that were fetched are through: one may be its. */
 static void forget(struct http_server *s, struct waiting *w)
 {
+    if (w->fd < 0)
+        return;
     w->prev->next = w->next;
     w->next->prev = w->prev;
     s->n_waiting--;

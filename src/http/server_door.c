@@ -69,7 +69,8 @@ int door_open(struct http_server *s, bool tls, const char *cert_file, const char
     door->s = s;
     door->tls = tls;
     door->d = start(door, buf_str(&cert), buf_str(&key));
-    explicit_bzero(key.p, key.n);
+    if (key.p)
+        explicit_bzero(key.p, key.cap);
     if (!door->d) {
         free(door);
         return tls ? err_set(e, SHALE_INVALID,

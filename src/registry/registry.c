@@ -58,7 +58,7 @@ static int open_storage(struct registry *r, struct shale_err *e)
     if (k >= 0)
         k = state_open(r->root_fd, r->o.root, r->blobs, r->o.read_only, &r->state, e);
     if (k >= 0)
-        k = cache_new(r->o.cache_bytes, &r->cache, e);
+        k = cache_new(state_has_generations(r->state) ? r->o.cache_bytes : 0, &r->cache, e);
     if (k >= 0)
         k = sessions_new(r->blobs, &r->sessions, e);
     return k;

@@ -11,8 +11,8 @@
 #include "base/err.h"
 #include "blob/upload.h"
 
-#define SESSIONS_KEPT   256
-#define SESSIONS_WAIT_S 5 /* for another request that has the session */
+#define SESSIONS_KEPT   64
+#define SESSIONS_WAIT_S 2 /* for another request that has the session */
 
 struct sessions;
 struct session;

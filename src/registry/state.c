@@ -64,6 +64,11 @@ static _Atomic uint64_t *generation_of(const struct state *s, const char *repo)
     return &s->generations[state_hash(repo) >> 32 & (GENERATIONS - 1)];
 }
 
+bool state_has_generations(const struct state *s)
+{
+    return s->generations != NULL;
+}
+
 uint64_t state_generation(const struct state *s, const char *repo)
 {
     return s->generations ? atomic_load(generation_of(s, repo)) : 0;

@@ -32,6 +32,9 @@ int state_open(int root_fd, const char *root, struct blobs *blobs, bool read_onl
                struct state **ret, struct shale_err *e);
 struct state *state_close(struct state *s); /* NULL in, NULL out */
 
+/* Can changes of others be seen? (Not in a registry that may not be written to and that nobody has
+ * written to yet.) */
+bool state_has_generations(const struct state *s);
 /* Changes when anything of the repository may have changed. Cheap. */
 uint64_t state_generation(const struct state *s, const char *repo);
 
