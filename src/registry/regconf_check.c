@@ -88,6 +88,9 @@ static const char *auth_mistake(const struct regconf_auth *a)
         return "[auth] token_key needs htpasswd = FILE: whom our token service knows";
     if (a->token_keys && !a->token_url)
         return "[auth] token_keys needs token_url: where clients get tokens";
+    if (a->token_keys && a->htpasswd)
+        return "[auth] htpasswd has no use with token_keys: the outside token service knows the "
+               "users";
     return NULL;
 }
 

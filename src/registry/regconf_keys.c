@@ -93,7 +93,7 @@ static const struct regconf_key auth_keys[] = {
       "PEM."),
     KN(regconf_auth, token_ttl, token_ttl_ns, RK_DURATION, "5m", MINUTE, DAY,
        "how long our tokens are good."),
-    KN(regconf_auth, refresh_ttl, refresh_ttl_ns, RK_DURATION, "30d", HOUR, YEARS,
+    KN(regconf_auth, refresh_ttl, refresh_ttl_ns, RK_DURATION, "30d", HOUR, 365 * DAY,
        "how long our refresh tokens are good; they also end with the user or a new password."),
     KN(regconf_auth, skew, skew_ns, RK_DURATION, "60s", 0, 10 * MINUTE,
        "how much clocks may differ."),

@@ -177,6 +177,8 @@ static void test_mistakes(void **state)
         {"[auth]\ntype = token\n", "needs token_key"},
         {"[auth]\ntype = token\ntoken_key = k\n", "token_key needs htpasswd"},
         {"[auth]\ntype = token\ntoken_keys = k\n", "token_keys needs token_url"},
+        {"[auth]\ntype = token\ntoken_keys = k\ntoken_url = http://x\nhtpasswd = f\n",
+         "has no use"},
         {"[auth]\ntype = token\ntoken_keys = k\ntoken_key = k\n", "exclude each other"},
         {"[auth]\ntype = htpasswd\nhtpasswd = f\n[rule \"a\"]\npull = @x\n",
          "r.conf:4: pull: there is no [group \"x\"]"},
