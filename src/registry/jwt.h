@@ -61,7 +61,8 @@ struct jwt_key;
 /* A PEM private key without a passphrase. */
 int jwt_key_load(const char *path, struct jwt_key **ret, struct shale_err *e);
 struct jwt_key *jwt_key_free(struct jwt_key *k); /* NULL in, NULL out */
-/* A new P-256 key in a new file (EXISTS) of mode 0600, on disk when this returns. */
+/* A new P-256 key in a new file (EXISTS) of mode 0640 and the group of its folder, on disk when
+ * this returns. */
 int jwt_key_create(const char *path, struct shale_err *e);
 const char *jwt_key_fingerprint(const struct jwt_key *k); /* libtrust's, what `kid` says */
 const char *jwt_key_thumbprint(const struct jwt_key *k);

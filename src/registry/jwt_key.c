@@ -215,6 +215,21 @@ int jwt_key_load(const char *path, struct jwt_key **ret, struct shale_err *e)
     return 0;
 }
 
+/* For its owner, and for the group of its folder: a service that root makes a key for can read it.
+ */
+static bool share(int fd, const char *path)
+{
+    char dir[4096];
+    struct stat st, now;
+    const char *slash = strrchr(path, '/');
+
+    snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+    if (stat(dir, &st) < 0 || fstat(fd, &now) < 0 ||
+        (st.st_gid != now.st_gid && fchown(fd, now.st_uid, st.st_gid) < 0))
+        return true; /* then only for its owner */
+    return fchmod(fd, 0640) == 0;
+}
+
 int jwt_key_create(const char *path, struct shale_err *e)
 {
     EVP_PKEY *pkey = EVP_EC_gen("P-256");
@@ -229,7 +244,8 @@ int jwt_key_create(const char *path, struct shale_err *e)
         r == 0 ? sys_openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0600) : -1;
     if (r == 0 && fd < 0)
         r = err_sys(e, "create %s", path);
-    else if (r == 0 && (sys_write_all(fd, pem, (size_t)n) < 0 || sys_fsync(fd) < 0)) {
+    else if (r == 0 &&
+             (!share(fd, path) || sys_write_all(fd, pem, (size_t)n) < 0 || sys_fsync(fd) < 0)) {
         r = err_sys(e, "write %s", path);
         unlink(path);
     }

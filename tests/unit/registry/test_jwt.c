@@ -286,7 +286,7 @@ static void test_we_sign(void **state)
 
     assert_ok(jwt_key_create(tmp_path(&dir, "own.pem", path), err));
     assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(st.st_mode & 07777, 0640);
     assert_int_equal(jwt_key_create(path, NULL), -SHALE_EXISTS);
     c.iat_s = c.nbf_s = time_now_ns() / NS_PER_S;
     c.exp_s = c.iat_s + 300;
