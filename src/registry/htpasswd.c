@@ -175,7 +175,7 @@ static int table_add(struct table *t, const char *path, unsigned number, struct 
                      struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
-    struct str name, hash;
+    struct str name = {0}, hash = {0};
 
     int r = htpasswd_line(line, &name, &hash, &why);
     if (r < 0)

@@ -162,7 +162,7 @@ static void test_stuck(void **state)
     close(fds[1]);
     assert_int_equal(r, 0);
     int64_t begin = time_mono_ns(), slowest = 0;
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 40000; i++) {
         int64_t before = time_mono_ns();
         accesslog_write(l, &plain);
         int64_t took = time_mono_ns() - before;
