@@ -71,8 +71,11 @@ const struct cmd cmd_pulls = {
 };
 
 static const struct cmd_name registry_table[] = {
+    {"config", NULL, CMD_OTHER, &cmd_registry_config},
     {"gc", "garbage-collect", CMD_OTHER, &cmd_registry_gc},
+    {"keygen", NULL, CMD_OTHER, &cmd_registry_keygen},
     {"serve", NULL, CMD_OTHER, &cmd_registry_serve},
+    {"user", NULL, CMD_OTHER, &cmd_registry_user},
     {NULL},
 };
 const struct cmd cmd_registry = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* libmicrohttpd's functions behind pointers, loaded when the first server starts: commands that
- * serve nothing do not pay for it and for GnuTLS, which comes with it (ADR 4, ADR 7). */
+ * serve nothing do not pay for it and for GnuTLS, which comes with it (ADR 4, ADR 12). */
 #include <microhttpd.h>
 
 #include "base/err.h"
