@@ -11,6 +11,8 @@
  *   …
  *   shale_registry_stop(r);                            // running requests are finished
  *
+ * The access log goes to standard output, unless the config says otherwise.
+ *
  * It needs no store (struct shale): its folder is its own. Results and errors as in shale.h.
  */
 #include <shale/shale.h>
@@ -32,17 +34,27 @@ struct shale_registry_opts {
     bool no_delete;                 /* nothing may be deleted */
     bool open_to_all;               /* addresses that others can reach, without any login */
     int64_t timeout_ns; /* a client that is silent, or slow with a request, for longer is dropped;
-                           0: 60 s */
-    int64_t grace_ns;   /* running requests have that long at the end; 0: 30 s */
+                           0: as the config says */
+    int64_t grace_ns;   /* running requests have that long at the end; 0: as the config says */
+    const char *config; /* registry.conf(5), under the options above; NULL: /etc/shale/registry.conf
+                           if it is there; "": none */
+    /* A line of what went wrong and does not stop it (a log that cannot be written …); from any
+     * thread. May be NULL. One of all registries of a process. */
+    void (*on_warning)(void *arg, const char *message);
+    void *arg;
 };
 
-/* Opens the folder (makes it) and listens. INVALID for addresses, certificates; SYSTEM. */
+/* Opens the folder (makes it) and listens. INVALID for what stands in the config ("FILE:LINE: …"),
+ * addresses, certificates; SYSTEM. */
 SHALE_API int shale_registry_serve(const struct shale_registry_opts *o, struct shale_registry **ret,
                                    struct shale_err *e);
 /* URL of the i-th address, NULL behind the last one. Borrowed. */
 SHALE_API const char *shale_registry_address(const struct shale_registry *r, size_t i);
-/* Reads the certificate anew; connections that stand keep the old one. */
+/* Reads the config, users, keys and certificates anew and opens the log anew; nobody is dropped,
+ * connections that stand keep the old certificate. On an error all stays as it was. */
 SHALE_API int shale_registry_reload(struct shale_registry *r, struct shale_err *e);
+/* Does it still look after its connections? */
+SHALE_API bool shale_registry_alive(const struct shale_registry *r);
 /* Accepts NULL. */
 SHALE_API void shale_registry_stop(struct shale_registry *r);
 

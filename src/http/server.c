@@ -144,17 +144,17 @@ static void fill_in_defaults(struct http_server_opts *o)
 
 static int start_all(struct http_server *s, struct shale_err *e)
 {
-    bool want[2] = {false, false};
+    bool plain = false;
     int r = mhd_api_get(&s->mhd, e);
 
     for (size_t i = 0; i < s->n_listeners; i++)
-        want[s->listeners[i].tls] = true;
+        plain |= !s->listeners[i].tls;
     if (r >= 0)
         r = workq_new(s->o.n_workers, &s->workq, e);
-    if (r >= 0 && want[0])
-        r = door_open(s, false, NULL, NULL, e);
-    if (r >= 0 && want[1])
-        r = door_open(s, true, s->o.cert_file, s->o.key_file, e);
+    if (r >= 0 && plain)
+        r = door_open(s, 0, NULL, e);
+    for (size_t i = 0; r >= 0 && i < s->o.n_certs; i++)
+        r = door_open(s, i, &s->o.certs[i], e);
     return r < 0 ? r : acceptor_start(s, e);
 }
 
@@ -204,6 +204,7 @@ struct http_server *http_server_stop(struct http_server *s, int64_t grace_ns)
     if (!s)
         return NULL;
     acceptor_stop(s);
+    (void)delays_end(s, 0, 0, true);
     for (size_t i = 0; i < s->n_listeners; i++)
         close(s->listeners[i].fd);
     int64_t end = time_mono_ns() + grace_ns;
@@ -225,6 +226,11 @@ void http_server_stats(struct http_server *s, struct http_server_stats *ret)
     pthread_mutex_lock(&s->mutex);
     ret->n_connections = s->n_conns;
     pthread_mutex_unlock(&s->mutex);
+}
+
+int64_t http_server_beat(const struct http_server *s)
+{
+    return atomic_load(&s->beat);
 }
 
 struct workq *http_server_workq(struct http_server *s)

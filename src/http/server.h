@@ -14,7 +14,7 @@
  *
  *   handle(arg, q)      a network thread: the head is complete. It must not block, and calls one of
  *     http_respond      … the answer, now. A body that comes with the request is thrown away.
- *     http_defer        … f(q) runs in a work thread and decides (any of these four, but defer).
+ *     http_defer        … f(q) runs in a work thread and decides (any of these four).
  *     http_collect      … the body is collected, at most `max` bytes, then f(q) runs in a work
  *                         thread; q->body holds it, q->body_over says that it was longer.
  *     http_stream       … the body goes to data(q, p, n) in pieces, then end(q) is called, both in
@@ -56,15 +56,18 @@ enum http_method {
 
 struct http_req {
     enum http_method method;
-    const char *target; /* as sent, not decoded: "/v2/a/tags/list?n=5" */
-    size_t path_bytes;  /* of the target, how many stand before '?' */
-    uint64_t length;    /* of the body; 0: none; HTTP_LENGTH_UNKNOWN: it comes in chunks */
+    const char *verb;     /* the method as sent, cut at 15 bytes */
+    const char *protocol; /* "HTTP/1.1" or "HTTP/1.0" */
+    const char *target;   /* as sent, not decoded: "/v2/a/tags/list?n=5" */
+    size_t path_bytes;    /* of the target, how many stand before '?' */
+    uint64_t length;      /* of the body; 0: none; HTTP_LENGTH_UNKNOWN: it comes in chunks */
     bool tls;
     struct buf body;                  /* of http_collect */
     bool body_over;                   /* it was longer than allowed; the rest was thrown away */
     void *ctx;                        /* the handler's own */
     void (*done)(struct http_req *q); /* the handler's; may be NULL */
     uint64_t sent_status;             /* after http_respond */
+    uint64_t answer_bytes;            /* after http_respond: of the body of the answer */
     uint64_t body_bytes;              /* received so far */
 };
 
@@ -96,6 +99,9 @@ void http_response_unref(struct http_response *p); /* accepts NULL */
 
 /* The answer; takes one reference to p. Once per request. */
 void http_respond(struct http_req *q, unsigned status, struct http_response *p);
+/* In f of http_defer and http_collect: the answer is sent that much later. No thread waits for it;
+ * when the server stops it goes at once. */
+void http_delay(struct http_req *q, int64_t ns);
 void http_defer(struct http_req *q, void (*f)(struct http_req *q));
 void http_collect(struct http_req *q, size_t max, void (*f)(struct http_req *q));
 void http_stream(struct http_req *q, int (*data)(struct http_req *q, const void *p, size_t n),
@@ -105,6 +111,7 @@ void http_stream(struct http_req *q, int (*data)(struct http_req *q, const void 
 struct http_listener {
     int fd;
     bool tls;
+    size_t cert;    /* with tls: its place in http_server_opts.certs */
     char name[128]; /* "127.0.0.1:5000", with the port that was given */
 };
 /* "127.0.0.1:5000", "[::1]:5000", ":5000" (all addresses), "localhost:0" (a free port). */
@@ -112,17 +119,22 @@ int http_listen_tcp(const char *address, struct http_listener *ret, struct shale
 /* Can only this machine reach it? */
 bool http_listener_is_local(const struct http_listener *l);
 
+struct http_cert {
+    const char *cert_file, *key_file; /* PEM */
+};
+
 struct http_server;
 struct http_server_opts {
     void (*handle)(void *arg, struct http_req *q);
     void *arg;
-    const char *cert_file, *key_file; /* PEM, for TLS listeners */
-    size_t n_threads;                 /* for the network; 0: as many as processors, at most 4 */
-    size_t n_workers;                 /* 0: 16 */
-    size_t max_connections;           /* 0: as many as descriptors allow, at most 20,000 */
-    int64_t idle_ns;                  /* between requests; 0: 75 s */
-    int64_t head_ns;                  /* for a head that has begun; 0: 20 s */
-    int64_t stall_ns; /* without a piece of the body or the answer moving; 0: 60 s */
+    const struct http_cert *certs; /* of the TLS listeners */
+    size_t n_certs;
+    size_t n_threads;       /* for the network; 0: as many as processors, at most 4 */
+    size_t n_workers;       /* 0: 16 */
+    size_t max_connections; /* 0: as many as descriptors allow, at most 20,000 */
+    int64_t idle_ns;        /* between requests; 0: 75 s */
+    int64_t head_ns;        /* for a head that has begun; 0: 20 s */
+    int64_t stall_ns;       /* without a piece of the body or the answer moving; 0: 60 s */
 };
 #define HTTP_MIN_BODY_RATE 1024 /* bytes per second of a body, averaged over stall_ns */
 
@@ -132,10 +144,12 @@ int http_server_start(const struct http_server_opts *o, const struct http_listen
 /* Accepts no more, lets running requests finish for at most grace_ns, ends. Accepts NULL, returns
  * NULL. */
 struct http_server *http_server_stop(struct http_server *s, int64_t grace_ns);
-/* Reads certificate and key again; connections that stand keep the old ones. On an error the old
- * ones stay. */
-int http_server_reload_tls(struct http_server *s, const char *cert_file, const char *key_file,
+/* Reads the i-th certificate and its key again, perhaps from other files; connections that stand
+ * keep the old ones. On an error the old ones stay. */
+int http_server_reload_tls(struct http_server *s, size_t i, const struct http_cert *c,
                            struct shale_err *e);
+/* When the thread that accepts connections last went round (monotonic): it does so every second. */
+int64_t http_server_beat(const struct http_server *s);
 
 struct http_server_stats {
     uint64_t n_requests, n_active, n_connections, n_bytes_in;

@@ -48,7 +48,7 @@ static void give(struct http_server *s, const struct http_listener *l, int fd)
 
     (void)getpeername(fd, (struct sockaddr *)&a, &n);
     /* Takes the descriptor in any case. */
-    (void)s->mhd->add_connection(door_for(s, l->tls)->d, fd, (struct sockaddr *)&a, n);
+    (void)s->mhd->add_connection(door_for(s, l)->d, fd, (struct sockaddr *)&a, n);
 }
 
 /* True when the connection is taken care of, false: nothing has come yet. */
@@ -189,6 +189,8 @@ static void on_events(struct http_server *s, const struct epoll_event *ev, int n
             accept_some(s, ev[i].data.ptr);
         else if (ev[i].data.ptr != s)
             first_byte(s, ev[i].data.ptr);
+        else
+            (void)!read(s->event_fd, &(uint64_t){0}, sizeof(uint64_t));
     }
 }
 
@@ -196,12 +198,14 @@ static void *acceptor_main(void *arg)
 {
     struct http_server *s = arg;
     struct epoll_event ev[MAX_EVENTS];
-    int64_t last = time_mono_ns();
+    int64_t last = time_mono_ns(), wait = TICK_MS * NS_PER_MS;
 
     while (!atomic_load(&s->stopping)) {
-        int n = epoll_wait(s->epoll_fd, ev, MAX_EVENTS, TICK_MS);
+        int n = epoll_wait(s->epoll_fd, ev, MAX_EVENTS, (int)((wait + NS_PER_MS - 1) / NS_PER_MS));
         on_events(s, ev, n);
         int64_t now = time_mono_ns();
+        atomic_store(&s->beat, now);
+        wait = delays_end(s, now, TICK_MS * NS_PER_MS, false);
         if (now - last >= TICK_MS * NS_PER_MS) {
             last = now;
             drop_waiting(s, now - s->o.idle_ns, false);
@@ -236,6 +240,7 @@ int acceptor_start(struct http_server *s, struct shale_err *e)
         r = watch(s, s->listeners[i].fd, &s->listeners[i], e);
     if (r < 0)
         return r;
+    atomic_store(&s->beat, time_mono_ns());
     int rc = pthread_create(&s->acceptor, NULL, acceptor_main, s);
     if (rc != 0)
         return err_set(e, SHALE_SYSTEM, "cannot start a thread: %s", strerror(rc));

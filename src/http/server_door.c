@@ -53,35 +53,35 @@ static int read_pem(const char *path, const char *what, struct buf *b, struct sh
     return 0;
 }
 
-int door_open(struct http_server *s, bool tls, const char *cert_file, const char *key_file,
-              struct shale_err *e)
+int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf cert = BUF_INIT(MAX_PEM_BYTES), key = BUF_INIT(MAX_PEM_BYTES);
     int r = 0;
 
-    if (tls)
-        r = read_pem(cert_file, "certificate", &cert, e);
-    if (tls && r >= 0)
-        r = read_pem(key_file, "key", &key, e);
+    if (c)
+        r = read_pem(c->cert_file, "certificate", &cert, e);
+    if (c && r >= 0)
+        r = read_pem(c->key_file, "key", &key, e);
     struct door *door = r >= 0 ? mem_alloc(sizeof *door) : NULL;
     if (!door)
         return r < 0 ? r : err_nomem(e);
     door->s = s;
-    door->tls = tls;
+    door->tls = c != NULL;
+    door->cert = cert_i;
     door->d = start(door, buf_str(&cert), buf_str(&key));
     if (key.p)
         explicit_bzero(key.p, key.cap);
     if (!door->d) {
         free(door);
-        return tls ? err_set(e, SHALE_INVALID,
-                             "TLS cannot be set up: certificate %s and key %s do not go together, "
-                             "or are damaged",
-                             cert_file, key_file)
-                   : err_set(e, SHALE_SYSTEM, "the HTTP server cannot be started");
+        return c ? err_set(e, SHALE_INVALID,
+                           "TLS cannot be set up: certificate %s and key %s do not go together, "
+                           "or are damaged",
+                           c->cert_file, c->key_file)
+                 : err_set(e, SHALE_SYSTEM, "the HTTP server cannot be started");
     }
     pthread_mutex_lock(&s->mutex);
     for (struct door *old = s->doors; old; old = old->next)
-        if (old->tls == tls && !old->retired)
+        if (old->tls == door->tls && old->cert == cert_i && !old->retired)
             old->retired = time_mono_ns();
     door->next = s->doors;
     s->doors = door;
@@ -89,12 +89,13 @@ int door_open(struct http_server *s, bool tls, const char *cert_file, const char
     return 0;
 }
 
-struct door *door_for(struct http_server *s, bool tls)
+struct door *door_for(struct http_server *s, const struct http_listener *l)
 {
     struct door *d;
 
     pthread_mutex_lock(&s->mutex);
-    for (d = s->doors; d->tls != tls || d->retired; d = d->next)
+    for (d = s->doors; d->tls != l->tls || (l->tls && d->cert != l->cert) || d->retired;
+         d = d->next)
         ;
     pthread_mutex_unlock(&s->mutex);
     return d;
@@ -130,8 +131,8 @@ void doors_close(struct http_server *s)
     }
 }
 
-int http_server_reload_tls(struct http_server *s, const char *cert_file, const char *key_file,
+int http_server_reload_tls(struct http_server *s, size_t i, const struct http_cert *c,
                            struct shale_err *e)
 {
-    return door_open(s, true, cert_file, key_file, e);
+    return door_open(s, i, c, e);
 }

@@ -23,6 +23,7 @@ struct door {
     struct http_server *s;
     struct MHD_Daemon *d;
     bool tls;
+    size_t cert;     /* place in the list of certificates */
     int64_t retired; /* when; 0: in use */
     atomic_size_t n_conns;
 };
@@ -63,6 +64,9 @@ struct http_server {
     struct waiting *gone;   /* to be freed */
     struct waiting waiting; /* ring; the acceptor's own */
     size_t n_waiting;
+    struct req *delayed; /* answers that wait for their time, the next one first; of the mutex */
+    bool no_delay;       /* it stops: nothing waits; of the mutex */
+    _Atomic int64_t beat;
     atomic_size_t n_active;
     _Atomic uint64_t n_requests, n_bytes_in;
 };
@@ -89,9 +93,13 @@ struct req { /* what stands behind a struct http_req */
     unsigned status;
     bool failed; /* data() has returned an error */
     uint64_t discarded;
-    pthread_mutex_t mutex; /* guards what follows, and n of blocks */
-    struct block *busy;    /* for the work thread */
-    struct block *fill;    /* of the network thread, unless it waits or is through */
+    char verb[16];
+    int64_t delay_ns;         /* of the answer; 0: none */
+    int64_t due;              /* while it is in the list of delayed ones */
+    struct req *next_delayed; /* of that list */
+    pthread_mutex_t mutex;    /* guards what follows, and n of blocks */
+    struct block *busy;       /* for the work thread */
+    struct block *fill;       /* of the network thread, unless it waits or is through */
     struct block *spare;
     bool working;   /* a work item is queued or running */
     bool suspended; /* the network waits for the work thread */
@@ -109,6 +117,7 @@ static inline struct req *req_of(struct http_req *q)
 void *req_begin(void *cls, const char *uri, struct MHD_Connection *c);
 enum MHD_Result req_access(void *cls, struct MHD_Connection *c, const char *url, const char *method,
                            const char *version, const char *data, size_t *n, void **req);
+void req_go_on(struct req *q); /* its answer is due */
 void req_completed(void *cls, struct MHD_Connection *c, void **req,
                    enum MHD_RequestTerminationCode why);
 
@@ -128,9 +137,15 @@ void conns_drop(struct http_server *s, bool only_idle);
 int acceptor_start(struct http_server *s, struct shale_err *e);
 void acceptor_stop(struct http_server *s);
 
+/* server_delay.c */
+void delay_add(struct req *q);
+/* Lets go whose time has come; returns for how many ns at most the next one has to wait, `most`
+ * when there is none. With `all` nothing waits from here on. */
+int64_t delays_end(struct http_server *s, int64_t now, int64_t most, bool all);
+
 /* server_door.c */
-int door_open(struct http_server *s, bool tls, const char *cert_file, const char *key_file,
-              struct shale_err *e);
-struct door *door_for(struct http_server *s, bool tls);
+/* c NULL: without TLS. */
+int door_open(struct http_server *s, size_t cert, const struct http_cert *c, struct shale_err *e);
+struct door *door_for(struct http_server *s, const struct http_listener *l);
 void doors_sweep(struct http_server *s, int64_t now); /* in the acceptor */
 void doors_close(struct http_server *s);

@@ -7,10 +7,11 @@ struct http_response {
     atomic_uint refs;
     const struct mhd_api *mhd;
     struct MHD_Response *m;
+    uint64_t n; /* bytes of the body */
 };
 
 /* Takes m. */
-static struct http_response *wrap(const struct mhd_api *mhd, struct MHD_Response *m)
+static struct http_response *wrap(const struct mhd_api *mhd, struct MHD_Response *m, uint64_t n)
 {
     struct http_response *p = m ? mem_alloc(sizeof *p) : NULL;
 
@@ -21,6 +22,7 @@ static struct http_response *wrap(const struct mhd_api *mhd, struct MHD_Response
     }
     p->mhd = mhd;
     p->m = m;
+    p->n = n;
     atomic_init(&p->refs, 1);
     return p;
 }
@@ -31,8 +33,10 @@ struct http_response *http_response_copy(const void *bytes, size_t n)
 
     if (mhd_api_get(&mhd, NULL) < 0)
         return NULL;
-    return wrap(mhd, mhd->create_response_from_buffer(n, n ? (void *)(uintptr_t)bytes : "",
-                                                      MHD_RESPMEM_MUST_COPY));
+    return wrap(mhd,
+                mhd->create_response_from_buffer(n, n ? (void *)(uintptr_t)bytes : "",
+                                                 MHD_RESPMEM_MUST_COPY),
+                n);
 }
 
 struct http_response *http_response_mem(const void *bytes, size_t n, void (*release)(void *arg),
@@ -43,9 +47,11 @@ struct http_response *http_response_mem(const void *bytes, size_t n, void (*rele
 
     if (mhd_api_get(&mhd, NULL) >= 0) {
         void *b = (void *)(uintptr_t)bytes;
-        p = wrap(mhd, release ? mhd->create_response_from_buffer_with_free_callback_cls(
-                                    n, b, release, arg)
-                              : mhd->create_response_from_buffer(n, b, MHD_RESPMEM_PERSISTENT));
+        p = wrap(mhd,
+                 release
+                     ? mhd->create_response_from_buffer_with_free_callback_cls(n, b, release, arg)
+                     : mhd->create_response_from_buffer(n, b, MHD_RESPMEM_PERSISTENT),
+                 n);
     }
     return p;
 }
@@ -61,7 +67,7 @@ struct http_response *http_response_file(int fd, uint64_t offset, uint64_t n)
         close(fd);
         return NULL;
     }
-    return wrap(mhd, m);
+    return wrap(mhd, m, n);
 }
 
 /* Never called: HEAD has no body. */
@@ -77,7 +83,7 @@ struct http_response *http_response_head(uint64_t n)
 
     if (mhd_api_get(&mhd, NULL) < 0)
         return NULL;
-    return wrap(mhd, mhd->create_response_from_callback(n, 1024, no_bytes, NULL, NULL));
+    return wrap(mhd, mhd->create_response_from_callback(n, 1024, no_bytes, NULL, NULL), 0);
 }
 
 void http_response_header(struct http_response *p, const char *name, const char *value)
@@ -111,6 +117,8 @@ void http_respond(struct http_req *q_, unsigned status, struct http_response *p)
     q->status = p ? status : 500;
     q->q.sent_status = q->status;
     q->response = p ? p : http_response_mem("", 0, NULL, NULL);
+    if (q->response && q->q.method != HTTP_HEAD && q->status != 304 && q->status != 204)
+        q->q.answer_bytes = q->response->n;
 }
 
 struct MHD_Response *response_raw(struct http_response *p)

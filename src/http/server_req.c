@@ -137,10 +137,20 @@ static void run_once(struct work *w)
 
     bool deferred = q->mode == REQ_DEFERRED; /* then f may also choose what to do with the body */
     q->redecide = deferred;
-    q->mode = deferred ? REQ_NEW : q->mode;
-    q->f(&q->q);
+    do { /* it may say http_defer again */
+        q->mode = deferred ? REQ_NEW : q->mode;
+        q->f(&q->q);
+    } while (deferred && q->mode == REQ_DEFERRED && !q->response);
     if (!deferred || q->mode == REQ_NEW)
         ensure_response(q);
+    if (q->delay_ns > 0 && q->response)
+        delay_add(q);
+    else
+        req_go_on(q);
+}
+
+void req_go_on(struct req *q)
+{
     pthread_mutex_lock(&q->mutex);
     q->working = false;
     resume(q);
@@ -351,6 +361,8 @@ static enum MHD_Result follow(struct req *q)
 static void read_head(struct req *q, const char *method)
 {
     q->q.method = HTTP_OTHER;
+    snprintf(q->verb, sizeof q->verb, "%s", method);
+    q->q.verb = q->verb;
     for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
         if (strcmp(methods[i].name, method) == 0)
             q->q.method = methods[i].method;
@@ -372,7 +384,7 @@ enum MHD_Result req_access(void *cls, struct MHD_Connection *c, const char *url,
     struct http_server *s = cls;
     struct req *q = *ptr;
 
-    (void)c, (void)url, (void)version;
+    (void)c, (void)url;
     if (!q)
         return MHD_NO; /* no memory for it */
     if (!q->handled) {
@@ -380,6 +392,7 @@ enum MHD_Result req_access(void *cls, struct MHD_Connection *c, const char *url,
             return MHD_NO;
         q->handled = true;
         q->q.tls = q->conn->door->tls;
+        q->q.protocol = streq(version, "HTTP/1.0") ? "HTTP/1.0" : "HTTP/1.1";
         atomic_fetch_add(&s->n_active, 1);
         atomic_fetch_add_explicit(&s->n_requests, 1, memory_order_relaxed);
         conn_set(q->conn, CONN_RUN);
@@ -448,6 +461,11 @@ void http_req_peer(const struct http_req *q_, char *ret, size_t n)
     } else {
         snprintf(ret, n, "unix");
     }
+}
+
+void http_delay(struct http_req *q_, int64_t ns)
+{
+    req_of(q_)->delay_ns = ns;
 }
 
 void http_defer(struct http_req *q_, void (*f)(struct http_req *q))

@@ -15,7 +15,7 @@
 #define CHALLENGE_BYTES 4096
 #define BUSY_RETRY_NS   NS_PER_S
 
-static const char *const action_names[_POLICY_MAX] = {"pull", "push", "delete", "*", "*"};
+static const char *const action_names[_POLICY_MAX] = {"pull", "push", "delete", "*"};
 
 /* ---- the handle ---- */
 
@@ -126,7 +126,6 @@ static void add_scope(struct buf *b, const struct authz_request *q)
 {
     switch (q->action) {
     case POLICY_CATALOG:
-    case POLICY_SEARCH:
         buf_adds(b, "registry:catalog:*");
         return;
     case POLICY_PUSH:
@@ -186,7 +185,7 @@ static bool has_action(const struct strv *actions, const char *name)
 static bool token_allows(const struct jwt_access *v, size_t n, const char *repository,
                          enum policy_action action)
 {
-    bool of_registry = action == POLICY_CATALOG || action == POLICY_SEARCH;
+    bool of_registry = action == POLICY_CATALOG;
 
     for (size_t i = 0; i < n; i++)
         if (streq(v[i].type, of_registry ? "registry" : "repository") &&

@@ -52,6 +52,12 @@ static void send_blob(struct rq *rq, const struct digest *d, uint64_t size)
     if (range == HTTP_RANGE_PART)
         reg_headerf(p, "Content-Range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, first, last,
                     size);
+    if (rq->q->method == HTTP_GET)
+        reg_event(rq, REGCONF_EVENT_PULL,
+                  &(struct reg_target){.digest = d->s,
+                                       .size = size,
+                                       .media_type = "application/octet-stream",
+                                       .is_blob = true});
     http_respond(rq->q, range == HTTP_RANGE_PART ? 206 : 200, p);
 }
 
@@ -64,7 +70,7 @@ void blob_get(struct rq *rq)
     int r = digest_parse(rq->route.ref, &d, &rq->e);
 
     /* Whoever asks whether it is there is about to push something that needs it. */
-    if (r >= 0 && rq->q->method == HTTP_HEAD && !reg->o.read_only)
+    if (r >= 0 && rq->q->method == HTTP_HEAD && !reg->read_only)
         r = state_lease(reg->state, &d, &rq->e);
     if (r >= 0)
         r = state_blob(reg->state, rq->route.name, &d, &size, &rq->e);
@@ -96,6 +102,8 @@ void blob_delete(struct rq *rq)
         reg_fail(rq);
     else if (r == 0)
         reg_error(rq, REG_BLOB_UNKNOWN, d.s);
-    else
+    else {
+        reg_event(rq, REGCONF_EVENT_DELETE, &(struct reg_target){.digest = d.s, .is_blob = true});
         reg_empty(rq, 202, reg_response("", 0));
+    }
 }

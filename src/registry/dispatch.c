@@ -6,11 +6,12 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "http/range.h"
 #include "registry/reg.h"
 
 /* What is served: the one table. `head`: runs in the network thread, before the body. */
-enum need { PULL, PUSH, DELETE };
+enum need { FREE, PING, PULL, PUSH, DELETE, CATALOG, _NEED_MAX };
 static const struct endpoint {
     enum route_id route;
     enum http_method method;
@@ -18,8 +19,8 @@ static const struct endpoint {
     bool head;
     void (*run)(struct rq *rq);
 } endpoints[] = {
-    {ROUTE_BASE, HTTP_GET, PULL, true, base_get_head},
-    {ROUTE_CATALOG, HTTP_GET, PULL, false, catalog_list},
+    {ROUTE_BASE, HTTP_GET, PING, true, base_get_head},
+    {ROUTE_CATALOG, HTTP_GET, CATALOG, false, catalog_list},
     {ROUTE_TAGS, HTTP_GET, PULL, false, tags_list},
     {ROUTE_MANIFEST, HTTP_GET, PULL, false, manifest_get},
     {ROUTE_MANIFEST, HTTP_PUT, PUSH, true, manifest_put_head},
@@ -32,7 +33,17 @@ static const struct endpoint {
     {ROUTE_UPLOAD, HTTP_GET, PUSH, false, upload_status},
     {ROUTE_UPLOAD, HTTP_DELETE, PUSH, false, upload_cancel},
     {ROUTE_REFERRERS, HTTP_GET, PULL, false, referrers_list},
-    {ROUTE_HEALTH, HTTP_GET, PULL, true, health_get_head},
+    {ROUTE_HEALTH, HTTP_GET, FREE, true, health_get_head},
+    {ROUTE_METRICS, HTTP_GET, FREE, false, metrics_get},
+    {ROUTE_TOKEN, HTTP_GET, FREE, true, token_head},
+    {ROUTE_TOKEN, HTTP_POST, FREE, true, token_head},
+};
+/* As who may do it. FREE and PING are of no repository. */
+static const enum policy_action actions[_NEED_MAX] = {
+    [PULL] = POLICY_PULL,
+    [PUSH] = POLICY_PUSH,
+    [DELETE] = POLICY_DELETE,
+    [CATALOG] = POLICY_CATALOG,
 };
 
 static const struct {
@@ -84,7 +95,8 @@ void reg_json(struct rq *rq, struct buf *b, const char *type, const char *link)
     http_respond(rq->q, 200, p);
 }
 
-static void error_with(struct rq *rq, enum reg_code code, const char *detail, const char *allow)
+void reg_error_with(struct rq *rq, enum reg_code code, const char *detail, const char *name,
+                    const char *value)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(64u << 10);
 
@@ -93,21 +105,21 @@ static void error_with(struct rq *rq, enum reg_code code, const char *detail, co
     buf_adds(&b, "]}\n");
     struct http_response *p = b.failed ? NULL : reg_response(b.p, b.n);
     http_response_header(p, "Content-Type", "application/json");
-    if (allow)
-        http_response_header(p, "Allow", allow);
-    if (code == REG_UNAVAILABLE || code == REG_TOO_MANY_REQUESTS)
+    if (name)
+        http_response_header(p, name, value);
+    else if (code == REG_UNAVAILABLE || code == REG_TOO_MANY_REQUESTS)
         http_response_header(p, "Retry-After", "1");
     http_respond(rq->q, reg_status(code), p);
 }
 
 void reg_error(struct rq *rq, enum reg_code code, const char *detail)
 {
-    error_with(rq, code, detail, NULL);
+    reg_error_with(rq, code, detail, NULL, NULL);
 }
 
 void reg_fail(struct rq *rq)
 {
-    error_with(rq, reg_code_of(rq->e.code), rq->e.msg, NULL);
+    reg_error_with(rq, reg_code_of(rq->e.code), rq->e.msg, NULL, NULL);
 }
 
 /* ---- small endpoints ---- */
@@ -159,6 +171,8 @@ static void rq_done(struct http_req *q)
     if (rq->session && rq->anonymous) /* broken off, and nobody knows its id */
         upload_discard(session_upload(rq->session));
     session_give(rq->r->sessions, rq->session, rq->anonymous);
+    account_end(rq);
+    live_put(rq->live);
     arena_clear(&rq->a);
     free(rq);
 }
@@ -184,7 +198,7 @@ static void not_allowed(struct rq *rq)
                 snprintf(allow + n, sizeof allow - n, "%s%s", n ? ", " : "", method_names[j].name);
         }
     }
-    error_with(rq, REG_UNSUPPORTED, "method not allowed", allow);
+    reg_error_with(rq, REG_UNSUPPORTED, "method not allowed", "Allow", allow);
 }
 
 static void bad_route(struct rq *rq, enum route_error why)
@@ -207,13 +221,6 @@ static void bad_route(struct rq *rq, enum route_error why)
     }
 }
 
-static void run_deferred(struct http_req *q)
-{
-    struct rq *rq = rq_of(q);
-
-    find_endpoint(rq->route.id, q->method)->run(rq);
-}
-
 static bool parse_query(struct rq *rq)
 {
     const char *t = rq->q->target;
@@ -221,6 +228,68 @@ static bool parse_query(struct rq *rq)
     struct str s = t[n] == '?' ? str_of(t + n + 1) : STR("");
 
     return http_query_parse(s, &rq->a, &rq->query);
+}
+
+/* A manifest that was asked for before: nothing is parsed, nothing is allocated. */
+static bool from_cache(struct registry *r, struct http_req *q)
+{
+    if ((q->method != HTTP_GET && q->method != HTTP_HEAD) || q->target[q->path_bytes] ||
+        (r->events & REGCONF_EVENT_PULL))
+        return false;
+    struct cache_entry *x = cache_get(r->cache, q->target, q->path_bytes);
+    if (!x)
+        return false;
+    bool good = state_generation(r->state, cache_entry_repo(x)) == cache_entry_generation(x);
+    if (good) {
+        bool same = http_etag_matches(http_req_header(q, "If-None-Match"), cache_entry_etag(x));
+        struct http_response *p = same ? cache_entry_not_modified(x) : cache_entry_full(x);
+        http_respond(q, same ? 304 : 200, http_response_ref(p));
+        metrics_count(r->metrics, METRICS_CACHE_HITS, 1);
+    }
+    cache_entry_put(x);
+    return good;
+}
+
+static void run_deferred(struct http_req *q)
+{
+    struct rq *rq = rq_of(q);
+
+    rq->working = true;
+    find_endpoint(rq->route.id, q->method)->run(rq);
+}
+
+/* Whoever asks may have it. */
+static void run(struct rq *rq, const struct endpoint *ep)
+{
+    const struct regconf_server *c = &rq->live->conf->server;
+    bool writes = ep->need == PUSH || ep->need == DELETE;
+
+    if (writes && (rq->r->read_only || c->read_only))
+        reg_error(rq, REG_UNSUPPORTED, "the registry is read-only");
+    else if (ep->need == DELETE && !c->delete)
+        reg_error(rq, REG_UNSUPPORTED, "this registry does not delete");
+    else if (ep->route == ROUTE_MANIFEST && from_cache(rq->r, rq->q))
+        return;
+    else if (ep->head || rq->working)
+        ep->run(rq);
+    else
+        http_defer(rq->q, run_deferred);
+}
+
+static void check_and_run(struct rq *rq)
+{
+    const struct endpoint *ep = find_endpoint(rq->route.id, rq->q->method);
+
+    if (ep->need == FREE || access_allows(rq, ep->need == PING, actions[ep->need]))
+        run(rq, ep);
+}
+
+static void check_deferred(struct http_req *q)
+{
+    struct rq *rq = rq_of(q);
+
+    rq->working = true;
+    check_and_run(rq);
 }
 
 static void dispatch(struct rq *rq)
@@ -235,49 +304,36 @@ static void dispatch(struct rq *rq)
     const struct endpoint *ep = find_endpoint(rq->route.id, q->method);
     if (!ep)
         not_allowed(rq);
-    else if (ep->need != PULL && rq->r->o.read_only)
-        reg_error(rq, REG_UNSUPPORTED, "the registry is read-only");
-    else if (ep->need == DELETE && rq->r->o.no_delete)
-        reg_error(rq, REG_UNSUPPORTED, "this registry does not delete");
     else if (!parse_query(rq))
         reg_error(rq, REG_NOT_FOUND, "malformed query");
-    else if (ep->head)
-        ep->run(rq);
+    else if (ep->need != FREE && access_is_slow(rq))
+        http_defer(q, check_deferred);
     else
-        http_defer(q, run_deferred);
-}
-
-/* A manifest that was asked for before: nothing is parsed, nothing is allocated. */
-static bool from_cache(struct registry *r, struct http_req *q)
-{
-    if ((q->method != HTTP_GET && q->method != HTTP_HEAD) || q->target[q->path_bytes])
-        return false;
-    struct cache_entry *x = cache_get(r->cache, q->target, q->path_bytes);
-    if (!x)
-        return false;
-    bool good = state_generation(r->state, cache_entry_repo(x)) == cache_entry_generation(x);
-    if (good) {
-        bool same = http_etag_matches(http_req_header(q, "If-None-Match"), cache_entry_etag(x));
-        struct http_response *p = same ? cache_entry_not_modified(x) : cache_entry_full(x);
-        http_respond(q, same ? 304 : 200, http_response_ref(p));
-    }
-    cache_entry_put(x);
-    return good;
+        check_and_run(rq);
 }
 
 void registry_handle(void *arg, struct http_req *q)
 {
     struct registry *r = arg;
+    struct live *v = live_get(r);
+    int64_t begin = time_mono_ns();
 
-    if (from_cache(r, q))
+    if (v->conf->policy.open && from_cache(r, q)) {
+        account_quick(r, v, q, begin);
+        live_put(v);
         return;
+    }
     struct rq *rq = mem_alloc(sizeof *rq);
-    if (!rq)
+    if (!rq) {
+        live_put(v);
         return; /* 500 */
+    }
     rq->r = r;
     rq->q = q;
+    rq->live = v;
     arena_init(&rq->a, REG_REQUEST_ARENA);
     q->ctx = rq;
     q->done = rq_done;
+    account_begin(rq);
     dispatch(rq);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What has to be done now and then while a registry serves: uploads that nobody goes on with are
- * closed, and removed when they are old. */
+ * closed, and removed when they are old; so are configs that were replaced. */
 #include <pthread.h>
 
 #include "base/mem.h"
@@ -62,8 +62,9 @@ static void *janitor_main(void *arg)
         pthread_mutex_unlock(&j->mutex);
         int64_t now = time_mono_ns();
         sessions_close_idle(r->sessions, now - CLOSE_NS);
-        if (purged == 0 || now - purged > PURGE_NS) {
-            registry_purge_uploads(r, time_now_ns() - r->o.upload_age_ns);
+        live_sweep(r);
+        if (!r->read_only && (purged == 0 || now - purged > PURGE_NS)) {
+            registry_purge_uploads(r, time_now_ns() - r->first->conf->storage.upload_age_ns);
             purged = now;
         }
         pthread_mutex_lock(&j->mutex);

@@ -63,6 +63,39 @@ void tags_list(struct rq *rq)
     reg_json(rq, &b, "application/json", next_link(rq, path, &page, &l));
 }
 
+/* As many names as a page has, of repositories that whoever asks may pull. */
+static int visible(struct rq *rq, const struct page *page, struct state_names *ret)
+{
+    const char *last = page->last;
+    struct state_names l = {.more = true};
+
+    ret->v = arena_array(&rq->a, (size_t)page->n, sizeof *ret->v);
+    if (!ret->v)
+        return err_nomem(&rq->e);
+    while (l.more && ret->n < page->n) {
+        _cleanup_(arena_clear) struct arena a = ARENA_INIT(REG_REQUEST_ARENA);
+        int r = state_catalog(rq->r->state, last, REG_LIST_MAX, &a, &l, &rq->e);
+        if (r < 0)
+            return r;
+        for (size_t i = 0; i < l.n; i++) {
+            if (!authz_sees(rq->live->authz, &rq->who, l.v[i]))
+                continue;
+            if (ret->n == page->n) {
+                ret->more = true;
+                return 0;
+            }
+            ret->v[ret->n] = arena_strdup(&rq->a, l.v[i]);
+            if (!ret->v[ret->n++])
+                return err_nomem(&rq->e);
+        }
+        last = l.n ? arena_strdup(&rq->a, l.v[l.n - 1]) : last;
+        if (!last)
+            return err_nomem(&rq->e);
+    }
+    ret->more |= l.more;
+    return 0;
+}
+
 void catalog_list(struct rq *rq)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(MAX_LIST_BYTES);
@@ -77,7 +110,9 @@ void catalog_list(struct rq *rq)
         return;
     }
     if (page.n > 0)
-        r = state_catalog(rq->r->state, page.last, page.n, &rq->a, &l, &rq->e);
+        r = rq->live->conf->policy.open
+                ? state_catalog(rq->r->state, page.last, page.n, &rq->a, &l, &rq->e)
+                : visible(rq, &page, &l);
     if (r < 0) {
         reg_fail(rq);
         return;

@@ -35,6 +35,12 @@ static void send_manifest(struct rq *rq, const struct state_manifest *m, uint64_
     snprintf(etag, sizeof etag, "\"%s\"", m->digest.s);
     bool same = http_etag_matches(http_req_header(q, "If-None-Match"), etag);
     struct http_response *answer = same ? none : full;
+    if (q->method == HTTP_GET && !same)
+        reg_event(rq, REGCONF_EVENT_PULL,
+                  &(struct reg_target){.digest = m->digest.s,
+                                       .size = m->size,
+                                       .media_type = m->media_type,
+                                       .tag = rq->route.is_digest ? NULL : rq->route.ref});
     http_respond(q, same ? 304 : 200, answer ? http_response_ref(answer) : NULL);
     if (!q->target[q->path_bytes])
         cache_put(rq->r->cache, q->target, q->path_bytes, rq->route.name, generation, etag, full,
@@ -49,6 +55,7 @@ void manifest_get(struct rq *rq)
 {
     struct state_manifest m;
     /* Before it is read: what changes meanwhile makes the answer old. */
+    metrics_count(rq->r->metrics, METRICS_CACHE_MISSES, 1);
     uint64_t generation = state_generation(rq->r->state, rq->route.name);
     int r = state_manifest(rq->r->state, rq->route.name, rq->route.ref, &rq->a, &m, &rq->e);
 
@@ -154,6 +161,11 @@ static void answer_put(struct rq *rq, const struct state_put *p)
 {
     struct http_response *r = reg_response("", 0);
 
+    reg_event(rq, REGCONF_EVENT_PUSH,
+              &(struct reg_target){.digest = p->m.digest.s,
+                                   .size = p->m.size,
+                                   .media_type = p->m.media_type,
+                                   .tag = p->tag});
     reg_headerf(r, "Location", "/v2/%s/manifests/%s", rq->route.name, p->m.digest.s);
     http_response_header(r, "Docker-Content-Digest", p->m.digest.s);
     if (p->subject)
@@ -263,6 +275,10 @@ void manifest_delete(struct rq *rq)
         reg_fail(rq);
     else if (r == 0)
         reg_error(rq, REG_MANIFEST_UNKNOWN, rq->route.ref);
-    else
+    else {
+        reg_event(rq, REGCONF_EVENT_DELETE,
+                  &(struct reg_target){.digest = rq->route.is_digest ? d.s : NULL,
+                                       .tag = rq->route.is_digest ? NULL : rq->route.ref});
         reg_empty(rq, 202, reg_response("", 0));
+    }
 }

@@ -46,13 +46,10 @@ static const struct {
 } counter_texts[_METRICS_COUNTER_MAX] = {
     [METRICS_UPLOADS_BEGUN] = {"uploads_begun", "Uploads that were begun."},
     [METRICS_UPLOADS_DONE] = {"uploads_done", "Uploads that became a blob."},
-    [METRICS_UPLOADS_FAILED] = {"uploads_failed", "Uploads that were canceled, expired or wrong."},
-    [METRICS_CACHE_HITS] = {"cache_hits", "Requests for upstream content that was here."},
-    [METRICS_CACHE_MISSES] = {"cache_misses", "Requests that upstream was asked for."},
-    [METRICS_UPSTREAM_ERRORS] = {"upstream_errors", "Upstream requests that failed."},
+    [METRICS_UPLOADS_FAILED] = {"uploads_failed", "Uploads that were canceled or wrong."},
+    [METRICS_CACHE_HITS] = {"cache_hits", "Manifests that were answered from memory."},
+    [METRICS_CACHE_MISSES] = {"cache_misses", "Manifests that were read from disk."},
     [METRICS_AUTH_FAILURES] = {"auth_failures", "Wrong passwords and tokens."},
-    [METRICS_GC_BLOBS] = {"gc_blobs", "Blobs that were removed because nothing referred to them."},
-    [METRICS_GC_BYTES] = {"gc_bytes", "Bytes of such blobs."},
     [METRICS_EVENTS_SENT] = {"events_sent", "Notifications that were taken."},
     [METRICS_EVENTS_FAILED] = {"events_failed", "Deliveries that failed."},
     [METRICS_EVENTS_DROPPED] = {"events_dropped", "Notifications given up."},
@@ -63,10 +60,6 @@ static const struct {
 } gauge_texts[_METRICS_GAUGE_MAX] = {
     [METRICS_CONNECTIONS] = {"connections", "Open connections."},
     [METRICS_IN_FLIGHT] = {"requests_in_flight", "Requests that are being answered."},
-    [METRICS_UPLOADS] = {"uploads", "Uploads that are not finished."},
-    [METRICS_REPOSITORIES] = {"repositories", "Repositories."},
-    [METRICS_BLOBS] = {"blobs", "Blobs, of all repositories."},
-    [METRICS_STORED_BYTES] = {"stored_bytes", "Bytes of all blobs."},
     [METRICS_EVENTS_QUEUED] = {"events_queued", "Notifications that wait."},
 };
 static const char *const method_names[_METRICS_METHOD_MAX] = {"GET",   "HEAD",   "POST", "PUT",

@@ -57,8 +57,6 @@ bool policy_allows(const struct policy *p, const char *user, const char *reposit
         return true;
     if (action == POLICY_CATALOG)
         return who_has(p, &p->catalog, user);
-    if (action == POLICY_SEARCH)
-        return who_has(p, &p->search, user);
     if (p->n_rules == 0)
         return user != NULL;
     const struct policy_rule *rule = policy_rule_of(p, repository);

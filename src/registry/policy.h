@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Who may do what in the registry: rules over repositories, and lists for the two things that
- * concern the registry as a whole. Read from the config file (regconf.h), then never changed: pure
+ * Who may do what in the registry: rules over repositories, and a list for what
+ * concerns the registry as a whole. Read from the config file (regconf.h), then never changed: pure
  * functions over const data, any number of threads.
  *
  * Rules are tried in the order of the file; the first whose glob matches the repository decides.
@@ -20,7 +20,6 @@ enum policy_action {
     POLICY_PUSH,
     POLICY_DELETE,
     POLICY_CATALOG, /* the list of repositories */
-    POLICY_SEARCH,
     _POLICY_MAX,
 };
 
@@ -39,10 +38,9 @@ struct policy_group {
 struct policy_rule {
     const char *glob; /* glob.h */
     struct policy_who pull, push, delete;
-    bool hidden;    /* who may not pull is told that there is no such repository, not that it is
-                       forbidden */
-    uint64_t quota; /* bytes of one repository; 0: the general one */
-    uint32_t line;  /* of the file, for messages */
+    bool hidden;   /* who may not pull is told that there is no such repository, not that it is
+                      forbidden */
+    uint32_t line; /* of the file, for messages */
 };
 
 struct policy {
@@ -50,7 +48,7 @@ struct policy {
     size_t n_groups;
     const struct policy_rule *rules;
     size_t n_rules;
-    struct policy_who catalog, search;
+    struct policy_who catalog;
     bool open; /* no authentication at all: everybody may do everything */
 };
 

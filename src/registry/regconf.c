@@ -87,10 +87,22 @@ static void nearest_try(struct nearest *n, const char *name)
     }
 }
 
+static const struct regconf_later *later_get(const char *section, const char *key)
+{
+    for (const struct regconf_later *l = regconf_later; l->section; l++)
+        if (streq(l->section, section) && (key ? streq(l->key, key) : !l->key))
+            return l;
+    return NULL;
+}
+
 static int unknown_section(const char *word, struct shale_err *e)
 {
     char shown[SHOWN_BYTES];
     struct nearest n = {word, NULL, NEAR_DISTANCE + 1};
+    const struct regconf_later *later = later_get(word, NULL);
+
+    if (later)
+        return err_set(e, SHALE_INVALID, "[%s] is not supported yet (%s)", word, later->what);
 
     for (const struct regconf_section *s = regconf_sections; s->name; s++)
         nearest_try(&n, s->name);
@@ -104,7 +116,11 @@ static int unknown_key(const struct regconf_section *in, const char *word, struc
 {
     char shown[SHOWN_BYTES];
     struct nearest n = {word, NULL, NEAR_DISTANCE + 1};
+    const struct regconf_later *later = later_get(in->name, word);
 
+    if (later)
+        return err_set(e, SHALE_INVALID, "%s in [%s] is not supported yet (%s)", word, in->name,
+                       later->what);
     str_printable(shown, sizeof shown, word);
     for (const struct regconf_section *s = regconf_sections; s->name; s++)
         if (s != in && key_get(s, word))

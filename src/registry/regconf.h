@@ -43,13 +43,12 @@
 #define REGCONF_DEFAULT_PORT   5000
 
 struct regconf_listen {
-    const char *address;    /* as written */
-    const char *host;       /* numeric address or name, no brackets; "" is every interface */
-    const char *tls_cert;   /* PEM chain; NULL: plain HTTP */
-    const char *tls_key;    /* PEM; set with tls_cert */
-    const char *tls_client; /* certificates of the authorities whose clients may connect, or NULL */
-    uint64_t port;          /* 0: any free one */
-    bool open;              /* confirmed: everybody who reaches this address may do everything */
+    const char *address;  /* as written */
+    const char *host;     /* numeric address or name, no brackets; "" is every interface */
+    const char *tls_cert; /* PEM chain; NULL: plain HTTP */
+    const char *tls_key;  /* PEM; set with tls_cert */
+    uint64_t port;        /* 0: any free one */
+    bool open;            /* confirmed: everybody who reaches this address may do everything */
 };
 
 struct regconf_server {
@@ -80,30 +79,19 @@ struct regconf_auth {
     int64_t token_ttl_ns, refresh_ttl_ns, skew_ns;
     int64_t failure_delay_ns, failure_window_ns;
     uint64_t failures; /* of one peer within the window; then it is turned away */
-    struct policy_who catalog, search;
+    struct policy_who catalog;
 };
 
 struct regconf_limits {
-    uint64_t manifest_bytes, upload_bytes, header_bytes, quota_bytes; /* 0: none (last two) */
-    uint64_t connections, connections_per_peer, uploads;
+    uint64_t upload_bytes; /* 0: none */
+    uint64_t connections;
     int64_t header_timeout_ns, idle_timeout_ns, stall_timeout_ns;
 };
 
 enum regconf_log { REGCONF_LOG_OFF, REGCONF_LOG_TEXT, REGCONF_LOG_JSON };
 struct regconf_logs {
     int access; /* enum regconf_log */
-    int level;  /* enum regconf_level */
     const char *access_file;
-};
-enum regconf_level { REGCONF_LEVEL_ERROR, REGCONF_LEVEL_WARN, REGCONF_LEVEL_DEBUG };
-
-struct regconf_upstream {
-    const char *prefix;                   /* of repositories here; "" is all others */
-    const char *url;                      /* "https://registry-1.docker.io" */
-    const char *username, *password_file; /* both or none */
-    const char *ca_file;
-    int64_t ttl_ns, negative_ttl_ns;
-    bool insecure; /* do not verify certificates */
 };
 
 enum {
@@ -123,27 +111,6 @@ struct regconf_notify {
     bool insecure;
 };
 
-struct regconf_retention {
-    const char *glob;        /* of repositories */
-    struct strv pin;         /* globs of tags that always stay */
-    uint64_t keep;           /* newest tags; 0: no limit */
-    int64_t max_age_ns;      /* 0: none */
-    int64_t untagged_age_ns; /* manifests without tag go when they are this old; 0: they stay,
-                                unless [gc] says otherwise */
-    bool dry_run;
-};
-
-struct regconf_gc {
-    int64_t interval_ns; /* 0: only by command */
-    int64_t grace_ns;
-    bool untagged; /* manifests without tag go too */
-};
-
-struct regconf_index {
-    bool enabled, files, packages;
-    uint64_t files_max;
-};
-
 struct regconf {
     struct arena arena; /* everything below lives in it */
     const char *file;   /* NULL: defaults */
@@ -155,14 +122,8 @@ struct regconf {
     struct policy policy;
     struct regconf_limits limits;
     struct regconf_logs log;
-    struct regconf_upstream *upstreams; /* longest prefix first */
-    size_t n_upstreams;
     struct regconf_notify *notify;
     size_t n_notify;
-    struct regconf_retention *retention; /* the first that matches counts */
-    size_t n_retention;
-    struct regconf_gc gc;
-    struct regconf_index index;
 };
 
 /* A value from the command line, in place of what the file says. */

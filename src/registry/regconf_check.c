@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What only the whole config file shows. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -54,18 +53,13 @@ static int check_policy(struct regconf *c, struct shale_err *e)
         if (r < 0)
             return r;
     }
-    struct policy_who *catalog = &c->auth.catalog, *search = &c->auth.search;
+    struct policy_who *catalog = &c->auth.catalog;
     int r = check_who(c, catalog, "catalog", is_users_only(catalog), 0, e);
-    if (r == 0)
-        r = check_who(c, search, "search", is_users_only(search), 0, e);
     if (r < 0)
         return r;
-    if (c->auth.type == REGCONF_AUTH_NONE) { /* "users" is the default; there are none */
+    if (c->auth.type == REGCONF_AUTH_NONE) /* "users" is the default; there are none */
         catalog->anyone |= catalog->users;
-        search->anyone |= search->users;
-    }
     c->policy.catalog = *catalog;
-    c->policy.search = *search;
     c->policy.open = c->auth.type == REGCONF_AUTH_NONE && c->policy.n_rules == 0;
     return 0;
 }
@@ -103,12 +97,13 @@ static int check_auth(const struct regconf *c, struct shale_err *e)
     for (size_t i = 0; c->auth.type == REGCONF_AUTH_NONE && i < c->n_listen; i++) {
         const struct regconf_listen *l = &c->listen[i];
         if (!l->open && !http_is_loopback(l->host))
-            return in_file(c, 0,
-                           err_set(e, SHALE_INVALID,
-                                   "everybody who reaches %s could push and delete: set [auth] "
-                                   "type, or say open = yes for this listener if that is meant",
-                                   l->address),
-                           e);
+            return in_file(
+                c, 0,
+                err_set(e, SHALE_INVALID,
+                        "everybody who reaches %s could push and delete: set [auth] "
+                        "type, or say open = yes for this listener (--open) if that is meant",
+                        l->address),
+                e);
     }
     return 0;
 }
@@ -125,14 +120,6 @@ static int check_listen(const struct regconf *c, struct shale_err *e)
     return 0;
 }
 
-static int longer_prefix_first(const void *a, const void *b)
-{
-    size_t n = strlen(((const struct regconf_upstream *)a)->prefix);
-    size_t m = strlen(((const struct regconf_upstream *)b)->prefix);
-
-    return (n < m) - (n > m);
-}
-
 int regconf_check_all(struct regconf *c, struct shale_err *e)
 {
     int r = check_auth(c, e);
@@ -140,9 +127,5 @@ int regconf_check_all(struct regconf *c, struct shale_err *e)
         r = check_listen(c, e);
     if (r == 0)
         r = check_policy(c, e);
-    if (r < 0)
-        return r;
-    if (c->n_upstreams)
-        qsort(c->upstreams, c->n_upstreams, sizeof *c->upstreams, longer_prefix_first);
-    return 0;
+    return r;
 }

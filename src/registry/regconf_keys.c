@@ -10,9 +10,6 @@
 #define HOUR   3600ull
 #define DAY    86400ull
 #define YEARS  (3650 * DAY)
-#define KIB    (1ull << 10)
-#define MIB    (1ull << 20)
-#define GIB    (1ull << 30)
 #define TIB    (1ull << 40)
 
 #define K(type, key, kind, def, help)                                                              \
@@ -39,8 +36,6 @@ static const struct regconf_key listen_keys[] = {
     K(regconf_listen, tls_cert, RK_PATH, NULL,
       "certificate chain in PEM; with tls_key this listener speaks TLS. Read again on SIGHUP."),
     K(regconf_listen, tls_key, RK_PATH, NULL, "private key of the certificate in PEM."),
-    KM(regconf_listen, tls_client_ca, tls_client, RK_PATH, NULL,
-       "only clients with a certificate of these authorities (PEM) may connect."),
     K(regconf_listen, open, RK_BOOL, "no",
       "yes: with auth type none, everybody who reaches this address may push and delete. Needed "
       "for every address but loopback when there is no authentication."),
@@ -104,8 +99,6 @@ static const struct regconf_key auth_keys[] = {
     KN(regconf_auth, failure_delay, failure_delay_ns, RK_DURATION, "500ms", 0, MINUTE,
        "how long the answer to a wrong password waits."),
     K(regconf_auth, catalog, RK_WHO, "users", "who may list the repositories (/v2/_catalog)."),
-    K(regconf_auth, search, RK_WHO, "users",
-      "who may search; found are only repositories that one may pull."),
     {0},
 };
 
@@ -121,26 +114,14 @@ static const struct regconf_key rule_keys[] = {
     K(policy_rule, hidden, RK_BOOL, "no",
       "yes: users who may not pull are told that there is no such repository (404), not that it is "
       "forbidden (403)."),
-    KN(policy_rule, quota, quota, RK_BYTES, "0", 0, 1024 * TIB,
-       "bytes of one repository; 0: repository_quota of [limits]."),
     {0},
 };
 
 static const struct regconf_key limits_keys[] = {
-    KN(regconf_limits, manifest_size, manifest_bytes, RK_BYTES, "4m", 4 * KIB, 64 * MIB,
-       "largest manifest that is taken (413)."),
     KN(regconf_limits, upload_size, upload_bytes, RK_BYTES, "0", 0, 1024 * TIB,
        "largest blob that is taken; 0: no limit."),
-    KN(regconf_limits, repository_quota, quota_bytes, RK_BYTES, "0", 0, 1024 * TIB,
-       "bytes of all blobs of one repository; 0: no limit."),
-    KN(regconf_limits, header_size, header_bytes, RK_BYTES, "32k", 4 * KIB, MIB,
-       "all header lines of one request (431)."),
     KN(regconf_limits, connections, connections, RK_COUNT, "20000", 8, 1000000,
        "open connections."),
-    KN(regconf_limits, connections_per_peer, connections_per_peer, RK_COUNT, "0", 0, 1000000,
-       "open connections of one address; 0: no limit."),
-    KN(regconf_limits, uploads, uploads, RK_COUNT, "10000", 1, 1000000,
-       "uploads that are not finished, of all repositories."),
     KN(regconf_limits, header_timeout, header_timeout_ns, RK_DURATION, "30s", 1, HOUR,
        "a request must have arrived, without its body, after this time."),
     KN(regconf_limits, idle_timeout, idle_timeout_ns, RK_DURATION, "5m", 1, DAY,
@@ -155,24 +136,6 @@ static const struct regconf_key log_keys[] = {
        "a line for every request: off, as other web servers write it, or JSON."),
     K(regconf_logs, access_file, RK_PATH, NULL,
       "where the lines go; without it, to standard output. Opened anew on SIGHUP."),
-    KW(regconf_logs, level, level, RK_CHOICE, "warn", "error|warn|debug",
-       "what is told on standard error."),
-    {0},
-};
-
-static const struct regconf_key upstream_keys[] = {
-    K(regconf_upstream, url, RK_URL, NULL,
-      "the registry behind: https://registry-1.docker.io for Docker Hub."),
-    K(regconf_upstream, username, RK_STR, NULL, "user there; without it, anonymous."),
-    K(regconf_upstream, password_file, RK_PATH, NULL,
-      "file with the password or token of the user."),
-    K(regconf_upstream, ca_file, RK_PATH, NULL,
-      "certificates to trust there (PEM), instead of the system's."),
-    KN(regconf_upstream, ttl, ttl_ns, RK_DURATION, "5m", 0, YEARS,
-       "how long a tag is served from here before upstream is asked whether it moved."),
-    KN(regconf_upstream, negative_ttl, negative_ttl_ns, RK_DURATION, "1m", 0, DAY,
-       "how long it is remembered that upstream has no such thing."),
-    K(regconf_upstream, insecure, RK_BOOL, "no", "yes: its certificate is not verified."),
     {0},
 };
 
@@ -197,37 +160,6 @@ static const struct regconf_key notify_keys[] = {
     {0},
 };
 
-static const struct regconf_key retention_keys[] = {
-    KN(regconf_retention, keep, keep, RK_COUNT, "0", 0, 1000000,
-       "so many of the newest tags stay; 0: no limit by number."),
-    KN(regconf_retention, max_age, max_age_ns, RK_DURATION, "0s", 0, YEARS,
-       "tags that were pushed longer ago go, but never one of the newest `keep`; 0: no limit by "
-       "age."),
-    K(regconf_retention, pin, RK_GLOBS, NULL, "tags that always stay and do not count."),
-    KN(regconf_retention, untagged_age, untagged_age_ns, RK_DURATION, "0s", 0, YEARS,
-       "manifests without a tag go when they are this old; 0: as [gc] untagged says."),
-    K(regconf_retention, dry_run, RK_BOOL, "no", "yes: only tell what would go."),
-    {0},
-};
-
-static const struct regconf_key gc_keys[] = {
-    KN(regconf_gc, interval, interval_ns, RK_DURATION, "1h", 0, YEARS,
-       "how often what nobody refers to is removed; 0: only by shale registry gc."),
-    KN(regconf_gc, grace, grace_ns, RK_DURATION, "24h", 0, YEARS,
-       "younger blobs stay: a push may be about to refer to them."),
-    K(regconf_gc, untagged, RK_BOOL, "no", "yes: manifests that no tag and no index names go too."),
-    {0},
-};
-
-static const struct regconf_key index_keys[] = {
-    K(regconf_index, enabled, RK_BOOL, "yes", "no: searches know names only."),
-    K(regconf_index, files, RK_BOOL, "yes", "index the files in layers."),
-    K(regconf_index, packages, RK_BOOL, "yes", "index the packages in layers (dpkg, apk, rpm)."),
-    KN(regconf_index, files_max, files_max, RK_COUNT, "2000000", 0, 100000000,
-       "files of one layer that are indexed."),
-    {0},
-};
-
 /* ---- checks of one section ---- */
 
 static int check_listen(struct regconf *c, void *section, struct shale_err *e)
@@ -242,21 +174,6 @@ static int check_listen(struct regconf *c, void *section, struct shale_err *e)
     if (!l->tls_cert != !l->tls_key)
         return err_set(e, SHALE_INVALID, "tls_cert and tls_key belong together; %s is missing",
                        l->tls_cert ? "tls_key" : "tls_cert");
-    if (l->tls_client && !l->tls_cert)
-        return err_set(e, SHALE_INVALID, "tls_client_ca without tls_cert and tls_key");
-    return 0;
-}
-
-static int check_upstream(struct regconf *c, void *section, struct shale_err *e)
-{
-    const struct regconf_upstream *u = section;
-
-    if (!u->url)
-        return err_set(e, SHALE_INVALID, "[upstream] without a url; add url = https://HOST");
-    if (!u->username != !u->password_file)
-        return err_set(e, SHALE_INVALID,
-                       "username and password_file belong together; %s is missing",
-                       u->username ? "password_file" : "username");
     return 0;
 }
 
@@ -269,17 +186,6 @@ static int check_notify(struct regconf *c, void *section, struct shale_err *e)
     if (!n->events)
         return err_set(e, SHALE_INVALID, "[notify] without events");
     return 0;
-}
-
-static int check_prefix(const char *prefix, struct shale_err *e)
-{
-    if (!*prefix)
-        return 0;
-    if (strpbrk(prefix, "*?") || *prefix == '/' || str_has_suffix(prefix, "/"))
-        return err_set(e, SHALE_INVALID,
-                       "a prefix has no wildcards and no slash at its ends: \"mirror/hub\" stands "
-                       "for mirror/hub/**");
-    return glob_check(prefix, e);
 }
 
 static int check_name(const char *name, struct shale_err *e)
@@ -324,18 +230,26 @@ const struct regconf_section regconf_sections[] = {
         "closed. In globs, * is anything but /, ** is anything, ? is one character."),
     SINGLE("limits", limits, NULL, limits_keys, "How much is taken."),
     SINGLE("log", log, NULL, log_keys, "What is written down."),
-    REPEATED("upstream", "PREFIX", upstreams, n_upstreams, regconf_upstream,
-             offsetof(struct regconf_upstream, prefix), check_prefix, check_upstream, upstream_keys,
-             "A registry of which this one is a cache, for repositories below the prefix; \"\" is "
-             "all that have no other. Pushes to them are refused."),
     REPEATED("notify", "NAME", notify, n_notify, regconf_notify,
              offsetof(struct regconf_notify, name), check_name, check_notify, notify_keys,
              "A receiver of events (webhook)."),
-    REPEATED("retention", "GLOB", retention, n_retention, regconf_retention,
-             offsetof(struct regconf_retention, glob), glob_check, NULL, retention_keys,
-             "What may go from the repositories that the glob matches; the first that matches "
-             "counts."),
-    SINGLE("gc", gc, NULL, gc_keys, "Removing what nobody refers to, while the registry runs."),
-    SINGLE("index", index, NULL, index_keys, "What searches know of images."),
+    {0},
+};
+
+/* Named in designs and in other registries, and not there: told so, never taken without effect. */
+const struct regconf_later regconf_later[] = {
+    {"upstream", NULL, "a cache of another registry"},
+    {"retention", NULL, "removing tags by rule"},
+    {"index", NULL, "searching in images"},
+    {"gc", NULL, "collecting while the registry serves; run shale registry gc from a timer"},
+    {"auth", "search", "searching"},
+    {"rule", "quota", "a quota"},
+    {"limits", "repository_quota", "a quota"},
+    {"limits", "manifest_size", "another limit than 4 MiB"},
+    {"limits", "header_size", "another limit than libmicrohttpd's"},
+    {"limits", "connections_per_peer", "a limit per address"},
+    {"limits", "uploads", "a limit of uploads"},
+    {"listen", "tls_client_ca", "logging in by client certificate"},
+    {"log", "level", "choosing what is told on standard error"},
     {0},
 };

@@ -15,7 +15,6 @@ enum regconf_kind {
     RK_CHOICE,   /* int: place in words */
     RK_FLAGS,    /* unsigned: bits of words, by commas */
     RK_LIST,     /* struct strv: names */
-    RK_GLOBS,    /* struct strv: globs of tags */
     RK_WHO,      /* struct policy_who */
     RK_HEADER,   /* struct strv, one "Name: value" each time the key stands */
 };
@@ -47,6 +46,13 @@ struct regconf_section {
 #define REGCONF_MAX_KEYS 32 /* of one section */
 
 extern const struct regconf_section regconf_sections[];
+
+struct regconf_later {   /* what there is not yet */
+    const char *section; /* NULL ends the table */
+    const char *key;     /* NULL: all of it */
+    const char *what;
+};
+extern const struct regconf_later regconf_later[];
 
 /* Reads `text` into the field. Messages say what is wrong with the value. `dir` is the folder of
  * relative paths (NULL: left as they are). */

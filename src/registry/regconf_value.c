@@ -7,7 +7,6 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "base/units.h"
-#include "registry/glob.h"
 #include "registry/regconf_priv.h"
 
 #define SHOWN_BYTES 80
@@ -158,10 +157,6 @@ static int read_list(const struct regconf_key *k, const char *text, struct arena
         int r = add_to_list(&v, one, a, e);
         if (r < 0)
             return r;
-        if (k->kind == RK_GLOBS)
-            r = glob_check(v.v[v.n - 1], e);
-        if (r < 0)
-            return err_wrap(e, r, "%s", k->name);
     }
     *ret = v;
     return 0;
@@ -302,7 +297,6 @@ int regconf_value(const struct regconf_key *k, const char *text, const char *dir
     case RK_FLAGS:
         return read_flags(k, text, field, e);
     case RK_LIST:
-    case RK_GLOBS:
         return read_list(k, text, a, field, e);
     case RK_WHO:
         return read_who(k, text, a, field, e);
@@ -357,7 +351,6 @@ void regconf_takes(const struct regconf_key *k, struct buf *b)
         [RK_ADDRESS] = "HOST:PORT, [IPV6]:PORT or :PORT",
         [RK_BOOL] = "yes or no",
         [RK_LIST] = "names, with commas between",
-        [RK_GLOBS] = "globs of tags, with commas between",
         [RK_WHO] = "nobody, or of these, with commas between: anyone, users, NAME, @GROUP",
         [RK_HEADER] = "NAME: VALUE; the key may stand several times",
     };

@@ -12,10 +12,8 @@ static const struct {
     const char *path;
     enum route_id id;
 } fixed[] = {
-    {"/v2/", ROUTE_BASE},
-    {"/v2", ROUTE_BASE},
-    {"/v2/_catalog", ROUTE_CATALOG},
-    {"/healthz", ROUTE_HEALTH},
+    {"/v2/", ROUTE_BASE},       {"/v2", ROUTE_BASE},         {"/v2/_catalog", ROUTE_CATALOG},
+    {"/healthz", ROUTE_HEALTH}, {"/metrics", ROUTE_METRICS}, {"/auth/token", ROUTE_TOKEN},
 };
 
 /* Second last word, and what the last one then is. */

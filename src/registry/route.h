@@ -24,6 +24,8 @@ enum route_id {
     ROUTE_UPLOAD,  /* …/blobs/uploads/<id> */
     ROUTE_REFERRERS,
     ROUTE_HEALTH,
+    ROUTE_METRICS,
+    ROUTE_TOKEN, /* the token service */
     _ROUTE_MAX
 };
 enum route_error {

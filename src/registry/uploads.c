@@ -96,6 +96,13 @@ static int commit(struct rq *rq, const struct digest *d)
         r = upload_commit(u, d, &rq->e);
     if (r >= 0)
         r = state_blob_put(rq->r->state, rq->route.name, d, size, &rq->e);
+    metrics_count(rq->r->metrics, r < 0 ? METRICS_UPLOADS_FAILED : METRICS_UPLOADS_DONE, 1);
+    if (r >= 0)
+        reg_event(rq, REGCONF_EVENT_PUSH,
+                  &(struct reg_target){.digest = d->s,
+                                       .size = size,
+                                       .media_type = "application/octet-stream",
+                                       .is_blob = true});
     return r;
 }
 
@@ -114,7 +121,12 @@ static int take_bytes(struct http_req *q, const void *p, size_t n)
 {
     struct rq *rq = rq_of(q);
 
-    return upload_write(session_upload(rq->session), p, n, &rq->e);
+    struct upload *u = session_upload(rq->session);
+    uint64_t most = rq->r->first->conf->limits.upload_bytes;
+
+    if (most && (upload_size(u) > most || n > most - upload_size(u)))
+        return err_set(&rq->e, SHALE_LIMIT, "a blob has at most %" PRIu64 " bytes here", most);
+    return upload_write(u, p, n, &rq->e);
 }
 
 /* ---- POST ---- */
@@ -139,12 +151,17 @@ static void start(struct http_req *q)
     struct rq *rq = rq_of(q);
     int r = 0;
 
-    if (rq_query(rq, "mount") && digest_is_set(&rq->digest)) {
+    if (rq_query(rq, "mount") && digest_is_set(&rq->digest) && access_may_mount(rq)) {
         r = state_lease(rq->r->state, &rq->digest, &rq->e);
         if (r >= 0)
             r = state_mount(rq->r->state, rq->route.name, &rq->digest, rq_query(rq, "from"),
                             &rq->e);
         if (r > 0) {
+            reg_event(rq, REGCONF_EVENT_MOUNT,
+                      &(struct reg_target){.digest = rq->digest.s,
+                                           .media_type = "application/octet-stream",
+                                           .from = rq_query(rq, "from"),
+                                           .is_blob = true});
             answer_created(rq, &rq->digest);
             return;
         }
@@ -155,6 +172,7 @@ static void start(struct http_req *q)
         upload_fail(rq);
         return;
     }
+    metrics_count(rq->r->metrics, METRICS_UPLOADS_BEGUN, 1);
     if (rq_query(rq, "digest")) {
         (void)upload_expect(session_upload(rq->session), digest_alg(&rq->digest), NULL);
         rq->anonymous = true;
@@ -313,5 +331,6 @@ void upload_cancel(struct rq *rq)
     }
     upload_discard(session_upload(rq->session));
     end_session(rq, true);
+    metrics_count(rq->r->metrics, METRICS_UPLOADS_FAILED, 1);
     reg_empty(rq, 204, reg_response("", 0));
 }

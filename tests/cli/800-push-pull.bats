@@ -80,9 +80,9 @@ blobs_of() { (cd "$1/blobs/sha256" && ls | sort); }
     status=0
     own_stop || status=$?
     [ "$status" = 0 ]
-    run_fails 1 "can be reached by others" shale registry serve --addr 0.0.0.0:0 --storage "$OWN_DIR"
-    run_fails 1 "TLS needs a certificate and its key" shale registry serve --tls-cert x --storage "$OWN_DIR"
-    run_fails 1 "write HOST:PORT" shale registry serve --addr nonsense --storage "$OWN_DIR"
+    run_fails 1 "could push and delete: set [auth] type, or say open = yes" shale registry serve --addr 0.0.0.0:0 --storage "$OWN_DIR"
+    run_fails 1 "tls_cert and tls_key belong together; tls_key is missing" shale registry serve --tls-cert x --storage "$OWN_DIR"
+    run_fails 1 "address = 127.0.0.1:x: a port is a number up to 65535" shale registry serve --addr 127.0.0.1:x --storage "$OWN_DIR"
     own_registry reg
     run_fails 1 "Address already in use" shale registry serve --addr "$OWN" --storage "$OWN_DIR"
 }

@@ -19,15 +19,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         return 0;
     }
-    if (c->n_listen == 0 || c->limits.manifest_bytes < 4096)
+    if (c->n_listen == 0 || c->limits.connections < 8)
         abort();
     for (size_t i = 0; i < c->n_listen; i++)
         if (c->listen[i].port > 65535 || !c->listen[i].host)
             abort();
     for (size_t i = 0; i < c->policy.n_rules; i++)
         (void)policy_allows(&c->policy, "user", c->policy.rules[i].glob, POLICY_PUSH);
-    for (size_t i = 0; i < c->n_upstreams; i++)
-        if (!c->upstreams[i].url || !c->upstreams[i].prefix)
+    for (size_t i = 0; i < c->n_notify; i++)
+        if (!c->notify[i].url || !c->notify[i].name)
             abort();
     regconf_free(c);
     return 0;

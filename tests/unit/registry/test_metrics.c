@@ -36,7 +36,7 @@ static void test_sums(void **state)
         "shale_registry_cache_hits_total{} 160000\n",
         "shale_registry_log_dropped_total{} 5\n",
         "shale_registry_requests_in_flight{} 0\n",
-        "shale_registry_stored_bytes{} -3\n",
+        "shale_registry_events_queued{} -3\n",
     };
     const char *script = getenv("SHALE_METRICS_PEER");
     const char *argv[] = {"/usr/bin/python3", script, NULL};
@@ -53,7 +53,7 @@ static void test_sums(void **state)
         pthread_join(threads[i], NULL);
     metrics_request(m, 99, metrics_method_of("BREW"), 999, 0, 7, 301 * NS_PER_S);
     metrics_total(m, METRICS_LOG_DROPPED, 5);
-    metrics_set(m, METRICS_STORED_BYTES, -3);
+    metrics_set(m, METRICS_EVENTS_QUEUED, -3);
     metrics_print(m, &text);
     assert_ok(buf_check(&text, err));
     struct proc_opts o = {.argv = argv, .input = text.p, .input_n = text.n};

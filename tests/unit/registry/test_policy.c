@@ -5,7 +5,7 @@
 #include "registry/regconf.h"
 
 static const char text[] = "[auth]\ntype = htpasswd\nhtpasswd = users\n"
-                           "catalog = @admins\nsearch = anyone\n"
+                           "catalog = @admins\n"
                            "[group \"admins\"]\nmembers = root, boss\n"
                            "[rule \"public/**\"]\npull = anyone\npush = @admins\n"
                            "[rule \"team/secret\"]\nhidden = yes\npull = alice\n"
@@ -37,7 +37,6 @@ static void test_rules(void **state)
         {"boss", NULL, POLICY_CATALOG, true},
         {"alice", NULL, POLICY_CATALOG, false},
         {NULL, NULL, POLICY_CATALOG, false},
-        {NULL, NULL, POLICY_SEARCH, true},
     };
     struct regconf *c = NULL;
 
