@@ -55,7 +55,7 @@ SHALE_API const char *shale_registry_address(const struct shale_registry *r, siz
 SHALE_API int shale_registry_reload(struct shale_registry *r, struct shale_err *e);
 /* Does it still look after its connections? */
 SHALE_API bool shale_registry_alive(const struct shale_registry *r);
-/* Accepts NULL. */
+/* Running requests are finished, within the grace time. Accepts NULL. */
 SHALE_API void shale_registry_stop(struct shale_registry *r);
 
 /* Removes what no manifest needs, and on request manifests without a tag. May run while servers
@@ -74,6 +74,7 @@ struct shale_registry_gc_opts {
 struct shale_registry_gc_result {
     uint64_t n_manifests, n_links, n_blobs, n_uploads, n_bytes;
 };
+/* Runs until it is through. DENIED, SYSTEM; what was removed before an error stays removed. */
 SHALE_API int shale_registry_gc(const struct shale_registry_gc_opts *o,
                                 struct shale_registry_gc_result **ret, struct shale_err *e);
 

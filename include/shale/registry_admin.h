@@ -20,6 +20,7 @@ SHALE_API int shale_registry_users_file(const char *config, char **ret, struct s
  * A running registry sees the change within a second. */
 SHALE_API int shale_registry_user_put(const char *file, const char *user, const char *password,
                                       unsigned cost, bool replace, struct shale_err *e);
+/* NOT_FOUND when there is no such user. */
 SHALE_API int shale_registry_user_remove(const char *file, const char *user, struct shale_err *e);
 /* f returns 0 to go on; anything else is returned. */
 SHALE_API int shale_registry_users(const char *file, int (*f)(void *arg, const char *user),
