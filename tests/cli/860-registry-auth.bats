@@ -325,7 +325,8 @@ END
     mkdir -p "$BATS_TEST_TMPDIR/two"
     OWN_DIR=$BATS_TEST_TMPDIR/two
     "$SHALE_BIN" registry serve --config "$dir/two.conf" --storage "$OWN_DIR" >"$OWN_DIR.log" 2>&1 3>&- &
-    OWN_PID=$! OWN_PIDS=$!
+    OWN_PID=$!
+    export OWN_PIDS=$OWN_PID
     for _ in $(seq 100); do grep -q "Listening on https://" "$OWN_DIR.log" && break; sleep 0.05; done
     plain=$(sed -n 's,^Listening on \(http://.*\),\1,p' "$OWN_DIR.log") tls=$(sed -n 's,^Listening on \(https://.*\),\1,p' "$OWN_DIR.log")
     [ "$(status_of -u bob:pw-bob "$plain/v2/")" = 200 ]
