@@ -83,6 +83,7 @@ blobs_of() { (cd "$1/blobs/sha256" && ls | sort); }
     run_fails 1 "can be reached by others" shale registry serve --addr 0.0.0.0:0 --storage "$OWN_DIR"
     run_fails 1 "TLS needs a certificate and its key" shale registry serve --tls-cert x --storage "$OWN_DIR"
     run_fails 1 "write HOST:PORT" shale registry serve --addr nonsense --storage "$OWN_DIR"
+    run_fails 1 "write HOST:PORT" shale registry serve --addr 127.0.0.1:99999 --storage "$OWN_DIR"
     own_registry reg
     run_fails 1 "Address already in use" shale registry serve --addr "$OWN" --storage "$OWN_DIR"
 }
