@@ -34,7 +34,9 @@ static int split_address(const char *s, char *host, size_t n, const char **port,
     } else if (colon && memchr(s, ':', (size_t)(colon - s))) {
         colon = NULL; /* v6 without brackets */
     }
-    if (!colon || !colon[1] || (size_t)(to - from) >= n)
+    uint64_t number;
+    if (!colon || !str_to_u64(colon + 1, &number) || number > UINT16_MAX ||
+        (size_t)(to - from) >= n)
         return err_set(e, SHALE_INVALID,
                        "address \"%.100s\" is none: write HOST:PORT, [IPV6]:PORT or :PORT", s);
     memcpy(host, from, (size_t)(to - from));

@@ -63,6 +63,13 @@ void conn_set(struct conn *k, enum conn_phase phase)
     atomic_store_explicit(&k->phase, (int)phase, memory_order_relaxed);
 }
 
+/* In a work thread: only what is atomic. */
+void conn_wait_over(struct conn *k)
+{
+    atomic_store_explicit(&k->since, time_mono_ns(), memory_order_relaxed);
+    atomic_store(&k->waits_for_us, false);
+}
+
 void conn_moved(struct conn *k, size_t n)
 {
     int64_t window = k->s->o.stall_ns / NS_PER_S;

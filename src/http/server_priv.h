@@ -129,6 +129,7 @@ void conn_notify(void *cls, struct MHD_Connection *c, void **ctx,
                  enum MHD_ConnectionNotificationCode what);
 void conn_set(struct conn *k, enum conn_phase phase);
 void conn_moved(struct conn *k, size_t n);
+void conn_wait_over(struct conn *k);
 /* Drops those that are too slow; when `crowded`, the longest idle one too. */
 void conns_reap(struct http_server *s, int64_t now, bool crowded);
 void conns_drop(struct http_server *s, bool only_idle);

@@ -123,8 +123,7 @@ static void resume(struct req *q)
 {
     q->suspended = false;
     if (q->conn) {
-        conn_set(q->conn, CONN_BODY);
-        atomic_store(&q->conn->waits_for_us, false);
+        conn_wait_over(q->conn);
     }
     q->s->mhd->resume_connection(q->c);
 }
