@@ -102,7 +102,7 @@ int blobs_open(int root_fd, bool read_only, struct blobs **ret, struct shale_err
     struct blobs *b = mem_alloc(sizeof *b);
     if (!b)
         return err_nomem(e);
-    b->blobs_fd = b->ingest_fd = -1;
+    b->blobs_fd = b->ingest_fd = b->uploads_fd = -1;
     b->read_only = read_only;
     r = open_folder(root_fd, "blobs", read_only, &b->blobs_fd, e);
     if (r >= 0)
@@ -115,6 +115,11 @@ int blobs_open(int root_fd, bool read_only, struct blobs **ret, struct shale_err
     return 0;
 }
 
+int blobs_open_uploads(struct blobs *b, int root_fd, struct shale_err *e)
+{
+    return open_folder(root_fd, "uploads", b->read_only, &b->uploads_fd, e);
+}
+
 struct blobs *blobs_close(struct blobs *b)
 {
     if (!b)
@@ -123,6 +128,8 @@ struct blobs *blobs_close(struct blobs *b)
         close(b->blobs_fd);
     if (b->ingest_fd >= 0)
         close(b->ingest_fd);
+    if (b->uploads_fd >= 0)
+        close(b->uploads_fd);
     free(b);
     return NULL;
 }

@@ -26,6 +26,8 @@
 
 struct blobs;
 int blobs_open(int root_fd, bool read_only, struct blobs **ret, struct shale_err *e);
+/* Also makes a place for uploads of unknown digest (upload.h). After blobs_open. */
+int blobs_open_uploads(struct blobs *b, int root_fd, struct shale_err *e);
 struct blobs *blobs_close(struct blobs *b);
 
 /* 1 and the size, or 0. */

@@ -11,8 +11,9 @@
 #define BLOB_PATH_MAX    (16 + HASH_MAX_HEX + 1) /* "sha512/" or "sha512-", hex, ".lock", NUL */
 
 struct blobs {
-    int blobs_fd;  /* blobs/, -1 in a read-only store that has none */
-    int ingest_fd; /* ingest/, the same */
+    int blobs_fd;   /* blobs/, -1 in a read-only store that has none */
+    int ingest_fd;  /* ingest/, the same */
+    int uploads_fd; /* uploads/, -1 where there is none */
     bool read_only;
 };
 
@@ -46,4 +47,6 @@ int blob_look(struct blobs *b, const struct digest *d, uint64_t *ret_size, struc
  * about to do it, or was killed before. Does it, so that nobody writes a row about a name that a
  * power cut could take back. */
 int blob_settle(struct blobs *b, const struct digest *d, struct shale_err *e);
+/* blobs/<alg>/, made and synced when it is missing. */
+int blob_make_folder(struct blobs *b, const struct digest *d, struct shale_err *e);
 int blob_sync_folder(struct blobs *b, const struct digest *d, struct shale_err *e);

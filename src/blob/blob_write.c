@@ -278,8 +278,10 @@ static int check_whole(struct blob_writer *w, struct shale_err *e)
     return 0;
 }
 
-static int make_alg_folder(struct blobs *b, const char *alg, struct shale_err *e)
+int blob_make_folder(struct blobs *b, const struct digest *d, struct shale_err *e)
 {
+    const char *alg = digest_alg_name(digest_alg(d));
+
     if (faccessat(b->blobs_fd, alg, F_OK, 0) == 0)
         return 0;
     if (sys_mkdirat(b->blobs_fd, alg, 0755) < 0 && errno != EEXIST)
@@ -311,7 +313,7 @@ int blob_writer_check(struct blob_writer *w, struct shale_err *e)
 /* Bytes and length first, then the name, then the folder that holds the name. */
 static int name_blob(struct blob_writer *w, struct shale_err *e)
 {
-    int r = make_alg_folder(w->b, digest_alg_name(digest_alg(&w->digest)), e);
+    int r = blob_make_folder(w->b, &w->digest, e);
 
     if (r < 0)
         return r;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hidden: man pages (troff) from the command tables. `__man` lists the pages, `__man shale-pull`
  * prints one. */
+#include <shale/registry_admin.h>
+
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "cli/cli.h"
@@ -143,10 +145,24 @@ static int on_command(void *arg, const char *path, const struct cmd_name *n)
     return 0;
 }
 
+/* registry.conf(5), which is in no list: it is no command. */
+static int config_page(struct cli *c, struct buf *b)
+{
+    char *text = NULL;
+    int r = shale_registry_config_man(&text, &c->e);
+    if (r < 0)
+        return r;
+    buf_adds(b, text);
+    shale_free(text);
+    return cli_print(c, b);
+}
+
 static int run(struct cli *c, const void *opts, int n, char **args)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(HELP_MAX);
     struct search x = {&b, n ? args[0] : NULL, n == 0};
+    if (n && streq(args[0], "registry.conf"))
+        return config_page(c, &b);
     if (n && streq(args[0], "shale")) {
         add_top(&b);
         x.found = true;

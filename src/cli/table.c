@@ -70,6 +70,22 @@ const struct cmd cmd_pulls = {
     .sub = pulls_table,
 };
 
+static const struct cmd_name registry_table[] = {
+    {"config", NULL, CMD_OTHER, &cmd_registry_config},
+    {"gc", "garbage-collect", CMD_OTHER, &cmd_registry_gc},
+    {"keygen", NULL, CMD_OTHER, &cmd_registry_keygen},
+    {"serve", NULL, CMD_OTHER, &cmd_registry_serve},
+    {"user", NULL, CMD_OTHER, &cmd_registry_user},
+    {NULL},
+};
+const struct cmd cmd_registry = {
+    .brief = "Run a registry of your own",
+    .text = "A registry keeps images for others: any client that speaks the OCI distribution API\n"
+            "(docker, podman, skopeo, containerd, shale) can push to it and pull from it.",
+    .max_args = -1,
+    .sub = registry_table,
+};
+
 static const struct cmd_name system_table[] = {
     {"info", NULL, CMD_OTHER, &cmd_info},
     {NULL},
@@ -92,6 +108,7 @@ const struct cmd_name cmd_table[] = {
     {"container", NULL, CMD_MANAGEMENT, &cmd_container},
     {"image", NULL, CMD_MANAGEMENT, &cmd_image},
     {"pulls", NULL, CMD_MANAGEMENT, &cmd_pulls},
+    {"registry", NULL, CMD_MANAGEMENT, &cmd_registry},
     {"system", NULL, CMD_MANAGEMENT, &cmd_system},
     {"attach", NULL, CMD_OTHER, &cmd_attach},
     {"create", NULL, CMD_OTHER, &cmd_create},

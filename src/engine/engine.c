@@ -72,7 +72,7 @@ const char *shale_version(void)
 }
 
 /* Default places: root's is the system's, a user's is below the home directory. */
-static int choose_root(const char *given, struct arena *a, const char **ret, struct shale_err *e)
+int engine_choose_root(const char *given, struct arena *a, const char **ret, struct shale_err *e)
 {
     const char *home = getenv("HOME"), *data = getenv("XDG_DATA_HOME");
     char cwd[PATH_MAX];
@@ -181,7 +181,7 @@ static int open_parts(struct shale *s, const struct shale_open_opts *o, struct s
 {
     const char *root;
     struct tuning t;
-    int r = choose_root(o->root, &s->arena, &root, e);
+    int r = engine_choose_root(o->root, &s->arena, &root, e);
 
     if (r >= 0)
         r = engine_tuning(&t, e);

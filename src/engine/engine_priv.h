@@ -45,6 +45,9 @@ void *result_new(size_t size, struct arena **ret_arena);
 /* Ends a public call: on success *ret takes the result, else it is released. Returns r. */
 int result_end(int r, void *result, void *ret);
 
+/* The folder of the store: given, $SHALE_ROOT, or the default. */
+int engine_choose_root(const char *given, struct arena *a, const char **ret, struct shale_err *e);
+
 struct image_host engine_image_host(struct shale *s);
 /* The same with the registry client, which is opened at the first such call. */
 int engine_remote_host(struct shale *s, struct image_host *ret, struct shale_err *e);

@@ -115,8 +115,9 @@ static int open_immutable(struct meta *m, const char *path, struct shale_err *e)
     snprintf(uri, sizeof uri, "%s-wal", path);
     if (stat(uri, &st) == 0 && st.st_size > 0)
         return err_set(e, SHALE_UNSUPPORTED,
-                       META_FILE " cannot be read here without its -shm file: open the store for "
-                                 "writing once, where that is possible");
+                       "%s cannot be read here without its -shm file: open %s for writing once, "
+                       "where that is possible",
+                       m->schema->file, m->schema->owner);
     int r = immutable_uri(path, uri, sizeof uri, e);
     return r < 0 ? r : open_db(m, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
 }
@@ -154,12 +155,23 @@ static int setup(struct meta *m, int root_fd, struct shale_err *e)
     int r = schema_ensure(m, root_fd, e);
     if (r < 0)
         return r;
-    int rc = sqlite3_exec(m->db, "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256",
+    int rc = sqlite3_exec(m->db,
+                          m->schema->durable
+                              ? "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000"
+                              : "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256",
                           NULL, NULL, NULL);
-    return rc == SQLITE_OK ? lease_register(m, e) : meta_sql_error(m, rc, e);
+    if (rc != SQLITE_OK)
+        return meta_sql_error(m, rc, e);
+    return m->schema->setup ? m->schema->setup(m, e) : 0;
 }
 
 int meta_open(int root_fd, const char *root, bool read_only, struct meta **ret, struct shale_err *e)
+{
+    return meta_open_as(root_fd, root, &schema_store, read_only, ret, e);
+}
+
+int meta_open_as(int root_fd, const char *root, const struct meta_schema *schema, bool read_only,
+                 struct meta **ret, struct shale_err *e)
 {
     struct meta *m = mem_alloc(sizeof *m);
     pthread_mutexattr_t attr;
@@ -173,7 +185,8 @@ int meta_open(int root_fd, const char *root, bool read_only, struct meta **ret, 
     pthread_mutex_init(&m->mutex, &attr);
     pthread_mutexattr_destroy(&attr);
     m->read_only = read_only;
-    if (snprintf(path, sizeof path, "%s/" META_FILE, root) >= (int)sizeof path)
+    m->schema = schema;
+    if (snprintf(path, sizeof path, "%s/%s", root, schema->file) >= (int)sizeof path)
         r = err_set(e, SHALE_LIMIT, "path too long: %.80s…", root);
     else if (read_only)
         r = open_to_read(m, path, e);
@@ -252,7 +265,7 @@ int meta_commit(struct meta *m, struct shale_err *e)
     if (m->depth > 1)
         r = control(m, "RELEASE", m->depth - 1, e);
     else if (sys_step("db-commit") < 0)
-        r = err_sys(e, META_FILE);
+        r = err_sys(e, "%s", m->schema->file);
     else
         r = stmt_run(m, "COMMIT", NULL, e, "");
     if (r < 0) {
@@ -313,7 +326,7 @@ int meta_sync(struct meta *m, struct shale_err *e)
     if (m->depth > 0)
         r = err_set(e, SHALE_INTERNAL, "sync within a transaction");
     else if (sys_step("db-sync") < 0)
-        r = err_sys(e, META_FILE);
+        r = err_sys(e, "%s", m->schema->file);
     if (r >= 0) { /* a commit that is synced takes along those before it */
         sqlite3_exec(m->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
         r = meta_kv_set(m, "synced", "", e);
@@ -334,8 +347,8 @@ static int check_once(struct meta *m, struct shale_err *e)
         return r;
     if (r == 1 && strcmp(col_text(&q, 0), "ok") != 0)
         return err_set(e, SHALE_CORRUPT,
-                       META_FILE " is damaged: %.200s; `sqlite3 %s .recover` may save what is left",
-                       col_text(&q, 0), META_FILE);
+                       "%s is damaged: %.200s; `sqlite3 %s .recover` may save what is left",
+                       m->schema->file, col_text(&q, 0), m->schema->file);
     return 0;
 }
 

@@ -46,6 +46,20 @@ struct meta;
  * database then reads as an empty one. */
 int meta_open(int root_fd, const char *root, bool read_only, struct meta **ret,
               struct shale_err *e);
+
+/* Another database than the store's, with tables of its own: meta_open is this with the schema of
+ * the store. What is said above of handles, threads and errors holds for it too. */
+struct meta_schema {
+    const char *file;         /* "shale.db": name in the folder, and in messages */
+    const char *owner;        /* "the store": in messages */
+    int version;              /* PRAGMA user_version */
+    const char *const *steps; /* steps[v] makes version v + 1 of version v */
+    bool durable; /* commits are on disk when they return (synchronous FULL), else NORMAL */
+    int (*setup)(struct meta *m, struct shale_err *e); /* registers functions; may be NULL */
+};
+int meta_open_as(int root_fd, const char *root, const struct meta_schema *schema, bool read_only,
+                 struct meta **ret, struct shale_err *e);
+
 struct meta *meta_close(struct meta *m); /* rolls back what is open; NULL in, NULL out */
 
 /* Write transaction of this thread (BEGIN IMMEDIATE: the write lock is taken here). May be nested;

@@ -11,7 +11,7 @@
 /* Digests are text ("sha256:…"), "" is none; times are nanoseconds. Edges may name what is not
  * here, so there are no foreign keys: image.c and container.c keep what belongs together together.
  */
-static const char *const steps[SCHEMA_VERSION] = {
+static const char *const store_steps[SCHEMA_VERSION] = {
     "CREATE TABLE kv(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE blobs(digest TEXT PRIMARY KEY, size INTEGER NOT NULL, media_type TEXT NOT NULL,"
     " added INTEGER NOT NULL) WITHOUT ROWID;"
@@ -77,6 +77,14 @@ static const char *const steps[SCHEMA_VERSION] = {
     "CREATE INDEX containers_image ON containers(image);",
 };
 
+const struct meta_schema schema_store = {
+    .file = META_FILE,
+    .owner = "the store",
+    .version = SCHEMA_VERSION,
+    .steps = store_steps,
+    .setup = lease_register,
+};
+
 static int exec(struct meta *m, const char *sql, struct shale_err *e)
 {
     int rc = sqlite3_exec(m->db, sql, NULL, NULL, NULL);
@@ -98,12 +106,12 @@ static int version(struct meta *m, int64_t *ret, struct shale_err *e)
     return rc == SQLITE_OK ? 0 : meta_sql_error(m, rc, e);
 }
 
-static int too_new(int64_t v, struct shale_err *e)
+static int too_new(struct meta *m, int64_t v, struct shale_err *e)
 {
     return err_set(
         e, SHALE_UNSUPPORTED,
-        "the store was written by a newer shale (format %lld, this one knows %d); use that version",
-        (long long)v, SCHEMA_VERSION);
+        "%s was written by a newer shale (format %lld, this one knows %d); use that version",
+        m->schema->owner, (long long)v, m->schema->version);
 }
 
 static int migrate(struct meta *m, int64_t from, struct shale_err *e)
@@ -111,9 +119,9 @@ static int migrate(struct meta *m, int64_t from, struct shale_err *e)
     char pragma[64];
     int r = exec(m, "BEGIN IMMEDIATE", e);
 
-    for (int64_t v = from; r >= 0 && v < SCHEMA_VERSION; v++)
-        r = exec(m, steps[v], e);
-    snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", SCHEMA_VERSION);
+    for (int64_t v = from; r >= 0 && v < m->schema->version; v++)
+        r = exec(m, m->schema->steps[v], e);
+    snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", m->schema->version);
     if (r >= 0)
         r = exec(m, pragma, e);
     if (r >= 0)
@@ -133,19 +141,22 @@ int schema_ensure(struct meta *m, int root_fd, struct shale_err *e)
     int64_t v = 0;
     int r = version(m, &v, e);
 
-    if (r < 0 || v == SCHEMA_VERSION)
+    if (r < 0 || v == m->schema->version)
         return r;
-    if (v > SCHEMA_VERSION || v < 0)
-        return too_new(v, e);
+    if (v > m->schema->version || v < 0)
+        return too_new(m, v, e);
     if (m->read_only)
         return err_set(e, SHALE_UNSUPPORTED,
-                       "the store must be opened for writing once, to bring it up to date");
+                       "%s must be opened for writing once, to bring it up to date",
+                       m->schema->owner);
     /* One process at a time: the change to WAL mode does not wait as transactions do. */
-    _cleanup_close_ int lock = lock_take(root_fd, META_FILE ".lock", LOCK_EXCLUSIVE, NULL, e);
+    char name[64];
+    snprintf(name, sizeof name, "%s.lock", m->schema->file);
+    _cleanup_close_ int lock = lock_take(root_fd, name, LOCK_EXCLUSIVE, NULL, e);
     if (lock < 0)
         return lock;
     r = version(m, &v, e);
-    if (r < 0 || v == SCHEMA_VERSION)
+    if (r < 0 || v == m->schema->version)
         return r;
     r = exec(m, "PRAGMA journal_mode = WAL", e);
     return r < 0 ? r : migrate(m, v, e);

@@ -10,36 +10,37 @@
 
 static const struct {
     int rc, code;
-    const char *text;
+    const char *before, *after; /* the file's name stands between them */
 } errors[] = {
-    {SQLITE_FULL, SHALE_NO_SPACE, "no space left for " META_FILE},
-    {SQLITE_BUSY, SHALE_TIMEOUT, META_FILE " is in use by another process for too long"},
-    {SQLITE_LOCKED, SHALE_TIMEOUT, META_FILE " is locked"},
-    {SQLITE_CORRUPT, SHALE_CORRUPT, META_FILE " is damaged"},
-    {SQLITE_NOTADB, SHALE_CORRUPT, META_FILE " is not a database"},
-    {SQLITE_READONLY, SHALE_DENIED, "the store is read-only"},
-    {SQLITE_PERM, SHALE_DENIED, "no permission for " META_FILE},
-    {SQLITE_CANTOPEN, SHALE_SYSTEM, META_FILE " cannot be opened"},
-    {SQLITE_NOMEM, SHALE_NO_MEMORY, "out of memory"},
-    {SQLITE_CONSTRAINT, SHALE_EXISTS, "it is there already"},
-    {SQLITE_TOOBIG, SHALE_LIMIT, "a value is too large for " META_FILE},
+    {SQLITE_FULL, SHALE_NO_SPACE, "no space left for ", ""},
+    {SQLITE_BUSY, SHALE_TIMEOUT, "", " is in use by another process for too long"},
+    {SQLITE_LOCKED, SHALE_TIMEOUT, "", " is locked"},
+    {SQLITE_CORRUPT, SHALE_CORRUPT, "", " is damaged"},
+    {SQLITE_NOTADB, SHALE_CORRUPT, "", " is not a database"},
+    {SQLITE_READONLY, SHALE_DENIED, "", ": the store is read-only"},
+    {SQLITE_PERM, SHALE_DENIED, "no permission for ", ""},
+    {SQLITE_CANTOPEN, SHALE_SYSTEM, "", " cannot be opened"},
+    {SQLITE_NOMEM, SHALE_NO_MEMORY, "out of memory for ", ""},
+    {SQLITE_CONSTRAINT, SHALE_EXISTS, "it is there already: ", ""},
+    {SQLITE_TOOBIG, SHALE_LIMIT, "a value is too large for ", ""},
 };
 
 int meta_sql_error(struct meta *m, int rc, struct shale_err *e)
 {
     int sys = m->db ? sqlite3_system_errno(m->db) : 0;
+    const char *file = m->schema->file;
 
     if ((rc & 0xff) == SQLITE_IOERR && sys == ENOSPC)
         rc = SQLITE_FULL;
     for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
         if (errors[i].rc != (rc & 0xff))
             continue;
-        int r = err_set(e, errors[i].code, "%s", errors[i].text);
+        int r = err_set(e, errors[i].code, "%s%s%s", errors[i].before, file, errors[i].after);
         if (e)
             e->sys = sys;
         return r;
     }
-    int r = err_set(e, SHALE_SYSTEM, META_FILE ": %s%s%s",
+    int r = err_set(e, SHALE_SYSTEM, "%s: %s%s%s", file,
                     m->db ? sqlite3_errmsg(m->db) : sqlite3_errstr(rc), sys ? ": " : "",
                     sys ? strerrordesc_np(sys) : "");
     if (e)

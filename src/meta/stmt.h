@@ -25,6 +25,7 @@
 
 struct meta {
     sqlite3 *db;
+    const struct meta_schema *schema;
     pthread_mutex_t mutex; /* recursive; held from begin to commit */
     unsigned depth;        /* of transactions */
     bool read_only;
@@ -80,6 +81,7 @@ int meta_sql_error(struct meta *m, int rc, struct shale_err *e);
 struct meta_digests;
 int stmt_digests(struct stmt *q, struct arena *a, struct meta_digests *ret, struct shale_err *e);
 
+extern const struct meta_schema schema_store; /* of the store */
 /* schema.c: creates or migrates; checks the version of a database that is only read. */
 int schema_ensure(struct meta *m, int root_fd, struct shale_err *e);
 int schema_create(struct meta *m, struct shale_err *e);

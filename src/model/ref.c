@@ -114,6 +114,13 @@ static bool path_valid(struct str s)
     }
 }
 
+bool ref_path_valid(const char *path)
+{
+    struct str s = str_of(path);
+
+    return s.n <= 255 && path_valid(s);
+}
+
 static bool label_valid(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)

@@ -31,6 +31,9 @@ bool ref_is_identifier(const char *s);
 bool ref_is_id_prefix(const char *s);
 
 bool ref_tag_valid(const char *tag);
+/* A repository's name as registries know it: path components only, at most 255 characters
+ * (distribution-spec, "Pulling manifests"). */
+bool ref_path_valid(const char *path);
 /* docker.io/library/ubuntu:22 (tag and/or digest as set) */
 char *ref_canonical(const struct ref *r, struct arena *a);
 /* ubuntu:22 */

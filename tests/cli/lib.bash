@@ -71,3 +71,39 @@ run_fails() {
 }
 has() { [[ $output == *"$1"* ]] || { echo "no '$1' in:"; echo "$output"; return 1; }; }
 hasnt() { [[ $output != *"$1"* ]] || { echo "there is '$1' in:"; echo "$output"; return 1; }; }
+
+# own_registry NAME [OPTION...]: `shale registry serve` on a free port -> OWN=127.0.0.1:PORT, OWN_PID, OWN_DIR
+own_registry() {
+    OWN_DIR=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/$1
+    shift
+    mkdir -p "$OWN_DIR"
+    : >"$OWN_DIR.log"
+    "$SHALE_BIN" registry serve --storage "$OWN_DIR" --addr 127.0.0.1:"${OWN_PORT:-0}" "$@" >"$OWN_DIR.log" 2>&1 3>&- &
+    OWN_PID=$!
+    for _ in $(seq 200); do
+        OWN=$(sed -n 's,^Listening on https\?://,,p' "$OWN_DIR.log" | head -n 1)
+        [ -z "$OWN" ] || break
+        kill -0 "$OWN_PID" 2>/dev/null || break
+        sleep 0.02
+    done
+    [ -n "$OWN" ] || { echo "the registry does not come up:"; cat "$OWN_DIR.log"; return 1; }
+    OWN_PIDS="${OWN_PIDS:-} $OWN_PID"
+    export OWN OWN_PID OWN_DIR OWN_PIDS
+}
+# own_stop [SIGNAL]: ends the last one and waits for it; -> its exit status
+own_stop() {
+    kill -"${1:-TERM}" "$OWN_PID" 2>/dev/null || true
+    wait "$OWN_PID" 2>/dev/null
+}
+own_stop_all() {
+    local pid
+    for pid in ${OWN_PIDS:-}; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    OWN_PIDS=
+    # What a sanitizer had to say fails the test.
+    ! grep -HE "runtime error|Sanitizer|Assertion" "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}"/*.log
+}
+# own_push LAYOUT NAME:TAG: an image that skopeo puts into our registry
+own_push() { skopeo copy --quiet --all --dest-tls-verify=false "oci:$1" "docker://$OWN/$2"; }

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHALE_REGISTRY_H
+#define SHALE_REGISTRY_H
+/*
+ * A registry of one's own: the OCI distribution API over a folder.
+ *
+ *   struct shale_registry_opts o = { .size = sizeof o };
+ *   struct shale_registry *r = NULL;
+ *   if (shale_registry_serve(&o, &r, &e) < 0) …        // it serves now, in threads of its own
+ *   puts(shale_registry_address(r, 0));                // "http://127.0.0.1:5000"
+ *   …
+ *   shale_registry_stop(r);                            // running requests are finished
+ *
+ * The access log goes to standard output, unless the config says otherwise.
+ *
+ * It needs no store (struct shale): its folder is its own. Results and errors as in shale.h.
+ */
+#include <shale/shale.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shale_registry;
+
+struct shale_registry_opts {
+    size_t size;
+    const char *root;               /* NULL: "registry" below the store's folder */
+    const char *store_root;         /* of shale_open_opts, for that; may be NULL */
+    const char *const *addresses;   /* "127.0.0.1:5000", "[::1]:0", ":5000"; NULL-terminated; NULL:
+                                       127.0.0.1:5000 */
+    const char *tls_cert, *tls_key; /* PEM files, both or none */
+    bool read_only;                 /* nothing may be pushed or deleted */
+    bool no_delete;                 /* nothing may be deleted */
+    bool open_to_all;               /* addresses that others can reach, without any login */
+    int64_t timeout_ns; /* a client that is silent, or slow with a request, for longer is dropped;
+                           0: as the config says */
+    int64_t grace_ns;   /* running requests have that long at the end; 0: as the config says */
+    const char *config; /* registry.conf(5), under the options above; NULL: /etc/shale/registry.conf
+                           if it is there; "": none */
+    /* A line of what went wrong and does not stop it (a log that cannot be written …); from any
+     * thread. May be NULL. One of all registries of a process. */
+    void (*on_warning)(void *arg, const char *message);
+    void *arg;
+};
+
+/* Opens the folder (makes it) and listens. INVALID for what stands in the config ("FILE:LINE: …"),
+ * addresses, certificates; SYSTEM. */
+SHALE_API int shale_registry_serve(const struct shale_registry_opts *o, struct shale_registry **ret,
+                                   struct shale_err *e);
+/* URL of the i-th address, NULL behind the last one. Borrowed. */
+SHALE_API const char *shale_registry_address(const struct shale_registry *r, size_t i);
+/* Reads the config, users, keys and certificates anew and opens the log anew; nobody is dropped,
+ * connections that stand keep the old certificate. On an error all stays as it was. */
+SHALE_API int shale_registry_reload(struct shale_registry *r, struct shale_err *e);
+/* Does it still look after its connections? */
+SHALE_API bool shale_registry_alive(const struct shale_registry *r);
+/* Running requests are finished, within the grace time. Accepts NULL. */
+SHALE_API void shale_registry_stop(struct shale_registry *r);
+
+/* Removes what no manifest needs, and on request manifests without a tag. May run while servers
+ * run, in other processes too. */
+struct shale_registry_gc_opts {
+    size_t size;
+    const char *root, *store_root; /* as above */
+    int64_t grace_ns; /* what a push touched within that time stays; 0: 24 hours, negative: none */
+    bool untagged;    /* manifests without tag go, unless a manifest that stays needs them */
+    bool dry_run;
+    /* kind: "manifest", "link", "blob", "upload". May be NULL. */
+    void (*on_remove)(void *arg, const char *kind, const char *repository, const char *name,
+                      uint64_t bytes);
+    void *arg;
+};
+struct shale_registry_gc_result {
+    uint64_t n_manifests, n_links, n_blobs, n_uploads, n_bytes;
+};
+/* Runs until it is through. DENIED, SYSTEM; what was removed before an error stays removed. */
+SHALE_API int shale_registry_gc(const struct shale_registry_gc_opts *o,
+                                struct shale_registry_gc_result **ret, struct shale_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * An HTTP/1.1 server (libmicrohttpd, epoll, a few threads for the network and a few for work). It
+ * knows nothing of what is served.
+ *
+ *   http_listen_tcp("127.0.0.1:5000", &l, e);
+ *   struct http_server_opts o = { .handle = my_handle, .arg = me, … };
+ *   http_server_start(&o, &l, 1, &s, e);
+ *   …
+ *   http_server_stop(s, 30 * NS_PER_S);   // running requests are finished
+ *
+ * A request passes through these stages:
+ *
+ *   handle(arg, q)      a network thread: the head is complete. It must not block, and calls one of
+ *     http_respond      … the answer, now. A body that comes with the request is thrown away.
+ *     http_defer        … f(q) runs in a work thread and decides (any of these four).
+ *     http_collect      … the body is collected, at most `max` bytes, then f(q) runs in a work
+ *                         thread; q->body holds it, q->body_over says that it was longer.
+ *     http_stream       … the body goes to data(q, p, n) in pieces, then end(q) is called, both in
+ *                         work threads, one after the other. The client waits when they are slow.
+ *                         When data returns a negative value the rest is thrown away.
+ *
+ * What runs in a work thread (f, end) must have called http_respond when it returns; if it has not,
+ * the answer is 500. After that, or when the client has gone, q->done(q) is called once, from any
+ * thread, no other function of the handler is running for the request then, and q is gone after it.
+ *
+ * A body waits in at most two blocks of HTTP_BLOCK_BYTES per request. Clients that are idle, send
+ * their head or body too slowly, or are one too many (the longest idle goes first) are dropped.
+ *
+ * A TLS hello on a plain listener is answered with "HTTP/1.0 400", so that clients fall back to
+ * plain HTTP; a plain request on a TLS listener likewise, with a sentence.
+ *
+ * Errors: SYSTEM (address in use …), INVALID, UNSUPPORTED (library not installed), NO_MEMORY.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define HTTP_BLOCK_BYTES    (128u << 10)
+#define HTTP_LENGTH_UNKNOWN UINT64_MAX
+
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_OPTIONS,
+    HTTP_OTHER,
+};
+
+struct http_req {
+    enum http_method method;
+    const char *verb;     /* the method as sent, cut at 15 bytes */
+    const char *protocol; /* "HTTP/1.1" or "HTTP/1.0" */
+    const char *target;   /* as sent, not decoded: "/v2/a/tags/list?n=5" */
+    size_t path_bytes;    /* of the target, how many stand before '?' */
+    uint64_t length;      /* of the body; 0: none; HTTP_LENGTH_UNKNOWN: it comes in chunks */
+    bool tls;
+    struct buf body;                  /* of http_collect */
+    bool body_over;                   /* it was longer than allowed; the rest was thrown away */
+    void *ctx;                        /* the handler's own */
+    void (*done)(struct http_req *q); /* the handler's; may be NULL */
+    uint64_t sent_status;             /* after http_respond */
+    uint64_t answer_bytes;            /* after http_respond: of the body of the answer */
+    uint64_t body_bytes;              /* received so far */
+};
+
+/* A header of the request, NULL if absent; for several of one name the first. Borrowed. In handle,
+ * and in functions that run while the answer has not been given. */
+const char *http_req_header(const struct http_req *q, const char *name);
+/* Calls f with each of that name (values of list fields may come in several lines). */
+void http_req_each_header(const struct http_req *q, const char *name,
+                          void (*f)(void *arg, const char *value), void *arg);
+/* "127.0.0.1:4711", "[::1]:4711", "unix". */
+void http_req_peer(const struct http_req *q, char *ret, size_t n);
+
+/* ---- answers: a body and headers, usable for any number of requests at once ---- */
+struct http_response;
+
+/* Each returns NULL when memory is out (http_respond then answers 500). n bytes, copied. */
+struct http_response *http_response_copy(const void *p, size_t n);
+/* Borrowed until release(arg) is called, release may be NULL: p lives for ever. */
+struct http_response *http_response_mem(const void *p, size_t n, void (*release)(void *arg),
+                                        void *arg);
+/* n bytes of a file from offset on (sendfile). Takes the descriptor, also on failure. */
+struct http_response *http_response_file(int fd, uint64_t offset, uint64_t n);
+/* The answer to HEAD of something with n bytes. */
+struct http_response *http_response_head(uint64_t n);
+/* Accepts NULL. Values must not hold line ends (they are refused, silently). */
+void http_response_header(struct http_response *p, const char *name, const char *value);
+struct http_response *http_response_ref(struct http_response *p);
+void http_response_unref(struct http_response *p); /* accepts NULL */
+
+/* The answer; takes one reference to p. Once per request. */
+void http_respond(struct http_req *q, unsigned status, struct http_response *p);
+/* In f of http_defer and http_collect: the answer is sent that much later. No thread waits for it;
+ * when the server stops it goes at once. */
+void http_delay(struct http_req *q, int64_t ns);
+void http_defer(struct http_req *q, void (*f)(struct http_req *q));
+void http_collect(struct http_req *q, size_t max, void (*f)(struct http_req *q));
+void http_stream(struct http_req *q, int (*data)(struct http_req *q, const void *p, size_t n),
+                 void (*end)(struct http_req *q));
+
+/* ---- listening ---- */
+struct http_listener {
+    int fd;
+    bool tls;
+    size_t cert;    /* with tls: its place in http_server_opts.certs */
+    char name[128]; /* "127.0.0.1:5000", with the port that was given */
+};
+/* "127.0.0.1:5000", "[::1]:5000", ":5000" (all addresses), "localhost:0" (a free port). */
+int http_listen_tcp(const char *address, struct http_listener *ret, struct shale_err *e);
+/* Can only this machine reach it? */
+bool http_listener_is_local(const struct http_listener *l);
+
+struct http_cert {
+    const char *cert_file, *key_file; /* PEM */
+};
+
+struct http_server;
+struct http_server_opts {
+    void (*handle)(void *arg, struct http_req *q);
+    void *arg;
+    const struct http_cert *certs; /* of the TLS listeners */
+    size_t n_certs;
+    size_t n_threads;       /* for the network; 0: as many as processors, at most 4 */
+    size_t n_workers;       /* 0: 16 */
+    size_t max_connections; /* 0: as many as descriptors allow, at most 20,000 */
+    int64_t idle_ns;        /* between requests; 0: 75 s */
+    int64_t head_ns;        /* for a head that has begun; 0: 20 s */
+    int64_t stall_ns;       /* without a piece of the body or the answer moving; 0: 60 s */
+};
+#define HTTP_MIN_BODY_RATE 1024 /* bytes per second of a body, averaged over stall_ns */
+
+/* Takes over the listeners' descriptors (on success). */
+int http_server_start(const struct http_server_opts *o, const struct http_listener *l, size_t n,
+                      struct http_server **ret, struct shale_err *e);
+/* Accepts no more, lets running requests finish for at most grace_ns, ends. Accepts NULL, returns
+ * NULL. */
+struct http_server *http_server_stop(struct http_server *s, int64_t grace_ns);
+/* Reads the i-th certificate and its key again, perhaps from other files; connections that stand
+ * keep the old ones. On an error the old ones stay. */
+int http_server_reload_tls(struct http_server *s, size_t i, const struct http_cert *c,
+                           struct shale_err *e);
+/* When the thread that accepts connections last went round (monotonic): it does so every second. */
+int64_t http_server_beat(const struct http_server *s);
+
+struct http_server_stats {
+    uint64_t n_requests, n_active, n_connections, n_bytes_in;
+};
+void http_server_stats(struct http_server *s, struct http_server_stats *ret);
+/* Runs f on the server's work threads: for work that must not hold up the caller. */
+struct workq;
+struct workq *http_server_workq(struct http_server *s);

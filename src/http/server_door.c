@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Daemons of libmicrohttpd: one for plain connections, one for TLS. */
+#include <fcntl.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "http/server_priv.h"
+
+#define MAX_PEM_BYTES (1u << 20)
+#define RETIRED_NS    (2 * NS_PER_S) /* connections on their way to a door need that long at most */
+
+/* Targets are decoded by whoever understands them. */
+static size_t keep_escapes(void *cls, struct MHD_Connection *c, char *s)
+{
+    (void)cls, (void)c;
+    return strlen(s);
+}
+
+static struct MHD_Daemon *start(struct door *door, const char *cert, const char *key)
+{
+    struct http_server *s = door->s;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+                     MHD_USE_NO_LISTEN_SOCKET | (door->tls ? MHD_USE_TLS : 0);
+    int64_t longest = s->o.idle_ns > s->o.stall_ns ? s->o.idle_ns : s->o.stall_ns;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
+        {MHD_OPTION_END, 0, NULL},
+    };
+
+    return s->mhd->start_daemon(
+        flags, 0, NULL, NULL, req_access, s, MHD_OPTION_ARRAY,
+        door->tls ? tls : &tls[ARRAY_SIZE(tls) - 1], MHD_OPTION_URI_LOG_CALLBACK, req_begin, s,
+        MHD_OPTION_NOTIFY_COMPLETED, req_completed, s, MHD_OPTION_NOTIFY_CONNECTION, conn_notify,
+        door, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_THREAD_POOL_SIZE,
+        (unsigned)s->o.n_threads, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(s->o.max_connections + 2 * s->o.n_threads + 64),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)((longest + NS_PER_S - 1) / NS_PER_S), MHD_OPTION_END);
+}
+
+static int read_pem(const char *path, const char *what, struct buf *b, struct shale_err *e)
+{
+    if (!path)
+        return err_set(e, SHALE_INVALID, "TLS needs a %s", what);
+    int r = fs_read_file(AT_FDCWD, path, b, e);
+    if (r < 0)
+        return err_wrap(e, r, "%s", what);
+    if (!strstr(buf_str(b), "-----BEGIN "))
+        return err_set(e, SHALE_INVALID, "%s %s is not in PEM form", what, path);
+    return 0;
+}
+
+int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf cert = BUF_INIT(MAX_PEM_BYTES), key = BUF_INIT(MAX_PEM_BYTES);
+    int r = 0;
+
+    if (c)
+        r = read_pem(c->cert_file, "certificate", &cert, e);
+    if (c && r >= 0)
+        r = read_pem(c->key_file, "key", &key, e);
+    struct door *door = r >= 0 ? mem_alloc(sizeof *door) : NULL;
+    if (!door)
+        return r < 0 ? r : err_nomem(e);
+    door->s = s;
+    door->tls = c != NULL;
+    door->cert = cert_i;
+    door->d = start(door, buf_str(&cert), buf_str(&key));
+    if (key.p)
+        explicit_bzero(key.p, key.cap);
+    if (!door->d) {
+        free(door);
+        return c ? err_set(e, SHALE_INVALID,
+                           "TLS cannot be set up: certificate %s and key %s do not go together, "
+                           "or are damaged",
+                           c->cert_file, c->key_file)
+                 : err_set(e, SHALE_SYSTEM, "the HTTP server cannot be started");
+    }
+    pthread_mutex_lock(&s->mutex);
+    for (struct door *old = s->doors; old; old = old->next)
+        if (old->tls == door->tls && old->cert == cert_i && !old->retired)
+            old->retired = time_mono_ns();
+    door->next = s->doors;
+    s->doors = door;
+    pthread_mutex_unlock(&s->mutex);
+    return 0;
+}
+
+struct door *door_for(struct http_server *s, const struct http_listener *l)
+{
+    struct door *d;
+
+    pthread_mutex_lock(&s->mutex);
+    for (d = s->doors; d->tls != l->tls || (l->tls && d->cert != l->cert) || d->retired;
+         d = d->next)
+        ;
+    pthread_mutex_unlock(&s->mutex);
+    return d;
+}
+
+void doors_sweep(struct http_server *s, int64_t now)
+{
+    struct door *gone = NULL;
+
+    pthread_mutex_lock(&s->mutex);
+    for (struct door **p = &s->doors; *p; p = &(*p)->next) {
+        struct door *d = *p;
+        if (!d->retired || now - d->retired < RETIRED_NS || atomic_load(&d->n_conns) > 0)
+            continue;
+        *p = d->next;
+        gone = d;
+        break;
+    }
+    pthread_mutex_unlock(&s->mutex);
+    if (!gone)
+        return;
+    s->mhd->stop_daemon(gone->d);
+    free(gone);
+}
+
+void doors_close(struct http_server *s)
+{
+    while (s->doors) {
+        struct door *d = s->doors;
+        s->mhd->stop_daemon(d->d); /* its last callbacks look for nothing in the list */
+        s->doors = d->next;
+        free(d);
+    }
+}
+
+int http_server_reload_tls(struct http_server *s, size_t i, const struct http_cert *c,
+                           struct shale_err *e)
+{
+    return door_open(s, i, c, e);
+}

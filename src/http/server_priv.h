@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Inside of the server: server.c (start, stop, loop that accepts), server_req.c (a request's way),
+ * server_reply.c (answers), server_conn.c (who is connected), server_accept.c, server_door.c
+ * (daemons of the library). */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/workq.h"
+#include "http/mhd_api.h"
+#include "http/server.h"
+
+#define HTTP_POOL_BYTES   (32u << 10)   /* per connection: head, and a piece of the body */
+#define HTTP_DRAIN_BYTES  (64ull << 20) /* of a body that nobody wants, before we break off */
+#define HTTP_REFUSE_BYTES (4ull << 20)  /* bodies up to here are read before a refusal */
+
+enum conn_phase { CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_RUN };
+
+/* A daemon of libmicrohttpd. A new certificate means a new one; the old one stays until its
+ * connections have ended. */
+struct door {
+    struct door *next;
+    struct http_server *s;
+    struct MHD_Daemon *d;
+    bool tls;
+    size_t cert;     /* place in the list of certificates */
+    int64_t retired; /* when; 0: in use */
+    atomic_size_t n_conns;
+};
+
+struct conn { /* one per connection that libmicrohttpd has */
+    struct conn *prev, *next;
+    struct http_server *s;
+    struct door *door;
+    int fd;
+    bool dropped;
+    atomic_int phase;
+    _Atomic int64_t since;    /* of the phase; in CONN_BODY: when enough had moved last */
+    atomic_bool waits_for_us; /* suspended */
+    uint64_t moved;           /* bytes of the body since `since` */
+};
+
+struct waiting { /* a connection that has not sent a byte */
+    struct waiting *prev, *next;
+    int fd;
+    const struct http_listener *l;
+    int64_t since;
+};
+
+struct http_server {
+    const struct mhd_api *mhd;
+    struct http_server_opts o;
+    struct door *doors; /* newest first */
+    struct workq *workq;
+    struct http_listener *listeners;
+    size_t n_listeners;
+    pthread_t acceptor;
+    bool acceptor_runs;
+    int epoll_fd, event_fd;
+    atomic_bool stopping;
+    pthread_mutex_t mutex; /* guards conns, doors */
+    struct conn conns;     /* ring */
+    size_t n_conns;
+    struct waiting *gone;   /* to be freed */
+    struct waiting waiting; /* ring; the acceptor's own */
+    size_t n_waiting;
+    struct req *delayed; /* answers that wait for their time, the next one first; of the mutex */
+    bool no_delay;       /* it stops: nothing waits; of the mutex */
+    _Atomic int64_t beat;
+    atomic_size_t n_active;
+    _Atomic uint64_t n_requests, n_bytes_in;
+};
+
+enum req_mode { REQ_NEW, REQ_DEFERRED, REQ_COLLECT, REQ_STREAM, REQ_DISCARD };
+
+struct block {
+    size_t n;
+    char p[HTTP_BLOCK_BYTES];
+};
+
+struct req { /* what stands behind a struct http_req */
+    struct http_req q;
+    struct http_server *s;
+    struct MHD_Connection *c;
+    struct conn *conn;
+    struct work work;
+    enum req_mode mode;
+    bool handled;                  /* handle() was called */
+    bool redecide;                 /* a deferred function has decided */
+    void (*f)(struct http_req *q); /* of defer and collect, end of stream */
+    int (*data)(struct http_req *q, const void *p, size_t n);
+    struct http_response *response; /* given, not yet queued */
+    unsigned status;
+    bool failed; /* data() has returned an error */
+    uint64_t discarded;
+    char verb[16];
+    int64_t delay_ns;         /* of the answer; 0: none */
+    int64_t due;              /* while it is in the list of delayed ones */
+    struct req *next_delayed; /* of that list */
+    pthread_mutex_t mutex;    /* guards what follows, and n of blocks */
+    struct block *busy;       /* for the work thread */
+    struct block *fill;       /* of the network thread, unless it waits or is through */
+    struct block *spare;
+    bool working;   /* a work item is queued or running */
+    bool suspended; /* the network waits for the work thread */
+    bool ended;     /* the body is complete, f is to be called */
+    bool dead;      /* the client has gone */
+    char target[];
+};
+
+static inline struct req *req_of(struct http_req *q)
+{
+    return (struct req *)q;
+}
+
+/* server_req.c: libmicrohttpd's callbacks */
+void *req_begin(void *cls, const char *uri, struct MHD_Connection *c);
+enum MHD_Result req_access(void *cls, struct MHD_Connection *c, const char *url, const char *method,
+                           const char *version, const char *data, size_t *n, void **req);
+void req_go_on(struct req *q); /* its answer is due */
+void req_completed(void *cls, struct MHD_Connection *c, void **req,
+                   enum MHD_RequestTerminationCode why);
+
+/* server_reply.c */
+struct MHD_Response *response_raw(struct http_response *p);
+
+/* server_conn.c; cls of notify is a door */
+void conn_notify(void *cls, struct MHD_Connection *c, void **ctx,
+                 enum MHD_ConnectionNotificationCode what);
+void conn_set(struct conn *k, enum conn_phase phase);
+void conn_moved(struct conn *k, size_t n);
+void conn_wait_over(struct conn *k);
+/* Drops those that are too slow; when `crowded`, the longest idle one too. */
+void conns_reap(struct http_server *s, int64_t now, bool crowded);
+void conns_drop(struct http_server *s, bool only_idle);
+
+/* server_accept.c */
+int acceptor_start(struct http_server *s, struct shale_err *e);
+void acceptor_stop(struct http_server *s);
+
+/* server_delay.c */
+void delay_add(struct req *q);
+/* Lets go whose time has come; returns for how many ns at most the next one has to wait, `most`
+ * when there is none. With `all` nothing waits from here on. */
+int64_t delays_end(struct http_server *s, int64_t now, int64_t most, bool all);
+
+/* server_door.c */
+/* c NULL: without TLS. */
+int door_open(struct http_server *s, size_t cert, const struct http_cert *c, struct shale_err *e);
+struct door *door_for(struct http_server *s, const struct http_listener *l);
+void doors_sweep(struct http_server *s, int64_t now); /* in the acceptor */
+void doors_close(struct http_server *s);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET, HEAD and DELETE of blobs (distribution-spec end-2, end-10). */
+#include <fcntl.h>
+#include <inttypes.h>
+
+#include "base/str.h"
+#include "http/range.h"
+#include "registry/reg.h"
+
+static void blob_headers(struct http_response *p, const struct digest *d)
+{
+    http_response_header(p, "Docker-Distribution-Api-Version", "registry/2.0");
+    http_response_header(p, "X-Content-Type-Options", "nosniff");
+    http_response_header(p, "Docker-Content-Digest", d->s);
+    reg_headerf(p, "ETag", "\"%s\"", d->s);
+    http_response_header(p, "Cache-Control", "max-age=31536000");
+    http_response_header(p, "Accept-Ranges", "bytes");
+}
+
+/* The whole or a part of it. */
+static void send_blob(struct rq *rq, const struct digest *d, uint64_t size)
+{
+    uint64_t first = 0, last = size ? size - 1 : 0;
+    const char *if_range = http_req_header(rq->q, "If-Range");
+    enum http_range range = HTTP_RANGE_NONE;
+    char etag[DIGEST_MAX + 2];
+
+    snprintf(etag, sizeof etag, "\"%s\"", d->s);
+    if (!if_range || streq(if_range, etag))
+        range = http_range_parse(http_req_header(rq->q, "Range"), size, &first, &last);
+    if (range == HTTP_RANGE_WRONG) {
+        struct http_response *p = reg_response("", 0);
+        reg_headerf(p, "Content-Range", "bytes */%" PRIu64, size);
+        http_respond(rq->q, 416, p);
+        return;
+    }
+    uint64_t n = size ? last - first + 1 : 0;
+    struct http_response *p;
+    if (rq->q->method == HTTP_HEAD) {
+        p = http_response_head(n);
+    } else {
+        int fd = blob_open(rq->r->blobs, d, &rq->e);
+        if (fd < 0) {
+            reg_fail(rq);
+            return;
+        }
+        (void)posix_fadvise(fd, (off_t)first, (off_t)n, POSIX_FADV_SEQUENTIAL);
+        p = http_response_file(fd, first, n);
+    }
+    blob_headers(p, d);
+    http_response_header(p, "Content-Type", "application/octet-stream");
+    if (range == HTTP_RANGE_PART)
+        reg_headerf(p, "Content-Range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, first, last,
+                    size);
+    if (rq->q->method == HTTP_GET)
+        reg_event(rq, REGCONF_EVENT_PULL,
+                  &(struct reg_target){.digest = d->s,
+                                       .size = size,
+                                       .media_type = "application/octet-stream",
+                                       .is_blob = true});
+    http_respond(rq->q, range == HTTP_RANGE_PART ? 206 : 200, p);
+}
+
+void blob_get(struct rq *rq)
+{
+    struct registry *reg = rq->r;
+    struct digest d;
+    uint64_t size = 0;
+    char etag[DIGEST_MAX + 2];
+    int r = digest_parse(rq->route.ref, &d, &rq->e);
+
+    /* Whoever asks whether it is there is about to push something that needs it. */
+    if (r >= 0 && rq->q->method == HTTP_HEAD && !reg->read_only)
+        r = state_lease(reg->state, &d, &rq->e);
+    if (r >= 0)
+        r = state_blob(reg->state, rq->route.name, &d, &size, &rq->e);
+    if (r <= 0) {
+        if (r < 0)
+            reg_fail(rq);
+        else
+            reg_error(rq, REG_BLOB_UNKNOWN, d.s);
+        return;
+    }
+    snprintf(etag, sizeof etag, "\"%s\"", d.s);
+    if (http_etag_matches(http_req_header(rq->q, "If-None-Match"), etag)) {
+        struct http_response *p = http_response_mem("", 0, NULL, NULL);
+        blob_headers(p, &d);
+        http_respond(rq->q, 304, p);
+        return;
+    }
+    send_blob(rq, &d, size);
+}
+
+void blob_delete(struct rq *rq)
+{
+    struct digest d;
+    int r = digest_parse(rq->route.ref, &d, &rq->e);
+
+    if (r >= 0)
+        r = state_blob_unlink(rq->r->state, rq->route.name, &d, &rq->e);
+    if (r < 0)
+        reg_fail(rq);
+    else if (r == 0)
+        reg_error(rq, REG_BLOB_UNKNOWN, d.s);
+    else {
+        reg_event(rq, REGCONF_EVENT_DELETE, &(struct reg_target){.digest = d.s, .is_blob = true});
+        reg_empty(rq, 202, reg_response("", 0));
+    }
+}

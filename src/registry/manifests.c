@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Manifests and indexes (distribution-spec end-3, end-7, end-9): stored as they come, after they
+ * have been understood. */
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "http/range.h"
+#include "model/limits.h"
+#include "registry/reg.h"
+
+/* ---- GET ---- */
+
+static void manifest_headers(struct http_response *p, const struct state_manifest *m)
+{
+    http_response_header(p, "Content-Type", m->media_type);
+    http_response_header(p, "Docker-Content-Digest", m->digest.s);
+    reg_headerf(p, "ETag", "\"%s\"", m->digest.s);
+}
+
+static void send_manifest(struct rq *rq, const struct state_manifest *m, uint64_t generation)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES);
+    char etag[DIGEST_MAX + 2];
+    struct http_req *q = rq->q;
+    int r = blob_read(rq->r->blobs, &m->digest, &b, &rq->e);
+
+    if (r < 0) {
+        reg_fail(rq);
+        return;
+    }
+    struct http_response *full = reg_response(buf_str(&b), b.n), *none = reg_response("", 0);
+    manifest_headers(full, m);
+    manifest_headers(none, m);
+    snprintf(etag, sizeof etag, "\"%s\"", m->digest.s);
+    bool same = http_etag_matches(http_req_header(q, "If-None-Match"), etag);
+    struct http_response *answer = same ? none : full;
+    if (q->method == HTTP_GET && !same)
+        reg_event(rq, REGCONF_EVENT_PULL,
+                  &(struct reg_target){.digest = m->digest.s,
+                                       .size = m->size,
+                                       .media_type = m->media_type,
+                                       .tag = rq->route.is_digest ? NULL : rq->route.ref});
+    http_respond(q, same ? 304 : 200, answer ? http_response_ref(answer) : NULL);
+    if (!q->target[q->path_bytes])
+        cache_put(rq->r->cache, q->target, q->path_bytes, rq->route.name, generation, etag, full,
+                  none, b.n);
+    else {
+        http_response_unref(full);
+        http_response_unref(none);
+    }
+}
+
+void manifest_get(struct rq *rq)
+{
+    struct state_manifest m;
+    /* Before it is read: what changes meanwhile makes the answer old. */
+    metrics_count(rq->r->metrics, METRICS_CACHE_MISSES, 1);
+    uint64_t generation = state_generation(rq->r->state, rq->route.name);
+    int r = state_manifest(rq->r->state, rq->route.name, rq->route.ref, &rq->a, &m, &rq->e);
+
+    if (r < 0)
+        reg_fail(rq);
+    else if (r == 0)
+        reg_error(rq, REG_MANIFEST_UNKNOWN, rq->route.ref);
+    else
+        send_manifest(rq, &m, generation);
+}
+
+/* ---- PUT ---- */
+
+const char *reg_annotations(const struct strmap *m, struct arena *a)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES * 6);
+
+    if (m->n == 0)
+        return "";
+    for (size_t i = 0; i < m->n; i++) {
+        buf_addc(&b, i ? ',' : '{');
+        reg_json_string(&b, m->m[i].k);
+        buf_addc(&b, ':');
+        reg_json_string(&b, m->m[i].v);
+    }
+    buf_addc(&b, '}');
+    return b.failed ? NULL : arena_strndup(a, b.p, b.n);
+}
+
+static void add_child(struct state_child *v, size_t *n, const struct descriptor *d, bool manifest)
+{
+    v[(*n)++] = (struct state_child){
+        .digest = d->digest,
+        .size = d->size_bytes,
+        .manifest = manifest,
+        /* Layers that may be had elsewhere need not be here. */
+        .optional = !manifest && (d->urls.n > 0 || media_find(d->media_type)->foreign),
+    };
+}
+
+static int list_children(const struct manifest *m, struct arena *a, struct state_put *p,
+                         struct shale_err *e)
+{
+    struct state_child *v = arena_array(a, m->n_layers + m->n_manifests + 1, sizeof *v);
+    size_t n = 0;
+
+    if (!v)
+        return err_nomem(e);
+    if (m->kind == MANIFEST_IMAGE)
+        add_child(v, &n, &m->config, false);
+    for (size_t i = 0; i < m->n_layers; i++)
+        add_child(v, &n, &m->layers[i], false);
+    for (size_t i = 0; i < m->n_manifests; i++)
+        add_child(v, &n, &m->manifests[i], true);
+    p->children = v;
+    p->n_children = n;
+    p->missing = arena_array(a, n + 1, sizeof *p->missing);
+    p->wrong_size = arena_array(a, n + 1, sizeof *p->wrong_size);
+    return p->missing && p->wrong_size ? 0 : err_nomem(e);
+}
+
+/* What a referrer is, for those who look for it (distribution-spec, "Listing Referrers"). */
+static const char *artifact_type(const struct manifest *m)
+{
+    if (m->artifact_type)
+        return m->artifact_type;
+    return m->kind == MANIFEST_IMAGE ? m->config.media_type : "";
+}
+
+/* The media type without parameters; what the document says where the client says nothing. */
+static const char *stored_type(const struct rq *rq, const struct manifest *m, struct arena *a)
+{
+    const char *type = http_req_header(rq->q, "Content-Type");
+
+    if (!type || media_find(type)->kind == MEDIA_UNKNOWN)
+        return m->media_type;
+    return arena_strndup(a, type, strcspn(type, "; \t"));
+}
+
+/* All that is missing, or has another size. */
+static void answer_incomplete(struct rq *rq, const struct state_put *p)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(4u << 20);
+    bool first = true;
+
+    buf_adds(&b, "{\"errors\":[");
+    for (size_t i = 0; i < p->n_children; i++) {
+        if (!p->missing[i] && !p->wrong_size[i])
+            continue;
+        if (!first)
+            buf_addc(&b, ',');
+        first = false;
+        reg_error_json(&b, p->missing[i] ? REG_MANIFEST_BLOB_UNKNOWN : REG_SIZE_INVALID,
+                       p->children[i].digest.s);
+    }
+    buf_adds(&b, "]}\n");
+    struct http_response *r = b.failed ? NULL : reg_response(b.p, b.n);
+    http_response_header(r, "Content-Type", "application/json");
+    http_respond(rq->q, 400, r);
+}
+
+static void answer_put(struct rq *rq, const struct state_put *p)
+{
+    struct http_response *r = reg_response("", 0);
+
+    reg_event(rq, REGCONF_EVENT_PUSH,
+              &(struct reg_target){.digest = p->m.digest.s,
+                                   .size = p->m.size,
+                                   .media_type = p->m.media_type,
+                                   .tag = p->tag});
+    reg_headerf(r, "Location", "/v2/%s/manifests/%s", rq->route.name, p->m.digest.s);
+    http_response_header(r, "Docker-Content-Digest", p->m.digest.s);
+    if (p->subject)
+        http_response_header(r, "OCI-Subject", p->subject->s);
+    http_respond(rq->q, 201, r);
+}
+
+/* The digest of the bytes; by that of the path, if it has one. false: answered. */
+static bool check_digest(struct rq *rq, struct digest *ret)
+{
+    enum hash_alg alg = HASH_SHA256;
+    struct digest want;
+
+    if (rq->route.is_digest && digest_parse(rq->route.ref, &want, NULL) >= 0)
+        alg = digest_alg(&want);
+    if (digest_of_bytes(alg, rq->q->body.p, rq->q->body.n, ret, &rq->e) < 0) {
+        reg_fail(rq);
+        return false;
+    }
+    if (rq->route.is_digest && !digest_eq(ret, &want)) {
+        reg_error(rq, REG_DIGEST_INVALID, ret->s);
+        return false;
+    }
+    return true;
+}
+
+static int prepare(struct rq *rq, struct manifest *m, struct state_put *p)
+{
+    int r = list_children(m, &rq->a, p, &rq->e);
+
+    if (r < 0)
+        return r;
+    p->repo = rq->route.name;
+    p->tag = rq->route.is_digest ? NULL : rq->route.ref;
+    p->m.size = rq->q->body.n;
+    p->m.media_type = stored_type(rq, m, &rq->a);
+    p->subject = m->has_subject ? &m->subject.digest : NULL;
+    p->artifact_type = artifact_type(m);
+    p->annotations = reg_annotations(&m->annotations, &rq->a);
+    return p->m.media_type && p->annotations ? 0 : err_nomem(&rq->e);
+}
+
+/* Bytes first, then the row; the lease keeps collectors off between the two. */
+static int store(struct rq *rq, struct state_put *p)
+{
+    int r = state_lease(rq->r->state, &p->m.digest, &rq->e);
+
+    if (r >= 0)
+        r = blob_put(rq->r->blobs, &p->m.digest, rq->q->body.p, rq->q->body.n, &rq->e);
+    return r < 0 ? r : state_manifest_put(rq->r->state, p, &rq->e);
+}
+
+static void put(struct http_req *q)
+{
+    struct rq *rq = rq_of(q);
+    struct manifest m = {0};
+    struct state_put p = {0};
+
+    if (q->body_over) {
+        reg_error(rq, REG_MANIFEST_TOO_LARGE, "a manifest has at most 4 MiB");
+        return;
+    }
+    if (!check_digest(rq, &p.m.digest))
+        return;
+    if (manifest_parse(buf_str(&q->body), q->body.n, http_req_header(q, "Content-Type"), &rq->a, &m,
+                       &rq->e) < 0) {
+        if (rq->e.code == SHALE_NO_MEMORY)
+            reg_fail(rq);
+        else
+            reg_error(rq, REG_MANIFEST_INVALID, rq->e.msg);
+        return;
+    }
+    int r = prepare(rq, &m, &p);
+    if (r >= 0)
+        r = store(rq, &p);
+    if (r < 0)
+        reg_fail(rq);
+    else if (r == 0)
+        answer_incomplete(rq, &p);
+    else
+        answer_put(rq, &p);
+}
+
+void manifest_put_head(struct rq *rq)
+{
+    if (rq->q->length != HTTP_LENGTH_UNKNOWN && rq->q->length > LIMIT_MANIFEST_BYTES)
+        reg_error(rq, REG_MANIFEST_TOO_LARGE, "a manifest has at most 4 MiB");
+    else
+        http_collect(rq->q, LIMIT_MANIFEST_BYTES, put);
+}
+
+/* ---- DELETE ---- */
+
+void manifest_delete(struct rq *rq)
+{
+    struct digest d;
+    int r;
+
+    if (rq->route.is_digest) {
+        r = digest_parse(rq->route.ref, &d, &rq->e);
+        if (r >= 0)
+            r = state_manifest_delete(rq->r->state, rq->route.name, &d, &rq->e);
+    } else {
+        r = state_tag_delete(rq->r->state, rq->route.name, rq->route.ref, &rq->e);
+    }
+    if (r < 0)
+        reg_fail(rq);
+    else if (r == 0)
+        reg_error(rq, REG_MANIFEST_UNKNOWN, rq->route.ref);
+    else {
+        reg_event(rq, REGCONF_EVENT_DELETE,
+                  &(struct reg_target){.digest = rq->route.is_digest ? d.s : NULL,
+                                       .tag = rq->route.is_digest ? NULL : rq->route.ref});
+        reg_empty(rq, 202, reg_response("", 0));
+    }
+}

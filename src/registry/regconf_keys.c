@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every section and key of the config file: the one place that knows them. */
+#include <string.h>
+
+#include "base/str.h"
+#include "registry/glob.h"
+#include "registry/regconf_priv.h"
+
+#define MINUTE 60ull
+#define HOUR   3600ull
+#define DAY    86400ull
+#define YEARS  (3650 * DAY)
+#define TIB    (1ull << 40)
+
+#define K(type, key, kind, def, help)                                                              \
+    {                                                                                              \
+#key, kind, offsetof(struct type, key), def, 0, 0, NULL, help                              \
+    }
+#define KM(type, key, member, kind, def, help)                                                     \
+    {                                                                                              \
+#key, kind, offsetof(struct type, member), def, 0, 0, NULL, help                           \
+    }
+#define KN(type, key, member, kind, def, min, max, help)                                           \
+    {                                                                                              \
+#key, kind, offsetof(struct type, member), def, min, max, NULL, help                       \
+    }
+#define KW(type, key, member, kind, def, words, help)                                              \
+    {                                                                                              \
+#key, kind, offsetof(struct type, member), def, 0, 0, words, help                          \
+    }
+
+static const struct regconf_key listen_keys[] = {
+    K(regconf_listen, address, RK_ADDRESS, NULL,
+      "where to listen. Without a host: every interface; without a port: 5000; port 0: any free "
+      "one."),
+    K(regconf_listen, tls_cert, RK_PATH, NULL,
+      "certificate chain in PEM; with tls_key this listener speaks TLS. Read again on SIGHUP."),
+    K(regconf_listen, tls_key, RK_PATH, NULL, "private key of the certificate in PEM."),
+    K(regconf_listen, open, RK_BOOL, "no",
+      "yes: with auth type none, everybody who reaches this address may push and delete. Needed "
+      "for every address but loopback when there is no authentication."),
+    {0},
+};
+
+static const struct regconf_key server_keys[] = {
+    KN(regconf_server, threads, threads, RK_COUNT, "0", 0, 256,
+       "threads that serve requests; 0: as many as processors."),
+    KN(regconf_server, shutdown_timeout, shutdown_timeout_ns, RK_DURATION, "30s", 0, HOUR,
+       "how long running requests may take to finish when the registry is stopped."),
+    K(regconf_server, public_url, RK_URL, NULL,
+      "how clients reach this registry, when something in front of it hides the Host header or "
+      "ends TLS."),
+    KW(regconf_server, metrics, metrics, RK_CHOICE, "loopback", "off|loopback|anyone",
+       "who may read /metrics."),
+    K(regconf_server, read_only, RK_BOOL, "no", "yes: pushes and deletes are refused (405)."),
+    K(regconf_server, delete, RK_BOOL, "yes", "no: deletes are refused (405)."),
+    {0},
+};
+
+static const struct regconf_key storage_keys[] = {
+    K(regconf_storage, root, RK_PATH, NULL,
+      "folder of everything that is stored; without it, registry/ in shale's own folder."),
+    KN(regconf_storage, upload_age, upload_age_ns, RK_DURATION, "7d", MINUTE, YEARS,
+       "uploads that nobody continued for this long are removed."),
+    {0},
+};
+
+static const struct regconf_key auth_keys[] = {
+    KW(regconf_auth, type, type, RK_CHOICE, "none", "none|htpasswd|token",
+       "none: no passwords, everybody may do everything. htpasswd: users of a file, HTTP Basic. "
+       "token: Bearer tokens, from our own token service (token_key) or an outside one "
+       "(token_url, token_keys)."),
+    K(regconf_auth, realm, RK_STR, "shale registry",
+      "what clients may show when they ask for a password."),
+    K(regconf_auth, htpasswd, RK_PATH, NULL,
+      "users and bcrypt hashes, a line each; see shale registry user. Read again when it changes."),
+    K(regconf_auth, token_url, RK_URL, NULL,
+      "address of the token service; without it our own, at /auth/token of this registry."),
+    K(regconf_auth, service, RK_STR, "shale-registry",
+      "name of this registry in tokens: they must be meant for it (aud)."),
+    K(regconf_auth, issuer, RK_STR, "shale-registry",
+      "name of the token service in tokens: they must come from it (iss)."),
+    K(regconf_auth, token_key, RK_PATH, NULL,
+      "private key (PEM; RSA, P-256 or Ed25519) with which our own token service signs; needs "
+      "htpasswd."),
+    K(regconf_auth, token_keys, RK_PATH, NULL,
+      "public keys of an outside token service: a JWKS file, or certificates or public keys in "
+      "PEM."),
+    KN(regconf_auth, token_ttl, token_ttl_ns, RK_DURATION, "5m", MINUTE, DAY,
+       "how long our tokens are good."),
+    KN(regconf_auth, refresh_ttl, refresh_ttl_ns, RK_DURATION, "30d", HOUR, 365 * DAY,
+       "how long our refresh tokens are good; they also end with the user or a new password."),
+    KN(regconf_auth, skew, skew_ns, RK_DURATION, "60s", 0, 10 * MINUTE,
+       "how much clocks may differ."),
+    KN(regconf_auth, failures, failures, RK_COUNT, "10", 1, 1000000,
+       "wrong passwords of one peer address within failure_window; more are turned away unseen "
+       "(429)."),
+    KN(regconf_auth, failure_window, failure_window_ns, RK_DURATION, "5m", 1, DAY, "see failures."),
+    KN(regconf_auth, failure_delay, failure_delay_ns, RK_DURATION, "500ms", 0, MINUTE,
+       "how long the answer to a wrong password waits."),
+    K(regconf_auth, catalog, RK_WHO, "users", "who may list the repositories (/v2/_catalog)."),
+    {0},
+};
+
+static const struct regconf_key group_keys[] = {
+    K(policy_group, members, RK_LIST, NULL, "names of users."),
+    {0},
+};
+
+static const struct regconf_key rule_keys[] = {
+    K(policy_rule, pull, RK_WHO, "nobody", "who may pull and see tags."),
+    K(policy_rule, push, RK_WHO, "nobody", "who may push."),
+    K(policy_rule, delete, RK_WHO, "nobody", "who may delete tags, manifests and blobs."),
+    K(policy_rule, hidden, RK_BOOL, "no",
+      "yes: users who may not pull are told that there is no such repository (404), not that it is "
+      "forbidden (403)."),
+    {0},
+};
+
+static const struct regconf_key limits_keys[] = {
+    KN(regconf_limits, upload_size, upload_bytes, RK_BYTES, "0", 0, 1024 * TIB,
+       "largest blob that is taken; 0: no limit."),
+    KN(regconf_limits, connections, connections, RK_COUNT, "20000", 8, 1000000,
+       "open connections."),
+    KN(regconf_limits, header_timeout, header_timeout_ns, RK_DURATION, "30s", 1, HOUR,
+       "a request must have arrived, without its body, after this time."),
+    KN(regconf_limits, idle_timeout, idle_timeout_ns, RK_DURATION, "5m", 1, DAY,
+       "connections without a request are closed after this time."),
+    KN(regconf_limits, stall_timeout, stall_timeout_ns, RK_DURATION, "60s", 1, DAY,
+       "a transfer that does not move for this long is ended."),
+    {0},
+};
+
+static const struct regconf_key log_keys[] = {
+    KW(regconf_logs, access, access, RK_CHOICE, "text", "off|text|json",
+       "a line for every request: off, as other web servers write it, or JSON."),
+    K(regconf_logs, access_file, RK_PATH, NULL,
+      "where the lines go; without it, to standard output. Opened anew on SIGHUP."),
+    {0},
+};
+
+static const struct regconf_key notify_keys[] = {
+    K(regconf_notify, url, RK_URL, NULL, "where events are posted to."),
+    KM(regconf_notify, header, headers, RK_HEADER, NULL, "sent with each."),
+    KW(regconf_notify, events, events, RK_FLAGS, "push, delete, mount", "push|pull|delete|mount",
+       "what is told."),
+    K(regconf_notify, ca_file, RK_PATH, NULL,
+      "certificates to trust there (PEM), instead of the system's."),
+    KN(regconf_notify, timeout, timeout_ns, RK_DURATION, "5s", 1, 10 * MINUTE,
+       "an answer must have come after this time."),
+    KN(regconf_notify, threshold, threshold, RK_COUNT, "3", 1, 1000,
+       "so many failures in a row are tried again after a second each; then backoff counts."),
+    KN(regconf_notify, backoff, backoff_ns, RK_DURATION, "10s", 1, HOUR,
+       "pause after a failure then; doubles with each, up to 30 times this."),
+    KN(regconf_notify, queue, queue, RK_COUNT, "10000", 1, 1000000,
+       "events that are kept while the receiver is away; the oldest go first."),
+    KN(regconf_notify, max_age, max_age_ns, RK_DURATION, "7d", MINUTE, YEARS,
+       "older events are dropped."),
+    K(regconf_notify, insecure, RK_BOOL, "no", "yes: its certificate is not verified."),
+    {0},
+};
+
+/* ---- checks of one section ---- */
+
+static int check_listen(struct regconf *c, void *section, struct shale_err *e)
+{
+    struct regconf_listen *l = section;
+
+    if (!l->address)
+        return err_set(e, SHALE_INVALID, "[listen] without an address; add address = HOST:PORT");
+    int r = regconf_address(l->address, &c->arena, &l->host, &l->port, e);
+    if (r < 0)
+        return r;
+    if (!l->tls_cert != !l->tls_key)
+        return err_set(e, SHALE_INVALID, "tls_cert and tls_key belong together; %s is missing",
+                       l->tls_cert ? "tls_key" : "tls_cert");
+    return 0;
+}
+
+static int check_notify(struct regconf *c, void *section, struct shale_err *e)
+{
+    const struct regconf_notify *n = section;
+
+    if (!n->url)
+        return err_set(e, SHALE_INVALID, "[notify] without a url; add url = https://HOST/PATH");
+    if (!n->events)
+        return err_set(e, SHALE_INVALID, "[notify] without events");
+    return 0;
+}
+
+static int check_name(const char *name, struct shale_err *e)
+{
+    if (!*name || strlen(name) > 64)
+        return err_set(e, SHALE_INVALID, "a name has 1 to 64 characters");
+    for (const char *c = name; *c; c++)
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+              strchr("._-", *c)) ||
+            *name == '.')
+            return err_set(e, SHALE_INVALID,
+                           "a name has letters, digits, . _ and -, and no dot at its begin");
+    return 0;
+}
+
+/* ---- the sections ---- */
+
+#define SINGLE(name, member, check, keys, help)                                                    \
+    {                                                                                              \
+        name, NULL, false, offsetof(struct regconf, member), 0, 0, 0, NULL, check, keys, help      \
+    }
+#define REPEATED(name, arg, v, n, type, arg_member, check_arg, check, keys, help)                  \
+    {                                                                                              \
+        name, arg, true, offsetof(struct regconf, v), offsetof(struct regconf, n), arg_member,     \
+            sizeof(struct type), check_arg, check, keys, help                                      \
+    }
+
+const struct regconf_section regconf_sections[] = {
+    REPEATED("listen", NULL, listen, n_listen, regconf_listen, 0, NULL, check_listen, listen_keys,
+             "An address to listen on. May stand several times; without it, 127.0.0.1:5000."),
+    SINGLE("server", server, NULL, server_keys, "The server as a whole."),
+    SINGLE("storage", storage, NULL, storage_keys, "Where things lie."),
+    SINGLE("auth", auth, NULL, auth_keys, "How users prove who they are."),
+    REPEATED("group", "NAME", policy.groups, policy.n_groups, policy_group,
+             offsetof(struct policy_group, name), check_name, NULL, group_keys,
+             "Users who share rights, named @NAME in rules."),
+    REPEATED(
+        "rule", "GLOB", policy.rules, policy.n_rules, policy_rule,
+        offsetof(struct policy_rule, glob), glob_check, NULL, rule_keys,
+        "Rights in the repositories that the glob matches; the first rule that matches counts. "
+        "Without any rule every user may do everything; with rules, what no rule matches is "
+        "closed. In globs, * is anything but /, ** is anything, ? is one character."),
+    SINGLE("limits", limits, NULL, limits_keys, "How much is taken."),
+    SINGLE("log", log, NULL, log_keys, "What is written down."),
+    REPEATED("notify", "NAME", notify, n_notify, regconf_notify,
+             offsetof(struct regconf_notify, name), check_name, check_notify, notify_keys,
+             "A receiver of events (webhook)."),
+    {0},
+};
+
+/* Named in designs and in other registries, and not there: told so, never taken without effect. */
+const struct regconf_later regconf_later[] = {
+    {"upstream", NULL, "a cache of another registry"},
+    {"retention", NULL, "removing tags by rule"},
+    {"index", NULL, "searching in images"},
+    {"gc", NULL, "collecting while the registry serves; run shale registry gc from a timer"},
+    {"auth", "search", "searching"},
+    {"rule", "quota", "a quota"},
+    {"limits", "repository_quota", "a quota"},
+    {"limits", "manifest_size", "another limit than 4 MiB"},
+    {"limits", "header_size", "another limit than libmicrohttpd's"},
+    {"limits", "connections_per_peer", "a limit per address"},
+    {"limits", "uploads", "a limit of uploads"},
+    {"listen", "tls_client_ca", "logging in by client certificate"},
+    {"log", "level", "choosing what is told on standard error"},
+    {0},
+};

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What the registry knows: repositories, which blobs are visible in which, manifests with their
+ * edges, tags, leases. One SQLite database, registry.db, beside the bytes (blobs/).
+ *
+ * Writes are durable when they return 0 (those that came while another was being synced share one
+ * sync), and nobody sees a half of one. Reads have a connection of their own and never wait for a
+ * sync. Thread-safe; several processes may have one registry open.
+ *
+ * A blob or manifest is visible in a repository when it is linked there (links, manifests). What is
+ * linked nowhere is garbage, except while it is leased: a lease says that somebody is about to need
+ * a digest. state_gc_* ask before every removal, inside of the transaction that removes.
+ *
+ * Changes to manifests and tags of a repository raise a number in a file that all processes map
+ * (state_generation), so that what a server has in memory is never older than the database.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "model/digest.h"
+#include "model/manifest.h"
+
+struct state;
+struct meta;
+struct blobs;
+
+/* `blobs` is where the bytes are; borrowed. */
+int state_open(int root_fd, const char *root, struct blobs *blobs, bool read_only,
+               struct state **ret, struct shale_err *e);
+struct state *state_close(struct state *s); /* NULL in, NULL out */
+
+/* Can changes of others be seen? (Not in a registry that may not be written to and that nobody has
+ * written to yet.) */
+bool state_has_generations(const struct state *s);
+/* Changes when anything of the repository may have changed. Cheap. */
+uint64_t state_generation(const struct state *s, const char *repo);
+
+/* ---- leases ---- */
+/* From now on for the grace time of collections, which is counted from the newest lease. When it
+ * returns 0 no collector will remove the blob, but one may have done so before: look for it after
+ * this call. Cheap when the same digest was leased lately. */
+int state_lease(struct state *s, const struct digest *d, struct shale_err *e);
+
+/* ---- blobs ---- */
+/* 1 and the size when the blob is visible in the repository, else 0. */
+int state_blob(struct state *s, const char *repo, const struct digest *d, uint64_t *ret_size,
+               struct shale_err *e);
+/* The bytes are in blobs/ and leased. Makes the repository when it is new. CONFLICT when a
+ * collector was quicker than the lease: then the bytes are gone, and have to come again. */
+int state_blob_put(struct state *s, const char *repo, const struct digest *d, uint64_t size,
+                   struct shale_err *e);
+/* 1 when the blob is visible in `from` (NULL: in any) and is now in `repo`; 0: not. */
+int state_mount(struct state *s, const char *repo, const struct digest *d, const char *from,
+                struct shale_err *e);
+/* 1: it was visible and is no more; 0: it was not. */
+int state_blob_unlink(struct state *s, const char *repo, const struct digest *d,
+                      struct shale_err *e);
+
+/* ---- manifests ---- */
+struct state_manifest {
+    struct digest digest;
+    const char *media_type;
+    uint64_t size;
+};
+/* `ref` is a tag or a digest. 1 found, 0 not. */
+int state_manifest(struct state *s, const char *repo, const char *ref, struct arena *a,
+                   struct state_manifest *ret, struct shale_err *e);
+/* 1: there is a repository of that name. */
+int state_repo(struct state *s, const char *repo, struct shale_err *e);
+
+struct state_child {
+    struct digest digest;
+    uint64_t size;
+    bool manifest; /* else a blob */
+    bool optional; /* may be missing: foreign layers */
+};
+struct state_put {
+    struct state *state; /* of the state */
+    const char *repo;
+    const char *tag; /* NULL: by digest only */
+    struct state_manifest m;
+    const struct digest *subject; /* NULL: none */
+    const char *artifact_type;    /* "" none */
+    const char *annotations;      /* JSON object, "" none */
+    const struct state_child *children;
+    size_t n_children;
+    bool *missing;    /* [n_children]: set for children that are not there */
+    bool *wrong_size; /* [n_children]: set where the sizes differ */
+};
+/* 1: it is there now. 0: children are missing or of another size; nothing has changed. */
+int state_manifest_put(struct state *s, struct state_put *p, struct shale_err *e);
+/* 1 removed (with its tags), 0 there was none. */
+int state_manifest_delete(struct state *s, const char *repo, const struct digest *d,
+                          struct shale_err *e);
+int state_tag_delete(struct state *s, const char *repo, const char *tag, struct shale_err *e);
+
+/* ---- lists: at most n names after `last` ("" from the start), in order of their bytes ---- */
+struct state_names {
+    const char **v;
+    size_t n;
+    bool more;
+};
+int state_tags(struct state *s, const char *repo, const char *last, uint64_t n, struct arena *a,
+               struct state_names *ret, struct shale_err *e);
+/* Repositories that have manifests. */
+int state_catalog(struct state *s, const char *last, uint64_t n, struct arena *a,
+                  struct state_names *ret, struct shale_err *e);
+
+struct state_referrer {
+    struct state_manifest m;
+    const char *artifact_type, *annotations;
+};
+/* Manifests of the repository with that subject, in order of digest, after `last`. `type`: NULL for
+ * all. */
+int state_referrers(struct state *s, const char *repo, const struct digest *subject,
+                    const char *type, const char *last, uint64_t n, struct arena *a,
+                    struct state_referrer **ret, size_t *ret_n, bool *ret_more,
+                    struct shale_err *e);
+
+/* ---- collection: each call takes the next few and returns how many it looked at, 0 at the end
+ * ---- */
+/* What is needed: tags; manifests in indexes and those with a subject, as long as that stays; blobs
+ * of manifests; whatever was touched (pushed, leased) at or after `before`. */
+struct state_gc {
+    int64_t before;
+    bool dry_run; /* the caller has begun a transaction that it will roll back */
+    /* what: "manifest", "link", "blob" */
+    void (*on_remove)(void *arg, const char *what, const char *repo, const char *name,
+                      uint64_t bytes);
+    void *arg;
+    /* where the next call goes on */
+    int64_t repo;
+    struct digest last;
+};
+int state_gc_untagged(struct state *s, struct state_gc *g, struct shale_err *e);
+int state_gc_links(struct state *s, struct state_gc *g, struct shale_err *e);
+/* Rows, and then their files. */
+int state_gc_blobs(struct state *s, struct state_gc *g, struct shale_err *e);
+/* A file that may have no row: removed if so. 1 removed. */
+int state_gc_file(struct state *s, const struct state_gc *g, const struct digest *d,
+                  struct shale_err *e);
+/* Old leases, empty repositories. */
+int state_gc_rest(struct state *s, const struct state_gc *g, struct shale_err *e);
+/* For a dry run: everything until state_rollback is seen by this handle only, which then must be
+ * used by one thread. */
+int state_begin(struct state *s, struct shale_err *e);
+void state_rollback(struct state *s);

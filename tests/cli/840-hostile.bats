@@ -1,0 +1,227 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Clients that mean no good, or are merely many: the registry answers others, and stays small.
+
+load lib
+
+setup() {
+    own_registry reg
+    HOST=${OWN%:*} PORT=${OWN##*:}
+}
+teardown() { own_stop_all; }
+
+alive() { [ "$(curl -s -m 10 -o /dev/null -w '%{http_code}' "http://$OWN/v2/")" = 200 ]; }
+rss_kib() { awk '/^VmRSS/ {print $2}' "/proc/$OWN_PID/status"; }
+n_fds() { ls "/proc/$OWN_PID/fd" | wc -l; }
+# py CODE: Python with connect(), HOST, PORT
+py() {
+    timeout 120 python3 -c "
+import socket, sys, time, os
+HOST, PORT = '$HOST', $PORT
+def connect():
+    s = socket.create_connection((HOST, PORT), 10); s.settimeout(30); return s
+def read_all(s):
+    out = b''
+    try:
+        while True:
+            b = s.recv(65536)
+            if not b: break
+            out += b
+    except (ConnectionResetError, socket.timeout) as e: out += b'<%s>' % type(e).__name__.encode()
+    return out
+$1"
+}
+
+@test "a TLS hello on a plain listener is answered so that clients fall back" {
+    run py "
+s = connect(); s.sendall(bytes.fromhex('16030100c8010000c40303') + b'x' * 300)
+print(read_all(s))"
+    has "HTTP/1.0 400 Bad Request"
+    hasnt Reset
+    # Go's clients, without being told that it is plain: docker's rule for loopback is to try both.
+    run skopeo inspect --tls-verify=false "docker://$OWN/none:x"
+    has "manifest unknown"
+    alive
+}
+
+@test "heads that are too large, without end, or no HTTP" {
+    run py "
+for head in (b'GET /v2/ HTTP/1.1\r\nHost: x\r\nX: ' + b'a' * (1 << 20) + b'\r\n\r\n',
+             b'GET /' + b'a' * 200000 + b' HTTP/1.1\r\nHost: x\r\n\r\n',
+             b'GET /v2/ HTTP/1.1\r\n' + b''.join(b'H%d: x\r\n' % i for i in range(20000)) + b'\r\n'):
+    s = connect()
+    try: s.sendall(head)
+    except (BrokenPipeError, ConnectionResetError): pass
+    out = read_all(s)
+    print(out[:40])
+    assert out[:12] in (b'HTTP/1.1 431', b'HTTP/1.1 414', b'HTTP/1.1 413', b'HTTP/1.1 400') or b'Reset' in out or out == b'', out[:60]
+for junk in (b'\0' * 4096, b'\r\n' * 5000, b'FOO\r\n\r\n', b'GET\r\n\r\n', b'GET / HTTP/9.9\r\n\r\n', os.urandom(5000).replace(b'\x16', b'\x17')):
+    s = connect()
+    try: s.sendall(junk); s.shutdown(socket.SHUT_WR)
+    except OSError: pass
+    read_all(s)
+print('through')"
+    [ "$status" = 0 ] || { echo "$output"; false; }
+    has through
+    alive
+}
+
+@test "lengths that lie: negative, two of them, with chunks, more and less than comes" {
+    run py "
+P = b'POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\n'
+for h in (b'Content-Length: -1', b'Content-Length: 18446744073709551616', b'Content-Length: x', b'Content-Length: 5, 5', b'Transfer-Encoding: nonsense'):
+    s = connect(); s.sendall(P + h + b'\r\n\r\nhello'); s.shutdown(socket.SHUT_WR); out = read_all(s)
+    print(h, out[:30])
+for chunk in (b'ffffffffffffffffff\r\n', b'-5\r\nhello\r\n', b'zz\r\n', b'5\r\nhel'):
+    s = connect(); s.sendall(P + b'Transfer-Encoding: chunked\r\n\r\n' + chunk); s.shutdown(socket.SHUT_WR); out = read_all(s)
+    assert not out.startswith(b'HTTP/1.1 201'), out
+s = connect(); s.sendall(P + b'Content-Length: 1000000\r\n\r\nhello'); s.shutdown(socket.SHUT_WR); read_all(s)
+print('through')"
+    has through
+    alive
+}
+
+@test "2,500 connections that say nothing cost little, and others are served" {
+    [ "$(ulimit -Hn)" -ge 8192 ] || skip "the limit of open files is $(ulimit -Hn)"
+    ulimit -Sn "$(ulimit -Hn)"
+    own_stop
+    own_registry reg
+    PORT=${OWN##*:}
+    alive
+    before=$(rss_kib)
+    py "
+l = [connect() for _ in range(2500)]
+open('$BATS_TEST_TMPDIR/ready', 'w').write('x')
+while not os.path.exists('$BATS_TEST_TMPDIR/stop'): time.sleep(0.05)" &
+    client=$!
+    for _ in $(seq 300); do [ ! -e "$BATS_TEST_TMPDIR/ready" ] || break; sleep 0.1; done
+    [ -e "$BATS_TEST_TMPDIR/ready" ]
+    [ "$(n_fds)" -gt 2500 ]
+    alive
+    own_push "$SHALE_IMAGES/busybox:1.0" busybox:1
+    grown=$(($(rss_kib) - before))
+    echo "grew by $grown KiB"
+    [ "$grown" -lt 12000 ]
+    touch "$BATS_TEST_TMPDIR/stop"
+    wait $client
+    for _ in $(seq 100); do [ "$(n_fds)" -gt 100 ] || break; sleep 0.1; done
+    [ "$(n_fds)" -lt 100 ]
+}
+
+@test "more connections than allowed: the idle ones go, new ones are served" {
+    own_stop
+    (ulimit -n 512; exec "$SHALE_BIN" registry serve --storage "$OWN_DIR" --addr "127.0.0.1:$PORT" >"$OWN_DIR.log" 2>&1 3>&-) &
+    OWN_PID=$! OWN_PIDS="$OWN_PIDS $!"
+    for _ in $(seq 100); do ! alive || break; sleep 0.05; done
+    run py "
+l = []
+for i in range(700):
+    s = connect()
+    if i % 2: s.sendall(b'GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n'); assert s.recv(100).startswith(b'HTTP/1.1 200'), i
+    l.append(s)
+print('through')"
+    [ "$status" = 0 ] || { echo "$output"; false; }
+    has through
+    alive
+}
+
+@test "slow heads and slow bodies are dropped; a slow reader is not in the way" {
+    own_stop
+    own_registry reg --timeout 5s
+    PORT=${OWN##*:}
+    run py "
+t = time.time()
+def slow(first, drip):
+    s = connect(); s.sendall(first)
+    while time.time() - t < 40:
+        try:
+            s.sendall(drip); s.settimeout(0.2)
+            try:
+                if s.recv(1000) == b'': return
+            except socket.timeout: pass
+        except OSError: return
+    raise SystemExit('not dropped: %r' % first)
+slow(b'GET /v2/ HTTP/1.1\r\nHost: x\r\n', b'X: y\r\n')
+slow(b'G', b'')
+print('heads %.0f' % (time.time() - t)); t = time.time()
+slow(b'POST /v2/a/blobs/uploads/?digest=sha256:' + b'0' * 64 + b' HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n', b'z')
+print('bodies %.0f' % (time.time() - t))"
+    [ "$status" = 0 ] || { echo "$output"; false; }
+    has bodies
+    head -c 16000000 /dev/urandom >"$BATS_TEST_TMPDIR/f"
+    d=sha256:$(sha256sum "$BATS_TEST_TMPDIR/f" | cut -d' ' -f1)
+    curl -s -o /dev/null -X POST --data-binary "@$BATS_TEST_TMPDIR/f" -H 'Content-Type: application/octet-stream' "http://$OWN/v2/a/blobs/uploads/?digest=$d"
+    curl -s --limit-rate 3M "http://$OWN/v2/a/blobs/$d" | cmp - "$BATS_TEST_TMPDIR/f"
+    alive
+}
+
+@test "256 pulls at once: memory stays flat, every byte is right" {
+    head -c 20000000 /dev/urandom >"$BATS_TEST_TMPDIR/f"
+    d=sha256:$(sha256sum "$BATS_TEST_TMPDIR/f" | cut -d' ' -f1)
+    curl -s -o /dev/null -X POST --data-binary "@$BATS_TEST_TMPDIR/f" -H 'Content-Type: application/octet-stream' "http://$OWN/v2/a/blobs/uploads/?digest=$d"
+    run py "
+import threading, hashlib
+bad = []
+def pull():
+    s = connect(); s.sendall(b'GET /v2/a/blobs/$d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    h = hashlib.sha256(); head, _, rest = b'', b'', b''
+    while b'\r\n\r\n' not in head: head += s.recv(65536)
+    h.update(head.split(b'\r\n\r\n', 1)[1])
+    while True:
+        b = s.recv(1 << 18)
+        if not b: break
+        h.update(b)
+    if 'sha256:' + h.hexdigest() != '$d': bad.append(1)
+l = [threading.Thread(target=pull) for _ in range(256)]
+[t.start() for t in l]; [t.join() for t in l]
+print('wrong:', len(bad))"
+    has "wrong: 0"
+    peak=$(awk '/^VmHWM/ {print $2}' "/proc/$OWN_PID/status")
+    echo "peak $peak KiB"
+    grep -q __asan_init "$SHALE_BIN" || [ "$peak" -lt 32768 ] # the sanitizer keeps what was freed
+}
+
+@test "TLS: pull and push, plain requests are told so, the certificate is read anew on HUP" {
+    dir=$BATS_TEST_TMPDIR/certs
+    mkdir -p "$dir"
+    registry_certificate "$dir"
+    own_registry tls --tls-cert "$dir/server.crt" --tls-key "$dir/server.key"
+    grep -q "Listening on https://" "$OWN_DIR.log"
+    mkdir "$dir/ca"
+    cp "$dir/ca.crt" "$dir/ca/"
+    run_ok skopeo copy --quiet --all --dest-cert-dir "$dir/ca" "oci:$SHALE_IMAGES/busybox:1.0" "docker://$OWN/busybox:1"
+    [ "$(curl -s --cacert "$dir/ca.crt" "https://$OWN/v2/busybox/tags/list" | jq -c .tags)" = '["1"]' ]
+    head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/f"
+    d=sha256:$(sha256sum "$BATS_TEST_TMPDIR/f" | cut -d' ' -f1)
+    [ "$(curl -s --cacert "$dir/ca.crt" -o /dev/null -w '%{http_code}' --data-binary "@$BATS_TEST_TMPDIR/f" "https://$OWN/v2/a/blobs/uploads/?digest=$d")" = 201 ]
+    curl -s --cacert "$dir/ca.crt" "https://$OWN/v2/a/blobs/$d" | cmp - "$BATS_TEST_TMPDIR/f"
+    run curl -s "http://$OWN/v2/"
+    has "HTTP request to an HTTPS server"
+    serial() { openssl s_client -connect "$OWN" </dev/null 2>/dev/null | openssl x509 -noout -serial; }
+    old=$(serial)
+    registry_certificate "$dir"
+    kill -HUP "$OWN_PID"
+    for _ in $(seq 100); do [ "$(serial)" = "$old" ] || break; sleep 0.05; done
+    [ "$(serial)" != "$old" ]
+    curl -s --cacert "$dir/ca.crt" "https://$OWN/v2/" | grep -qx '{}'
+    echo broken >"$dir/server.crt"
+    kill -HUP "$OWN_PID"
+    sleep 0.3
+    curl -s --cacert "$dir/ca.crt" "https://$OWN/v2/" | grep -qx '{}'
+    grep -q "is not in PEM form" "$OWN_DIR.log"
+    run_fails 1 "is not in PEM form" shale registry serve --addr 127.0.0.1:0 --storage "$OWN_DIR" --tls-cert "$dir/server.crt" --tls-key "$dir/server.key"
+}
+
+@test "delete during pull: who has begun gets all of it" {
+    head -c 8000000 /dev/urandom >"$BATS_TEST_TMPDIR/f"
+    d=sha256:$(sha256sum "$BATS_TEST_TMPDIR/f" | cut -d' ' -f1)
+    curl -s -o /dev/null -X POST --data-binary "@$BATS_TEST_TMPDIR/f" -H 'Content-Type: application/octet-stream' "http://$OWN/v2/a/blobs/uploads/?digest=$d"
+    curl -s --limit-rate 6M -o "$BATS_TEST_TMPDIR/out" "http://$OWN/v2/a/blobs/$d" &
+    client=$!
+    sleep 0.4
+    [ "$(curl -s -o /dev/null -w '%{http_code}' -X DELETE "http://$OWN/v2/a/blobs/$d")" = 202 ]
+    run_ok shale registry gc --storage "$OWN_DIR" --grace 0s
+    has "removed: blob $d"
+    wait $client
+    cmp "$BATS_TEST_TMPDIR/out" "$BATS_TEST_TMPDIR/f"
+}
