@@ -1,84 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <openssl/evp.h>
-#include <openssl/opensslv.h>
-#include <pthread.h>
 #include <sha2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/cleanup.h"
+#include "base/crypto.h"
 
 /* Up to this libmd, which needs no setting up, is sooner done than libcrypto is there (ADR 4). */
 #define SHORT_BYTES (64u << 10)
 
-/* ---- libcrypto, loaded at the first use and never unloaded ---- */
-
-#define STRING_OF(x) #x
-#define STRING(x)    STRING_OF(x)
-#ifdef OPENSSL_SHLIB_VERSION
-#define CRYPTO_LIB "libcrypto.so." STRING(OPENSSL_SHLIB_VERSION)
-#else
-#define CRYPTO_LIB "libcrypto.so." SHLIB_VERSION_NUMBER
-#endif
-
-#define CRYPTO_FUNCTIONS(X)                                                                        \
-    X(EVP_MD_CTX_new)                                                                              \
-    X(EVP_MD_CTX_free)                                                                             \
-    X(EVP_DigestInit_ex)                                                                           \
-    X(EVP_DigestUpdate)                                                                            \
-    X(EVP_DigestFinal_ex)                                                                          \
-    X(EVP_sha256)                                                                                  \
-    X(EVP_sha384)                                                                                  \
-    X(EVP_sha512)
-
-static struct {
-    pthread_once_t once;
-    struct {
-#define X(name) __typeof__(&(name)) name;
-        CRYPTO_FUNCTIONS(X)
-#undef X
-    } f;
-    char why[200]; /* why it could not be loaded */
-} crypto = {.once = PTHREAD_ONCE_INIT};
-
-static const struct {
-    const char *name;
-    size_t offset;
-} functions[] = {
-#define X(name) {#name, offsetof(__typeof__(crypto.f), name)},
-    CRYPTO_FUNCTIONS(X)
-#undef X
-};
-
-static void load(void)
-{
-    void *lib = dlopen(CRYPTO_LIB, RTLD_NOW | RTLD_LOCAL);
-
-    if (!lib) {
-        snprintf(crypto.why, sizeof crypto.why,
-                 CRYPTO_LIB " cannot be loaded (%.100s); install OpenSSL's library", dlerror());
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
-        void *f = dlsym(lib, functions[i].name);
-        if (!f) {
-            snprintf(crypto.why, sizeof crypto.why, CRYPTO_LIB " has no %s", functions[i].name);
-            return;
-        }
-        memcpy((char *)&crypto.f + functions[i].offset, &f, sizeof f);
-    }
-}
-
 static const EVP_MD *md_of(enum hash_alg alg)
 {
-    return alg == HASH_SHA512   ? crypto.f.EVP_sha512()
-           : alg == HASH_SHA384 ? crypto.f.EVP_sha384()
-                                : crypto.f.EVP_sha256();
+    return alg == HASH_SHA512 ? EVP_sha512() : alg == HASH_SHA384 ? EVP_sha384() : EVP_sha256();
 }
 
 /* ---- hashing ---- */
@@ -90,26 +27,27 @@ size_t hash_size(enum hash_alg alg)
 
 int hash_init(struct hash *h, enum hash_alg alg, struct shale_err *e)
 {
-    pthread_once(&crypto.once, load);
-    if (crypto.why[0])
-        return err_set(e, SHALE_UNSUPPORTED, "%s", crypto.why);
+    int r = crypto_load(e);
+
+    if (r < 0)
+        return r;
     if (!h->ctx)
-        h->ctx = crypto.f.EVP_MD_CTX_new();
+        h->ctx = EVP_MD_CTX_new();
     h->alg = alg;
-    if (!h->ctx || crypto.f.EVP_DigestInit_ex(h->ctx, md_of(alg), NULL) != 1)
+    if (!h->ctx || EVP_DigestInit_ex(h->ctx, md_of(alg), NULL) != 1)
         return err_nomem(e);
     return 0;
 }
 
 void hash_update(struct hash *h, const void *p, size_t n)
 {
-    crypto.f.EVP_DigestUpdate(h->ctx, p, n);
+    EVP_DigestUpdate(h->ctx, p, n);
 }
 
 void hash_final(struct hash *h, uint8_t ret[HASH_MAX_BYTES])
 {
     unsigned int n = 0;
-    crypto.f.EVP_DigestFinal_ex(h->ctx, ret, &n);
+    EVP_DigestFinal_ex(h->ctx, ret, &n);
 }
 
 void hash_hex(struct hash *h, char ret[HASH_MAX_HEX + 1])
@@ -122,7 +60,7 @@ void hash_hex(struct hash *h, char ret[HASH_MAX_HEX + 1])
 void hash_clear(struct hash *h)
 {
     if (h->ctx)
-        crypto.f.EVP_MD_CTX_free(h->ctx);
+        EVP_MD_CTX_free(h->ctx);
     h->ctx = NULL;
 }
 

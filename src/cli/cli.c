@@ -175,6 +175,14 @@ static int print_help(struct cli *c, bool asked)
     return 0;
 }
 
+bool cli_seen(const struct cli *c, const char *option)
+{
+    for (size_t i = 0; c->cmd->opts && c->cmd->opts[i].name && i < 64; i++)
+        if (streq(c->cmd->opts[i].name, option))
+            return c->res.seen >> i & 1;
+    return false;
+}
+
 /* The exit status of a command that was found; argv[0] is its name. */
 static int run_command(struct cli *c, int argc, char **argv)
 {

@@ -52,6 +52,9 @@ int cli_usage_error(struct cli *c, const char *fmt, ...) ATTR_PRINTF(2, 3);
 /* A setting of docker's config.json ("imagesFormat"), NULL where there is none. */
 const char *cli_docker_setting(struct cli *c, const char *key);
 
+/* Was this option of the command given? */
+bool cli_seen(const struct cli *c, const char *option);
+
 /* Is standard output a terminal? */
 bool cli_is_terminal(void);
 /* Its width; 80 where it is none. */

@@ -2,11 +2,12 @@
 #include "registry/guard.h"
 
 #include <arpa/inet.h>
-#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
+#include "base/crypto.h"
 #include "base/mem.h"
 
 #define WAYS    8
@@ -33,7 +34,7 @@ int guard_new(uint64_t max_failures, int64_t window_ns, struct guard **ret, stru
 
     if (!g)
         return err_nomem(e);
-    if (RAND_bytes((unsigned char *)g->seed, sizeof g->seed) != 1) {
+    if (getrandom(g->seed, sizeof g->seed, 0) != (ssize_t)sizeof g->seed) {
         free(g);
         return err_set(e, SHALE_SYSTEM, "no random numbers");
     }

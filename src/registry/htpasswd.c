@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/htpasswd.h"
 
-#include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/crypto.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/random.h>
 
+#include "base/crypto.h"
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -264,7 +262,7 @@ static int table_load(const char *path, struct table **ret, struct shale_err *e)
     if (r < 0)
         return r;
     r = table_parse(t, path, (struct str){buf_str(&b), b.n}, e);
-    OPENSSL_cleanse(b.p, b.n);
+    explicit_bzero(b.p, b.n);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(t);
@@ -277,11 +275,16 @@ int htpasswd_open(const char *path, struct htpasswd **ret, struct shale_err *e)
 {
     struct table *t = NULL;
 
-    int r = table_load(path, &t, e);
+    int r = crypto_load(e);
+    if (r >= 0)
+        r = crypt_load(e);
+    if (r >= 0)
+        r = table_load(path, &t, e);
     if (r < 0)
         return r;
     struct htpasswd *h = mem_alloc(sizeof *h);
-    if (!h || !(h->path = mem_strdup(path)) || RAND_bytes(h->key, sizeof h->key) != 1) {
+    if (!h || !(h->path = mem_strdup(path)) ||
+        getrandom(h->key, sizeof h->key, 0) != (ssize_t)sizeof h->key) {
         table_unref(t);
         if (h)
             free(h->path);
@@ -307,7 +310,7 @@ struct htpasswd *htpasswd_close(struct htpasswd *h)
         table_unref(h->table);
         pthread_mutex_destroy(&h->mutex);
         pthread_cond_destroy(&h->done);
-        OPENSSL_cleanse(h->key, sizeof h->key);
+        explicit_bzero(h->key, sizeof h->key);
         free(h->path);
         free(h);
     }
@@ -366,7 +369,7 @@ static bool digest_of(const struct htpasswd *h, const struct htpasswd_user *u, c
     memcpy(text + n_name, u->hash, n_hash);
     memcpy(text + n_name + n_hash, password, n_pw);
     bool ok = HMAC(EVP_sha256(), h->key, sizeof h->key, text, n_name + n_hash + n_pw, ret, NULL);
-    OPENSSL_cleanse(text, sizeof text);
+    explicit_bzero(text, sizeof text);
     return ok;
 }
 
@@ -430,7 +433,7 @@ static int bcrypt_is(const char *password, const char *hash, struct shale_err *e
         return err_nomem(e);
     const char *made = crypt_r(password, hash, data);
     int same = made && strlen(made) == BCRYPT_CHARS && CRYPTO_memcmp(made, hash, BCRYPT_CHARS) == 0;
-    OPENSSL_cleanse(data, sizeof *data);
+    explicit_bzero(data, sizeof *data);
     free(data);
     return same;
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changes of the password file: read, changed and written anew under a lock beside it. */
-#include <crypt.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <openssl/crypto.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/crypto.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -111,6 +110,9 @@ static int make_hash(const char *password, unsigned cost, char ret[CRYPT_OUTPUT_
         cost = HTPASSWD_DEFAULT_COST;
     if (cost < 4 || cost > HTPASSWD_MAX_COST)
         return err_set(e, SHALE_INVALID, "a bcrypt cost is from 4 to %d", HTPASSWD_MAX_COST);
+    int r = crypt_load(e);
+    if (r < 0)
+        return r;
     if (!crypt_gensalt_rn("$2y$", cost, NULL, 0, setting, sizeof setting))
         return err_sys(e, "make a salt");
     struct crypt_data *data = mem_alloc(sizeof *data);
@@ -119,7 +121,7 @@ static int make_hash(const char *password, unsigned cost, char ret[CRYPT_OUTPUT_
     const char *made = crypt_r(password, setting, data);
     bool ok = made && htpasswd_cost(str_of(made)) == cost;
     snprintf(ret, CRYPT_OUTPUT_SIZE, "%s", ok ? made : "");
-    OPENSSL_cleanse(data, sizeof *data);
+    explicit_bzero(data, sizeof *data);
     free(data);
     return ok ? 0 : err_set(e, SHALE_UNSUPPORTED, "this libcrypt makes no bcrypt hashes");
 }

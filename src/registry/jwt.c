@@ -2,10 +2,9 @@
 /* Tokens: issuing and verifying. */
 #include "registry/jwt.h"
 
-#include <openssl/ecdsa.h>
-#include <openssl/sha.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "registry/b64.h"

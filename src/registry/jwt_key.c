@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys, and the two names that a key gives itself. */
 #include <fcntl.h>
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/ec.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
-#include <openssl/sha.h>
-#include <openssl/x509.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/crypto.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -188,14 +181,16 @@ int jwt_key_load(const char *path, struct jwt_key **ret, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(JWT_MAX_FILE_BYTES);
 
-    int r = fs_read_file(AT_FDCWD, path, &b, e);
+    int r = crypto_load(e);
+    if (r >= 0)
+        r = fs_read_file(AT_FDCWD, path, &b, e);
     if (r < 0)
         return r;
     warn_if_open(path);
     BIO *bio = BIO_new_mem_buf(buf_str(&b), (int)b.n);
     EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
     BIO_free(bio);
-    OPENSSL_cleanse(b.p, b.n);
+    explicit_bzero(b.p, b.n);
     if (!pkey)
         return err_set(e, SHALE_INVALID,
                        "%s: no private key in PEM without a passphrase; make one with openssl "
@@ -232,10 +227,12 @@ static bool share(int fd, const char *path)
 
 int jwt_key_create(const char *path, struct shale_err *e)
 {
+    int r = crypto_load(e);
+    if (r < 0)
+        return r;
     EVP_PKEY *pkey = EVP_EC_gen("P-256");
     BIO *bio = BIO_new(BIO_s_mem());
     char *pem = NULL;
-    int r = 0;
 
     if (!pkey || !bio || PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) != 1)
         r = err_set(e, SHALE_SYSTEM, "cannot make a key");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Keys as jwt.c, jwt_key.c and jwt_trust.c share them. */
-#include <openssl/evp.h>
 #include <pthread.h>
 
+#include "base/crypto.h"
 #include "registry/jwt.h"
 
 enum jwt_alg { JWT_RS256, JWT_ES256, JWT_EDDSA, _JWT_ALG_MAX };

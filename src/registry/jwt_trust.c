@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Public keys from JWKS and PEM. */
 #include <fcntl.h>
-#include <openssl/core_names.h>
-#include <openssl/param_build.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -190,8 +187,10 @@ static int parse_pem(struct jwt_trust *t, const void *p, size_t n, struct shale_
 
 static int trust_new(struct jwt_trust **ret, struct shale_err *e)
 {
+    int r = crypto_load(e);
+    if (r < 0)
+        return r;
     struct jwt_trust *t = mem_alloc(sizeof *t);
-
     if (!t)
         return err_nomem(e);
     pthread_mutex_init(&t->mutex, NULL);
