@@ -132,6 +132,21 @@ static int layer_path(const struct digest *d, char ret[HASH_MAX_HEX + 32], const
     return snprintf(ret, HASH_MAX_HEX + 32, "layers/%s%.*s", prefix, HASH_MAX_HEX, digest_hex(d));
 }
 
+/* A collector that was killed may have left a folder in the way. */
+static int move_away(struct store *s, const char *from, const char *to, struct shale_err *e)
+{
+    for (int i = 0; i < 2; i++) {
+        if (sys_renameat(s->root_fd, from, s->root_fd, to) == 0 || errno == ENOENT)
+            return 0;
+        if (errno != ENOTEMPTY && errno != EEXIST)
+            break;
+        int r = fs_remove_tree(s->root_fd, to, e);
+        if (r < 0)
+            return r;
+    }
+    return err_sys(e, "%s", from);
+}
+
 static int sweep_layer(struct sweep *w, const struct digest *d, struct shale_err *e)
 {
     struct store *s = w->s;
@@ -149,8 +164,8 @@ static int sweep_layer(struct sweep *w, const struct digest *d, struct shale_err
     if (gone)
         r = meta_layer_delete(s->meta, d, e);
     /* The name goes inside the transaction, the bytes after it. */
-    if (gone && r >= 0 && sys_renameat(s->root_fd, from, s->root_fd, to) < 0 && errno != ENOENT)
-        r = err_sys(e, "%s", from);
+    if (gone && r >= 0)
+        r = move_away(s, from, to, e);
     r = meta_end(s->meta, r < 0 ? r : 0, e);
     if (r < 0 || !gone)
         return r;

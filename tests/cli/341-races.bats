@@ -95,3 +95,12 @@ run_one() { "$SHALE_BIN" run --rm --network none "$REGISTRY_HOST/$1:1.0" true; }
     run_ok shale images -q
     [ "${#lines[@]}" = 1 ]
 }
+
+@test "a collection that was killed half-way does not keep the next one from its layer" {
+    shale pull -q "$REGISTRY_HOST/busybox:1.0" >/dev/null
+    layer=$(basename "$(dirname "$SHALE_ROOT"/layers/*/toc)")
+    cp -r "$SHALE_ROOT/layers/$layer" "$SHALE_ROOT/layers/.gc-$layer"
+    run_ok shale rmi "$REGISTRY_HOST/busybox:1.0"
+    [ ! -e "$SHALE_ROOT/layers/$layer" ]
+    run_ok shale fsck --check
+}
