@@ -58,13 +58,17 @@ random() { head -c "$2" /dev/urandom >"$1"; }
 
 @test "kill -9 at many moments of a push: acknowledged is there, nothing is half there" {
     cd "$BATS_TEST_TMPDIR"
-    local i code acknowledged=0 lost=0
+    local i code wait_s slow acknowledged=0 lost=0
     for i in $(seq 16); do
         random f 300000
         d=$(sha f)
-        (sleep "$(printf 0.%02d $((i * 4)))"; kill -9 "$OWN_PID") &
+        # the first four are slow enough to be cut off, the last four are let finish, the others are as it comes
+        slow=() wait_s=$(printf 0.%02d $((i * 4)))
+        [ "$i" -gt 4 ] || slow=(--limit-rate 500K)
+        [ "$i" -le 12 ] || wait_s=3
+        (sleep "$wait_s"; kill -9 "$OWN_PID") &
         killer=$!
-        code=$(curl -s -o /dev/null -w '%{http_code}' -X POST --data-binary @f -H "Content-Type: application/octet-stream" "http://$OWN/v2/k/x/blobs/uploads/?digest=$d") || true
+        code=$(curl -s "${slow[@]}" -o /dev/null -w '%{http_code}' -X POST --data-binary @f -H "Content-Type: application/octet-stream" "http://$OWN/v2/k/x/blobs/uploads/?digest=$d") || true
         m='{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"a/b","digest":"'$d'","size":300000},"layers":[]}'
         mcode=000
         [ "$code" != 201 ] || mcode=$(curl -s -o /dev/null -w '%{http_code}' -X PUT -H 'Content-Type: application/vnd.oci.image.manifest.v1+json' --data-binary "$m" "http://$OWN/v2/k/x/manifests/t$i") || true
@@ -112,12 +116,14 @@ random() { head -c "$2" /dev/urandom >"$1"; }
     for i in $(seq 8); do
         curl -s -o /dev/null -w '%{http_code}\n' -X POST --data-binary @f -H "Content-Type: application/octet-stream" "http://$OWN/v2/c/r$((i % 3))/blobs/uploads/?digest=$d" >"code$i" &
     done
+    # shellcheck disable=SC2046
     wait $(jobs -p | grep -v "^$OWN_PID$")
     [ "$(cat code? | sort | uniq -c | tr -s ' ')" = " 8 201" ]
     m() { printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"a/b","digest":"%s","size":4000000},"layers":[],"annotations":{"n":"%s"}}' "$d" "$1"; }
     for i in $(seq 8); do
         m "$i" | curl -s -o /dev/null -w '%{http_code}\n' -X PUT -H 'Content-Type: application/vnd.oci.image.manifest.v1+json' --data-binary @- "http://$OWN/v2/c/r1/manifests/t" >"code$i" &
     done
+    # shellcheck disable=SC2046
     wait $(jobs -p | grep -v "^$OWN_PID$")
     [ "$(cat code? | sort | uniq -c | tr -s ' ')" = " 8 201" ]
     got=$(curl -s "http://$OWN/v2/c/r1/manifests/t" | jq -r .annotations.n)

@@ -8,7 +8,7 @@ load lib
 OCI=application/vnd.oci.image.manifest.v1+json
 
 setup_file() {
-    cd "$BATS_FILE_TMPDIR"
+    cd "$BATS_FILE_TMPDIR" || return 1
     head -c 300000 /dev/urandom >layer
     printf '{}' >config
     LAYER=sha256:$(sha256sum layer | cut -d' ' -f1) CONFIG=sha256:$(sha256sum config | cut -d' ' -f1)

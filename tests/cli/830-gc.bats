@@ -105,7 +105,7 @@ gc() { run_ok shale registry gc --storage "$OWN_DIR" --grace "${grace:-0s}" "$@"
     gc
     has "removed: blob $(dig orphan)"
     has "removed: upload ${loc##*/}"
-    [ -z "$(ls "$OWN_DIR/uploads" "$OWN_DIR/blobs/sha256" | grep -v :)" ]
+    [ -z "$(find "$OWN_DIR/uploads" "$OWN_DIR/blobs/sha256" -mindepth 1)" ]
 }
 
 @test "a race: collections without a pause while images are pushed, pulled and deleted" {

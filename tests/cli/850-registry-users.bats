@@ -5,7 +5,7 @@ load lib.bash
 
 setup() {
     fresh_store
-    cd "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR" || return 1
 }
 
 @test "users: add, list, new password, remove; Apache's htpasswd agrees" {
