@@ -347,7 +347,7 @@ static bool is_overlay_mark(const struct tar_entry *x)
 static int apply_overlay_mark(struct tree *t, const struct tar_entry *x, struct shale_err *e)
 {
     struct str name;
-    uint32_t dir, k;
+    uint32_t dir, k = 0;
     int r = parent_of(t, x->path, true, &dir, &name, e);
 
     if (r == 0)
