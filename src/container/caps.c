@@ -129,7 +129,7 @@ static int collect(const struct strv *list, const char *what, uint64_t *ret, boo
 int caps_tweak(uint64_t base, uint64_t host, const struct strv *add, const struct strv *drop,
                uint64_t *ret, struct shale_err *e)
 {
-    uint64_t plus, minus;
+    uint64_t plus = 0, minus = 0;
     bool add_all, drop_all;
     int r;
 
