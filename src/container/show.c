@@ -183,7 +183,10 @@ int show_container(struct container_host *h, const struct ctr *c, bool with_size
     };
     if (!ret->id || !ret->image_id)
         return err_nomem(e);
-    if (store_driver(h->store, &driver, NULL) >= 0)
+    r = store_driver(h->store, &driver, NULL);
+    if (r == -SHALE_NO_MEMORY)
+        return err_nomem(e);
+    if (r >= 0)
         ret->driver = driver->ops->name;
     r = image_shown(h, c, a, &ret->image, e);
     if (r >= 0)
