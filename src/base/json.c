@@ -52,6 +52,17 @@ bool json_lacked_memory(void)
     return lacked;
 }
 
+char *json_text(const json_t *j)
+{
+    size_t n = json_dumpb(j, NULL, 0, JSON_COMPACT);
+    char *p = n ? mem_alloc(n + 1) : NULL;
+
+    if (p && json_dumpb(j, p, n, JSON_COMPACT) == n)
+        return p; /* mem_alloc clears: the end is there */
+    free(p);
+    return NULL;
+}
+
 /* jansson recurses once a level, and needs a hundred bytes and more for the smallest value: both
  * are counted on the text before it sees it. */
 static int check_shape(const char *p, size_t n, struct shale_err *e)

@@ -316,11 +316,10 @@ static int labels_text(struct create *c, struct arena *a, char **ret, struct sha
     r = conf_config_json(&c->conf, &config, e);
     if (r < 0)
         return r;
-    (void)json_lacked_memory(); /* text is left out then */
-    *ret = json_dumps(json_object_get(config, "Labels"), JSON_COMPACT);
+    *ret = json_text(json_object_get(config, "Labels"));
     if (!*ret)
         return err_nomem(e);
-    if (json_lacked_memory() || arena_defer(a, free, *ret) < 0) {
+    if (arena_defer(a, free, *ret) < 0) {
         free(*ret);
         return err_nomem(e);
     }

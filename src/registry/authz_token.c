@@ -32,7 +32,7 @@ static int refuse(struct issue *t, int status, const char *code, const char *oau
 {
     json_t *j = json_pack("{s:[{s:s, s:s, s:n}], s:s, s:s}", "errors", "code", code, "message", msg,
                           "detail", "error", oauth, "error_description", msg);
-    _cleanup_free_ char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *text = j ? json_text(j) : NULL;
 
     json_decref(j);
     t->refused = true;
@@ -230,7 +230,7 @@ static int set_body(struct issue *t, int64_t now_s, const char *token, const cha
                   time_format_rfc3339nano(now_s * NS_PER_S, at), "scope", buf_str(&scope));
     if (j && refresh)
         json_object_set_new(j, "refresh_token", json_string(refresh));
-    _cleanup_free_ char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *text = j ? json_text(j) : NULL;
     json_decref(j);
     t->ret->status = 200;
     t->ret->user = t->user;

@@ -131,7 +131,7 @@ static json_t *claims_json(const struct jwt_claims *c)
 
 static int add_part(struct buf *b, json_t *j, struct shale_err *e)
 {
-    _cleanup_free_ char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *text = j ? json_text(j) : NULL;
 
     json_decref(j);
     if (!text)

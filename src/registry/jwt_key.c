@@ -121,7 +121,7 @@ json_t *jwt_key_jwk(const struct jwt_key *k)
 static int set_thumbprint(struct jwt_key *k, struct shale_err *e)
 {
     _cleanup_json_ json_t *jwk = jwt_key_jwk(k);
-    _cleanup_free_ char *text = jwk ? json_dumps(jwk, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *text = jwk ? json_text(jwk) : NULL;
     _cleanup_(buf_clear) struct buf b = BUF_INIT(JWT_THUMBPRINT_LEN + 1);
     unsigned char sha[SHA256_DIGEST_LENGTH];
 
@@ -270,7 +270,7 @@ int jwt_key_jwks(const struct jwt_key *k, struct buf *b, struct shale_err *e)
             json_object_set_new(jwk, "alg", json_string(jwt_alg_name(k->alg))),
             json_object_set_new(jwk, "use", json_string("sig"));
     _cleanup_json_ json_t *all = json_pack("{s:[o]}", "keys", jwk);
-    _cleanup_free_ char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *text = all ? json_text(all) : NULL;
     if (!text)
         return err_nomem(e);
     buf_adds(b, text);

@@ -138,7 +138,7 @@ static char *event_text(const struct notify *n, const struct notify_event *ev)
     put(source, "addr", n->source);
     put(source, "instanceID", n->instance);
     json_object_set_new(j, "source", source);
-    char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+    char *text = j ? json_text(j) : NULL;
     json_decref(j);
     return text;
 }

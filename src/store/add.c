@@ -26,11 +26,10 @@ static int image_row(struct store *s, const struct digest *manifest, const struc
     int r;
 
     if (json_is_object(labels_json) && json_object_size(labels_json) > 0) {
-        (void)json_lacked_memory(); /* text is left out then */
-        char *text = json_dumps(labels_json, JSON_COMPACT);
+        char *text = json_text(labels_json);
         labels = text ? arena_strdup(a, text) : NULL;
         free(text);
-        if (!labels || json_lacked_memory())
+        if (!labels)
             return err_nomem(e);
     }
     for (size_t i = 0; i < cfg->n_diff_ids; i++) {

@@ -280,13 +280,11 @@ static int do_seccomp(void *arg, FILE *out, struct shale_err *e)
     int k = seccomp_from_profile(in->p, in->n, &env, &j, e);
 
     if (k >= 0) {
-        char *text = json_dumps(j, JSON_COMPACT);
-        bool lacked = json_lacked_memory(); /* it leaves text out then */
-        if (text && !lacked)
-            fputs(text, out);
-        free(text);
-        if (lacked)
+        char *text = json_text(j);
+        if (!text)
             return err_nomem(e);
+        fputs(text, out);
+        free(text);
     }
     return k;
 }
