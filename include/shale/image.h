@@ -92,6 +92,7 @@ struct shale_images_opts {
     bool all;                   /* with intermediate images */
     const char *const *filters; /* "name=value", NULL-terminated; may be NULL */
     const char *match;          /* REPOSITORY[:TAG] pattern, NULL: any */
+    bool fewer_digests; /* without those of repositories that the image has a tag of: quicker */
 };
 /* Images of the store, newest first. Filters are docker's (dangling, label, before, since, until,
  * reference); INVALID for one that does not exist. */

@@ -335,34 +335,43 @@ char *time_format_duration(int64_t d, char ret[64])
     return ret;
 }
 
+static char *counted(char *ret, int64_t n, const char *what)
+{
+    char digits[24], *p = digits + sizeof digits;
+
+    for (; n; n /= 10)
+        *--p = (char)('0' + n % 10);
+    size_t len = (size_t)(digits + sizeof digits - p);
+    memcpy(ret, p, len);
+    memcpy(ret + len, what, strlen(what) + 1);
+    return ret;
+}
+
 char *time_human_duration(int64_t d, char ret[64])
 {
     int64_t s = d / NS_PER_S, m = d / NS_PER_MIN;
     int64_t h = d / NS_PER_HOUR + (d % NS_PER_HOUR >= NS_PER_HOUR / 2);
+    const char *one = s < 1               ? "Less than a second"
+                      : s == 1            ? "1 second"
+                      : m == 1            ? "About a minute"
+                      : m >= 60 && h == 1 ? "About an hour"
+                                          : NULL;
 
-    if (s < 1)
-        snprintf(ret, 64, "Less than a second");
-    else if (s == 1)
-        snprintf(ret, 64, "1 second");
-    else if (s < 60)
-        snprintf(ret, 64, "%" PRId64 " seconds", s);
-    else if (m == 1)
-        snprintf(ret, 64, "About a minute");
-    else if (m < 60)
-        snprintf(ret, 64, "%" PRId64 " minutes", m);
-    else if (h == 1)
-        snprintf(ret, 64, "About an hour");
-    else if (h < 48)
-        snprintf(ret, 64, "%" PRId64 " hours", h);
-    else if (h < 24 * 7 * 2)
-        snprintf(ret, 64, "%" PRId64 " days", h / 24);
-    else if (h < 24 * 30 * 2)
-        snprintf(ret, 64, "%" PRId64 " weeks", h / 24 / 7);
-    else if (h < 24 * 365 * 2)
-        snprintf(ret, 64, "%" PRId64 " months", h / 24 / 30);
-    else
-        snprintf(ret, 64, "%" PRId64 " years", (int64_t)(d / NS_PER_HOUR / 24 / 365));
-    return ret;
+    if (one)
+        return memcpy(ret, one, strlen(one) + 1);
+    if (s < 60)
+        return counted(ret, s, " seconds");
+    if (m < 60)
+        return counted(ret, m, " minutes");
+    if (h < 48)
+        return counted(ret, h, " hours");
+    if (h < 24 * 7 * 2)
+        return counted(ret, h / 24, " days");
+    if (h < 24 * 30 * 2)
+        return counted(ret, h / 24 / 7, " weeks");
+    if (h < 24 * 365 * 2)
+        return counted(ret, h / 24 / 30, " months");
+    return counted(ret, d / NS_PER_HOUR / 24 / 365, " years");
 }
 
 /* ---- filters ---- */

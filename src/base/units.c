@@ -3,11 +3,41 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+
+/* "%.*g" of v in [1, 1000) without its cost: a listing has thousands of sizes. False where it is
+ * not sure to round the same way. */
+static bool quick(char *ret, double v, int precision)
+{
+    static const unsigned powers[] = {1, 10, 100, 1000, 10000};
+    int whole = v < 10 ? 1 : v < 100 ? 2 : 3, decimals = precision - whole;
+
+    if (v < 1 || decimals < 0 || decimals >= (int)ARRAY_SIZE(powers))
+        return false;
+    double scaled = v * powers[decimals];
+    unsigned n = (unsigned)scaled;
+    double rest = scaled - n;
+    if (rest > 0.499 && rest < 0.501)
+        return false;
+    n += rest >= 0.5;
+    unsigned left = n / powers[decimals], right = n % powers[decimals];
+    if (left == (whole == 1 ? 10 : whole == 2 ? 100 : 1000))
+        return false; /* one digit more than it had */
+    for (int k = whole; k-- > 0; left /= 10)
+        ret[k] = (char)('0' + left % 10);
+    ret += whole;
+    if (right)
+        *ret++ = '.';
+    for (int k = decimals; right; right %= powers[k])
+        *ret++ = (char)('0' + right / powers[--k]);
+    *ret = 0;
+    return true;
+}
 
 char *units_human(uint64_t bytes, int precision, char ret[32])
 {
@@ -19,7 +49,9 @@ char *units_human(uint64_t bytes, int precision, char ret[32])
         v /= 1000.0;
         i++;
     }
-    snprintf(ret, 32, "%.*g%s", precision, v, names[i]);
+    if (!quick(ret, v, precision))
+        snprintf(ret, 32, "%.*g", precision, v);
+    memcpy(ret + strlen(ret), names[i], strlen(names[i]) + 1);
     return ret;
 }
 

@@ -80,8 +80,7 @@ static void hint(const struct cli *c, const char *word)
                     word, word);
 }
 
-static int print_table(struct cli *c, const struct shale_image_list *images,
-                       const struct list_opts *o, struct buf *out)
+static struct images_opts table_of(struct cli *c, const struct list_opts *o)
 {
     struct images_opts v = {
         .format = o->format,
@@ -93,7 +92,7 @@ static int print_table(struct cli *c, const struct shale_image_list *images,
     };
     if ((!v.format || !*v.format) && !v.quiet)
         v.format = cli_docker_setting(c, "imagesFormat");
-    return images_print(images, &v, out, &c->e);
+    return v;
 }
 
 static int run(struct cli *c, const void *opts_, int n, char **args)
@@ -101,11 +100,13 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     const struct list_opts *o = opts_;
     _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
     struct shale_image_list *images = NULL;
+    struct images_opts table = table_of(c, o);
     struct shale_images_opts q = {
         .size = sizeof q,
         .all = o->all,
         .filters = (const char *const *)o->filter.v,
         .match = n > 0 ? args[0] : NULL,
+        .fewer_digests = !o->tree && !images_shows_digests(&table),
     };
     struct shale *s;
     int r = o->tree ? check_tree(c, o) : 0;
@@ -116,7 +117,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     r = shale_images(s, &q, &images, &c->e);
     if (r < 0)
         return r;
-    r = o->tree ? print_tree(c, s, images, o, &out) : print_table(c, images, o, &out);
+    r = o->tree ? print_tree(c, s, images, o, &out) : images_print(images, &table, &out, &c->e);
     if (r == 0 && images->n_items == 0 && n > 0)
         hint(c, args[0]);
     if (r == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `images`: one pass over the rows, newest first. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -18,6 +19,21 @@ struct listing {
 static const char *show_repo(struct arena *a, const char *repo)
 {
     return arena_strdup(a, ref_familiar_repo(repo));
+}
+
+/* "repo@digest" */
+static const char *show_digest(struct arena *a, const struct meta_name *d)
+{
+    const char *repo = ref_familiar_repo(d->repo);
+    size_t n = strlen(repo), m = strlen(d->target.s);
+    char *text = arena_alloc(a, n + m + 2);
+
+    if (!text)
+        return NULL;
+    memcpy(text, repo, n);
+    text[n] = '@';
+    memcpy(text + n + 1, d->target.s, m);
+    return text;
 }
 
 /* The repository digest that belongs to a tag: what it stood for when it was pulled, if that is
@@ -62,7 +78,7 @@ static int show_names(const struct meta_image_item *i, struct arena *a, struct s
         return -SHALE_NO_MEMORY;
     for (size_t k = 0; k < i->n_digests; k++) {
         const struct meta_name *d = &i->digests[k];
-        digests[k] = arena_printf(a, "%s@%s", ref_familiar_repo(d->repo), d->target.s);
+        digests[k] = show_digest(a, d);
         if (!digests[k])
             return -SHALE_NO_MEMORY;
     }
@@ -183,17 +199,13 @@ static int on_image(void *arg, const struct meta_image_item *i)
     return r < 0 ? r : 0;
 }
 
-/* Room for all of them at once: growing would keep every smaller array in the arena. */
-static int reserve(struct listing *l, struct meta *m)
+static int newest_first(const void *x, const void *y)
 {
-    uint64_t n;
-    int r = meta_image_count(m, &n, l->e);
+    const struct shale_image *a = x, *b = y;
 
-    if (r < 0)
-        return r;
-    l->cap = n + 16;
-    l->v = arena_array(l->a, l->cap, sizeof *l->v);
-    return l->v ? 0 : err_nomem(l->e);
+    if (a->created_ns != b->created_ns)
+        return a->created_ns < b->created_ns ? 1 : -1;
+    return strcmp(a->id, b->id);
 }
 
 int image_list(struct image_host *h, const struct shale_images_opts *o, struct arena *a,
@@ -206,11 +218,12 @@ int image_list(struct image_host *h, const struct shale_images_opts *o, struct a
     if (r < 0)
         return r;
     l.f = f;
-    r = reserve(&l, store_meta(h->store));
-    if (r >= 0)
-        r = meta_image_each(store_meta(h->store), on_image, &l, e);
+    r = meta_image_each(store_meta(h->store), o->fewer_digests ? 0 : META_EACH_ALL_DIGESTS,
+                        on_image, &l, e);
     if (r < 0)
         return r;
+    if (l.n)
+        qsort(l.v, l.n, sizeof *l.v, newest_first);
     *ret = (struct shale_image_list){l.v, l.n};
     return 0;
 }

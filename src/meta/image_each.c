@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All images with their names and counts, in one pass: names and counts are read first, each by one
- * query ordered by image, and found through a hash table while the images go by.
+ * query ordered by image, and found through a hash table while the images go by. A listing of
+ * thousands should not take longer than a blink: images are read in the order of the table, not
+ * through an index, and nothing is counted beforehand.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "meta/image_row.h"
 
 #define EACH_MAX_BYTES (1ull << 30)
@@ -20,7 +24,7 @@ struct slot {
     uint32_t run;  /* + 1; 0: free */
 };
 struct index {
-    struct run *v;
+    struct run *v; /* of the heap, as struct names' v: arenas keep what was outgrown */
     size_t n, cap;
     struct slot *table; /* open addressing */
     size_t mask;
@@ -34,22 +38,44 @@ struct names {
 };
 
 struct groups {
-    struct arena *a;
+    struct arena a; /* texts, tables */
     struct names tags, digests;
     struct index containers, children; /* n is the count */
 };
 
+static void groups_clear(struct groups *g)
+{
+    free(g->tags.v);
+    free(g->tags.by_image.v);
+    free(g->digests.v);
+    free(g->digests.by_image.v);
+    free(g->containers.v);
+    free(g->children.v);
+    arena_clear(&g->a);
+}
+
+static void *grown(void *v, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap)
+        return v;
+    size_t more = *cap ? *cap * 2 : 64;
+    void *p = more > EACH_MAX_BYTES / size ? NULL : mem_resize(v, more * size);
+    if (p)
+        *cap = more;
+    return p;
+}
+
 /* ---- indexes ---- */
 
+/* Digits of a hash are as good as any hash of them. */
 static uint32_t hash_of(const char *digest)
 {
-    uint64_t h = 0xcbf29ce484222325ull;
     const char *hex = strchr(digest, ':');
+    uint64_t h = 0;
 
-    /* sixteen digits of a hash are as good as any hash of them, and cheap */
-    for (size_t i = 0; hex && i < 16 && hex[i]; i++)
-        h = (h ^ (unsigned char)hex[i]) * 0x100000001b3ull;
-    return (uint32_t)(h ^ h >> 29);
+    if (hex && strnlen(hex + 1, sizeof h) == sizeof h)
+        memcpy(&h, hex + 1, sizeof h);
+    return (uint32_t)(h * 0x9e3779b97f4a7c15ull >> 32);
 }
 
 static struct slot *slot_of(const struct index *x, const char *image, uint32_t hash)
@@ -74,12 +100,12 @@ static struct run *run_of(struct groups *g, struct index *x, const char *image, 
 {
     if (x->n && strcmp(x->v[x->n - 1].image, image) == 0)
         return &x->v[x->n - 1];
-    struct run *v = arena_grow(g->a, x->v, x->n, &x->cap, sizeof *v);
+    struct run *v = grown(x->v, x->n, &x->cap, sizeof *v);
     if (!v)
         return NULL;
     x->v = v;
     v += x->n++;
-    *v = (struct run){arena_strdup(g->a, image), (uint32_t)first, 0};
+    *v = (struct run){arena_strdup(&g->a, image), (uint32_t)first, 0};
     return v->image ? v : NULL;
 }
 
@@ -90,7 +116,7 @@ static int make_table(struct groups *g, struct index *x, struct shale_err *e)
 
     while (size < 2 * x->n)
         size *= 2;
-    x->table = arena_array(g->a, size, sizeof *x->table);
+    x->table = arena_array(&g->a, size, sizeof *x->table);
     x->mask = size - 1;
     if (!x->table)
         return err_nomem(e);
@@ -103,53 +129,62 @@ static int make_table(struct groups *g, struct index *x, struct shale_err *e)
 
 /* ---- rows ---- */
 
+static const char *repo_of(struct groups *g, struct names *l, const char *repo)
+{
+    if (!l->last_repo || strcmp(l->last_repo, repo) != 0)
+        l->last_repo = arena_strdup(&g->a, repo);
+    return l->last_repo;
+}
+
 static int add_name(struct groups *g, struct names *l, const struct stmt *q, bool is_tag,
                     struct shale_err *e)
 {
     struct run *run = run_of(g, &l->by_image, col_text(q, 0), l->n);
-    struct meta_name *v = arena_grow(g->a, l->v, l->n, &l->cap, sizeof *v);
-    const char *repo = col_text(q, 1);
+    struct meta_name *v = grown(l->v, l->n, &l->cap, sizeof *v);
 
+    if (v)
+        l->v = v;
     if (!v || !run)
         return err_nomem(e);
-    l->v = v;
     v += l->n++;
     run->n++;
-    if (!l->last_repo || strcmp(l->last_repo, repo) != 0)
-        l->last_repo = arena_strdup(g->a, repo);
-    v->repo = l->last_repo;
-    v->tag = is_tag ? col_dup(q, 2, g->a) : NULL;
+    v->repo = repo_of(g, l, col_text(q, 1));
+    v->tag = is_tag ? col_dup(q, 2, &g->a) : NULL;
     col_digest(q, 3, &v->target);
     v->updated_ns = col_i64(q, 4);
     return v->repo && (v->tag || !is_tag) ? 0 : err_nomem(e);
 }
 
-/* Room for all rows at once: growing would keep every smaller array. */
-static int reserve(struct meta *m, const char *count_sql, struct groups *g, struct names *l,
-                   struct shale_err *e)
+/* Has the image a tag of that repository? Images come in the order of their IDs, as those of the
+ * tags did: *at is where in them we are. */
+static bool is_tagged(const struct names *tags, size_t *at, const char *image, const char *repo)
 {
-    int64_t n;
-    int r = stmt_number(m, count_sql, 0, &n, e, "");
+    const struct index *x = &tags->by_image;
+    int order = -1;
 
-    if (r < 0)
-        return r;
-    l->cap = (size_t)n + 16;
-    l->by_image.cap = (size_t)n + 16;
-    l->v = arena_array(g->a, l->cap, sizeof *l->v);
-    l->by_image.v = arena_array(g->a, l->by_image.cap, sizeof *l->by_image.v);
-    return l->v && l->by_image.v ? 0 : err_nomem(e);
+    while (*at < x->n && (order = strcmp(x->v[*at].image, image)) < 0)
+        (*at)++;
+    for (uint32_t i = 0; order == 0 && i < x->v[*at].n; i++)
+        if (strcmp(tags->v[x->v[*at].first + i].repo, repo) == 0)
+            return true;
+    return false;
 }
 
-static int load_names(struct meta *m, const char *sql, bool is_tag, struct groups *g,
+enum which { TAGS, DIGESTS, UNTAGGED_DIGESTS };
+
+static int load_names(struct meta *m, const char *sql, enum which which, struct groups *g,
                       struct names *l, struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
     int r = stmt_open(m, sql, &q, e);
+    size_t at = 0;
 
     if (r < 0)
         return r;
     while ((r = stmt_step(&q, e)) == 1) {
-        r = add_name(g, l, &q, is_tag, e);
+        if (which == UNTAGGED_DIGESTS && is_tagged(&g->tags, &at, col_text(&q, 0), col_text(&q, 1)))
+            continue;
+        r = add_name(g, l, &q, which == TAGS, e);
         if (r < 0)
             return r;
     }
@@ -173,22 +208,18 @@ static int load_counts(struct meta *m, const char *sql, struct groups *g, struct
     return r < 0 ? r : make_table(g, x, e);
 }
 
-static int load(struct meta *m, struct groups *g, struct shale_err *e)
+static int load(struct meta *m, enum which digests, struct groups *g, struct shale_err *e)
 {
-    int r = reserve(m, "SELECT count(*) FROM tags", g, &g->tags, e);
-
-    if (r >= 0)
-        r = reserve(m, "SELECT count(*) FROM repo_digests", g, &g->digests, e);
-    if (r >= 0)
-        r = load_names(m,
+    int r = load_names(m,
                        "SELECT image, repo, tag, target, updated FROM tags"
                        " ORDER BY image, repo, tag",
-                       true, g, &g->tags, e);
+                       TAGS, g, &g->tags, e);
+
     if (r >= 0)
         r = load_names(m,
                        "SELECT image, repo, '', digest, updated FROM repo_digests"
                        " ORDER BY image, repo, digest",
-                       false, g, &g->digests, e);
+                       digests, g, &g->digests, e);
     if (r >= 0)
         r = load_counts(m, "SELECT image, count(*) FROM containers GROUP BY image", g,
                         &g->containers, e);
@@ -221,18 +252,39 @@ static void fill(const struct groups *g, struct meta_image_item *item)
     item->n_containers = containers ? containers->n : 0;
 }
 
+/* What listings show, in the order of walk's columns; the rest stays unset. */
+static void read_row(const struct stmt *q, struct meta_image *i)
+{
+    *i = (struct meta_image){
+        .created_ns = col_i64(q, 3),
+        .size_bytes = (uint64_t)col_i64(q, 4),
+        .n_layers = (uint32_t)col_i64(q, 5),
+        .os = col_text(q, 6),
+        .arch = col_text(q, 7),
+        .variant = col_text(q, 8),
+        .os_version = "",
+        .labels = col_text(q, 9),
+    };
+    col_digest(q, 0, &i->id);
+    col_digest(q, 1, &i->manifest);
+    col_digest(q, 2, &i->parent);
+}
+
 static int walk(struct meta *m, const struct groups *g,
                 int (*f)(void *arg, const struct meta_image_item *i), void *arg,
                 struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
-    int r = stmt_open(m, IMAGE_COLUMNS " WHERE held = 0 ORDER BY created DESC, id", &q, e);
+    int r = stmt_open(m,
+                      "SELECT id, manifest, parent, created, size, n_layers, os, arch, variant,"
+                      " labels FROM images WHERE held = 0",
+                      &q, e);
 
     if (r < 0)
         return r;
     while ((r = stmt_step(&q, e)) == 1) {
         struct meta_image_item item;
-        image_row_read(&q, &item.image);
+        read_row(&q, &item.image);
         fill(g, &item);
         r = f(arg, &item);
         if (r == -SHALE_NO_MEMORY)
@@ -243,11 +295,11 @@ static int walk(struct meta *m, const struct groups *g,
     return r;
 }
 
-int meta_image_each(struct meta *m, int (*f)(void *arg, const struct meta_image_item *i), void *arg,
+int meta_image_each(struct meta *m, unsigned flags,
+                    int (*f)(void *arg, const struct meta_image_item *i), void *arg,
                     struct shale_err *e)
 {
-    _cleanup_(arena_clear) struct arena a = ARENA_INIT(EACH_MAX_BYTES);
-    struct groups g = {.a = &a};
+    _cleanup_(groups_clear) struct groups g = {.a = ARENA_INIT(EACH_MAX_BYTES)};
     /* A query that is under way keeps what all of them see as it was when it began: no image goes
      * by without its names because another process tagged it in between. */
     _cleanup_(stmt_close) struct stmt snapshot = {0};
@@ -256,7 +308,7 @@ int meta_image_each(struct meta *m, int (*f)(void *arg, const struct meta_image_
     if (r >= 0)
         r = stmt_step(&snapshot, e);
     if (r >= 0)
-        r = load(m, &g, e);
+        r = load(m, flags & META_EACH_ALL_DIGESTS ? DIGESTS : UNTAGGED_DIGESTS, &g, e);
     return r < 0 ? r : walk(m, &g, f, arg, e);
 }
 

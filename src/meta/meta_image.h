@@ -73,8 +73,12 @@ struct meta_image_item {
     uint32_t n_children;   /* images built on it */
     uint32_t n_containers; /* of any state */
 };
-/* Newest created first, then by ID. The item is borrowed for the call: copy what you keep. */
-int meta_image_each(struct meta *m, int (*f)(void *arg, const struct meta_image_item *i), void *arg,
+/* Also the repository digests that have a tag of the same repository beside them. */
+#define META_EACH_ALL_DIGESTS 1u
+/* In no order, and without chain, os_version, times of use, and pinned. The item is borrowed for the
+ * call: copy what you keep. */
+int meta_image_each(struct meta *m, unsigned flags,
+                    int (*f)(void *arg, const struct meta_image_item *i), void *arg,
                     struct shale_err *e);
 /* The same for one image, in the arena. */
 int meta_image_item(struct meta *m, const struct digest *id, struct arena *a,

@@ -186,6 +186,11 @@ static const char *template_of(const struct images_opts *o, struct buf *own)
     return buf_str(own);
 }
 
+bool images_shows_digests(const struct images_opts *o)
+{
+    return o->digests || (o->format && strstr(o->format, ".Digest"));
+}
+
 int images_print(const struct shale_image_list *images, const struct images_opts *o,
                  struct buf *out, struct shale_err *e)
 {
@@ -209,9 +214,7 @@ int images_print(const struct shale_image_list *images, const struct images_opts
     _cleanup_(list_clear) struct list l = {0};
     struct images_opts mine = *o;
     mine.format = spec.format;
-    struct printing p = {&l, &mine, o->digests, e};
-    if (spec.format && strstr(spec.format, ".Digest"))
-        p.digests = true;
+    struct printing p = {&l, &mine, images_shows_digests(o), e};
     int r = buf_check(&own, e);
     if (r < 0)
         return r;

@@ -11,6 +11,7 @@ struct images_opts {
     bool printable; /* see view/list.h */
     int64_t now_ns;
 };
+bool images_shows_digests(const struct images_opts *o);
 int images_print(const struct shale_image_list *images, const struct images_opts *o,
                  struct buf *out, struct shale_err *e);
 

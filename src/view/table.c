@@ -14,7 +14,7 @@ struct layout {
     struct buf *out;
     struct cell *cells;
     uint32_t *lines; /* first cell of each line, and one past the last */
-    size_t n_lines;
+    size_t n_cells, cap_cells, n_lines, cap_lines;
     uint32_t widths[TABLE_MAX_COLUMNS];
     size_t n_widths;
 };
@@ -26,43 +26,58 @@ static size_t count_cells(const struct layout *l, size_t line)
 
 /* ---- taking the text apart ---- */
 
-static int allocate(struct layout *l, struct shale_err *e)
+static bool grow(void **v, size_t *cap, size_t n, size_t size)
 {
-    size_t n_tabs = 0, n_lines = 1;
-    for (size_t i = 0; i < l->text.n; i++) {
-        n_tabs += l->text.p[i] == '\t';
-        n_lines += l->text.p[i] == '\n';
-    }
-    size_t n_cells = n_tabs + n_lines;
-    l->cells = mem_array(n_cells, sizeof *l->cells);
-    l->lines = mem_array(n_lines + 1, sizeof *l->lines);
-    return l->cells && l->lines ? 0 : err_nomem(e);
+    if (n < *cap)
+        return true;
+    size_t more = *cap ? *cap * 2 : 256;
+    void *p = mem_resize(*v, more * size);
+    if (!p)
+        return false;
+    *v = p;
+    *cap = more;
+    return true;
 }
 
 /* Ends the cell [from, to). */
-static void add_cell(struct layout *l, size_t *n, size_t from, size_t to)
+static bool add_cell(struct layout *l, size_t from, size_t to)
 {
     uint32_t width = (uint32_t)uni_count(l->text.p + from, to - from);
-    l->cells[(*n)++] = (struct cell){(uint32_t)from, (uint32_t)(to - from), width};
+    if (!grow((void **)&l->cells, &l->cap_cells, l->n_cells, sizeof *l->cells))
+        return false;
+    l->cells[l->n_cells++] = (struct cell){(uint32_t)from, (uint32_t)(to - from), width};
+    return true;
 }
 
-static void split(struct layout *l)
+static bool begin_line(struct layout *l)
 {
-    size_t n = 0, i = 0;
+    if (!grow((void **)&l->lines, &l->cap_lines, l->n_lines, sizeof *l->lines))
+        return false;
+    l->lines[l->n_lines] = (uint32_t)l->n_cells;
+    return true;
+}
+
+static bool split(struct layout *l)
+{
+    size_t i = 0;
     for (bool more = true; more;) {
         const char *newline = memchr(l->text.p + i, '\n', l->text.n - i);
         size_t end = newline ? (size_t)(newline - l->text.p) : l->text.n;
-        size_t first = n;
-        l->lines[l->n_lines++] = (uint32_t)n;
+        size_t first = l->n_cells;
+        if (!begin_line(l))
+            return false;
+        l->n_lines++;
         for (const char *tab;
-             n - first < TABLE_MAX_COLUMNS && (tab = memchr(l->text.p + i, '\t', end - i));
+             l->n_cells - first < TABLE_MAX_COLUMNS && (tab = memchr(l->text.p + i, '\t', end - i));
              i = (size_t)(tab - l->text.p) + 1)
-            add_cell(l, &n, i, (size_t)(tab - l->text.p));
-        add_cell(l, &n, i, end);
+            if (!add_cell(l, i, (size_t)(tab - l->text.p)))
+                return false;
+        if (!add_cell(l, i, end))
+            return false;
         i = end + 1;
         more = newline != NULL;
     }
-    l->lines[l->n_lines] = (uint32_t)n;
+    return begin_line(l);
 }
 
 /* ---- printing ---- */
@@ -117,9 +132,8 @@ int table_format(struct str text, struct buf *out, struct shale_err *e)
     struct layout l = {.text = text, .out = out};
     if (text.n >= UINT32_MAX)
         return err_set(e, SHALE_LIMIT, "table of %zu bytes is too large", text.n);
-    int r = allocate(&l, e);
+    int r = split(&l) ? 0 : err_nomem(e);
     if (r == 0) {
-        split(&l);
         print_block(&l, 0, l.n_lines);
         r = buf_check(out, e);
     }

@@ -28,6 +28,26 @@ static void test_human(void **state)
         assert_string_equal(units_human(cases[i].n, cases[i].precision, out), cases[i].text);
 }
 
+/* What is printed by hand is what printf prints. */
+static void test_human_is_printf(void **state)
+{
+    static const char *const names[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    uint64_t x = 88172645463325252ull;
+
+    for (unsigned k = 0; k < 300000; k++) {
+        char out[32], want[32];
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        uint64_t n = k < 100000 ? k * 5 : x >> (k % 64); /* small ones have the ties */
+        int precision = 1 + (int)(k / 7 % 6);
+        double v = (double)n;
+        size_t i = 0;
+        for (; v >= 1000.0; i++)
+            v /= 1000.0;
+        (void)snprintf(want, sizeof want, "%.*g%s", precision, v, names[i]);
+        assert_string_equal(units_human(n, precision, out), want);
+    }
+}
+
 static void test_binary(void **state)
 {
     static const struct {
@@ -63,6 +83,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_human),
+        cmocka_unit_test(test_human_is_printf),
         cmocka_unit_test(test_binary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
