@@ -1,15 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Pull from Debian's docker-registry, images made and pushed by skopeo.
+# Pull from a registry, images made and pushed by skopeo.
 
 load lib
 
 setup_file() {
-    export REGISTRY_DIR=$BATS_FILE_TMPDIR/registry
-    registry_start plain "$REGISTRY_DIR"
-    export REGISTRY_HOST
-    push "$SHALE_IMAGES/busybox:1.0" busybox:1.0
-    push "$SHALE_IMAGES/debian:1.0" debian:1.0
+    registry_with busybox debian
     push "$SHALE_IMAGES/busybox:1.0" team/app:v1
     push "$SHALE_IMAGES/debian:1.0" team/app:v2
 }
