@@ -79,6 +79,31 @@ teardown() { drop_store; }
     done
 }
 
+@test "a pull that is killed in the middle of a layer goes on from there" {
+    local dir=$BATS_TEST_TMPDIR layout=$BATS_TEST_TMPDIR/big
+    head -c 150000000 /dev/urandom >"$dir/f"
+    tar -C "$dir" -cf "$dir/f.tar" f
+    oci_init "$layout"
+    oci_layer "$layout" "$dir/f.tar" none
+    oci_config "$layout" .
+    oci_tag "$layout" big "$(oci_image "$layout" linux amd64)"
+    push "$layout:big" big:1
+    "$SHALE_BIN" pull -q "$REGISTRY_HOST/big:1" >/dev/null 2>&1 3>&- &
+    pid=$!
+    for _ in $(seq 500); do
+        [ -z "$(find "$SHALE_ROOT/ingest" -size +1000k 2>/dev/null)" ] || break
+        sleep 0.005
+    done
+    kill -KILL "$pid"
+    wait "$pid" || true
+    run_ok shale pulls ls
+    has interrupted
+    run_ok shale pull -q "$REGISTRY_HOST/big:1"
+    run_ok shale fsck
+    run_ok shale pulls ls -q
+    [ -z "$output" ]
+}
+
 @test "mistakes get one line each" {
     run_fails 1 "manifest for $REGISTRY_HOST/busybox:nope not found: manifest unknown: manifest unknown" shale pull "$REGISTRY_HOST/busybox:nope"
     run_fails 1 "repository name (library/Foo) must be lowercase" shale pull Foo

@@ -117,11 +117,12 @@ parts() { # TAG: digests of manifest, config and layers
 }
 
 @test "a list, an index with strangers, an index in an index" {
-    for tag in "$REAL:list" "$REAL:noplatform" "$R:index" "$R:nested"; do
+    for tag in "$REAL:list" "$R:noplatform" "$R:index" "$R:nested"; do
         run_ok shale pull "$tag"
         has "Digest: $(digest_of "${tag##*:}")"
         kept "$(digest_of "${tag##*:}")"
-        [ "$(shale inspect -f '{{index .RepoDigests 0}}' "$tag" | cut -d@ -f1)" = "${tag%:*}" ]
+        run_ok shale inspect -f '{{range .RepoDigests}}{{println .}}{{end}}' "$tag"
+        has "${tag%:*}@$(digest_of "${tag##*:}")"
     done
     [ "$(shale inspect -f '{{index .Config.Env 0}}' "$R:nested")" = NAME=inside ]
     kept "$(digest_of index)"
@@ -157,7 +158,7 @@ parts() { # TAG: digests of manifest, config and layers
     [ "$(shale inspect -f '{{.Size}}' "$R:elsewhere")" = 5 ]
     fresh_store
     shale rmi "$R:elsewhere" >/dev/null
-    run_fails 1 "layer sha256:" shale pull "$R:nowhere"
+    SHALE_RETRIES=1 run_fails 1 "layer sha256:" shale pull "$R:nowhere"
     [ -z "$(shale images -q)" ]
 }
 
