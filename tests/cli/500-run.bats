@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # image is container_setup's
 # Containers: a real runtime, conmon, images of Debian's busybox.
 
 load lib

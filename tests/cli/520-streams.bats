@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # image is container_setup's
 # Streams, terminals, signals and what is left when somebody is killed.
 
 load lib

@@ -91,6 +91,7 @@ refused() {
     run_ok shale fsck --check
 }
 
+need() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
 # run_ok CMD…: runs, fails with the output when the status is not 0
