@@ -1,15 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Pull from Debian's docker-registry, images made and pushed by skopeo.
+# Pull from a registry, images made and pushed by skopeo.
 
 load lib
 
 setup_file() {
-    export REGISTRY_DIR=$BATS_FILE_TMPDIR/registry
-    registry_start plain "$REGISTRY_DIR"
-    export REGISTRY_HOST
-    push "$SHALE_IMAGES/busybox:1.0" busybox:1.0
-    push "$SHALE_IMAGES/debian:1.0" debian:1.0
+    registry_with busybox debian
     push "$SHALE_IMAGES/busybox:1.0" team/app:v1
     push "$SHALE_IMAGES/debian:1.0" team/app:v2
 }
@@ -81,6 +77,31 @@ teardown() { drop_store; }
     for d in $(shale inspect -f '{{range .RootFS.Layers}}{{println .}}{{end}}' "$REGISTRY_HOST/debian:1.0"); do
         [ "$(sha256sum <"$SHALE_ROOT/layers/${d#sha256:}/layer.tar" | cut -d' ' -f1)" = "${d#sha256:}" ]
     done
+}
+
+@test "a pull that is killed in the middle of a layer goes on from there" {
+    local dir=$BATS_TEST_TMPDIR layout=$BATS_TEST_TMPDIR/big
+    head -c 150000000 /dev/urandom >"$dir/f"
+    tar -C "$dir" -cf "$dir/f.tar" f
+    oci_init "$layout"
+    oci_layer "$layout" "$dir/f.tar" none
+    oci_config "$layout" .
+    oci_tag "$layout" big "$(oci_image "$layout" linux amd64)"
+    push "$layout:big" big:1
+    "$SHALE_BIN" pull -q "$REGISTRY_HOST/big:1" >/dev/null 2>&1 3>&- &
+    pid=$!
+    for _ in $(seq 500); do
+        [ -z "$(find "$SHALE_ROOT/ingest" -size +1000k 2>/dev/null)" ] || break
+        sleep 0.005
+    done
+    kill -KILL "$pid"
+    wait "$pid" || true
+    run_ok shale pulls ls
+    has interrupted
+    run_ok shale pull -q "$REGISTRY_HOST/big:1"
+    run_ok shale fsck
+    run_ok shale pulls ls -q
+    [ -z "$output" ]
 }
 
 @test "mistakes get one line each" {

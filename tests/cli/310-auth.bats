@@ -1,25 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Credentials, tokens and certificates, against Debian's docker-registry.
+# Credentials, tokens and certificates.
 
 load lib
 
 setup_file() {
-    local kind dir=$BATS_FILE_TMPDIR
-    export REGISTRY_DIR=$dir/plain
-    registry_start plain "$dir/plain"
-    push "$SHALE_IMAGES/busybox:1.0" busybox:1.0
-    push "$SHALE_IMAGES/busybox:1.0" team/app:v1
-    export PLAIN=$REGISTRY_HOST
-    for kind in htpasswd tls mtls token; do # the same images, other doors
-        mkdir -p "$dir/$kind"
-        ln -s "$dir/plain/data" "$dir/$kind/data"
-        registry_start "$kind" "$dir/$kind"
-        export "${kind^^}=$REGISTRY_HOST"
-    done
+    registry_doors plain htpasswd tls mtls token
     # A CA that has nothing to do with any of them.
-    mkdir "$dir/other"
-    registry_certificate "$dir/other"
+    mkdir "$BATS_FILE_TMPDIR/other"
+    registry_certificate "$BATS_FILE_TMPDIR/other"
 }
 teardown_file() { registry_stop_all; }
 setup() {
@@ -87,14 +76,14 @@ END
 
 @test "tls: the CA of certs.d" {
     mkdir -p "$CERTS/$TLS"
-    cp "$REGISTRY_DIR/../tls/ca.crt" "$CERTS/$TLS/ca.crt"
+    cp "$BATS_FILE_TMPDIR/tls/ca.crt" "$CERTS/$TLS/ca.crt"
     run_ok shale --certs-dir "$CERTS" pull "$TLS/busybox:1.0"
     has "Status: Downloaded newer image"
 }
 
 @test "tls: a certificate of another CA is refused" {
     mkdir -p "$CERTS/$TLS"
-    cp "$REGISTRY_DIR/../other/ca.crt" "$CERTS/$TLS/ca.crt"
+    cp "$BATS_FILE_TMPDIR/other/ca.crt" "$CERTS/$TLS/ca.crt"
     run_fails 1 "x509: certificate signed by unknown authority" shale --certs-dir "$CERTS" pull "$TLS/busybox:1.0"
     has "https://$TLS/v2/"
 }
@@ -105,18 +94,18 @@ END
 
 @test "mtls: the registry wants a certificate of ours" {
     mkdir -p "$CERTS/$MTLS"
-    cp "$REGISTRY_DIR/../mtls/ca.crt" "$CERTS/$MTLS/ca.crt"
+    cp "$BATS_FILE_TMPDIR/mtls/ca.crt" "$CERTS/$MTLS/ca.crt"
     run_fails 1 "remote error: tls:" shale --certs-dir "$CERTS" digest "$MTLS/busybox:1.0"
-    cp "$REGISTRY_DIR"/../mtls/client.cert "$CERTS/$MTLS/"
+    cp "$BATS_FILE_TMPDIR"/mtls/client.cert "$CERTS/$MTLS/"
     run_fails 1 "missing key" shale --certs-dir "$CERTS" digest "$MTLS/busybox:1.0"
-    cp "$REGISTRY_DIR"/../mtls/client.key "$CERTS/$MTLS/"
+    cp "$BATS_FILE_TMPDIR"/mtls/client.key "$CERTS/$MTLS/"
     run_ok shale --certs-dir "$CERTS" pull "$MTLS/busybox:1.0"
 }
 
 @test "token: what everybody may pull needs no login, and one token" {
-    : >"$REGISTRY_DIR/../token/token.log"
+    : >"$BATS_FILE_TMPDIR/token/token.log"
     run_ok shale pull "$TOKEN/busybox:1.0"
-    run cat "$REGISTRY_DIR/../token/token.log"
+    run cat "$BATS_FILE_TMPDIR/token/token.log"
     [ "$output" = "anonymous ['repository:busybox:pull']" ]
 }
 

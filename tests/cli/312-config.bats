@@ -5,16 +5,7 @@
 load lib
 
 setup_file() {
-    local dir=$BATS_FILE_TMPDIR
-    registry_start plain "$dir/plain"
-    push "$SHALE_IMAGES/busybox:1.0" busybox:1.0
-    push "$SHALE_IMAGES/busybox:1.0" team/app:v1
-    for kind in htpasswd token; do # the same images, other doors
-        mkdir -p "$dir/$kind"
-        ln -s "$dir/plain/data" "$dir/$kind/data"
-        registry_start "$kind" "$dir/$kind"
-        export "${kind^^}=$REGISTRY_HOST"
-    done
+    registry_doors htpasswd token
     hostile_start "$SHALE_IMAGES/busybox"
 }
 teardown_file() {

@@ -5,9 +5,7 @@
 load lib
 
 setup_file() {
-    registry_start plain "$BATS_FILE_TMPDIR/registry"
-    export REGISTRY_HOST
-    push "$SHALE_IMAGES/busybox:1.0" busybox:1.0
+    registry_with busybox
     export image=$REGISTRY_HOST/busybox:1.0
     SHALE_FAULT=count:$BATS_FILE_TMPDIR/n SHALE_ROOT=$BATS_FILE_TMPDIR/s "$SHALE_BIN" pull -q "$image" >/dev/null
     if [ -s "$BATS_FILE_TMPDIR/n" ]; then N_STEPS=$(cat "$BATS_FILE_TMPDIR/n"); fi

@@ -8,9 +8,7 @@ load lib
 SAMPLES=12
 
 setup_file() {
-    registry_start plain "$BATS_FILE_TMPDIR/registry"
-    export REGISTRY_HOST
-    push "$SHALE_IMAGES/busybox:1.0" busybox:1.0
+    registry_with busybox
     export image=$REGISTRY_HOST/busybox:1.0
     export SHALE_ROOT=$BATS_FILE_TMPDIR/store DOCKER_CONFIG=$BATS_FILE_TMPDIR/docker
     SHALE_FAULT_ALLOC=count:$BATS_FILE_TMPDIR/n "$SHALE_BIN" pull -q "$image" >/dev/null

@@ -4,11 +4,7 @@
 
 load lib
 
-setup_file() {
-    registry_start plain "$BATS_FILE_TMPDIR/registry"
-    export REGISTRY_HOST
-    push "$SHALE_IMAGES/busybox:1.0" busybox:1.0
-}
+setup_file() { registry_with busybox; }
 teardown_file() { registry_stop_all; }
 setup() {
     fresh_store

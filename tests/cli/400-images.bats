@@ -5,10 +5,7 @@
 load lib
 
 setup_file() {
-    registry_start plain "$BATS_FILE_TMPDIR/registry"
-    export REGISTRY_HOST
-    push "$SHALE_IMAGES/busybox:1.0" busybox:1.0
-    push "$SHALE_IMAGES/debian:1.0" debian:1.0
+    registry_with busybox debian
 }
 teardown_file() { registry_stop_all; }
 setup() {

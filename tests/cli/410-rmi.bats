@@ -6,8 +6,7 @@ load lib
 load images
 
 setup_file() {
-    registry_start plain "$BATS_FILE_TMPDIR/registry"
-    export REGISTRY_HOST
+    registry_with
     local l=$BATS_FILE_TMPDIR/layout
     tiny "$l" base 2024-01-02T03:04:05Z . one
     tiny "$l" top 2024-01-02T03:04:05Z . one two three

@@ -6,8 +6,7 @@ load lib
 load images
 
 setup_file() {
-    registry_start plain "$BATS_FILE_TMPDIR/registry"
-    export REGISTRY_HOST
+    registry_with
     local l=$BATS_FILE_TMPDIR/layout
     tiny "$l" jan 2021-01-02T03:04:05Z '.config.Labels={kind:"app",stage:"1"}' jan
     tiny "$l" feb 2021-02-02T03:04:05Z '.config.Labels={kind:"app",stage:"2"}' feb

@@ -6,8 +6,7 @@ load lib
 load images
 
 setup_file() {
-    registry_start plain "$BATS_FILE_TMPDIR/registry"
-    export REGISTRY_HOST
+    registry_with
     local l=$BATS_FILE_TMPDIR/layout
     tiny "$l" full 2024-01-02T03:04:05.123456789Z '.author="me" | .config={Env:["PATH=/bin","X=<y>&z"],Cmd:["sh","-c","echo \"hi\""],
         Entrypoint:["/e"],Labels:{"a.b":"1",z:"<q>"},ExposedPorts:{"80/tcp":{}},Volumes:{"/v":{}},WorkingDir:"/w",User:"u:g",

@@ -27,12 +27,13 @@ setup_file() {
     oci_index "$l" foreignonly "$(entry "$l" linux s390x)"
     oci_tag "$l" single "$(entry "$l" linux s390x | jq -c 'del(.platform)')"
     oci_tag "$l" windows "$(entry "$l" windows amd64 '' 10.0.20348.2 | jq -c 'del(.platform)')"
-    layout_registry_start "$l"
+    registry_with
+    push_layout "$l" x multi foreignonly single windows
 }
-teardown_file() { layout_registry_stop; }
+teardown_file() { registry_stop_all; }
 setup() {
     fresh_store
-    R=$LAYOUT_HOST/x
+    R=$REGISTRY_HOST/x
 }
 teardown() { drop_store; }
 

@@ -6,8 +6,7 @@ load lib
 load images
 
 setup_file() {
-    registry_start plain "$BATS_FILE_TMPDIR/registry"
-    export REGISTRY_HOST
+    registry_with
     local l=$BATS_FILE_TMPDIR/layout dir=$BATS_FILE_TMPDIR/root
     oci_init "$l"
     for i in 1 2 3; do

@@ -1,13 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # image is container_setup's
 # What image and options say about a container, and what is refused and how.
 
 load lib
 
 setup_file() {
-    registry_start plain "$BATS_FILE_TMPDIR/registry"
-    export REGISTRY_HOST
-    push "$SHALE_IMAGES/busybox:1.0" busybox:1.0
+    registry_with busybox
     # an image that says something in every field
     local d=$BATS_FILE_TMPDIR/configured layer
     skopeo copy -q "oci:$SHALE_IMAGES/busybox:1.0" "dir:$BATS_FILE_TMPDIR/busybox"
@@ -21,11 +20,8 @@ setup_file() {
 }
 teardown_file() { registry_stop_all; }
 setup() {
-    need_root
-    fresh_store
-    image=$REGISTRY_HOST/busybox:1.0
+    container_setup
     configured=$REGISTRY_HOST/configured:1.0
-    shale pull -q "$image" >/dev/null
     shale pull -q "$configured" >/dev/null
 }
 teardown() { drop_store; }

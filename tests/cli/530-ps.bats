@@ -1,21 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # image is container_setup's
 # Lists of containers, messages about those that are not there, the twins under `container`.
 
 load lib
 
-setup_file() {
-    registry_start plain "$BATS_FILE_TMPDIR/registry"
-    export REGISTRY_HOST
-    push "$SHALE_IMAGES/busybox:1.0" busybox:1.0
-}
+setup_file() { registry_with busybox; }
 teardown_file() { registry_stop_all; }
-setup() {
-    need_root
-    fresh_store
-    image=$REGISTRY_HOST/busybox:1.0
-    shale pull -q "$image" >/dev/null
-}
+setup() { container_setup; }
 teardown() { drop_store; }
 names() { shale ps "$@" --format '{{.Names}}' | paste -sd' '; }
 

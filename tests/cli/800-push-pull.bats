@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Our registry with the clients that people have: what goes in comes out, bit for bit.
+# Our registry: what goes in comes out, bit for bit. 805-clients.bats has all the clients.
 
 load lib
 
@@ -35,23 +35,6 @@ blobs_of() { (cd "$1/blobs/sha256" && ls | sort); }
     run_ok shale digest "$OWN/busybox:1"
     run_ok shale pull "$OWN/busybox:1"
     has "Image is up to date"
-}
-
-@test "podman and buildah: build, push, pull" {
-    need_root
-    local root=$BATS_TEST_TMPDIR/podman
-    echo '{}' >"$DOCKER_CONFIG/config.json"
-    podman_here() { podman --root "$root" --runroot "$root.run" --storage-driver vfs "$@"; }
-    own_push "$SHALE_IMAGES/busybox:1.0" busybox:1
-    run_ok podman_here pull -q --tls-verify=false "$OWN/busybox:1"
-    run_ok podman_here tag "$OWN/busybox:1" "$OWN/copy/by-podman:2"
-    run_ok podman_here push -q --tls-verify=false "$OWN/copy/by-podman:2"
-    run_ok skopeo inspect --tls-verify=false "docker://$OWN/copy/by-podman:2"
-    id=$(buildah --root "$root" --runroot "$root.run" --storage-driver vfs from --pull-never "$OWN/busybox:1")
-    run_ok buildah --root "$root" --runroot "$root.run" --storage-driver vfs commit -q --tls-verify=false \
-        "$id" "docker://$OWN/copy/by-buildah:3"
-    run_ok shale pull -q "$OWN/copy/by-buildah:3"
-    [ "$(curl -s "http://$OWN/v2/_catalog" | jq -c .repositories)" = '["busybox","copy/by-buildah","copy/by-podman"]' ]
 }
 
 @test "copies between Debian's docker-registry and ours keep every digest, both ways" {
@@ -95,44 +78,4 @@ blobs_of() { (cd "$1/blobs/sha256" && ls | sort); }
     run_ok shale pull -q "$OWN/busybox:1"
     [ "$(curl -s -o /dev/null -w '%{http_code}' -X POST "http://$OWN/v2/busybox/blobs/uploads/")" = 405 ]
     [ "$(curl -s -X DELETE "http://$OWN/v2/busybox/manifests/1" | jq -r '.errors[0].code')" = UNSUPPORTED ]
-}
-
-@test "containerd: fetch and push, over plain HTTP" {
-    need_root
-    command -v containerd >/dev/null || skip "containerd is not installed"
-    local w=$BATS_TEST_TMPDIR/ctr
-    mkdir -p "$w"
-    printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\nroot = "%s"\nstate = "%s"\n[grpc]\naddress = "%s"\n' \
-        "$w/root" "$w/state" "$w/c.sock" >"$w/c.toml"
-    containerd -c "$w/c.toml" -l error >"$w/out" 2>&1 3>&- &
-    OWN_PIDS="$OWN_PIDS $!"
-    here() { timeout 60 ctr -a "$w/c.sock" "$@"; }
-    for _ in $(seq 100); do ! here version >/dev/null 2>&1 || break; sleep 0.1; done
-    own_push "$SHALE_IMAGES/busybox:1.0" busybox:1
-    run_ok here content fetch --plain-http --all-platforms "$OWN/busybox:1"
-    run_ok here images tag "$OWN/busybox:1" "$OWN/by/ctr:2"
-    run_ok here images push --plain-http "$OWN/by/ctr:2"
-    a=$(curl -s "http://$OWN/v2/busybox/manifests/1" | sha256sum)
-    [ "$(curl -s "http://$OWN/v2/by/ctr/manifests/2" | sha256sum)" = "$a" ]
-}
-
-@test "docker: engine and command pull, push, mount layers across repositories, read manifests" {
-    need_root
-    command -v dockerd >/dev/null && command -v docker >/dev/null || skip "docker is not installed"
-    local w=$BATS_TEST_TMPDIR/dk
-    mkdir -p "$w"
-    dockerd --bridge=none --iptables=false --ip-forward=false --data-root "$w/d" --exec-root "$w/e" --pidfile "$w/p" \
-        -H "unix://$w/s" --storage-driver vfs >"$w/out" 2>&1 3>&- &
-    OWN_PIDS="$OWN_PIDS $!"
-    here() { timeout 60 docker -H "unix://$w/s" "$@"; }
-    for _ in $(seq 150); do ! here version >/dev/null 2>&1 || break; sleep 0.2; done
-    own_push "$SHALE_IMAGES/busybox:1.0" busybox:1
-    run_ok here pull "$OWN/busybox:1"
-    run_ok here tag "$OWN/busybox:1" "$OWN/by/docker:3"
-    run_ok here push "$OWN/by/docker:3"
-    has "Mounted from busybox"
-    run_ok here push "$OWN/by/docker:3"
-    has "Layer already exists"
-    run_ok here manifest inspect --insecure "$OWN/busybox:1"
-    run_ok shale pull -q "$OWN/by/docker:3"
 }

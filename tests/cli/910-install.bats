@@ -16,9 +16,7 @@ setup_file() {
     SANITIZE=$(option b_sanitize)
     [ "$SANITIZE" = none ] && SANITIZE="" || SANITIZE=-fsanitize=$SANITIZE
     export SANITIZE
-    registry_start plain "$BATS_FILE_TMPDIR/registry"
-    export REGISTRY_HOST
-    push "$SHALE_IMAGES/busybox:1.0" busybox:1.0
+    registry_with busybox
 }
 teardown_file() { registry_stop_all; }
 setup() {

@@ -23,6 +23,9 @@ tiny() {
 # push_tag LAYOUT TAG NAME:TAG
 push_tag() { skopeo copy --quiet --all --dest-tls-verify=false "oci:$1:$2" "docker://$REGISTRY_HOST/$3"; }
 
+# push_layout LAYOUT NAME TAG…: its images byte for byte, whatever is in them
+push_layout() { python3 -B "$top/tests/cli/push-layout.py" "$1" "$REGISTRY_HOST" "${@:2}"; }
+
 # layout_registry_start LAYOUT: LAYOUT_HOST serves it whatever is in it; layout_registry_stop
 layout_registry_start() {
     local port=$BATS_FILE_TMPDIR/layout.port

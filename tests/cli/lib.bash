@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# What all command tests share: the binary under test, a fresh store, a registry on loopback.
+# What all command tests share: the binary under test, a fresh store, a registry on loopback: ours, or Debian's
+# docker-registry where REGISTRY_KIND=docker.
 # Set by tools/run-tests: SHALE_BIN, SHALE_IMAGES (OCI layouts of tools/make-images), SHALE_BUILD.
 # shellcheck disable=SC2154 # bats sets status, output and lines
 
 SHALE_BIN=${SHALE_BIN:-$PWD/build/shale}
 SHALE_IMAGES=${SHALE_IMAGES:-$PWD/build/images}
+export SHALE_BIN
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=tools/lib/registry.bash
 . "$top/tools/lib/registry.bash"
@@ -28,8 +30,43 @@ drop_store() {
     awk -v r="$SHALE_ROOT/" 'index($5, r) == 1 {print $5}' /proc/self/mountinfo | sort -r | while read -r m; do umount -l "$m"; done
 }
 
-# push LAYOUT NAME:TAG: an image that skopeo puts into the running registry
-push() { skopeo copy --quiet --all --dest-tls-verify=false "oci:$1" "docker://$REGISTRY_HOST/$2"; }
+# push LAYOUT NAME:TAG [OPTION…]: an image that skopeo puts into the running registry
+push() { skopeo copy --quiet --all --dest-tls-verify=false "${@:3}" "oci:$1" "docker://$REGISTRY_HOST/$2"; }
+
+# registry_with NAME…: for setup_file: a registry with these of SHALE_IMAGES, as NAME:1.0; REGISTRY_DIR is its folder
+registry_with() {
+    local name
+    export REGISTRY_DIR=$BATS_FILE_TMPDIR/registry
+    registry_start plain "$REGISTRY_DIR"
+    for name in "$@"; do push "$SHALE_IMAGES/$name:1.0" "$name:1.0"; done
+}
+# registry_doors KIND…: further registries that want this or that, with busybox:1.0 and team/app:v1 -> KIND (in capitals)
+# is the address, $BATS_FILE_TMPDIR/KIND the folder
+registry_doors() {
+    local kind name dir
+    for kind in "$@"; do
+        dir=$BATS_FILE_TMPDIR/$kind
+        registry_start "$kind" "$dir"
+        if [ "$kind" = mtls ]; then
+            mkdir -p "$dir/certs"
+            cp "$dir"/client.{cert,key} "$dir/ca.crt" "$dir/certs/"
+        fi
+        for name in busybox:1.0 team/app:v1; do
+            case $kind in
+            mtls) push "$SHALE_IMAGES/busybox:1.0" "$name" --dest-cert-dir "$dir/certs" ;;
+            *) push "$SHALE_IMAGES/busybox:1.0" "$name" --dest-creds user:secret ;;
+            esac
+        done
+        export "${kind^^}=$REGISTRY_HOST"
+    done
+}
+# container_setup: for setup: a store of its own with busybox -> image
+container_setup() {
+    need_root
+    fresh_store
+    image=$REGISTRY_HOST/busybox:1.0
+    shale pull -q "$image" >/dev/null
+}
 
 # hostile_start LAYOUT [ADDRESS [CMD…]]: run by CMD, the registry of tests/cli/hostile -> HOSTILE=HOST:PORT, HOSTILE_LOG
 hostile_start() {
@@ -54,6 +91,7 @@ refused() {
     run_ok shale fsck --check
 }
 
+need() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
 # run_ok CMD…: runs, fails with the output when the status is not 0

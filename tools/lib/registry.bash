@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-# Debian's docker-registry on a free port of loopback, for the tour, the tests and the benchmarks.
+# A registry on a free port of loopback, for the tour, the tests and the benchmarks: ours, or with
+# REGISTRY_KIND=docker Debian's docker-registry.
 #
-#   registry_start KIND DIR   -> REGISTRY_HOST=127.0.0.1:PORT, REGISTRY_PID
+#   registry_start KIND DIR   -> REGISTRY_HOST=127.0.0.1:PORT, REGISTRY_PID; DIR/log is what it says
 #       plain
 #       tls        REGISTRY_CA (file)
-#       mtls       as tls, and asks for a client certificate (DIR/client.cert, DIR/client.key will do)
+#       mtls       as tls, and asks for a client certificate (DIR/client.cert, DIR/client.key will do);
+#                  always Debian's: ours knows no client certificates
 #       htpasswd   user "user", password "secret"
 #       token      tokens of tools/lib/token-server: the same user, and nobody for busybox; DIR/token.log
 #   registry_stop PID                       / registry_stop_all
+#
+# SHALE_BIN is the binary of ours, build/shale without it.
 
-REGISTRY_PIDS=${REGISTRY_PIDS:-}
+REGISTRY_PIDS=${REGISTRY_PIDS:-} REGISTRY_LOGS=${REGISTRY_LOGS:-}
 
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
@@ -42,45 +46,38 @@ registry_token_server() { # DIR: its port is in DIR/token.port
     return 1
 }
 
-registry_start() {
-    local kind=$1 dir=$2 port url=http curl_opts=() try
-    mkdir -p "$dir/data"
-    dir=$(cd "$dir" && pwd)
-    [ "$kind" != token ] || registry_token_server "$dir" || return 1
-    for try in 1 2 3; do
+# registry_config_docker KIND DIR PORT: what Debian's is told
+registry_config_docker() {
+    printf 'version: 0.1\nlog:\n  accesslog:\n    disabled: true\n  level: error\n'
+    printf 'storage:\n  filesystem:\n    rootdirectory: %s/data\n  delete:\n    enabled: true\n' "$2"
+    printf 'http:\n  addr: 127.0.0.1:%s\n' "$3"
+    case $1 in
+    tls | mtls)
+        printf '  tls:\n    certificate: %s/server.crt\n    key: %s/server.key\n' "$2" "$2"
+        [ "$1" = tls ] || printf '    clientcas:\n      - %s/ca.crt\n' "$2"
+        ;;
+    htpasswd) printf 'auth:\n  htpasswd:\n    realm: test\n    path: %s/htpasswd\n' "$2" ;;
+    token)
+        printf 'auth:\n  token:\n    realm: http://127.0.0.1:%s/token\n    service: test\n' "$(cat "$2/token.port")"
+        printf '    issuer: test-issuer\n    rootcertbundle: %s/token.crt\n' "$2"
+        ;;
+    esac
+}
+
+registry_start_docker() { # KIND DIR
+    local kind=$1 dir=$2 port url=http curl_opts=() _
+    case $kind in
+    tls | mtls) url=https curl_opts=(--cacert "$dir/ca.crt" --cert "$dir/client.cert" --key "$dir/client.key") ;;
+    esac
+    for _ in 1 2 3; do
         port=$(free_port)
-        {
-            printf 'version: 0.1\nlog:\n  accesslog:\n    disabled: true\n  level: error\n'
-            printf 'storage:\n  filesystem:\n    rootdirectory: %s/data\n  delete:\n    enabled: true\n' "$dir"
-            printf 'http:\n  addr: 127.0.0.1:%s\n' "$port"
-            if [ "$kind" = tls ] || [ "$kind" = mtls ]; then
-                [ -f "$dir/server.crt" ] || registry_certificate "$dir"
-                printf '  tls:\n    certificate: %s/server.crt\n    key: %s/server.key\n' "$dir" "$dir"
-                [ "$kind" = tls ] || printf '    clientcas:\n      - %s/ca.crt\n' "$dir"
-            fi
-            if [ "$kind" = htpasswd ]; then
-                htpasswd -Bbn user secret >"$dir/htpasswd"
-                printf 'auth:\n  htpasswd:\n    realm: test\n    path: %s/htpasswd\n' "$dir"
-            fi
-            if [ "$kind" = token ]; then
-                printf 'auth:\n  token:\n    realm: http://127.0.0.1:%s/token\n    service: test\n' "$(cat "$dir/token.port")"
-                printf '    issuer: test-issuer\n    rootcertbundle: %s/token.crt\n' "$dir"
-            fi
-        } >"$dir/config.yml"
-        case $kind in
-        tls | mtls)
-            url=https curl_opts=(--cacert "$dir/ca.crt" --cert "$dir/client.cert" --key "$dir/client.key")
-            export REGISTRY_CA=$dir/ca.crt
-            ;;
-        esac
+        registry_config_docker "$kind" "$dir" "$port" >"$dir/config.yml"
         # Descriptor 3 belongs to bats: a server that keeps it open would keep bats waiting.
         docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 3>&- &
         REGISTRY_PID=$!
         for _ in $(seq 100); do
             if curl -s -o /dev/null "${curl_opts[@]}" "$url://127.0.0.1:$port/v2/"; then
                 REGISTRY_HOST=127.0.0.1:$port
-                REGISTRY_PIDS="$REGISTRY_PIDS $REGISTRY_PID"
-                export REGISTRY_HOST REGISTRY_PID REGISTRY_PIDS
                 return 0
             fi
             kill -0 "$REGISTRY_PID" 2>/dev/null || break
@@ -88,9 +85,59 @@ registry_start() {
         done
         kill "$REGISTRY_PID" 2>/dev/null || true
     done
-    echo "registry_start: docker-registry does not come up (try $try); its log:" >&2
-    cat "$dir/log" >&2
     return 1
+}
+
+# registry_config_shale KIND: what ours is told; paths are from the folder of the file
+registry_config_shale() {
+    printf '[listen]\naddress = 127.0.0.1:0\n'
+    [ "$1" != tls ] || printf 'tls_cert = server.crt\ntls_key = server.key\n'
+    printf '[storage]\nroot = data\n[log]\naccess = off\n'
+    case $1 in
+    htpasswd) printf '[auth]\ntype = htpasswd\nhtpasswd = htpasswd\nfailure_delay = 0s\nfailures = 1000\n' ;;
+    token)
+        printf '[auth]\ntype = token\ntoken_url = http://127.0.0.1:%s/token\nservice = test\n' "$(cat "$2/token.port")"
+        printf 'issuer = test-issuer\ntoken_keys = token.crt\n'
+        ;;
+    esac
+}
+
+registry_start_shale() { # KIND DIR
+    local _
+    registry_config_shale "$1" "$2" >"$2/registry.conf"
+    : >"$2/log"
+    "${SHALE_BIN:-build/shale}" registry serve --config "$2/registry.conf" >"$2/log" 2>&1 3>&- &
+    REGISTRY_PID=$!
+    for _ in $(seq 200); do
+        REGISTRY_HOST=$(sed -n 's,^Listening on https\?://,,p' "$2/log")
+        [ -z "$REGISTRY_HOST" ] || return 0
+        kill -0 "$REGISTRY_PID" 2>/dev/null || break
+        sleep 0.02
+    done
+    kill "$REGISTRY_PID" 2>/dev/null || true
+    return 1
+}
+
+registry_start() {
+    local kind=$1 dir=$2 server=${REGISTRY_KIND:-shale}
+    [ "$kind" != mtls ] || server=docker
+    mkdir -p "$dir/data"
+    dir=$(cd "$dir" && pwd)
+    case $kind in
+    tls | mtls)
+        [ -f "$dir/server.crt" ] || registry_certificate "$dir"
+        export REGISTRY_CA=$dir/ca.crt
+        ;;
+    htpasswd) htpasswd -Bbn user secret >"$dir/htpasswd" ;;
+    token) registry_token_server "$dir" || return 1 ;;
+    esac
+    if ! "registry_start_$server" "$kind" "$dir"; then
+        echo "registry_start: the registry ($server) does not come up; its log:" >&2
+        cat "$dir/log" >&2
+        return 1
+    fi
+    REGISTRY_PIDS="$REGISTRY_PIDS $REGISTRY_PID" REGISTRY_LOGS="$REGISTRY_LOGS $dir/log"
+    export REGISTRY_HOST REGISTRY_PID REGISTRY_PIDS REGISTRY_LOGS
 }
 
 registry_stop() {
@@ -98,8 +145,13 @@ registry_stop() {
     wait "$1" 2>/dev/null || true
 }
 
+# All of them; fails when a sanitizer had something to say.
 registry_stop_all() {
-    local pid
+    local pid log status=0
     for pid in $REGISTRY_PIDS; do registry_stop "$pid"; done
-    REGISTRY_PIDS=
+    for log in $REGISTRY_LOGS; do
+        ! grep -HsE "runtime error|Sanitizer|Assertion" "$log" || status=1
+    done
+    REGISTRY_PIDS='' REGISTRY_LOGS=''
+    return $status
 }
