@@ -59,6 +59,7 @@ struct registry {
     struct http_cert *certs; /* a listener each, or not */
     size_t n_certs;
     struct janitor *janitor;
+    struct index *index;
 };
 
 struct rq { /* a request */
@@ -123,6 +124,10 @@ void manifest_delete(struct rq *rq);
 void tags_list(struct rq *rq);
 void catalog_list(struct rq *rq);
 void referrers_list(struct rq *rq);
+void v1_ping_head(struct rq *rq);
+void v1_search(struct rq *rq);
+void repository_get(struct rq *rq);
+void repository_patch_head(struct rq *rq);
 
 /* Annotations as a JSON object, "" when there are none; NULL: no memory. */
 const char *reg_annotations(const struct strmap *m, struct arena *a);

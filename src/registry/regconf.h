@@ -79,7 +79,7 @@ struct regconf_auth {
     int64_t token_ttl_ns, refresh_ttl_ns, skew_ns;
     int64_t failure_delay_ns, failure_window_ns;
     uint64_t failures; /* of one peer within the window; then it is turned away */
-    struct policy_who catalog;
+    struct policy_who catalog, search;
 };
 
 struct regconf_limits {

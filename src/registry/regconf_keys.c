@@ -99,6 +99,8 @@ static const struct regconf_key auth_keys[] = {
     KN(regconf_auth, failure_delay, failure_delay_ns, RK_DURATION, "500ms", 0, MINUTE,
        "how long the answer to a wrong password waits."),
     K(regconf_auth, catalog, RK_WHO, "users", "who may list the repositories (/v2/_catalog)."),
+    K(regconf_auth, search, RK_WHO, "users",
+      "who may search (/v1/search, /shale/v1/search). Everybody finds only what they may pull."),
     {0},
 };
 
@@ -242,7 +244,6 @@ const struct regconf_later regconf_later[] = {
     {"retention", NULL, "removing tags by rule"},
     {"index", NULL, "searching in images"},
     {"gc", NULL, "collecting while the registry serves; run shale registry gc from a timer"},
-    {"auth", "search", "searching"},
     {"rule", "quota", "a quota"},
     {"limits", "repository_quota", "a quota"},
     {"limits", "manifest_size", "another limit than 4 MiB"},

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "registry/index.h"
 #include "registry/reg.h"
 
 #define ARENA_BYTES (1u << 20)
@@ -36,6 +37,8 @@ static int open_storage(struct registry *r, struct shale_err *e)
         k = cache_new(state_has_generations(r->state) ? CACHE_BYTES : 0, &r->cache, e);
     if (k >= 0)
         k = sessions_new(r->blobs, &r->sessions, e);
+    if (k >= 0)
+        k = index_open(r->root_fd, r->root, r->read_only, &r->index, e);
     return k;
 }
 
@@ -264,6 +267,7 @@ struct registry *registry_close(struct registry *r)
     metrics_free(r->metrics);
     sessions_free(r->sessions);
     cache_free(r->cache);
+    index_close(r->index);
     state_close(r->state);
     blobs_close(r->blobs);
     if (r->root_fd >= 0)
