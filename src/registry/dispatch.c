@@ -39,6 +39,7 @@ static const struct endpoint {
     {ROUTE_TOKEN, HTTP_POST, FREE, true, token_head},
     {ROUTE_V1_PING, HTTP_GET, FREE, true, v1_ping_head},
     {ROUTE_V1_SEARCH, HTTP_GET, SEARCH, false, v1_search},
+    {ROUTE_SEARCH, HTTP_GET, SEARCH, false, search_get},
     {ROUTE_REPOSITORY, HTTP_GET, PULL, false, repository_get},
     {ROUTE_REPOSITORY, HTTP_PATCH, PUSH, true, repository_patch_head},
 };

@@ -31,6 +31,7 @@ static const char *const steps[] = {
     " n_files INTEGER NOT NULL, problem TEXT NOT NULL);"
     "CREATE TABLE stacks(manifest INTEGER NOT NULL, pos INTEGER NOT NULL, layer INTEGER NOT NULL,"
     " PRIMARY KEY(manifest, pos)) WITHOUT ROWID;"
+    "CREATE INDEX layers_waiting ON layers(done) WHERE done = 0;"
     "CREATE INDEX stacks_layer ON stacks(layer);"
     "CREATE TABLE dirs(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);"
     "CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"

@@ -27,8 +27,9 @@
 #define INDEX_FILE       "index.db"
 #define INDEX_TERM_BYTES 256 /* of a search term */
 #define INDEX_TERM_WORDS 8
-#define INDEX_TIMEOUT_NS (10ll * 1000000000ll) /* a search that takes longer is given up: TIMEOUT  \
-                                                */
+#define INDEX_TIMEOUT_NS                                                                           \
+    (10ll * 1000000000ll) /* a search that takes longer is given up: TIMEOUT                       \
+                           */
 
 struct index;
 struct meta;

@@ -88,6 +88,11 @@ struct regconf_limits {
     int64_t header_timeout_ns, idle_timeout_ns, stall_timeout_ns;
 };
 
+struct regconf_index {
+    bool contents;
+    uint64_t max_files, max_layer_bytes, memory_bytes; /* max_layer_bytes 0: no limit */
+};
+
 enum regconf_log { REGCONF_LOG_OFF, REGCONF_LOG_TEXT, REGCONF_LOG_JSON };
 struct regconf_logs {
     int access; /* enum regconf_log */
@@ -122,6 +127,7 @@ struct regconf {
     struct policy policy;
     struct regconf_limits limits;
     struct regconf_logs log;
+    struct regconf_index index;
     struct regconf_notify *notify;
     size_t n_notify;
 };

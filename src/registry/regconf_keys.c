@@ -141,6 +141,18 @@ static const struct regconf_key log_keys[] = {
     {0},
 };
 
+static const struct regconf_key index_keys[] = {
+    K(regconf_index, contents, RK_BOOL, "yes",
+      "yes: layers are read once after a push, so that files and packages can be searched for."),
+    KN(regconf_index, max_files, max_files, RK_COUNT, "1000000", 1, 4000000,
+       "a layer with more files is not searched."),
+    KN(regconf_index, max_layer, max_layer_bytes, RK_BYTES, "0", 0, 1024 * TIB,
+       "a larger (compressed) layer is not searched; 0: no limit."),
+    KN(regconf_index, memory, memory_bytes, RK_BYTES, "64m", 1u << 20, 1ull << 30,
+       "largest package database that is read; SQLite's cache gets a quarter of it."),
+    {0},
+};
+
 static const struct regconf_key notify_keys[] = {
     K(regconf_notify, url, RK_URL, NULL, "where events are posted to."),
     KM(regconf_notify, header, headers, RK_HEADER, NULL, "sent with each."),
@@ -232,6 +244,8 @@ const struct regconf_section regconf_sections[] = {
         "closed. In globs, * is anything but /, ** is anything, ? is one character."),
     SINGLE("limits", limits, NULL, limits_keys, "How much is taken."),
     SINGLE("log", log, NULL, log_keys, "What is written down."),
+    SINGLE("index", index, NULL, index_keys,
+           "What can be searched for. Taken at the start of the registry."),
     REPEATED("notify", "NAME", notify, n_notify, regconf_notify,
              offsetof(struct regconf_notify, name), check_name, check_notify, notify_keys,
              "A receiver of events (webhook)."),
@@ -242,7 +256,6 @@ const struct regconf_section regconf_sections[] = {
 const struct regconf_later regconf_later[] = {
     {"upstream", NULL, "a cache of another registry"},
     {"retention", NULL, "removing tags by rule"},
-    {"index", NULL, "searching in images"},
     {"gc", NULL, "collecting while the registry serves; run shale registry gc from a timer"},
     {"rule", "quota", "a quota"},
     {"limits", "repository_quota", "a quota"},

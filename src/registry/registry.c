@@ -141,6 +141,24 @@ static int open_notify(struct registry *r, struct shale_err *e)
     return notify_open(c, r->root_fd, host ? host + 3 : url, r->metrics, &r->notify, e);
 }
 
+void registry_indexer_opts(const struct regconf *c, struct indexer_opts *ret)
+{
+    *ret = (struct indexer_opts){
+        .contents = c->index.contents,
+        .max_files = c->index.max_files,
+        .max_bytes = c->index.max_layer_bytes,
+        .memory_bytes = c->index.memory_bytes,
+    };
+}
+
+static int start_indexer(struct registry *r, struct shale_err *e)
+{
+    struct indexer_opts o;
+
+    registry_indexer_opts(r->first->conf, &o);
+    return indexer_start(r->index, r->blobs, r->root_fd, &o, &r->indexer, e);
+}
+
 static int serve(struct registry *r, struct shale_err *e)
 {
     const struct regconf *c = r->first->conf;
@@ -159,6 +177,8 @@ static int serve(struct registry *r, struct shale_err *e)
 
     if (k >= 0)
         k = janitor_start(r, e);
+    if (k >= 0 && !r->read_only)
+        k = start_indexer(r, e);
     return k < 0 ? k : http_server_start(&so, r->listeners, r->n_listeners, &r->server, e);
 }
 
@@ -259,6 +279,7 @@ struct registry *registry_close(struct registry *r)
     if (r->server)
         http_server_stop(r->server, r->first->conf->server.shutdown_timeout_ns);
     janitor_stop(r);
+    indexer_stop(r->indexer);
     notify_close(r->notify);
     if (r->first)
         live_put(r->first);
