@@ -104,6 +104,7 @@ const struct cmd_name cmd_table[] = {
     {"pull", NULL, CMD_COMMON, &cmd_pull},
     {"images", NULL, CMD_COMMON, &cmd_images},
     {"version", NULL, CMD_COMMON, &cmd_version},
+    {"search", NULL, CMD_COMMON, &cmd_search},
     {"info", NULL, CMD_COMMON, &cmd_info},
     {"container", NULL, CMD_MANAGEMENT, &cmd_container},
     {"image", NULL, CMD_MANAGEMENT, &cmd_image},

@@ -16,6 +16,7 @@ static const enum reg_code hidden_codes[_ROUTE_MAX] = {
     [ROUTE_TAGS] = REG_NAME_UNKNOWN,          [ROUTE_MANIFEST] = REG_MANIFEST_UNKNOWN,
     [ROUTE_BLOB] = REG_BLOB_UNKNOWN,          [ROUTE_UPLOADS] = REG_NAME_UNKNOWN,
     [ROUTE_UPLOAD] = REG_BLOB_UPLOAD_UNKNOWN, [ROUTE_REFERRERS] = REG_NAME_UNKNOWN,
+    [ROUTE_REPOSITORY] = REG_NAME_UNKNOWN,
 };
 
 const char *rq_base_url(struct rq *rq)

@@ -11,10 +11,14 @@
 #define FIELD_BYTES 512 /* of a header that is kept for the log */
 
 const char *const account_routes[_ROUTE_MAX] = {
-    [ROUTE_NONE] = "other",      [ROUTE_BASE] = "base",         [ROUTE_CATALOG] = "catalog",
-    [ROUTE_TAGS] = "tags",       [ROUTE_MANIFEST] = "manifest", [ROUTE_BLOB] = "blob",
-    [ROUTE_UPLOADS] = "uploads", [ROUTE_UPLOAD] = "upload",     [ROUTE_REFERRERS] = "referrers",
-    [ROUTE_HEALTH] = "health",   [ROUTE_METRICS] = "metrics",   [ROUTE_TOKEN] = "token",
+    [ROUTE_NONE] = "other",          [ROUTE_BASE] = "base",
+    [ROUTE_CATALOG] = "catalog",     [ROUTE_TAGS] = "tags",
+    [ROUTE_MANIFEST] = "manifest",   [ROUTE_BLOB] = "blob",
+    [ROUTE_UPLOADS] = "uploads",     [ROUTE_UPLOAD] = "upload",
+    [ROUTE_REFERRERS] = "referrers", [ROUTE_HEALTH] = "health",
+    [ROUTE_METRICS] = "metrics",     [ROUTE_TOKEN] = "token",
+    [ROUTE_V1_PING] = "v1_ping",     [ROUTE_V1_SEARCH] = "v1_search",
+    [ROUTE_SEARCH] = "search",       [ROUTE_REPOSITORY] = "repository",
 };
 
 static void account_peer(const struct http_req *q, char *ret, size_t n)

@@ -15,7 +15,7 @@
 #define CHALLENGE_BYTES 4096
 #define BUSY_RETRY_NS   NS_PER_S
 
-static const char *const action_names[_POLICY_MAX] = {"pull", "push", "delete", "*"};
+static const char *const action_names[_POLICY_MAX] = {"pull", "push", "delete", "*", "search"};
 
 /* ---- the handle ---- */
 
@@ -128,6 +128,9 @@ static void add_scope(struct buf *b, const struct authz_request *q)
     case POLICY_CATALOG:
         buf_adds(b, "registry:catalog:*");
         return;
+    case POLICY_SEARCH:
+        buf_adds(b, "registry:catalog:search");
+        return;
     case POLICY_PUSH:
         buf_addf(b, "repository:%s:pull,push", q->repository);
         break;
@@ -185,7 +188,7 @@ static bool has_action(const struct strv *actions, const char *name)
 static bool token_allows(const struct jwt_access *v, size_t n, const char *repository,
                          enum policy_action action)
 {
-    bool of_registry = action == POLICY_CATALOG;
+    bool of_registry = action == POLICY_CATALOG || action == POLICY_SEARCH;
 
     for (size_t i = 0; i < n; i++)
         if (streq(v[i].type, of_registry ? "registry" : "repository") &&
@@ -200,6 +203,8 @@ static bool who_may(const struct authz *z, const struct authz_answer *who, const
 {
     const struct policy *p = &z->conf->policy;
 
+    if (who->access && z->key && action == POLICY_SEARCH) /* as authz_sees */
+        return policy_allows(p, who->user, NULL, POLICY_SEARCH);
     if (who->access)
         return token_allows(who->access, who->n_access, repository, action) ||
                policy_allows_anyone(p, repository, action);

@@ -156,6 +156,8 @@ static int grant(struct issue *t, struct jwt_access *x, struct shale_err *e)
     if (streq(x->type, "registry") && streq(x->name, "catalog")) {
         if (asked(&x->actions, "*") && policy_allows(p, t->user, NULL, POLICY_CATALOG))
             given.v[given.n++] = "*";
+        else if (asked(&x->actions, "search") && policy_allows(p, t->user, NULL, POLICY_SEARCH))
+            given.v[given.n++] = "search";
     } else if (streq(x->type, "repository")) {
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
             if (asked(&x->actions, names[i]) && policy_allows(p, t->user, x->name, actions[i]))

@@ -11,7 +11,7 @@
 #include "registry/reg.h"
 
 /* What is served: the one table. `head`: runs in the network thread, before the body. */
-enum need { FREE, PING, PULL, PUSH, DELETE, CATALOG, _NEED_MAX };
+enum need { FREE, PING, PULL, PUSH, DELETE, CATALOG, SEARCH, _NEED_MAX };
 static const struct endpoint {
     enum route_id route;
     enum http_method method;
@@ -37,13 +37,16 @@ static const struct endpoint {
     {ROUTE_METRICS, HTTP_GET, FREE, false, metrics_get},
     {ROUTE_TOKEN, HTTP_GET, FREE, true, token_head},
     {ROUTE_TOKEN, HTTP_POST, FREE, true, token_head},
+    {ROUTE_V1_PING, HTTP_GET, FREE, true, v1_ping_head},
+    {ROUTE_V1_SEARCH, HTTP_GET, SEARCH, false, v1_search},
+    {ROUTE_SEARCH, HTTP_GET, SEARCH, false, search_get},
+    {ROUTE_REPOSITORY, HTTP_GET, PULL, false, repository_get},
+    {ROUTE_REPOSITORY, HTTP_PATCH, PUSH, true, repository_patch_head},
 };
 /* As who may do it. FREE and PING are of no repository. */
 static const enum policy_action actions[_NEED_MAX] = {
-    [PULL] = POLICY_PULL,
-    [PUSH] = POLICY_PUSH,
-    [DELETE] = POLICY_DELETE,
-    [CATALOG] = POLICY_CATALOG,
+    [PULL] = POLICY_PULL,       [PUSH] = POLICY_PUSH,     [DELETE] = POLICY_DELETE,
+    [CATALOG] = POLICY_CATALOG, [SEARCH] = POLICY_SEARCH,
 };
 
 static const struct {

@@ -31,6 +31,8 @@ static const struct {
     [REG_UNAVAILABLE] = {"UNAVAILABLE", "service unavailable", 503},
     [REG_NO_SPACE] = {"UNAVAILABLE", "no space left on the registry", 507},
     [REG_NOT_FOUND] = {"UNSUPPORTED", "nothing is served under this path", 404},
+    [REG_RECORD_INVALID] = {"RECORD_INVALID", "invalid record of a repository", 400},
+    [REG_QUERY_INVALID] = {"QUERY_INVALID", "invalid search", 400},
     [REG_UNKNOWN] = {"UNKNOWN", "unknown error", 500},
 };
 

@@ -26,8 +26,10 @@ enum reg_code {
     REG_UNSUPPORTED,
     REG_TOO_MANY_REQUESTS,
     REG_UNAVAILABLE,
-    REG_NO_SPACE,  /* UNAVAILABLE with status 507 */
-    REG_NOT_FOUND, /* of a path that is none: UNSUPPORTED with status 404 */
+    REG_NO_SPACE,       /* UNAVAILABLE with status 507 */
+    REG_NOT_FOUND,      /* of a path that is none: UNSUPPORTED with status 404 */
+    REG_RECORD_INVALID, /* of a repository; not of the spec, as the next */
+    REG_QUERY_INVALID,  /* of a search */
     REG_UNKNOWN,
     _REG_MAX
 };

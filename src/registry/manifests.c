@@ -161,6 +161,7 @@ static void answer_put(struct rq *rq, const struct state_put *p)
 {
     struct http_response *r = reg_response("", 0);
 
+    indexer_push(rq->r->indexer, &p->m.digest);
     reg_event(rq, REGCONF_EVENT_PUSH,
               &(struct reg_target){.digest = p->m.digest.s,
                                    .size = p->m.size,

@@ -53,6 +53,8 @@ const struct policy_rule *policy_rule_of(const struct policy *p, const char *rep
 bool policy_allows(const struct policy *p, const char *user, const char *repository,
                    enum policy_action action)
 {
+    if (action == POLICY_SEARCH)
+        return who_has(p, &p->search, user);
     if (p->open)
         return true;
     if (action == POLICY_CATALOG)

@@ -20,6 +20,7 @@ enum policy_action {
     POLICY_PUSH,
     POLICY_DELETE,
     POLICY_CATALOG, /* the list of repositories */
+    POLICY_SEARCH,
     _POLICY_MAX,
 };
 
@@ -48,7 +49,7 @@ struct policy {
     size_t n_groups;
     const struct policy_rule *rules;
     size_t n_rules;
-    struct policy_who catalog;
+    struct policy_who catalog, search;
     bool open; /* no authentication at all: everybody may do everything */
 };
 

@@ -14,6 +14,7 @@
 #include "registry/authz.h"
 #include "registry/cache.h"
 #include "registry/errors.h"
+#include "registry/indexer.h"
 #include "registry/metrics.h"
 #include "registry/notify.h"
 #include "registry/regconf.h"
@@ -59,6 +60,8 @@ struct registry {
     struct http_cert *certs; /* a listener each, or not */
     size_t n_certs;
     struct janitor *janitor;
+    struct index *index;
+    struct indexer *indexer; /* NULL: read-only */
 };
 
 struct rq { /* a request */
@@ -123,6 +126,11 @@ void manifest_delete(struct rq *rq);
 void tags_list(struct rq *rq);
 void catalog_list(struct rq *rq);
 void referrers_list(struct rq *rq);
+void v1_ping_head(struct rq *rq);
+void v1_search(struct rq *rq);
+void search_get(struct rq *rq);
+void repository_get(struct rq *rq);
+void repository_patch_head(struct rq *rq);
 
 /* Annotations as a JSON object, "" when there are none; NULL: no memory. */
 const char *reg_annotations(const struct strmap *m, struct arena *a);
@@ -143,6 +151,9 @@ void live_put(struct live *v);
 void live_drop(struct registry *r, struct live *v);    /* one that nobody else has */
 void live_replace(struct registry *r, struct live *v); /* takes it; NULL at the end */
 void live_sweep(struct registry *r);                   /* frees old ones that nobody has */
+
+/* registry.c */
+void registry_indexer_opts(const struct regconf *c, struct indexer_opts *ret);
 
 /* ---- access.c ---- */
 

@@ -79,13 +79,18 @@ struct regconf_auth {
     int64_t token_ttl_ns, refresh_ttl_ns, skew_ns;
     int64_t failure_delay_ns, failure_window_ns;
     uint64_t failures; /* of one peer within the window; then it is turned away */
-    struct policy_who catalog;
+    struct policy_who catalog, search;
 };
 
 struct regconf_limits {
     uint64_t upload_bytes; /* 0: none */
     uint64_t connections;
     int64_t header_timeout_ns, idle_timeout_ns, stall_timeout_ns;
+};
+
+struct regconf_index {
+    bool contents;
+    uint64_t max_files, max_layer_bytes, memory_bytes; /* max_layer_bytes 0: no limit */
 };
 
 enum regconf_log { REGCONF_LOG_OFF, REGCONF_LOG_TEXT, REGCONF_LOG_JSON };
@@ -122,6 +127,7 @@ struct regconf {
     struct policy policy;
     struct regconf_limits limits;
     struct regconf_logs log;
+    struct regconf_index index;
     struct regconf_notify *notify;
     size_t n_notify;
 };

@@ -41,6 +41,20 @@ static bool is_users_only(const struct policy_who *w)
     return w->users && !w->anyone && w->names.n == 0;
 }
 
+/* Of the registry as a whole. */
+static int check_list(const struct regconf *c, struct policy_who *w, const char *key,
+                      struct policy_who *ret, struct shale_err *e)
+{
+    int r = check_who(c, w, key, is_users_only(w), 0, e);
+
+    if (r < 0)
+        return r;
+    if (c->auth.type == REGCONF_AUTH_NONE) /* "users" is the default; there are none */
+        w->anyone |= w->users;
+    *ret = *w;
+    return 0;
+}
+
 static int check_policy(struct regconf *c, struct shale_err *e)
 {
     for (size_t i = 0; i < c->policy.n_rules; i++) {
@@ -53,13 +67,11 @@ static int check_policy(struct regconf *c, struct shale_err *e)
         if (r < 0)
             return r;
     }
-    struct policy_who *catalog = &c->auth.catalog;
-    int r = check_who(c, catalog, "catalog", is_users_only(catalog), 0, e);
+    int r = check_list(c, &c->auth.catalog, "catalog", &c->policy.catalog, e);
+    if (r == 0)
+        r = check_list(c, &c->auth.search, "search", &c->policy.search, e);
     if (r < 0)
         return r;
-    if (c->auth.type == REGCONF_AUTH_NONE) /* "users" is the default; there are none */
-        catalog->anyone |= catalog->users;
-    c->policy.catalog = *catalog;
     c->policy.open = c->auth.type == REGCONF_AUTH_NONE && c->policy.n_rules == 0;
     return 0;
 }

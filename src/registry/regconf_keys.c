@@ -99,6 +99,8 @@ static const struct regconf_key auth_keys[] = {
     KN(regconf_auth, failure_delay, failure_delay_ns, RK_DURATION, "500ms", 0, MINUTE,
        "how long the answer to a wrong password waits."),
     K(regconf_auth, catalog, RK_WHO, "users", "who may list the repositories (/v2/_catalog)."),
+    K(regconf_auth, search, RK_WHO, "users",
+      "who may search (/v1/search, /shale/v1/search). Everybody finds only what they may pull."),
     {0},
 };
 
@@ -136,6 +138,18 @@ static const struct regconf_key log_keys[] = {
        "a line for every request: off, as other web servers write it, or JSON."),
     K(regconf_logs, access_file, RK_PATH, NULL,
       "where the lines go; without it, to standard output. Opened anew on SIGHUP."),
+    {0},
+};
+
+static const struct regconf_key index_keys[] = {
+    K(regconf_index, contents, RK_BOOL, "yes",
+      "yes: layers are read once after a push, so that files and packages can be searched for."),
+    KN(regconf_index, max_files, max_files, RK_COUNT, "1000000", 1, 4000000,
+       "a layer with more files is not searched."),
+    KN(regconf_index, max_layer, max_layer_bytes, RK_BYTES, "0", 0, 1024 * TIB,
+       "a larger (compressed) layer is not searched; 0: no limit."),
+    KN(regconf_index, memory, memory_bytes, RK_BYTES, "64m", 1u << 20, 1ull << 30,
+       "largest package database that is read; SQLite's cache gets a quarter of it."),
     {0},
 };
 
@@ -230,6 +244,8 @@ const struct regconf_section regconf_sections[] = {
         "closed. In globs, * is anything but /, ** is anything, ? is one character."),
     SINGLE("limits", limits, NULL, limits_keys, "How much is taken."),
     SINGLE("log", log, NULL, log_keys, "What is written down."),
+    SINGLE("index", index, NULL, index_keys,
+           "What can be searched for. Taken at the start of the registry."),
     REPEATED("notify", "NAME", notify, n_notify, regconf_notify,
              offsetof(struct regconf_notify, name), check_name, check_notify, notify_keys,
              "A receiver of events (webhook)."),
@@ -240,9 +256,7 @@ const struct regconf_section regconf_sections[] = {
 const struct regconf_later regconf_later[] = {
     {"upstream", NULL, "a cache of another registry"},
     {"retention", NULL, "removing tags by rule"},
-    {"index", NULL, "searching in images"},
     {"gc", NULL, "collecting while the registry serves; run shale registry gc from a timer"},
-    {"auth", "search", "searching"},
     {"rule", "quota", "a quota"},
     {"limits", "repository_quota", "a quota"},
     {"limits", "manifest_size", "another limit than 4 MiB"},

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "registry/index.h"
 #include "registry/reg.h"
 
 #define ARENA_BYTES (1u << 20)
@@ -36,6 +37,8 @@ static int open_storage(struct registry *r, struct shale_err *e)
         k = cache_new(state_has_generations(r->state) ? CACHE_BYTES : 0, &r->cache, e);
     if (k >= 0)
         k = sessions_new(r->blobs, &r->sessions, e);
+    if (k >= 0)
+        k = index_open(r->root_fd, r->root, r->read_only, &r->index, e);
     return k;
 }
 
@@ -138,6 +141,24 @@ static int open_notify(struct registry *r, struct shale_err *e)
     return notify_open(c, r->root_fd, host ? host + 3 : url, r->metrics, &r->notify, e);
 }
 
+void registry_indexer_opts(const struct regconf *c, struct indexer_opts *ret)
+{
+    *ret = (struct indexer_opts){
+        .contents = c->index.contents,
+        .max_files = c->index.max_files,
+        .max_bytes = c->index.max_layer_bytes,
+        .memory_bytes = c->index.memory_bytes,
+    };
+}
+
+static int start_indexer(struct registry *r, struct shale_err *e)
+{
+    struct indexer_opts o;
+
+    registry_indexer_opts(r->first->conf, &o);
+    return indexer_start(r->index, r->blobs, r->root_fd, &o, &r->indexer, e);
+}
+
 static int serve(struct registry *r, struct shale_err *e)
 {
     const struct regconf *c = r->first->conf;
@@ -156,6 +177,8 @@ static int serve(struct registry *r, struct shale_err *e)
 
     if (k >= 0)
         k = janitor_start(r, e);
+    if (k >= 0 && !r->read_only)
+        k = start_indexer(r, e);
     return k < 0 ? k : http_server_start(&so, r->listeners, r->n_listeners, &r->server, e);
 }
 
@@ -256,6 +279,7 @@ struct registry *registry_close(struct registry *r)
     if (r->server)
         http_server_stop(r->server, r->first->conf->server.shutdown_timeout_ns);
     janitor_stop(r);
+    indexer_stop(r->indexer);
     notify_close(r->notify);
     if (r->first)
         live_put(r->first);
@@ -264,6 +288,7 @@ struct registry *registry_close(struct registry *r)
     metrics_free(r->metrics);
     sessions_free(r->sessions);
     cache_free(r->cache);
+    index_close(r->index);
     state_close(r->state);
     blobs_close(r->blobs);
     if (r->root_fd >= 0)

@@ -15,6 +15,7 @@
  *   blobs/<alg>/<hex>   manifests and blobs, exactly as received
  *   uploads/<id>        uploads in flight, with <id>.note: whose they are; they survive a crash
  *   registry.db         repositories, links, manifests, tags, leases
+ *   index.db            what can be searched for; a cache
  *   generations         what tells caches that something has changed
  *   notify/             events that wait for their receivers
  *

@@ -7,13 +7,21 @@
 #include "model/ref.h"
 
 #define MAX_PATH_BYTES 4096
+#define REPOSITORIES   "/shale/v1/repositories/"
 
 static const struct {
     const char *path;
     enum route_id id;
 } fixed[] = {
-    {"/v2/", ROUTE_BASE},       {"/v2", ROUTE_BASE},         {"/v2/_catalog", ROUTE_CATALOG},
-    {"/healthz", ROUTE_HEALTH}, {"/metrics", ROUTE_METRICS}, {"/auth/token", ROUTE_TOKEN},
+    {"/v2/", ROUTE_BASE},
+    {"/v2", ROUTE_BASE},
+    {"/v2/_catalog", ROUTE_CATALOG},
+    {"/healthz", ROUTE_HEALTH},
+    {"/metrics", ROUTE_METRICS},
+    {"/auth/token", ROUTE_TOKEN},
+    {"/v1/_ping", ROUTE_V1_PING},
+    {"/v1/search", ROUTE_V1_SEARCH},
+    {"/shale/v1/search", ROUTE_SEARCH},
 };
 
 /* Second last word, and what the last one then is. */
@@ -106,6 +114,11 @@ enum route_error route_parse(struct str path, struct arena *a, struct route *ret
             ret->id = fixed[i].id;
             return ROUTE_OK;
         }
+    }
+    if (str_has_prefix(p, REPOSITORIES)) {
+        ret->id = ROUTE_REPOSITORY;
+        ret->name = p + strlen(REPOSITORIES);
+        return check(ret);
     }
     if (!str_has_prefix(p, "/v2/"))
         return ROUTE_OK;

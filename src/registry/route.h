@@ -25,7 +25,11 @@ enum route_id {
     ROUTE_REFERRERS,
     ROUTE_HEALTH,
     ROUTE_METRICS,
-    ROUTE_TOKEN, /* the token service */
+    ROUTE_TOKEN,      /* the token service */
+    ROUTE_V1_PING,    /* /v1/_ping */
+    ROUTE_V1_SEARCH,  /* /v1/search, Docker Hub's */
+    ROUTE_SEARCH,     /* /shale/v1/search */
+    ROUTE_REPOSITORY, /* /shale/v1/repositories/<name> */
     _ROUTE_MAX
 };
 enum route_error {

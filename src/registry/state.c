@@ -37,12 +37,15 @@ static const char *const steps[] = {
     " updated INTEGER NOT NULL, PRIMARY KEY(repo, tag)) WITHOUT ROWID;"
     "CREATE INDEX tags_digest ON tags(repo, digest);"
     "CREATE TABLE leases(digest TEXT PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROWID;",
+    /* The record of a repository, and its newest tag. */
+    "ALTER TABLE repos ADD COLUMN official INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX tags_updated ON tags(repo, updated);",
 };
 
 static const struct meta_schema schema = {
     .file = "registry.db",
     .owner = "the registry",
-    .version = 1,
+    .version = ARRAY_SIZE(steps),
     .steps = steps,
     .durable = true,
 };

@@ -120,6 +120,27 @@ int state_referrers(struct state *s, const char *repo, const struct digest *subj
                     struct state_referrer **ret, size_t *ret_n, bool *ret_more,
                     struct shale_err *e);
 
+/* ---- the record of a repository: what people say about it ---- */
+#define STATE_DESCRIPTION_BYTES 4096
+#define STATE_STARS_MAX         1000000000
+
+struct state_record {
+    const char *description; /* "" none */
+    int64_t stars, created_ns;
+    bool official;
+};
+/* 1 found, 0: no such repository. */
+int state_record(struct state *s, const char *repo, struct arena *a, struct state_record *ret,
+                 struct shale_err *e);
+struct state_record_change { /* what is NULL or negative stays */
+    const char *description;
+    int64_t stars;
+    int official;
+};
+/* 1 changed, 0: no such repository. */
+int state_record_put(struct state *s, const char *repo, const struct state_record_change *c,
+                     struct shale_err *e);
+
 /* ---- collection: each call takes the next few and returns how many it looked at, 0 at the end
  * ---- */
 /* What is needed: tags; manifests in indexes and those with a subject, as long as that stays; blobs

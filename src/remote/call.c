@@ -105,10 +105,11 @@ static int exchange(struct remote_client *c, struct remote_host *h, struct runni
     rq.headers = headers;
     rq.url = call->url;
     if (!call->url) {
-        rq.url =
-            arena_printf(a, "%s://%s/v2/%s", plain ? "http" : "https", h->endpoint, call->path);
+        const char *root = call->root ? call->root : "v2/";
+        rq.url = arena_printf(a, "%s://%s/%s%s", plain ? "http" : "https", h->endpoint, root,
+                              call->path);
         /* docker pings a registry before it asks for anything */
-        rq.fail_as = arena_printf(a, "%s://%s/v2/", plain ? "http" : "https", h->endpoint);
+        rq.fail_as = arena_printf(a, "%s://%s/%s", plain ? "http" : "https", h->endpoint, root);
         rq.authorization = auth_known(h, call->scope, a);
         rq.own = c->own_headers;
         rq.tls = &h->tls;

@@ -95,6 +95,7 @@ struct attempts { /* budget of retries of one operation; reset by progress */
 struct call {
     const char *method, *accept, *range; /* accept and range may be NULL */
     const char *path;                    /* after "/v2/"; or */
+    const char *root;                    /* instead of "v2/"; NULL: that */
     const char *url;                     /* an absolute URL, without credentials of ours */
     const char *scope;                   /* "repository:x:pull" */
     struct cancel *cancel;

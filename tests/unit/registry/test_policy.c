@@ -37,6 +37,8 @@ static void test_rules(void **state)
         {"boss", NULL, POLICY_CATALOG, true},
         {"alice", NULL, POLICY_CATALOG, false},
         {NULL, NULL, POLICY_CATALOG, false},
+        {"boss", NULL, POLICY_SEARCH, true},
+        {NULL, NULL, POLICY_SEARCH, false},
     };
     struct regconf *c = NULL;
 
@@ -55,6 +57,7 @@ static void test_none(void **state)
     static const char plain[] = "[auth]\ntype = htpasswd\nhtpasswd = users\n";
     struct regconf *c = NULL;
 
+    static const char closed[] = "[auth]\nsearch = nobody\n";
     assert_ok(regconf_parse("f", plain, strlen(plain), NULL, 0, &c, err));
     assert_true(policy_allows(&c->policy, "alice", "any", POLICY_DELETE));
     assert_true(policy_allows(&c->policy, "alice", NULL, POLICY_CATALOG));
@@ -63,6 +66,12 @@ static void test_none(void **state)
     assert_ok(regconf_load(NULL, NULL, 0, &c, err));
     assert_true(policy_allows_anyone(&c->policy, "any", POLICY_DELETE));
     assert_true(policy_allows_anyone(&c->policy, NULL, POLICY_CATALOG));
+    assert_true(policy_allows_anyone(&c->policy, NULL, POLICY_SEARCH));
+    regconf_free(c);
+    /* Searching can be closed where all else is open. */
+    assert_ok(regconf_parse("f", closed, strlen(closed), NULL, 0, &c, err));
+    assert_true(policy_allows_anyone(&c->policy, NULL, POLICY_CATALOG));
+    assert_false(policy_allows_anyone(&c->policy, NULL, POLICY_SEARCH));
     regconf_free(c);
 }
 

@@ -175,7 +175,7 @@ static void test_mistakes(void **state)
         {"[gc]\n", "r.conf:1: [gc] is not supported yet"},
         {"[retention \"a\"]\n", "r.conf:1: [retention] is not supported yet"},
         {"[index]\n", "r.conf:1: [index] is not supported yet"},
-        {"[auth]\nsearch = anyone\n", "r.conf:2: search in [auth] is not supported yet"},
+        {"[auth]\nsearch = alice\n", "r.conf: search: nobody can prove a name"},
         {"[rule \"a\"]\nquota = 1g\n", "r.conf:2: quota in [rule] is not supported yet"},
         {"[listen]\ntls_client_ca = x\n", "r.conf:2: tls_client_ca in [listen] is not supported"},
         {"[limits]\nuploads = 3\n", "r.conf:2: uploads in [limits] is not supported yet"},
