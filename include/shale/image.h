@@ -40,6 +40,31 @@ struct shale_pull_result {
 SHALE_API int shale_pull(struct shale *s, const char *ref, const struct shale_pull_opts *o,
                          struct shale_pull_result **ret, struct shale_err *e);
 
+/* ---- push (distribution-spec 1.1, "Push") ---- */
+struct shale_push_opts {
+    size_t size;
+    const char *platform; /* "os/arch[/variant]": only that manifest; NULL: all that the tag stands
+                             for, if it is here */
+    bool all_tags;        /* every tag of the repository; the reference must have none */
+    uint32_t n_parallel;  /* layers at once; 0: 5 */
+    shale_progress_fn on_progress;
+    void *progress_arg;
+};
+struct shale_pushed {
+    const char *ref;     /* canonical reference */
+    const char *digest;  /* of the manifest or index that the tag stands for in the registry now */
+    uint64_t size_bytes; /* of that manifest */
+};
+struct shale_push_result {
+    const struct shale_pushed *images;
+    size_t n_images;
+};
+/* Sends what a tag stands for to its registry, byte for byte. What is there stays there on an error
+ * and is not sent again. NOT_FOUND: no such tag, or content that is missing here; DENIED,
+ * UNAUTHORIZED: the registry's words; NETWORK, TIMEOUT. */
+SHALE_API int shale_push(struct shale *s, const char *ref, const struct shale_push_opts *o,
+                         struct shale_push_result **ret, struct shale_err *e);
+
 /* The digest that a registry holds for a reference, without pulling. With a platform: the digest of
  * that entry of an index. *ret is a string for shale_free. */
 SHALE_API int shale_digest(struct shale *s, const char *ref, const char *platform, char **ret,

@@ -27,6 +27,12 @@ enum shale_progress_kind {
     SHALE_PROGRESS_DIGEST,      /* `text` is the digest of what was pulled */
     SHALE_PROGRESS_STATUS,      /* `text`: the closing status line */
     SHALE_PROGRESS_INDEX,       /* `current` of `total` steps of preparing the root file system */
+    /* of a push */
+    SHALE_PROGRESS_PREPARING,    /* layer `id`: "Preparing" */
+    SHALE_PROGRESS_PUSHING,      /* `current` of `total` compressed bytes */
+    SHALE_PROGRESS_PUSHED,       /* "Pushed" */
+    SHALE_PROGRESS_LAYER_EXISTS, /* "Layer already exists" */
+    SHALE_PROGRESS_MOUNTED,      /* "Mounted from `text`" */
 };
 
 struct shale_progress {

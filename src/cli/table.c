@@ -23,13 +23,10 @@ const struct opt cmd_global_opts[] = {
 #undef G
 
 static const struct cmd_name image_table[] = {
-    {"history", NULL, CMD_OTHER, &cmd_history},
-    {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
-    {"ls", "list", CMD_OTHER, &cmd_images},
-    {"pull", NULL, CMD_OTHER, &cmd_pull},
-    {"rm", "remove", CMD_OTHER, &cmd_rmi},
-    {"tag", NULL, CMD_OTHER, &cmd_tag},
-    {NULL},
+    {"history", NULL, CMD_OTHER, &cmd_history}, {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
+    {"ls", "list", CMD_OTHER, &cmd_images},     {"pull", NULL, CMD_OTHER, &cmd_pull},
+    {"push", NULL, CMD_OTHER, &cmd_push},       {"rm", "remove", CMD_OTHER, &cmd_rmi},
+    {"tag", NULL, CMD_OTHER, &cmd_tag},         {NULL},
 };
 const struct cmd cmd_image = {
     .brief = "Manage images",
@@ -102,6 +99,7 @@ const struct cmd_name cmd_table[] = {
     {"exec", NULL, CMD_COMMON, &cmd_exec},
     {"ps", NULL, CMD_COMMON, &cmd_ps},
     {"pull", NULL, CMD_COMMON, &cmd_pull},
+    {"push", NULL, CMD_COMMON, &cmd_push},
     {"images", NULL, CMD_COMMON, &cmd_images},
     {"version", NULL, CMD_COMMON, &cmd_version},
     {"search", NULL, CMD_COMMON, &cmd_search},

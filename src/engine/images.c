@@ -24,6 +24,23 @@ int shale_pull(struct shale *s, const char *ref, const struct shale_pull_opts *o
     return result_end(r, res, ret);
 }
 
+int shale_push(struct shale *s, const char *ref, const struct shale_push_opts *opts,
+               struct shale_push_result **ret, struct shale_err *e)
+{
+    struct shale_push_opts o;
+    struct image_host h;
+    struct arena *a;
+    struct shale_push_result *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    engine_take_opts(&o, sizeof o, opts);
+    int r = engine_remote_host(s, &h, e);
+    if (r >= 0)
+        r = image_push(&h, ref, &o, a, res, e);
+    return result_end(r, res, ret);
+}
+
 int shale_digest(struct shale *s, const char *ref, const char *platform, char **ret,
                  struct shale_err *e)
 {

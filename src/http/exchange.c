@@ -168,20 +168,67 @@ static int set_tls(const struct curl_api *api, CURL *h, const struct exchange *x
     return 0;
 }
 
-static void set_method(const struct curl_api *api, CURL *h, struct exchange *x)
+static size_t on_read(char *p, size_t size, size_t n, void *arg)
+{
+    struct exchange *x = arg;
+    ssize_t k = x->rq->read_body(x->rq->arg, p, size * n, x->e);
+
+    if (k >= 0)
+        return (size_t)k;
+    x->r = (int)k;
+    return CURL_READFUNC_ABORT;
+}
+
+/* What was read is gone: curl must not try again by itself. */
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+    return CURL_SEEKFUNC_CANTSEEK;
+}
+
+static const struct {
+    const char *method, *verb; /* the verb as Go's messages have it */
+    bool body;
+} methods[] = {
+    {"GET", "Get", false}, {"HEAD", "Head", false},  {"POST", "Post", true},
+    {"PUT", "Put", true},  {"PATCH", "Patch", true}, {"DELETE", "Delete", false},
+};
+
+static void set_body(const struct curl_api *api, CURL *h, struct exchange *x)
 {
     const struct http_request *rq = x->rq;
 
-    x->verb = "Get";
-    if (strcmp(rq->method, "HEAD") == 0) {
-        x->verb = "Head";
-        api->easy_setopt(h, CURLOPT_NOBODY, 1l);
-    } else if (strcmp(rq->method, "POST") == 0) {
-        x->verb = "Post";
+    if (rq->read_body) {
+        api->easy_setopt(h, CURLOPT_UPLOAD, 1l);
+        api->easy_setopt(h, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
+        api->easy_setopt(h, CURLOPT_READFUNCTION, on_read);
+        api->easy_setopt(h, CURLOPT_READDATA, x);
+        api->easy_setopt(h, CURLOPT_SEEKFUNCTION, on_seek);
+        api->easy_setopt(h, CURLOPT_INFILESIZE_LARGE, (curl_off_t)rq->body_n);
+    } else {
         api->easy_setopt(h, CURLOPT_POST, 1l);
         api->easy_setopt(h, CURLOPT_POSTFIELDS, rq->body ? (const char *)rq->body : "");
         api->easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body_n);
     }
+}
+
+static void set_method(const struct curl_api *api, CURL *h, struct exchange *x)
+{
+    const char *method = x->rq->method;
+
+    x->verb = "Get";
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        if (strcmp(method, methods[i].method) != 0)
+            continue;
+        x->verb = methods[i].verb;
+        if (methods[i].body)
+            set_body(api, h, x);
+    }
+    if (strcmp(method, "HEAD") == 0)
+        api->easy_setopt(h, CURLOPT_NOBODY, 1l);
+    else if (strcmp(method, "GET") != 0 && strcmp(method, "POST") != 0)
+        api->easy_setopt(h, CURLOPT_CUSTOMREQUEST, method);
+    else if (x->rq->read_body)
+        api->easy_setopt(h, CURLOPT_CUSTOMREQUEST, method);
 }
 
 static void set_common(struct http_client *c, CURL *h, struct exchange *x, char *detail)

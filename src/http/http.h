@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -88,14 +89,17 @@ enum http_failure {
 };
 
 struct http_request {
-    const char *method; /* "GET", "HEAD", "POST" */
+    const char *method; /* "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" */
     const char *url;
     const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
     const char *const *own;     /* the same, but not to where redirects lead */
     const char *authorization;  /* value of that header, NULL: none; as `own` */
     const char *fail_as; /* URL that a failure to connect names, as if it had been got; NULL: url */
-    const void *body;    /* POST */
-    size_t body_n;
+    /* Of POST, PUT and PATCH: body_n bytes, from memory or, if read_body is set, piece by piece:
+     * fills up to n bytes and returns how many, 0 at the end; negative ends the call with that. */
+    const void *body;
+    ssize_t (*read_body)(void *arg, void *p, size_t n, struct shale_err *e);
+    uint64_t body_n;
     const struct http_tls *tls; /* NULL: defaults */
     /* The head of the final response, before its body; may be NULL. Negative ends the call with
      * that. */

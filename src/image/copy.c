@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "image/copy.h"
+#include "image/copy_priv.h"
 
 #include <string.h>
 
@@ -9,15 +9,8 @@
 #include "base/str.h"
 #include "model/limits.h"
 
-struct doc { /* a manifest or index with the bytes it was parsed from */
-    struct descriptor desc;
-    const char *raw;
-    size_t raw_n;
-    struct manifest m;
-};
-
-static int fetch_doc(struct source *from, const char *name, struct arena *a, struct doc *ret,
-                     struct cancel *c, struct shale_err *e)
+int copy_fetch_doc(struct source *from, const char *name, struct arena *a, struct doc *ret,
+                   struct cancel *c, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES + 1);
     int r;
@@ -73,7 +66,7 @@ static int descend(struct source *from, struct doc *top, const struct platform *
         if (n_found == 0)
             return no_match(want, by_host, a, e);
         struct descriptor entry = *found[0];
-        r = fetch_doc(from, entry.digest.s, a, &cur, c, e);
+        r = copy_fetch_doc(from, entry.digest.s, a, &cur, c, e);
         if (r < 0)
             return r;
         if (entry.size_bytes != cur.raw_n)
@@ -133,8 +126,8 @@ static int check_config_type(const char *type, struct shale_err *e)
     return unsupported_type(type, e);
 }
 
-static int fetch_config(struct source *from, const struct descriptor *d, struct buf *b,
-                        struct cancel *c, struct shale_err *e)
+int copy_fetch_config(struct source *from, const struct descriptor *d, struct buf *b,
+                      struct cancel *c, struct shale_err *e)
 {
     struct collect col = {b, d->size_bytes};
     struct digest got;
@@ -161,7 +154,7 @@ static int copy_config(struct source *from, struct sink *to, const struct manife
     _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_CONFIG_BYTES + 1);
     int r;
 
-    r = fetch_config(from, &m->config, &b, c, e);
+    r = copy_fetch_config(from, &m->config, &b, c, e);
     if (r < 0)
         return r;
     r = config_parse(b.p ? b.p : "", b.n, a, ret, e);
@@ -183,14 +176,14 @@ int copy_find(struct source *from, const char *name, const struct platform *want
     struct doc top, image, path[LIMIT_INDEX_DEPTH];
     struct config cfg;
     size_t n_path;
-    int r = fetch_doc(from, name, a, &top, c, e);
+    int r = copy_fetch_doc(from, name, a, &top, c, e);
 
     if (r >= 0)
         r = descend(from, &top, want, false, a, &image, path, &n_path, c, e);
     if (r >= 0)
         r = check_config_type(image.m.config.media_type, e);
     if (r >= 0)
-        r = fetch_config(from, &image.m.config, &b, c, e);
+        r = copy_fetch_config(from, &image.m.config, &b, c, e);
     if (r >= 0)
         r = config_parse(b.p ? b.p : "", b.n, a, &cfg, e);
     if (r < 0)
@@ -220,15 +213,14 @@ static int copy_layer(void *arg, size_t i, struct cancel *c, struct shale_err *e
     return jobs->to->ops->blob(jobs->to, j->d, j->diff_id, jobs->from, c, e);
 }
 
-static void report(const struct copy_opts *o, enum shale_progress_kind kind,
-                   const struct descriptor *d)
+void copy_report(const struct copy_opts *o, enum shale_progress_kind kind, const struct digest *d)
 {
-    struct shale_progress p = {.kind = kind, .total = d->size_bytes};
+    struct shale_progress p = {.kind = kind};
     char id[13];
 
     if (!o->on_progress)
         return;
-    digest_short(&d->digest, id);
+    digest_short(d, id);
     p.id = id;
     o->on_progress(o->progress_arg, &p);
 }
@@ -263,11 +255,11 @@ static int announce(const struct layer_jobs *jobs, const struct copy_opts *o, si
             if (has < 0)
                 return has;
             if (has)
-                report(o, SHALE_PROGRESS_PRESENT, d);
+                copy_report(o, SHALE_PROGRESS_PRESENT, &d->digest);
             else if (pass == 0)
-                report(o, SHALE_PROGRESS_QUEUED, d);
+                copy_report(o, SHALE_PROGRESS_QUEUED, &d->digest);
             else if (n_open++ >= n_parallel)
-                report(o, SHALE_PROGRESS_WAITING, d);
+                copy_report(o, SHALE_PROGRESS_WAITING, &d->digest);
         }
     }
     return 0;
@@ -331,7 +323,7 @@ int copy_image(struct source *from, const char *name, struct sink *to, const str
     size_t n_path;
     int r;
 
-    r = fetch_doc(from, name, a, &top, o->cancel, e);
+    r = copy_fetch_doc(from, name, a, &top, o->cancel, e);
     if (r >= 0)
         r = tell(o, &top.m, e);
     if (r >= 0)

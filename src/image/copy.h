@@ -49,3 +49,10 @@ int copy_image(struct source *from, const char *name, struct sink *to, const str
 int copy_find(struct source *from, const char *name, const struct platform *want, struct arena *a,
               struct descriptor *ret_image, struct platform *ret_have, struct cancel *c,
               struct shale_err *e);
+
+/* Copies a manifest, or an index with everything that hangs on it, byte for byte, and puts it under
+ * `tag` (NULL: its digest only). Foreign layers that the source does not hold are left out.
+ * Platform and on_manifest play no part. *ret is the manifest or index. */
+int copy_graph(struct source *from, const char *name, struct sink *to, const char *tag,
+               const struct copy_opts *o, struct arena *a, struct descriptor *ret,
+               struct shale_err *e);

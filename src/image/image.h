@@ -37,9 +37,11 @@ int image_find(struct store *s, const char *what, struct arena *a, struct image_
 int image_find_platform(struct store *s, const char *what, const char *platform, struct arena *a,
                         struct image_found *ret, struct shale_err *e);
 
-/* ---- pull ---- */
+/* ---- pull, push ---- */
 int image_pull(struct image_host *h, const char *ref, const struct shale_pull_opts *o,
                struct arena *a, struct shale_pull_result *ret, struct shale_err *e);
+int image_push(struct image_host *h, const char *ref, const struct shale_push_opts *o,
+               struct arena *a, struct shale_push_result *ret, struct shale_err *e);
 int image_digest(struct image_host *h, const char *ref, const char *platform, struct arena *a,
                  struct digest *ret, struct shale_err *e);
 

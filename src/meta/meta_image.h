@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "meta/meta_content.h"
 #include "model/digest.h"
 
@@ -75,8 +76,8 @@ struct meta_image_item {
 };
 /* Also the repository digests that have a tag of the same repository beside them. */
 #define META_EACH_ALL_DIGESTS 1u
-/* In no order, and without chain, os_version, times of use, and pinned. The item is borrowed for the
- * call: copy what you keep. */
+/* In no order, and without chain, os_version, times of use, and pinned. The item is borrowed for
+ * the call: copy what you keep. */
 int meta_image_each(struct meta *m, unsigned flags,
                     int (*f)(void *arg, const struct meta_image_item *i), void *arg,
                     struct shale_err *e);
@@ -114,6 +115,9 @@ int meta_tag_set(struct meta *m, const char *repo, const char *tag, const struct
                  struct shale_err *e);
 int meta_tag_get(struct meta *m, const char *repo, const char *tag, struct arena *a,
                  struct meta_tag *ret, struct shale_err *e);
+/* Tags of a repository, in order of their bytes. n may be 0. */
+int meta_repo_tags(struct meta *m, const char *repo, struct arena *a, struct strv *ret,
+                   struct shale_err *e);
 /* Missing is NOT_FOUND. */
 int meta_tag_delete(struct meta *m, const char *repo, const char *tag, const char *how,
                     struct shale_err *e);
@@ -131,6 +135,10 @@ int meta_repo_digest_put(struct meta *m, const char *repo, const struct digest *
  * latest first. repo NULL: any repository. n may be 0. */
 int meta_repo_digest_get(struct meta *m, const char *repo, const struct digest *d, struct arena *a,
                          struct meta_digests *ret, struct shale_err *e);
+/* Repositories of a registry ("docker.io"), without its name, that have repository digests of
+ * images with this compressed layer; the latest first, at most eight. */
+int meta_blob_repos(struct meta *m, const struct digest *blob, const char *domain, struct arena *a,
+                    struct strv *ret, struct shale_err *e);
 /* image NULL: all of them. Missing is NOT_FOUND. */
 int meta_repo_digest_delete(struct meta *m, const char *repo, const struct digest *d,
                             const struct digest *image, struct shale_err *e);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names of images: tags with their history, repository digests. */
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "meta/meta_image.h"
@@ -110,6 +112,37 @@ int meta_tag_get(struct meta *m, const char *repo, const char *tag, struct arena
     return 0;
 }
 
+static int read_names(struct stmt *q, size_t skip, struct arena *a, struct strv *ret,
+                      struct shale_err *e)
+{
+    size_t cap = 0;
+    int r;
+
+    *ret = (struct strv){.set = true};
+    while ((r = stmt_step(q, e)) == 1) {
+        char **v = arena_grow(a, ret->v, ret->n, &cap, sizeof *v);
+        if (!v)
+            return err_nomem(e);
+        ret->v = v;
+        v[ret->n] = arena_strdup(a, col_text(q, 0) + skip);
+        if (!v[ret->n++])
+            return err_nomem(e);
+    }
+    return r;
+}
+
+int meta_repo_tags(struct meta *m, const char *repo, struct arena *a, struct strv *ret,
+                   struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = stmt_open(m, "SELECT tag FROM tags WHERE repo = ?1 ORDER BY tag", &q, e);
+
+    if (r < 0)
+        return r;
+    stmt_bind(&q, "t", repo);
+    return read_names(&q, 0, a, ret, e);
+}
+
 int meta_tag_delete(struct meta *m, const char *repo, const char *tag, const char *how,
                     struct shale_err *e)
 {
@@ -212,4 +245,21 @@ int meta_image_names(struct meta *m, const struct digest *id, struct arena *a,
     *ret = v;
     *ret_n = n;
     return 0;
+}
+
+int meta_blob_repos(struct meta *m, const struct digest *blob, const char *domain, struct arena *a,
+                    struct strv *ret, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = stmt_open(m,
+                      "SELECT repo FROM repo_digests WHERE image IN"
+                      " (SELECT image FROM image_layers WHERE blob = ?1)"
+                      " AND substr(repo, 1, length(?2) + 1) = ?2 || '/'"
+                      " GROUP BY repo ORDER BY max(updated) DESC LIMIT 8",
+                      &q, e);
+
+    if (r < 0)
+        return r;
+    stmt_bind(&q, "dt", blob, domain);
+    return read_names(&q, strlen(domain) + 1, a, ret, e);
 }

@@ -63,8 +63,9 @@ struct sink_ops {
     /* What `blob` took may still be on its way to where it lasts: waits until it is there, or for
      * the first error. Before the manifest that names those blobs is put. */
     int (*settle)(struct sink *s, struct shale_err *e);
-    /* Names a manifest or index that is there. */
-    int (*tag)(struct sink *s, const char *name, const struct descriptor *d, struct shale_err *e);
+    /* Puts a manifest or index, of which all that it names is there, under a name (tag). */
+    int (*tag)(struct sink *s, const char *name, const struct descriptor *d, const void *p,
+               size_t n, struct cancel *c, struct shale_err *e);
     struct sink *(*close)(struct sink *s);
 };
 struct sink {

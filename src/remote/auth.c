@@ -130,18 +130,35 @@ static int check_realm(const struct ask *k, struct shale_err *e)
                    k->realm);
 }
 
+/* "scope=A&scope=B" of "A B" */
+static char *scopes(const struct ask *k)
+{
+    struct str rest = str_of(k->scope), one;
+    char *all = NULL;
+
+    while (str_split(&rest, ' ', &one)) {
+        char *s = arena_strndup(k->a, one.p, one.n);
+        s = s ? http_escape(s, k->a) : NULL;
+        all = !s    ? NULL
+              : all ? arena_printf(k->a, "%s&scope=%s", all, s)
+                    : arena_printf(k->a, "scope=%s", s);
+        if (!all)
+            return NULL;
+    }
+    return all;
+}
+
 static char *query(const struct ask *k)
 {
     const char *user = k->h->credential.user;
     struct arena *a = k->a;
-    char *scope = http_escape(k->scope, a),
-         *service = k->service ? http_escape(k->service, a) : NULL;
+    char *scope = scopes(k), *service = k->service ? http_escape(k->service, a) : NULL;
     char *account = user ? http_escape(user, a) : NULL;
 
     if (!scope || (k->service && !service) || (user && !account))
         return NULL;
-    return arena_printf(a, "%s%sscope=%s%s%s%s%s", k->realm, strchr(k->realm, '?') ? "&" : "?",
-                        scope, service ? "&service=" : "", service ? service : "",
+    return arena_printf(a, "%s%s%s%s%s%s%s", k->realm, strchr(k->realm, '?') ? "&" : "?", scope,
+                        service ? "&service=" : "", service ? service : "",
                         account ? "&account=" : "", account ? account : "");
 }
 

@@ -54,6 +54,7 @@ struct running {
     const struct call *call;
     bool good;  /* the head said 2xx */
     bool begun; /* on_body has seen bytes */
+    bool sent;  /* read_body has given bytes */
     bool basic; /* Basic credentials went along */
     struct buf refusal;
 };
@@ -84,24 +85,48 @@ static int on_body(void *arg, const void *p, size_t n, struct shale_err *e)
     return buf_check(x->call->collect, e);
 }
 
+static ssize_t read_body(void *arg, void *p, size_t n, struct shale_err *e)
+{
+    struct running *x = arg;
+
+    x->sent = true;
+    return x->call->read_body(x->call->arg, p, n, e);
+}
+
+/* Is it spoken to as the registry that we know? */
+static bool is_home(const struct call *call)
+{
+    return !call->url || call->at_home;
+}
+
 static int exchange(struct remote_client *c, struct remote_host *h, struct running *x, bool plain,
                     struct arena *a, struct http_response *ret, enum http_failure *failure,
                     struct shale_err *e)
 {
     const struct call *call = x->call;
-    const char *headers[3] = {NULL};
+    const struct {
+        const char *name, *value;
+    } lines[] = {
+        {"Accept", call->accept},
+        {"Range", call->range},
+        {"Content-Type", call->content_type},
+        {"Content-Range", call->content_range},
+    };
+    const char *headers[ARRAY_SIZE(lines) + 1] = {NULL};
     size_t n = 0;
     struct http_request rq = {.method = call->method,
+                              .body = call->body,
+                              .body_n = call->body_n,
+                              .read_body = call->read_body ? read_body : NULL,
                               .on_head = on_head,
                               .on_body = on_body,
                               .arg = x,
                               .cancel = call->cancel,
                               .failure = failure};
 
-    if (call->accept)
-        headers[n++] = arena_printf(a, "Accept: %s", call->accept);
-    if (call->range)
-        headers[n++] = arena_printf(a, "Range: %s", call->range);
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+        if (lines[i].value)
+            headers[n++] = arena_printf(a, "%s: %s", lines[i].name, lines[i].value);
     rq.headers = headers;
     rq.url = call->url;
     if (!call->url) {
@@ -110,6 +135,8 @@ static int exchange(struct remote_client *c, struct remote_host *h, struct runni
                               call->path);
         /* docker pings a registry before it asks for anything */
         rq.fail_as = arena_printf(a, "%s://%s/%s", plain ? "http" : "https", h->endpoint, root);
+    }
+    if (is_home(call)) {
         rq.authorization = auth_known(h, call->scope, a);
         rq.own = c->own_headers;
         rq.tls = &h->tls;
@@ -178,8 +205,8 @@ static int after_failure(struct remote_client *c, struct remote_host *h, struct 
     if (failure != HTTP_FAIL_BROKEN && failure != HTTP_FAIL_HANDSHAKE &&
         !(failure == HTTP_FAIL_CONNECT && known))
         return r;
-    if (x->begun &&
-        x->call->on_body) /* part of the body is gone: the caller knows where to continue */
+    /* Part of a body is gone: the caller knows where to continue. */
+    if ((x->begun && x->call->on_body) || x->sent)
         return r;
     int w = attempts_wait(c, t, 0, x->call->cancel, e);
     return w == 0 ? 1 : w == -SHALE_CANCELED ? w : r;
@@ -195,7 +222,8 @@ static int after_answer(struct remote_client *c, struct remote_host *h, struct r
 
     /* Only the registry itself is answered: a redirect's target must not ask for its credentials. A
      * token may have run out, so one is fetched again once; Basic credentials cannot. */
-    if (p->status == 401 && !call->url && !p->elsewhere && (*n_logins)++ < (x->basic ? 2 : 1)) {
+    if (p->status == 401 && is_home(call) && !p->elsewhere && !x->sent &&
+        (*n_logins)++ < (x->basic ? 2 : 1)) {
         r = auth_answer(c, h, call->scope, p, x->basic, call->cancel, &why);
         if (r >= 0)
             return 1;
@@ -204,7 +232,7 @@ static int after_answer(struct remote_client *c, struct remote_host *h, struct r
         return err_set(e, -r, "%s \"%s\": %s", streq(call->method, "HEAD") ? "Head" : "Get", p->url,
                        why.msg);
     }
-    if (status_may_pass(p->status)) {
+    if (status_may_pass(p->status) && !x->sent) {
         r = attempts_wait(c, t, asked_pause(p), call->cancel, e);
         if (r == 0)
             return 1;
@@ -230,10 +258,12 @@ int call_run(struct remote_client *c, struct remote_host *h, const struct call *
         if (r >= 0 && x.good)
             break;
         if (r >= 0) {
+            if (ret_broken)
+                *ret_broken = x.sent && status_may_pass(ret->status);
             r = after_answer(c, h, &x, t, ret, &n_logins, &why);
         } else {
             if (ret_broken)
-                *ret_broken = failure == HTTP_FAIL_BROKEN && x.begun;
+                *ret_broken = failure == HTTP_FAIL_BROKEN && (x.begun || x.sent);
             r = after_failure(c, h, &x, t, failure, r, &why);
         }
         if (r == 1)

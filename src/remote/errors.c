@@ -128,6 +128,12 @@ static int refused(const struct call *call, const struct refusal *f, int status,
                               ? "authentication required"
                               : "requested access to the resource is denied";
 
+    if (call->is_push)
+        return err_set(e, code, "%s: %s",
+                       *f->code        ? words(f->code, text)
+                       : status == 401 ? "unauthorized"
+                                       : "denied",
+                       message);
     return err_set(e, code,
                    "pull access denied for %s, repository does not exist or may require 'docker "
                    "login': %s: %s",

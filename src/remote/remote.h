@@ -22,6 +22,7 @@
  * Credentials go to the registry they are for and to the token server that this registry names, and
  * to nobody else.
  */
+#include <shale/progress.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -68,3 +69,17 @@ const char *remote_default_config_dir(char *buf, size_t n);
 /* The repository of `r` (its tag and digest do not matter). ops->close frees it. No traffic. */
 int remote_source_open(struct remote_client *c, const struct ref *r, struct source **ret,
                        struct shale_err *e);
+
+struct remote_sink_opts {
+    shale_progress_fn on_progress; /* of each blob; from several threads; may be NULL */
+    void *progress_arg;
+    /* Repositories ("library/alpine") of the same registry that may hold a blob already; may be
+     * NULL. */
+    int (*mount_from)(void *arg, const struct digest *d, struct arena *a, struct strv *ret,
+                      struct shale_err *e);
+    void *mount_arg;
+};
+/* The same repository to push to. Blobs that it has are not sent again; what broke off goes on
+ * where it was, within the client's retries. */
+int remote_sink_open(struct remote_client *c, const struct ref *r, const struct remote_sink_opts *o,
+                     struct sink **ret, struct shale_err *e);

@@ -96,8 +96,15 @@ struct call {
     const char *method, *accept, *range; /* accept and range may be NULL */
     const char *path;                    /* after "/v2/"; or */
     const char *root;                    /* instead of "v2/"; NULL: that */
-    const char *url;                     /* an absolute URL, without credentials of ours */
-    const char *scope;                   /* "repository:x:pull" */
+    const char *url;                     /* an absolute URL, without credentials of ours, unless */
+    bool at_home;                        /* it is at the registry itself */
+    /* of a request with a body; as in struct http_request */
+    const char *content_type, *content_range; /* NULL: none */
+    const void *body;
+    ssize_t (*read_body)(void *arg, void *p, size_t n, struct shale_err *e);
+    uint64_t body_n;
+    bool is_push;      /* for messages */
+    const char *scope; /* "repository:x:pull" */
     struct cancel *cancel;
     struct attempts *attempts; /* shared over several calls; NULL: one of its own */
     /* of a 2xx answer: */
@@ -112,8 +119,8 @@ struct call {
 };
 
 /* Runs it with credentials, scheme fallback and retries. Success is a 2xx answer; everything else
- * is an error of errors.c. *ret_broken (may be NULL): the exchange broke after on_body was called;
- * the caller may continue. */
+ * is an error of errors.c. *ret_broken (may be NULL): the exchange broke, or the registry asks for
+ * another attempt, after on_body or read_body was called; the caller may continue. */
 int call_run(struct remote_client *c, struct remote_host *h, const struct call *call,
              struct arena *a, struct http_response *ret, bool *ret_broken, struct shale_err *e);
 /* Statuses that a later attempt may not meet again, and the pause the server asks for (0: none). */

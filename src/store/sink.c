@@ -395,8 +395,8 @@ static int sink_blob(struct sink *sk, const struct descriptor *d, const struct d
 /* ---- the rest ---- */
 
 /* Names belong to a repository, which this sink does not know: image/ sets them with the rows. */
-static int sink_tag(struct sink *s, const char *name, const struct descriptor *d,
-                    struct shale_err *e)
+static int sink_tag(struct sink *s, const char *name, const struct descriptor *d, const void *p,
+                    size_t n, struct cancel *c, struct shale_err *e)
 {
     return err_set(e, SHALE_UNSUPPORTED, "the store names images with their rows");
 }

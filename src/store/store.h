@@ -72,6 +72,9 @@ struct store_sink_opts {
 int store_sink_open(struct store *s, const struct store_sink_opts *o, struct sink **ret,
                     struct shale_err *e);
 
+/* The store as a source, by digests. A lease must protect what is read. */
+int store_source_open(struct store *s, struct source **ret, struct shale_err *e);
+
 /* Makes the image row of a manifest whose config and layers have all arrived, and the edges for
  * collection. Idempotent. *ret_id is the image ID. */
 int store_image_add(struct store *s, const struct descriptor *manifest, struct digest *ret_id,

@@ -60,6 +60,11 @@ static const char *const words[] = {
     [SHALE_PROGRESS_RESUMED] = "Resuming",
     [SHALE_PROGRESS_RETRY] = "Retrying",
     [SHALE_PROGRESS_INDEX] = NULL,
+    [SHALE_PROGRESS_PREPARING] = "Preparing",
+    [SHALE_PROGRESS_PUSHING] = "Pushing",
+    [SHALE_PROGRESS_PUSHED] = "Pushed",
+    [SHALE_PROGRESS_LAYER_EXISTS] = "Layer already exists",
+    [SHALE_PROGRESS_MOUNTED] = "Mounted from",
 };
 
 static void ask_size(struct progress *p)
@@ -101,7 +106,14 @@ static void flush(struct progress *p)
 
 static bool is_final(const struct line *l)
 {
-    return l->kind == SHALE_PROGRESS_DONE || l->kind == SHALE_PROGRESS_PRESENT;
+    return l->kind == SHALE_PROGRESS_DONE || l->kind == SHALE_PROGRESS_PRESENT ||
+           l->kind == SHALE_PROGRESS_PUSHED || l->kind == SHALE_PROGRESS_LAYER_EXISTS ||
+           l->kind == SHALE_PROGRESS_MOUNTED;
+}
+
+static bool is_moving(enum shale_progress_kind kind)
+{
+    return kind == SHALE_PROGRESS_DOWNLOADING || kind == SHALE_PROGRESS_PUSHING;
 }
 
 static void add_numbers(const struct line *l, struct buf *b)
@@ -143,8 +155,12 @@ static void add_state(const struct progress *p, const struct line *l, struct buf
     case SHALE_PROGRESS_RESUMED:
         buf_addf(b, "Resuming at %s", units_human(l->current, 4, size));
         break;
+    case SHALE_PROGRESS_MOUNTED:
+        buf_addf(b, "Mounted from %s", l->text);
+        break;
     case SHALE_PROGRESS_DOWNLOADING:
-        buf_adds(b, "Downloading ");
+    case SHALE_PROGRESS_PUSHING:
+        buf_addf(b, "%s ", words[l->kind]);
         if (p->columns > BAR_FROM_COLUMNS && l->total)
             add_bar(l, b);
         add_numbers(l, b);
@@ -260,7 +276,7 @@ static struct line *find_line(struct progress *p, const char *id)
 static void measure(struct line *l, const struct shale_progress *ev)
 {
     int64_t now = time_mono_ns();
-    if (l->kind != SHALE_PROGRESS_DOWNLOADING || ev->current < l->rate_from) {
+    if (l->kind != ev->kind || ev->current < l->rate_from) {
         l->rate_from = ev->current;
         l->rate_ns = now;
     } else if (now - l->rate_ns >= RATE_NS) {
@@ -275,7 +291,7 @@ static void on_layer(struct progress *p, const struct shale_progress *ev)
     struct line *l = find_line(p, ev->id ? ev->id : "");
     if (!l)
         return;
-    if (ev->kind == SHALE_PROGRESS_DOWNLOADING)
+    if (is_moving(ev->kind))
         measure(l, ev);
     bool news = l->kind != ev->kind || ev->kind == SHALE_PROGRESS_RETRY;
     l->kind = ev->kind;
@@ -287,7 +303,7 @@ static void on_layer(struct progress *p, const struct shale_progress *ev)
             redraw(p, false);
         return;
     }
-    if (!news || ev->kind == SHALE_PROGRESS_DOWNLOADING)
+    if (!news || is_moving(ev->kind))
         return;
     add_state(p, l, &p->out);
     buf_addc(&p->out, '\n');

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Shared by copy.c (one image, as pulls want it) and copy_graph.c (all that hangs on a name). */
+#include "base/buf.h"
+#include "image/copy.h"
+
+struct doc { /* a manifest or index with the bytes it was parsed from */
+    struct descriptor desc;
+    const char *raw;
+    size_t raw_n;
+    struct manifest m;
+};
+
+int copy_fetch_doc(struct source *from, const char *name, struct arena *a, struct doc *ret,
+                   struct cancel *c, struct shale_err *e);
+/* Bytes of a small blob, verified. */
+int copy_fetch_config(struct source *from, const struct descriptor *d, struct buf *b,
+                      struct cancel *c, struct shale_err *e);
+void copy_report(const struct copy_opts *o, enum shale_progress_kind kind, const struct digest *d);
