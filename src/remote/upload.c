@@ -71,13 +71,13 @@ struct session {
 static int session_goes_on(struct session *s, const struct http_response *p, struct shale_err *e)
 {
     struct arena old = s->a, fresh = ARENA_INIT(ARENA_BYTES);
-    int r = next_url(p, &fresh, &s->url, &s->home, e);
+    const char *url = NULL;
+    int r = next_url(p, &fresh, &url, &s->home, e);
 
     s->a = fresh;
     arena_clear(&old);
-    if (r < 0)
-        s->url = NULL;
-    return r;
+    s->url = r < 0 ? NULL : url;
+    return r < 0 || url ? r : err_nomem(e);
 }
 
 static int session_begin(const struct upload *u, struct session *s, struct shale_err *e)
