@@ -6,7 +6,6 @@
 load lib
 
 MANIFEST=application/vnd.oci.image.manifest.v1+json
-INDEX=application/vnd.oci.image.index.v1+json
 
 setup() {
     fresh_store
