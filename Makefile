@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 30
 # Where Debian keeps libraries; meson finds that out only where dpkg-dev is installed.
 LIBDIR = $(if $(wildcard /etc/debian_version),$(addprefix -Dlibdir=lib/,$(shell gcc -print-multiarch)))
 
-.PHONY: all help run check with-tests asan tsan fuzz bench soak lint format install uninstall clean
+.PHONY: all help run check check-slow with-tests asan tsan fuzz bench soak lint format install uninstall clean
 
 all: $(BUILD)/build.ninja ## build everything: build/shale, libshale static and shared, the tests
 	@ninja -C $(BUILD)
@@ -32,6 +32,9 @@ check: ## build and pass all tests
 	@tools/install-deps build run test
 	@$(MAKE) --no-print-directory with-tests
 	@tools/run-tests $(BUILD)
+
+check-slow: ## and those that take minutes or gigabytes
+	@SHALE_SLOW=1 $(MAKE) --no-print-directory check
 
 # A folder that `make run` has set up may lack the unit tests: cmocka was not there yet.
 with-tests: $(BUILD)/build.ninja

@@ -455,8 +455,12 @@ void http_req_peer(const struct http_req *q_, char *ret, size_t n)
         snprintf(ret, n, "%s:%u", text, ntohs(in->sin_port));
     } else if (a && a->sa_family == AF_INET6) {
         const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)a;
-        inet_ntop(AF_INET6, &in->sin6_addr, text, sizeof text);
-        snprintf(ret, n, "[%s]:%u", text, ntohs(in->sin6_port));
+        bool v4 = IN6_IS_ADDR_V4MAPPED(&in->sin6_addr); /* a listener of both */
+        if (v4)
+            inet_ntop(AF_INET, in->sin6_addr.s6_addr + 12, text, sizeof text);
+        else
+            inet_ntop(AF_INET6, &in->sin6_addr, text, sizeof text);
+        snprintf(ret, n, v4 ? "%s:%u" : "[%s]:%u", text, ntohs(in->sin6_port));
     } else {
         snprintf(ret, n, "unix");
     }

@@ -19,22 +19,49 @@ static const char *const action_names[_POLICY_MAX] = {"pull", "push", "delete", 
 
 /* ---- the handle ---- */
 
+static int open_users(struct authz *z, const char *path, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = htpasswd_open(path, &z->users, &why);
+
+    if (r == -SHALE_NOT_FOUND)
+        return err_set(e, SHALE_NOT_FOUND,
+                       "[auth] htpasswd: there is no file %s; make it: shale registry user add "
+                       "--file %s NAME",
+                       path, path);
+    return r < 0 ? err_set(e, why.code, "[auth] htpasswd: %s", why.msg) : 0;
+}
+
+static int open_key(struct authz *z, const char *path, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = jwt_key_load(path, &z->key, &why);
+
+    if (r == -SHALE_NOT_FOUND)
+        return err_set(e, SHALE_NOT_FOUND,
+                       "[auth] token_key: there is no file %s; make it: shale registry keygen %s",
+                       path, path);
+    if (r < 0)
+        return err_set(e, why.code, "[auth] token_key: %s", why.msg);
+    return jwt_trust_key(z->key, &z->trust, e);
+}
+
 static int open_parts(struct authz *z, struct shale_err *e)
 {
     const struct regconf_auth *c = &z->conf->auth;
 
     int r = guard_new(c->failures, c->failure_window_ns, &z->guard, e);
     if (r == 0 && c->type != REGCONF_AUTH_NONE && c->htpasswd)
-        r = htpasswd_open(c->htpasswd, &z->users, e);
+        r = open_users(z, c->htpasswd, e);
     if (r < 0 || c->type != REGCONF_AUTH_TOKEN)
         return r;
     z->refresh_aud = arena_printf(&z->arena, "%s refresh", c->service);
     if (!z->refresh_aud)
         return err_nomem(e);
-    if (!c->token_key)
-        return jwt_trust_load(c->token_keys, &z->trust, e);
-    r = jwt_key_load(c->token_key, &z->key, e);
-    return r < 0 ? r : jwt_trust_key(z->key, &z->trust, e);
+    if (c->token_key)
+        return open_key(z, c->token_key, e);
+    r = jwt_trust_load(c->token_keys, &z->trust, e);
+    return r < 0 ? err_wrap(e, r, "[auth] token_keys") : 0;
 }
 
 int authz_open(const struct regconf *conf, struct authz **ret, struct shale_err *e)

@@ -28,9 +28,12 @@ int live_open(struct registry *r, struct regconf *conf, struct live **ret, struc
     v->conf = conf;
     atomic_init(&v->refs, 1);
     k = authz_open(conf, &v->authz, e);
-    if (k >= 0 && conf->log.access != REGCONF_LOG_OFF)
+    if (k >= 0 && conf->log.access != REGCONF_LOG_OFF) {
         k = accesslog_open(conf->log.access == REGCONF_LOG_JSON ? ACCESSLOG_JSON : ACCESSLOG_TEXT,
                            conf->log.access_file, &v->log, e);
+        if (k < 0)
+            k = err_wrap(e, k, "[log] access_file");
+    }
     if (k < 0) {
         live_drop(r, v);
         return k;

@@ -82,6 +82,9 @@ static const char *auth_mistake(const struct regconf_auth *a)
 {
     if (a->type == REGCONF_AUTH_HTPASSWD && !a->htpasswd)
         return "[auth] type = htpasswd needs htpasswd = FILE";
+    if (a->type == REGCONF_AUTH_NONE && (a->htpasswd || a->token_key || a->token_keys))
+        return "[auth] has users or keys, and nobody is asked for them: set type = htpasswd or "
+               "type = token";
     if (a->type != REGCONF_AUTH_TOKEN)
         return NULL;
     if (!a->token_key && !a->token_keys)

@@ -79,3 +79,68 @@ blobs_of() { (cd "$1/blobs/sha256" && ls | sort); }
     [ "$(curl -s -o /dev/null -w '%{http_code}' -X POST "http://$OWN/v2/busybox/blobs/uploads/")" = 405 ]
     [ "$(curl -s -X DELETE "http://$OWN/v2/busybox/manifests/1" | jq -r '.errors[0].code')" = UNSUPPORTED ]
 }
+
+# one_line TEXT CMD…: it does not start, and says why in one line
+one_line() {
+    run_fails 1 "$1" timeout 10 "${@:2}" || return 1
+    [ "${#lines[@]}" = 1 ] && [[ $output == "Error: "* ]] || { echo "not one line: $output"; return 1; }
+}
+
+@test "serve: what is wrong with certificates, folders and addresses is told in one line" {
+    local c=$BATS_TEST_TMPDIR/c bin=$BATS_TEST_TMPDIR/bin at=(--addr 127.0.0.1:0 --storage "$BATS_TEST_TMPDIR/new")
+    mkdir "$c" "$c/2"
+    registry_certificate "$c"
+    registry_certificate "$c/2"
+    one_line "certificate: open $c/none: No such file" "$SHALE_BIN" registry serve "${at[@]}" --tls-cert "$c/none" --tls-key "$c/server.key"
+    one_line "do not go together" "$SHALE_BIN" registry serve "${at[@]}" --tls-cert "$c/server.crt" --tls-key "$c/2/server.key"
+    one_line "do not go together" "$SHALE_BIN" registry serve "${at[@]}" --tls-cert "$c/server.key" --tls-key "$c/server.crt"
+    one_line "certificate: read $c: Is a directory" "$SHALE_BIN" registry serve "${at[@]}" --tls-cert "$c" --tls-key "$c/server.key"
+    echo junk >"$c/file"
+    one_line "Not a directory" "$SHALE_BIN" registry serve --addr 127.0.0.1:0 --storage "$c/file"
+    mkdir "$c/db"
+    echo junk >"$c/db/registry.db"
+    one_line "registry.db is not a database" "$SHALE_BIN" registry serve --addr 127.0.0.1:0 --storage "$c/db"
+    one_line "Cannot assign requested address" "$SHALE_BIN" registry serve "${at[@]}" --open --addr 192.0.2.1:0
+    need_root
+    mkdir "$c/ro"
+    mount -t tmpfs -o ro tmpfs "$c/ro"
+    run "$SHALE_BIN" registry serve --addr 127.0.0.1:0 --storage "$c/ro/x"
+    umount "$c/ro"
+    [ "$status" = 1 ]
+    has "Read-only file system"
+    # somebody who is not root; the binary lies where only root looks
+    mkdir "$bin"
+    cp "$SHALE_BIN" "$bin/shale"
+    chmod -R a+rX "$bin"
+    for d in "$BATS_TEST_TMPDIR" "$(dirname "$BATS_TEST_TMPDIR")" "$BATS_RUN_TMPDIR"; do chmod a+x "$d"; done
+    nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all "$bin/shale" registry serve --addr 127.0.0.1:0 "$@"; }
+    chmod 711 "$c"
+    run nobody --storage "$c/mine"
+    [ "$status" = 1 ]
+    has "mkdir $c/mine: Permission denied"
+    chmod 777 "$c"
+    chmod a+r "$c/server.crt"
+    run nobody --storage "$c/mine" --tls-cert "$c/server.crt" --tls-key "$c/server.key"
+    [ "$status" = 1 ]
+    has "key: open $c/server.key: Permission denied"
+}
+
+@test "serve: two servers on one folder do not harm each other, and each sees at once what the other took" {
+    local one=$OWN i k pushes=()
+    own_registry reg
+    for i in 1 2 3; do
+        for k in "$one" "$OWN"; do
+            skopeo copy --quiet --all --dest-tls-verify=false "oci:$SHALE_IMAGES/busybox:1.0" "docker://$k/x/${k##*:}:$i" 3>&- &
+            pushes+=("$!")
+        done
+    done
+    for i in "${pushes[@]}"; do wait "$i"; done
+    for i in 1 2 3; do
+        for k in "$one" "$OWN"; do
+            [ "$(curl -s -o "$BATS_TEST_TMPDIR/a" -w '%{http_code}' "http://$one/v2/x/${k##*:}/manifests/$i")" = 200 ]
+            curl -s "http://$OWN/v2/x/${k##*:}/manifests/$i" | cmp - "$BATS_TEST_TMPDIR/a"
+        done
+    done
+    [ "$(curl -s -o /dev/null -w '%{http_code}' -X DELETE "http://$one/v2/x/${OWN##*:}/manifests/1")" = 202 ]
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$OWN/v2/x/${OWN##*:}/manifests/1")" = 404 ]
+}

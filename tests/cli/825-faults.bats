@@ -21,6 +21,13 @@ setup_file() {
     own_stop
     if [ -s n ]; then N_STEPS=$(cat n); fi
     export N_STEPS
+    # and those of skopeo's push of an image
+    [ -n "${N_STEPS:-}" ] || return 0
+    SHALE_FAULT=count:$BATS_FILE_TMPDIR/skopeo BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR own_registry count2
+    by_skopeo
+    own_stop
+    SKOPEO_STEPS=$(cat skopeo)
+    export SKOPEO_STEPS
 }
 setup() {
     [ -n "${N_STEPS:-}" ] || skip "this build has no fault hooks; make asan runs these tests"
@@ -106,4 +113,46 @@ try_registry() { own_registry "$1" 2>/dev/null >/dev/null; }
         [ "$layer_code$config_code$manifest_code" = 201201201 ]
         own_stop || true
     done
+}
+
+by_skopeo() { timeout 60 skopeo copy --quiet --dest-tls-verify=false "oci:$SHALE_IMAGES/busybox:1.0" "docker://$OWN/by/skopeo:t"; }
+# whole DIGEST: a blob is there bit for bit (0), or not at all (1)
+whole() {
+    local got
+    got=$(curl -s -m 20 -o "$BATS_TEST_TMPDIR/out" -w '%{http_code}' "http://$OWN/v2/by/skopeo/blobs/$1")
+    [ "$got" != 404 ] || return 1
+    [ "$got" = 200 ] && [ "sha256:$(sha256sum "$BATS_TEST_TMPDIR/out" | cut -d' ' -f1)" = "$1" ] || { echo "blob $1: $got"; exit 1; }
+}
+
+@test "killed at every step of skopeo's push: what the log calls done is there, a tag has all its layers, the next push works" {
+    local i d pushed n_pushed=0 n_cut=0
+    for i in $(seq "$SKOPEO_STEPS"); do
+        rm -rf "$BATS_TEST_TMPDIR/reg"
+        pushed=''
+        if SHALE_FAULT=kill:$i try_registry reg && by_skopeo 2>/dev/null; then pushed=yes; fi
+        kill -9 "$OWN_PID" 2>/dev/null || true
+        wait "$OWN_PID" 2>/dev/null || true
+        sed -n 's/.*"PUT [^ ]*[?&]digest=\(sha256:[0-9a-f]*\)[^"]*" 201 .*/\1/p' "$OWN_DIR.log" >"$BATS_TEST_TMPDIR/done"
+        own_registry reg
+        while read -r d; do
+            whole "$d" || { echo "step $i: $d was acknowledged and is gone"; return 1; }
+        done <"$BATS_TEST_TMPDIR/done"
+        if curl -sf -m 20 "http://$OWN/v2/by/skopeo/manifests/t" >"$BATS_TEST_TMPDIR/m"; then
+            for d in $(jq -r '.config.digest, .layers[].digest' "$BATS_TEST_TMPDIR/m"); do
+                whole "$d" || { echo "step $i: the tag is there without $d"; return 1; }
+            done
+        elif [ -n "$pushed" ]; then
+            echo "step $i: skopeo was told that the image is there, and it is not"
+            return 1
+        fi
+        if [ -n "$pushed" ]; then n_pushed=$((n_pushed + 1)); else n_cut=$((n_cut + 1)); fi
+        by_skopeo || { echo "step $i: the next push fails"; return 1; }
+        d=$(curl -sf -m 20 "http://$OWN/v2/by/skopeo/manifests/t" | jq -r '.layers[0].digest')
+        whole "$d"
+        run_ok shale registry gc --storage "$OWN_DIR" --grace 0s || { echo "step $i"; return 1; }
+        whole "$d"
+        own_stop || true
+    done
+    echo "$n_pushed pushed, $n_cut cut"
+    [ "$n_cut" -gt "$((SKOPEO_STEPS / 2))" ]
 }

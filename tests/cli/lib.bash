@@ -141,7 +141,7 @@ own_stop_all() {
     done
     OWN_PIDS=
     # What a sanitizer had to say fails the test.
-    ! grep -HE "runtime error|Sanitizer|Assertion" "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}"/*.log
+    ! grep -HsE "runtime error|Sanitizer|Assertion" "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}"/*.log
 }
 # own_push LAYOUT NAME:TAG: an image that skopeo puts into our registry
 own_push() { skopeo copy --quiet --all --dest-tls-verify=false "oci:$1" "docker://$OWN/$2"; }
