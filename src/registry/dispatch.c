@@ -101,7 +101,10 @@ void reg_error_with(struct rq *rq, enum reg_code code, const char *detail, const
     _cleanup_(buf_clear) struct buf b = BUF_INIT(64u << 10);
 
     buf_adds(&b, "{\"errors\":[");
-    reg_error_json(&b, code, detail);
+    if (rq->refused)
+        reg_error_said_json(&b, code, detail);
+    else
+        reg_error_json(&b, code, detail);
     buf_adds(&b, "]}\n");
     struct http_response *p = b.failed ? NULL : reg_response(b.p, b.n);
     http_response_header(p, "Content-Type", "application/json");
@@ -119,7 +122,22 @@ void reg_error(struct rq *rq, enum reg_code code, const char *detail)
 
 void reg_fail(struct rq *rq)
 {
-    reg_error_with(rq, reg_code_of(rq->e.code), rq->e.msg, NULL, NULL);
+    reg_error_with(rq, rq->refused ? REG_DENIED : reg_code_of(rq->e.code), rq->e.msg, NULL, NULL);
+}
+
+int reg_refusal(struct rq *rq, int r)
+{
+    rq->refused = r == -SHALE_LIMIT || r == -SHALE_EXISTS;
+    if (r == -SHALE_LIMIT)
+        metrics_count(rq->r->metrics, METRICS_QUOTA_REFUSALS, 1);
+    return r;
+}
+
+uint64_t reg_quota(const struct rq *rq)
+{
+    const struct regconf *c = rq->live->conf;
+
+    return retain_quota(&c->retain, rq->route.name, c->limits.repository_bytes);
 }
 
 /* ---- small endpoints ---- */

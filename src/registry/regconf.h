@@ -34,6 +34,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "registry/policy.h"
+#include "registry/retain.h"
 
 #define REGCONF_FILE           "/etc/shale/registry.conf"
 #define REGCONF_MAX_BYTES      (1u << 20)
@@ -84,13 +85,27 @@ struct regconf_auth {
 
 struct regconf_limits {
     uint64_t upload_bytes; /* 0: none */
+    uint64_t manifest_bytes;
+    uint64_t repository_bytes;     /* quota where no [repository] has one; 0: none */
+    uint64_t uploads;              /* open ones; 0: no limit */
+    uint64_t connections_per_peer; /* 0: no limit */
     uint64_t connections;
     int64_t header_timeout_ns, idle_timeout_ns, stall_timeout_ns;
 };
 
+struct regconf_gc {
+    int64_t interval_ns; /* 0: not by interval */
+    const char *at;      /* "HH:MM", local time; NULL: not by time of day */
+    unsigned at_minute;  /* of the day; with at */
+    int64_t grace_ns;
+    bool untagged;
+};
+
+enum regconf_level { REGCONF_LEVEL_WARNING, REGCONF_LEVEL_INFO, REGCONF_LEVEL_DEBUG };
 enum regconf_log { REGCONF_LOG_OFF, REGCONF_LOG_TEXT, REGCONF_LOG_JSON };
 struct regconf_logs {
     int access; /* enum regconf_log */
+    int level;  /* enum regconf_level */
     const char *access_file;
 };
 
@@ -121,6 +136,8 @@ struct regconf {
     struct regconf_auth auth;
     struct policy policy;
     struct regconf_limits limits;
+    struct regconf_gc gc;
+    struct retain retain;
     struct regconf_logs log;
     struct regconf_notify *notify;
     size_t n_notify;
