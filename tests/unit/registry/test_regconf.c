@@ -292,6 +292,8 @@ static void test_example(void **state)
                 buf_adds(&u, "address = 127.0.0.1:1\n");
             if (memmem(line.p, line.n, "[notify", 7))
                 buf_adds(&u, "url = http://localhost\n");
+            if (memmem(line.p, line.n, "[retention", 10))
+                buf_adds(&u, "keep_tags = 1\n");
         }
     }
     assert_int_equal(parse(buf_str(&u), &c, NULL), 0);
