@@ -54,6 +54,13 @@ enum http_method {
     HTTP_OTHER,
 };
 
+/* What a client has shown. The handler decides what that means. */
+enum http_client {
+    HTTP_CLIENT_NONE,
+    HTTP_CLIENT_GOOD,  /* a certificate of that authority, for clients, in its time */
+    HTTP_CLIENT_WRONG, /* another one, or without a usable name */
+};
+
 struct http_req {
     enum http_method method;
     const char *verb;     /* the method as sent, cut at 15 bytes */
@@ -62,6 +69,9 @@ struct http_req {
     size_t path_bytes;    /* of the target, how many stand before '?' */
     uint64_t length;      /* of the body; 0: none; HTTP_LENGTH_UNKNOWN: it comes in chunks */
     bool tls;
+    enum http_client client;          /* of listeners that ask for certificates */
+    bool client_needed;               /* … and want one of everybody */
+    const char *client_name;          /* of a good one: its common name, or first other name */
     struct buf body;                  /* of http_collect */
     bool body_over;                   /* it was longer than allowed; the rest was thrown away */
     void *ctx;                        /* the handler's own */
@@ -121,6 +131,8 @@ bool http_listener_is_local(const struct http_listener *l);
 
 struct http_cert {
     const char *cert_file, *key_file; /* PEM */
+    const char *client_ca_file;       /* PEM; clients are asked for a certificate; NULL: not */
+    bool client_needed;               /* passed on in requests */
 };
 
 struct http_server;

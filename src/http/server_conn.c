@@ -25,6 +25,7 @@ static void unlink_conn(struct http_server *s, struct conn *k)
     k->next->prev = k->prev;
     s->n_conns--;
     pthread_mutex_unlock(&s->mutex);
+    free(k->client_name);
     free(k);
 }
 

@@ -23,8 +23,9 @@ struct door {
     struct http_server *s;
     struct MHD_Daemon *d;
     bool tls;
-    size_t cert;     /* place in the list of certificates */
-    int64_t retired; /* when; 0: in use */
+    bool asks, needs; /* for certificates of clients */
+    size_t cert;      /* place in the list of certificates */
+    int64_t retired;  /* when; 0: in use */
     atomic_size_t n_conns;
 };
 
@@ -34,6 +35,9 @@ struct conn { /* one per connection that libmicrohttpd has */
     struct door *door;
     int fd;
     bool dropped;
+    bool asked; /* the certificate has been looked at */
+    enum http_client client;
+    char *client_name;
     atomic_int phase;
     _Atomic int64_t since;    /* of the phase; in CONN_BODY: when enough had moved last */
     atomic_bool waits_for_us; /* suspended */
@@ -94,6 +98,7 @@ struct req { /* what stands behind a struct http_req */
     bool failed; /* data() has returned an error */
     uint64_t discarded;
     char verb[16];
+    char *client_name;
     int64_t delay_ns;         /* of the answer; 0: none */
     int64_t due;              /* while it is in the list of delayed ones */
     struct req *next_delayed; /* of that list */
@@ -133,6 +138,9 @@ void conn_wait_over(struct conn *k);
 /* Drops those that are too slow; when `crowded`, the longest idle one too. */
 void conns_reap(struct http_server *s, int64_t now, bool crowded);
 void conns_drop(struct http_server *s, bool only_idle);
+
+/* server_client.c: of the door that asks; fills what the request says of its client. */
+void client_look(struct req *q);
 
 /* server_accept.c */
 int acceptor_start(struct http_server *s, struct shale_err *e);

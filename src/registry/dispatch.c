@@ -336,7 +336,9 @@ void registry_handle(void *arg, struct http_req *q)
     struct live *v = live_get(r);
     int64_t begin = time_mono_ns();
 
-    if (v->conf->policy.open && from_cache(r, q)) {
+    bool stranger = access_is_stranger(q);
+
+    if (v->conf->policy.open && !stranger && from_cache(r, q)) {
         account_quick(r, v, q, begin);
         live_put(v);
         return;
@@ -353,5 +355,8 @@ void registry_handle(void *arg, struct http_req *q)
     q->ctx = rq;
     q->done = rq_done;
     account_begin(rq);
-    dispatch(rq);
+    if (stranger)
+        access_refuse_stranger(rq);
+    else
+        dispatch(rq);
 }

@@ -157,6 +157,9 @@ void live_sweep(struct registry *r);                   /* frees old ones that no
 const char *rq_base_url(struct rq *rq);
 /* Are there credentials, so that it takes a work thread to look at them? */
 bool access_is_slow(const struct rq *rq);
+/* Does its certificate, or that it has none, keep the client out? */
+bool access_is_stranger(const struct http_req *q);
+void access_refuse_stranger(struct rq *rq);
 /* false: answered. Fills rq->who. */
 bool access_allows(struct rq *rq, bool ping, enum policy_action action);
 bool access_may_mount(const struct rq *rq);

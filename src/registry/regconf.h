@@ -43,14 +43,23 @@
 #define REGCONF_MAX_VALUES     1024 /* of one list */
 #define REGCONF_DEFAULT_PORT   5000
 
+enum regconf_client { REGCONF_CLIENT_OPTIONAL, REGCONF_CLIENT_REQUIRED };
 struct regconf_listen {
-    const char *address;  /* as written */
-    const char *host;     /* numeric address or name, no brackets; "" is every interface */
-    const char *tls_cert; /* PEM chain; NULL: plain HTTP */
-    const char *tls_key;  /* PEM; set with tls_cert */
-    uint64_t port;        /* 0: any free one */
-    bool open;            /* confirmed: everybody who reaches this address may do everything */
+    const char *address;       /* as written */
+    const char *host;          /* numeric address or name, no brackets; "" is every interface */
+    const char *tls_cert;      /* PEM chain; NULL: plain HTTP */
+    const char *tls_key;       /* PEM; set with tls_cert */
+    const char *tls_client_ca; /* PEM; NULL: clients are not asked for certificates */
+    int tls_client;            /* enum regconf_client */
+    uint64_t port;             /* 0: any free one */
+    bool open;                 /* confirmed: everybody who reaches this address may do everything */
 };
+
+/* Does everybody have to show a certificate there? */
+static inline bool regconf_needs_client(const struct regconf_listen *l)
+{
+    return l->tls_client_ca && l->tls_client == REGCONF_CLIENT_REQUIRED;
+}
 
 struct regconf_server {
     uint64_t threads; /* 0: as many as processors */

@@ -38,6 +38,14 @@ static const struct regconf_key listen_keys[] = {
     K(regconf_listen, tls_cert, RK_PATH, NULL,
       "certificate chain in PEM; with tls_key this listener speaks TLS. Read again on SIGHUP."),
     K(regconf_listen, tls_key, RK_PATH, NULL, "private key of the certificate in PEM."),
+    K(regconf_listen, tls_client_ca, RK_PATH, NULL,
+      "certificates of authorities in PEM: clients are asked for a certificate of one of them. It "
+      "is a login: its common name (else the first host or mail name) is the name of the user, "
+      "whatever [auth] says; a password or token that comes too counts more. Read again on "
+      "SIGHUP."),
+    KW(regconf_listen, tls_client, tls_client, RK_CHOICE, "required", "optional|required",
+       "with tls_client_ca: whether clients without a certificate are served. Those with a wrong "
+       "one are not (403)."),
     K(regconf_listen, open, RK_BOOL, "no",
       "yes: with auth type none, everybody who reaches this address may push and delete. Needed "
       "for every address but loopback when there is no authentication."),
@@ -226,6 +234,8 @@ static int check_listen(struct regconf *c, void *section, struct shale_err *e)
     int r = regconf_address(l->address, &c->arena, &l->host, &l->port, e);
     if (r < 0)
         return r;
+    if (l->tls_client_ca && !l->tls_cert)
+        return err_set(e, SHALE_INVALID, "tls_client_ca needs tls_cert and tls_key");
     if (!l->tls_cert != !l->tls_key)
         return err_set(e, SHALE_INVALID, "tls_cert and tls_key belong together; %s is missing",
                        l->tls_cert ? "tls_key" : "tls_cert");
@@ -345,6 +355,5 @@ const struct regconf_later regconf_later[] = {
     {"auth", "search", "searching"},
     {"limits", "header_size", "another limit than libmicrohttpd's"},
     {"limits", "connections_per_peer", "a limit per address"},
-    {"listen", "tls_client_ca", "logging in by client certificate"},
     {0},
 };

@@ -187,7 +187,12 @@ static void test_mistakes(void **state)
         {"[auth]\nsearch = anyone\n", "r.conf:2: search in [auth] is not supported yet"},
         {"[rule \"a\"]\nquota = 1g\n",
          "r.conf:2: unknown key \"quota\" in [rule]; it belongs to [repository]"},
-        {"[listen]\ntls_client_ca = x\n", "r.conf:2: tls_client_ca in [listen] is not supported"},
+        {"[listen]\naddress = :1\ntls_client_ca = x\n", "r.conf:1: tls_client_ca needs tls_cert"},
+        {"[listen]\naddress = :1\ntls_client = no\n", "r.conf:3: tls_client = no: must be one of "
+                                                      "optional, required"},
+        {"[listen]\naddress = :1\ntls_cert = c\ntls_key = k\ntls_client_ca = x\ntls_client = "
+         "optional\n",
+         "everybody who reaches :1 could push"},
         {"[limits]\nuploads = x\n", "r.conf:2: uploads = x: must be a number"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
