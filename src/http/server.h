@@ -26,7 +26,8 @@
  * thread, no other function of the handler is running for the request then, and q is gone after it.
  *
  * A body waits in at most two blocks of HTTP_BLOCK_BYTES per request. Clients that are idle, send
- * their head or body too slowly, or are one too many (the longest idle goes first) are dropped.
+ * their head or body too slowly, or are one too many (the longest idle goes first) are dropped. So
+ * is one more of a peer that has as many as a peer may (429 where TLS is not in the way).
  *
  * A TLS hello on a plain listener is answered with "HTTP/1.0 400", so that clients fall back to
  * plain HTTP; a plain request on a TLS listener likewise, with a sentence.
@@ -41,6 +42,7 @@
 #include "base/err.h"
 
 #define HTTP_BLOCK_BYTES    (128u << 10)
+#define HTTP_HEAD_BYTES     (32u << 10)
 #define HTTP_LENGTH_UNKNOWN UINT64_MAX
 
 enum http_method {
@@ -144,9 +146,12 @@ struct http_server_opts {
     size_t n_threads;       /* for the network; 0: as many as processors, at most 4 */
     size_t n_workers;       /* 0: 16 */
     size_t max_connections; /* 0: as many as descriptors allow, at most 20,000 */
-    int64_t idle_ns;        /* between requests; 0: 75 s */
-    int64_t head_ns;        /* for a head that has begun; 0: 20 s */
-    int64_t stall_ns;       /* without a piece of the body or the answer moving; 0: 60 s */
+    size_t max_per_peer;    /* of one IPv4 address, or one IPv6 network of 64 bits; 0: no limit */
+    size_t head_bytes; /* for a head, and some 64 more for each of its lines, and for a piece of
+                          the body; 0: HTTP_HEAD_BYTES */
+    int64_t idle_ns;   /* between requests; 0: 75 s */
+    int64_t head_ns;   /* for a head that has begun; 0: 20 s */
+    int64_t stall_ns;  /* without a piece of the body or the answer moving; 0: 60 s */
 };
 #define HTTP_MIN_BODY_RATE 1024 /* bytes per second of a body, averaged over stall_ns */
 

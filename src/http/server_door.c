@@ -39,7 +39,7 @@ static struct MHD_Daemon *start(struct door *door, const char *cert, const char 
         door, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_THREAD_POOL_SIZE,
         (unsigned)s->o.n_threads, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)(s->o.max_connections + 2 * s->o.n_threads + 64),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.head_bytes, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)((longest + NS_PER_S - 1) / NS_PER_S), MHD_OPTION_END);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a request to its handler, and what answers have in common. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -122,7 +123,11 @@ void reg_error(struct rq *rq, enum reg_code code, const char *detail)
 
 void reg_fail(struct rq *rq)
 {
-    reg_error_with(rq, rq->refused ? REG_DENIED : reg_code_of(rq->e.code), rq->e.msg, NULL, NULL);
+    enum reg_code code = rq->refused ? REG_DENIED : reg_code_of(rq->e.code);
+
+    if (rq->e.code == SHALE_SYSTEM && (rq->e.sys == EMFILE || rq->e.sys == ENFILE))
+        code = REG_UNAVAILABLE; /* too many transfers at once: later there will be less */
+    reg_error_with(rq, code, rq->e.msg, NULL, NULL);
 }
 
 int reg_refusal(struct rq *rq, int r)

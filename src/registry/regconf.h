@@ -98,6 +98,7 @@ struct regconf_limits {
     uint64_t repository_bytes;     /* quota where no [repository] has one; 0: none */
     uint64_t uploads;              /* open ones; 0: no limit */
     uint64_t connections_per_peer; /* 0: no limit */
+    uint64_t header_bytes;
     uint64_t connections;
     int64_t header_timeout_ns, idle_timeout_ns, stall_timeout_ns;
 };

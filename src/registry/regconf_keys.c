@@ -183,6 +183,13 @@ static const struct regconf_key limits_keys[] = {
        "limit."),
     KN(regconf_limits, connections, connections, RK_COUNT, "20000", 8, 1000000,
        "open connections."),
+    KN(regconf_limits, connections_per_peer, connections_per_peer, RK_COUNT, "0", 0, 1000000,
+       "open connections of one IPv4 address or one IPv6 network of 64 bits; more are turned away "
+       "(429, with TLS without a word); 0: no limit. Something in front of the registry counts as "
+       "one."),
+    KN(regconf_limits, header_size, header_bytes, RK_BYTES, "32k", 8192, 256u << 10,
+       "what the head of a request may take, with some 64 bytes more for each of its lines; a "
+       "larger one is refused (431). Each connection on which a request has come keeps that much."),
     KN(regconf_limits, header_timeout, header_timeout_ns, RK_DURATION, "30s", 1, HOUR,
        "a request must have arrived, without its body, after this time."),
     KN(regconf_limits, idle_timeout, idle_timeout_ns, RK_DURATION, "5m", 1, DAY,
@@ -353,7 +360,5 @@ const struct regconf_later regconf_later[] = {
     {"upstream", NULL, "a cache of another registry"},
     {"index", NULL, "searching in images"},
     {"auth", "search", "searching"},
-    {"limits", "header_size", "another limit than libmicrohttpd's"},
-    {"limits", "connections_per_peer", "a limit per address"},
     {0},
 };

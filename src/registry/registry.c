@@ -153,6 +153,8 @@ static int serve(struct registry *r, struct shale_err *e)
         .n_certs = r->n_certs,
         .n_threads = (size_t)c->server.threads,
         .max_connections = (size_t)c->limits.connections,
+        .head_bytes = (size_t)c->limits.header_bytes,
+        .max_per_peer = (size_t)c->limits.connections_per_peer,
         .idle_ns = c->limits.idle_timeout_ns,
         .head_ns = c->limits.header_timeout_ns,
         .stall_ns = c->limits.stall_timeout_ns,
