@@ -42,6 +42,9 @@ struct shale_registry_opts {
      * thread. May be NULL. One of all registries of a process. */
     void (*on_warning)(void *arg, const char *message);
     void *arg;
+    /* The same for what was done (collections), as far as the config's [log] level lets it. May be
+     * NULL. */
+    void (*on_info)(void *arg, const char *message);
 };
 
 /* Opens the folder (makes it) and listens. INVALID for what stands in the config ("FILE:LINE: …"),
@@ -58,25 +61,55 @@ SHALE_API bool shale_registry_alive(const struct shale_registry *r);
 /* Running requests are finished, within the grace time. Accepts NULL. */
 SHALE_API void shale_registry_stop(struct shale_registry *r);
 
-/* Removes what no manifest needs, and on request manifests without a tag. May run while servers
- * run, in other processes too. */
+/* Removes tags that the config's [retention] lets go, what no manifest needs, and on request
+ * manifests without a tag. May run while servers run, in other processes too; collections of one
+ * registry wait for each other. */
+struct shale_registry_gc_item {
+    const char *kind;       /* "tag", "manifest", "link", "blob", "upload" */
+    const char *repository; /* "" for blobs and uploads */
+    const char *name;       /* of the tag or upload; else the digest */
+    const char *digest;     /* of tags: what it named; else "" */
+    const char *why;        /* in words */
+    uint64_t bytes;         /* 0 for tags */
+};
 struct shale_registry_gc_opts {
     size_t size;
     const char *root, *store_root; /* as above */
-    int64_t grace_ns; /* what a push touched within that time stays; 0: 24 hours, negative: none */
+    int64_t grace_ns; /* what a push touched within that time stays; 0: as the config says, or 24
+                         hours; negative: none */
     bool untagged;    /* manifests without tag go, unless a manifest that stays needs them */
     bool dry_run;
-    /* kind: "manifest", "link", "blob", "upload". May be NULL. */
-    void (*on_remove)(void *arg, const char *kind, const char *repository, const char *name,
-                      uint64_t bytes);
+    /* What goes, as it goes (dry_run: would). Strings are borrowed for the call. May be NULL. */
+    void (*on_remove)(void *arg, const struct shale_registry_gc_item *item);
     void *arg;
+    const char *config; /* as above: its [gc], [retention] and [storage] */
 };
 struct shale_registry_gc_result {
-    uint64_t n_manifests, n_links, n_blobs, n_uploads, n_bytes;
+    uint64_t n_manifests, n_links, n_blobs, n_uploads, n_bytes, n_tags;
 };
 /* Runs until it is through. DENIED, SYSTEM; what was removed before an error stays removed. */
 SHALE_API int shale_registry_gc(const struct shale_registry_gc_opts *o,
                                 struct shale_registry_gc_result **ret, struct shale_err *e);
+
+/* What the repositories take. */
+struct shale_registry_usage_row {
+    const char *repository;
+    uint64_t n_tags, n_manifests, n_blobs;
+    uint64_t bytes; /* manifests and blobs, each once */
+    uint64_t quota; /* of the config; 0: none */
+};
+struct shale_registry_usage_list {
+    struct shale_registry_usage_row *rows; /* by name */
+    size_t n_rows;
+    uint64_t total_bytes; /* of all together: what several have counts once */
+};
+struct shale_registry_usage_opts {
+    size_t size;
+    const char *root, *store_root, *config; /* as above */
+};
+/* Only reads, also beside a server. NOT_FOUND, SYSTEM. */
+SHALE_API int shale_registry_usage(const struct shale_registry_usage_opts *o,
+                                   struct shale_registry_usage_list **ret, struct shale_err *e);
 
 #ifdef __cplusplus
 }

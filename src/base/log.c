@@ -33,6 +33,14 @@ void log_debug(const char *fmt, ...)
     va_end(ap);
 }
 
+void log_info(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    emit(LOG_INFO, fmt, ap);
+    va_end(ap);
+}
+
 void log_warn(const char *fmt, ...)
 {
     va_list ap;

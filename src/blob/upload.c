@@ -167,6 +167,11 @@ int upload_open(struct blobs *b, const char *id, struct upload **ret, struct sha
     return 0;
 }
 
+bool upload_is_committed(const struct upload *u)
+{
+    return u->committed;
+}
+
 void upload_discard(struct upload *u)
 {
     u->discard = true;

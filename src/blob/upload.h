@@ -14,6 +14,7 @@
  * process, is IN_USE. Ids are chosen by the caller: [A-Za-z0-9_-], at most UPLOAD_ID_MAX
  * characters; others are NOT_FOUND. Errors as in blob.h.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -45,6 +46,7 @@ int upload_check(struct upload *u, const struct digest *d, struct shale_err *e);
  * When it returns 0 the blob and its name are on disk and the upload is over. A blob of that digest
  * that is there is replaced by these equal bytes. */
 int upload_commit(struct upload *u, const struct digest *d, struct shale_err *e);
+bool upload_is_committed(const struct upload *u); /* its bytes are a blob: nothing else may be done */
 /* Removes the bytes at close. */
 void upload_discard(struct upload *u);
 struct upload *upload_close(struct upload *u); /* accepts NULL, returns NULL */

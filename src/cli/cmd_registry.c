@@ -43,6 +43,11 @@ static void on_warning(void *arg, const char *message)
     fprintf(stderr, "Warning: %s\n", message);
 }
 
+static void on_info(void *arg, const char *message)
+{
+    fprintf(stderr, "%s\n", message);
+}
+
 static void reload(struct shale_registry *s)
 {
     struct shale_err e = SHALE_ERR_INIT;
@@ -105,6 +110,7 @@ static int serve(struct cli *c, const void *opts_, int n, char **args)
         .timeout_ns = o->timeout,
         .config = o->config,
         .on_warning = on_warning,
+        .on_info = on_info,
     };
     struct shale_registry *s = NULL;
     sigset_t set;
@@ -144,88 +150,4 @@ const struct cmd cmd_registry_serve = {
     .opts_size = sizeof(struct serve_opts),
     .preset = &serve_preset,
     .run = serve,
-};
-
-/* ---- gc ---- */
-
-struct gc_opts {
-    const char *storage;
-    int64_t grace;
-    bool dry_run, quiet, untagged;
-};
-
-#define O(field) offsetof(struct gc_opts, field)
-static const struct opt gc_table[] = {
-    {0, "dry-run", OPT_BOOL, O(dry_run), NULL, "Only say what would go"},
-    {0, "grace", OPT_DURATION, O(grace), NULL, "What a push touched within that time stays", 0,
-     "24h"},
-    {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Only print the sum"},
-    {0, "storage", OPT_STR, O(storage), NULL, "Folder (default: registry/ in the store's folder)"},
-    {'m', "untagged", OPT_BOOL, O(untagged), NULL,
-     "Manifests without a tag go too, unless an index or a subject that stays needs them"},
-    {0},
-};
-#undef O
-
-struct gc_print {
-    struct cli *c;
-    const struct gc_opts *o;
-};
-
-static void on_remove(void *arg, const char *kind, const char *repo, const char *name,
-                      uint64_t bytes)
-{
-    const struct gc_print *p = arg;
-    char size[32];
-
-    /* A link that goes is only news when its blob goes too. */
-    if (p->o->quiet || kind[0] == 'l')
-        return;
-    (void)cli_printf(p->c, "%s: %s %s%s%s (%s)\n", p->o->dry_run ? "would remove" : "removed", kind,
-                     repo, *repo ? "@" : "", name, units_human(bytes, 3, size));
-}
-
-static int gc(struct cli *c, const void *opts_, int n, char **args)
-{
-    const struct gc_opts *o = opts_;
-    struct gc_print p = {c, o};
-    struct shale_registry_gc_opts go = {
-        .size = sizeof go,
-        .root = o->storage,
-        .store_root = c->global.root,
-        .grace_ns = o->grace > 0 ? o->grace : -1,
-        .untagged = o->untagged,
-        .dry_run = o->dry_run,
-        .on_remove = on_remove,
-        .arg = &p,
-    };
-    struct shale_registry_gc_result *res = NULL;
-    char size[32];
-
-    (void)n, (void)args;
-    int r = shale_registry_gc(&go, &res, &c->e);
-    if (r < 0)
-        return r;
-    r = cli_printf(c, "%s %llu manifests, %llu blobs, %llu uploads: %s\n",
-                   o->dry_run ? "Would remove" : "Removed", (unsigned long long)res->n_manifests,
-                   (unsigned long long)res->n_blobs, (unsigned long long)res->n_uploads,
-                   units_human(res->n_bytes, 3, size));
-    shale_free(res);
-    return r < 0 ? r : 0;
-}
-
-static const struct gc_opts gc_preset = {.grace = 24 * 3600 * NS_PER_S};
-
-const struct cmd cmd_registry_gc = {
-    .brief = "Remove what no image in the registry needs",
-    .usage = "[OPTIONS]",
-    .text =
-        "Runs beside a registry that serves: pushes and pulls go on. What a push has looked at,\n"
-        "mounted or uploaded within the grace time stays, even if no manifest names it yet.",
-    .example = "shale registry gc --dry-run\n"
-               "shale registry gc --untagged --grace 1h",
-    .opts = gc_table,
-    .opts_size = sizeof(struct gc_opts),
-    .preset = &gc_preset,
-    .run = gc,
 };

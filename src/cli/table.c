@@ -72,6 +72,7 @@ static const struct cmd_name registry_table[] = {
     {"gc", "garbage-collect", CMD_OTHER, &cmd_registry_gc},
     {"keygen", NULL, CMD_OTHER, &cmd_registry_keygen},
     {"serve", NULL, CMD_OTHER, &cmd_registry_serve},
+    {"usage", NULL, CMD_OTHER, &cmd_registry_usage},
     {"user", NULL, CMD_OTHER, &cmd_registry_user},
     {NULL},
 };

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <shale/registry.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -25,7 +26,9 @@ struct shale_registry {
     struct regconf_set *sets;
     size_t n_sets;
     void (*on_warning)(void *arg, const char *message);
+    void (*on_info)(void *arg, const char *message);
     void *arg;
+    atomic_int level; /* enum regconf_level */
 };
 
 static int choose_folder(const char *root, const char *store_root, struct arena *a,
@@ -48,8 +51,13 @@ static void on_log(void *arg, enum log_level level, const char *message)
 {
     const struct shale_registry *s = arg;
 
-    if (level == LOG_WARN)
+    int most = atomic_load_explicit(&s->level, memory_order_relaxed);
+
+    if (level == LOG_WARN && s->on_warning)
         s->on_warning(s->arg, message);
+    if (s->on_info && ((level == LOG_INFO && most >= REGCONF_LEVEL_INFO) ||
+                       (level == LOG_DEBUG && most >= REGCONF_LEVEL_DEBUG)))
+        s->on_info(s->arg, message);
 }
 
 /* Connections are descriptors: as many as the system lets us have. */
@@ -133,13 +141,12 @@ static int add_sets(struct shale_registry *s, const struct shale_registry_opts *
     return r;
 }
 
-/* The file that is named, or the usual one where it is there. */
-static int choose_config(struct shale_registry *s, const char *config, struct shale_err *e)
+/* The file that is named, or the usual one where it is there; NULL: none. */
+static const char *choose_config(const char *config)
 {
     if (!config && access(REGCONF_FILE, F_OK) == 0)
         config = REGCONF_FILE;
-    s->config = config && *config ? arena_strdup(&s->arena, config) : NULL;
-    return config && *config && !s->config ? err_nomem(e) : 0;
+    return config && *config ? config : NULL;
 }
 
 static int start(struct shale_registry *s, const struct shale_registry_opts *o, struct shale_err *e)
@@ -148,17 +155,22 @@ static int start(struct shale_registry *s, const struct shale_registry_opts *o, 
     const char *root = NULL;
 
     s->on_warning = o->on_warning;
+    s->on_info = o->on_info;
     s->arg = o->arg;
-    if (o->on_warning)
+    if (o->on_warning || o->on_info)
         log_set_sink(on_log, s);
-    int r = choose_config(s, o->config, e);
+    const char *config = choose_config(o->config);
+    int r = 0;
 
+    if (config && !(s->config = arena_strdup(&s->arena, config)))
+        r = err_nomem(e);
     if (r >= 0)
         r = add_sets(s, o, e);
     if (r >= 0)
         r = regconf_load(s->config, s->sets, s->n_sets, &conf, e);
     if (r < 0)
         return r;
+    atomic_store(&s->level, conf->log.level);
     if (!conf->storage.root)
         r = choose_folder(NULL, o->store_root, &s->arena, &root, e);
     if (r < 0) {
@@ -201,7 +213,13 @@ int shale_registry_reload(struct shale_registry *s, struct shale_err *e)
     struct regconf *conf = NULL;
     int r = regconf_load(s->config, s->sets, s->n_sets, &conf, e);
 
-    return r < 0 ? r : registry_reload(s->r, conf, e);
+    if (r < 0)
+        return r;
+    int level = conf->log.level;
+    r = registry_reload(s->r, conf, e);
+    if (r >= 0)
+        atomic_store(&s->level, level);
+    return r;
 }
 
 bool shale_registry_alive(const struct shale_registry *s)
@@ -214,15 +232,44 @@ void shale_registry_stop(struct shale_registry *s)
     if (!s)
         return;
     registry_close(s->r);
-    if (s->on_warning)
+    if (s->on_warning || s->on_info)
         log_set_sink(NULL, NULL);
     arena_clear(&s->arena);
     free(s);
 }
 
+/* ---- beside servers ---- */
+
+static void conf_freep(struct regconf **c)
+{
+    regconf_free(*c);
+}
+
+/* The config, and the folder that it or an option names. */
+static int load_for(const char *config, const char *root, const char *store_root, struct arena *a,
+                    struct regconf **ret, const char **ret_root, struct shale_err *e)
+{
+    /* Without a login the file may be for a server that gets its addresses on the command line. */
+    static const struct regconf_set anywhere = {"", "listen", "address", "127.0.0.1:0"};
+    int r = regconf_load(choose_config(config), &anywhere, 1, ret, e);
+
+    if (r < 0)
+        return r;
+    return choose_folder(root && *root ? root : (*ret)->storage.root, store_root, a, ret_root, e);
+}
+
+static void on_item(void *arg, const struct registry_gc_item *i)
+{
+    const struct shale_registry_gc_opts *o = arg;
+    struct shale_registry_gc_item item = {i->kind, i->repo, i->name, i->digest, i->why, i->bytes};
+
+    o->on_remove(o->arg, &item);
+}
+
 int shale_registry_gc(const struct shale_registry_gc_opts *opts,
                       struct shale_registry_gc_result **ret, struct shale_err *e)
 {
+    _cleanup_(conf_freep) struct regconf *conf = NULL;
     struct shale_registry_gc_opts o;
     struct registry_gc_result n;
     struct arena *a;
@@ -232,20 +279,47 @@ int shale_registry_gc(const struct shale_registry_gc_opts *opts,
     if (!res)
         return err_nomem(e);
     engine_take_opts(&o, sizeof o, opts);
-    struct registry_gc_opts go = {
-        .grace_ns = o.grace_ns == 0  ? -1
-                    : o.grace_ns < 0 ? 0
-                                     : o.grace_ns,
-        .untagged = o.untagged,
-        .dry_run = o.dry_run,
-        .on_remove = o.on_remove,
-        .arg = o.arg,
-    };
-    int r = choose_folder(o.root, o.store_root, a, &root, e);
-    if (r >= 0)
+    int r = load_for(o.config, o.root, o.store_root, a, &conf, &root, e);
+    if (r >= 0) {
+        struct registry_gc_opts go = {
+            .grace_ns = o.grace_ns == 0  ? conf->gc.grace_ns
+                        : o.grace_ns < 0 ? 0
+                                         : o.grace_ns,
+            .untagged = o.untagged || conf->gc.untagged,
+            .dry_run = o.dry_run,
+            .retain = &conf->retain,
+            .upload_age_ns = conf->storage.upload_age_ns,
+            .on_remove = o.on_remove ? on_item : NULL,
+            .arg = &o,
+        };
         r = registry_gc(root, &go, NULL, &n, e);
+    }
     if (r >= 0)
-        *res = (struct shale_registry_gc_result){n.n_manifests, n.n_links, n.n_blobs, n.n_uploads,
-                                                 n.n_bytes};
+        *res = (struct shale_registry_gc_result){n.n_manifests, n.n_links, n.n_blobs,
+                                                 n.n_uploads,   n.n_bytes, n.n_tags};
+    return result_end(r, res, ret);
+}
+
+int shale_registry_usage(const struct shale_registry_usage_opts *opts,
+                         struct shale_registry_usage_list **ret, struct shale_err *e)
+{
+    _cleanup_(conf_freep) struct regconf *conf = NULL;
+    struct shale_registry_usage_opts o;
+    struct registry_usage *v = NULL;
+    struct arena *a;
+    const char *root;
+    struct shale_registry_usage_list *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    engine_take_opts(&o, sizeof o, opts);
+    int r = load_for(o.config, o.root, o.store_root, a, &conf, &root, e);
+    if (r >= 0)
+        r = registry_usage(root, conf, a, &v, &res->n_rows, &res->total_bytes, e);
+    if (r >= 0 && !(res->rows = arena_array(a, res->n_rows + 1, sizeof *res->rows)))
+        r = err_nomem(e);
+    for (size_t i = 0; r >= 0 && i < res->n_rows; i++)
+        res->rows[i] = (struct shale_registry_usage_row){
+            v[i].repo, v[i].n_tags, v[i].n_manifests, v[i].n_blobs, v[i].bytes, v[i].quota};
     return result_end(r, res, ret);
 }

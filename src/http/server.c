@@ -128,16 +128,19 @@ static void fill_in_defaults(struct http_server_opts *o)
         o->n_threads = 2; /* a pool */
     if (o->n_workers == 0)
         o->n_workers = N_WORKERS;
+    if (o->head_bytes == 0)
+        o->head_bytes = HTTP_HEAD_BYTES;
     if (o->idle_ns == 0)
         o->idle_ns = 75 * NS_PER_S;
     if (o->head_ns == 0)
         o->head_ns = 20 * NS_PER_S;
     if (o->stall_ns == 0)
         o->stall_ns = 60 * NS_PER_S;
-    /* Every connection may need a second descriptor, of the file it gets. */
+    /* A connection may need a second descriptor, of the file it gets; hardly ever do all at once.
+     */
     (void)getrlimit(RLIMIT_NOFILE, &lim);
     size_t most =
-        lim.rlim_cur > 2 * SPARE_FDS ? ((size_t)lim.rlim_cur - SPARE_FDS) / 2 : SPARE_FDS / 2;
+        lim.rlim_cur > 2 * SPARE_FDS ? ((size_t)lim.rlim_cur - SPARE_FDS) / 3 * 2 : SPARE_FDS / 2;
     if (o->max_connections == 0)
         o->max_connections = MAX_CONNECTIONS;
     if (o->max_connections > most)
@@ -165,6 +168,7 @@ static void close_all(struct http_server *s)
     acceptor_stop(s);
     doors_close(s);
     workq_free(s->workq);
+    peers_free(s);
     free(s->listeners);
     pthread_mutex_destroy(&s->mutex);
     free(s);

@@ -26,7 +26,8 @@
  * thread, no other function of the handler is running for the request then, and q is gone after it.
  *
  * A body waits in at most two blocks of HTTP_BLOCK_BYTES per request. Clients that are idle, send
- * their head or body too slowly, or are one too many (the longest idle goes first) are dropped.
+ * their head or body too slowly, or are one too many (the longest idle goes first) are dropped. So
+ * is one more of a peer that has as many as a peer may (429 where TLS is not in the way).
  *
  * A TLS hello on a plain listener is answered with "HTTP/1.0 400", so that clients fall back to
  * plain HTTP; a plain request on a TLS listener likewise, with a sentence.
@@ -41,6 +42,7 @@
 #include "base/err.h"
 
 #define HTTP_BLOCK_BYTES    (128u << 10)
+#define HTTP_HEAD_BYTES     (32u << 10)
 #define HTTP_LENGTH_UNKNOWN UINT64_MAX
 
 enum http_method {
@@ -54,6 +56,13 @@ enum http_method {
     HTTP_OTHER,
 };
 
+/* What a client has shown. The handler decides what that means. */
+enum http_client {
+    HTTP_CLIENT_NONE,
+    HTTP_CLIENT_GOOD,  /* a certificate of that authority, for clients, in its time */
+    HTTP_CLIENT_WRONG, /* another one, or without a usable name */
+};
+
 struct http_req {
     enum http_method method;
     const char *verb;     /* the method as sent, cut at 15 bytes */
@@ -62,6 +71,9 @@ struct http_req {
     size_t path_bytes;    /* of the target, how many stand before '?' */
     uint64_t length;      /* of the body; 0: none; HTTP_LENGTH_UNKNOWN: it comes in chunks */
     bool tls;
+    enum http_client client;          /* of listeners that ask for certificates */
+    bool client_needed;               /* … and want one of everybody */
+    const char *client_name;          /* of a good one: its common name, or first other name */
     struct buf body;                  /* of http_collect */
     bool body_over;                   /* it was longer than allowed; the rest was thrown away */
     void *ctx;                        /* the handler's own */
@@ -121,6 +133,8 @@ bool http_listener_is_local(const struct http_listener *l);
 
 struct http_cert {
     const char *cert_file, *key_file; /* PEM */
+    const char *client_ca_file;       /* PEM; clients are asked for a certificate; NULL: not */
+    bool client_needed;               /* passed on in requests */
 };
 
 struct http_server;
@@ -132,9 +146,12 @@ struct http_server_opts {
     size_t n_threads;       /* for the network; 0: as many as processors, at most 4 */
     size_t n_workers;       /* 0: 16 */
     size_t max_connections; /* 0: as many as descriptors allow, at most 20,000 */
-    int64_t idle_ns;        /* between requests; 0: 75 s */
-    int64_t head_ns;        /* for a head that has begun; 0: 20 s */
-    int64_t stall_ns;       /* without a piece of the body or the answer moving; 0: 60 s */
+    size_t max_per_peer;    /* of one IPv4 address, or one IPv6 network of 64 bits; 0: no limit */
+    size_t head_bytes; /* for a head, and some 64 more for each of its lines, and for a piece of
+                          the body; 0: HTTP_HEAD_BYTES */
+    int64_t idle_ns;   /* between requests; 0: 75 s */
+    int64_t head_ns;   /* for a head that has begun; 0: 20 s */
+    int64_t stall_ns;  /* without a piece of the body or the answer moving; 0: 60 s */
 };
 #define HTTP_MIN_BODY_RATE 1024 /* bytes per second of a body, averaged over stall_ns */
 

@@ -29,6 +29,10 @@ static const char answer_plain[] = "HTTP/1.0 400 Bad Request\r\nContent-Type: te
                                    "Connection: close\r\n\r\n"
                                    "Client sent an HTTP request to an HTTPS server.\n";
 
+static const char answer_many[] = "HTTP/1.0 429 Too Many Requests\r\nContent-Type: text/plain\r\n"
+                                  "Retry-After: 1\r\nConnection: close\r\n\r\n"
+                                  "Too many connections from your address.\n";
+
 /* Reads what is there first: data that nobody reads turns the close into a reset. */
 static void refuse(int fd, const char *answer)
 {
@@ -41,32 +45,44 @@ static void refuse(int fd, const char *answer)
     close(fd);
 }
 
-static void give(struct http_server *s, const struct http_listener *l, int fd)
+static void read_peer(int fd, struct sockaddr_storage *ret, socklen_t *ret_n)
 {
-    struct sockaddr_storage a = {0};
-    socklen_t n = sizeof a;
+    memset(ret, 0, sizeof *ret);
+    *ret_n = sizeof *ret;
+    (void)getpeername(fd, (struct sockaddr *)ret, ret_n);
+}
 
-    (void)getpeername(fd, (struct sockaddr *)&a, &n);
+/* From here on the connection counts in server_conn.c. */
+static void give(struct http_server *s, const struct http_listener *l, int fd,
+                 const struct peer_key *k)
+{
+    struct sockaddr_storage a;
+    socklen_t n;
+
+    read_peer(fd, &a, &n);
     /* Takes the descriptor in any case. */
-    (void)s->mhd->add_connection(door_for(s, l)->d, fd, (struct sockaddr *)&a, n);
+    if (s->mhd->add_connection(door_for(s, l)->d, fd, (struct sockaddr *)&a, n) != MHD_YES)
+        peer_leave(s, k);
 }
 
 /* True when the connection is taken care of, false: nothing has come yet. */
-static bool look(struct http_server *s, const struct http_listener *l, int fd)
+static bool look(struct http_server *s, const struct http_listener *l, int fd,
+                 const struct peer_key *k)
 {
     unsigned char first;
     ssize_t n = recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
+    bool wrong = n > 0 && l->tls != (first == TLS_HANDSHAKE);
     if (n <= 0)
         close(fd);
-    else if (!l->tls && first == TLS_HANDSHAKE)
-        refuse(fd, answer_tls);
-    else if (l->tls && first != TLS_HANDSHAKE)
-        refuse(fd, answer_plain);
+    else if (wrong)
+        refuse(fd, l->tls ? answer_plain : answer_tls);
     else
-        give(s, l, fd);
+        give(s, l, fd, k);
+    if (n <= 0 || wrong)
+        peer_leave(s, k);
     return true;
 }
 
@@ -94,7 +110,8 @@ static void free_gone(struct http_server *s)
     }
 }
 
-static void wait_for_byte(struct http_server *s, const struct http_listener *l, int fd)
+static void wait_for_byte(struct http_server *s, const struct http_listener *l, int fd,
+                          const struct peer_key *k)
 {
     struct waiting *w = mem_alloc(sizeof *w);
     struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = w};
@@ -102,9 +119,11 @@ static void wait_for_byte(struct http_server *s, const struct http_listener *l, 
     if (!w || epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0) {
         free(w);
         close(fd);
+        peer_leave(s, k);
         return;
     }
     w->fd = fd;
+    w->peer = *k;
     w->l = l;
     w->since = time_mono_ns();
     w->next = &s->waiting;
@@ -120,10 +139,11 @@ static void first_byte(struct http_server *s, struct waiting *w)
     if (w->fd < 0)
         return;
     (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL); /* libmicrohttpd has its own */
-    if (look(s, w->l, w->fd)) {
+    if (look(s, w->l, w->fd, &w->peer)) {
         forget(s, w);
     } else if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, w->fd, &ev) < 0) {
         close(w->fd);
+        peer_leave(s, &w->peer);
         forget(s, w);
     }
 }
@@ -133,6 +153,7 @@ static void drop_waiting(struct http_server *s, int64_t before, bool one_more)
 {
     while (s->waiting.next != &s->waiting && (s->waiting.next->since < before || one_more)) {
         close(s->waiting.next->fd);
+        peer_leave(s, &s->waiting.next->peer);
         forget(s, s->waiting.next);
         one_more = false;
     }
@@ -160,6 +181,9 @@ static void make_room(struct http_server *s)
 static void accept_some(struct http_server *s, const struct http_listener *l)
 {
     int one = 1, unsent = UNSENT_BYTES;
+    struct sockaddr_storage a;
+    struct peer_key k;
+    socklen_t n;
 
     for (int i = 0; i < MAX_EVENTS; i++) {
         int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -168,12 +192,21 @@ static void accept_some(struct http_server *s, const struct http_listener *l)
                 make_room(s);
             return;
         }
+        read_peer(fd, &a, &n);
+        peer_key_of((struct sockaddr *)&a, &k);
+        if (!peer_enter(s, &k)) {
+            if (l->tls)
+                close(fd);
+            else
+                refuse(fd, answer_many);
+            continue;
+        }
         if (n_connected(s) >= s->o.max_connections)
             make_room(s);
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-        if (!look(s, l, fd))
-            wait_for_byte(s, l, fd);
+        if (!look(s, l, fd, &k))
+            wait_for_byte(s, l, fd, &k);
     }
 }
 

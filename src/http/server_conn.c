@@ -25,6 +25,8 @@ static void unlink_conn(struct http_server *s, struct conn *k)
     k->next->prev = k->prev;
     s->n_conns--;
     pthread_mutex_unlock(&s->mutex);
+    peer_leave(s, &k->peer);
+    free(k->client_name);
     free(k);
 }
 
@@ -44,9 +46,17 @@ void conn_notify(void *cls, struct MHD_Connection *c, void **ctx,
     }
     const union MHD_ConnectionInfo *fd =
         s->mhd->get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *from =
+        s->mhd->get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     struct conn *k = fd ? mem_alloc(sizeof *k) : NULL;
-    if (!k)
+    struct peer_key key = {{0}};
+    if (from && from->client_addr)
+        peer_key_of(from->client_addr, &key);
+    if (!k) {
+        peer_leave(s, &key);
         return; /* its requests are refused */
+    }
+    k->peer = key;
     atomic_fetch_add(&door->n_conns, 1);
     k->s = s;
     k->door = door;

@@ -18,7 +18,8 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *c, char *s)
     return strlen(s);
 }
 
-static struct MHD_Daemon *start(struct door *door, const char *cert, const char *key)
+static struct MHD_Daemon *start(struct door *door, const char *cert, const char *key,
+                                const char *client_ca)
 {
     struct http_server *s = door->s;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
@@ -27,6 +28,7 @@ static struct MHD_Daemon *start(struct door *door, const char *cert, const char 
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
+        {door->asks ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, (void *)(uintptr_t)client_ca},
         {MHD_OPTION_END, 0, NULL},
     };
 
@@ -37,7 +39,7 @@ static struct MHD_Daemon *start(struct door *door, const char *cert, const char 
         door, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_THREAD_POOL_SIZE,
         (unsigned)s->o.n_threads, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)(s->o.max_connections + 2 * s->o.n_threads + 64),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.head_bytes, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)((longest + NS_PER_S - 1) / NS_PER_S), MHD_OPTION_END);
 }
 
@@ -55,28 +57,39 @@ static int read_pem(const char *path, const char *what, struct buf *b, struct sh
 
 int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, struct shale_err *e)
 {
-    _cleanup_(buf_clear) struct buf cert = BUF_INIT(MAX_PEM_BYTES), key = BUF_INIT(MAX_PEM_BYTES);
+    _cleanup_(buf_clear) struct buf cert = BUF_INIT(MAX_PEM_BYTES), key = BUF_INIT(MAX_PEM_BYTES),
+                                    ca = BUF_INIT(MAX_PEM_BYTES);
     int r = 0;
 
     if (c)
         r = read_pem(c->cert_file, "certificate", &cert, e);
     if (c && r >= 0)
         r = read_pem(c->key_file, "key", &key, e);
+    if (c && r >= 0 && c->client_ca_file) {
+        r = read_pem(c->client_ca_file, "authority of clients", &ca, e);
+        if (r >= 0 && !strstr(buf_str(&ca), "CERTIFICATE-----"))
+            r = err_set(e, SHALE_INVALID, "authority of clients: no certificate in %s",
+                        c->client_ca_file);
+    }
     struct door *door = r >= 0 ? mem_alloc(sizeof *door) : NULL;
     if (!door)
         return r < 0 ? r : err_nomem(e);
     door->s = s;
     door->tls = c != NULL;
+    door->asks = c && c->client_ca_file;
+    door->needs = door->asks && c->client_needed;
     door->cert = cert_i;
-    door->d = start(door, buf_str(&cert), buf_str(&key));
+    door->d = start(door, buf_str(&cert), buf_str(&key), buf_str(&ca));
     if (key.p)
         explicit_bzero(key.p, key.cap);
     if (!door->d) {
+        const char *door_ca = c ? c->client_ca_file : NULL;
         free(door);
         return c ? err_set(e, SHALE_INVALID,
                            "TLS cannot be set up: certificate %s and key %s do not go together, "
-                           "or are damaged",
-                           c->cert_file, c->key_file)
+                           "or are damaged%s%s",
+                           c->cert_file, c->key_file, door_ca ? ", or so is " : "",
+                           door_ca ? door_ca : "")
                  : err_set(e, SHALE_SYSTEM, "the HTTP server cannot be started");
     }
     pthread_mutex_lock(&s->mutex);

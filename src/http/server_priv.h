@@ -10,7 +10,6 @@
 #include "http/mhd_api.h"
 #include "http/server.h"
 
-#define HTTP_POOL_BYTES   (32u << 10)   /* per connection: head, and a piece of the body */
 #define HTTP_DRAIN_BYTES  (64ull << 20) /* of a body that nobody wants, before we break off */
 #define HTTP_REFUSE_BYTES (4ull << 20)  /* bodies up to here are read before a refusal */
 
@@ -23,17 +22,32 @@ struct door {
     struct http_server *s;
     struct MHD_Daemon *d;
     bool tls;
-    size_t cert;     /* place in the list of certificates */
-    int64_t retired; /* when; 0: in use */
+    bool asks, needs; /* for certificates of clients */
+    size_t cert;      /* place in the list of certificates */
+    int64_t retired;  /* when; 0: in use */
     atomic_size_t n_conns;
+};
+
+struct peer_key { /* an address, or the network of one */
+    unsigned char b[16];
+};
+#define HTTP_PEER_BUCKETS 1024 /* power of two */
+struct peer {
+    struct peer *next;
+    struct peer_key key;
+    size_t n; /* connections */
 };
 
 struct conn { /* one per connection that libmicrohttpd has */
     struct conn *prev, *next;
     struct http_server *s;
     struct door *door;
+    struct peer_key peer;
     int fd;
     bool dropped;
+    bool asked; /* the certificate has been looked at */
+    enum http_client client;
+    char *client_name;
     atomic_int phase;
     _Atomic int64_t since;    /* of the phase; in CONN_BODY: when enough had moved last */
     atomic_bool waits_for_us; /* suspended */
@@ -43,6 +57,7 @@ struct conn { /* one per connection that libmicrohttpd has */
 struct waiting { /* a connection that has not sent a byte */
     struct waiting *prev, *next;
     int fd;
+    struct peer_key peer;
     const struct http_listener *l;
     int64_t since;
 };
@@ -58,8 +73,9 @@ struct http_server {
     bool acceptor_runs;
     int epoll_fd, event_fd;
     atomic_bool stopping;
-    pthread_mutex_t mutex; /* guards conns, doors */
-    struct conn conns;     /* ring */
+    pthread_mutex_t mutex; /* guards conns, doors, peers */
+    struct peer *peers[HTTP_PEER_BUCKETS];
+    struct conn conns; /* ring */
     size_t n_conns;
     struct waiting *gone;   /* to be freed */
     struct waiting waiting; /* ring; the acceptor's own */
@@ -94,6 +110,7 @@ struct req { /* what stands behind a struct http_req */
     bool failed; /* data() has returned an error */
     uint64_t discarded;
     char verb[16];
+    char *client_name;
     int64_t delay_ns;         /* of the answer; 0: none */
     int64_t due;              /* while it is in the list of delayed ones */
     struct req *next_delayed; /* of that list */
@@ -133,6 +150,17 @@ void conn_wait_over(struct conn *k);
 /* Drops those that are too slow; when `crowded`, the longest idle one too. */
 void conns_reap(struct http_server *s, int64_t now, bool crowded);
 void conns_drop(struct http_server *s, bool only_idle);
+
+/* server_peer.c: how many connections each peer has. */
+struct sockaddr;
+void peer_key_of(const struct sockaddr *a, struct peer_key *ret);
+/* false: it has as many as it may. */
+bool peer_enter(struct http_server *s, const struct peer_key *k);
+void peer_leave(struct http_server *s, const struct peer_key *k);
+void peers_free(struct http_server *s);
+
+/* server_client.c: of the door that asks; fills what the request says of its client. */
+void client_look(struct req *q);
 
 /* server_accept.c */
 int acceptor_start(struct http_server *s, struct shale_err *e);

@@ -28,6 +28,7 @@ static void req_free(struct req *q)
     free(q->fill);
     free(q->spare);
     free(q->busy);
+    free(q->client_name);
     pthread_mutex_destroy(&q->mutex);
     free(q);
 }
@@ -396,6 +397,7 @@ enum MHD_Result req_access(void *cls, struct MHD_Connection *c, const char *url,
         atomic_fetch_add_explicit(&s->n_requests, 1, memory_order_relaxed);
         conn_set(q->conn, CONN_RUN);
         read_head(q, method);
+        client_look(q);
         s->o.handle(s->o.arg, &q->q);
         return follow(q);
     }

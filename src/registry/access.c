@@ -76,10 +76,26 @@ bool access_is_slow(const struct rq *rq)
            http_req_header(rq->q, "Authorization");
 }
 
+bool access_is_stranger(const struct http_req *q)
+{
+    return q->client == HTTP_CLIENT_WRONG || (q->client == HTTP_CLIENT_NONE && q->client_needed);
+}
+
+void access_refuse_stranger(struct rq *rq)
+{
+    rq->refused = true;
+    reg_error(rq, REG_DENIED,
+              rq->q->client == HTTP_CLIENT_WRONG
+                  ? "the client certificate is not good here: another authority, not its time, not "
+                    "for clients, or without a name"
+                  : "a client certificate is needed here");
+}
+
 bool access_allows(struct rq *rq, bool ping, enum policy_action action)
 {
     struct authz_request x = {
         .authorization = http_req_header(rq->q, "Authorization"),
+        .client = rq->q->client_name,
         .peer = rq->peer,
         .base_url = rq_base_url(rq),
         .ping = ping,

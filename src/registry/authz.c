@@ -301,8 +301,11 @@ static int prove(struct authz *z, const struct authz_request *q, struct arena *a
     const char *user, *password, *token = bearer_parse(q->authorization);
 
     *proof = PROOF_NONE;
-    if (!q->authorization || z->conf->auth.type == REGCONF_AUTH_NONE)
+    if (!q->authorization || z->conf->auth.type == REGCONF_AUTH_NONE) {
+        ret->user = q->client;
+        *proof = q->client ? PROOF_USER : PROOF_NONE;
         return 0;
+    }
     if (token && z->trust)
         return prove_token(z, token, a, ret, proof, e);
     if (z->users && basic_parse(q->authorization, a, &user, &password))

@@ -21,7 +21,8 @@
  * Schemes: type none, everybody is a stranger and [rule]s say what strangers may. htpasswd: Basic.
  * token: Bearer; with our own token service Basic is taken too (docker search, curl). What our own
  * tokens allow was decided by the rules when they were issued; what an outside service's tokens
- * allow is decided there, and rules only open repositories to strangers.
+ * allow is decided there, and rules only open repositories to strangers. A client certificate is a
+ * user of that name with every type, where no credentials come with the request.
  *
  * Any number of threads. `conf` is borrowed until authz_close. Changing the config is opening anew.
  */
@@ -49,6 +50,7 @@ bool authz_problem(struct authz *z, char *ret, size_t n);
 
 struct authz_request {
     const char *authorization; /* header, NULL: none */
+    const char *client;        /* name in a good certificate; NULL: none */
     const char *peer;          /* address without port */
     const char *base_url;      /* "https://host:port" as this client reached us */
     bool ping;                 /* /v2/: action and repository are ignored */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a request to its handler, and what answers have in common. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -104,7 +105,10 @@ void reg_error_with(struct rq *rq, enum reg_code code, const char *detail, const
     _cleanup_(buf_clear) struct buf b = BUF_INIT(64u << 10);
 
     buf_adds(&b, "{\"errors\":[");
-    reg_error_json(&b, code, detail);
+    if (rq->refused)
+        reg_error_said_json(&b, code, detail);
+    else
+        reg_error_json(&b, code, detail);
     buf_adds(&b, "]}\n");
     struct http_response *p = b.failed ? NULL : reg_response(b.p, b.n);
     http_response_header(p, "Content-Type", "application/json");
@@ -122,7 +126,26 @@ void reg_error(struct rq *rq, enum reg_code code, const char *detail)
 
 void reg_fail(struct rq *rq)
 {
-    reg_error_with(rq, reg_code_of(rq->e.code), rq->e.msg, NULL, NULL);
+    enum reg_code code = rq->refused ? REG_DENIED : reg_code_of(rq->e.code);
+
+    if (rq->e.code == SHALE_SYSTEM && (rq->e.sys == EMFILE || rq->e.sys == ENFILE))
+        code = REG_UNAVAILABLE; /* too many transfers at once: later there will be less */
+    reg_error_with(rq, code, rq->e.msg, NULL, NULL);
+}
+
+int reg_refusal(struct rq *rq, int r)
+{
+    rq->refused = r == -SHALE_LIMIT || r == -SHALE_EXISTS;
+    if (r == -SHALE_LIMIT)
+        metrics_count(rq->r->metrics, METRICS_QUOTA_REFUSALS, 1);
+    return r;
+}
+
+uint64_t reg_quota(const struct rq *rq)
+{
+    const struct regconf *c = rq->live->conf;
+
+    return retain_quota(&c->retain, rq->route.name, c->limits.repository_bytes);
 }
 
 /* ---- small endpoints ---- */
@@ -321,7 +344,9 @@ void registry_handle(void *arg, struct http_req *q)
     struct live *v = live_get(r);
     int64_t begin = time_mono_ns();
 
-    if (v->conf->policy.open && from_cache(r, q)) {
+    bool stranger = access_is_stranger(q);
+
+    if (v->conf->policy.open && !stranger && from_cache(r, q)) {
         account_quick(r, v, q, begin);
         live_put(v);
         return;
@@ -338,5 +363,8 @@ void registry_handle(void *arg, struct http_req *q)
     q->ctx = rq;
     q->done = rq_done;
     account_begin(rq);
-    dispatch(rq);
+    if (stranger)
+        access_refuse_stranger(rq);
+    else
+        dispatch(rq);
 }

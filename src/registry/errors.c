@@ -98,3 +98,10 @@ void reg_error_json(struct buf *b, enum reg_code code, const char *detail)
     }
     buf_addc(b, '}');
 }
+
+void reg_error_said_json(struct buf *b, enum reg_code code, const char *message)
+{
+    buf_addf(b, "{\"code\":\"%s\",\"message\":", table[code].name);
+    reg_json_string(b, message);
+    buf_addc(b, '}');
+}

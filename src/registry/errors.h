@@ -40,6 +40,9 @@ const char *reg_code_message(enum reg_code code);
 
 /* Appends {"code":…,"message":…,"detail":…} to b; detail may be NULL, and is text. */
 void reg_error_json(struct buf *b, enum reg_code code, const char *detail);
+/* The same with other words than the usual ones: clients show the message, hardly ever the detail.
+ */
+void reg_error_said_json(struct buf *b, enum reg_code code, const char *message);
 /* A string as JSON, with its quotes. What is not UTF-8 is shown as \xNN text. */
 void reg_json_string(struct buf *b, const char *s);
 /* From an error of ours: NO_SPACE, UNAVAILABLE, UNSUPPORTED … or UNKNOWN. */

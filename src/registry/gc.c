@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Collection, beside whatever serves: with a database connection of its own. */
+/* Collection: what retention says, then what nobody needs. Beside whatever serves, in another
+ * process with a database connection of its own, or in a server's janitor (janitor.c). */
 #include <fcntl.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/lock.h"
+#include "base/log.h"
 #include "base/time.h"
 #include "registry/reg.h"
 
 #define MAX_ROUNDS 64 /* indexes in indexes, referrers of referrers */
+
+#define LOCK_FILE "gc.lock"
+#define PAGE      256          /* repositories */
+#define MAX_ARENA (256u << 20) /* the tags of one repository */
 
 struct collector {
     const struct registry_gc_opts *o;
@@ -24,26 +31,100 @@ static const struct {
     size_t offset;
     bool bytes; /* count as freed */
 } counters[] = {
+    {"tag", offsetof(struct registry_gc_result, n_tags), false},
     {"manifest", offsetof(struct registry_gc_result, n_manifests), false},
     {"link", offsetof(struct registry_gc_result, n_links), false},
     {"blob", offsetof(struct registry_gc_result, n_blobs), true},
     {"upload", offsetof(struct registry_gc_result, n_uploads), true},
 };
 
-static void on_remove(void *arg, const char *what, const char *repo, const char *name,
-                      uint64_t bytes)
+static void tell(struct collector *c, const struct registry_gc_item *item)
 {
-    struct collector *c = arg;
-
     for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
-        if (strcmp(counters[i].what, what) != 0)
+        if (strcmp(counters[i].what, item->kind) != 0)
             continue;
         ++*(uint64_t *)(void *)((char *)c->n + counters[i].offset);
-        c->n->n_bytes += counters[i].bytes ? bytes : 0;
+        c->n->n_bytes += counters[i].bytes ? item->bytes : 0;
     }
     if (c->o->on_remove)
-        c->o->on_remove(c->o->arg, what, repo, name, bytes);
+        c->o->on_remove(c->o->arg, item);
 }
+
+static void on_remove(void *arg, const char *what, const char *repo, const char *name,
+                      uint64_t bytes, const char *why)
+{
+    tell(arg, &(struct registry_gc_item){what, repo, name, "", why, bytes});
+}
+
+/* Between two transactions. */
+static int pause_between(struct collector *c)
+{
+    if (c->o->between)
+        c->o->between(c->o->arg);
+    return cancel_check(c->cancel, c->e);
+}
+
+static int64_t untagged_before(void *arg, const char *repo)
+{
+    const struct collector *c = arg;
+    int64_t after = c->o->retain ? retain_untagged_after(c->o->retain, repo) : 0;
+
+    if (after) {
+        int64_t before = time_now_ns() - after;
+        return before < c->g.before ? before : c->g.before;
+    }
+    return c->o->untagged ? c->g.before : INT64_MIN;
+}
+
+/* ---- retention ---- */
+
+static int retain_in(struct collector *c, const char *repo)
+{
+    char why[RETAIN_WHY_BYTES];
+    int r;
+
+    do {
+        _cleanup_(arena_clear) struct arena a;
+        struct state_retain p = {.repo = repo, .rules = c->o->retain};
+        arena_init(&a, MAX_ARENA);
+        r = state_retain_ask(c->state, &p, &a, c->e);
+        if (r <= 0)
+            return r;
+        arena_clear(&a);
+        arena_init(&a, MAX_ARENA);
+        r = state_retain(c->state, &p, &a, c->e);
+        for (size_t i = 0; r > 0 && i < p.n; i++)
+            if (p.v[i].rule)
+                tell(c, &(struct registry_gc_item){"tag", repo, p.v[i].name, p.v[i].digest.s,
+                                                   retain_why(p.v[i].rule, why), 0});
+        if (r >= 0 && pause_between(c) < 0)
+            return -c->e->code;
+    } while (r > 0);
+    return r;
+}
+
+static int retain_all(struct collector *c)
+{
+    _cleanup_(arena_clear) struct arena a;
+    struct state_names page;
+    char last[256] = "";
+    int r;
+
+    arena_init(&a, MAX_ARENA);
+    do {
+        arena_clear(&a);
+        arena_init(&a, MAX_ARENA);
+        r = state_catalog(c->state, last, PAGE, &a, &page, c->e);
+        for (size_t i = 0; r >= 0 && i < page.n; i++) {
+            snprintf(last, sizeof last, "%s", page.v[i]);
+            if (retain_has_rules(c->o->retain, page.v[i]))
+                r = retain_in(c, page.v[i]);
+        }
+    } while (r >= 0 && page.more);
+    return r;
+}
+
+/* ---- the rest ---- */
 
 /* One kind from the beginning to the end. Returns how many went. */
 static int sweep(struct collector *c,
@@ -55,7 +136,7 @@ static int sweep(struct collector *c,
     c->g.last = (struct digest){0};
     while ((r = step(c->state, &c->g, c->e)) > 0) {
         n += r;
-        r = cancel_check(c->cancel, c->e);
+        r = pause_between(c);
         if (r < 0)
             return r;
     }
@@ -72,7 +153,7 @@ static int see_file(void *arg, const struct digest *d, uint64_t size)
     if (r >= 0)
         r = state_gc_file(c->state, &c->g, d, c->e);
     if (r > 0 && !c->o->dry_run) /* in a dry run rows have "gone" whose files were counted */
-        on_remove(c, "blob", "", d->s, size);
+        on_remove(c, "blob", "", d->s, size, "a crash left it");
     return r < 0 ? r : 0;
 }
 
@@ -80,23 +161,51 @@ static int see_upload(void *arg, const struct upload_info *u)
 {
     struct collector *c = arg;
 
-    if (u->changed_ns >= time_now_ns() - REGISTRY_UPLOAD_AGE)
+    int64_t age = c->o->upload_age_ns ? c->o->upload_age_ns : REGISTRY_UPLOAD_AGE;
+
+    if (u->changed_ns >= time_now_ns() - age)
         return 0;
     if (c->o->dry_run || upload_remove(c->blobs, u->id, NULL) >= 0)
-        on_remove(c, "upload", "", u->id, u->size_bytes);
+        on_remove(c, "upload", "", u->id, u->size_bytes, "nobody went on with it");
     return 0;
+}
+
+/* What goes may have been all that held something else. */
+static int drop_untagged(struct collector *c)
+{
+    int r = 0;
+
+    for (int i = 0; r >= 0 && i < MAX_ROUNDS; i++) {
+        c->g.n_gone = 0;
+        r = sweep(c, state_gc_untagged);
+        if (c->g.n_gone == 0)
+            break;
+    }
+    return r;
+}
+
+static int check_usage(struct collector *c)
+{
+    int r;
+
+    c->g.repo = 0;
+    while ((r = state_gc_usage(c->state, &c->g, &c->n->n_wrong, c->e)) > 0)
+        if (pause_between(c) < 0)
+            return -c->e->code;
+    if (r >= 0 && c->n->n_wrong > 0)
+        log_warn("the bytes of %" PRIu64 " repositories were not what was noted; counted anew",
+                 c->n->n_wrong);
+    return r;
 }
 
 static int collect(struct collector *c)
 {
-    int r = 0;
+    int r = c->o->retain ? retain_all(c) : 0;
 
-    /* What goes may have been all that held something else. */
-    for (int i = 0; r >= 0 && c->o->untagged && i < MAX_ROUNDS; i++) {
-        r = sweep(c, state_gc_untagged);
-        if (r == 0)
-            break;
-    }
+    /* From here on, so that without any grace time what retention took goes too. */
+    c->g.before = time_now_ns() - (c->o->grace_ns < 0 ? REGISTRY_DEFAULT_GRACE : c->o->grace_ns);
+    if (r >= 0)
+        r = drop_untagged(c);
     if (r >= 0)
         r = sweep(c, state_gc_links);
     if (r >= 0)
@@ -106,42 +215,70 @@ static int collect(struct collector *c)
     if (r >= 0)
         r = upload_each(c->blobs, see_upload, c, c->e);
     if (r >= 0 && !c->o->dry_run)
+        r = check_usage(c);
+    if (r >= 0 && !c->o->dry_run)
         r = state_gc_rest(c->state, &c->g, c->e);
+    return r < 0 ? r : 0;
+}
+
+int registry_collect(struct state *state, struct blobs *blobs, const struct registry_gc_opts *o,
+                     struct cancel *cancel, struct registry_gc_result *ret, struct shale_err *e)
+{
+    struct shale_err mine = SHALE_ERR_INIT;
+    struct registry_gc_result n = {0};
+    struct collector c = {
+        .o = o, .n = &n, .state = state, .blobs = blobs, .cancel = cancel, .e = e ? e : &mine};
+
+    c.g = (struct state_gc){.dry_run = o->dry_run,
+                            .on_remove = on_remove,
+                            .untagged_before = untagged_before,
+                            .arg = &c};
+    int r = collect(&c);
+    *ret = n; /* also when it broke off */
     return r;
 }
 
-static int open_and_collect(struct collector *c, const char *root)
+int registry_gc_lock(int root_fd, bool wait, struct cancel *cancel, struct shale_err *e)
 {
-    _cleanup_close_ int root_fd = fs_open_dir(AT_FDCWD, root, c->e);
+    return wait ? lock_take(root_fd, LOCK_FILE, LOCK_EXCLUSIVE, cancel, e)
+                : lock_try(root_fd, LOCK_FILE, LOCK_EXCLUSIVE, e);
+}
 
+static int open_and_collect(const char *root, const struct registry_gc_opts *o,
+                            struct cancel *cancel, struct registry_gc_result *ret,
+                            struct shale_err *e)
+{
+    struct blobs *blobs = NULL;
+    struct state *state = NULL;
+
+    _cleanup_close_ int root_fd = fs_open_dir(AT_FDCWD, root, e);
     if (root_fd < 0)
         return root_fd;
-    int r = blobs_open(root_fd, false, &c->blobs, c->e);
+    _cleanup_close_ int lock = registry_gc_lock(root_fd, true, cancel, e);
+    if (lock < 0)
+        return lock;
+    int r = blobs_open(root_fd, false, &blobs, e);
     if (r >= 0)
-        r = blobs_open_uploads(c->blobs, root_fd, c->e);
+        r = blobs_open_uploads(blobs, root_fd, e);
     if (r >= 0)
-        r = state_open(root_fd, root, c->blobs, false, &c->state, c->e);
-    if (r >= 0 && c->o->dry_run)
-        r = state_begin(c->state, c->e);
+        r = state_open(root_fd, root, blobs, false, &state, e);
+    if (r >= 0 && o->dry_run)
+        r = state_begin(state, e);
     if (r >= 0)
-        r = collect(c);
-    if (c->o->dry_run && c->state)
-        state_rollback(c->state);
-    state_close(c->state);
-    blobs_close(c->blobs);
-    return r < 0 ? r : 0;
+        r = registry_collect(state, blobs, o, cancel, ret, e);
+    if (o->dry_run && state)
+        state_rollback(state);
+    state_close(state);
+    blobs_close(blobs);
+    return r;
 }
 
 int registry_gc(const char *root, const struct registry_gc_opts *o, struct cancel *cancel,
                 struct registry_gc_result *ret, struct shale_err *e)
 {
-    int64_t grace = o->grace_ns < 0 ? REGISTRY_DEFAULT_GRACE : o->grace_ns;
     struct registry_gc_result n = {0};
-    struct collector c = {.o = o, .n = &n, .cancel = cancel, .e = e};
+    int r = open_and_collect(root, o, cancel, &n, e);
 
-    c.g = (struct state_gc){
-        .before = time_now_ns() - grace, .dry_run = o->dry_run, .on_remove = on_remove, .arg = &c};
-    int r = open_and_collect(&c, root);
     if (r < 0)
         return err_wrap(e, r, "collect in registry %s", root);
     *ret = n;

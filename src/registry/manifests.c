@@ -201,6 +201,8 @@ static int prepare(struct rq *rq, struct manifest *m, struct state_put *p)
         return r;
     p->repo = rq->route.name;
     p->tag = rq->route.is_digest ? NULL : rq->route.ref;
+    p->fixed = p->tag && retain_immutable(&rq->live->conf->retain, p->repo, p->tag);
+    p->quota = reg_quota(rq);
     p->m.size = rq->q->body.n;
     p->m.media_type = stored_type(rq, m, &rq->a);
     p->subject = m->has_subject ? &m->subject.digest : NULL;
@@ -216,7 +218,21 @@ static int store(struct rq *rq, struct state_put *p)
 
     if (r >= 0)
         r = blob_put(rq->r->blobs, &p->m.digest, rq->q->body.p, rq->q->body.n, &rq->e);
-    return r < 0 ? r : state_manifest_put(rq->r->state, p, &rq->e);
+    return r < 0 ? r : reg_refusal(rq, state_manifest_put(rq->r->state, p, &rq->e));
+}
+
+static uint64_t most_bytes(const struct rq *rq)
+{
+    return rq->live->conf->limits.manifest_bytes;
+}
+
+static void too_large(struct rq *rq)
+{
+    char detail[64];
+
+    snprintf(detail, sizeof detail, "a manifest has at most %" PRIu64 " bytes here",
+             most_bytes(rq));
+    reg_error(rq, REG_MANIFEST_TOO_LARGE, detail);
 }
 
 static void put(struct http_req *q)
@@ -226,7 +242,7 @@ static void put(struct http_req *q)
     struct state_put p = {0};
 
     if (q->body_over) {
-        reg_error(rq, REG_MANIFEST_TOO_LARGE, "a manifest has at most 4 MiB");
+        too_large(rq);
         return;
     }
     if (!check_digest(rq, &p.m.digest))
@@ -252,25 +268,41 @@ static void put(struct http_req *q)
 
 void manifest_put_head(struct rq *rq)
 {
-    if (rq->q->length != HTTP_LENGTH_UNKNOWN && rq->q->length > LIMIT_MANIFEST_BYTES)
-        reg_error(rq, REG_MANIFEST_TOO_LARGE, "a manifest has at most 4 MiB");
+    if (rq->q->length != HTTP_LENGTH_UNKNOWN && rq->q->length > most_bytes(rq))
+        too_large(rq);
     else
-        http_collect(rq->q, LIMIT_MANIFEST_BYTES, put);
+        http_collect(rq->q, (size_t)most_bytes(rq), put);
 }
 
 /* ---- DELETE ---- */
 
+static bool holds_tag(void *arg, const char *repo, const char *tag)
+{
+    return retain_immutable(arg, repo, tag);
+}
+
+static int delete_tag(struct rq *rq)
+{
+    if (retain_immutable(&rq->live->conf->retain, rq->route.name, rq->route.ref))
+        return reg_refusal(rq, err_set(&rq->e, SHALE_EXISTS,
+                                       "tag %s of %s is immutable here and cannot be deleted",
+                                       rq->route.ref, rq->route.name));
+    return state_tag_delete(rq->r->state, rq->route.name, rq->route.ref, &rq->e);
+}
+
 void manifest_delete(struct rq *rq)
 {
+    struct state_tag_guard guard = {holds_tag, &rq->live->conf->retain};
     struct digest d;
     int r;
 
     if (rq->route.is_digest) {
         r = digest_parse(rq->route.ref, &d, &rq->e);
         if (r >= 0)
-            r = state_manifest_delete(rq->r->state, rq->route.name, &d, &rq->e);
+            r = reg_refusal(
+                rq, state_manifest_delete(rq->r->state, rq->route.name, &d, &guard, &rq->e));
     } else {
-        r = state_tag_delete(rq->r->state, rq->route.name, rq->route.ref, &rq->e);
+        r = delete_tag(rq);
     }
     if (r < 0)
         reg_fail(rq);

@@ -54,6 +54,13 @@ static const struct {
     [METRICS_EVENTS_FAILED] = {"events_failed", "Deliveries that failed."},
     [METRICS_EVENTS_DROPPED] = {"events_dropped", "Notifications given up."},
     [METRICS_LOG_DROPPED] = {"log_dropped", "Lines missing in the access log."},
+    [METRICS_QUOTA_REFUSALS] = {"quota_refusals", "Pushes and mounts refused by a quota."},
+    [METRICS_GC_RUNS] = {"gc_runs", "Collections by this server."},
+    [METRICS_GC_FAILURES] = {"gc_failures", "Collections that ended early."},
+    [METRICS_GC_TAGS] = {"gc_tags", "Tags that were removed by retention."},
+    [METRICS_GC_MANIFESTS] = {"gc_manifests", "Manifests that were collected."},
+    [METRICS_GC_BLOBS] = {"gc_blobs", "Blobs that were collected."},
+    [METRICS_GC_BYTES] = {"gc_bytes", "Bytes that collections have freed."},
 };
 static const struct {
     const char *name, *help;
@@ -61,6 +68,8 @@ static const struct {
     [METRICS_CONNECTIONS] = {"connections", "Open connections."},
     [METRICS_IN_FLIGHT] = {"requests_in_flight", "Requests that are being answered."},
     [METRICS_EVENTS_QUEUED] = {"events_queued", "Notifications that wait."},
+    [METRICS_GC_LAST] = {"gc_last_timestamp_seconds",
+                         "When the last collection by this server ended; 0: none yet."},
 };
 static const char *const method_names[_METRICS_METHOD_MAX] = {"GET",   "HEAD",   "POST", "PUT",
                                                               "PATCH", "DELETE", "other"};

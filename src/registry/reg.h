@@ -79,12 +79,15 @@ struct rq { /* a request */
     struct http_query query;
     struct digest digest; /* of routes that have one */
     struct shale_err e;
+    bool refused; /* e is a refusal by rule: told in its own words, as DENIED */
     /* of uploads */
     struct session *session;
     bool anonymous; /* the upload lives as long as this request */
     uint64_t begin; /* size of the upload when this request began */
     bool has_range;
     uint64_t range_first, range_last;
+    uint64_t most; /* bytes that the upload may have */
+    bool most_is_quota;
 };
 
 static inline struct rq *rq_of(struct http_req *q)
@@ -102,6 +105,10 @@ void reg_error_with(struct rq *rq, enum reg_code code, const char *detail, const
                     const char *value);
 /* From rq->e. */
 void reg_fail(struct rq *rq);
+/* The result of a function of the state that may say EXISTS (immutable) or LIMIT (quota); marks
+ * rq as refused then, and returns r. */
+int reg_refusal(struct rq *rq, int r);
+uint64_t reg_quota(const struct rq *rq); /* of the route's repository; 0: none */
 void reg_empty(struct rq *rq, unsigned status, struct http_response *p);
 /* 200 with JSON; takes what b holds. */
 void reg_json(struct rq *rq, struct buf *b, const char *type, const char *link);
@@ -161,6 +168,9 @@ void registry_indexer_opts(const struct regconf *c, struct indexer_opts *ret);
 const char *rq_base_url(struct rq *rq);
 /* Are there credentials, so that it takes a work thread to look at them? */
 bool access_is_slow(const struct rq *rq);
+/* Does its certificate, or that it has none, keep the client out? */
+bool access_is_stranger(const struct http_req *q);
+void access_refuse_stranger(struct rq *rq);
 /* false: answered. Fills rq->who. */
 bool access_allows(struct rq *rq, bool ping, enum policy_action action);
 bool access_may_mount(const struct rq *rq);
@@ -181,6 +191,11 @@ struct reg_target { /* of an event; texts may be NULL */
 /* One of REGCONF_EVENT_*, if somebody wants it. From a work thread, before the answer. */
 void reg_event(struct rq *rq, unsigned action, const struct reg_target *t);
 
+/* gc.c: one collection in what is open; *ret is set also when it broke off. Whoever calls it holds
+ * the lock: a descriptor of it, or -code; without `wait` IN_USE when another collects. */
+int registry_collect(struct state *state, struct blobs *blobs, const struct registry_gc_opts *o,
+                     struct cancel *cancel, struct registry_gc_result *ret, struct shale_err *e);
+int registry_gc_lock(int root_fd, bool wait, struct cancel *cancel, struct shale_err *e);
 /* dispatch.c */
 void registry_handle(void *arg, struct http_req *q);
 /* janitor.c: uploads that have not changed since then are removed. */

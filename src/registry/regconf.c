@@ -189,7 +189,7 @@ static int begin_named(struct parser *p, const struct regconf_section *s, const 
     int r = s->check_arg ? s->check_arg(arg, e) : 0;
     if (r < 0)
         return err_wrap(e, r, "[%s \"%s\"]", s->name, str_printable(shown, sizeof shown, arg));
-    for (size_t i = 0; i < *count_of(p, s); i++)
+    for (size_t i = 0; !s->twice && i < *count_of(p, s); i++)
         if (streq(arg_of(s, all + i * s->size), arg))
             return err_set(e, SHALE_INVALID, "[%s \"%s\"] stands twice", s->name,
                            str_printable(shown, sizeof shown, arg));

@@ -34,6 +34,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "registry/policy.h"
+#include "registry/retain.h"
 
 #define REGCONF_FILE           "/etc/shale/registry.conf"
 #define REGCONF_MAX_BYTES      (1u << 20)
@@ -42,14 +43,23 @@
 #define REGCONF_MAX_VALUES     1024 /* of one list */
 #define REGCONF_DEFAULT_PORT   5000
 
+enum regconf_client { REGCONF_CLIENT_OPTIONAL, REGCONF_CLIENT_REQUIRED };
 struct regconf_listen {
-    const char *address;  /* as written */
-    const char *host;     /* numeric address or name, no brackets; "" is every interface */
-    const char *tls_cert; /* PEM chain; NULL: plain HTTP */
-    const char *tls_key;  /* PEM; set with tls_cert */
-    uint64_t port;        /* 0: any free one */
-    bool open;            /* confirmed: everybody who reaches this address may do everything */
+    const char *address;       /* as written */
+    const char *host;          /* numeric address or name, no brackets; "" is every interface */
+    const char *tls_cert;      /* PEM chain; NULL: plain HTTP */
+    const char *tls_key;       /* PEM; set with tls_cert */
+    const char *tls_client_ca; /* PEM; NULL: clients are not asked for certificates */
+    int tls_client;            /* enum regconf_client */
+    uint64_t port;             /* 0: any free one */
+    bool open;                 /* confirmed: everybody who reaches this address may do everything */
 };
+
+/* Does everybody have to show a certificate there? */
+static inline bool regconf_needs_client(const struct regconf_listen *l)
+{
+    return l->tls_client_ca && l->tls_client == REGCONF_CLIENT_REQUIRED;
+}
 
 struct regconf_server {
     uint64_t threads; /* 0: as many as processors */
@@ -84,6 +94,11 @@ struct regconf_auth {
 
 struct regconf_limits {
     uint64_t upload_bytes; /* 0: none */
+    uint64_t manifest_bytes;
+    uint64_t repository_bytes;     /* quota where no [repository] has one; 0: none */
+    uint64_t uploads;              /* open ones; 0: no limit */
+    uint64_t connections_per_peer; /* 0: no limit */
+    uint64_t header_bytes;
     uint64_t connections;
     int64_t header_timeout_ns, idle_timeout_ns, stall_timeout_ns;
 };
@@ -93,9 +108,19 @@ struct regconf_index {
     uint64_t max_files, max_layer_bytes, memory_bytes; /* max_layer_bytes 0: no limit */
 };
 
+struct regconf_gc {
+    int64_t interval_ns; /* 0: not by interval */
+    const char *at;      /* "HH:MM", local time; NULL: not by time of day */
+    unsigned at_minute;  /* of the day; with at */
+    int64_t grace_ns;
+    bool untagged;
+};
+
+enum regconf_level { REGCONF_LEVEL_WARNING, REGCONF_LEVEL_INFO, REGCONF_LEVEL_DEBUG };
 enum regconf_log { REGCONF_LOG_OFF, REGCONF_LOG_TEXT, REGCONF_LOG_JSON };
 struct regconf_logs {
     int access; /* enum regconf_log */
+    int level;  /* enum regconf_level */
     const char *access_file;
 };
 
@@ -126,6 +151,8 @@ struct regconf {
     struct regconf_auth auth;
     struct policy policy;
     struct regconf_limits limits;
+    struct regconf_gc gc;
+    struct retain retain;
     struct regconf_logs log;
     struct regconf_index index;
     struct regconf_notify *notify;

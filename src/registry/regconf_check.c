@@ -16,6 +16,14 @@ static int in_file(const struct regconf *c, unsigned line, int r, struct shale_e
 
 /* ---- who ---- */
 
+static bool has_client_ca(const struct regconf *c)
+{
+    for (size_t i = 0; i < c->n_listen; i++)
+        if (c->listen[i].tls_client_ca)
+            return true;
+    return false;
+}
+
 static int check_who(const struct regconf *c, const struct policy_who *w, const char *key,
                      bool is_default, unsigned line, struct shale_err *e)
 {
@@ -26,11 +34,13 @@ static int check_who(const struct regconf *c, const struct policy_who *w, const 
                 c, line, err_set(e, SHALE_INVALID, "%s: there is no [group \"%s\"]", key, name + 1),
                 e);
     }
-    if (c->auth.type == REGCONF_AUTH_NONE && !is_default && (w->users || w->names.n))
+    if (c->auth.type == REGCONF_AUTH_NONE && !has_client_ca(c) && !is_default &&
+        (w->users || w->names.n))
         return in_file(c, line,
                        err_set(e, SHALE_INVALID,
                                "%s: nobody can prove a name while [auth] type is none; set type = "
-                               "htpasswd or token, or say anyone or nobody",
+                               "htpasswd or token, or [listen] tls_client_ca, or say anyone or "
+                               "nobody",
                                key),
                        e);
     return 0;
@@ -49,7 +59,8 @@ static int check_list(const struct regconf *c, struct policy_who *w, const char 
 
     if (r < 0)
         return r;
-    if (c->auth.type == REGCONF_AUTH_NONE) /* "users" is the default; there are none */
+    if (c->auth.type == REGCONF_AUTH_NONE && !has_client_ca(c)) /* "users" is the default; there
+                                                                    are none */
         w->anyone |= w->users;
     *ret = *w;
     return 0;
@@ -111,7 +122,7 @@ static int check_auth(const struct regconf *c, struct shale_err *e)
         return in_file(c, 0, err_set(e, SHALE_INVALID, "%s", mistake), e);
     for (size_t i = 0; c->auth.type == REGCONF_AUTH_NONE && i < c->n_listen; i++) {
         const struct regconf_listen *l = &c->listen[i];
-        if (!l->open && !http_is_loopback(l->host))
+        if (!l->open && !regconf_needs_client(l) && !http_is_loopback(l->host))
             return in_file(
                 c, 0,
                 err_set(e, SHALE_INVALID,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every section and key of the config file: the one place that knows them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "model/limits.h"
 #include "registry/glob.h"
 #include "registry/regconf_priv.h"
 
@@ -36,6 +38,14 @@ static const struct regconf_key listen_keys[] = {
     K(regconf_listen, tls_cert, RK_PATH, NULL,
       "certificate chain in PEM; with tls_key this listener speaks TLS. Read again on SIGHUP."),
     K(regconf_listen, tls_key, RK_PATH, NULL, "private key of the certificate in PEM."),
+    K(regconf_listen, tls_client_ca, RK_PATH, NULL,
+      "certificates of authorities in PEM: clients are asked for a certificate of one of them. It "
+      "is a login: its common name (else the first host or mail name) is the name of the user, "
+      "whatever [auth] says; a password or token that comes too counts more. Read again on "
+      "SIGHUP."),
+    KW(regconf_listen, tls_client, tls_client, RK_CHOICE, "required", "optional|required",
+       "with tls_client_ca: whether clients without a certificate are served. Those with a wrong "
+       "one are not (403)."),
     K(regconf_listen, open, RK_BOOL, "no",
       "yes: with auth type none, everybody who reaches this address may push and delete. Needed "
       "for every address but loopback when there is no authentication."),
@@ -119,11 +129,69 @@ static const struct regconf_key rule_keys[] = {
     {0},
 };
 
+static const struct regconf_key repository_keys[] = {
+    KN(retain_repository, quota, quota_bytes, RK_BYTES, NULL, 1, 1024 * TIB,
+       "how much a repository may take: its manifests and the blobs that it links, each once, also "
+       "those that other repositories have too. Pushes and mounts that would go over it are "
+       "refused (403 DENIED). Of the sections that match and have one, the first counts."),
+    K(retain_repository, immutable, RK_GLOBS, NULL,
+      "tags that, once pushed, name that image for ever: moving or deleting them, or deleting "
+      "their image, is refused (403 DENIED), and retention keeps them. Of the sections that match "
+      "and have this key, the first counts."),
+    {0},
+};
+
+static const struct regconf_key retention_keys[] = {
+    K(retain_rule, tags, RK_GLOBS, NULL,
+      "the tags that this section decides about; without it, all. Of several sections for a "
+      "repository the first whose tags match decides about a tag; tags that none matches stay."),
+    KN(retain_rule, keep_tags, keep_tags, RK_COUNT, NULL, 1, 1000000000,
+       "so many of these tags stay, those that were pushed last; pinned ones do not count."),
+    KN(retain_rule, max_age, max_age_ns, RK_DURATION, NULL, 1, YEARS,
+       "these tags stay for that long after they were last pushed. With keep_tags too, a tag only "
+       "goes when both say so."),
+    K(retain_rule, pins, RK_GLOBS, NULL,
+      "tags that always stay, whatever other sections for the repository say."),
+    KN(retain_rule, untagged_after, untagged_after_ns, RK_DURATION, NULL, 1, YEARS,
+       "manifests without a tag go after that time without one (and after [gc] grace), unless an "
+       "index or a subject that stays needs them; takes the place of [gc] untagged."),
+    {0},
+};
+
+static const struct regconf_key gc_keys[] = {
+    KN(regconf_gc, interval, interval_ns, RK_DURATION, "0s", 0, 365 * DAY,
+       "how often the server collects: removes what no image needs, and what retention says; 0s: "
+       "not by itself."),
+    K(regconf_gc, at, RK_STR, NULL,
+      "HH:MM, local time: collect once a day then, in place of interval."),
+    KN(regconf_gc, grace, grace_ns, RK_DURATION, "24h", 0, YEARS,
+       "what a push has uploaded, mounted or looked at within this time stays, and so do images "
+       "whose tags went."),
+    K(regconf_gc, untagged, RK_BOOL, "no",
+      "yes: manifests without a tag go too, unless an index or a subject that stays needs them."),
+    {0},
+};
+
 static const struct regconf_key limits_keys[] = {
     KN(regconf_limits, upload_size, upload_bytes, RK_BYTES, "0", 0, 1024 * TIB,
        "largest blob that is taken; 0: no limit."),
+    KN(regconf_limits, manifest_size, manifest_bytes, RK_BYTES, "4m", 1024, LIMIT_MANIFEST_BYTES,
+       "largest manifest that is taken; clients and the specification know no larger ones than "
+       "4 MiB."),
+    KN(regconf_limits, repository_quota, repository_bytes, RK_BYTES, "0", 0, 1024 * TIB,
+       "how much each repository may take for which no [repository] has a quota; 0: no limit."),
+    KN(regconf_limits, uploads, uploads, RK_COUNT, "0", 0, 1000000,
+       "uploads that may be open; more are refused (429) until some end or are too old; 0: no "
+       "limit."),
     KN(regconf_limits, connections, connections, RK_COUNT, "20000", 8, 1000000,
        "open connections."),
+    KN(regconf_limits, connections_per_peer, connections_per_peer, RK_COUNT, "0", 0, 1000000,
+       "open connections of one IPv4 address or one IPv6 network of 64 bits; more are turned away "
+       "(429, with TLS without a word); 0: no limit. Something in front of the registry counts as "
+       "one."),
+    KN(regconf_limits, header_size, header_bytes, RK_BYTES, "32k", 8192, 256u << 10,
+       "what the head of a request may take, with some 64 bytes more for each of its lines; a "
+       "larger one is refused (431). Each connection on which a request has come keeps that much."),
     KN(regconf_limits, header_timeout, header_timeout_ns, RK_DURATION, "30s", 1, HOUR,
        "a request must have arrived, without its body, after this time."),
     KN(regconf_limits, idle_timeout, idle_timeout_ns, RK_DURATION, "5m", 1, DAY,
@@ -134,6 +202,8 @@ static const struct regconf_key limits_keys[] = {
 };
 
 static const struct regconf_key log_keys[] = {
+    KW(regconf_logs, level, level, RK_CHOICE, "info", "warning|info|debug",
+       "what is told on standard error: what went wrong, also what was done, everything."),
     KW(regconf_logs, access, access, RK_CHOICE, "text", "off|text|json",
        "a line for every request: off, as other web servers write it, or JSON."),
     K(regconf_logs, access_file, RK_PATH, NULL,
@@ -185,9 +255,40 @@ static int check_listen(struct regconf *c, void *section, struct shale_err *e)
     int r = regconf_address(l->address, &c->arena, &l->host, &l->port, e);
     if (r < 0)
         return r;
+    if (l->tls_client_ca && !l->tls_cert)
+        return err_set(e, SHALE_INVALID, "tls_client_ca needs tls_cert and tls_key");
     if (!l->tls_cert != !l->tls_key)
         return err_set(e, SHALE_INVALID, "tls_cert and tls_key belong together; %s is missing",
                        l->tls_cert ? "tls_key" : "tls_cert");
+    return 0;
+}
+
+static int check_retention(struct regconf *c, void *section, struct shale_err *e)
+{
+    const struct retain_rule *x = section;
+
+    (void)c;
+    if (x->keep_tags || x->max_age_ns || x->untagged_after_ns || x->pins.n > 0)
+        return 0;
+    return err_set(e, SHALE_INVALID,
+                   "[retention] that does nothing; add keep_tags, max_age, untagged_after or pins");
+}
+
+static int check_gc(struct regconf *c, void *section, struct shale_err *e)
+{
+    struct regconf_gc *g = section;
+    unsigned hour, minute;
+    char end;
+
+    (void)c;
+    if (!g->at)
+        return 0;
+    if (g->interval_ns)
+        return err_set(e, SHALE_INVALID, "[gc] interval and at exclude each other");
+    if (strlen(g->at) != 5 || sscanf(g->at, "%2u:%2u%c", &hour, &minute, &end) != 2 || hour > 23 ||
+        minute > 59)
+        return err_set(e, SHALE_INVALID, "at = %s: must be a time of day, HH:MM", g->at);
+    g->at_minute = 60 * hour + minute;
     return 0;
 }
 
@@ -219,12 +320,18 @@ static int check_name(const char *name, struct shale_err *e)
 
 #define SINGLE(name, member, check, keys, help)                                                    \
     {                                                                                              \
-        name, NULL, false, offsetof(struct regconf, member), 0, 0, 0, NULL, check, keys, help      \
+        name, NULL, false, offsetof(struct regconf, member), 0, 0, 0, NULL, check, keys, help,     \
+            false                                                                                  \
     }
 #define REPEATED(name, arg, v, n, type, arg_member, check_arg, check, keys, help)                  \
     {                                                                                              \
         name, arg, true, offsetof(struct regconf, v), offsetof(struct regconf, n), arg_member,     \
-            sizeof(struct type), check_arg, check, keys, help                                      \
+            sizeof(struct type), check_arg, check, keys, help, false                               \
+    }
+#define REPEATED_TWICE(name, arg, v, n, type, arg_member, check_arg, check, keys, help)            \
+    {                                                                                              \
+        name, arg, true, offsetof(struct regconf, v), offsetof(struct regconf, n), arg_member,     \
+            sizeof(struct type), check_arg, check, keys, help, true                                \
     }
 
 const struct regconf_section regconf_sections[] = {
@@ -242,6 +349,18 @@ const struct regconf_section regconf_sections[] = {
         "Rights in the repositories that the glob matches; the first rule that matches counts. "
         "Without any rule every user may do everything; with rules, what no rule matches is "
         "closed. In globs, * is anything but /, ** is anything, ? is one character."),
+    REPEATED("repository", "GLOB", retain.repositories, retain.n_repositories, retain_repository,
+             offsetof(struct retain_repository, glob), glob_check, NULL, repository_keys,
+             "What repositories that the glob matches may hold."),
+    REPEATED_TWICE(
+        "retention", "GLOB", retain.rules, retain.n_rules, retain_rule,
+        offsetof(struct retain_rule, glob), glob_check, check_retention, retention_keys,
+        "Tags of the repositories that the glob matches that go by themselves, when the server "
+        "or shale registry gc collects. An image whose last tag went so is removed after [gc] "
+        "grace; shale registry gc --dry-run shows what would go, and why. Tags named "
+        "sha256-DIGEST stay as long as the image of that digest."),
+    SINGLE("gc", gc, check_gc, gc_keys,
+           "Collection of what no image needs, beside pushes and pulls."),
     SINGLE("limits", limits, NULL, limits_keys, "How much is taken."),
     SINGLE("log", log, NULL, log_keys, "What is written down."),
     SINGLE("index", index, NULL, index_keys,
@@ -255,15 +374,5 @@ const struct regconf_section regconf_sections[] = {
 /* Named in designs and in other registries, and not there: told so, never taken without effect. */
 const struct regconf_later regconf_later[] = {
     {"upstream", NULL, "a cache of another registry"},
-    {"retention", NULL, "removing tags by rule"},
-    {"gc", NULL, "collecting while the registry serves; run shale registry gc from a timer"},
-    {"rule", "quota", "a quota"},
-    {"limits", "repository_quota", "a quota"},
-    {"limits", "manifest_size", "another limit than 4 MiB"},
-    {"limits", "header_size", "another limit than libmicrohttpd's"},
-    {"limits", "connections_per_peer", "a limit per address"},
-    {"limits", "uploads", "a limit of uploads"},
-    {"listen", "tls_client_ca", "logging in by client certificate"},
-    {"log", "level", "choosing what is told on standard error"},
     {0},
 };

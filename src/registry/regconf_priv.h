@@ -15,6 +15,7 @@ enum regconf_kind {
     RK_CHOICE,   /* int: place in words */
     RK_FLAGS,    /* unsigned: bits of words, by commas */
     RK_LIST,     /* struct strv: names */
+    RK_GLOBS,    /* struct strv: globs (glob.h) */
     RK_WHO,      /* struct policy_who */
     RK_HEADER,   /* struct strv, one "Name: value" each time the key stands */
 };
@@ -41,6 +42,7 @@ struct regconf_section {
                  struct shale_err *e); /* at its end; may be NULL */
     const struct regconf_key *keys;
     const char *help;
+    bool twice; /* several sections may have one name */
 };
 
 #define REGCONF_MAX_KEYS 32 /* of one section */

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "base/units.h"
+#include "registry/glob.h"
 #include "registry/regconf_priv.h"
 
 #define SHOWN_BYTES 80
@@ -162,6 +163,20 @@ static int read_list(const struct regconf_key *k, const char *text, struct arena
     return 0;
 }
 
+static int read_globs(const struct regconf_key *k, const char *text, struct arena *a,
+                      struct strv *ret, struct shale_err *e)
+{
+    struct strv v;
+    int r = read_list(k, text, a, &v, e);
+
+    for (size_t i = 0; r >= 0 && i < v.n; i++)
+        r = glob_check(v.v[i], e);
+    if (r < 0)
+        return r;
+    *ret = v;
+    return 0;
+}
+
 static int read_who(const struct regconf_key *k, const char *text, struct arena *a,
                     struct policy_who *ret, struct shale_err *e)
 {
@@ -298,6 +313,8 @@ int regconf_value(const struct regconf_key *k, const char *text, const char *dir
         return read_flags(k, text, field, e);
     case RK_LIST:
         return read_list(k, text, a, field, e);
+    case RK_GLOBS:
+        return read_globs(k, text, a, field, e);
     case RK_WHO:
         return read_who(k, text, a, field, e);
     case RK_HEADER:
@@ -351,6 +368,7 @@ void regconf_takes(const struct regconf_key *k, struct buf *b)
         [RK_ADDRESS] = "HOST:PORT, [IPV6]:PORT or :PORT",
         [RK_BOOL] = "yes or no",
         [RK_LIST] = "names, with commas between",
+        [RK_GLOBS] = "globs (v*, nightly-*), with commas between",
         [RK_WHO] = "nobody, or of these, with commas between: anyone, users, NAME, @GROUP",
         [RK_HEADER] = "NAME: VALUE; the key may stand several times",
     };

@@ -88,6 +88,11 @@ int registry_open(struct regconf *conf, const char *root, struct registry **ret,
 
 /* ---- serving ---- */
 
+static struct http_cert cert_of(const struct regconf_listen *l)
+{
+    return (struct http_cert){l->tls_cert, l->tls_key, l->tls_client_ca, regconf_needs_client(l)};
+}
+
 static int listen_one(struct registry *r, const struct regconf_listen *c, struct shale_err *e)
 {
     struct http_listener *l = &r->listeners[r->n_listeners];
@@ -104,9 +109,9 @@ static int listen_one(struct registry *r, const struct regconf_listen *c, struct
     l->tls = c->tls_cert != NULL;
     if (l->tls) {
         l->cert = r->n_certs;
-        r->certs[r->n_certs++] = (struct http_cert){c->tls_cert, c->tls_key};
+        r->certs[r->n_certs++] = cert_of(c);
     }
-    if (anybody && !c->open && !http_listener_is_local(l))
+    if (anybody && !c->open && !regconf_needs_client(c) && !http_listener_is_local(l))
         return err_set(e, SHALE_INVALID,
                        "%s can be reached by others, and nobody has to log in: say --open if "
                        "that is what you want",
@@ -169,6 +174,8 @@ static int serve(struct registry *r, struct shale_err *e)
         .n_certs = r->n_certs,
         .n_threads = (size_t)c->server.threads,
         .max_connections = (size_t)c->limits.connections,
+        .head_bytes = (size_t)c->limits.header_bytes,
+        .max_per_peer = (size_t)c->limits.connections_per_peer,
         .idle_ns = c->limits.idle_timeout_ns,
         .head_ns = c->limits.header_timeout_ns,
         .stall_ns = c->limits.stall_timeout_ns,
@@ -227,9 +234,10 @@ static int reload_tls(struct registry *r, const struct regconf *c, struct shale_
         const struct regconf_listen *l = same_listener(c, first->listen[i].address);
         bool tls = r->listeners[i].tls;
         same = same && l && (l->tls_cert != NULL) == tls;
-        if (tls && l && l->tls_cert)
-            k = http_server_reload_tls(r->server, r->listeners[i].cert,
-                                       &(struct http_cert){l->tls_cert, l->tls_key}, e);
+        if (tls && l && l->tls_cert) {
+            struct http_cert cert = cert_of(l);
+            k = http_server_reload_tls(r->server, r->listeners[i].cert, &cert, e);
+        }
     }
     if (k >= 0 && !same)
         log_warn("the listeners of the config have changed: that needs a restart");
@@ -241,7 +249,8 @@ static int check_open(const struct registry *r, const struct regconf *c, struct 
 {
     for (size_t i = 0; c->auth.type == REGCONF_AUTH_NONE && i < r->n_listeners; i++) {
         const struct regconf_listen *l = same_listener(c, r->first->conf->listen[i].address);
-        if (!http_listener_is_local(&r->listeners[i]) && !(l && l->open))
+        if (!http_listener_is_local(&r->listeners[i]) &&
+            !(l && (l->open || regconf_needs_client(l))))
             return err_set(e, SHALE_INVALID,
                            "%s can be reached by others: [auth] type = none needs a restart there",
                            r->listeners[i].name);

@@ -50,18 +50,41 @@ struct registry *registry_close(struct registry *r);
 
 #define REGISTRY_UPLOAD_AGE (7 * 24 * 3600 * 1000000000ll) /* uploads untouched for longer go */
 
+struct registry_gc_item {
+    const char *kind;   /* "tag", "manifest", "link", "blob", "upload" */
+    const char *repo;   /* "" for blobs and uploads */
+    const char *name;   /* of the tag or upload; else the digest */
+    const char *digest; /* of tags: what it named; else "" */
+    const char *why;    /* in words */
+    uint64_t bytes;     /* 0 for tags */
+};
+
 struct registry_gc_opts {
     int64_t grace_ns; /* what a push touched within it stays; negative: the default */
     bool untagged;    /* manifests without tag go too */
     bool dry_run;
-    /* what: "manifest", "link", "blob", "upload"; repo "" for blobs. May be NULL. */
-    void (*on_remove)(void *arg, const char *what, const char *repo, const char *name,
-                      uint64_t bytes);
+    const struct retain *retain; /* tags go by these rules; NULL: none does */
+    int64_t upload_age_ns;       /* 0: REGISTRY_UPLOAD_AGE */
+    void (*on_remove)(void *arg, const struct registry_gc_item *item); /* may be NULL */
+    void (*between)(void *arg); /* called between two transactions; may be NULL */
     void *arg;
 };
 struct registry_gc_result {
-    uint64_t n_manifests, n_links, n_blobs, n_uploads, n_bytes;
+    uint64_t n_tags, n_manifests, n_links, n_blobs, n_uploads, n_bytes;
+    uint64_t n_wrong; /* repositories whose running total was not right */
 };
-/* Removes what nobody needs, also while servers run. */
+/* Removes what nobody needs, also while servers run; waits for another collection to end. */
 int registry_gc(const char *root, const struct registry_gc_opts *o, struct cancel *cancel,
                 struct registry_gc_result *ret, struct shale_err *e);
+
+/* What repositories take, in order of their names. */
+struct registry_usage {
+    const char *repo;
+    uint64_t n_tags, n_manifests, n_blobs;
+    uint64_t bytes; /* manifests and blobs, each once */
+    uint64_t quota; /* 0: none */
+};
+/* *ret_total: of all together, what several share once. Values live in a. */
+int registry_usage(const char *root, const struct regconf *conf, struct arena *a,
+                   struct registry_usage **ret, size_t *ret_n, uint64_t *ret_total,
+                   struct shale_err *e);

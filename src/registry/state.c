@@ -14,6 +14,7 @@
 #include "registry/state_priv.h"
 
 #define GENERATION_FILE "generations"
+#define NOW_NS          "CAST(strftime('%s', 'now') AS INTEGER) * 1000000000"
 
 /* Digests are text; times are nanoseconds. A blob has a row when its bytes are in blobs/. */
 static const char *const steps[] = {
@@ -40,6 +41,24 @@ static const char *const steps[] = {
     /* The record of a repository, and its newest tag. */
     "ALTER TABLE repos ADD COLUMN official INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX tags_updated ON tags(repo, updated);",
+    /* bytes: of all that is linked in the repository, each once (state_usage.c). loose: when a
+     * manifest lost a tag last. retired: when retention took the last one (state_retain.c). */
+    "ALTER TABLE repos ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE manifests ADD COLUMN loose INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE manifests ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE repos SET bytes = " STATE_TRUE_BYTES ";"
+    "CREATE TRIGGER links_added AFTER INSERT ON links BEGIN UPDATE repos SET bytes = bytes +"
+    " coalesce((SELECT size FROM blobs WHERE digest = new.digest), 0) WHERE id = new.repo; END;"
+    "CREATE TRIGGER links_gone AFTER DELETE ON links BEGIN UPDATE repos SET bytes = bytes -"
+    " coalesce((SELECT size FROM blobs WHERE digest = old.digest), 0) WHERE id = old.repo; END;"
+    "CREATE TRIGGER manifests_added AFTER INSERT ON manifests BEGIN UPDATE repos SET bytes = bytes"
+    " + new.size WHERE id = new.repo; END;"
+    "CREATE TRIGGER manifests_gone AFTER DELETE ON manifests BEGIN UPDATE repos SET bytes = bytes"
+    " - old.size WHERE id = old.repo; END;"
+    "CREATE TRIGGER tags_moved AFTER UPDATE OF digest ON tags WHEN old.digest <> new.digest BEGIN"
+    " UPDATE manifests SET loose = " NOW_NS " WHERE repo = old.repo AND digest = old.digest; END;"
+    "CREATE TRIGGER tags_gone AFTER DELETE ON tags BEGIN UPDATE manifests SET loose = " NOW_NS
+    " WHERE repo = old.repo AND digest = old.digest; END;",
 };
 
 static const struct meta_schema schema = {

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "model/digest.h"
 #include "model/manifest.h"
+#include "registry/retain.h"
 
 struct state;
 struct meta;
@@ -49,12 +50,14 @@ int state_lease(struct state *s, const struct digest *d, struct shale_err *e);
 int state_blob(struct state *s, const char *repo, const struct digest *d, uint64_t *ret_size,
                struct shale_err *e);
 /* The bytes are in blobs/ and leased. Makes the repository when it is new. CONFLICT when a
- * collector was quicker than the lease: then the bytes are gone, and have to come again. */
+ * collector was quicker than the lease: then the bytes are gone, and have to come again. LIMIT when
+ * the repository would have more bytes than `quota` (0: none): nothing has changed. */
 int state_blob_put(struct state *s, const char *repo, const struct digest *d, uint64_t size,
-                   struct shale_err *e);
-/* 1 when the blob is visible in `from` (NULL: in any) and is now in `repo`; 0: not. */
+                   uint64_t quota, struct shale_err *e);
+/* 1 when the blob is visible in `from` (NULL: in any) and is now in `repo`; 0: not. LIMIT as above.
+ */
 int state_mount(struct state *s, const char *repo, const struct digest *d, const char *from,
-                struct shale_err *e);
+                uint64_t quota, struct shale_err *e);
 /* 1: it was visible and is no more; 0: it was not. */
 int state_blob_unlink(struct state *s, const char *repo, const struct digest *d,
                       struct shale_err *e);
@@ -81,6 +84,8 @@ struct state_put {
     struct state *state; /* of the state */
     const char *repo;
     const char *tag; /* NULL: by digest only */
+    bool fixed;      /* EXISTS when the tag names another manifest */
+    uint64_t quota;  /* of the repository; LIMIT when it would have more bytes; 0: none */
     struct state_manifest m;
     const struct digest *subject; /* NULL: none */
     const char *artifact_type;    /* "" none */
@@ -92,9 +97,14 @@ struct state_put {
 };
 /* 1: it is there now. 0: children are missing or of another size; nothing has changed. */
 int state_manifest_put(struct state *s, struct state_put *p, struct shale_err *e);
-/* 1 removed (with its tags), 0 there was none. */
+struct state_tag_guard { /* tags that nobody may delete */
+    bool (*holds)(void *arg, const char *repo, const char *tag);
+    void *arg;
+};
+/* 1 removed (with its tags), 0 there was none. EXISTS when one of its tags is held (guard may be
+ * NULL). */
 int state_manifest_delete(struct state *s, const char *repo, const struct digest *d,
-                          struct shale_err *e);
+                          const struct state_tag_guard *guard, struct shale_err *e);
 int state_tag_delete(struct state *s, const char *repo, const char *tag, struct shale_err *e);
 
 /* ---- lists: at most n names after `last` ("" from the start), in order of their bytes ---- */
@@ -141,6 +151,36 @@ struct state_record_change { /* what is NULL or negative stays */
 int state_record_put(struct state *s, const char *repo, const struct state_record_change *c,
                      struct shale_err *e);
 
+/* ---- what a repository takes: manifests and blobs linked in it, each once ---- */
+struct state_usage {
+    const char *repo;
+    uint64_t n_tags, n_manifests, n_blobs, bytes;
+};
+/* Cheap: a running total. A repository that is not there has 0. */
+int state_usage_bytes(struct state *s, const char *repo, uint64_t *ret, struct shale_err *e);
+/* Like state_catalog, with repositories that only have blobs too. */
+int state_usage(struct state *s, const char *last, uint64_t n, struct arena *a,
+                struct state_usage **ret, size_t *ret_n, struct shale_err *e);
+/* Bytes of all blobs and manifests together, those that several repositories share once. */
+int state_usage_total(struct state *s, uint64_t *ret, struct shale_err *e);
+
+/* ---- retention ---- */
+/* Reads the tags of a repository, newest first, and removes those that go, all in one transaction,
+ * at most STATE_RETAIN_MAX of them (the oldest). Images that lose their last tag so are retired:
+ * state_gc_untagged takes them, also where untagged ones stay. Returns how many went; those have a
+ * rule in p->v, which lives in a. */
+#define STATE_RETAIN_MAX 2048
+struct state_retain {
+    const char *repo;
+    const struct retain *rules;
+    struct retain_tag *v; /* set: what was read */
+    size_t n;
+};
+int state_retain(struct state *s, struct state_retain *p, struct arena *a, struct shale_err *e);
+/* The same without removing anything, and without keeping anybody waiting: 1 when something would
+ * go. */
+int state_retain_ask(struct state *s, struct state_retain *p, struct arena *a, struct shale_err *e);
+
 /* ---- collection: each call takes the next few and returns how many it looked at, 0 at the end
  * ---- */
 /* What is needed: tags; manifests in indexes and those with a subject, as long as that stays; blobs
@@ -148,10 +188,14 @@ int state_record_put(struct state *s, const char *repo, const struct state_recor
 struct state_gc {
     int64_t before;
     bool dry_run; /* the caller has begun a transaction that it will roll back */
-    /* what: "manifest", "link", "blob" */
+    /* what: "manifest", "link", "blob"; why: in words */
     void (*on_remove)(void *arg, const char *what, const char *repo, const char *name,
-                      uint64_t bytes);
+                      uint64_t bytes, const char *why);
+    /* Manifests of the repository that nobody pushed or untagged since then go when they have no
+     * tag; INT64_MIN: none. NULL: none anywhere. */
+    int64_t (*untagged_before)(void *arg, const char *repo);
     void *arg;
+    uint64_t n_gone; /* manifests */
     /* where the next call goes on */
     int64_t repo;
     struct digest last;
@@ -163,6 +207,9 @@ int state_gc_blobs(struct state *s, struct state_gc *g, struct shale_err *e);
 /* A file that may have no row: removed if so. 1 removed. */
 int state_gc_file(struct state *s, const struct state_gc *g, const struct digest *d,
                   struct shale_err *e);
+/* The running totals of the next few repositories (state_usage) are counted anew; *ret_wrong is
+ * raised by those that were not right. */
+int state_gc_usage(struct state *s, struct state_gc *g, uint64_t *ret_wrong, struct shale_err *e);
 /* Old leases, empty repositories. */
 int state_gc_rest(struct state *s, const struct state_gc *g, struct shale_err *e);
 /* For a dry run: everything until state_rollback is seen by this handle only, which then must be

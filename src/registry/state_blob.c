@@ -8,7 +8,7 @@ struct blob_job {
     struct state *s;
     const char *repo, *from;
     const struct digest *d;
-    uint64_t size;
+    uint64_t size, quota;
 };
 
 int state_blob(struct state *s, const char *repo, const struct digest *d, uint64_t *ret_size,
@@ -27,17 +27,19 @@ int state_blob(struct state *s, const char *repo, const struct digest *d, uint64
     return 1;
 }
 
-static int link_blob(struct meta *m, const char *repo, const struct digest *d, struct shale_err *e)
+static int link_blob(struct meta *m, const struct blob_job *j, struct shale_err *e)
 {
-    int64_t id = 0;
-    int r = state_repo_id(m, repo, true, &id, e);
+    int64_t id = 0, before = 0;
+    int r = state_bytes(m, j->repo, &before, e);
 
-    if (r < 0)
-        return r;
-    return stmt_run(m,
-                    "INSERT INTO links VALUES(?1, ?2, ?3)"
-                    " ON CONFLICT(repo, digest) DO UPDATE SET added = ?3",
-                    NULL, e, "idi", id, d, time_now_ns());
+    if (r >= 0)
+        r = state_repo_id(m, j->repo, true, &id, e);
+    if (r >= 0)
+        r = stmt_run(m,
+                     "INSERT INTO links VALUES(?1, ?2, ?3)"
+                     " ON CONFLICT(repo, digest) DO UPDATE SET added = ?3",
+                     NULL, e, "idi", id, j->d, time_now_ns());
+    return r < 0 ? r : state_quota(m, j->repo, before, j->quota, e);
 }
 
 static int put_blob(struct meta *m, void *arg, struct shale_err *e)
@@ -48,13 +50,13 @@ static int put_blob(struct meta *m, void *arg, struct shale_err *e)
 
     if (r >= 0)
         r = state_file_there(j->s, j->d, e);
-    return r < 0 ? r : link_blob(m, j->repo, j->d, e);
+    return r < 0 ? r : link_blob(m, j, e);
 }
 
 int state_blob_put(struct state *s, const char *repo, const struct digest *d, uint64_t size,
-                   struct shale_err *e)
+                   uint64_t quota, struct shale_err *e)
 {
-    struct blob_job j = {.s = s, .repo = repo, .d = d, .size = size};
+    struct blob_job j = {.s = s, .repo = repo, .d = d, .size = size, .quota = quota};
 
     return state_write(s, true, NULL, put_blob, &j, e);
 }
@@ -74,14 +76,14 @@ static int mount_blob(struct meta *m, void *arg, struct shale_err *e)
 
     if (r < 0 || !found)
         return r < 0 ? r : 0;
-    r = link_blob(m, j->repo, j->d, e);
+    r = link_blob(m, j, e);
     return r < 0 ? r : 1;
 }
 
 int state_mount(struct state *s, const char *repo, const struct digest *d, const char *from,
-                struct shale_err *e)
+                uint64_t quota, struct shale_err *e)
 {
-    struct blob_job j = {.repo = repo, .d = d, .from = from};
+    struct blob_job j = {.repo = repo, .d = d, .from = from, .quota = quota};
 
     return state_write(s, true, NULL, mount_blob, &j, e);
 }

@@ -12,12 +12,17 @@
 #define NOT_LEASED(column)                                                                         \
     " AND NOT EXISTS(SELECT 1 FROM leases s WHERE s.digest = " column " AND s.used >= ?1)"
 
+/* No tag has a tilde. */
+#define NAMED_AFTER "tag >= replace(?2, ':', '-') AND tag < replace(?2, ':', '-') || '~'"
+
 struct victim {
     int64_t repo;
     struct digest digest;
     uint64_t bytes;
     char name[256]; /* of the repository */
+    int64_t loose, retired;
     bool gone;
+    const char *why;
 };
 
 struct gc_job {
@@ -40,7 +45,10 @@ static int read_victims(struct gc_job *j, struct stmt *q, struct shale_err *e)
         col_digest(q, 1, &v->digest);
         v->bytes = (uint64_t)col_i64(q, 2);
         snprintf(v->name, sizeof v->name, "%s", col_text(q, 3));
+        v->loose = col_i64(q, 4);
+        v->retired = col_i64(q, 5);
         v->gone = false;
+        v->why = NULL;
     }
     if (r == 0 && j->n > 0) {
         j->repo = j->v[j->n - 1].repo;
@@ -75,8 +83,10 @@ static int run(struct state *s, struct state_gc *g, const char *what,
     for (size_t i = 0; i < j.n; i++) {
         if (v[i].name[0])
             state_raise(s, v[i].name);
+        g->n_gone += v[i].gone && v[i].why;
         if (v[i].gone && g->on_remove && what)
-            g->on_remove(g->arg, what, v[i].name, v[i].digest.s, v[i].bytes);
+            g->on_remove(g->arg, what, v[i].name, v[i].digest.s, v[i].bytes,
+                         v[i].why ? v[i].why : "no manifest needs it");
     }
     g->repo = j.repo;
     g->last = j.last;
@@ -85,25 +95,71 @@ static int run(struct state *s, struct state_gc *g, const char *what,
 
 /* ---- manifests without a tag ---- */
 
+/* What is retired goes after the grace time; what has merely no tag when the repository says so. */
+static bool manifest_goes(const struct state_gc *g, struct victim *v)
+{
+    if (v->retired && v->retired < g->before) {
+        v->why = "its tags were removed by retention";
+        return true;
+    }
+    v->why = "untagged";
+    return g->untagged_before && v->loose < g->untagged_before(g->arg, v->name);
+}
+
+/* What came with an image that retention has removed goes with it: the images of an index, what
+ * refers to it, and tags named after its digest (as cosign and clients without referrers make). */
+static int retire_company(struct meta *m, const struct victim *v, struct shale_err *e)
+{
+    static const char *const steps[] = {
+        "UPDATE manifests SET retired = ?3 WHERE repo = ?1 AND digest IN"
+        " (SELECT child FROM edges WHERE repo = ?1 AND parent = ?2) AND retired = 0 AND"
+        " NOT EXISTS(SELECT 1 FROM edges x WHERE x.repo = ?1 AND x.child = manifests.digest AND"
+        " x.parent <> ?2) AND NOT EXISTS(SELECT 1 FROM tags t WHERE t.repo = ?1 AND"
+        " t.digest = manifests.digest)",
+        "UPDATE manifests SET retired = ?3 WHERE repo = ?1 AND subject = ?2 AND subject <> '' AND"
+        " retired = 0 AND NOT EXISTS(SELECT 1 FROM tags t WHERE t.repo = ?1 AND"
+        " t.digest = manifests.digest)",
+        "UPDATE manifests SET retired = ?3 WHERE repo = ?1 AND retired = 0 AND digest IN"
+        " (SELECT digest FROM tags WHERE repo = ?1 AND " NAMED_AFTER ")",
+        "DELETE FROM tags WHERE repo = ?1 AND " NAMED_AFTER,
+    };
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(steps); i++)
+        r = stmt_run(m, steps[i], NULL, e, i < 3 ? "idi" : "id", v->repo, &v->digest, v->retired);
+    return r;
+}
+
+static int drop_manifest(struct meta *m, const struct victim *v, struct shale_err *e)
+{
+    static const char *const removals[] = {
+        "DELETE FROM manifests WHERE repo = ?1 AND digest = ?2",
+        "DELETE FROM edges WHERE repo = ?1 AND parent = ?2",
+    };
+    int r = v->retired ? retire_company(m, v, e) : 0;
+
+    for (size_t k = 0; r >= 0 && k < ARRAY_SIZE(removals); k++)
+        r = stmt_run(m, removals[k], NULL, e, "id", v->repo, &v->digest);
+    return r;
+}
+
 static int drop_manifests(struct meta *m, void *arg, struct shale_err *e)
 {
     static const char candidates[] =
-        "SELECT m.repo, m.digest, m.size, r.name FROM manifests m JOIN repos r ON r.id = m.repo"
+        "SELECT m.repo, m.digest, m.size, r.name, max(m.pushed, m.loose), m.retired"
+        " FROM manifests m JOIN repos r ON r.id = m.repo"
         " WHERE (m.repo, m.digest) > (?2, ?3) AND m.pushed < ?1"
         " AND NOT EXISTS(SELECT 1 FROM tags t WHERE t.repo = m.repo AND t.digest = m.digest)"
         " AND NOT EXISTS(SELECT 1 FROM edges x WHERE x.repo = m.repo AND x.child = m.digest)"
         " AND NOT EXISTS(SELECT 1 FROM manifests s WHERE s.repo = m.repo AND s.digest = "
         "m.subject)" NOT_LEASED("m.digest") " ORDER BY m.repo, m.digest LIMIT ?4";
-    static const char *const removals[] = {
-        "DELETE FROM manifests WHERE repo = ?1 AND digest = ?2",
-        "DELETE FROM edges WHERE repo = ?1 AND parent = ?2",
-    };
     struct gc_job *j = arg;
     int r = find(j, m, candidates, e);
 
     for (size_t i = 0; r >= 0 && i < j->n; i++) {
-        for (size_t k = 0; r >= 0 && k < ARRAY_SIZE(removals); k++)
-            r = stmt_run(m, removals[k], NULL, e, "id", j->v[i].repo, &j->v[i].digest);
+        if (!manifest_goes(j->g, &j->v[i]))
+            continue;
+        r = drop_manifest(m, &j->v[i], e);
         state_raise(j->s, j->v[i].name);
         j->v[i].gone = true;
     }
@@ -207,7 +263,7 @@ int state_gc_blobs(struct state *s, struct state_gc *g, struct shale_err *e)
     if (r < 0)
         return r;
     for (size_t i = 0; g->on_remove && i < j.n; i++)
-        g->on_remove(g->arg, "blob", "", v[i].digest.s, v[i].bytes);
+        g->on_remove(g->arg, "blob", "", v[i].digest.s, v[i].bytes, "no repository has it");
     g->last = j.last;
     return (int)j.n;
 }

@@ -63,8 +63,10 @@ static int put_rows(struct meta *m, int64_t repo, const struct state_put *p, str
         r = state_file_there(p->state, &p->m.digest, e);
     if (r >= 0)
         r = stmt_run(m,
-                     "INSERT INTO manifests VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
-                     " ON CONFLICT(repo, digest) DO UPDATE SET media_type = ?3, pushed = ?8",
+                     "INSERT INTO manifests(repo, digest, media_type, size, subject, artifact_type,"
+                     " annotations, pushed) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+                     " ON CONFLICT(repo, digest) DO UPDATE SET media_type = ?3, pushed = ?8,"
+                     " retired = 0",
                      NULL, e, "idtidtti", repo, &p->m.digest, p->m.media_type, (int64_t)p->m.size,
                      p->subject, p->artifact_type, p->annotations, now);
     for (size_t i = 0; r >= 0 && i < p->n_children; i++)
@@ -78,13 +80,34 @@ static int put_rows(struct meta *m, int64_t repo, const struct state_put *p, str
     return r;
 }
 
+/* A tag that is to stay what it is. */
+static int check_fixed(struct meta *m, int64_t repo, const struct state_put *p, struct shale_err *e)
+{
+    int64_t other = 0;
+
+    if (!p->fixed || !p->tag)
+        return 0;
+    int r = stmt_number(m, "SELECT 1 FROM tags WHERE repo = ?1 AND tag = ?2 AND digest <> ?3", 0,
+                        &other, e, "itd", repo, p->tag, &p->m.digest);
+    if (r >= 0 && other)
+        return err_set(e, SHALE_EXISTS,
+                       "tag %s of %s is immutable here and names another image already; push "
+                       "under another tag",
+                       p->tag, p->repo);
+    return r < 0 ? r : 0;
+}
+
 static int put_manifest(struct meta *m, void *arg, struct shale_err *e)
 {
     struct state_put *p = arg;
     bool good = true;
-    int64_t repo = 0;
+    int64_t repo = 0, before = 0;
     int r = state_repo_id(m, p->repo, false, &repo, e);
 
+    if (r >= 0)
+        r = check_fixed(m, repo, p, e);
+    if (r >= 0)
+        r = state_bytes(m, p->repo, &before, e);
     for (size_t i = 0; r >= 0 && i < p->n_children; i++) {
         r = check_child(m, repo, p, i, e);
         good &= r != 0;
@@ -94,6 +117,8 @@ static int put_manifest(struct meta *m, void *arg, struct shale_err *e)
     r = state_repo_id(m, p->repo, true, &repo, e);
     if (r >= 0)
         r = put_rows(m, repo, p, e);
+    if (r >= 0)
+        r = state_quota(m, p->repo, before, p->quota, e);
     return r < 0 ? r : 1;
 }
 
@@ -108,7 +133,26 @@ int state_manifest_put(struct state *s, struct state_put *p, struct shale_err *e
 struct delete_job {
     const char *repo, *tag;
     const struct digest *d;
+    const struct state_tag_guard *guard;
 };
+
+/* No tag of the manifest may be one that is to stay. */
+static int check_guard(struct meta *m, int64_t repo, const struct delete_job *j,
+                       struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r =
+        j->guard ? stmt_open(m, "SELECT tag FROM tags WHERE repo = ?1 AND digest = ?2", &q, e) : 0;
+
+    if (r < 0 || !j->guard)
+        return r;
+    stmt_bind(&q, "id", repo, j->d);
+    while ((r = stmt_step(&q, e)) == 1)
+        if (j->guard->holds(j->guard->arg, j->repo, col_text(&q, 0)))
+            return err_set(e, SHALE_EXISTS, "tag %s of %s is immutable here, and names this image",
+                           col_text(&q, 0), j->repo);
+    return r;
+}
 
 static int delete_manifest(struct meta *m, void *arg, struct shale_err *e)
 {
@@ -122,6 +166,8 @@ static int delete_manifest(struct meta *m, void *arg, struct shale_err *e)
 
     r = state_repo_id(m, j->repo, false, &repo, e);
     if (r >= 0)
+        r = check_guard(m, repo, j, e);
+    if (r >= 0)
         r = stmt_run(m, "DELETE FROM manifests WHERE repo = ?1 AND digest = ?2", &n, e, "id", repo,
                      j->d);
     for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(rest); i++)
@@ -130,9 +176,9 @@ static int delete_manifest(struct meta *m, void *arg, struct shale_err *e)
 }
 
 int state_manifest_delete(struct state *s, const char *repo, const struct digest *d,
-                          struct shale_err *e)
+                          const struct state_tag_guard *guard, struct shale_err *e)
 {
-    struct delete_job j = {.repo = repo, .d = d};
+    struct delete_job j = {.repo = repo, .d = d, .guard = guard};
 
     return state_write(s, true, repo, delete_manifest, &j, e);
 }

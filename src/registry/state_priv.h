@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Inside of the state: state.c (handles, writes that share a sync, generations), state_blob.c,
- * state_manifest.c, state_list.c, state_gc.c. */
+ * state_manifest.c, state_list.c, state_gc.c, state_retain.c, state_usage.c. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -48,5 +48,16 @@ int state_write(struct state *s, bool durable, const char *repo,
 int state_file_there(struct state *s, const struct digest *d, struct shale_err *e);
 /* Number of a repository; 0 if there is none. Inside of write functions; `make` makes it. */
 int state_repo_id(struct meta *m, const char *name, bool make, int64_t *ret, struct shale_err *e);
+/* What repos.bytes must be. */
+#define STATE_TRUE_BYTES                                                                           \
+    "(SELECT coalesce(sum(b.size), 0) FROM links l JOIN blobs b ON b.digest = l.digest"            \
+    " WHERE l.repo = repos.id) + (SELECT coalesce(sum(size), 0) FROM manifests"                    \
+    " WHERE repo = repos.id)"
+/* Inside of write functions: the bytes of a repository, 0 when there is none. */
+int state_bytes(struct meta *m, const char *repo, int64_t *ret, struct shale_err *e);
+/* LIMIT when a repository that had `before` bytes has more now, and more than its quota (0: none).
+ */
+int state_quota(struct meta *m, const char *repo, int64_t before, uint64_t quota,
+                struct shale_err *e);
 uint64_t state_hash(const char *s);
 void state_raise(struct state *s, const char *repo);

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "base/units.h"
 #include "http/range.h"
 #include "registry/reg.h"
 
@@ -15,7 +16,9 @@
 /* An error of an upload, as the spec names it. */
 static void upload_fail(struct rq *rq)
 {
-    if (rq->e.code == SHALE_NOT_FOUND)
+    if (rq->refused)
+        reg_fail(rq);
+    else if (rq->e.code == SHALE_NOT_FOUND)
         reg_error(rq, REG_BLOB_UPLOAD_UNKNOWN, rq->e.msg);
     else if (rq->e.code == SHALE_IN_USE)
         reg_error(rq, REG_RANGE_INVALID, rq->e.msg);
@@ -74,6 +77,40 @@ static void end_session(struct rq *rq, bool over)
     rq->session = NULL;
 }
 
+static int quota_is_used_up(struct rq *rq, uint64_t used, uint64_t quota)
+{
+    char u[32], q[32];
+
+    return reg_refusal(rq,
+                       err_set(&rq->e, SHALE_LIMIT,
+                               "the quota of %s is used up: it has %s of %s, and this does "
+                               "not fit",
+                               rq->route.name, units_human(used, 3, u), units_human(quota, 3, q)));
+}
+
+/* How much may come; what does not fit for sure is refused before it comes. What counts in the end
+ * is asked again where the blob is linked. */
+static int set_most(struct rq *rq)
+{
+    uint64_t used = 0, quota = reg_quota(rq), length = rq->q->length;
+
+    rq->most = rq->live->conf->limits.upload_bytes;
+    if (!rq->most)
+        rq->most = UINT64_MAX;
+    if (!quota)
+        return 0;
+    int r = state_usage_bytes(rq->r->state, rq->route.name, &used, &rq->e);
+    if (r < 0)
+        return r;
+    uint64_t room = quota > used ? quota - used : 0;
+    if (room == 0 || (length != HTTP_LENGTH_UNKNOWN && length > room))
+        return quota_is_used_up(rq, used, quota);
+    rq->most_is_quota = room < rq->most;
+    if (rq->most_is_quota)
+        rq->most = room;
+    return 0;
+}
+
 static int take_session(struct rq *rq)
 {
     int r = session_take(rq->r->sessions, rq->route.ref, rq->route.name, &rq->session, &rq->e);
@@ -95,7 +132,8 @@ static int commit(struct rq *rq, const struct digest *d)
     if (r >= 0)
         r = upload_commit(u, d, &rq->e);
     if (r >= 0)
-        r = state_blob_put(rq->r->state, rq->route.name, d, size, &rq->e);
+        r = reg_refusal(
+            rq, state_blob_put(rq->r->state, rq->route.name, d, size, reg_quota(rq), &rq->e));
     metrics_count(rq->r->metrics, r < 0 ? METRICS_UPLOADS_FAILED : METRICS_UPLOADS_DONE, 1);
     if (r >= 0)
         reg_event(rq, REGCONF_EVENT_PUSH,
@@ -120,13 +158,13 @@ static bool query_digest(struct rq *rq, const char *name)
 static int take_bytes(struct http_req *q, const void *p, size_t n)
 {
     struct rq *rq = rq_of(q);
-
     struct upload *u = session_upload(rq->session);
-    uint64_t most = rq->r->first->conf->limits.upload_bytes;
 
-    if (most && (upload_size(u) > most || n > most - upload_size(u)))
-        return err_set(&rq->e, SHALE_LIMIT, "a blob has at most %" PRIu64 " bytes here", most);
-    return upload_write(u, p, n, &rq->e);
+    if (upload_size(u) <= rq->most && n <= rq->most - upload_size(u))
+        return upload_write(u, p, n, &rq->e);
+    if (rq->most_is_quota)
+        return quota_is_used_up(rq, reg_quota(rq) - rq->most, reg_quota(rq));
+    return err_set(&rq->e, SHALE_LIMIT, "a blob has at most %" PRIu64 " bytes here", rq->most);
 }
 
 /* ---- POST ---- */
@@ -146,6 +184,26 @@ static void monolithic_end(struct http_req *q)
         answer_created(rq, &rq->digest);
 }
 
+static int count_upload(void *arg, const struct upload_info *u)
+{
+    uint64_t *left = arg;
+
+    (void)u;
+    return --*left == 0;
+}
+
+/* Are there as many as there may be? true: answered. One that comes at the same time may be one too
+ * many. */
+static bool too_many_uploads(struct rq *rq)
+{
+    uint64_t left = rq->live->conf->limits.uploads;
+    int r = left ? upload_each(rq->r->blobs, count_upload, &left, &rq->e) : 0;
+
+    if (r > 0)
+        reg_error(rq, REG_TOO_MANY_REQUESTS, "too many uploads are open");
+    return r > 0;
+}
+
 static void start(struct http_req *q)
 {
     struct rq *rq = rq_of(q);
@@ -154,8 +212,8 @@ static void start(struct http_req *q)
     if (rq_query(rq, "mount") && digest_is_set(&rq->digest) && access_may_mount(rq)) {
         r = state_lease(rq->r->state, &rq->digest, &rq->e);
         if (r >= 0)
-            r = state_mount(rq->r->state, rq->route.name, &rq->digest, rq_query(rq, "from"),
-                            &rq->e);
+            r = reg_refusal(rq, state_mount(rq->r->state, rq->route.name, &rq->digest,
+                                            rq_query(rq, "from"), reg_quota(rq), &rq->e));
         if (r > 0) {
             reg_event(rq, REGCONF_EVENT_MOUNT,
                       &(struct reg_target){.digest = rq->digest.s,
@@ -166,6 +224,10 @@ static void start(struct http_req *q)
             return;
         }
     }
+    if (r >= 0)
+        r = set_most(rq);
+    if (r >= 0 && too_many_uploads(rq))
+        return;
     if (r >= 0)
         r = session_begin(rq->r->sessions, rq->route.name, &rq->session, &rq->e);
     if (r < 0) {
@@ -220,7 +282,7 @@ static bool read_range(struct rq *rq)
 /* Takes the session and checks where the piece begins. false: answered. */
 static bool take_for_piece(struct rq *rq)
 {
-    if (take_session(rq) < 0) {
+    if (set_most(rq) < 0 || take_session(rq) < 0) {
         upload_fail(rq);
         return false;
     }
@@ -281,13 +343,14 @@ static void put_end(struct http_req *q)
     if (r >= 0)
         r = commit(rq, &rq->digest);
     /* The same request may come again: then it must find what it found this time. */
-    if (r == -SHALE_CORRUPT || r == -SHALE_LIMIT)
+    if (!upload_is_committed(u) && (r == -SHALE_CORRUPT || r == -SHALE_LIMIT))
         (void)upload_truncate(u, rq->begin, NULL);
+    bool over = r >= 0 || upload_is_committed(u);
     if (r < 0)
         upload_fail(rq);
     else
         answer_created(rq, &rq->digest);
-    end_session(rq, r >= 0);
+    end_session(rq, over);
 }
 
 static void put(struct http_req *q)

@@ -143,3 +143,67 @@ gc() { run_ok shale registry gc --storage "$OWN_DIR" --grace "${grace:-0s}" "$@"
     [ ! -e "$failed" ] || { cat "$failed"; return 1; }
     [ "$removed" -gt 3 ] && [ "$rounds" -gt 5 ]
 }
+
+@test "a race: retention in the server and beside it, while tags are pushed, pulled and moved" {
+    local stop=$BATS_TEST_TMPDIR/stop failed=$BATS_TEST_TMPDIR/failed i n
+    cat >"$BATS_TEST_TMPDIR/r.conf" <<END
+[gc]
+interval = 1s
+grace = 5s
+[retention "race"]
+tags = n*
+keep_tags = 4
+untagged_after = 6s
+pins = n0-*
+END
+    own_stop
+    own_registry reg --config "$BATS_TEST_TMPDIR/r.conf"
+    worker() {
+        local n=0 text m c
+        while [ ! -e "$stop" ]; do
+            text=w$1-$n common=common$((n % 3))
+            for t in $text $common; do
+                [ "$(code "/v2/race/blobs/$(dig $t)" -I)" = 200 ] || blob race $t || echo "push of $t" >>"$failed"
+            done
+            m='{"schemaVersion":2,"mediaType":"'$OCI'","config":{"mediaType":"a/b","digest":"'$(dig $text)'","size":'${#text}'},"layers":[{"mediaType":"c/d","digest":"'$(dig $common)'","size":'${#common}'}]}'
+            # n0-… are pinned, s… are not the rule's, n1-… go; move… is moved all the time
+            for tag in n$((n > 0))-$1-$n s$1-$n move$1; do
+                c=$(curl -s -o "$BATS_TEST_TMPDIR/out$1" -w '%{http_code}' -X PUT -H "Content-Type: $OCI" --data-binary "$m" "http://$OWN/v2/race/manifests/$tag")
+                [ "$c" = 201 ] || echo "manifest $c: $(cat "$BATS_TEST_TMPDIR/out$1")" >>"$failed"
+            done
+            # By digest an image stays readable for the grace time, whatever becomes of its tag.
+            [ "$(curl -s "http://$OWN/v2/race/manifests/$(dig "$m")")" = "$m" ] || echo "pull of $m" >>"$failed"
+            [ "$(curl -s "http://$OWN/v2/race/manifests/move$1")" = "$m" ] || echo "pull of move$1" >>"$failed"
+            for t in $text $common; do
+                [ "$(curl -s "http://$OWN/v2/race/blobs/$(dig $t)")" = $t ] || echo "pull of $t" >>"$failed"
+            done
+            n=$((n + 1))
+        done
+        echo $n >"$BATS_TEST_TMPDIR/count$1"
+    }
+    pids=
+    for i in 1 2 3; do worker $i & pids="$pids $!"; done
+    end=$((SECONDS + 15)) removed=0
+    while [ $SECONDS -lt $end ]; do
+        shale registry gc --storage "$OWN_DIR" --config "$BATS_TEST_TMPDIR/r.conf" >"$BATS_TEST_TMPDIR/gc" || echo "gc: $(cat "$BATS_TEST_TMPDIR/gc")" >>"$failed"
+        removed=$((removed + $(grep -c '^removed: tag' "$BATS_TEST_TMPDIR/gc" || true)))
+        sleep 0.3
+    done
+    touch "$stop"
+    wait $pids
+    own=$(sed -n 's/.*collection: removed \([0-9]*\) tags.*/\1/p' "$OWN_DIR.log" | awk '{n += $1} END {print n}')
+    echo "removed $removed tags beside the server, $own in it; pushes: $(cat "$BATS_TEST_TMPDIR"/count*)"
+    [ ! -e "$failed" ] || { cat "$failed"; return 1; }
+    [ "$removed" -gt 3 ] && [ "$own" -gt 0 ]
+    grace=5s gc --config "$BATS_TEST_TMPDIR/r.conf"
+    all=$(curl -s "http://$OWN/v2/race/tags/list?n=10000" | jq -r '.tags[]')
+    [ "$(grep -c ^n1- <<<"$all")" = 4 ]
+    [ "$(grep -c ^n0- <<<"$all")" = 3 ]
+    [ "$(grep -c ^s <<<"$all")" = "$(awk '{n += $1} END {print n}' "$BATS_TEST_TMPDIR"/count*)" ]
+    # every image that a tag names is whole
+    for tag in $(grep -v ^s <<<"$all"); do
+        for d in $(curl -s "http://$OWN/v2/race/manifests/$tag" | jq -r '.config.digest, .layers[].digest'); do
+            [ "$(code "/v2/race/blobs/$d")" = 200 ] || { echo "$tag has lost $d"; return 1; }
+        done
+    done
+}

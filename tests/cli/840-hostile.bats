@@ -108,6 +108,86 @@ while not os.path.exists('$BATS_TEST_TMPDIR/stop'): time.sleep(0.05)" &
     [ "$(n_fds)" -lt 100 ]
 }
 
+@test "10,000 connections, silent, idle, half a request: all are served when they speak" {
+    [ "$(ulimit -Hn)" -ge 16000 ] || skip "the limit of open files is $(ulimit -Hn): this needs 16,000"
+    ulimit -Sn "$(ulimit -Hn)"
+    own_stop
+    own_registry reg
+    PORT=${OWN##*:}
+    alive
+    before=$(rss_kib)
+    py "
+GET = b'GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n'
+def speak(s): s.sendall(GET)
+def served(s): assert s.recv(1000).startswith(b'HTTP/1.1 200')
+silent = [connect() for _ in range(5000)]
+kept = [connect() for _ in range(4500)]
+for s in kept: speak(s); served(s)
+half = [connect() for _ in range(500)]
+for s in half: s.sendall(GET[:-4])
+open('$BATS_TEST_TMPDIR/ready', 'w').write('x')
+while not os.path.exists('$BATS_TEST_TMPDIR/go'): time.sleep(0.05)
+for s in half: s.sendall(GET[-4:])
+for s in kept + silent: speak(s)
+for s in half + kept + silent: served(s)
+print('all were served')" >"$BATS_TEST_TMPDIR/out" 2>&1 &
+    client=$!
+    for _ in $(seq 300); do [ ! -e "$BATS_TEST_TMPDIR/ready" ] || break; sleep 0.1; done
+    [ -e "$BATS_TEST_TMPDIR/ready" ] || { cat "$BATS_TEST_TMPDIR/out"; false; }
+    [ "$(n_fds)" -gt 10000 ]
+    grown=$(($(rss_kib) - before))
+    echo "grew by $grown KiB: $((grown / 5000)) KiB for each that has spoken"
+    grep -q __asan_init "$SHALE_BIN" || [ "$grown" -lt 250000 ]
+    # others are served meanwhile, quickly
+    own_push "$SHALE_IMAGES/busybox:1.0" busybox:1
+    begin=$(date +%s%N)
+    for _ in $(seq 20); do alive; done
+    [ $((($(date +%s%N) - begin) / 1000000)) -lt 3000 ]
+    touch "$BATS_TEST_TMPDIR/go"
+    wait $client || { cat "$BATS_TEST_TMPDIR/out"; false; }
+    grep -q "all were served" "$BATS_TEST_TMPDIR/out"
+    for _ in $(seq 100); do [ "$(n_fds)" -gt 100 ] || break; sleep 0.1; done
+    [ "$(n_fds)" -lt 100 ]
+}
+
+@test "connections of one peer, and large heads, as far as the config lets them" {
+    own_stop
+    printf '[limits]\nconnections_per_peer = 5\nheader_size = 128k\n' >"$BATS_TEST_TMPDIR/r.conf"
+    own_registry reg --config "$BATS_TEST_TMPDIR/r.conf"
+    PORT=${OWN##*:}
+    run py "
+def from_(peer):
+    s = socket.socket(); s.bind((peer, 0)); s.connect((HOST, PORT)); s.settimeout(10); return s
+def get(s):
+    try: s.sendall(b'GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n'); return s.recv(1000).split(b' ')[1].decode()
+    except ConnectionResetError: return 'reset'
+for round in range(3):
+    l = [from_('127.0.0.1') for _ in range(5)]
+    assert [get(s) for s in l[:3]] == ['200'] * 3 # two say nothing
+    more = from_('127.0.0.1'); time.sleep(0.3)
+    text = b''
+    try: text = more.recv(1000)
+    except ConnectionResetError: pass
+    print('one more:', text[:30])
+    assert b'429' in text
+    assert get(from_('127.0.0.2')) == '200'
+    l[0].close(); time.sleep(0.3)
+    assert get(from_('127.0.0.1')) == '200'
+    l[4].close(); time.sleep(0.3)
+    assert get(from_('127.0.0.1')) == '200'
+    for s in l: s.close()
+    time.sleep(0.5)
+s = from_('127.0.0.3')
+s.sendall(b'GET /v2/ HTTP/1.1\r\nHost: x\r\nX: ' + b'a' * 120000 + b'\r\n\r\n'); print('large:', s.recv(100)[:12]); s.close()
+s = from_('127.0.0.4')
+try: s.sendall(b'GET /v2/ HTTP/1.1\r\nHost: x\r\nX: ' + b'a' * 140000 + b'\r\n\r\n')
+except OSError: pass
+print('larger:', read_all(s)[:12])"
+    [ "$status" = 0 ] || { echo "$output"; false; }
+    has "large: b'HTTP/1.1 200"
+    has "larger: b'HTTP/1.1 431"
+}
+
 @test "more connections than allowed: the idle ones go, new ones are served" {
     own_stop
     (ulimit -n 512; exec "$SHALE_BIN" registry serve --storage "$OWN_DIR" --addr "127.0.0.1:$PORT" >"$OWN_DIR.log" 2>&1 3>&-) &

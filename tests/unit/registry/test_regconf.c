@@ -172,13 +172,27 @@ static void test_mistakes(void **state)
         {"[notify \"n\"]\nurl = https://x\nevents = pus\n", "must be some of these"},
         {"[upstream \"a\"]\n",
          "r.conf:1: [upstream] is not supported yet (a cache of another registry)"},
-        {"[gc]\n", "r.conf:1: [gc] is not supported yet"},
-        {"[retention \"a\"]\n", "r.conf:1: [retention] is not supported yet"},
-        {"[index]\n", "r.conf:1: [index] is not supported yet"},
+        {"[gc]\ninterval = 1h\nat = 03:30\n", "r.conf:1: [gc] interval and at exclude each other"},
+        {"[gc]\nat = 3:30\n", "r.conf:1: at = 3:30: must be a time of day"},
+        {"[gc]\nat = 24:00\n", "must be a time of day"},
+        {"[retention \"a\"]\n", "r.conf:1: [retention] that does nothing"},
+        {"[retention \"a\"]\ntags = v*\n", "r.conf:1: [retention] that does nothing"},
+        {"[retention \"a\"]\nkeep_tags = 0\n", "r.conf:2: keep_tags = 0: must be a number from 1"},
+        {"[retention \"a\"]\npins = [v]\n", "r.conf:2: glob \"[v]\": only letters"},
+        {"[repository \"a\"]\nquota = x\n", "r.conf:2: quota = x: must be a size"},
+        {"[limits]\nmanifest_size = 5m\n",
+         "manifest_size = 5m: must be a size (512k, 64m, 10g) from "
+         "1k to 4m"},
         {"[auth]\nsearch = alice\n", "r.conf: search: nobody can prove a name"},
-        {"[rule \"a\"]\nquota = 1g\n", "r.conf:2: quota in [rule] is not supported yet"},
-        {"[listen]\ntls_client_ca = x\n", "r.conf:2: tls_client_ca in [listen] is not supported"},
-        {"[limits]\nuploads = 3\n", "r.conf:2: uploads in [limits] is not supported yet"},
+        {"[rule \"a\"]\nquota = 1g\n",
+         "r.conf:2: unknown key \"quota\" in [rule]; it belongs to [repository]"},
+        {"[listen]\naddress = :1\ntls_client_ca = x\n", "r.conf:1: tls_client_ca needs tls_cert"},
+        {"[listen]\naddress = :1\ntls_client = no\n", "r.conf:3: tls_client = no: must be one of "
+                                                      "optional, required"},
+        {"[listen]\naddress = :1\ntls_cert = c\ntls_key = k\ntls_client_ca = x\ntls_client = "
+         "optional\n",
+         "everybody who reaches :1 could push"},
+        {"[limits]\nuploads = x\n", "r.conf:2: uploads = x: must be a number"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct shale_err e = SHALE_ERR_INIT;
@@ -282,6 +296,8 @@ static void test_example(void **state)
                 buf_adds(&u, "address = 127.0.0.1:1\n");
             if (memmem(line.p, line.n, "[notify", 7))
                 buf_adds(&u, "url = http://localhost\n");
+            if (memmem(line.p, line.n, "[retention", 10))
+                buf_adds(&u, "keep_tags = 1\n");
         }
     }
     assert_int_equal(parse(buf_str(&u), &c, NULL), 0);

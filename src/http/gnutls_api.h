@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* GnuTLS' functions behind pointers: it comes with libmicrohttpd (mhd_api.h), whose TLS sessions it
+ * makes; nothing else uses it. */
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+
+#define GNUTLS_FUNCTIONS(X)                                                                        \
+    X(certificate_get_peers)                                                                       \
+    X(certificate_verify_peers)                                                                    \
+    X(x509_crt_init)                                                                               \
+    X(x509_crt_deinit)                                                                             \
+    X(x509_crt_import)                                                                             \
+    X(x509_crt_get_dn_by_oid)                                                                      \
+    X(x509_crt_get_subject_alt_name)
+
+struct gnutls_api {
+#define X(name) __typeof__(&gnutls_##name) name;
+    GNUTLS_FUNCTIONS(X)
+#undef X
+};
+
+/* NULL when it is not there. The same for all threads. */
+const struct gnutls_api *gnutls_api_get(void);

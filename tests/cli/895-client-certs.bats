@@ -1,0 +1,162 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Client certificates as a login: curl, skopeo and shale itself.
+
+load lib
+
+setup() {
+    fresh_store
+    dir=$BATS_TEST_TMPDIR/certs
+    mkdir "$dir"
+    registry_certificate "$dir"
+    client alice
+    client bob
+}
+teardown() {
+    own_stop_all
+    drop_store
+}
+
+# client NAME [OPTION OF openssl x509…]: a certificate of the authority -> $dir/NAME/client.{cert,key}, ca.crt
+client() {
+    local name=$1
+    shift
+    mkdir -p "$dir/$name"
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "${subject:-/O=x/CN=$name}" \
+        -keyout "$dir/$name/client.key" -out "$dir/$name/csr" 2>/dev/null
+    openssl x509 -req -in "$dir/$name/csr" -CA "${ca:-$dir/ca}.crt" -CAkey "${ca:-$dir/ca}.key" -CAcreateserial \
+        -days 30 -out "$dir/$name/client.cert" "$@" 2>/dev/null
+    cp "$dir/ca.crt" "$dir/$name/ca.crt"
+    rm "$dir/$name/csr"
+}
+authority() { # NAME -> $dir/NAME/ca.{crt,key}
+    mkdir "$dir/$1"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$1-ca" \
+        -keyout "$dir/$1/ca.key" -out "$dir/$1/ca.crt" 2>/dev/null
+}
+# as NAME PATH [CURL OPTION…]; NAME - is nobody
+as() {
+    local who=()
+    [ "$1" = - ] || who=(--cert "$dir/$1/client.cert" --key "$dir/$1/client.key")
+    curl -s --cacert "$dir/ca.crt" "${who[@]}" "${@:3}" "https://$OWN$2"
+}
+code() { as "$1" "$2" -o /dev/null -w '%{http_code}' "${@:3}"; }
+serve() { # serve required|optional
+    cat >"$dir/r.conf" <<END
+[listen]
+address = 127.0.0.1:0
+tls_cert = server.crt
+tls_key = server.key
+tls_client_ca = ca.crt
+tls_client = $1
+${auth:-}
+[rule "team/*"]
+pull = users
+push = alice
+delete = @admins
+[rule "public/*"]
+pull = anyone
+push = alice
+[group "admins"]
+members = alice
+[log]
+access_file = access.log
+END
+    OWN_DIR=$BATS_TEST_TMPDIR/reg
+    mkdir -p "$OWN_DIR"
+    "$SHALE_BIN" registry serve --storage "$OWN_DIR" --config "$dir/r.conf" >"$OWN_DIR.log" 2>&1 3>&- &
+    OWN_PID=$! OWN_PIDS="${OWN_PIDS:-} $!"
+    for _ in $(seq 100); do
+        OWN=$(sed -n 's,^Listening on https://,,p' "$OWN_DIR.log")
+        [ -z "$OWN" ] || return 0
+        sleep 0.05
+    done
+    cat "$OWN_DIR.log"
+    return 1
+}
+
+@test "the name in the certificate is the user whom rules know" {
+    serve required
+    [ "$(code alice /v2/)" = 200 ]
+    run_ok skopeo copy --quiet --all --dest-cert-dir "$dir/alice" "oci:$SHALE_IMAGES/busybox:1.0" "docker://$OWN/team/a:1"
+    run_ok skopeo inspect --cert-dir "$dir/bob" "docker://$OWN/team/a:1"
+    run_fails 1 "denied" skopeo copy --quiet --all --dest-cert-dir "$dir/bob" "oci:$SHALE_IMAGES/busybox:1.0" "docker://$OWN/team/b:1"
+    [ "$(code bob /v2/team/a/manifests/1 -X DELETE)" = 403 ]
+    [ "$(as bob /v2/_catalog | jq -c .repositories)" = '["team/a"]' ]
+    mkdir -p "$BATS_TEST_TMPDIR/certs.d"
+    cp -r "$dir/bob" "$BATS_TEST_TMPDIR/certs.d/$OWN"
+    run_ok shale --certs-dir "$BATS_TEST_TMPDIR/certs.d" pull -q "$OWN/team/a:1"
+    [ "$(code alice /v2/team/a/manifests/1 -X DELETE)" = 202 ]
+    grep -q ' - bob \[.*"GET /v2/team/a/manifests/1 ' "$dir/access.log"
+}
+
+@test "without a certificate, or with a wrong one, there is a reason and nothing else" {
+    serve required
+    run as - /v2/ -w '%{http_code}'
+    has '"message":"a client certificate is needed here"'
+    has 403
+    authority other
+    ca=$dir/other/ca client mallory
+    client server -extfile <(echo "extendedKeyUsage=serverAuth")
+    client past -days -1
+    subject="/CN=a,b" client comma
+    for who in mallory server past comma; do
+        echo "$who"
+        run as $who /v2/team/a/tags/list -w '%{http_code}'
+        has 'the client certificate is not good here'
+        has 403
+    done
+    client both -extfile <(echo "extendedKeyUsage=serverAuth,clientAuth")
+    [ "$(code both /v2/)" = 200 ]
+    subject="/O=nobody" client san -extfile <(echo "subjectAltName=DNS:bob")
+    [ "$(code san /v2/team/x/tags/list)" = 404 ] # bob may pull there; it is not there
+    [ "$(code alice /v2/)" = 200 ]
+}
+
+@test "optional: strangers may what anyone may, a wrong certificate is refused all the same" {
+    serve optional
+    run_ok skopeo copy --quiet --all --dest-cert-dir "$dir/alice" "oci:$SHALE_IMAGES/busybox:1.0" "docker://$OWN/public/a:1"
+    [ "$(code - /v2/public/a/manifests/1)" = 200 ]
+    [ "$(code - /v2/public/a/blobs/uploads/ -X POST)" = 403 ]
+    [ "$(code - /v2/team/a/tags/list)" = 403 ]
+    [ "$(code - /v2/_catalog)" = 403 ]
+    [ "$(code bob /v2/team/a/tags/list)" = 404 ]
+    authority other
+    ca=$dir/other/ca client mallory
+    [ "$(code mallory /v2/public/a/manifests/1)" = 403 ]
+}
+
+@test "beside passwords and tokens: a password that comes too counts more; HUP reads the authority anew" {
+    echo pw-carol | shale registry user add --file "$dir/users" --cost 4 --password-stdin carol
+    shale registry keygen "$dir/key.pem"
+    auth=$'[auth]\ntype = token\nhtpasswd = users\ntoken_key = key.pem\nfailure_delay = 0s'
+    serve optional
+    [ "$(code alice /v2/team/a/blobs/uploads/ -X POST)" = 202 ]
+    [ "$(code - /v2/team/a/blobs/uploads/ -X POST)" = 401 ]
+    [ "$(code - /v2/team/a/blobs/uploads/ -X POST -u carol:pw-carol)" = 403 ]
+    [ "$(code alice /v2/team/a/blobs/uploads/ -X POST -u carol:pw-carol)" = 403 ]
+    [ "$(code alice /v2/ -u carol:wrong)" = 401 ]
+    run_ok skopeo copy --quiet --all --dest-cert-dir "$dir/alice" "oci:$SHALE_IMAGES/busybox:1.0" "docker://$OWN/team/a:1"
+    authority other
+    ca=$dir/other/ca client dave
+    [ "$(code dave /v2/)" = 403 ]
+    cat "$dir/other/ca.crt" >>"$dir/ca-both.crt"
+    cat "$dir/ca.crt" >>"$dir/ca-both.crt"
+    sed -i 's/^tls_client_ca = .*/tls_client_ca = ca-both.crt/' "$dir/r.conf"
+    kill -HUP "$OWN_PID"
+    for _ in $(seq 50); do [ "$(code dave /v2/)" != 200 ] || break; sleep 0.1; done
+    [ "$(code dave /v2/)" = 200 ]
+    [ "$(code alice /v2/)" = 200 ]
+    sed -i 's/^tls_client_ca = .*/tls_client_ca = server.key/' "$dir/r.conf"
+    kill -HUP "$OWN_PID"
+    sleep 0.5
+    [ "$(code alice /v2/)" = 200 ] # as it was
+    grep -q "authority of clients: no certificate in" "$OWN_DIR.log"
+}
+
+@test "an address that others reach may do without [auth] when every client shows a certificate" {
+    printf '[listen]\naddress = :%s\ntls_cert = server.crt\ntls_key = server.key\ntls_client_ca = ca.crt\n' "$(free_port)" >"$dir/r.conf"
+    run_ok shale registry config "$dir/r.conf"
+    sed -i '$a tls_client = optional' "$dir/r.conf"
+    run_fails 1 "could push and delete" shale registry config "$dir/r.conf"
+}
