@@ -1,56 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/base64.h"
 
-#include "base/str.h"
+/* Three bytes or what is left of them, as two to four characters. */
+static size_t encode_group(int flags, const uint8_t *p, size_t n, char ret[4])
+{
+    static const char letters[2][65] = {
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+    };
+    uint32_t v = (uint32_t)p[0] << 16 | (n > 1 ? (uint32_t)p[1] << 8 : 0) | (n > 2 ? p[2] : 0);
+    size_t k = 0;
 
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (; k <= n && k < 4; k++)
+        ret[k] = letters[flags & BASE64_URL][v >> (18 - 6 * k) & 63];
+    while (!(flags & BASE64_URL) && k < 4)
+        ret[k++] = '=';
+    return k;
+}
 
-void base64_encode(const void *p, size_t n, char *ret)
+void base64_encode(int flags, const void *p, size_t n, char *ret)
 {
     const uint8_t *b = p;
 
     for (size_t i = 0; i < n; i += 3) {
-        uint32_t v = (uint32_t)b[i] << 16 | (i + 1 < n ? (uint32_t)b[i + 1] << 8 : 0) |
-                     (i + 2 < n ? b[i + 2] : 0);
-        *ret++ = digits[v >> 18];
-        *ret++ = digits[v >> 12 & 63];
-        *ret++ = i + 1 < n ? digits[v >> 6 & 63] : '=';
-        *ret++ = i + 2 < n ? digits[v & 63] : '=';
+        char group[4];
+        size_t k = encode_group(flags, b + i, n - i, group);
+        for (size_t j = 0; j < k; j++)
+            *ret++ = group[j];
     }
     *ret = 0;
 }
 
-static int value_of(char c)
+void base64_add(int flags, const void *p, size_t n, struct buf *b)
 {
-    return c >= 'A' && c <= 'Z'   ? c - 'A'
-           : c >= 'a' && c <= 'z' ? c - 'a' + 26
-           : c >= '0' && c <= '9' ? c - '0' + 52
-           : c == '+'             ? 62
-           : c == '/'             ? 63
-                                  : -1;
+    const uint8_t *bytes = p;
+    char group[4];
+
+    for (size_t i = 0; i < n; i += 3)
+        buf_add(b, group, encode_group(flags, bytes + i, n - i, group));
 }
 
-ssize_t base64_decode(const char *text, size_t n, void *ret)
+static int value_of(int flags, char c)
 {
-    struct str s = str_trim((struct str){text, n});
-    size_t n_pad = 0;
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == (flags & BASE64_URL ? '-' : '+'))
+        return 62;
+    return c == (flags & BASE64_URL ? '_' : '/') ? 63 : -1;
+}
+
+ssize_t base64_decode(int flags, const char *text, size_t n, void *ret)
+{
+    size_t n_digits = 0, n_pad = 0, n_out = 0;
     uint8_t *out = ret;
     uint32_t v = 0;
 
-    if (s.n % 4 != 0)
-        return -1;
-    while (n_pad < 2 && n_pad < s.n && s.p[s.n - 1 - n_pad] == '=')
-        n_pad++;
-    for (size_t i = 0; i < s.n; i++) {
-        int d = i < s.n - n_pad ? value_of(s.p[i]) : 0;
+    for (size_t i = 0; i < n; i++) {
+        if ((flags & BASE64_LINES) && (text[i] == '\n' || text[i] == '\r'))
+            continue;
+        if (text[i] == '=' && !(flags & BASE64_URL) && n_pad < 2) {
+            n_pad++;
+            continue;
+        }
+        int d = n_pad ? -1 : value_of(flags, text[i]);
         if (d < 0)
             return -1;
         v = v << 6 | (uint32_t)d;
-        if (i % 4 != 3)
-            continue;
-        for (int k = 16; k >= 0; k -= 8)
-            *out++ = (uint8_t)(v >> k);
-        v = 0;
+        if (n_digits % 4 != 0)
+            out[n_out++] = (uint8_t)(v >> (6 - 2 * (n_digits % 4)));
+        n_digits++;
     }
-    return (ssize_t)(s.n / 4 * 3 - n_pad);
+    if (n_digits % 4 == 1)
+        return -1;
+    if (!(flags & (BASE64_URL | BASE64_UNPADDED)) && (n_digits + n_pad) % 4 != 0)
+        return -1;
+    uint32_t spare = n_digits % 4 == 2 ? v & 15 : n_digits % 4 == 3 ? v & 3 : 0;
+    return spare && !(flags & BASE64_SPARE) ? -1 : (ssize_t)n_out;
 }

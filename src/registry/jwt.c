@@ -4,10 +4,10 @@
 
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/crypto.h"
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "registry/b64.h"
 #include "registry/jwt_priv.h"
 
 #define MAX_TIME_S (1ll << 40)
@@ -136,7 +136,7 @@ static int add_part(struct buf *b, json_t *j, struct shale_err *e)
     json_decref(j);
     if (!text)
         return err_nomem(e);
-    b64_encode(B64_URL, text, strlen(text), b);
+    base64_add(BASE64_URL, text, strlen(text), b);
     return buf_check(b, e);
 }
 
@@ -160,7 +160,7 @@ int jwt_issue(const struct jwt_key *k, const struct jwt_claims *c, struct buf *b
     if (r < 0)
         return r;
     buf_addc(&t, '.');
-    b64_encode(B64_URL, sig, n_sig, &t);
+    base64_add(BASE64_URL, sig, n_sig, &t);
     r = buf_check(&t, e);
     if (r < 0)
         return r;
@@ -195,11 +195,11 @@ static bool split(struct str token, struct parts *ret)
 
 static json_t *json_part(struct str part)
 {
-    uint8_t bytes[B64_DECODED_MAX(JWT_MAX_BYTES)];
+    uint8_t bytes[BASE64_BYTES(JWT_MAX_BYTES)];
     json_t *j = NULL;
-    size_t n;
 
-    if (!b64_decode(B64_URL, part, bytes, &n) || json_parse(bytes, n, sizeof bytes, &j, NULL) < 0)
+    ssize_t n = base64_decode(BASE64_URL, part.p, part.n, bytes);
+    if (n < 0 || json_parse(bytes, (size_t)n, sizeof bytes, &j, NULL) < 0)
         return NULL;
     if (!json_is_object(j)) {
         json_decref(j);
@@ -231,12 +231,13 @@ static bool remembered(struct jwt_trust *t, const uint8_t sha[SHA256_DIGEST_LENG
 static int check_signature(struct jwt_trust *t, const struct parts *p, const char *alg,
                            const char *kid, struct shale_err *e)
 {
-    uint8_t sig[B64_DECODED_MAX(JWT_MAX_SIG / 3 * 4 + 4)];
+    uint8_t sig[BASE64_BYTES(JWT_MAX_SIG / 3 * 4 + 4)];
     bool named = false, some_alg = false;
-    size_t n;
+    ssize_t n = -1;
 
-    if (p->signature.n > JWT_MAX_SIG / 3 * 4 + 4 || !b64_decode(B64_URL, p->signature, sig, &n) ||
-        n == 0)
+    if (p->signature.n <= JWT_MAX_SIG / 3 * 4 + 4)
+        n = base64_decode(BASE64_URL, p->signature.p, p->signature.n, sig);
+    if (n <= 0)
         return refuse(e, "no signature");
     for (size_t i = 0; i < t->n; i++)
         named |= kid_fits(&t->keys[i], kid);

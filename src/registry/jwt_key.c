@@ -4,13 +4,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/base64.h"
 #include "base/crypto.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sys.h"
-#include "registry/b64.h"
 #include "registry/jwt_priv.h"
 
 #define RSA_MIN_BITS    2048
@@ -80,7 +80,7 @@ static json_t *b64_json(const uint8_t *p, size_t n)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(4096);
 
-    b64_encode(B64_URL, p, n, &b);
+    base64_add(BASE64_URL, p, n, &b);
     return buf_check(&b, NULL) < 0 ? NULL : json_string(buf_str(&b));
 }
 
@@ -128,7 +128,7 @@ static int set_thumbprint(struct jwt_key *k, struct shale_err *e)
     if (!text)
         return err_set(e, SHALE_INVALID, "a public key that cannot be written");
     SHA256((const unsigned char *)text, strlen(text), sha);
-    b64_encode(B64_URL, sha, sizeof sha, &b);
+    base64_add(BASE64_URL, sha, sizeof sha, &b);
     snprintf(k->thumbprint, sizeof k->thumbprint, "%s", buf_str(&b));
     return buf_check(&b, e);
 }

@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/crypto.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "registry/b64.h"
 #include "registry/jwt_priv.h"
 
 #define MAX_NUMBER_BYTES 1024 /* of RSA with 8192 bits */
@@ -22,8 +22,11 @@ static bool number_of(const json_t *jwk, const char *name, uint8_t ret[MAX_NUMBE
 {
     const char *s = json_string_value(json_object_get(jwk, name));
 
-    return s && strlen(s) <= MAX_NUMBER_BYTES / 3 * 4 + 4 &&
-           b64_decode(B64_URL, str_of(s), ret, ret_n) && *ret_n > 0 && *ret_n <= MAX_NUMBER_BYTES;
+    if (!s || strlen(s) > MAX_NUMBER_BYTES / 3 * 4 + 4)
+        return false;
+    ssize_t n = base64_decode(BASE64_URL, s, strlen(s), ret);
+    *ret_n = n < 0 ? 0 : (size_t)n;
+    return n > 0 && n <= MAX_NUMBER_BYTES;
 }
 
 static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *bld)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "registry/b64.h"
+#include "base/base64.h"
 
 /* ---- scopes ---- */
 
@@ -174,16 +174,17 @@ bool basic_parse(const char *authorization, struct arena *a, const char **ret_us
                  const char **ret_password)
 {
     const char *text = after_scheme(authorization, "Basic");
-    size_t n;
 
     if (!text || strlen(text) > BASIC_MAX_BYTES)
         return false;
-    char *plain = arena_alloc(a, B64_DECODED_MAX(strlen(text)) + 1);
-    if (!plain || !b64_decode(B64_STD, str_trim(str_of(text)), (uint8_t *)plain, &n))
+    struct str s = str_trim(str_of(text));
+    char *plain = arena_alloc(a, BASE64_BYTES(s.n) + 1);
+    ssize_t n = plain ? base64_decode(0, s.p, s.n, plain) : -1;
+    if (n < 0)
         return false;
     plain[n] = 0;
-    char *colon = memchr(plain, ':', n);
-    if (!colon || strlen(plain) != n)
+    char *colon = memchr(plain, ':', (size_t)n);
+    if (!colon || strlen(plain) != (size_t)n)
         return false;
     *colon = 0;
     *ret_user = plain;

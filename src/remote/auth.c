@@ -84,7 +84,7 @@ static char *basic_of(const struct credential *cr)
 
     if (!b64)
         return NULL;
-    base64_encode(plain, n, b64);
+    base64_encode(0, plain, n, b64);
     return mem_printf("Basic %s", b64);
 }
 

@@ -104,15 +104,15 @@ static const json_t *find_auth(const json_t *auths, const char *key, const char 
     return NULL;
 }
 
-/* base64 of "user:password" */
+/* base64 of "user:password"; what docker's own decoder takes: lines of any length, spare bits */
 static int decode_auth(const char *text, struct arena *a, struct credential *ret,
                        struct shale_err *e)
 {
-    size_t n = strlen(text);
-    char *out = n <= SECRET_MAX_BYTES ? arena_alloc(a, n + 4) : NULL;
+    struct str s = str_trim(str_of(text));
+    char *out = s.n <= SECRET_MAX_BYTES ? arena_alloc(a, BASE64_BYTES(s.n) + 1) : NULL;
     if (!out && a->failed)
         return err_nomem(e);
-    ssize_t k = out ? base64_decode(text, n, out) : -1;
+    ssize_t k = out ? base64_decode(BASE64_LINES | BASE64_SPARE, s.p, s.n, out) : -1;
 
     if (k < 0)
         return err_set(e, SHALE_INVALID, "config.json: an \"auth\" is not valid base64");

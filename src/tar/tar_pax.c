@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "tar/tar_header.h"
 
@@ -94,39 +95,6 @@ static size_t percent_decode(char *s, size_t n)
     return out;
 }
 
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* In place, padding optional (libarchive writes none). */
-static bool base64_decode(char *s, size_t *n)
-{
-    size_t len = *n, out = 0;
-    uint32_t bits = 0;
-
-    for (int i = 0; i < 2 && len > 0 && s[len - 1] == '='; i++)
-        len--;
-    if (len % 4 == 1)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        int d = base64_digit(s[i]);
-        if (d < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)d;
-        if (i % 4 != 0)
-            s[out++] = (char)(bits >> (6 - 2 * (i % 4)));
-    }
-    *n = out;
-    return true;
-}
-
 /* ---- extended attributes ---- */
 
 int tar_pax_put_xattr(struct tar_pax *x, const struct tar_xattr *a, struct shale_err *e)
@@ -168,12 +136,13 @@ static int schily_xattr(struct tar_pax *x, char *name, size_t name_n, const stru
 static int libarchive_xattr(struct tar_pax *x, char *name, size_t name_n, const struct record *rec,
                             struct shale_err *e)
 {
-    size_t n = rec->value_n;
+    /* libarchive writes no padding */
+    ssize_t n = base64_decode(BASE64_UNPADDED | BASE64_SPARE, rec->value, rec->value_n, rec->value);
 
     name_n = percent_decode(name, name_n);
-    if (!base64_decode(rec->value, &n))
+    if (n < 0)
         return bad("extended attribute is not base64", e);
-    return add_xattr(x, name, name_n, rec->value, n, e);
+    return add_xattr(x, name, name_n, rec->value, (size_t)n, e);
 }
 
 static const struct xattr_kind {

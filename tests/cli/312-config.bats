@@ -49,6 +49,8 @@ shut() { refused "$1" shale digest "$HTPASSWD/busybox:1.0"; }
 @test "auths: username and password, empty entries, entries that are none" {
     config '{"auths":{"%s":{"username":"user","password":"secret"}}}' "$HTPASSWD"
     opens
+    config '{"auths":{"%s":{"auth":" %s\\n%s\\r\\n"}}}' "$HTPASSWD" dXNlcjpz ZWNyZXQ= # lines, as docker takes them
+    opens
     config '{"auths":{"%s":{}}}' "$HTPASSWD"
     shut "no basic auth credentials"
     config '{"auths":{"%s":{"auth":"%%%%%%"}}}' "$HTPASSWD"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "registry/b64.h"
+#include "base/base64.h"
 #include "registry/jwt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,11 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else if (jwt_verify(trust, (const char *)data, size, &x, &a, &c, NULL) == 0) {
         abort(); /* nobody has signed such claims */
     }
-    uint8_t *plain = malloc(B64_DECODED_MAX(size));
+    uint8_t *plain = malloc(BASE64_BYTES(size));
     struct buf b = BUF_INIT(2 * size + 16);
-    size_t n;
-    if (plain && b64_decode(B64_URL, (struct str){(const char *)data, size}, plain, &n)) {
-        b64_encode(B64_URL, plain, n, &b);
+    ssize_t n = plain ? base64_decode(BASE64_URL, (const char *)data, size, plain) : -1;
+    if (n >= 0) {
+        base64_add(BASE64_URL, plain, (size_t)n, &b);
         if (b.n != size || (size && memcmp(b.p, data, size) != 0))
             abort(); /* one text for each value */
     }

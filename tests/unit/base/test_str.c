@@ -146,35 +146,104 @@ static void test_both_hashes_agree(void **state)
     }
 }
 
-/* The vectors of RFC 4648, and what is none. */
+/* The vectors of RFC 4648, and bytes that differ between the alphabets. */
 static void test_base64(void **state)
 {
-    static const char *const pairs[][2] = {
-        {"", ""},
-        {"f", "Zg=="},
-        {"fo", "Zm8="},
-        {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="},
-        {"fooba", "Zm9vYmE="},
-        {"foobar", "Zm9vYmFy"},
-        {"\xff\xef\xbe", "/+++"},
-        {"a:\xc3\xa4", "YTrDpA=="},
+    static const char *const cases[][3] = {
+        {"", "", ""},
+        {"f", "Zg==", "Zg"},
+        {"fo", "Zm8=", "Zm8"},
+        {"foo", "Zm9v", "Zm9v"},
+        {"foob", "Zm9vYg==", "Zm9vYg"},
+        {"fooba", "Zm9vYmE=", "Zm9vYmE"},
+        {"foobar", "Zm9vYmFy", "Zm9vYmFy"},
+        {"\xff\xef\xbe", "/+++", "_---"},
+        {"\xfb\xff\xbf", "+/+/", "-_-_"},
+        {"a:\xc3\xa4", "YTrDpA==", "YTrDpA"},
     };
-    static const char *const wrong[] = {"Z",        "Zg",   "Zg=",  "Z===",  "====",  "Zm9=v",
-                                        "Zg==Zg==", "Zm9-", "Zm9_", "Zm 9v", "Zm9v!", "Zm9\xc3"};
     char out[64];
 
-    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
-        size_t n = strlen(pairs[i][0]);
-        base64_encode(pairs[i][0], n, out);
-        assert_string_equal(out, pairs[i][1]);
-        assert_int_equal(strlen(out), BASE64_LENGTH(n));
-        assert_int_equal(base64_decode(pairs[i][1], strlen(pairs[i][1]), out), n);
-        assert_memory_equal(out, pairs[i][0], n);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        size_t n = strlen(cases[i][0]);
+        for (int flags = 0; flags <= BASE64_URL; flags++) {
+            const char *text = cases[i][1 + flags];
+            struct buf b = BUF_INIT(64);
+            base64_encode(flags, cases[i][0], n, out);
+            assert_string_equal(out, text);
+            assert_true(strlen(out) <= BASE64_LENGTH(n));
+            base64_add(flags, cases[i][0], n, &b);
+            assert_string_equal(buf_str(&b), text);
+            buf_clear(&b);
+            assert_int_equal(base64_decode(flags, text, strlen(text), out), n);
+            assert_memory_equal(out, cases[i][0], n);
+            /* in place */
+            snprintf(out, sizeof out, "%s", text);
+            assert_int_equal(base64_decode(flags, out, strlen(out), out), n);
+            assert_memory_equal(out, cases[i][0], n);
+        }
     }
-    assert_int_equal(base64_decode(" Zm9v\n", 6, out), 3);
-    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-        assert_int_equal(base64_decode(wrong[i], strlen(wrong[i]), out), -1);
+}
+
+static void test_base64_what_is_none(void **state)
+{
+    static const struct {
+        int flags;
+        const char *text;
+        int n; /* bytes, or -1 */
+    } cases[] = {
+        /* strict */
+        {0, "Z", -1},
+        {0, "Zg", -1},
+        {0, "Zg=", -1},
+        {0, "Zh==", -1},
+        {0, "Zm9=", -1},
+        {0, "Zg===", -1},
+        {0, "====", -1},
+        {0, "==", -1},
+        {0, "=", -1},
+        {0, "Z===", -1},
+        {0, "Zm9v\n", -1},
+        {0, " Zm9v", -1},
+        {0, "Zm 9", -1},
+        {0, "-_-_", -1},
+        {0, "Zg==Zg==", -1},
+        {0, "Zm9=v", -1},
+        {0, "Zm9v!", -1},
+        {0, "Zm9\xc3", -1},
+        {0, "Zm9v=", -1},
+        {0, "Zm9v====", -1},
+        /* the other alphabet knows no padding */
+        {BASE64_URL, "Z", -1},
+        {BASE64_URL, "Zh", -1},
+        {BASE64_URL, "Zm9", -1},
+        {BASE64_URL, "Zg==", -1},
+        {BASE64_URL, "+/+/", -1},
+        {BASE64_URL, "Zm8=", -1},
+        {BASE64_URL, "Zm9vY", -1},
+        {BASE64_URL, "Zm.v", -1},
+        {BASE64_URL, "Zm8", 2},
+        /* what some take */
+        {BASE64_UNPADDED, "Zg", 1},
+        {BASE64_UNPADDED, "Zg==", 1},
+        {BASE64_UNPADDED, "Zm8", 2},
+        {BASE64_UNPADDED, "Z", -1},
+        {BASE64_UNPADDED, "Zh", -1},
+        {BASE64_UNPADDED, "Zg===", -1},
+        {BASE64_SPARE, "Zh==", 1},
+        {BASE64_SPARE, "Zm9=", 2},
+        {BASE64_SPARE, "Zh", -1},
+        {BASE64_LINES, "Zm9v\nYg==\n", 4},
+        {BASE64_LINES, "\r\nZ\nm\r\n9\nv", 3},
+        {BASE64_LINES, "Zm9v Yg==", -1},
+        {BASE64_LINES, "Zg=\n=", 1},
+    };
+    char out[64];
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        ssize_t n = base64_decode(cases[i].flags, cases[i].text, strlen(cases[i].text), out);
+        if (n != cases[i].n)
+            fail_msg("%s with %d: %zd, not %d", cases[i].text, cases[i].flags, n, cases[i].n);
+    }
 }
 
 static void test_hex(void **state)
@@ -222,11 +291,17 @@ static void test_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compare),        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_split_and_trim), cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_printable),      cmocka_unit_test(test_distance),
-        cmocka_unit_test(test_known_hashes),   cmocka_unit_test(test_both_hashes_agree),
-        cmocka_unit_test(test_base64),         cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_split_and_trim),
+        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_printable),
+        cmocka_unit_test(test_distance),
+        cmocka_unit_test(test_known_hashes),
+        cmocka_unit_test(test_both_hashes_agree),
+        cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_base64_what_is_none),
+        cmocka_unit_test(test_hex),
         cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

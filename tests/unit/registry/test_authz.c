@@ -2,7 +2,7 @@
 #include "registry_test.h"
 
 #include "registry/authz.h"
-#include "registry/b64.h"
+#include "base/base64.h"
 #include "registry/htpasswd.h"
 
 /* One registry: its folder, config and handle; alice has "a", bob "b". */
@@ -53,7 +53,7 @@ static char *basic(struct reg *r, const char *user, const char *pw)
 
     buf_addf(&plain, "%s:%s", user, pw);
     buf_adds(&b, "Basic ");
-    b64_encode(B64_STD, plain.p, plain.n, &b);
+    base64_add(0, plain.p, plain.n, &b);
     char *s = arena_strdup(&r->a, buf_str(&b));
     buf_clear(&plain);
     buf_clear(&b);
