@@ -95,7 +95,9 @@ END
 @test "mtls: the registry wants a certificate of ours" {
     mkdir -p "$CERTS/$MTLS"
     cp "$BATS_FILE_TMPDIR/mtls/ca.crt" "$CERTS/$MTLS/ca.crt"
-    run_fails 1 "remote error: tls:" shale --certs-dir "$CERTS" digest "$MTLS/busybox:1.0"
+    local no="pull access denied" # ours answers, in HTTP; the other one breaks the handshake off
+    [ "${REGISTRY_KIND:-shale}" = shale ] || no="remote error: tls:"
+    run_fails 1 "$no" shale --certs-dir "$CERTS" digest "$MTLS/busybox:1.0"
     cp "$BATS_FILE_TMPDIR"/mtls/client.cert "$CERTS/$MTLS/"
     run_fails 1 "missing key" shale --certs-dir "$CERTS" digest "$MTLS/busybox:1.0"
     cp "$BATS_FILE_TMPDIR"/mtls/client.key "$CERTS/$MTLS/"

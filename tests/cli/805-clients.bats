@@ -116,19 +116,23 @@ skopeo_round() {
 @test "skopeo" { rounds skopeo_round; }
 
 shale_round() {
-    local file=$DOCKER_CONFIG/config.json to=(--dest-tls-verify=false)
-    [ "$transport" = http ] || to=(--dest-cert-dir "$CERTS/ca")
+    local file=$DOCKER_CONFIG/config.json
     rm -f "$file"
     mkdir -p "$w/certs.d/$at"
     [ "$transport" = http ] || cp "$CERTS/ca.crt" "$w/certs.d/$at/"
     ours() { shale --certs-dir "$w/certs.d" "$@"; }
-    skopeo copy --quiet --all "${to[@]}" --dest-creds user:secret "oci:$IMAGE" "docker://$at/by/shale:1" || return 1
+    run_ok shale pull -q "$SEED" || return 1
+    shale tag "$SEED" "$at/by/shale:1"
     if users; then
-        run_fails 1 "$([ "$auth" = token ] && echo "pull access denied" || echo "no basic auth credentials")" ours pull "$at/by/shale:1" || return 1
+        run_fails 1 "$([ "$auth" = token ] && echo denied || echo "no basic auth credentials")" ours push "$at/by/shale:1" || return 1
+        run_fails 1 "$([ "$auth" = token ] && echo "pull access denied" || echo "no basic auth credentials")" ours pull "$at/by/none:1" || return 1
         printf '{"auths":{"%s":{"auth":"%s"}}}' "$at" "$(printf user:wrong | base64)" >"$file"
-        run_fails 1 "unauthorized: " ours pull "$at/by/shale:1" || return 1
+        run_fails 1 "unauthorized: " ours push "$at/by/shale:1" || return 1
         printf '{"auths":{"%s":{"auth":"%s"}}}' "$at" "$(printf user:secret | base64)" >"$file"
     fi
+    run_ok ours push "$at/by/shale:1" || return 1
+    arrived shale || return 1
+    shale rmi -f "$at/by/shale:1" "$SEED" >/dev/null
     run_ok ours pull "$at/by/shale:1" || return 1
     has "Status: Downloaded newer image" || return 1
     [ "$(shale inspect -f '{{.Id}}' "$at/by/shale:1")" = "$CONFIG" ] || return 1

@@ -63,6 +63,12 @@ large() {
     rm -r back
     run_ok shale pull -q "$OWN/big:1"
     cmp "$SHALE_ROOT/layers/$d/layer.tar" "layout/blobs/sha256/$d"
+    # our own client pushes it to another server, which has nothing yet
+    shale tag "$OWN/big:1" other/big:1
+    own_stop
+    own_registry other
+    shale tag other/big:1 "$OWN/big:1"
+    run_ok shale push -q "$OWN/big:1"
     # and a part from its end
     [ "$(curl -s -r "$(($1 - 1000))-" "http://$OWN/v2/big/blobs/sha256:$d" | sha256sum)" = "$(tail -c "+$(($1 - 999))" "layout/blobs/sha256/$d" | sha256sum)" ]
     flat 40000
@@ -120,6 +126,9 @@ END
         run_ok shale run --rm --network none "$OWN/many:$n" /busybox sh -c '/busybox ls / | /busybox grep -c "^f[0-9]"; /busybox cat /last'
         [ "${lines[0]}" = "$n" ]
         [ "${lines[1]}" = "layer $((n - 1))" ]
+        shale tag "$OWN/many:$n" "$OWN/again/many:$n"
+        run_ok shale push -q "$OWN/again/many:$n"
+        [ "$(curl -s "http://$OWN/v2/again/many/manifests/$n" | sha256sum)" = "$(curl -s "http://$OWN/v2/many/manifests/$n" | sha256sum)" ]
     done
     diff -r layout/blobs back/blobs
     run_ok shale fsck

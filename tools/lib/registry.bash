@@ -5,8 +5,7 @@
 #   registry_start KIND DIR   -> REGISTRY_HOST=127.0.0.1:PORT, REGISTRY_PID; DIR/log is what it says
 #       plain
 #       tls        REGISTRY_CA (file)
-#       mtls       as tls, and asks for a client certificate (DIR/client.cert, DIR/client.key will do);
-#                  always Debian's: ours knows no client certificates
+#       mtls       as tls, and asks for a client certificate (DIR/client.cert, DIR/client.key will do)
 #       htpasswd   user "user", password "secret"
 #       token      tokens of tools/lib/token-server: the same user, and nobody for busybox; DIR/token.log
 #   registry_stop PID                       / registry_stop_all
@@ -88,10 +87,11 @@ registry_start_docker() { # KIND DIR
     return 1
 }
 
-# registry_config_shale KIND: what ours is told; paths are from the folder of the file
+# registry_config_shale KIND DIR: what ours is told; paths are from the folder of the file
 registry_config_shale() {
     printf '[listen]\naddress = 127.0.0.1:0\n'
-    [ "$1" != tls ] || printf 'tls_cert = server.crt\ntls_key = server.key\n'
+    case $1 in tls | mtls) printf 'tls_cert = server.crt\ntls_key = server.key\n' ;; esac
+    [ "$1" != mtls ] || printf 'tls_client_ca = ca.crt\n'
     printf '[storage]\nroot = data\n[log]\naccess = off\n'
     case $1 in
     htpasswd) printf '[auth]\ntype = htpasswd\nhtpasswd = htpasswd\nfailure_delay = 0s\nfailures = 1000\n' ;;
@@ -120,7 +120,6 @@ registry_start_shale() { # KIND DIR
 
 registry_start() {
     local kind=$1 dir=$2 server=${REGISTRY_KIND:-shale}
-    [ "$kind" != mtls ] || server=docker
     mkdir -p "$dir/data"
     dir=$(cd "$dir" && pwd)
     case $kind in
