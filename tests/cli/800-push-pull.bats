@@ -37,17 +37,49 @@ blobs_of() { (cd "$1/blobs/sha256" && ls | sort); }
     has "Image is up to date"
 }
 
+# put HOST NAME KIND FILE: a blob (KIND empty) or a manifest, with a tag -> its digest
+put() {
+    local d
+    d=sha256:$(sha256sum "$4" | cut -d' ' -f1)
+    if [ -n "$3" ]; then
+        curl -sf -X PUT -H "Content-Type: $3" --data-binary "@$4" "http://$1/v2/$2" || return 1
+    else
+        at=$(curl -sf -o /dev/null -D - -X POST "http://$1/v2/$2/blobs/uploads/" | tr -d '\r' | sed -n 's,^Location: \(http://[^/]*\)\?,,Ip')
+        curl -sf -X PUT --data-binary "@$4" -H 'Content-Type: application/octet-stream' "http://$1$at$([[ $at == *\?* ]] && echo '&' || echo '?')digest=$d" || return 1
+    fi
+    echo "$d"
+}
+
 @test "copies between Debian's docker-registry and ours keep every digest, both ways" {
-    registry_start plain "$BATS_TEST_TMPDIR/theirs"
-    push "$SHALE_IMAGES/busybox:1.0" x/busybox:1
-    theirs=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY_HOST/x/busybox:1")
-    run_ok skopeo copy --quiet --all --src-tls-verify=false --dest-tls-verify=false \
-        "docker://$REGISTRY_HOST/x/busybox:1" "docker://$OWN/y/busybox:1"
-    ours=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$OWN/y/busybox:1")
-    [ "$theirs" = "$ours" ]
-    run_ok skopeo copy --quiet --all --src-tls-verify=false --dest-tls-verify=false \
-        "docker://$OWN/y/busybox:1" "docker://$REGISTRY_HOST/z/busybox:1"
-    [ "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY_HOST/z/busybox:1")" = "$ours" ]
+    local oci=application/vnd.oci.image.manifest.v1+json tag empty subject
+    REGISTRY_KIND=docker registry_start plain "$BATS_TEST_TMPDIR/theirs"
+    # a list, layers, docker's own format, an artifact with a subject
+    push "$SHALE_IMAGES/busybox:1.0" x/all:list
+    push "$SHALE_IMAGES/debian:1.0" x/all:layers
+    push "$SHALE_IMAGES/busybox:1.0" x/all:docker --format v2s2
+    cd "$BATS_TEST_TMPDIR"
+    printf '{}' >empty
+    empty=$(put "$REGISTRY_HOST" x/all "" empty)
+    subject=$(curl -s -H "Accept: $oci" "http://$REGISTRY_HOST/v2/x/all/manifests/layers" | tee subject | sha256sum | cut -d' ' -f1)
+    printf '{"schemaVersion":2,"mediaType":"%s","artifactType":"a/b","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"%s","size":2},"layers":[{"mediaType":"application/vnd.oci.empty.v1+json","digest":"%s","size":2}],"subject":{"mediaType":"%s","digest":"sha256:%s","size":%s}}' \
+        "$oci" "$empty" "$empty" "$oci" "$subject" "$(stat -c %s subject)" >artifact
+    put "$REGISTRY_HOST" x/all/manifests/artifact "$oci" artifact
+    raw() { skopeo inspect --raw --tls-verify=false "docker://$1:$tag"; }
+    for tag in list layers docker artifact; do
+        run_ok skopeo copy --quiet --all --preserve-digests --src-tls-verify=false --dest-tls-verify=false \
+            "docker://$REGISTRY_HOST/x/all:$tag" "docker://$OWN/y/all:$tag"
+        run_ok skopeo copy --quiet --all --preserve-digests --src-tls-verify=false --dest-tls-verify=false \
+            "docker://$OWN/y/all:$tag" "docker://$REGISTRY_HOST/z/all:$tag"
+        raw "$REGISTRY_HOST/x/all" >one
+        raw "$OWN/y/all" | cmp - one
+        raw "$REGISTRY_HOST/z/all" | cmp - one
+    done
+    # ours knows whom the artifact belongs to
+    [ "$(curl -s "http://$OWN/v2/y/all/referrers/sha256:$subject" | jq -r '.manifests[].digest')" = "sha256:$(sha256sum artifact | cut -d' ' -f1)" ]
+    # the whole of what skopeo sync sees
+    mkdir sync
+    run_ok skopeo sync --src docker --dest dir --src-tls-verify=false --all "$OWN/y/all" sync
+    [ "$(ls sync | wc -l)" = 4 ]
 }
 
 @test "what was pushed is there after a restart" {
