@@ -52,15 +52,29 @@ bool json_lacked_memory(void)
     return lacked;
 }
 
-char *json_text(const json_t *j)
+static char *text_of(const json_t *j, size_t flags, size_t room)
 {
-    size_t n = json_dumpb(j, NULL, 0, JSON_COMPACT);
-    char *p = n ? mem_alloc(n + 1) : NULL;
+    size_t n = json_dumpb(j, NULL, 0, flags);
+    char *p = n ? mem_alloc(n + room + 1) : NULL;
 
-    if (p && json_dumpb(j, p, n, JSON_COMPACT) == n)
+    if (p && json_dumpb(j, p, n, flags) == n)
         return p; /* mem_alloc clears: the end is there */
     free(p);
     return NULL;
+}
+
+char *json_text(const json_t *j)
+{
+    return text_of(j, JSON_COMPACT, 0);
+}
+
+char *json_text_indented(const json_t *j)
+{
+    char *p = text_of(j, JSON_INDENT(2), 1);
+
+    if (p)
+        p[strlen(p)] = '\n';
+    return p;
 }
 
 /* jansson recurses once a level, and needs a hundred bytes and more for the smallest value: both

@@ -33,6 +33,7 @@ bool json_lacked_memory(void);
 /* Compact text, to be freed; NULL: no memory. Instead of jansson's own, which drops the names of
  * members where its buffer cannot grow (2.14) and says nothing. */
 char *json_text(const json_t *j);
+char *json_text_indented(const json_t *j); /* for people, with an end of line */
 #pragma GCC poison json_dumps
 
 enum json_kind {

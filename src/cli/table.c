@@ -102,6 +102,8 @@ const struct cmd_name cmd_table[] = {
     {"pull", NULL, CMD_COMMON, &cmd_pull},
     {"push", NULL, CMD_COMMON, &cmd_push},
     {"images", NULL, CMD_COMMON, &cmd_images},
+    {"login", NULL, CMD_COMMON, &cmd_login},
+    {"logout", NULL, CMD_COMMON, &cmd_logout},
     {"version", NULL, CMD_COMMON, &cmd_version},
     {"search", NULL, CMD_COMMON, &cmd_search},
     {"info", NULL, CMD_COMMON, &cmd_info},

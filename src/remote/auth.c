@@ -130,20 +130,16 @@ static int check_realm(const struct ask *k, struct shale_err *e)
                    k->realm);
 }
 
-/* "scope=A&scope=B" of "A B" */
+/* "&scope=A&scope=B" of "A B" */
 static char *scopes(const struct ask *k)
 {
     struct str rest = str_of(k->scope), one;
-    char *all = NULL;
+    char *all = arena_strdup(k->a, "");
 
-    while (str_split(&rest, ' ', &one)) {
+    while (all && rest.n && str_split(&rest, ' ', &one)) {
         char *s = arena_strndup(k->a, one.p, one.n);
         s = s ? http_escape(s, k->a) : NULL;
-        all = !s    ? NULL
-              : all ? arena_printf(k->a, "%s&scope=%s", all, s)
-                    : arena_printf(k->a, "scope=%s", s);
-        if (!all)
-            return NULL;
+        all = s ? arena_printf(k->a, "%s&scope=%s", all, s) : NULL;
     }
     return all;
 }
@@ -157,9 +153,12 @@ static char *query(const struct ask *k)
 
     if (!scope || (k->service && !service) || (user && !account))
         return NULL;
-    return arena_printf(a, "%s%s%s%s%s%s%s", k->realm, strchr(k->realm, '?') ? "&" : "?", scope,
-                        service ? "&service=" : "", service ? service : "",
-                        account ? "&account=" : "", account ? account : "");
+    char *all =
+        arena_printf(a, "%s%s%s%s%s", scope, service ? "&service=" : "", service ? service : "",
+                     account ? "&account=" : "", account ? account : "");
+    if (!all || !*all)
+        return all ? arena_strdup(a, k->realm) : NULL;
+    return arena_printf(a, "%s%c%s", k->realm, strchr(k->realm, '?') ? '&' : '?', all + 1);
 }
 
 static char *form(const struct ask *k)

@@ -93,6 +93,16 @@ static bool key_is(const char *key, const char *domain)
     return strlen(domain) == n && strncmp(p, domain, n) == 0;
 }
 
+const char *creds_key(const char *domain)
+{
+    return streq(domain, "docker.io") ? DOCKER_HUB_KEY : domain;
+}
+
+bool creds_key_is(const char *key, const char *domain)
+{
+    return key_is(key, streq(domain, "docker.io") ? "index.docker.io" : domain);
+}
+
 static const json_t *find_auth(const json_t *auths, const char *key, const char *domain)
 {
     const json_t *exact = json_object_get(auths, key), *v;
@@ -226,21 +236,28 @@ static int from_helper(struct remote_client *c, const char *name, const char *ke
     return r < 0 ? err_wrap(e, r, "error getting credentials: %s", program) : 0;
 }
 
+const char *creds_helper(const struct remote_client *c, const char *domain)
+{
+    const json_t *all = json_object_get(c->config, "credHelpers");
+    const char *helper = json_string_value(json_object_get(all, domain));
+
+    if (!helper)
+        helper = json_string_value(json_object_get(all, creds_key(domain)));
+    if (!helper)
+        helper = json_string_value(json_object_get(c->config, "credsStore"));
+    return helper && *helper ? helper : NULL;
+}
+
 int creds_find(struct remote_client *c, const char *domain, struct arena *a, struct credential *ret,
                struct shale_err *e)
 {
-    const char *key = streq(domain, "docker.io") ? DOCKER_HUB_KEY : domain;
-    const char *helper = NULL;
+    const char *helper = creds_helper(c, domain);
 
     *ret = (struct credential){0};
     if (!c->config)
         return 0;
-    helper = json_string_value(json_object_get(json_object_get(c->config, "credHelpers"), domain));
-    if (!helper)
-        helper = json_string_value(json_object_get(json_object_get(c->config, "credHelpers"), key));
-    if (!helper)
-        helper = json_string_value(json_object_get(c->config, "credsStore"));
-    if (helper && *helper)
-        return from_helper(c, helper, key, a, ret, e);
-    return from_auths(c, key, streq(domain, "docker.io") ? "index.docker.io" : domain, a, ret, e);
+    if (helper)
+        return from_helper(c, helper, creds_key(domain), a, ret, e);
+    return from_auths(c, creds_key(domain), streq(domain, "docker.io") ? "index.docker.io" : domain,
+                      a, ret, e);
 }

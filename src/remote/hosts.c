@@ -82,7 +82,7 @@ int host_get(struct remote_client *c, const char *domain, struct remote_host **r
     return r;
 }
 
-void host_clear(struct remote_host *h)
+void host_forget(struct remote_host *h)
 {
     while (h->tokens) {
         struct token *t = h->tokens;
@@ -91,6 +91,12 @@ void host_clear(struct remote_host *h)
         free(t);
     }
     free(h->basic);
+    h->basic = NULL;
+}
+
+void host_clear(struct remote_host *h)
+{
+    host_forget(h);
     pthread_mutex_destroy(&h->mutex);
 }
 

@@ -23,6 +23,7 @@
  * to nobody else.
  */
 #include <shale/progress.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -83,3 +84,20 @@ struct remote_sink_opts {
  * where it was, within the client's retries. */
 int remote_sink_open(struct remote_client *c, const struct ref *r, const struct remote_sink_opts *o,
                      struct sink **ret, struct shale_err *e);
+
+/* ---- logging in and out ---- */
+/* Asks the registry `domain` ("docker.io", "registry.example.com:5000") whether it takes these
+ * credentials; user NULL: those that are known. UNAUTHORIZED, DENIED. */
+int remote_login(struct remote_client *c, const char *domain, const char *user,
+                 const char *password, struct cancel *cancel, struct shale_err *e);
+/* Keeps them where docker does: a credential helper, else config.json; then *ret_file is its path,
+ * NULL otherwise. */
+int remote_credential_store(struct remote_client *c, const char *domain, const char *user,
+                            const char *password, struct arena *a, const char **ret_file,
+                            struct shale_err *e);
+/* *ret_was: there were any. */
+int remote_credential_erase(struct remote_client *c, const char *domain, bool *ret_was,
+                            struct shale_err *e);
+/* Who is logged in; NULL: nobody. */
+int remote_credential_user(struct remote_client *c, const char *domain, struct arena *a,
+                           const char **ret, struct shale_err *e);

@@ -65,12 +65,19 @@ int creds_load(struct remote_client *c, struct shale_err *e);
 int creds_find(struct remote_client *c, const char *domain, struct arena *a, struct credential *ret,
                struct shale_err *e);
 
+/* Under which name config.json and helpers have a registry; and is this its name? */
+const char *creds_key(const char *domain);
+bool creds_key_is(const char *key, const char *domain);
+/* The helper that keeps a registry's credentials, NULL: config.json does. Borrowed. */
+const char *creds_helper(const struct remote_client *c, const char *domain);
+
 /* ---- hosts.c ---- */
 int host_get(struct remote_client *c, const char *domain, struct remote_host **ret,
              struct shale_err *e);
 /* TLS material and credentials, at the first use. */
 int host_prepare(struct remote_client *c, struct remote_host *h, struct shale_err *e);
 void host_clear(struct remote_host *h);
+void host_forget(struct remote_host *h); /* what credentials have brought; its mutex is held */
 
 /* ---- auth.c ---- */
 /* What to send for a scope without being asked, in `a`; NULL: nothing yet. */
