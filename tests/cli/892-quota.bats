@@ -8,7 +8,10 @@ setup() {
     dir=$BATS_TEST_TMPDIR/conf
     mkdir "$dir"
 }
-teardown() { own_stop_all; }
+teardown() {
+    own_stop_all
+    ! mountpoint -q "$BATS_TEST_TMPDIR/disk" || umount -l "$BATS_TEST_TMPDIR/disk"
+}
 
 OCI=application/vnd.oci.image.manifest.v1+json
 code() { curl -s -m 30 -o /dev/null -w '%{http_code}' "${@:2}" "http://$OWN$1"; }
@@ -149,4 +152,37 @@ END
     has '"code":"TOOMANYREQUESTS"'
     [ "$(code "$loc" -X DELETE)" = 204 ]
     [ -n "$(upload d)" ]
+}
+
+@test "a disk that is full to the last byte: 507, the server stays, and a collection finds room to make room" {
+    need_root
+    disk=$BATS_TEST_TMPDIR/disk
+    mkdir "$disk"
+    mount -t tmpfs -o size=16m tmpfs "$disk"
+    printf '[limits]\nrepository_quota = 100m\n' >"$dir/r.conf"
+    own_registry reg --config "$dir/r.conf" --storage "$disk/r"
+    OWN_DIR=$disk/r
+    file f 5000000
+    run mono a f
+    has 201
+    loc=$(upload kept)
+    [ "$(code "$loc" -X PATCH --data-binary "@$dir/f")" = 202 ]
+    for _ in $(seq 50); do [ ! -s "$OWN_DIR/gc.reserve" ] || break; sleep 0.1; done
+    dd if=/dev/zero of="$disk/fill" bs=4k 2>/dev/null || true
+    [ "$(df --output=avail "$disk" | tail -1)" -eq 0 ]
+    file g 100000
+    run mono b g
+    has '"message":"no space left on the registry"'
+    has 507
+    # changes of many repositories, whose counters lie all over a file that is mapped
+    for i in $(seq 40); do [ "$(code "/v2/r$i/blobs/$(sum "$dir/f")" -X DELETE)" != 000 ]; done
+    kill -0 "$OWN_PID"
+    run_ok shale registry gc --storage "$OWN_DIR" --config "$dir/r.conf" --grace 0s --dry-run
+    has "would remove: blob $(sum "$dir/f")"
+    run_ok shale registry gc --storage "$OWN_DIR" --config "$dir/r.conf" --grace 0s
+    has "removed: blob $(sum "$dir/f")"
+    run mono b g
+    has 201
+    # what had come of the upload is still there
+    [ "$(curl -s -o /dev/null -D - "http://$OWN$loc" | tr -d '\r' | sed -n 's/^Range: //Ip')" = 0-4999999 ]
 }
