@@ -212,6 +212,11 @@ int sys_ftruncate(int fd, uint64_t size)
     HOOKED(ftruncate(fd, (off_t)size));
 }
 
+int sys_fallocate(int fd, uint64_t size)
+{
+    HOOKED(fallocate(fd, 0, 0, (off_t)size));
+}
+
 int sys_renameat(int olddir, const char *oldp, int newdir, const char *newp)
 {
     HOOKED(renameat(olddir, oldp, newdir, newp));

@@ -25,6 +25,7 @@ int sys_pread_full(int fd, void *p, size_t n, uint64_t offset, size_t *ret_n);
 int sys_fsync(int fd);
 int sys_fdatasync(int fd);
 int sys_ftruncate(int fd, uint64_t size);
+int sys_fallocate(int fd, uint64_t size); /* room for so many bytes; what is there stays */
 int sys_renameat(int olddir, const char *oldp, int newdir, const char *newp);
 int sys_linkat(int olddir, const char *oldp, int newdir, const char *newp);
 int sys_symlinkat(const char *target, int dirfd, const char *path);

@@ -46,7 +46,8 @@ int upload_check(struct upload *u, const struct digest *d, struct shale_err *e);
  * When it returns 0 the blob and its name are on disk and the upload is over. A blob of that digest
  * that is there is replaced by these equal bytes. */
 int upload_commit(struct upload *u, const struct digest *d, struct shale_err *e);
-bool upload_is_committed(const struct upload *u); /* its bytes are a blob: nothing else may be done */
+bool upload_is_committed(
+    const struct upload *u); /* its bytes are a blob: nothing else may be done */
 /* Removes the bytes at close. */
 void upload_discard(struct upload *u);
 struct upload *upload_close(struct upload *u); /* accepts NULL, returns NULL */

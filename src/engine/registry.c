@@ -23,6 +23,7 @@ struct shale_registry {
     struct registry *r;
     struct arena arena; /* of what follows: for reloading */
     const char *config; /* NULL: none */
+    bool usual;         /* … but the usual one, should it come to be there */
     struct regconf_set *sets;
     size_t n_sets;
     void (*on_warning)(void *arg, const char *message);
@@ -162,6 +163,8 @@ static int start(struct shale_registry *s, const struct shale_registry_opts *o, 
     const char *config = choose_config(o->config);
     int r = 0;
 
+    s->usual = !o->config;
+
     if (config && !(s->config = arena_strdup(&s->arena, config)))
         r = err_nomem(e);
     if (r >= 0)
@@ -211,7 +214,8 @@ const char *shale_registry_address(const struct shale_registry *s, size_t i)
 int shale_registry_reload(struct shale_registry *s, struct shale_err *e)
 {
     struct regconf *conf = NULL;
-    int r = regconf_load(s->config, s->sets, s->n_sets, &conf, e);
+    const char *config = s->config || !s->usual ? s->config : choose_config(NULL);
+    int r = regconf_load(config, s->sets, s->n_sets, &conf, e);
 
     if (r < 0)
         return r;

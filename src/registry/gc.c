@@ -2,19 +2,25 @@
 /* Collection: what retention says, then what nobody needs. Beside whatever serves, in another
  * process with a database connection of its own, or in a server's janitor (janitor.c). */
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/sys.h"
 #include "base/time.h"
 #include "registry/reg.h"
 
 #define MAX_ROUNDS 64 /* indexes in indexes, referrers of referrers */
 
-#define LOCK_FILE "gc.lock"
-#define PAGE      256          /* repositories */
-#define MAX_ARENA (256u << 20) /* the tags of one repository */
+/* Removing needs some room in the database's log. When there is none left, that of this file is
+ * given up for it. */
+#define RESERVE_FILE  "gc.reserve"
+#define RESERVE_BYTES (4u << 20)
+#define LOCK_FILE     "gc.lock"
+#define PAGE          256          /* repositories */
+#define MAX_ARENA     (256u << 20) /* the tags of one repository */
 
 struct collector {
     const struct registry_gc_opts *o;
@@ -221,8 +227,27 @@ static int collect(struct collector *c)
     return r < 0 ? r : 0;
 }
 
-int registry_collect(struct state *state, struct blobs *blobs, const struct registry_gc_opts *o,
-                     struct cancel *cancel, struct registry_gc_result *ret, struct shale_err *e)
+void registry_keep_reserve(int root_fd)
+{
+    struct stat st;
+
+    _cleanup_close_ int fd = sys_openat(root_fd, RESERVE_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    if (fd >= 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_blocks * 512 < RESERVE_BYTES)
+        (void)sys_fallocate(fd, RESERVE_BYTES); /* if not now, then after a later collection */
+}
+
+/* false: there is none. */
+static bool use_reserve(int root_fd)
+{
+    struct stat st;
+
+    _cleanup_close_ int fd = sys_openat(root_fd, RESERVE_FILE, O_RDWR | O_NOFOLLOW, 0);
+    return fd >= 0 && fstat(fd, &st) == 0 && st.st_blocks > 0 && sys_ftruncate(fd, 0) == 0;
+}
+
+int registry_collect(int root_fd, struct state *state, struct blobs *blobs,
+                     const struct registry_gc_opts *o, struct cancel *cancel,
+                     struct registry_gc_result *ret, struct shale_err *e)
 {
     struct shale_err mine = SHALE_ERR_INIT;
     struct registry_gc_result n = {0};
@@ -234,6 +259,9 @@ int registry_collect(struct state *state, struct blobs *blobs, const struct regi
                             .untagged_before = untagged_before,
                             .arg = &c};
     int r = collect(&c);
+    if (r == -SHALE_NO_SPACE && !o->dry_run && use_reserve(root_fd))
+        r = collect(&c);
+    registry_keep_reserve(root_fd);
     *ret = n; /* also when it broke off */
     return r;
 }
@@ -262,10 +290,12 @@ static int open_and_collect(const char *root, const struct registry_gc_opts *o,
         r = blobs_open_uploads(blobs, root_fd, e);
     if (r >= 0)
         r = state_open(root_fd, root, blobs, false, &state, e);
+    if (r == -SHALE_NO_SPACE && use_reserve(root_fd))
+        r = state_open(root_fd, root, blobs, false, &state, e);
     if (r >= 0 && o->dry_run)
         r = state_begin(state, e);
     if (r >= 0)
-        r = registry_collect(state, blobs, o, cancel, ret, e);
+        r = registry_collect(root_fd, state, blobs, o, cancel, ret, e);
     if (o->dry_run && state)
         state_rollback(state);
     state_close(state);

@@ -155,7 +155,8 @@ static void collect(struct registry *r, const struct regconf *c)
     _cleanup_close_ int lock = registry_gc_lock(r->root_fd, false, NULL, &e);
     if (lock == -SHALE_IN_USE)
         return; /* what is to be done is being done */
-    int k = lock < 0 ? lock : registry_collect(r->state, r->blobs, &o, &j->cancel, &n, &e);
+    int k =
+        lock < 0 ? lock : registry_collect(r->root_fd, r->state, r->blobs, &o, &j->cancel, &n, &e);
     count(r->metrics, &n);
     if (k < 0 && k != -SHALE_CANCELED) {
         metrics_count(r->metrics, METRICS_GC_FAILURES, 1);
@@ -200,6 +201,8 @@ static void *janitor_main(void *arg)
 
     j->collected = time_mono_ns();
     j->seen_wall = time_now_ns();
+    if (!r->read_only)
+        registry_keep_reserve(r->root_fd);
     while (!cancel_is_set(&j->cancel)) {
         tick(r);
         collect_if_due(r);

@@ -193,8 +193,11 @@ void reg_event(struct rq *rq, unsigned action, const struct reg_target *t);
 
 /* gc.c: one collection in what is open; *ret is set also when it broke off. Whoever calls it holds
  * the lock: a descriptor of it, or -code; without `wait` IN_USE when another collects. */
-int registry_collect(struct state *state, struct blobs *blobs, const struct registry_gc_opts *o,
-                     struct cancel *cancel, struct registry_gc_result *ret, struct shale_err *e);
+int registry_collect(int root_fd, struct state *state, struct blobs *blobs,
+                     const struct registry_gc_opts *o, struct cancel *cancel,
+                     struct registry_gc_result *ret, struct shale_err *e);
+/* Makes the room that collections need on a full disk, if it is not there and can be had. */
+void registry_keep_reserve(int root_fd);
 int registry_gc_lock(int root_fd, bool wait, struct cancel *cancel, struct shale_err *e);
 /* dispatch.c */
 void registry_handle(void *arg, struct http_req *q);

@@ -17,6 +17,7 @@
  *   registry.db         repositories, links, manifests, tags, leases
  *   index.db            what can be searched for; a cache
  *   generations         what tells caches that something has changed
+ *   gc.lock, gc.reserve one collection at a time; room for it when the disk is full
  *   notify/             events that wait for their receivers
  *
  * Errors of open: DENIED, SYSTEM, UNSUPPORTED for a registry of a newer version; of listen: INVALID

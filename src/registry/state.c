@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/state.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -115,6 +116,10 @@ static int map_generations(struct state *s, int root_fd, bool read_only, struct 
         return err_sys(e, "open " GENERATION_FILE " of the registry");
     if ((uint64_t)st.st_size != n && (read_only || sys_ftruncate(fd, n) < 0))
         return read_only ? 0 : err_sys(e, "make " GENERATION_FILE " of the registry");
+    /* A hole that is written to through the map when the disk is full would kill the process. */
+    if (!read_only && (uint64_t)st.st_blocks * 512 < n && sys_fallocate(fd, n) < 0 &&
+        errno != EOPNOTSUPP)
+        return err_sys(e, "make " GENERATION_FILE " of the registry");
     void *p = mmap(NULL, n, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (p == MAP_FAILED)
         return err_sys(e, "map " GENERATION_FILE " of the registry");

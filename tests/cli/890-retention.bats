@@ -63,17 +63,17 @@ END
 [retention "**"]
 tags = ci-*
 keep_tags = 1
-max_age = 2s
+max_age = 6s
 END
     own_registry reg
     for t in ci-1 ci-2 ci-3 release; do image a $t $t; sleep 0.01; done
     gc
     has "Removed 0 manifests" # all are young
-    sleep 2.1
+    sleep 6.1
     image a ci-1 ci-1
     gc
     has "removed: tag a:ci-2"
-    has "not one of the 1 newest, and older than 2 s"
+    has "not one of the 1 newest, and older than 6 s"
     has "Removed 2 tags, 0 manifests, 0 blobs" # 24 h
     [ "$(tags a)" = "ci-1 release" ]
     [ "$(code "/v2/a/blobs/$(dig ci-2)")" = 200 ]
@@ -163,7 +163,7 @@ test_code() { [ "$(code "${@:2}")" = "$1" ]; }
     conf <<END
 [gc]
 interval = 1s
-grace = 0s
+grace = 3s
 [retention "**"]
 keep_tags = 1
 [log]
@@ -173,8 +173,9 @@ END
     image a t1 one
     sleep 0.01
     image a t2 two
-    wait_for logged "collection: removed 1 tags, 1 manifests, 2 blobs, 0 uploads"
+    wait_for logged "collection: removed 1 tags, 0 manifests, 0 blobs, 0 uploads"
     [ "$(tags a)" = t2 ]
+    wait_for logged "collection: removed 0 tags, 1 manifests, 2 blobs, 0 uploads"
     run curl -s "http://$OWN/metrics"
     has "shale_registry_gc_tags_total 1"
     has "shale_registry_gc_blobs_total 2"
