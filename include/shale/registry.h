@@ -111,6 +111,21 @@ struct shale_registry_usage_opts {
 SHALE_API int shale_registry_usage(const struct shale_registry_usage_opts *o,
                                    struct shale_registry_usage_list **ret, struct shale_err *e);
 
+/* Looks at everything that can be searched for and was not looked at yet; a server does so by
+ * itself. May run beside servers. */
+struct shale_registry_index_opts {
+    size_t size;
+    const char *root, *store_root; /* as above */
+    const char *config;            /* as of shale_registry_opts: the limits of [index] */
+    bool rebuild;                  /* everything anew */
+};
+struct shale_registry_index_result {
+    uint64_t n_images, n_layers, n_files; /* that were looked at */
+    uint64_t n_failed;                    /* layers that cannot be read, of all */
+};
+SHALE_API int shale_registry_index(const struct shale_registry_index_opts *o,
+                                   struct shale_registry_index_result **ret, struct shale_err *e);
+
 #ifdef __cplusplus
 }
 #endif

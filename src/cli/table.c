@@ -70,6 +70,7 @@ const struct cmd cmd_pulls = {
 static const struct cmd_name registry_table[] = {
     {"config", NULL, CMD_OTHER, &cmd_registry_config},
     {"gc", "garbage-collect", CMD_OTHER, &cmd_registry_gc},
+    {"index", NULL, CMD_OTHER, &cmd_registry_index},
     {"keygen", NULL, CMD_OTHER, &cmd_registry_keygen},
     {"serve", NULL, CMD_OTHER, &cmd_registry_serve},
     {"usage", NULL, CMD_OTHER, &cmd_registry_usage},

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "engine/engine_priv.h"
+#include "registry/indexer.h"
 #include "registry/regconf.h"
 
 #define ARENA_BYTES (4u << 20)
@@ -325,5 +326,50 @@ int shale_registry_usage(const struct shale_registry_usage_opts *opts,
     for (size_t i = 0; r >= 0 && i < res->n_rows; i++)
         res->rows[i] = (struct shale_registry_usage_row){
             v[i].repo, v[i].n_tags, v[i].n_manifests, v[i].n_blobs, v[i].bytes, v[i].quota};
+    return result_end(r, res, ret);
+}
+
+static int update_index(const struct shale_registry_index_opts *o, struct arena *a,
+                        struct index_result *ret, struct shale_err *e)
+{
+    struct regconf_set set = {"--storage", "storage", "root", o->root};
+    bool given = o->root && *o->root, usual = !o->config && access(REGCONF_FILE, F_OK) == 0;
+    const char *file = usual ? REGCONF_FILE : o->config && *o->config ? o->config : NULL;
+    struct regconf *conf = NULL;
+    const char *root = NULL;
+    int r = regconf_load(file, &set, given, &conf, e);
+
+    if (r < 0)
+        return r;
+    if (conf->storage.root)
+        root = arena_strdup(a, conf->storage.root);
+    else
+        r = choose_folder(NULL, o->store_root, a, &root, e);
+    if (r >= 0 && !root)
+        r = err_nomem(e);
+    if (r >= 0 && access(root, F_OK) < 0)
+        r = err_sys(e, "registry %s", root);
+    if (r < 0) {
+        regconf_free(conf);
+        return r;
+    }
+    return registry_index(conf, root, o->rebuild, NULL, ret, e);
+}
+
+int shale_registry_index(const struct shale_registry_index_opts *opts,
+                         struct shale_registry_index_result **ret, struct shale_err *e)
+{
+    struct shale_registry_index_opts o;
+    struct index_result n = {0};
+    struct arena *a;
+    struct shale_registry_index_result *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    engine_take_opts(&o, sizeof o, opts);
+    int r = update_index(&o, a, &n, e);
+    if (r >= 0)
+        *res =
+            (struct shale_registry_index_result){n.n_manifests, n.n_layers, n.n_files, n.n_failed};
     return result_end(r, res, ret);
 }

@@ -144,6 +144,7 @@ static void print(struct rq *rq)
     http_server_stats(r->server, &s);
     metrics_set(r->metrics, METRICS_CONNECTIONS, (int64_t)s.n_connections);
     metrics_set(r->metrics, METRICS_IN_FLIGHT, (int64_t)s.n_active);
+    metrics_set(r->metrics, METRICS_INDEX_WAITING, (int64_t)indexer_waiting(r->indexer));
     metrics_total(r->metrics, METRICS_LOG_DROPPED,
                   r->log_dropped + (rq->live->log ? accesslog_dropped(rq->live->log) : 0));
     metrics_print(r->metrics, &b);

@@ -70,6 +70,7 @@ static const struct {
     [METRICS_EVENTS_QUEUED] = {"events_queued", "Notifications that wait."},
     [METRICS_GC_LAST] = {"gc_last_timestamp_seconds",
                          "When the last collection by this server ended; 0: none yet."},
+    [METRICS_INDEX_WAITING] = {"index_waiting", "Images and layers that cannot be searched yet."},
 };
 static const char *const method_names[_METRICS_METHOD_MAX] = {"GET",   "HEAD",   "POST", "PUT",
                                                               "PATCH", "DELETE", "other"};

@@ -279,6 +279,26 @@ int registry_reload(struct registry *r, struct regconf *conf, struct shale_err *
     return 0;
 }
 
+/* ---- the index ---- */
+
+int registry_index(struct regconf *conf, const char *root, bool rebuild, struct cancel *cancel,
+                   struct index_result *ret, struct shale_err *e)
+{
+    struct registry *r = NULL;
+    struct indexer_opts o;
+    int k = registry_open(conf, root, &r, e);
+
+    if (k < 0)
+        return k;
+    registry_indexer_opts(r->first->conf, &o);
+    if (r->read_only)
+        k = err_set(e, SHALE_DENIED, "the registry is read-only");
+    else
+        k = index_update(r->index, r->blobs, r->root_fd, &o, rebuild, cancel, ret, e);
+    registry_close(r);
+    return k;
+}
+
 /* ---- the end ---- */
 
 struct registry *registry_close(struct registry *r)

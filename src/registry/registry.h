@@ -60,6 +60,11 @@ struct registry_gc_item {
     uint64_t bytes;     /* 0 for tags */
 };
 
+/* Fills the index, or makes it anew. Takes conf, also on failure. */
+struct index_result;
+int registry_index(struct regconf *conf, const char *root, bool rebuild, struct cancel *cancel,
+                   struct index_result *ret, struct shale_err *e);
+
 struct registry_gc_opts {
     int64_t grace_ns; /* what a push touched within it stays; negative: the default */
     bool untagged;    /* manifests without tag go too */

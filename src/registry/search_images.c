@@ -126,7 +126,7 @@ void search_get(struct rq *rq)
         return;
     int r = search_query_parse(&rq->query, time_now_ns(), &rq->a, &q, &rq->e);
     if (r >= 0 && search_query_looks_inside(&q) && !rq->r->first->conf->index.contents) {
-        reg_error(rq, REG_UNSUPPORTED,
+        reg_error(rq, REG_QUERY_INVALID,
                   "this registry does not look into layers ([index] contents = no)");
         return;
     }

@@ -78,6 +78,8 @@ static void read_body(struct buf *body, struct refusal *ret)
     message = json_string_value(json_object_get(first ? first : j, "message"));
     if (!message)
         message = json_string_value(json_object_get(j, "details"));
+    if (streq(code, "QUERY_INVALID") && json_is_string(json_object_get(first, "detail")))
+        message = json_string_value(json_object_get(first, "detail")); /* says what, of a search */
     str_printable(ret->code, sizeof ret->code, code ? code : "");
     str_printable(ret->message, sizeof ret->message, message ? message : "");
 }

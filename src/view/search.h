@@ -10,6 +10,9 @@ struct search_opts {
     bool no_trunc, printable;
     int64_t now_ns;
 };
+/* A line for each, and in its last column what was found in it. */
+int search_print_images(const struct shale_found_list *l, const struct search_opts *o,
+                        struct buf *out, struct shale_err *e);
 /* As docker search prints them. */
 int search_print(const struct shale_repository_list *l, const struct search_opts *o,
                  struct buf *out, struct shale_err *e);
