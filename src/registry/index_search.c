@@ -11,6 +11,7 @@
 #include "registry/glob.h"
 
 #define CRITERIA_MAX (2 * SEARCH_MANY + 1)
+#define RARE         200    /* repositories */
 #define TAGS_READ    200000 /* of an image, before it is given up that one of them matches */
 
 struct searching {
@@ -117,11 +118,12 @@ static int read_tags(struct searching *s, const struct candidate *c, struct inde
                      struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
-    int r = stmt_open(s->m,
-                      "SELECT tag FROM reg.tags WHERE repo = ?1 AND digest = ?2 UNION ALL SELECT"
-                      " t.tag FROM reg.edges g JOIN reg.tags t ON t.repo = g.repo AND t.digest ="
-                      " g.parent WHERE g.repo = ?1 AND g.child = ?2 LIMIT ?3",
-                      &q, e);
+    int r =
+        stmt_open(s->m,
+                  "SELECT tag FROM reg.tags WHERE repo = ?1 AND digest = ?2 UNION ALL SELECT"
+                  " t.tag FROM reg.edges g CROSS JOIN reg.tags t ON t.repo = g.repo AND t.digest ="
+                  " g.parent WHERE g.repo = ?1 AND g.child = ?2 LIMIT ?3",
+                  &q, e);
 
     if (r < 0)
         return r;
@@ -437,20 +439,40 @@ static int by_tags_of(struct searching *s, const char *repo_name, struct shale_e
     return r;
 }
 
+/* Is the tag that is asked for so rare that it tells in which repositories to look? */
+static int is_rare(struct searching *s, struct shale_err *e)
+{
+    int64_t n = 0;
+
+    if (!s->q->tag || strpbrk(s->q->tag, "*?"))
+        return 0;
+    int r =
+        stmt_number(s->m, "SELECT count(*) FROM (SELECT 1 FROM reg.tags WHERE tag = ?1 LIMIT ?2)",
+                    0, &n, e, "ti", s->q->tag, (int64_t)RARE);
+    return r < 0 ? r : n < RARE;
+}
+
+static int open_repos(struct searching *s, struct stmt *q, struct shale_err *e)
+{
+    static const char one[] = "SELECT id, name FROM reg.repos WHERE name = ?1";
+    static const char all[] = "SELECT id, name FROM reg.repos WHERE ?1 = '' ORDER BY name";
+    static const char by_tag[] = "SELECT r.id, r.name FROM reg.tags t CROSS JOIN reg.repos r ON"
+                                 " r.id = t.repo WHERE t.tag = ?1 ORDER BY r.name";
+    bool exact = s->q->repo && !strpbrk(s->q->repo, "*?");
+    int rare = exact ? 0 : is_rare(s, e);
+    int r = rare < 0 ? rare : stmt_open(s->m, exact ? one : rare ? by_tag : all, q, e);
+
+    if (r >= 0)
+        stmt_bind(q, "t", exact ? s->q->repo : rare ? s->q->tag : "");
+    return r;
+}
+
 static int by_tags(struct searching *s, struct shale_err *e)
 {
-    const char *repo = s->q->repo;
-    bool exact = repo && !strpbrk(repo, "*?");
     _cleanup_(stmt_close) struct stmt q = {0};
-    int r = stmt_open(s->m,
-                      exact ? "SELECT id, name FROM reg.repos WHERE name = ?1"
-                            : "SELECT id, name FROM reg.repos WHERE ?1 = '' ORDER BY name",
-                      &q, e);
+    int r = open_repos(s, &q, e);
 
-    if (r < 0)
-        return r;
-    stmt_bind(&q, "t", exact ? repo : "");
-    while ((r = stmt_step(&q, e)) == 1) {
+    while (r >= 0 && (r = stmt_step(&q, e)) == 1) {
         s->repo = col_i64(&q, 0);
         r = wants_repo(s, col_text(&q, 1)) ? by_tags_of(s, col_text(&q, 1), e) : 0;
         if (r != 0)

@@ -38,6 +38,7 @@ struct indexer {
     size_t head, n_queue;
     bool all; /* compare everything */
     bool stop;
+    bool busy; /* it is at it, or has to try again */
     bool warned;
     atomic_uint_fast64_t layers_waiting;
     int64_t swept;
@@ -223,11 +224,13 @@ static void *indexer_main(void *arg)
     while (!w->stop) {
         all |= w->all;
         w->all = false;
+        w->busy = true;
         pthread_mutex_unlock(&w->mutex);
         int64_t ms = once(w, &all);
         pthread_mutex_lock(&w->mutex);
         if (w->stop)
             break;
+        w->busy = ms > 0;
         if (ms > 0)
             wait_ms(w, ms);
         else if (!w->n_queue && !w->all)
@@ -255,9 +258,10 @@ uint64_t indexer_waiting(struct indexer *w)
     if (!w)
         return 0;
     pthread_mutex_lock(&w->mutex);
-    uint64_t n = w->n_queue + (w->all ? 1 : 0);
+    uint64_t n = w->n_queue + w->layers_waiting;
+    n += n == 0 && (w->all || w->busy); /* it does not know how much it is, yet */
     pthread_mutex_unlock(&w->mutex);
-    return n + w->layers_waiting;
+    return n;
 }
 
 /* ---- open and close ---- */

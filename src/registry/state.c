@@ -60,6 +60,8 @@ static const char *const steps[] = {
     " UPDATE manifests SET loose = " NOW_NS " WHERE repo = old.repo AND digest = old.digest; END;"
     "CREATE TRIGGER tags_gone AFTER DELETE ON tags BEGIN UPDATE manifests SET loose = " NOW_NS
     " WHERE repo = old.repo AND digest = old.digest; END;",
+    /* Where a tag is, for searches. */
+    "CREATE INDEX tags_tag ON tags(tag);",
 };
 
 static const struct meta_schema schema = {
