@@ -123,6 +123,7 @@ struct shale_registry_index_result {
     uint64_t n_images, n_layers, n_files; /* that were looked at */
     uint64_t n_failed;                    /* layers that cannot be read, of all */
 };
+/* NOT_FOUND, DENIED, SYSTEM; layers that cannot be read are counted, and are no error. */
 SHALE_API int shale_registry_index(const struct shale_registry_index_opts *o,
                                    struct shale_registry_index_result **ret, struct shale_err *e);
 

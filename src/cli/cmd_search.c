@@ -153,7 +153,7 @@ static int print_images(struct cli *c, const struct search_cmd_opts *o,
                 (unsigned long long)l->n_pending);
     if (r >= 0 && l->more)
         fprintf(stderr, "There are more: --page %lld, or a larger --limit.\n",
-                (long long)(o->page + 1));
+                (long long)o->page + 1);
     return r;
 }
 

@@ -75,7 +75,7 @@ int packages_rpm_header(const void *p, size_t n, struct packages_rpm_header *ret
 {
     char version[CONTENTS_PACKAGE_BYTES + 1], release[CONTENTS_PACKAGE_BYTES + 1];
     char epoch[16] = "";
-    struct header h;
+    struct header h = {0};
     size_t k = 0;
     int r = open_header(p, n, &h, e);
 

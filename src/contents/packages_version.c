@@ -207,27 +207,47 @@ static size_t suffix(const char **p, const char *end)
     return best;
 }
 
-static int apk(struct str x, struct str y)
+static bool at(const char *p, const char *end, char c)
 {
-    struct str rx = revision(&x), ry = revision(&y);
-    const char *a = x.p, *b = y.p, *a_end = x.p + x.n, *b_end = y.p + y.n;
-    int r = numbers(&a, a_end, &b, b_end);
+    return p < end && *p == c;
+}
 
-    while (!r && a < a_end && b < b_end && *a == '.' && *b == '.') {
-        a++;
-        b++;
-        r = numbers(&a, a_end, &b, b_end);
+/* "1.2.3": who goes on is newer. */
+static int apk_numbers(const char **a, const char *a_end, const char **b, const char *b_end)
+{
+    int r = numbers(a, a_end, b, b_end);
+
+    while (!r && at(*a, a_end, '.') && at(*b, b_end, '.')) {
+        ++*a;
+        ++*b;
+        r = numbers(a, a_end, b, b_end);
     }
-    if (!r && ((a < a_end && *a == '.') || (b < b_end && *b == '.')))
-        r = a < a_end && *a == '.' ? 1 : -1;
-    if (!r)
-        r = letters(&a, a_end, &b, b_end);
+    return r ? r : at(*a, a_end, '.') - at(*b, b_end, '.');
+}
+
+static int apk_suffixes(const char *a, const char *a_end, const char *b, const char *b_end)
+{
+    int r = 0;
+
     while (!r && (a < a_end || b < b_end)) {
         size_t n = suffix(&a, a_end), k = suffix(&b, b_end);
         r = n != k ? (n < k ? -1 : 1) : numbers(&a, a_end, &b, b_end);
         if (!r && ((a < a_end && *a != '_') || (b < b_end && *b != '_'))) /* no version of apk's */
             return (a_end - a > b_end - b) - (a_end - a < b_end - b);
     }
+    return r;
+}
+
+static int apk(struct str x, struct str y)
+{
+    struct str rx = revision(&x), ry = revision(&y);
+    const char *a = x.p, *b = y.p, *a_end = x.p + x.n, *b_end = y.p + y.n;
+    int r = apk_numbers(&a, a_end, &b, b_end);
+
+    if (!r)
+        r = letters(&a, a_end, &b, b_end);
+    if (!r)
+        r = apk_suffixes(a, a_end, b, b_end);
     if (r || !rx.n || !ry.n)
         return r;
     a = rx.p + (*rx.p == 'r');

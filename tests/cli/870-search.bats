@@ -372,7 +372,7 @@ layers() {
 }
 
 @test "a large layer: the push does not wait; killed in the middle, begun again; rebuilt; swept" {
-    local begin took n
+    local n
     python3 -B - "$dir/big.tar" <<'END'
 import io, sys, tarfile
 with tarfile.open(sys.argv[1], "w") as t:
