@@ -410,6 +410,7 @@ static void test_first_version(void **state)
                "DROP TRIGGER manifests_gone; DROP TRIGGER tags_moved; DROP TRIGGER tags_gone;"
                "ALTER TABLE repos DROP COLUMN bytes; ALTER TABLE manifests DROP COLUMN loose;"
                "ALTER TABLE manifests DROP COLUMN retired; DROP INDEX tags_updated;"
+               " DROP INDEX tags_tag;"
                " ALTER TABLE repos DROP COLUMN official; PRAGMA user_version = 1;");
     assert_int_equal(open_state(f), 0);
     assert_int_equal(bytes_of(f, "a"), 13);
