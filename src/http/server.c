@@ -217,7 +217,10 @@ struct http_server *http_server_stop(struct http_server *s, int64_t grace_ns)
     /* After the grace time connections are broken; what runs in work threads ends by itself.
      * Nothing may be suspended when the daemons stop. */
     while (atomic_load(&s->n_active) > 0) {
-        conns_drop(s, time_mono_ns() < end);
+        bool early = time_mono_ns() < end;
+        conns_drop(s, early);
+        if (!early && s->o.let_go)
+            s->o.let_go(s->o.arg);
         nanosleep(&pause, NULL);
     }
     close_all(s);

@@ -20,6 +20,8 @@
  *     http_stream       … the body goes to data(q, p, n) in pieces, then end(q) is called, both in
  *                         work threads, one after the other. The client waits when they are slow.
  *                         When data returns a negative value the rest is thrown away.
+ *     http_park         … (in f of http_defer only) f returns without an answer, and no thread
+ *                         waits: the request sleeps until http_unpark.
  *
  * What runs in a work thread (f, end) must have called http_respond when it returns; if it has not,
  * the answer is 500. After that, or when the client has gone, q->done(q) is called once, from any
@@ -37,6 +39,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -104,6 +107,18 @@ struct http_response *http_response_mem(const void *p, size_t n, void (*release)
 struct http_response *http_response_file(int fd, uint64_t offset, uint64_t n);
 /* The answer to HEAD of something with n bytes. */
 struct http_response *http_response_head(uint64_t n);
+/* n bytes that come into being while they are sent: read(arg, pos, p, n) in a network thread
+ * returns how many it has put to p, or one of HTTP_READ_*; it must not block. For one answer only.
+ * release(arg) is called once, from any thread, also when this fails. */
+#define HTTP_READ_WAIT 0    /* nothing now; http_wait was called, http_wake follows */
+#define HTTP_READ_FAIL (-2) /* there will be no more: the connection is cut */
+struct http_response *
+http_response_stream(uint64_t n, ssize_t (*read)(void *arg, uint64_t pos, char *p, size_t n),
+                     void (*release)(void *arg), void *arg);
+/* In read: nothing is asked for until http_wake(q), which is called once after each http_wait, from
+ * any thread, also before read has returned. A client that goes meanwhile is noticed then. */
+void http_wait(struct http_req *q);
+void http_wake(struct http_req *q);
 /* Accepts NULL. Values must not hold line ends (they are refused, silently). */
 void http_response_header(struct http_response *p, const char *name, const char *value);
 struct http_response *http_response_ref(struct http_response *p);
@@ -116,6 +131,11 @@ void http_respond(struct http_req *q, unsigned status, struct http_response *p);
 void http_delay(struct http_req *q, int64_t ns);
 void http_defer(struct http_req *q, void (*f)(struct http_req *q));
 void http_collect(struct http_req *q, size_t max, void (*f)(struct http_req *q));
+/* In f of http_defer, which then returns without an answer and does not touch q any more. */
+void http_park(struct http_req *q);
+/* Once for each http_park, from any thread, also before f has returned: f2 runs in a work thread
+ * and decides, as f of http_defer. */
+void http_unpark(struct http_req *q, void (*f2)(struct http_req *q));
 void http_stream(struct http_req *q, int (*data)(struct http_req *q, const void *p, size_t n),
                  void (*end)(struct http_req *q));
 
@@ -140,6 +160,9 @@ struct http_cert {
 struct http_server;
 struct http_server_opts {
     void (*handle)(void *arg, struct http_req *q);
+    /* The grace time of http_server_stop is over: what is parked or waits has to go on (and fail)
+     * soon. May be NULL; may be called more than once. */
+    void (*let_go)(void *arg);
     void *arg;
     const struct http_cert *certs; /* of the TLS listeners */
     size_t n_certs;

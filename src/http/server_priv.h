@@ -87,7 +87,7 @@ struct http_server {
     _Atomic uint64_t n_requests, n_bytes_in;
 };
 
-enum req_mode { REQ_NEW, REQ_DEFERRED, REQ_COLLECT, REQ_STREAM, REQ_DISCARD };
+enum req_mode { REQ_NEW, REQ_DEFERRED, REQ_PARKED, REQ_COLLECT, REQ_STREAM, REQ_DISCARD };
 
 struct block {
     size_t n;
@@ -118,10 +118,13 @@ struct req { /* what stands behind a struct http_req */
     struct block *busy;       /* for the work thread */
     struct block *fill;       /* of the network thread, unless it waits or is through */
     struct block *spare;
-    bool working;   /* a work item is queued or running */
-    bool suspended; /* the network waits for the work thread */
-    bool ended;     /* the body is complete, f is to be called */
-    bool dead;      /* the client has gone */
+    bool working;                       /* a work item is queued or running */
+    bool suspended;                     /* the network waits for the work thread */
+    bool ended;                         /* the body is complete, f is to be called */
+    bool dead;                          /* the client has gone */
+    bool parked;                        /* f has returned, http_unpark is waited for */
+    bool unparked;                      /* http_unpark was quicker */
+    void (*next_f)(struct http_req *q); /* of it */
     char target[];
 };
 

@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "http/server_priv.h"
 
+#define STREAM_BYTES (64u << 10) /* held by each answer of http_response_stream */
+
 struct http_response {
     atomic_uint refs;
     const struct mhd_api *mhd;
@@ -68,6 +70,24 @@ struct http_response *http_response_file(int fd, uint64_t offset, uint64_t n)
         return NULL;
     }
     return wrap(mhd, m, n);
+}
+
+_Static_assert(HTTP_READ_FAIL == MHD_CONTENT_READER_END_WITH_ERROR, "as the library has it");
+
+struct http_response *
+http_response_stream(uint64_t n, ssize_t (*read)(void *arg, uint64_t pos, char *p, size_t n),
+                     void (*release)(void *arg), void *arg)
+{
+    const struct mhd_api *mhd;
+    struct MHD_Response *m = NULL;
+
+    if (mhd_api_get(&mhd, NULL) >= 0)
+        m = mhd->create_response_from_callback(n, STREAM_BYTES, read, arg, release);
+    if (!m) {
+        release(arg);
+        return NULL;
+    }
+    return wrap(mhd, m, n); /* which releases too when it fails */
 }
 
 /* Never called: HEAD has no body. */

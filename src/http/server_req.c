@@ -131,16 +131,38 @@ static void resume(struct req *q)
 
 /* ---- deferred and collected: one function in a work thread ---- */
 
+/* f has returned. 1: there is another to run now; 0: it has decided; -1: it is parked, and from
+ * here on another thread may have the request. */
+static int after_f(struct req *q)
+{
+    if (q->response || (q->mode != REQ_DEFERRED && q->mode != REQ_PARKED))
+        return 0;
+    if (q->mode == REQ_DEFERRED) /* it said http_defer again */
+        return 1;
+    pthread_mutex_lock(&q->mutex);
+    bool go = q->unparked;
+    q->unparked = false;
+    q->parked = !go;
+    if (go)
+        q->f = q->next_f;
+    pthread_mutex_unlock(&q->mutex);
+    return go ? 1 : -1;
+}
+
 static void run_once(struct work *w)
 {
     struct req *q = (struct req *)((char *)w - offsetof(struct req, work));
 
     bool deferred = q->mode == REQ_DEFERRED; /* then f may also choose what to do with the body */
+    int next;
     q->redecide = deferred;
-    do { /* it may say http_defer again */
+    do {
         q->mode = deferred ? REQ_NEW : q->mode;
         q->f(&q->q);
-    } while (deferred && q->mode == REQ_DEFERRED && !q->response);
+        next = deferred ? after_f(q) : 0;
+    } while (next > 0);
+    if (next < 0)
+        return;
     if (!deferred || q->mode == REQ_NEW)
         ensure_response(q);
     if (q->delay_ns > 0 && q->response)
@@ -323,6 +345,7 @@ static enum MHD_Result body_complete(struct req *q)
         return MHD_YES;
     case REQ_NEW:
     case REQ_DEFERRED:
+    case REQ_PARKED:
     case REQ_DISCARD:
         break;
     }
@@ -479,6 +502,44 @@ void http_defer(struct http_req *q_, void (*f)(struct http_req *q))
 
     q->mode = REQ_DEFERRED;
     q->f = f;
+}
+
+void http_park(struct http_req *q_)
+{
+    req_of(q_)->mode = REQ_PARKED;
+}
+
+void http_unpark(struct http_req *q_, void (*f2)(struct http_req *q))
+{
+    struct req *q = req_of(q_);
+
+    pthread_mutex_lock(&q->mutex);
+    bool push = q->parked;
+    q->parked = false;
+    if (push) {
+        q->f = f2;
+        q->mode = REQ_DEFERRED;
+    } else {
+        q->next_f = f2;
+        q->unparked = true;
+    }
+    pthread_mutex_unlock(&q->mutex);
+    if (push) /* nobody else has it until then */
+        workq_push(q->s->workq, &q->work);
+}
+
+void http_wait(struct http_req *q_)
+{
+    struct req *q = req_of(q_);
+
+    q->s->mhd->suspend_connection(q->c);
+}
+
+void http_wake(struct http_req *q_)
+{
+    struct req *q = req_of(q_);
+
+    q->s->mhd->resume_connection(q->c);
 }
 
 void http_collect(struct http_req *q_, size_t max, void (*f)(struct http_req *q))
