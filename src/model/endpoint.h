@@ -48,6 +48,10 @@ struct source { /* first member of every implementation */
      */
     void (*on_retry)(void *arg, const struct descriptor *d, int64_t pause_ns);
     void *retry_arg;
+    /* The size of a blob, where the peer tells it: before `start` of ops->blob, and again when a
+     * transfer goes on. Negative ends the transfer. Set by who opened it, may be NULL. */
+    int (*on_size)(void *arg, const struct descriptor *d, uint64_t size_bytes, struct shale_err *e);
+    void *size_arg;
 };
 
 struct sink_ops {

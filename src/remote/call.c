@@ -232,6 +232,13 @@ static int after_answer(struct remote_client *c, struct remote_host *h, struct r
         return err_set(e, -r, "%s \"%s\": %s", streq(call->method, "HEAD") ? "Head" : "Get", p->url,
                        why.msg);
     }
+    if (status_may_pass(p->status)) {
+        int64_t pause = asked_pause(p);
+        if (p->status == 429 && pause == 0)
+            pause = NS_PER_S;
+        atomic_store_explicit(&c->pause_until_ns, pause > 0 ? time_mono_ns() + pause : 0,
+                              memory_order_relaxed);
+    }
     if (status_may_pass(p->status) && !x->sent) {
         r = attempts_wait(c, t, asked_pause(p), call->cancel, e);
         if (r == 0)

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "remote/remote_priv.h"
 
 #define CLIENT_MAX_BYTES (64ull << 20)
@@ -32,9 +33,14 @@ static int copy_opts(struct remote_client *c, const struct remote_opts *o, struc
         list[i] = arena_strdup(&c->arena, o->insecure[i]);
     c->o.config_dir = arena_strdup(&c->arena, o->config_dir);
     c->o.certs_dir = arena_strdup(&c->arena, o->certs_dir);
+    c->o.user = arena_strdup(&c->arena, o->user);
+    c->o.password = arena_strdup(&c->arena, o->password);
+    c->o.ca_file = arena_strdup(&c->arena, o->ca_file);
+    c->o.cert_file = arena_strdup(&c->arena, o->cert_file);
+    c->o.key_file = arena_strdup(&c->arena, o->key_file);
     c->o.user_agent = arena_strdup(&c->arena, o->user_agent ? o->user_agent : "shale");
     c->o.insecure = list;
-    return list && c->o.user_agent && (c->o.config_dir || !o->config_dir) ? 0 : err_nomem(e);
+    return list && c->o.user_agent && !c->arena.failed ? 0 : err_nomem(e);
 }
 
 int remote_client_open(const struct remote_opts *o, struct remote_client **ret, struct shale_err *e)
@@ -58,6 +64,14 @@ int remote_client_open(const struct remote_opts *o, struct remote_client **ret, 
     }
     *ret = c;
     return 0;
+}
+
+int64_t remote_client_pause(const struct remote_client *c)
+{
+    int64_t until = atomic_load_explicit(&c->pause_until_ns, memory_order_relaxed);
+    int64_t left = until ? until - time_mono_ns() : 0;
+
+    return left > 0 ? left : 0;
 }
 
 struct remote_client *remote_client_close(struct remote_client *c)

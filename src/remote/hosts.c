@@ -71,6 +71,11 @@ int host_get(struct remote_client *c, const char *domain, struct remote_host **r
             h->tls.insecure = is_listed(c, domain);
             h->loopback = is_loopback(domain);
             h->may_be_plain = h->tls.insecure || h->loopback;
+            if (c->o.scheme != REMOTE_AUTO) {
+                h->may_be_plain = h->loopback = false;
+                h->known = h->plain = c->o.scheme == REMOTE_HTTP;
+                h->tls.insecure = c->o.unverified;
+            }
             pthread_mutex_init(&h->mutex, NULL);
             h->next = c->hosts;
             c->hosts = h;
@@ -161,6 +166,22 @@ static int load_certs(struct remote_client *c, struct remote_host *h, struct sha
     return r;
 }
 
+/* The files that the options name. */
+static int own_certs(struct remote_client *c, struct remote_host *h, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(CERTS_MAX_BYTES);
+
+    h->tls.cert_file = c->o.cert_file;
+    h->tls.key_file = c->o.key_file;
+    if (!c->o.ca_file)
+        return 0;
+    int r = fs_read_file(AT_FDCWD, c->o.ca_file, &b, e);
+    if (r < 0)
+        return r;
+    h->tls.ca_pem = arena_strdup(&c->arena, buf_str(&b));
+    return h->tls.ca_pem ? 0 : err_nomem(e);
+}
+
 static int keep_credential(struct remote_client *c, struct remote_host *h,
                            const struct credential *from, struct shale_err *e)
 {
@@ -188,8 +209,8 @@ static int find_credential(struct remote_client *c, struct remote_host *h, struc
 {
     _cleanup_(arena_clear) struct arena tmp = ARENA_INIT(1u << 20);
     struct shale_err why = SHALE_ERR_INIT;
-    struct credential found;
-    int r = creds_find(c, h->domain, &tmp, &found, &why);
+    struct credential found = {.user = c->o.user, .password = c->o.password};
+    int r = c->o.user ? 0 : creds_find(c, h->domain, &tmp, &found, &why);
 
     if (r == -SHALE_NO_MEMORY)
         return err_nomem(e);
@@ -210,7 +231,7 @@ int host_prepare(struct remote_client *c, struct remote_host *h, struct shale_er
     pthread_mutex_lock(&h->mutex);
     if (!h->ready) {
         pthread_mutex_lock(&c->mutex);
-        r = load_certs(c, h, e);
+        r = c->o.scheme == REMOTE_AUTO ? load_certs(c, h, e) : own_certs(c, h, e);
         /* docker counts loopback among the insecure; whoever gives it a CA wants it verified */
         if (r >= 0 && h->loopback && !h->tls.ca_pem)
             h->tls.insecure = true;

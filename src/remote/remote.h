@@ -31,6 +31,12 @@
 #include "model/endpoint.h"
 #include "model/ref.h"
 
+enum remote_scheme {
+    REMOTE_AUTO,  /* as docker: https, and http where it may be insecure */
+    REMOTE_HTTP,  /* http only */
+    REMOTE_HTTPS, /* https only, also to loopback with a certificate that is good */
+};
+
 struct remote_opts {
     const char *config_dir;      /* with docker's config.json; NULL: no credentials are known */
     const char *certs_dir;       /* HOST[:PORT]/{*.crt,*.cert,*.key} below it; NULL: none */
@@ -44,6 +50,12 @@ struct remote_opts {
     int64_t connect_timeout_ns;
     int64_t stall_timeout_ns;  /* no byte for this long: the transfer is given up and retried */
     int64_t helper_timeout_ns; /* for a credential helper */
+    /* For a client of one registry, in place of what config_dir and certs_dir say: */
+    enum remote_scheme scheme;
+    const char *user, *password;      /* NULL: of config_dir */
+    const char *ca_file;              /* PEM; trusted instead of the system's; NULL: the system's */
+    const char *cert_file, *key_file; /* PEM; NULL: none */
+    bool unverified;                  /* with REMOTE_HTTPS: any certificate will do */
 };
 
 #define REMOTE_OPTS_INIT                                                                           \
@@ -62,6 +74,10 @@ struct remote_client;
 int remote_client_open(const struct remote_opts *o, struct remote_client **ret,
                        struct shale_err *e);
 struct remote_client *remote_client_close(struct remote_client *c); /* accepts NULL, returns NULL */
+
+/* How long the registry that answered last wants to be left alone (Retry-After), from now on; 0: it
+ * did not say so. */
+int64_t remote_client_pause(const struct remote_client *c);
 
 /* The directory of docker's config.json: $DOCKER_CONFIG, else $HOME/.docker. NULL without either.
  */
@@ -101,3 +117,12 @@ int remote_credential_erase(struct remote_client *c, const char *domain, bool *r
 /* Who is logged in; NULL: nobody. */
 int remote_credential_user(struct remote_client *c, const char *domain, struct arena *a,
                            const char **ret, struct shale_err *e);
+
+/* What a struct source has no function for; `s` is one of remote_source_open. */
+/* Is the blob there (HEAD), and how large? 0 where the registry does not tell. NOT_FOUND. */
+int remote_source_stat(struct source *s, const struct digest *d, uint64_t *ret_size,
+                       struct cancel *c, struct shale_err *e);
+/* The index of what refers to `subject`, as it comes, of all pages. NOT_FOUND also where the
+ * registry has no such list. */
+int remote_source_referrers(struct source *s, const struct digest *subject, struct buf *b,
+                            struct cancel *c, struct shale_err *e);

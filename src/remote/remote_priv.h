@@ -4,7 +4,7 @@
  * Inside of the registry client. From the ground up: creds.c (config.json and helpers), hosts.c
  * (where a registry is and how it is spoken to), auth.c (challenges and tokens), call.c (one
  * request with credentials and retries), errors.c (what a registry's answer means), source.c (the
- * struct source).
+ * struct source), extra.c (what a struct source has no function for).
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -55,7 +55,23 @@ struct remote_client {
     struct remote_host *hosts;
     json_t *config;                 /* config.json, NULL: none */
     const char *const *own_headers; /* "Name: value" of config.json's HttpHeaders, NULL-ended */
+    _Atomic int64_t pause_until_ns; /* monotonic; somebody asked for it; 0: nobody */
 };
+
+struct remote_source {
+    struct source source;
+    struct remote_client *c;
+    struct remote_host *h;
+    char *path, *familiar, *scope;
+};
+
+static inline struct remote_source *remote_source_of(struct source *s)
+{
+    return (struct remote_source *)s;
+}
+/* source.c: the path below /v2/ of the page after p, NULL after the last one. */
+int source_next_page(const struct http_response *p, struct arena *a, const char **ret,
+                     struct shale_err *e);
 
 /* ---- creds.c ---- */
 /* Reads config.json; missing is fine. */

@@ -18,18 +18,6 @@
  * cannot keep us for good with a byte now and then. */
 #define PROGRESS_BYTES (64u << 10)
 
-struct remote_source {
-    struct source source;
-    struct remote_client *c;
-    struct remote_host *h;
-    char *path, *familiar, *scope;
-};
-
-static struct remote_source *self(struct source *s)
-{
-    return (struct remote_source *)s;
-}
-
 static bool is_digest(const char *name)
 {
     return strchr(name, ':') != NULL; /* no tag has a colon */
@@ -112,7 +100,7 @@ static int no_registry(const struct remote_source *s, const struct http_response
 static int src_manifest(struct source *src, const char *name, struct buf *b, struct arena *a,
                         struct descriptor *ret, struct cancel *c, struct shale_err *e)
 {
-    struct remote_source *s = self(src);
+    struct remote_source *s = remote_source_of(src);
     struct http_response p;
     struct digest want, got;
     int r = manifest_call(s, "GET", name, b, a, &p, c, e);
@@ -152,7 +140,7 @@ static int src_resolve(struct source *src, const char *name, struct arena *a,
     struct digest d;
     struct shale_err why = SHALE_ERR_INIT;
     uint64_t size = 0;
-    int r = manifest_call(self(src), "HEAD", name, NULL, a, &p, c, &why);
+    int r = manifest_call(remote_source_of(src), "HEAD", name, NULL, a, &p, c, &why);
 
     /* The answer to HEAD has no words: GET says what is wrong, and serves where HEAD is not served.
      */
@@ -176,6 +164,7 @@ static int src_resolve(struct source *src, const char *name, struct arena *a,
 /* ---- blobs ---- */
 
 struct stream {
+    const struct source *source;
     const struct descriptor *d;
     uint64_t at;   /* next byte that the caller is to get */
     uint64_t skip; /* bytes to drop: the peer began again from the start */
@@ -192,8 +181,9 @@ struct stream {
 static int on_head(void *arg, const struct http_response *p, struct shale_err *e)
 {
     struct stream *t = arg;
-    uint64_t first = 0, last, total;
-    const char *range = http_header_get(p, "Content-Range");
+    uint64_t first = 0, last, total = UINT64_MAX;
+    const char *range = http_header_get(p, "Content-Range"),
+               *length = http_header_get(p, "Content-Length");
 
     if (p->status == 206) {
         t->strange =
@@ -205,6 +195,13 @@ static int on_head(void *arg, const struct http_response *p, struct shale_err *e
             return err_set(e, SHALE_CORRUPT,
                            "blob %s has %" PRIu64 " bytes, its descriptor says %" PRIu64,
                            t->d->digest.s, total, t->d->size_bytes);
+    }
+    if (p->status == 200 && (!length || !str_to_u64(length, &total)))
+        total = UINT64_MAX;
+    if (total != UINT64_MAX && t->source->on_size) {
+        int r = t->source->on_size(t->source->size_arg, t->d, total, e);
+        if (r < 0)
+            return r;
     }
     t->skip = 0;
     if (t->started) {
@@ -323,8 +320,9 @@ static int src_blob(struct source *src, const struct descriptor *d, uint64_t off
                     int (*start)(void *arg, uint64_t offset, struct shale_err *e),
                     source_data_fn data, void *arg, struct cancel *c, struct shale_err *e)
 {
-    struct remote_source *s = self(src);
-    struct stream t = {.d = d, .at = offset, .start = start, .data = data, .arg = arg};
+    struct remote_source *s = remote_source_of(src);
+    struct stream t = {
+        .source = src, .d = d, .at = offset, .start = start, .data = data, .arg = arg};
     struct shale_err why = SHALE_ERR_INIT;
     char path[LIMIT_REF_BYTES + DIGEST_MAX + 16];
 
@@ -372,9 +370,8 @@ static int add_page(struct tag_list *l, const struct buf *b, struct shale_err *e
     return 0;
 }
 
-/* The next page's path below /v2/, NULL after the last one. Only the path of a link counts: proxies
- * get scheme and host wrong, and we ask nobody else. */
-static int next_page(const struct http_response *p, struct arena *a, const char **ret,
+/* Only the path of a link counts: proxies get scheme and host wrong, and we ask nobody else. */
+int source_next_page(const struct http_response *p, struct arena *a, const char **ret,
                      struct shale_err *e)
 {
     const char *link = http_header_get(p, "Link"), *url;
@@ -386,12 +383,11 @@ static int next_page(const struct http_response *p, struct arena *a, const char 
         return 0;
     int r = http_resolve(p->url, next, a, &url, &same, e);
     if (r < 0)
-        return err_wrap(e, r, "list of tags");
+        return err_wrap(e, r, "the link to the next page");
     const char *path = strstr(url, "://");
     path = path ? strchr(path + 3, '/') : NULL;
     if (!path || !str_has_prefix(path, "/v2/"))
-        return err_set(e, SHALE_INVALID, "the list of tags goes on at a strange place: %.200s",
-                       url);
+        return err_set(e, SHALE_INVALID, "a list goes on at a strange place: %.200s", url);
     *ret = path + strlen("/v2/");
     return 0;
 }
@@ -399,7 +395,7 @@ static int next_page(const struct http_response *p, struct arena *a, const char 
 static int src_tags(struct source *src, struct arena *a, struct strv *ret, struct cancel *c,
                     struct shale_err *e)
 {
-    struct remote_source *s = self(src);
+    struct remote_source *s = remote_source_of(src);
     struct tag_list l = {.a = a};
     const char *path = arena_printf(a, "%s/tags/list?n=%d", s->path, TAGS_PER_PAGE);
     size_t n_pages = 0;
@@ -422,7 +418,7 @@ static int src_tags(struct source *src, struct arena *a, struct strv *ret, struc
         if (r >= 0)
             r = add_page(&l, &b, e);
         if (r >= 0)
-            r = next_page(&p, a, &path, e);
+            r = source_next_page(&p, a, &path, e);
         if (r < 0)
             return r;
         if (path && (l.n == before || ++n_pages > LIMIT_TAGS))
@@ -436,7 +432,7 @@ static int src_tags(struct source *src, struct arena *a, struct strv *ret, struc
 
 static struct source *src_close(struct source *src)
 {
-    struct remote_source *s = self(src);
+    struct remote_source *s = remote_source_of(src);
 
     if (!src)
         return NULL;
