@@ -50,6 +50,9 @@ struct blob_writer;
 int blob_begin(struct blobs *b, const struct digest *d, uint64_t size, void (*on_wait)(void *arg),
                void *arg, struct cancel *c, struct blob_writer **ret, struct shale_err *e);
 uint64_t blob_writer_offset(const struct blob_writer *w); /* bytes that are there */
+/* A descriptor of its own for those who read along: what was written can be read there, also after
+ * commit or close. Nobody may truncate or rewind any more while others count on it. */
+int blob_writer_reader(const struct blob_writer *w, struct shale_err *e);
 /* Feeds and hashes the bytes that are there. Without it the first write or commit hashes them. An
  * error of feed ends the replay and is returned; then rewind or close. */
 int blob_writer_replay(struct blob_writer *w,

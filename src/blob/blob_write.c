@@ -167,6 +167,13 @@ uint64_t blob_writer_offset(const struct blob_writer *w)
     return w->offset;
 }
 
+int blob_writer_reader(const struct blob_writer *w, struct shale_err *e)
+{
+    int fd = fcntl(w->fd, F_DUPFD_CLOEXEC, 0);
+
+    return fd < 0 ? err_sys(e, "read along with %s", w->digest.s) : fd;
+}
+
 int blob_writer_rewind(struct blob_writer *w, struct shale_err *e)
 {
     int r;

@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "http/range.h"
-#include "registry/reg.h"
+#include "registry/pull.h"
 
 static void blob_headers(struct http_response *p, const struct digest *d)
 {
@@ -17,8 +17,7 @@ static void blob_headers(struct http_response *p, const struct digest *d)
     http_response_header(p, "Accept-Ranges", "bytes");
 }
 
-/* The whole or a part of it. */
-static void send_blob(struct rq *rq, const struct digest *d, uint64_t size)
+bool reg_blob_part(struct rq *rq, const struct digest *d, uint64_t size, struct blob_part *ret)
 {
     uint64_t first = 0, last = size ? size - 1 : 0;
     const char *if_range = http_req_header(rq->q, "If-Range");
@@ -32,55 +31,75 @@ static void send_blob(struct rq *rq, const struct digest *d, uint64_t size)
         struct http_response *p = reg_response("", 0);
         reg_headerf(p, "Content-Range", "bytes */%" PRIu64, size);
         http_respond(rq->q, 416, p);
-        return;
+        return false;
     }
-    uint64_t n = size ? last - first + 1 : 0;
-    struct http_response *p;
-    if (rq->q->method == HTTP_HEAD) {
-        p = http_response_head(n);
-    } else {
-        int fd = blob_open(rq->r->blobs, d, &rq->e);
-        if (fd < 0) {
-            reg_fail(rq);
-            return;
-        }
-        (void)posix_fadvise(fd, (off_t)first, (off_t)n, POSIX_FADV_SEQUENTIAL);
-        p = http_response_file(fd, first, n);
-    }
+    *ret = (struct blob_part){first, size ? last - first + 1 : 0, range == HTTP_RANGE_PART};
+    return true;
+}
+
+void reg_answer_blob(struct rq *rq, const struct digest *d, uint64_t size,
+                     const struct blob_part *x, struct http_response *p)
+{
     blob_headers(p, d);
     http_response_header(p, "Content-Type", "application/octet-stream");
-    if (range == HTTP_RANGE_PART)
-        reg_headerf(p, "Content-Range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, first, last,
-                    size);
+    if (x->part)
+        reg_headerf(p, "Content-Range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, x->first,
+                    x->first + x->n - 1, size);
     if (rq->q->method == HTTP_GET)
         reg_event(rq, REGCONF_EVENT_PULL,
                   &(struct reg_target){.digest = d->s,
                                        .size = size,
                                        .media_type = "application/octet-stream",
                                        .is_blob = true});
-    http_respond(rq->q, range == HTTP_RANGE_PART ? 206 : 200, p);
+    http_respond(rq->q, x->part ? 206 : 200, p);
+}
+
+void reg_send_blob(struct rq *rq, const struct digest *d, uint64_t size)
+{
+    struct blob_part x;
+    struct http_response *p;
+
+    if (!reg_blob_part(rq, d, size, &x))
+        return;
+    if (rq->q->method == HTTP_HEAD) {
+        p = http_response_head(x.n);
+    } else {
+        int fd = blob_open(rq->r->blobs, d, &rq->e);
+        if (fd < 0) {
+            reg_fail(rq);
+            return;
+        }
+        (void)posix_fadvise(fd, (off_t)x.first, (off_t)x.n, POSIX_FADV_SEQUENTIAL);
+        p = http_response_file(fd, x.first, x.n);
+    }
+    reg_answer_blob(rq, d, size, &x, p);
 }
 
 void blob_get(struct rq *rq)
 {
     struct registry *reg = rq->r;
+    struct upstream *up = rq_upstream(rq);
     struct digest d;
     uint64_t size = 0;
     char etag[DIGEST_MAX + 2];
     int r = digest_parse(rq->route.ref, &d, &rq->e);
 
     /* Whoever asks whether it is there is about to push something that needs it. */
-    if (r >= 0 && rq->q->method == HTTP_HEAD && !reg->read_only)
+    if (r >= 0 && rq->q->method == HTTP_HEAD && !reg->read_only && !up)
         r = state_lease(reg->state, &d, &rq->e);
     if (r >= 0)
         r = state_blob(reg->state, rq->route.name, &d, &size, &rq->e);
     if (r <= 0) {
         if (r < 0)
             reg_fail(rq);
+        else if (up)
+            cached_blob_get(rq, up, &d);
         else
             reg_error(rq, REG_BLOB_UNKNOWN, d.s);
         return;
     }
+    if (up)
+        metrics_count(reg->metrics, METRICS_UPSTREAM_HITS, 1);
     snprintf(etag, sizeof etag, "\"%s\"", d.s);
     if (http_etag_matches(http_req_header(rq->q, "If-None-Match"), etag)) {
         struct http_response *p = http_response_mem("", 0, NULL, NULL);
@@ -88,7 +107,7 @@ void blob_get(struct rq *rq)
         http_respond(rq->q, 304, p);
         return;
     }
-    send_blob(rq, &d, size);
+    reg_send_blob(rq, &d, size);
 }
 
 void blob_delete(struct rq *rq)

@@ -18,6 +18,7 @@ struct cache_entry {
     atomic_bool used; /* since the hand came by */
     struct http_response *full, *not_modified;
     uint64_t generation, hash;
+    int64_t until; /* monotonic */
     size_t bytes, path_n;
     const char *etag, *repo; /* in text */
     char text[];             /* path, repository, etag */
@@ -148,8 +149,8 @@ static void insert(struct cache *c, struct cache_entry *x)
 }
 
 void cache_put(struct cache *c, const char *path, size_t n, const char *repo, uint64_t generation,
-               const char *etag, struct http_response *full, struct http_response *not_modified,
-               size_t bytes)
+               int64_t until, const char *etag, struct http_response *full,
+               struct http_response *not_modified, size_t bytes)
 {
     size_t repo_n = strlen(repo) + 1, etag_n = strlen(etag) + 1;
     size_t total = sizeof(struct cache_entry) + n + repo_n + etag_n + bytes + ENTRY_OVERHEAD;
@@ -170,6 +171,7 @@ void cache_put(struct cache *c, const char *path, size_t n, const char *repo, ui
     x->full = full;
     x->not_modified = not_modified;
     x->generation = generation;
+    x->until = until;
     x->bytes = total;
     atomic_init(&x->refs, 1);
     pthread_mutex_lock(&c->mutex);
@@ -185,6 +187,11 @@ const char *cache_entry_repo(const struct cache_entry *x)
 uint64_t cache_entry_generation(const struct cache_entry *x)
 {
     return x->generation;
+}
+
+int64_t cache_entry_until(const struct cache_entry *x)
+{
+    return x->until;
 }
 
 const char *cache_entry_etag(const struct cache_entry *x)

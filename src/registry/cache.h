@@ -22,12 +22,14 @@ struct cache_entry *cache_get(struct cache *c, const char *path, size_t n);
 void cache_entry_put(struct cache_entry *x);
 const char *cache_entry_repo(const struct cache_entry *x);
 uint64_t cache_entry_generation(const struct cache_entry *x);
+int64_t cache_entry_until(const struct cache_entry *x);
 const char *cache_entry_etag(const struct cache_entry *x);
 struct http_response *cache_entry_full(const struct cache_entry *x);         /* borrowed */
 struct http_response *cache_entry_not_modified(const struct cache_entry *x); /* borrowed */
 
-/* Takes both responses. `bytes`: about what they hold in memory. Nothing happens where memory is
- * short or the entry would take a large part of the cache. */
+/* Takes both responses. Good until the monotonic time `until`. `bytes`: about what they hold in
+ * memory. Nothing happens where memory is short or the entry would take a large part of the cache.
+ */
 void cache_put(struct cache *c, const char *path, size_t n, const char *repo, uint64_t generation,
-               const char *etag, struct http_response *full, struct http_response *not_modified,
-               size_t bytes);
+               int64_t until, const char *etag, struct http_response *full,
+               struct http_response *not_modified, size_t bytes);

@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "http/range.h"
-#include "registry/reg.h"
+#include "registry/pull.h"
 
 /* What is served: the one table. `head`: runs in the network thread, before the body. */
 enum need { FREE, PING, PULL, PUSH, DELETE, CATALOG, SEARCH, _NEED_MAX };
@@ -96,6 +96,7 @@ void reg_json(struct rq *rq, struct buf *b, const char *type, const char *link)
     http_response_header(p, "Content-Type", type);
     if (link)
         http_response_header(p, "Link", link);
+    reg_stale_headers(rq, p);
     http_respond(rq->q, 200, p);
 }
 
@@ -117,6 +118,26 @@ void reg_error_with(struct rq *rq, enum reg_code code, const char *detail, const
     else if (code == REG_UNAVAILABLE || code == REG_TOO_MANY_REQUESTS)
         http_response_header(p, "Retry-After", "1");
     http_respond(rq->q, reg_status(code), p);
+}
+
+void reg_errorf(struct rq *rq, enum reg_code code, const char *fmt, ...)
+{
+    char detail[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(detail, sizeof detail, fmt, ap);
+    va_end(ap);
+    reg_error(rq, code, detail);
+}
+
+void reg_stale_headers(const struct rq *rq, struct http_response *p)
+{
+    if (!rq->stale)
+        return;
+    http_response_header(p, "Warning", "111 - \"Revalidation Failed\"");
+    if (rq->age_ns >= 0)
+        reg_headerf(p, "Age", "%" PRId64, (int64_t)(rq->age_ns / NS_PER_S));
 }
 
 void reg_error(struct rq *rq, enum reg_code code, const char *detail)
@@ -198,6 +219,8 @@ static void rq_done(struct http_req *q)
         upload_discard(session_upload(rq->session));
     session_give(rq->r->sessions, rq->session, rq->anonymous);
     account_end(rq);
+    ask_put(rq->r->pull, rq->ask);
+    fetch_put(rq->r->pull, rq->fetch);
     live_put(rq->live);
     arena_clear(&rq->a);
     free(rq);
@@ -265,7 +288,8 @@ static bool from_cache(struct registry *r, struct http_req *q)
     struct cache_entry *x = cache_get(r->cache, q->target, q->path_bytes);
     if (!x)
         return false;
-    bool good = state_generation(r->state, cache_entry_repo(x)) == cache_entry_generation(x);
+    bool good = state_generation(r->state, cache_entry_repo(x)) == cache_entry_generation(x) &&
+                (cache_entry_until(x) == INT64_MAX || cache_entry_until(x) > time_mono_ns());
     if (good) {
         bool same = http_etag_matches(http_req_header(q, "If-None-Match"), cache_entry_etag(x));
         struct http_response *p = same ? cache_entry_not_modified(x) : cache_entry_full(x);
@@ -292,6 +316,9 @@ static void run(struct rq *rq, const struct endpoint *ep)
 
     if (writes && (rq->r->read_only || c->read_only))
         reg_error(rq, REG_UNSUPPORTED, "the registry is read-only");
+    else if (ep->need == PUSH && rq_upstream(rq))
+        reg_errorf(rq, REG_UNSUPPORTED, "%s is a cache of %s: push there, or under another name",
+                   rq->route.name, upstream_conf(rq_upstream(rq))->url);
     else if (ep->need == DELETE && !c->delete)
         reg_error(rq, REG_UNSUPPORTED, "this registry does not delete");
     else if (ep->route == ROUTE_MANIFEST && from_cache(rq->r, rq->q))

@@ -29,6 +29,7 @@ static const struct {
     [REG_UNSUPPORTED] = {"UNSUPPORTED", "The operation is unsupported.", 405},
     [REG_TOO_MANY_REQUESTS] = {"TOOMANYREQUESTS", "too many requests", 429},
     [REG_UNAVAILABLE] = {"UNAVAILABLE", "service unavailable", 503},
+    [REG_UPSTREAM] = {"UNAVAILABLE", "the registry behind this one does not give it", 502},
     [REG_NO_SPACE] = {"UNAVAILABLE", "no space left on the registry", 507},
     [REG_NOT_FOUND] = {"UNSUPPORTED", "nothing is served under this path", 404},
     [REG_RECORD_INVALID] = {"RECORD_INVALID", "invalid record of a repository", 400},

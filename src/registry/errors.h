@@ -26,6 +26,7 @@ enum reg_code {
     REG_UNSUPPORTED,
     REG_TOO_MANY_REQUESTS,
     REG_UNAVAILABLE,
+    REG_UPSTREAM,       /* UNAVAILABLE with status 502 */
     REG_NO_SPACE,       /* UNAVAILABLE with status 507 */
     REG_NOT_FOUND,      /* of a path that is none: UNSUPPORTED with status 404 */
     REG_RECORD_INVALID, /* of a repository; not of the spec, as the next */

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "base/units.h"
-#include "registry/reg.h"
+#include "registry/pull.h"
 
 #define TICK_NS      (5 * NS_PER_S)
 #define PAUSE_NS     (5 * NS_PER_MS)   /* between two transactions of a collection */
@@ -47,6 +47,16 @@ static int see_upload(void *arg, const struct upload_info *u)
     return ++p->n == MAX_PER_PASS;
 }
 
+/* Blobs of other registries that broke off, and that nobody asked for again. */
+static int see_partial(void *arg, const struct blob_partial *x)
+{
+    const struct purge *p = arg;
+
+    if (!x->active && x->changed_ns < p->before)
+        (void)blob_partial_remove(p->r->blobs, &x->digest, NULL);
+    return 0;
+}
+
 void registry_purge_uploads(struct registry *r, int64_t before)
 {
     struct purge *p = mem_alloc(sizeof *p);
@@ -58,6 +68,8 @@ void registry_purge_uploads(struct registry *r, int64_t before)
     (void)upload_each(r->blobs, see_upload, p, NULL);
     for (size_t i = 0; i < p->n; i++)
         (void)upload_remove(r->blobs, p->ids[i], NULL); /* one in use is in use */
+    (void)blob_partial_each(r->blobs, see_partial, p, NULL);
+    (void)blob_partial_sweep(r->blobs, NULL);
     free(p);
 }
 
@@ -73,6 +85,7 @@ static void tick(struct registry *r)
     live_sweep(r);
     if (!r->read_only && (j->purged == 0 || now - j->purged > PURGE_NS)) {
         registry_purge_uploads(r, time_now_ns() - r->first->conf->storage.upload_age_ns);
+        cached_sweep(r);
         j->purged = now;
     }
 }

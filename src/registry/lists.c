@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "registry/reg.h"
+#include "registry/pull.h"
 
 #define MAX_LIST_BYTES (64u << 20)
 
@@ -33,11 +33,29 @@ static const char *next_link(struct rq *rq, const char *path, const struct page 
     return b.failed ? NULL : arena_strdup(&rq->a, b.p);
 }
 
-void tags_list(struct rq *rq)
+void reg_answer_tags(struct rq *rq, const struct page *page, const struct state_names *l)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(MAX_LIST_BYTES);
+    const char *path = arena_printf(&rq->a, "/v2/%s/tags/list", rq->route.name);
+
+    buf_adds(&b, "{\"name\":");
+    reg_json_string(&b, rq->route.name);
+    buf_adds(&b, ",\"tags\":");
+    add_names(&b, l);
+    buf_adds(&b, "}\n");
+    reg_json(rq, &b, "application/json", path ? next_link(rq, path, page, l) : NULL);
+}
+
+void tags_list(struct rq *rq)
+{
+    struct upstream *up = rq_upstream(rq);
     struct state_names l = {0};
     struct page page;
+
+    if (up) {
+        cached_tags(rq, up);
+        return;
+    }
 
     /* Without n all of them, as far as a page goes. */
     if (!reg_page(rq, REG_LIST_MAX, &page))
@@ -50,17 +68,10 @@ void tags_list(struct rq *rq)
     }
     if (r > 0 && page.n > 0)
         r = state_tags(rq->r->state, rq->route.name, page.last, page.n, &rq->a, &l, &rq->e);
-    const char *path = arena_printf(&rq->a, "/v2/%s/tags/list", rq->route.name);
-    if (r < 0 || !path) {
+    if (r < 0)
         reg_fail(rq);
-        return;
-    }
-    buf_adds(&b, "{\"name\":");
-    reg_json_string(&b, rq->route.name);
-    buf_adds(&b, ",\"tags\":");
-    add_names(&b, &l);
-    buf_adds(&b, "}\n");
-    reg_json(rq, &b, "application/json", next_link(rq, path, &page, &l));
+    else
+        reg_answer_tags(rq, &page, &l);
 }
 
 /* As many names as a page has, of repositories that whoever asks may pull. */

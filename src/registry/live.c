@@ -3,13 +3,14 @@
  * began with; the old one goes when the last request of it has ended. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "registry/reg.h"
+#include "registry/pull.h"
 
 void live_drop(struct registry *r, struct live *v)
 {
     if (v->log)
         r->log_dropped += accesslog_dropped(v->log);
     accesslog_close(v->log);
+    upstreams_close(v->upstreams);
     authz_close(v->authz);
     regconf_free(v->conf);
     free(v);
@@ -28,6 +29,14 @@ int live_open(struct registry *r, struct regconf *conf, struct live **ret, struc
     v->conf = conf;
     atomic_init(&v->refs, 1);
     k = authz_open(conf, &v->authz, e);
+    if (k >= 0 && conf->n_upstream > 0 && r->read_only)
+        k = err_set(e, SHALE_INVALID,
+                    "the registry was started read-only: an [upstream] needs a "
+                    "restart");
+    if (k >= 0)
+        k = upstreams_open(conf, &v->upstreams, e);
+    if (k >= 0 && v->upstreams && !r->pull)
+        k = pull_open(r, &r->pull, e);
     if (k >= 0 && conf->log.access != REGCONF_LOG_OFF) {
         k = accesslog_open(conf->log.access == REGCONF_LOG_JSON ? ACCESSLOG_JSON : ACCESSLOG_TEXT,
                            conf->log.access_file, &v->log, e);
@@ -50,6 +59,12 @@ struct live *live_get(struct registry *r)
     struct live *v = r->live;
     atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
     pthread_mutex_unlock(&r->mutex);
+    return v;
+}
+
+struct live *live_ref(struct live *v)
+{
+    atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
     return v;
 }
 

@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "http/range.h"
 #include "model/limits.h"
-#include "registry/reg.h"
+#include "registry/pull.h"
 
 /* ---- GET ---- */
 
@@ -18,7 +18,8 @@ static void manifest_headers(struct http_response *p, const struct state_manifes
     reg_headerf(p, "ETag", "\"%s\"", m->digest.s);
 }
 
-static void send_manifest(struct rq *rq, const struct state_manifest *m, uint64_t generation)
+void reg_send_manifest(struct rq *rq, const struct state_manifest *m, uint64_t generation,
+                       int64_t until)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES);
     char etag[DIGEST_MAX + 2];
@@ -41,10 +42,11 @@ static void send_manifest(struct rq *rq, const struct state_manifest *m, uint64_
                                        .size = m->size,
                                        .media_type = m->media_type,
                                        .tag = rq->route.is_digest ? NULL : rq->route.ref});
+    reg_stale_headers(rq, answer);
     http_respond(q, same ? 304 : 200, answer ? http_response_ref(answer) : NULL);
-    if (!q->target[q->path_bytes])
-        cache_put(rq->r->cache, q->target, q->path_bytes, rq->route.name, generation, etag, full,
-                  none, b.n);
+    if (!q->target[q->path_bytes] && until > rq->begin_mono)
+        cache_put(rq->r->cache, q->target, q->path_bytes, rq->route.name, generation, until, etag,
+                  full, none, b.n);
     else {
         http_response_unref(full);
         http_response_unref(none);
@@ -53,7 +55,13 @@ static void send_manifest(struct rq *rq, const struct state_manifest *m, uint64_
 
 void manifest_get(struct rq *rq)
 {
+    struct upstream *up = rq_upstream(rq);
     struct state_manifest m;
+
+    if (up) {
+        cached_manifest_get(rq, up);
+        return;
+    }
     /* Before it is read: what changes meanwhile makes the answer old. */
     metrics_count(rq->r->metrics, METRICS_CACHE_MISSES, 1);
     uint64_t generation = state_generation(rq->r->state, rq->route.name);
@@ -64,7 +72,7 @@ void manifest_get(struct rq *rq)
     else if (r == 0)
         reg_error(rq, REG_MANIFEST_UNKNOWN, rq->route.ref);
     else
-        send_manifest(rq, &m, generation);
+        reg_send_manifest(rq, &m, generation, INT64_MAX);
 }
 
 /* ---- PUT ---- */
@@ -193,9 +201,22 @@ static bool check_digest(struct rq *rq, struct digest *ret)
     return true;
 }
 
+int reg_manifest_rows(const struct manifest *m, struct arena *a, struct state_put *p,
+                      struct shale_err *e)
+{
+    int r = list_children(m, a, p, e);
+
+    if (r < 0)
+        return r;
+    p->subject = m->has_subject ? &m->subject.digest : NULL;
+    p->artifact_type = artifact_type(m);
+    p->annotations = reg_annotations(&m->annotations, a);
+    return p->annotations ? 0 : err_nomem(e);
+}
+
 static int prepare(struct rq *rq, struct manifest *m, struct state_put *p)
 {
-    int r = list_children(m, &rq->a, p, &rq->e);
+    int r = reg_manifest_rows(m, &rq->a, p, &rq->e);
 
     if (r < 0)
         return r;
@@ -205,10 +226,7 @@ static int prepare(struct rq *rq, struct manifest *m, struct state_put *p)
     p->quota = reg_quota(rq);
     p->m.size = rq->q->body.n;
     p->m.media_type = stored_type(rq, m, &rq->a);
-    p->subject = m->has_subject ? &m->subject.digest : NULL;
-    p->artifact_type = artifact_type(m);
-    p->annotations = reg_annotations(&m->annotations, &rq->a);
-    return p->m.media_type && p->annotations ? 0 : err_nomem(&rq->e);
+    return p->m.media_type ? 0 : err_nomem(&rq->e);
 }
 
 /* Bytes first, then the row; the lease keeps collectors off between the two. */

@@ -61,6 +61,15 @@ static const struct {
     [METRICS_GC_MANIFESTS] = {"gc_manifests", "Manifests that were collected."},
     [METRICS_GC_BLOBS] = {"gc_blobs", "Blobs that were collected."},
     [METRICS_GC_BYTES] = {"gc_bytes", "Bytes that collections have freed."},
+    [METRICS_UPSTREAM_HITS] = {"upstream_hits",
+                               "Requests for cached repositories answered without the upstream."},
+    [METRICS_UPSTREAM_MISSES] = {"upstream_misses", "Requests that needed an upstream."},
+    [METRICS_UPSTREAM_STALE] = {"upstream_stale",
+                                "Requests answered with what is here because the upstream failed."},
+    [METRICS_UPSTREAM_REQUESTS] = {"upstream_requests",
+                                   "Questions to upstreams: tags, manifests, blobs, lists."},
+    [METRICS_UPSTREAM_FAILURES] = {"upstream_failures", "Of them, those that failed."},
+    [METRICS_UPSTREAM_BYTES] = {"upstream_bytes", "Bytes of blobs that came from upstreams."},
 };
 static const struct {
     const char *name, *help;

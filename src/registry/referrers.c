@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "model/limits.h"
-#include "registry/reg.h"
+#include "registry/pull.h"
 
 #define PAGE             1000 /* descriptors in one answer */
 #define MAX_ANSWER_BYTES (64u << 20)
@@ -112,6 +112,7 @@ static void answer(struct rq *rq, const struct digest *subject, const char *type
     buf_adds(&b, "]}\n");
     struct http_response *p = b.failed ? NULL : reg_response(b.p, b.n);
     http_response_header(p, "Content-Type", MEDIA_OCI_INDEX);
+    reg_stale_headers(rq, p);
     if (type)
         http_response_header(p, "OCI-Filters-Applied", "artifactType");
     if (l->more) {
@@ -130,8 +131,14 @@ static void answer(struct rq *rq, const struct digest *subject, const char *type
 void referrers_list(struct rq *rq)
 {
     const char *type = rq_query(rq, "artifactType"), *last = rq_query(rq, "last");
+    struct upstream *up = rq_upstream(rq);
     struct digest subject;
     struct list l = {0};
+
+    if (up && !rq->ask) {
+        cached_referrers(rq, up);
+        return;
+    }
     int r = digest_parse(rq->route.ref, &subject, &rq->e);
 
     if (type && !*type)

@@ -27,12 +27,19 @@
 #define REG_LIST_DEFAULT  100   /* names in a page, where the client does not say */
 #define REG_LIST_MAX      10000 /* and at most */
 
+struct upstreams;
+struct upstream;
+struct pull;
+struct ask;
+struct fetch;
+
 struct live {          /* live.c */
     struct live *next; /* of the old ones */
     atomic_uint refs;
     struct regconf *conf;
     struct authz *authz;
-    struct accesslog *log; /* NULL: off */
+    struct accesslog *log;       /* NULL: off */
+    struct upstreams *upstreams; /* NULL: none */
 };
 
 struct registry {
@@ -62,6 +69,7 @@ struct registry {
     struct janitor *janitor;
     struct index *index;
     struct indexer *indexer; /* NULL: read-only */
+    struct pull *pull; /* NULL: no config had an [upstream] yet */
 };
 
 struct rq { /* a request */
@@ -80,6 +88,13 @@ struct rq { /* a request */
     struct digest digest; /* of routes that have one */
     struct shale_err e;
     bool refused; /* e is a refusal by rule: told in its own words, as DENIED */
+    /* of repositories that are a cache: pull.h */
+    struct ask *ask;
+    struct fetch *fetch;
+    struct rq *next_waiting;
+    void (*then)(struct http_req *q);
+    bool stale;     /* the answer is what is here, because the upstream cannot be asked */
+    int64_t age_ns; /* then: of it; negative: not known */
     /* of uploads */
     struct session *session;
     bool anonymous; /* the upload lives as long as this request */
@@ -100,6 +115,8 @@ const char *rq_query(const struct rq *rq, const char *name); /* NULL if absent *
 /* A response with the headers that all have; NULL (memory) may be passed on to the others. */
 struct http_response *reg_response(const void *p, size_t n);
 void reg_error(struct rq *rq, enum reg_code code, const char *detail);
+void reg_errorf(struct rq *rq, enum reg_code code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* With one more header. */
 void reg_error_with(struct rq *rq, enum reg_code code, const char *detail, const char *name,
                     const char *value);
@@ -139,6 +156,30 @@ void search_get(struct rq *rq);
 void repository_get(struct rq *rq);
 void repository_patch_head(struct rq *rq);
 
+/* Warning and Age, where rq->stale says so. p may be NULL. */
+void reg_stale_headers(const struct rq *rq, struct http_response *p);
+/* The answer to GET and HEAD. `generation`: of the repository before the manifest was looked up;
+ * `until` (monotonic): how long it may be answered from memory. */
+void reg_send_manifest(struct rq *rq, const struct state_manifest *m, uint64_t generation,
+                       int64_t until);
+/* What the state keeps of what a manifest says: children, subject, type, annotations. */
+int reg_manifest_rows(const struct manifest *m, struct arena *a, struct state_put *p,
+                      struct shale_err *e);
+/* The whole blob or the part that was asked for, from a file. */
+void reg_send_blob(struct rq *rq, const struct digest *d, uint64_t size);
+struct blob_part { /* what a Range asks of a blob */
+    uint64_t first, n;
+    bool part; /* 206 */
+};
+/* false: answered (416). */
+bool reg_blob_part(struct rq *rq, const struct digest *d, uint64_t size, struct blob_part *ret);
+/* Sends p, the bytes of x (NULL: no memory). */
+void reg_answer_blob(struct rq *rq, const struct digest *d, uint64_t size,
+                     const struct blob_part *x, struct http_response *p);
+/* The n and last of a page of `l`. */
+struct page;
+void reg_answer_tags(struct rq *rq, const struct page *page, const struct state_names *l);
+
 /* Annotations as a JSON object, "" when there are none; NULL: no memory. */
 const char *reg_annotations(const struct strmap *m, struct arena *a);
 
@@ -154,6 +195,7 @@ bool reg_page(struct rq *rq, uint64_t def, struct page *ret);
 /* Takes conf, also on failure. */
 int live_open(struct registry *r, struct regconf *conf, struct live **ret, struct shale_err *e);
 struct live *live_get(struct registry *r);
+struct live *live_ref(struct live *v); /* one more of one that somebody has */
 void live_put(struct live *v);
 void live_drop(struct registry *r, struct live *v);    /* one that nobody else has */
 void live_replace(struct registry *r, struct live *v); /* takes it; NULL at the end */

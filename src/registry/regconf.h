@@ -141,6 +141,23 @@ struct regconf_notify {
     bool insecure;
 };
 
+enum regconf_library { REGCONF_LIBRARY_AUTO, REGCONF_LIBRARY_YES, REGCONF_LIBRARY_NO };
+struct regconf_upstream { /* a registry whose images are kept here */
+    const char *prefix;   /* of our repositories: "hub/"; "": all */
+    const char *url;
+    const char *path;   /* put before the rest of a name there, "a/b"; NULL: nothing */
+    const char *domain; /* HOST[:PORT] of the url; "docker.io" for Docker Hub */
+    bool https, strip;
+    int library; /* enum regconf_library */
+    const char *username, *password_file;
+    const char *docker_config; /* folder with a config.json */
+    const char *ca_file, *cert_file, *key_file;
+    bool insecure;
+    int64_t tag_ttl_ns, negative_ttl_ns, timeout_ns;
+    int64_t keep_ns; /* 0: for ever */
+    bool stale, finish;
+};
+
 struct regconf {
     struct arena arena; /* everything below lives in it */
     const char *file;   /* NULL: defaults */
@@ -157,6 +174,8 @@ struct regconf {
     struct regconf_index index;
     struct regconf_notify *notify;
     size_t n_notify;
+    struct regconf_upstream *upstream;
+    size_t n_upstream;
 };
 
 /* A value from the command line, in place of what the file says. */

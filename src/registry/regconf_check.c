@@ -146,6 +146,17 @@ static int check_listen(const struct regconf *c, struct shale_err *e)
     return 0;
 }
 
+static int check_upstreams(const struct regconf *c, struct shale_err *e)
+{
+    if (c->n_upstream > 0 && c->server.read_only)
+        return in_file(c, 0,
+                       err_set(e, SHALE_INVALID,
+                               "a read-only registry cannot keep what an [upstream] sends: remove "
+                               "read_only (--read-only), nobody can push there anyway"),
+                       e);
+    return 0;
+}
+
 int regconf_check_all(struct regconf *c, struct shale_err *e)
 {
     int r = check_auth(c, e);
@@ -153,5 +164,7 @@ int regconf_check_all(struct regconf *c, struct shale_err *e)
         r = check_listen(c, e);
     if (r == 0)
         r = check_policy(c, e);
+    if (r == 0)
+        r = check_upstreams(c, e);
     return r;
 }

@@ -244,6 +244,45 @@ static const struct regconf_key notify_keys[] = {
     {0},
 };
 
+static const struct regconf_key upstream_keys[] = {
+    K(regconf_upstream, url, RK_URL, NULL, "the registry: https://registry-1.docker.io."),
+    K(regconf_upstream, strip, RK_BOOL, "yes",
+      "yes: the prefix is no part of the names there: hub/a/b is a/b."),
+    K(regconf_upstream, path, RK_STR, NULL,
+      "put before names there: path = team asks for team/a/b."),
+    KW(regconf_upstream, library, library, RK_CHOICE, "auto", "auto|yes|no",
+       "yes: names of one part get library/ before them there, as Docker Hub has it; auto: if it "
+       "is "
+       "Docker Hub."),
+    K(regconf_upstream, username, RK_STR, NULL, "who we are there; with password_file."),
+    K(regconf_upstream, password_file, RK_PATH, NULL,
+      "file with the password or access token in its first line. Read again on SIGHUP."),
+    K(regconf_upstream, docker_config, RK_PATH, NULL,
+      "folder with a config.json of docker login, in place of username and password_file."),
+    K(regconf_upstream, ca_file, RK_PATH, NULL,
+      "certificates to trust there (PEM), instead of the system's."),
+    K(regconf_upstream, cert_file, RK_PATH, NULL, "our certificate for it (PEM); with key_file."),
+    K(regconf_upstream, key_file, RK_PATH, NULL, "its private key (PEM)."),
+    K(regconf_upstream, insecure, RK_BOOL, "no",
+      "yes: its certificate is not verified; http:// is taken for any host, not only for this "
+      "machine."),
+    KN(regconf_upstream, tag_ttl, tag_ttl_ns, RK_DURATION, "5m", 0, YEARS,
+       "how long a tag is believed before it is asked for again."),
+    KN(regconf_upstream, negative_ttl, negative_ttl_ns, RK_DURATION, "1m", 0, DAY,
+       "how long it is remembered that something is not there."),
+    KN(regconf_upstream, timeout, timeout_ns, RK_DURATION, "30s", 1, 10 * MINUTE,
+       "a registry that sends nothing for this long is given up or asked again."),
+    K(regconf_upstream, stale, RK_BOOL, "yes",
+      "yes: when it cannot be asked, a tag is answered with what is here, with a Warning."),
+    K(regconf_upstream, finish, RK_BOOL, "yes",
+      "yes: a blob is fetched to its end even when all who wanted it have gone."),
+    KN(regconf_upstream, keep, keep_ns, RK_DURATION, "0s", 0, YEARS,
+       "images that nobody asked for in this time go; 0s: never. shale registry gc then frees "
+       "their "
+       "bytes."),
+    {0},
+};
+
 /* ---- checks of one section ---- */
 
 static int check_listen(struct regconf *c, void *section, struct shale_err *e)
@@ -368,11 +407,17 @@ const struct regconf_section regconf_sections[] = {
     REPEATED("notify", "NAME", notify, n_notify, regconf_notify,
              offsetof(struct regconf_notify, name), check_name, check_notify, notify_keys,
              "A receiver of events (webhook)."),
+    REPEATED(
+        "upstream", "PREFIX", upstream, n_upstream, regconf_upstream,
+        offsetof(struct regconf_upstream, prefix), regconf_upstream_prefix, regconf_upstream_check,
+        upstream_keys,
+        "Another registry, of which repositories whose names begin with the prefix are a cache: "
+        "what is asked for comes from there, and stays. The prefix ends in /; \"\" is every "
+        "name. The longest one that matches counts. Nobody can push there."),
     {0},
 };
 
 /* Named in designs and in other registries, and not there: told so, never taken without effect. */
 const struct regconf_later regconf_later[] = {
-    {"upstream", NULL, "a cache of another registry"},
     {0},
 };

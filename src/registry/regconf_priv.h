@@ -65,5 +65,8 @@ void regconf_takes(const struct regconf_key *k, struct buf *b);
 /* "host:port", "[v6]:port", ":port", "host". */
 int regconf_address(const char *text, struct arena *a, const char **ret_host, uint64_t *ret_port,
                     struct shale_err *e);
+/* regconf_upstream.c: the name and the rest of an [upstream]. */
+int regconf_upstream_prefix(const char *arg, struct shale_err *e);
+int regconf_upstream_check(struct regconf *c, void *section, struct shale_err *e);
 /* What only the whole file shows: groups that do not exist, auth that does not fit. */
 int regconf_check_all(struct regconf *c, struct shale_err *e);

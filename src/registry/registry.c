@@ -11,7 +11,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "registry/index.h"
-#include "registry/reg.h"
+#include "registry/pull.h"
 
 #define ARENA_BYTES (1u << 20)
 #define CACHE_BYTES (8u << 20)      /* of manifests in memory */
@@ -164,11 +164,17 @@ static int start_indexer(struct registry *r, struct shale_err *e)
     return indexer_start(r->index, r->blobs, r->root_fd, &o, &r->indexer, e);
 }
 
+static void let_go(void *arg)
+{
+    pull_let_go(((struct registry *)arg)->pull);
+}
+
 static int serve(struct registry *r, struct shale_err *e)
 {
     const struct regconf *c = r->first->conf;
     struct http_server_opts so = {
         .handle = registry_handle,
+        .let_go = let_go,
         .arg = r,
         .certs = r->certs,
         .n_certs = r->n_certs,
@@ -308,6 +314,7 @@ struct registry *registry_close(struct registry *r)
     if (r->server)
         http_server_stop(r->server, r->first->conf->server.shutdown_timeout_ns);
     janitor_stop(r);
+    r->pull = pull_close(r->pull);
     indexer_stop(r->indexer);
     notify_close(r->notify);
     if (r->first)

@@ -62,6 +62,11 @@ static const char *const steps[] = {
     " WHERE repo = old.repo AND digest = old.digest; END;",
     /* Where a tag is, for searches. */
     "CREATE INDEX tags_tag ON tags(tag);",
+    /* Manifests of other registries that are kept here, and when somebody last asked for them. */
+    "CREATE TABLE cached(repo INTEGER NOT NULL, digest TEXT NOT NULL, used INTEGER NOT NULL,"
+    " PRIMARY KEY(repo, digest)) WITHOUT ROWID;"
+    "CREATE TRIGGER cached_gone AFTER DELETE ON manifests BEGIN DELETE FROM cached WHERE"
+    " repo = old.repo AND digest = old.digest; END;",
 };
 
 static const struct meta_schema schema = {

@@ -67,6 +67,7 @@ struct state_manifest {
     struct digest digest;
     const char *media_type;
     uint64_t size;
+    int64_t updated; /* of state_manifest by tag: when the tag was put */
 };
 /* `ref` is a tag or a digest. 1 found, 0 not. */
 int state_manifest(struct state *s, const char *repo, const char *ref, struct arena *a,
@@ -81,6 +82,7 @@ struct state_child {
     bool optional; /* may be missing: foreign layers */
 };
 struct state_put {
+    bool cached;         /* of another registry: children may be missing, or come later */
     struct state *state; /* of the state */
     const char *repo;
     const char *tag; /* NULL: by digest only */
@@ -105,7 +107,18 @@ struct state_tag_guard { /* tags that nobody may delete */
  * NULL). */
 int state_manifest_delete(struct state *s, const char *repo, const struct digest *d,
                           const struct state_tag_guard *guard, struct shale_err *e);
+/* The tag names a manifest that is in the repository, from now on. 1; 0 when that is not there. */
+int state_tag_put(struct state *s, const char *repo, const char *tag, const struct digest *d,
+                  struct shale_err *e);
 int state_tag_delete(struct state *s, const char *repo, const char *tag, struct shale_err *e);
+
+/* ---- state_cached.c: manifests of other registries ---- */
+/* Somebody asked for it. Cheap; noted once an hour. */
+int state_cached_use(struct state *s, const char *repo, const struct digest *d,
+                     struct shale_err *e);
+/* Drops some of those in repositories whose names begin with `prefix` that nobody has asked for
+ * since `before`, with their tags. Returns how many; 0: there are no more. */
+int state_cached_drop(struct state *s, const char *prefix, int64_t before, struct shale_err *e);
 
 /* ---- lists: at most n names after `last` ("" from the start), in order of their bytes ---- */
 struct state_names {

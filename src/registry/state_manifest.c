@@ -8,11 +8,11 @@
 int state_manifest(struct state *s, const char *repo, const char *ref, struct arena *a,
                    struct state_manifest *ret, struct shale_err *e)
 {
-    static const char by_tag[] = "SELECT m.digest, m.media_type, m.size FROM repos r"
+    static const char by_tag[] = "SELECT m.digest, m.media_type, m.size, t.updated FROM repos r"
                                  " JOIN tags t ON t.repo = r.id AND t.tag = ?2"
                                  " JOIN manifests m ON m.repo = r.id AND m.digest = t.digest"
                                  " WHERE r.name = ?1";
-    static const char by_digest[] = "SELECT m.digest, m.media_type, m.size FROM repos r"
+    static const char by_digest[] = "SELECT m.digest, m.media_type, m.size, 0 FROM repos r"
                                     " JOIN manifests m ON m.repo = r.id AND m.digest = ?2"
                                     " WHERE r.name = ?1";
     _cleanup_(stmt_close) struct stmt q = {0};
@@ -27,6 +27,7 @@ int state_manifest(struct state *s, const char *repo, const char *ref, struct ar
     col_digest(&q, 0, &ret->digest);
     ret->media_type = col_dup(&q, 1, a);
     ret->size = (uint64_t)col_i64(&q, 2);
+    ret->updated = col_i64(&q, 3);
     return ret->media_type ? 1 : err_nomem(e);
 }
 
@@ -53,6 +54,15 @@ static int check_child(struct meta *m, int64_t repo, struct state_put *p, size_t
     return p->missing[i] || p->wrong_size[i] ? 0 : 1;
 }
 
+static int put_tag(struct meta *m, int64_t repo, const char *tag, const struct digest *d,
+                   struct shale_err *e)
+{
+    return stmt_run(m,
+                    "INSERT INTO tags VALUES(?1, ?2, ?3, ?4)"
+                    " ON CONFLICT(repo, tag) DO UPDATE SET digest = ?3, updated = ?4",
+                    NULL, e, "itdi", repo, tag, d, time_now_ns());
+}
+
 static int put_rows(struct meta *m, int64_t repo, const struct state_put *p, struct shale_err *e)
 {
     int64_t now = time_now_ns();
@@ -72,12 +82,12 @@ static int put_rows(struct meta *m, int64_t repo, const struct state_put *p, str
     for (size_t i = 0; r >= 0 && i < p->n_children; i++)
         r = stmt_run(m, "INSERT OR IGNORE INTO edges VALUES(?1, ?2, ?3)", NULL, e, "idd", repo,
                      &p->m.digest, &p->children[i].digest);
-    if (r >= 0 && p->tag)
+    if (r >= 0 && p->cached)
         r = stmt_run(m,
-                     "INSERT INTO tags VALUES(?1, ?2, ?3, ?4)"
-                     " ON CONFLICT(repo, tag) DO UPDATE SET digest = ?3, updated = ?4",
-                     NULL, e, "itdi", repo, p->tag, &p->m.digest, now);
-    return r;
+                     "INSERT INTO cached VALUES(?1, ?2, ?3)"
+                     " ON CONFLICT(repo, digest) DO UPDATE SET used = ?3",
+                     NULL, e, "idi", repo, &p->m.digest, now);
+    return r >= 0 && p->tag ? put_tag(m, repo, p->tag, &p->m.digest, e) : r;
 }
 
 /* A tag that is to stay what it is. */
@@ -108,7 +118,7 @@ static int put_manifest(struct meta *m, void *arg, struct shale_err *e)
         r = check_fixed(m, repo, p, e);
     if (r >= 0)
         r = state_bytes(m, p->repo, &before, e);
-    for (size_t i = 0; r >= 0 && i < p->n_children; i++) {
+    for (size_t i = 0; r >= 0 && !p->cached && i < p->n_children; i++) {
         r = check_child(m, repo, p, i, e);
         good &= r != 0;
     }
@@ -128,7 +138,7 @@ int state_manifest_put(struct state *s, struct state_put *p, struct shale_err *e
     return state_write(s, true, p->repo, put_manifest, p, e);
 }
 
-/* ---- delete ---- */
+/* ---- tags and deletes ---- */
 
 struct delete_job {
     const char *repo, *tag;
@@ -152,6 +162,30 @@ static int check_guard(struct meta *m, int64_t repo, const struct delete_job *j,
             return err_set(e, SHALE_EXISTS, "tag %s of %s is immutable here, and names this image",
                            col_text(&q, 0), j->repo);
     return r;
+}
+
+static int retag(struct meta *m, void *arg, struct shale_err *e)
+{
+    const struct delete_job *j = arg;
+    int64_t repo = 0, found = 0;
+    int r = state_repo_id(m, j->repo, false, &repo, e);
+
+    if (r >= 0)
+        r = stmt_number(m, "SELECT 1 FROM manifests WHERE repo = ?1 AND digest = ?2", 0, &found, e,
+                        "id", repo, j->d);
+    if (r < 0 || !found)
+        return r < 0 ? r : 0;
+    r = put_tag(m, repo, j->tag, j->d, e);
+    return r < 0 ? r : 1;
+}
+
+/* When it was asked for last may be forgotten in a power cut. */
+int state_tag_put(struct state *s, const char *repo, const char *tag, const struct digest *d,
+                  struct shale_err *e)
+{
+    struct delete_job j = {.repo = repo, .tag = tag, .d = d};
+
+    return state_write(s, false, repo, retag, &j, e);
 }
 
 static int delete_manifest(struct meta *m, void *arg, struct shale_err *e)

@@ -170,8 +170,6 @@ static void test_mistakes(void **state)
         {"[notify \"\"]\n", "a name has 1 to 64 characters"},
         {"[notify \"n\"]\nurl = https://x\nheader = a b: c\n", "must be NAME: VALUE"},
         {"[notify \"n\"]\nurl = https://x\nevents = pus\n", "must be some of these"},
-        {"[upstream \"a\"]\n",
-         "r.conf:1: [upstream] is not supported yet (a cache of another registry)"},
         {"[gc]\ninterval = 1h\nat = 03:30\n", "r.conf:1: [gc] interval and at exclude each other"},
         {"[gc]\nat = 3:30\n", "r.conf:1: at = 3:30: must be a time of day"},
         {"[gc]\nat = 24:00\n", "must be a time of day"},
@@ -183,6 +181,18 @@ static void test_mistakes(void **state)
         {"[limits]\nmanifest_size = 5m\n",
          "manifest_size = 5m: must be a size (512k, 64m, 10g) from "
          "1k to 4m"},
+        {"[upstream \"a\"]\n", "a prefix ends in /, as in \"hub/\""},
+        {"[upstream \"A/\"]\n", "no repository's name can begin so"},
+        {"[upstream \"a/\"]\n", "[upstream \"a/\"] without a url"},
+        {"[upstream \"a/\"]\nurl = https://x\n[upstream \"a/\"]\n", "stands twice"},
+        {"[upstream \"\"]\nurl = https://x/y\n", "a registry is the root of a host"},
+        {"[upstream \"\"]\nurl = http://x\n", "would travel in the open"},
+        {"[upstream \"\"]\nurl = https://x\nusername = u\n", "belong together"},
+        {"[upstream \"\"]\nurl = https://x\nkey_file = u\n", "belong together"},
+        {"[upstream \"\"]\nurl = https://x\npath = a/\n", "path must be the beginning"},
+        {"[upstream \"\"]\nurl = http://[::1]:5\nca_file = a\n", "have no use with http://"},
+        {"[upstream \"\"]\nurl = https://x\nlibrary = maybe\n", "must be one of auto, yes, no"},
+        {"[server]\nread_only = yes\n[upstream \"\"]\nurl = https://x\n", "a read-only registry"},
         {"[auth]\nsearch = alice\n", "r.conf: search: nobody can prove a name"},
         {"[rule \"a\"]\nquota = 1g\n",
          "r.conf:2: unknown key \"quota\" in [rule]; it belongs to [repository]"},
@@ -298,10 +308,13 @@ static void test_example(void **state)
                 buf_adds(&u, "url = http://localhost\n");
             if (memmem(line.p, line.n, "[retention", 10))
                 buf_adds(&u, "keep_tags = 1\n");
+            if (memmem(line.p, line.n, "[upstream", 9))
+                buf_adds(&u, "url = https://localhost\n");
         }
     }
     assert_int_equal(parse(buf_str(&u), &c, NULL), 0);
     assert_int_equal(c->n_notify, 1);
+    assert_int_equal(c->n_upstream, 1);
     regconf_free(c);
     regconf_man(&man);
     assert_ok(buf_check(&man, err));
