@@ -408,7 +408,7 @@ const struct regconf_section regconf_sections[] = {
              offsetof(struct regconf_notify, name), check_name, check_notify, notify_keys,
              "A receiver of events (webhook)."),
     REPEATED(
-        "upstream", "PREFIX", upstream, n_upstream, regconf_upstream,
+        "upstream", "prefix/", upstream, n_upstream, regconf_upstream,
         offsetof(struct regconf_upstream, prefix), regconf_upstream_prefix, regconf_upstream_check,
         upstream_keys,
         "Another registry, of which repositories whose names begin with the prefix are a cache: "
