@@ -84,7 +84,7 @@ static int put_question(struct ask *k)
     int r = cancel_check(&k->p->cancel, &k->e);
 
     if (r >= 0)
-        r = upstream_try(k->up, &k->e);
+        r = upstream_try(k->up, false, &k->e);
     if (r < 0)
         return r;
     metrics_count(k->p->r->metrics, METRICS_UPSTREAM_REQUESTS, 1);
@@ -95,7 +95,7 @@ static int put_question(struct ask *k)
     src->ops->close(src);
     if (r < 0 && r != -SHALE_NOT_FOUND)
         metrics_count(k->p->r->metrics, METRICS_UPSTREAM_FAILURES, 1);
-    upstream_tell(k->up, r, &k->e);
+    upstream_tell(k->up, false, r, &k->e);
     return r;
 }
 

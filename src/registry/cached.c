@@ -18,7 +18,8 @@ void cached_refuse(struct rq *rq, struct upstream *up, int r, const struct shale
                    enum reg_code unknown, const char *detail)
 {
     int64_t pause = upstream_pause(up);
-    char seconds[24];
+    const char *url = upstream_conf(up)->url;
+    char seconds[24], message[1024];
 
     rq->e = *e;
     switch (-r) {
@@ -37,11 +38,13 @@ void cached_refuse(struct rq *rq, struct upstream *up, int r, const struct shale
     }
     if (r == -SHALE_LIMIT && pause > 0) {
         snprintf(seconds, sizeof seconds, "%" PRId64, (int64_t)((pause + NS_PER_S - 1) / NS_PER_S));
-        reg_error_with(rq, REG_TOO_MANY_REQUESTS, e->msg, "Retry-After", seconds);
+        reg_error_say(rq, REG_TOO_MANY_REQUESTS, e->msg, "Retry-After", seconds);
         return;
     }
     /* Whatever it says of credentials is between it and us: clients are not asked for theirs. */
-    reg_errorf(rq, REG_UPSTREAM, "%s: %s", upstream_conf(up)->url, e->msg);
+    snprintf(message, sizeof message, "%s%s%s", strstr(e->msg, url) ? "" : url,
+             strstr(e->msg, url) ? "" : ": ", e->msg);
+    reg_error_say(rq, REG_UPSTREAM, message, NULL, NULL);
 }
 
 /* What is here is answered instead. */

@@ -100,14 +100,14 @@ void reg_json(struct rq *rq, struct buf *b, const char *type, const char *link)
     http_respond(rq->q, 200, p);
 }
 
-void reg_error_with(struct rq *rq, enum reg_code code, const char *detail, const char *name,
-                    const char *value)
+static void send_error(struct rq *rq, enum reg_code code, const char *message, const char *detail,
+                       const char *name, const char *value)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(64u << 10);
 
     buf_adds(&b, "{\"errors\":[");
-    if (rq->refused)
-        reg_error_said_json(&b, code, detail);
+    if (message || rq->refused)
+        reg_error_said_json(&b, code, message ? message : detail);
     else
         reg_error_json(&b, code, detail);
     buf_adds(&b, "]}\n");
@@ -120,15 +120,16 @@ void reg_error_with(struct rq *rq, enum reg_code code, const char *detail, const
     http_respond(rq->q, reg_status(code), p);
 }
 
-void reg_errorf(struct rq *rq, enum reg_code code, const char *fmt, ...)
+void reg_error_with(struct rq *rq, enum reg_code code, const char *detail, const char *name,
+                    const char *value)
 {
-    char detail[1024];
-    va_list ap;
+    send_error(rq, code, NULL, detail, name, value);
+}
 
-    va_start(ap, fmt);
-    (void)vsnprintf(detail, sizeof detail, fmt, ap);
-    va_end(ap);
-    reg_error(rq, code, detail);
+void reg_error_say(struct rq *rq, enum reg_code code, const char *message, const char *name,
+                   const char *value)
+{
+    send_error(rq, code, message, NULL, name, value);
 }
 
 void reg_stale_headers(const struct rq *rq, struct http_response *p)
@@ -308,6 +309,15 @@ static void run_deferred(struct http_req *q)
     find_endpoint(rq->route.id, q->method)->run(rq);
 }
 
+static void refuse_push(struct rq *rq)
+{
+    char message[1024];
+
+    snprintf(message, sizeof message, "%s is a cache of %.700s: push there, or under another name",
+             rq->route.name, upstream_conf(rq_upstream(rq))->url);
+    reg_error_say(rq, REG_UNSUPPORTED, message, NULL, NULL);
+}
+
 /* Whoever asks may have it. */
 static void run(struct rq *rq, const struct endpoint *ep)
 {
@@ -317,8 +327,7 @@ static void run(struct rq *rq, const struct endpoint *ep)
     if (writes && (rq->r->read_only || c->read_only))
         reg_error(rq, REG_UNSUPPORTED, "the registry is read-only");
     else if (ep->need == PUSH && rq_upstream(rq))
-        reg_errorf(rq, REG_UNSUPPORTED, "%s is a cache of %s: push there, or under another name",
-                   rq->route.name, upstream_conf(rq_upstream(rq))->url);
+        refuse_push(rq);
     else if (ep->need == DELETE && !c->delete)
         reg_error(rq, REG_UNSUPPORTED, "this registry does not delete");
     else if (ep->route == ROUTE_MANIFEST && from_cache(rq->r, rq->q))

@@ -405,7 +405,7 @@ static int fetch(struct fetch *f, struct shale_err *e)
     int r = cancel_check(&f->p->cancel, e);
 
     if (r >= 0)
-        r = upstream_try(f->up, e);
+        r = upstream_try(f->up, true, e);
     if (r < 0)
         return r;
     metrics_count(m, METRICS_UPSTREAM_REQUESTS, 1);
@@ -416,7 +416,7 @@ static int fetch(struct fetch *f, struct shale_err *e)
     src->ops->close(src);
     if (r < 0 && r != -SHALE_NOT_FOUND)
         metrics_count(m, METRICS_UPSTREAM_FAILURES, 1);
-    upstream_tell(f->up, r, e);
+    upstream_tell(f->up, true, r, e);
     return r;
 }
 

@@ -115,8 +115,9 @@ const char *rq_query(const struct rq *rq, const char *name); /* NULL if absent *
 /* A response with the headers that all have; NULL (memory) may be passed on to the others. */
 struct http_response *reg_response(const void *p, size_t n);
 void reg_error(struct rq *rq, enum reg_code code, const char *detail);
-void reg_errorf(struct rq *rq, enum reg_code code, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+/* In other words than the code has by itself; name and value: of one more header, or NULL. */
+void reg_error_say(struct rq *rq, enum reg_code code, const char *message, const char *name,
+                   const char *value);
 /* With one more header. */
 void reg_error_with(struct rq *rq, enum reg_code code, const char *detail, const char *name,
                     const char *value);

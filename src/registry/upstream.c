@@ -15,15 +15,20 @@
 #define PEM_MAX_BYTES      (4u << 20)
 #define CONNECT_NS         (10 * NS_PER_S) /* at most, for a question */
 #define FAILURES           2               /* in a row, before it counts as down */
-#define PAUSE_MAX_NS       (3600 * NS_PER_S)
+#define PAUSE_MAX_NS       (60 * NS_PER_S) /* then it is asked whether it still means it */
+
+/* Questions and blobs each have a client: a registry that limits the one may give the other. */
+struct lane {
+    struct remote_client *client;
+    unsigned n_failures; /* in a row; this and what follows is guarded by the mutex */
+    int64_t down_until;  /* monotonic */
+    struct shale_err why;
+};
 
 struct upstream {
     const struct regconf_upstream *c;
-    struct remote_client *quick, *patient;
-    pthread_mutex_t mutex; /* guards what follows */
-    unsigned n_failures;   /* in a row */
-    int64_t down_until;    /* monotonic */
-    struct shale_err why;
+    pthread_mutex_t mutex;
+    struct lane lanes[2]; /* [patient] */
 };
 
 struct upstreams {
@@ -90,15 +95,15 @@ static int open_clients(struct upstream *up, const char *password, struct shale_
     o.connect_timeout_ns = c->timeout_ns;
     o.retry_delay_max_ns = 8 * NS_PER_S;
     o.retry_after_max_ns = 10 * NS_PER_S;
-    int r = remote_client_open(&o, &up->patient, e);
+    int r = remote_client_open(&o, &up->lanes[true].client, e);
     if (r < 0)
         return r;
     o.n_retries = 1;
     o.retry_delay_ns = NS_PER_S / 4;
-    o.retry_after_max_ns = 0;
+    o.retry_after_max_ns = 2 * NS_PER_S;
     if (o.connect_timeout_ns > CONNECT_NS)
         o.connect_timeout_ns = CONNECT_NS;
-    return remote_client_open(&o, &up->quick, e);
+    return remote_client_open(&o, &up->lanes[false].client, e);
 }
 
 static int open_one(struct upstream *up, const struct regconf_upstream *c, struct shale_err *e)
@@ -144,8 +149,8 @@ struct upstreams *upstreams_close(struct upstreams *u)
     if (!u)
         return NULL;
     for (size_t i = 0; i < u->n; i++) {
-        remote_client_close(u->v[i].quick);
-        remote_client_close(u->v[i].patient);
+        remote_client_close(u->v[i].lanes[false].client);
+        remote_client_close(u->v[i].lanes[true].client);
         pthread_mutex_destroy(&u->v[i].mutex);
     }
     free(u);
@@ -193,23 +198,24 @@ int upstream_source(struct upstream *up, const char *repo, bool patient, struct 
         ref.repo = ref.familiar = arena_printf(&a, "%s/%s", ref.domain, ref.path);
     if (!ref.familiar)
         return err_nomem(e);
-    return remote_source_open(patient ? up->patient : up->quick, &ref, ret, e);
+    return remote_source_open(up->lanes[patient].client, &ref, ret, e);
 }
 
 /* ---- whether it can be asked ---- */
 
-int upstream_try(struct upstream *up, struct shale_err *e)
+int upstream_try(struct upstream *up, bool patient, struct shale_err *e)
 {
+    struct lane *l = &up->lanes[patient];
     int64_t now = time_mono_ns();
     int r = 0;
 
     pthread_mutex_lock(&up->mutex);
-    if (up->n_failures >= FAILURES && now < up->down_until) {
+    if (l->n_failures >= FAILURES && now < l->down_until) {
         if (e)
-            *e = up->why;
-        r = -up->why.code;
-    } else if (up->n_failures >= FAILURES) {
-        up->down_until = now + UPSTREAM_DOWN_NS; /* one tries, the others do not wait for it */
+            *e = l->why;
+        r = -l->why.code;
+    } else if (l->n_failures >= FAILURES) {
+        l->down_until = now + UPSTREAM_DOWN_NS; /* one tries, the others do not wait for it */
     }
     pthread_mutex_unlock(&up->mutex);
     return r;
@@ -217,28 +223,30 @@ int upstream_try(struct upstream *up, struct shale_err *e)
 
 int64_t upstream_pause(const struct upstream *up)
 {
-    int64_t a = remote_client_pause(up->quick), b = remote_client_pause(up->patient);
+    int64_t a = remote_client_pause(up->lanes[false].client),
+            b = remote_client_pause(up->lanes[true].client);
 
     return a > b ? a : b;
 }
 
-void upstream_tell(struct upstream *up, int r, const struct shale_err *e)
+void upstream_tell(struct upstream *up, bool patient, int r, const struct shale_err *e)
 {
-    int64_t pause = upstream_pause(up);
+    struct lane *l = &up->lanes[patient];
+    int64_t pause = remote_client_pause(l->client);
 
     if (r == -SHALE_CANCELED || r == -SHALE_NO_MEMORY || r == -SHALE_NO_SPACE)
         return; /* says nothing of it */
     pthread_mutex_lock(&up->mutex);
     if (r == -SHALE_LIMIT && pause > 0) {
-        up->n_failures = FAILURES;
-        up->down_until = time_mono_ns() + (pause < PAUSE_MAX_NS ? pause : PAUSE_MAX_NS);
-        up->why = *e;
+        l->n_failures = FAILURES;
+        l->down_until = time_mono_ns() + (pause < PAUSE_MAX_NS ? pause : PAUSE_MAX_NS);
+        l->why = *e;
     } else if (r == -SHALE_NETWORK || r == -SHALE_TIMEOUT) {
-        up->n_failures++;
-        up->down_until = time_mono_ns() + UPSTREAM_DOWN_NS;
-        up->why = *e;
+        l->n_failures++;
+        l->down_until = time_mono_ns() + UPSTREAM_DOWN_NS;
+        l->why = *e;
     } else {
-        up->n_failures = 0;
+        l->n_failures = 0;
     }
     pthread_mutex_unlock(&up->mutex);
 }

@@ -6,10 +6,9 @@
  *
  *   upstreams_open(conf, &u, e);                 // reads passwords and certificates
  *   up = upstreams_find(u, "hub/library/nginx"); // NULL: a repository of our own
- *   if (upstream_try(up, e) >= 0) {              // not after it has failed twice, for a while
- *       upstream_source(up, repo, false, &src, e);
- *       r = src->ops->resolve(src, …);
- *       upstream_tell(up, r);
+ *   if (upstream_try(up, false, e) >= 0) {              // not after it has failed twice, for a
+ * while upstream_source(up, repo, false, &src, e); r = src->ops->resolve(src, …); upstream_tell(up,
+ * false, r, e);
  *   }
  *
  * An upstreams lives as long as the config, which is borrowed. Thread-safe after open. Errors:
@@ -38,8 +37,8 @@ const char *upstream_name(const struct regconf_upstream *c, const char *repo, st
 int upstream_source(struct upstream *up, const char *repo, bool patient, struct source **ret,
                     struct shale_err *e);
 /* 0, or why it failed last: who asks again before its time would only wait. */
-int upstream_try(struct upstream *up, struct shale_err *e);
+int upstream_try(struct upstream *up, bool patient, struct shale_err *e);
 /* How a question ended: r and its error. */
-void upstream_tell(struct upstream *up, int r, const struct shale_err *e);
+void upstream_tell(struct upstream *up, bool patient, int r, const struct shale_err *e);
 /* How long it wants to be left alone; 0: it did not say. */
 int64_t upstream_pause(const struct upstream *up);

@@ -309,3 +309,30 @@ def nodigest(q):
         return q.serve()
     digest = q.name if q.name.startswith("sha256:") else q.image.top
     q.answer(200, q.image.blobs[digest], Content_Type=q.image.types[digest])
+
+
+# ---- slow ----
+
+PIECES, PIECE_S = 20, 0.15
+
+
+@fault
+def slow(q):
+    """A layer in twenty pieces, over three seconds."""
+    if not q.is_layer() or q.command == "HEAD":
+        return q.serve()
+    status, body, headers = q.ranged(q.image.blobs[q.name])
+    q.answer(status, b"", Content_Length=str(len(body)), **headers)
+    step = len(body) // PIECES + 1
+    for at in range(0, len(body), step):
+        q.wfile.write(body[at: at + step])
+        q.wfile.flush()
+        time.sleep(PIECE_S)
+
+
+@fault
+def slowflip(q):
+    """As slow, with wrong bytes in the layer."""
+    if q.is_layer():
+        q.image = type("Changed", (), {"blobs": {q.name: flip(q.image.blobs[q.name])}})
+    slow(q)
