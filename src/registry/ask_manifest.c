@@ -28,6 +28,8 @@ static int store(struct ask *k, struct buf *b, const struct descriptor *d, const
         r = blob_put(reg->blobs, &p.m.digest, buf_str(b), b->n, e);
     if (r >= 0)
         r = state_manifest_put(reg->state, &p, e);
+    if (r >= 0)
+        indexer_push(reg->indexer, &p.m.digest);
     return r < 0 ? r : 0;
 }
 

@@ -20,6 +20,8 @@
 #define WAKE_BYTES (256u << 10)     /* readers are woken after so many bytes, … */
 #define WAKE_NS    (20 * NS_PER_MS) /* … or after this time */
 
+#define INDEX_PARENTS 16 /* images that are looked at again when one of their layers has come */
+
 struct flow { /* an answer that reads along */
     struct flow *next;
     struct fetch *f;
@@ -347,7 +349,15 @@ static int on_data(void *arg, const void *p, size_t n, struct shale_err *e)
 /* The bytes are in blobs/. The lease keeps collectors off until the row is there. */
 static int link_blob(struct fetch *f, uint64_t size, struct shale_err *e)
 {
-    return state_blob_put(f->p->r->state, f->repo, &f->d, size, e);
+    struct digest parents[INDEX_PARENTS];
+    struct registry *reg = f->p->r;
+    int r = state_blob_put(reg->state, f->repo, &f->d, size, e);
+
+    /* What was indexed before it was here. */
+    int n = r < 0 ? 0 : state_parents(reg->state, f->repo, &f->d, parents, INDEX_PARENTS, NULL);
+    for (int i = 0; i < n; i++)
+        indexer_push(reg->indexer, &parents[i]);
+    return r;
 }
 
 /* The bytes came here in another way: does the repository over there have them? */

@@ -69,7 +69,7 @@ struct registry {
     struct janitor *janitor;
     struct index *index;
     struct indexer *indexer; /* NULL: read-only */
-    struct pull *pull; /* NULL: no config had an [upstream] yet */
+    struct pull *pull;       /* NULL: no config had an [upstream] yet */
 };
 
 struct rq { /* a request */

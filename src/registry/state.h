@@ -120,6 +120,10 @@ int state_cached_use(struct state *s, const char *repo, const struct digest *d,
  * since `before`, with their tags. Returns how many; 0: there are no more. */
 int state_cached_drop(struct state *s, const char *prefix, int64_t before, struct shale_err *e);
 
+/* Manifests of the repository that name the blob, at most n of them; returns how many. */
+int state_parents(struct state *s, const char *repo, const struct digest *d, struct digest *ret,
+                  size_t n, struct shale_err *e);
+
 /* ---- lists: at most n names after `last` ("" from the start), in order of their bytes ---- */
 struct state_names {
     const char **v;

@@ -36,6 +36,24 @@ int state_cached_use(struct state *s, const char *repo, const struct digest *d, 
     return state_write(s, false, NULL, note_use, &j, e);
 }
 
+int state_parents(struct state *s, const char *repo, const struct digest *d, struct digest *ret,
+                  size_t n, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    size_t got = 0;
+    int r = stmt_open(s->r,
+                      "SELECT x.parent FROM repos r JOIN edges x ON x.repo = r.id AND x.child = ?2"
+                      " WHERE r.name = ?1 LIMIT ?3",
+                      &q, e);
+
+    if (r < 0)
+        return r;
+    stmt_bind(&q, "tdi", repo, d, (int64_t)n);
+    while ((r = stmt_step(&q, e)) == 1)
+        col_digest(&q, 0, &ret[got++]);
+    return r < 0 ? r : (int)got;
+}
+
 /* ---- dropping ---- */
 
 struct victim {

@@ -59,7 +59,7 @@ static int write_index(json_t *all, struct buf *b, struct shale_err *e)
 {
     _cleanup_json_ json_t *index = json_pack("{s:i,s:s,s:O}", "schemaVersion", 2, "mediaType",
                                              MEDIA_OCI_INDEX, "manifests", all);
-    _cleanup_free_ char *text = index ? json_dumps(index, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *text = index ? json_text(index) : NULL;
 
     if (!text)
         return err_nomem(e);
