@@ -35,16 +35,15 @@ struct fetch {
     struct pull *p;
     struct live *live; /* whose the upstream is */
     struct upstream *up;
-    unsigned refs; /* guarded by pull's mutex */
+    unsigned refs; /* guarded by pull's mutex: the thread's, requests, flows */
     char *repo;
     struct digest d;
     struct blob_writer *w; /* of the thread that fetches */
     uint64_t woken_at;     /* its: what was there when readers were woken */
     int64_t woken;
-    pthread_mutex_t mutex; /* guards what follows, but for atomics */
-    struct rq *parked;     /* until it flows or is over */
-    struct flow *waiting;  /* for more bytes */
-    size_t n_flows;
+    pthread_mutex_t mutex;    /* guards what follows, but for atomics */
+    struct rq *parked;        /* until it flows or is over */
+    struct flow *waiting;     /* for more bytes */
     bool flowing;             /* size and fd are there, and do not change any more */
     bool over;                /* r and e are there */
     uint64_t size;            /* 0: not known */
@@ -194,9 +193,6 @@ static void flow_release(void *arg)
 {
     struct flow *x = arg;
 
-    pthread_mutex_lock(&x->f->mutex);
-    x->f->n_flows--;
-    pthread_mutex_unlock(&x->f->mutex);
     fetch_put(x->f->p, x->f);
     free(x);
 }
@@ -217,9 +213,6 @@ static void send_flow(struct rq *rq, struct fetch *f)
     pthread_mutex_lock(&f->p->mutex);
     f->refs++;
     pthread_mutex_unlock(&f->p->mutex);
-    pthread_mutex_lock(&f->mutex);
-    f->n_flows++;
-    pthread_mutex_unlock(&f->mutex);
     reg_answer_blob(rq, &f->d, f->size, &part,
                     http_response_stream(part.n, flow_read, flow_release, x));
 }
@@ -329,9 +322,9 @@ static int on_data(void *arg, const void *p, size_t n, struct shale_err *e)
     uint64_t most = f->live->conf->limits.upload_bytes;
 
     if (!upstream_conf(f->up)->finish) {
-        pthread_mutex_lock(&f->mutex);
-        bool alone = f->n_flows == 0 && !f->parked;
-        pthread_mutex_unlock(&f->mutex);
+        pthread_mutex_lock(&f->p->mutex);
+        bool alone = f->refs == 1; /* ours */
+        pthread_mutex_unlock(&f->p->mutex);
         if (alone)
             return err_set(e, SHALE_CANCELED, "nobody waits for %s any more", f->d.s);
     }
@@ -351,7 +344,7 @@ static int link_blob(struct fetch *f, uint64_t size, struct shale_err *e)
 {
     struct digest parents[INDEX_PARENTS];
     struct registry *reg = f->p->r;
-    int r = state_blob_put(reg->state, f->repo, &f->d, size, e);
+    int r = state_blob_put(reg->state, f->repo, &f->d, size, 0, e);
 
     /* What was indexed before it was here. */
     int n = r < 0 ? 0 : state_parents(reg->state, f->repo, &f->d, parents, INDEX_PARENTS, NULL);

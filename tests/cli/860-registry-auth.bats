@@ -283,8 +283,6 @@ END
     config htpasswd
     sed -i 's/^type = .*/type = htpaswd/' "$dir/r.conf"
     run_fails 1 "r.conf:2: type = htpaswd: must be one of" shale registry serve --config "$dir/r.conf" --storage "$BATS_TEST_TMPDIR/x"
-    printf '[retention ""]\nkeep = 5\n' >"$dir/u.conf"
-    run_fails 1 "u.conf:1: [retention] is not supported yet" shale registry serve --config "$dir/u.conf"
     run_fails 1 "none.conf" shale registry serve --config "$dir/none.conf"
     printf '[auth]\ntype = htpasswd\nhtpasswd = missing\n' >"$dir/m.conf"
     run_fails 1 "[auth] htpasswd: there is no file $dir/missing; make it: shale registry user add --file $dir/missing NAME" shale registry serve --config "$dir/m.conf" --addr 127.0.0.1:0 --storage "$BATS_TEST_TMPDIR/x"
