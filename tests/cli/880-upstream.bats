@@ -209,8 +209,9 @@ good() { [ "sha256:$(sha256sum <"$1" | cut -d' ' -f1)" = "$2" ]; }
     for how in wrongblob slowflip truncate bigger; do
         cache "$how" "http://$HOSTILE"
         layer=$(layer_of "http://$CACHE/v2/hub/$how")
-        run curl -s -o "$BATS_TEST_TMPDIR/out" "http://$CACHE/v2/hub/$how/blobs/$layer"
-        [ "$status" = 18 ] # transfer closed with bytes outstanding
+        run curl -s -w '%{http_code}' -o "$BATS_TEST_TMPDIR/out" "http://$CACHE/v2/hub/$how/blobs/$layer"
+        # 18: the transfer was closed with bytes outstanding; or it was known before the first was sent.
+        [ "$status" = 18 ] || [ "$output" = 502 ]
         [ ! -f "$CACHE_DIR/blobs/sha256/${layer#*:}" ]
         [ -z "$(ls "$CACHE_DIR/ingest")" ]
         run_fails 1 "" shale pull -q "$CACHE/hub/$how:1"
