@@ -512,66 +512,68 @@ static void test_loose(void **state)
     assert_int_equal(state_tag_delete(f->s, "a", "t", &f->e), 1);
     run_sql(f, "UPDATE manifests SET pushed = 5");
     assert_int_equal(drop_untagged(f, time_now_ns() + NS_PER_S, hour), 0);
-    /* Manifests of other registries: what they name may come later, or never. */
-    static void test_cached(void **state)
-    {
-        struct fixture *f = *state;
-        struct digest absent, parents[4];
-        bool missing[1] = {false}, wrong[1] = {false};
-        struct state_manifest m;
+}
 
-        assert_int_equal(digest_of_bytes(HASH_SHA256, "x", 1, &absent, NULL), 0);
-        struct state_child c = {.digest = absent, .size = 1};
-        struct state_put p = {.repo = "hub/a",
-                              .tag = "t",
-                              .artifact_type = "",
-                              .annotations = "",
-                              .m = {.media_type = "a/b", .size = 2},
-                              .children = &c,
-                              .n_children = 1,
-                              .missing = missing,
-                              .wrong_size = wrong};
-        assert_int_equal(digest_of_bytes(HASH_SHA256, "{}", 2, &p.m.digest, NULL), 0);
-        assert_int_equal(blob_put(f->blobs, &p.m.digest, "{}", 2, &f->e), 0);
-        assert_int_equal(state_manifest_put(f->s, &p, &f->e), 0);
-        p.cached = true;
-        assert_int_equal(state_manifest_put(f->s, &p, &f->e), 1);
-        assert_int_equal(state_manifest(f->s, "hub/a", "t", &f->a, &m, &f->e), 1);
-        assert_in_range(time_now_ns() - m.updated, 0, 60 * NS_PER_S);
-        assert_int_equal(state_parents(f->s, "hub/a", &absent, parents, 4, &f->e), 1);
-        assert_true(digest_eq(&parents[0], &p.m.digest));
-        assert_int_equal(state_tag_put(f->s, "hub/a", "u", &p.m.digest, &f->e), 1);
-        assert_int_equal(state_tag_put(f->s, "hub/a", "u", &absent, &f->e), 0);
-        assert_int_equal(state_tag_put(f->s, "hub/b", "u", &p.m.digest, &f->e), 0);
-        assert_int_equal(state_manifest(f->s, "hub/a", "u", &f->a, &m, &f->e), 1);
-        /* Only what was not asked for since, and under the prefix. */
-        int64_t future = time_now_ns() + NS_PER_S;
-        assert_int_equal(state_cached_use(f->s, "hub/a", &p.m.digest, &f->e), 0);
-        assert_int_equal(state_cached_drop(f->s, "hub/", time_now_ns() - NS_PER_S, &f->e), 0);
-        assert_int_equal(state_cached_drop(f->s, "hub/b", future, &f->e), 0);
-        uint64_t generation = state_generation(f->s, "hub/a");
-        assert_int_equal(state_cached_drop(f->s, "hub/", future, &f->e), 1);
-        assert_true(state_generation(f->s, "hub/a") != generation);
-        assert_int_equal(state_cached_drop(f->s, "hub/", future, &f->e), 0);
-        assert_int_equal(state_manifest(f->s, "hub/a", "u", &f->a, &m, &f->e), 0);
-        /* What was pushed is no cache. */
-        assert_int_equal(put_manifest(f, "hub/a", "p", "[]", NULL, 0, NULL), 1);
-        assert_int_equal(state_cached_drop(f->s, "hub/", future + NS_PER_S, &f->e), 0);
-    }
+/* Manifests of other registries: what they name may come later, or never. */
+static void test_cached(void **state)
+{
+    struct fixture *f = *state;
+    struct digest absent, parents[4];
+    bool missing[1] = {false}, wrong[1] = {false};
+    struct state_manifest m;
+
+    assert_int_equal(digest_of_bytes(HASH_SHA256, "x", 1, &absent, NULL), 0);
+    struct state_child c = {.digest = absent, .size = 1};
+    struct state_put p = {.repo = "hub/a",
+                          .tag = "t",
+                          .artifact_type = "",
+                          .annotations = "",
+                          .m = {.media_type = "a/b", .size = 2},
+                          .children = &c,
+                          .n_children = 1,
+                          .missing = missing,
+                          .wrong_size = wrong};
+    assert_int_equal(digest_of_bytes(HASH_SHA256, "{}", 2, &p.m.digest, NULL), 0);
+    assert_int_equal(blob_put(f->blobs, &p.m.digest, "{}", 2, &f->e), 0);
+    assert_int_equal(state_manifest_put(f->s, &p, &f->e), 0);
+    p.cached = true;
+    assert_int_equal(state_manifest_put(f->s, &p, &f->e), 1);
+    assert_int_equal(state_manifest(f->s, "hub/a", "t", &f->a, &m, &f->e), 1);
+    assert_in_range(time_now_ns() - m.updated, 0, 60 * NS_PER_S);
+    assert_int_equal(state_parents(f->s, "hub/a", &absent, parents, 4, &f->e), 1);
+    assert_true(digest_eq(&parents[0], &p.m.digest));
+    assert_int_equal(state_tag_put(f->s, "hub/a", "u", &p.m.digest, &f->e), 1);
+    assert_int_equal(state_tag_put(f->s, "hub/a", "u", &absent, &f->e), 0);
+    assert_int_equal(state_tag_put(f->s, "hub/b", "u", &p.m.digest, &f->e), 0);
+    assert_int_equal(state_manifest(f->s, "hub/a", "u", &f->a, &m, &f->e), 1);
+    /* Only what was not asked for since, and under the prefix. */
+    int64_t future = time_now_ns() + NS_PER_S;
+    assert_int_equal(state_cached_use(f->s, "hub/a", &p.m.digest, &f->e), 0);
+    assert_int_equal(state_cached_drop(f->s, "hub/", time_now_ns() - NS_PER_S, &f->e), 0);
+    assert_int_equal(state_cached_drop(f->s, "hub/b", future, &f->e), 0);
+    uint64_t generation = state_generation(f->s, "hub/a");
+    assert_int_equal(state_cached_drop(f->s, "hub/", future, &f->e), 1);
+    assert_true(state_generation(f->s, "hub/a") != generation);
+    assert_int_equal(state_cached_drop(f->s, "hub/", future, &f->e), 0);
+    assert_int_equal(state_manifest(f->s, "hub/a", "u", &f->a, &m, &f->e), 0);
+    /* What was pushed is no cache. */
+    assert_int_equal(put_manifest(f, "hub/a", "p", "[]", NULL, 0, NULL), 1);
+    assert_int_equal(state_cached_drop(f->s, "hub/", future + NS_PER_S, &f->e), 0);
+}
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    int main(void)
-    {
-        static const struct CMUnitTest tests[] = {
-            T(test_visibility), T(test_no_row_without_file),
-            T(test_manifests),  T(test_survives),
-            T(test_pages),      T(test_threads),
-            T(test_collect),    T(test_collect_many),
-            T(test_usage),      T(test_quota),
-            T(test_quota_race), T(test_first_version),
-            T(test_recount),    T(test_retain),
-            T(test_loose),      T(test_cached),
-        };
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(test_visibility), T(test_no_row_without_file),
+        T(test_manifests),  T(test_survives),
+        T(test_pages),      T(test_threads),
+        T(test_collect),    T(test_collect_many),
+        T(test_usage),      T(test_quota),
+        T(test_quota_race), T(test_first_version),
+        T(test_recount),    T(test_retain),
+        T(test_loose),      T(test_cached),
+    };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
-    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
