@@ -65,7 +65,7 @@ static int check_files(const struct regconf_upstream *c, struct shale_err *e)
         int r = files[i].path ? fs_read_file(AT_FDCWD, files[i].path, &b, e) : 0;
         if (r >= 0 && files[i].path && !strstr(buf_str(&b), "-----BEGIN "))
             r = err_set(e, SHALE_INVALID, "%s is not PEM", files[i].path);
-        if (b.n)
+        if (b.p)
             explicit_bzero(b.p, b.n);
         if (r < 0)
             return err_wrap(e, r, "%s", files[i].key);
