@@ -43,8 +43,8 @@ struct contents_entry { /* borrowed for the call */
 };
 
 enum contents_db { CONTENTS_DPKG, CONTENTS_APK, CONTENTS_RPM }; /* stored, too */
-#define CONTENTS_PACKAGE_BYTES 256 /* of a name, a version, an architecture; longer ones are none  \
-                                    */
+/* Of a name, a version, an architecture; longer ones are none. */
+#define CONTENTS_PACKAGE_BYTES 256
 
 struct contents_package {
     enum contents_db db;
