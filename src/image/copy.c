@@ -213,14 +213,15 @@ static int copy_layer(void *arg, size_t i, struct cancel *c, struct shale_err *e
     return jobs->to->ops->blob(jobs->to, j->d, j->diff_id, jobs->from, c, e);
 }
 
-void copy_report(const struct copy_opts *o, enum shale_progress_kind kind, const struct digest *d)
+void copy_report(const struct copy_opts *o, enum shale_progress_kind kind,
+                 const struct digest *shown, uint64_t total)
 {
-    struct shale_progress p = {.kind = kind};
+    struct shale_progress p = {.kind = kind, .total = total};
     char id[13];
 
     if (!o->on_progress)
         return;
-    digest_short(d, id);
+    digest_short(shown, id);
     p.id = id;
     o->on_progress(o->progress_arg, &p);
 }
@@ -255,11 +256,11 @@ static int announce(const struct layer_jobs *jobs, const struct copy_opts *o, si
             if (has < 0)
                 return has;
             if (has)
-                copy_report(o, SHALE_PROGRESS_PRESENT, &d->digest);
+                copy_report(o, SHALE_PROGRESS_PRESENT, &d->digest, d->size_bytes);
             else if (pass == 0)
-                copy_report(o, SHALE_PROGRESS_QUEUED, &d->digest);
+                copy_report(o, SHALE_PROGRESS_QUEUED, &d->digest, d->size_bytes);
             else if (n_open++ >= n_parallel)
-                copy_report(o, SHALE_PROGRESS_WAITING, &d->digest);
+                copy_report(o, SHALE_PROGRESS_WAITING, &d->digest, d->size_bytes);
         }
     }
     return 0;

@@ -67,9 +67,9 @@ static int copy_blobs(const struct graph *g, const struct manifest *m, const str
         const struct blob_job *j = &jobs.v[i % jobs.n];
         const struct digest *shown = j->diff_id ? j->diff_id : &j->d->digest;
         if (i < jobs.n)
-            copy_report(g->o, SHALE_PROGRESS_PREPARING, shown);
+            copy_report(g->o, SHALE_PROGRESS_PREPARING, shown, j->d->size_bytes);
         else if (i - jobs.n >= n_parallel)
-            copy_report(g->o, SHALE_PROGRESS_WAITING, shown);
+            copy_report(g->o, SHALE_PROGRESS_WAITING, shown, j->d->size_bytes);
     }
     return pool_run(copy_blob, &jobs, jobs.n, n_parallel, g->o->cancel, e);
 }

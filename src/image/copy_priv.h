@@ -16,4 +16,6 @@ int copy_fetch_doc(struct source *from, const char *name, struct arena *a, struc
 /* Bytes of a small blob, verified. */
 int copy_fetch_config(struct source *from, const struct descriptor *d, struct buf *b,
                       struct cancel *c, struct shale_err *e);
-void copy_report(const struct copy_opts *o, enum shale_progress_kind kind, const struct digest *d);
+/* Of a layer that is shown by its blob or its diffID; total: its compressed bytes. */
+void copy_report(const struct copy_opts *o, enum shale_progress_kind kind,
+                 const struct digest *shown, uint64_t total);

@@ -87,3 +87,20 @@ struct remote_client *remote_client_close(struct remote_client *c)
     free(c);
     return NULL;
 }
+
+int repo_open(struct remote_repo *p, struct remote_client *c, const struct ref *r,
+              const char *actions, struct shale_err *e)
+{
+    p->c = c;
+    p->path = mem_strdup(r->path);
+    p->familiar = mem_strdup(r->familiar);
+    p->scope = mem_printf("repository:%s:%s", r->path, actions);
+    return p->path && p->familiar && p->scope ? host_get(c, r->domain, &p->h, e) : err_nomem(e);
+}
+
+void repo_clear(struct remote_repo *p)
+{
+    free(p->path);
+    free(p->familiar);
+    free(p->scope);
+}

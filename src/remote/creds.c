@@ -110,7 +110,8 @@ static const json_t *find_auth(const json_t *auths, const char *key, const char 
 
     if (json_is_object(exact))
         return exact;
-    json_object_foreach((json_t *)auths, k, v) if (json_is_object(v) && key_is(k, domain)) return v;
+    json_object_foreach((json_t *)auths, k,
+                        v) if (json_is_object(v) && creds_key_is(k, domain)) return v;
     return NULL;
 }
 
@@ -258,6 +259,5 @@ int creds_find(struct remote_client *c, const char *domain, struct arena *a, str
         return 0;
     if (helper)
         return from_helper(c, helper, creds_key(domain), a, ret, e);
-    return from_auths(c, creds_key(domain), streq(domain, "docker.io") ? "index.docker.io" : domain,
-                      a, ret, e);
+    return from_auths(c, creds_key(domain), domain, a, ret, e);
 }

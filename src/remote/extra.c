@@ -19,18 +19,18 @@ int remote_source_stat(struct source *src, const struct digest *d, uint64_t *ret
     struct remote_source *s = remote_source_of(src);
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(4u << 20);
     struct call call = {.method = "HEAD",
-                        .scope = s->scope,
+                        .scope = s->repo.scope,
                         .cancel = c,
                         .what = "blob",
-                        .name = s->familiar,
-                        .repo = s->familiar};
+                        .name = s->repo.familiar,
+                        .repo = s->repo.familiar};
     struct http_response p;
     uint64_t size = 0;
 
-    call.path = arena_printf(&a, "%s/blobs/%s", s->path, d->s);
+    call.path = arena_printf(&a, "%s/blobs/%s", s->repo.path, d->s);
     if (!call.path)
         return err_nomem(e);
-    int r = call_run(s->c, s->h, &call, &a, &p, NULL, e);
+    int r = call_run(s->repo.c, s->repo.h, &call, &a, &p, NULL, e);
     if (r < 0)
         return r;
     const char *length = http_header_get(&p, "Content-Length");
@@ -73,7 +73,7 @@ int remote_source_referrers(struct source *src, const struct digest *subject, st
     struct remote_source *s = remote_source_of(src);
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(64u << 20);
     _cleanup_json_ json_t *all = json_array();
-    const char *path = arena_printf(&a, "%s/referrers/%s", s->path, subject->s);
+    const char *path = arena_printf(&a, "%s/referrers/%s", s->repo.path, subject->s);
 
     if (!all || !path)
         return err_nomem(e);
@@ -82,16 +82,17 @@ int remote_source_referrers(struct source *src, const struct digest *subject, st
         struct call call = {.method = "GET",
                             .accept = MEDIA_OCI_INDEX,
                             .path = path,
-                            .scope = s->scope,
+                            .scope = s->repo.scope,
                             .cancel = c,
                             .collect = &page,
                             .what = "list of referrers",
-                            .name = s->familiar,
-                            .repo = s->familiar};
+                            .name = s->repo.familiar,
+                            .repo = s->repo.familiar};
         struct http_response p;
         if (i == MAX_PAGES)
-            return err_set(e, SHALE_LIMIT, "%s: the list of referrers does not end", s->familiar);
-        int r = call_run(s->c, s->h, &call, &a, &p, NULL, e);
+            return err_set(e, SHALE_LIMIT, "%s: the list of referrers does not end",
+                           s->repo.familiar);
+        int r = call_run(s->repo.c, s->repo.h, &call, &a, &p, NULL, e);
         if (r >= 0)
             r = add_page(all, &page, e);
         if (r >= 0)

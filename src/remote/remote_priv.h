@@ -58,11 +58,19 @@ struct remote_client {
     _Atomic int64_t pause_until_ns; /* monotonic; somebody asked for it; 0: nobody */
 };
 
-struct remote_source {
-    struct source source;
+struct remote_repo { /* a repository and what is wanted of it */
     struct remote_client *c;
     struct remote_host *h;
     char *path, *familiar, *scope;
+};
+/* client.c. `actions`: "pull", "pull,push". No traffic. Clear it also after a failure. */
+int repo_open(struct remote_repo *p, struct remote_client *c, const struct ref *r,
+              const char *actions, struct shale_err *e);
+void repo_clear(struct remote_repo *p);
+
+struct remote_source {
+    struct source source;
+    struct remote_repo repo;
 };
 
 static inline struct remote_source *remote_source_of(struct source *s)

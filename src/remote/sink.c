@@ -14,9 +14,7 @@
 
 struct remote_sink {
     struct sink sink;
-    struct remote_client *c;
-    struct remote_host *h;
-    char *path, *familiar, *scope;
+    struct remote_repo repo;
     struct remote_sink_opts o;
 };
 
@@ -62,15 +60,7 @@ static void on_pause(void *arg, int64_t ns)
 
 static struct upload upload_of(struct remote_sink *s, const struct descriptor *d, struct cancel *c)
 {
-    return (struct upload){
-        .c = s->c,
-        .h = s->h,
-        .path = s->path,
-        .familiar = s->familiar,
-        .scope = s->scope,
-        .d = d,
-        .cancel = c,
-    };
+    return (struct upload){.repo = &s->repo, .d = d, .cancel = c};
 }
 
 /* ---- manifests ---- */
@@ -83,20 +73,20 @@ static int manifest_call(struct remote_sink *s, const char *method, const char *
     struct http_response answer;
     struct call call = {.method = method,
                         .accept = p ? NULL : media_accept_manifests(),
-                        .scope = s->scope,
+                        .scope = s->repo.scope,
                         .cancel = c,
                         .content_type = p ? d->media_type : NULL,
                         .body = p,
                         .body_n = n,
                         .is_push = true,
                         .what = "manifest",
-                        .repo = s->familiar};
+                        .repo = s->repo.familiar};
 
-    call.path = arena_printf(&a, "%s/manifests/%s", s->path, name);
-    call.name = arena_printf(&a, "%s%c%s", s->familiar, strchr(name, ':') ? '@' : ':', name);
+    call.path = arena_printf(&a, "%s/manifests/%s", s->repo.path, name);
+    call.name = arena_printf(&a, "%s%c%s", s->repo.familiar, strchr(name, ':') ? '@' : ':', name);
     if (!call.path || !call.name)
         return err_nomem(e);
-    return call_run(s->c, s->h, &call, &a, &answer, NULL, e);
+    return call_run(s->repo.c, s->repo.h, &call, &a, &answer, NULL, e);
 }
 
 static int sink_has(struct sink *sink, const struct descriptor *d, struct shale_err *e)
@@ -147,9 +137,9 @@ static int mount(struct remote_sink *s, const struct upload *u, const struct tol
     *session = NULL;
     for (size_t i = 0; r >= 0 && i < from.n && i < MAX_MOUNTS; i++) {
         struct shale_err why = SHALE_ERR_INIT;
-        if (streq(from.v[i], s->path))
+        if (streq(from.v[i], s->repo.path))
             continue;
-        const char *scope = arena_printf(a, "%s repository:%s:pull", s->scope, from.v[i]);
+        const char *scope = arena_printf(a, "%s repository:%s:pull", s->repo.scope, from.v[i]);
         if (!scope)
             return err_nomem(e);
         int k = upload_mount(u, from.v[i], scope, a, session, &why);
@@ -204,9 +194,7 @@ static struct sink *sink_close(struct sink *sink)
 
     if (!sink)
         return NULL;
-    free(s->path);
-    free(s->familiar);
-    free(s->scope);
+    repo_clear(&s->repo);
     free(s);
     return NULL;
 }
@@ -228,12 +216,8 @@ int remote_sink_open(struct remote_client *c, const struct ref *r, const struct 
     if (!s)
         return err_nomem(e);
     s->sink.ops = &ops;
-    s->c = c;
     s->o = *o;
-    s->path = mem_strdup(r->path);
-    s->familiar = mem_strdup(r->familiar);
-    s->scope = mem_printf("repository:%s:pull,push", r->path);
-    int k = s->path && s->familiar && s->scope ? host_get(c, r->domain, &s->h, e) : err_nomem(e);
+    int k = repo_open(&s->repo, c, r, "pull,push", e);
     if (k < 0) {
         sink_close(&s->sink);
         return k;

@@ -25,7 +25,7 @@ static bool is_digest(const char *name)
 
 static char *shown_name(const struct remote_source *s, const char *name, struct arena *a)
 {
-    return arena_printf(a, "%s%c%s", s->familiar, is_digest(name) ? '@' : ':', name);
+    return arena_printf(a, "%s%c%s", s->repo.familiar, is_digest(name) ? '@' : ':', name);
 }
 
 /* ---- manifests ---- */
@@ -36,18 +36,18 @@ static int manifest_call(struct remote_source *s, const char *method, const char
 {
     struct call call = {.method = method,
                         .accept = media_accept_manifests(),
-                        .scope = s->scope,
+                        .scope = s->repo.scope,
                         .cancel = c,
                         .collect = b,
                         .what = "manifest",
-                        .repo = s->familiar};
-    char *path = arena_printf(a, "%s/manifests/%s", s->path, name);
+                        .repo = s->repo.familiar};
+    char *path = arena_printf(a, "%s/manifests/%s", s->repo.path, name);
 
     call.path = path;
     call.name = shown_name(s, name, a);
     if (!path || !call.name)
         return err_nomem(e);
-    return call_run(s->c, s->h, &call, a, p, NULL, e);
+    return call_run(s->repo.c, s->repo.h, &call, a, p, NULL, e);
 }
 
 /* Content-Type without parameters; "" when there is none. */
@@ -94,7 +94,7 @@ static int no_registry(const struct remote_source *s, const struct http_response
 
     return err_set(
         e, SHALE_UNSUPPORTED, "unsupported media type %s: %s does not answer as a registry does",
-        str_printable(shown, sizeof shown, type && *type ? type : "text/html"), s->h->domain);
+        str_printable(shown, sizeof shown, type && *type ? type : "text/html"), s->repo.h->domain);
 }
 
 static int src_manifest(struct source *src, const char *name, struct buf *b, struct arena *a,
@@ -106,8 +106,8 @@ static int src_manifest(struct source *src, const char *name, struct buf *b, str
     int r = manifest_call(s, "GET", name, b, a, &p, c, e);
 
     if (r == -SHALE_LIMIT && b->failed)
-        return err_set(e, SHALE_LIMIT, "manifest of %s:%s is larger than %llu bytes", s->familiar,
-                       name, LIMIT_MANIFEST_BYTES);
+        return err_set(e, SHALE_LIMIT, "manifest of %s:%s is larger than %llu bytes",
+                       s->repo.familiar, name, LIMIT_MANIFEST_BYTES);
     if (r >= 0 && media_find(http_header_get(&p, "Content-Type"))->kind == MEDIA_SCHEMA1)
         return refuse_schema1(b, a, e); /* its digest is not that of the bytes */
     if (r >= 0 && str_has_prefix(buf_str(b), "<"))
@@ -261,21 +261,21 @@ static int stream_from(struct remote_source *s, struct stream *t, const char *pa
         struct call call = {.method = "GET",
                             .path = path,
                             .url = url,
-                            .scope = s->scope,
+                            .scope = s->repo.scope,
                             .cancel = c,
                             .attempts = &attempts,
                             .on_head = on_head,
                             .on_body = on_data,
                             .arg = t,
                             .what = "blob",
-                            .name = s->familiar,
-                            .repo = s->familiar};
+                            .name = s->repo.familiar,
+                            .repo = s->repo.familiar};
         struct http_response p = {0};
         bool broken;
         snprintf(range, sizeof range, "bytes=%" PRIu64 "-", t->at);
         call.range = t->at > 0 && !t->whole ? range : NULL;
         t->progress = false;
-        int r = call_run(s->c, s->h, &call, &a, &p, &broken, e);
+        int r = call_run(s->repo.c, s->repo.h, &call, &a, &p, &broken, e);
         if (r >= 0 && (t->d->size_bytes == 0 || t->at >= t->d->size_bytes || !t->progress))
             return 0;
         if (call.range && ((r == -SHALE_CORRUPT && p.status == 416) || (r < 0 && t->strange))) {
@@ -290,7 +290,7 @@ static int stream_from(struct remote_source *s, struct stream *t, const char *pa
             attempts = fresh;
             t->mark = t->at;
         }
-        int w = attempts_wait(s->c, &attempts, 0, c, e);
+        int w = attempts_wait(s->repo.c, &attempts, 0, c, e);
         if (w < 0)
             return w == -SHALE_CANCELED || r < 0
                        ? (w == -SHALE_CANCELED ? w : r)
@@ -326,7 +326,7 @@ static int src_blob(struct source *src, const struct descriptor *d, uint64_t off
     struct shale_err why = SHALE_ERR_INIT;
     char path[LIMIT_REF_BYTES + DIGEST_MAX + 16];
 
-    if (snprintf(path, sizeof path, "%s/blobs/%s", s->path, d->digest.s) >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/blobs/%s", s->repo.path, d->digest.s) >= (int)sizeof path)
         return err_set(e, SHALE_LIMIT, "repository name too long");
     if (offset > 0 && offset == d->size_bytes) /* all is there: a range would be refused */
         return start(arg, offset, e);
@@ -397,7 +397,7 @@ static int src_tags(struct source *src, struct arena *a, struct strv *ret, struc
 {
     struct remote_source *s = remote_source_of(src);
     struct tag_list l = {.a = a};
-    const char *path = arena_printf(a, "%s/tags/list?n=%d", s->path, TAGS_PER_PAGE);
+    const char *path = arena_printf(a, "%s/tags/list?n=%d", s->repo.path, TAGS_PER_PAGE);
     size_t n_pages = 0;
 
     if (!path)
@@ -406,15 +406,15 @@ static int src_tags(struct source *src, struct arena *a, struct strv *ret, struc
         _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_HTTP_BODY_BYTES);
         struct call call = {.method = "GET",
                             .path = path,
-                            .scope = s->scope,
+                            .scope = s->repo.scope,
                             .cancel = c,
                             .collect = &b,
                             .what = "list of tags",
-                            .name = s->familiar,
-                            .repo = s->familiar};
+                            .name = s->repo.familiar,
+                            .repo = s->repo.familiar};
         struct http_response p;
         size_t before = l.n;
-        int r = call_run(s->c, s->h, &call, a, &p, NULL, e);
+        int r = call_run(s->repo.c, s->repo.h, &call, a, &p, NULL, e);
         if (r >= 0)
             r = add_page(&l, &b, e);
         if (r >= 0)
@@ -422,7 +422,7 @@ static int src_tags(struct source *src, struct arena *a, struct strv *ret, struc
         if (r < 0)
             return r;
         if (path && (l.n == before || ++n_pages > LIMIT_TAGS))
-            return err_set(e, SHALE_LIMIT, "%s: the list of tags does not end", s->familiar);
+            return err_set(e, SHALE_LIMIT, "%s: the list of tags does not end", s->repo.familiar);
     }
     *ret = (struct strv){l.v, l.n, true};
     return 0;
@@ -436,9 +436,7 @@ static struct source *src_close(struct source *src)
 
     if (!src)
         return NULL;
-    free(s->path);
-    free(s->familiar);
-    free(s->scope);
+    repo_clear(&s->repo);
     free(s);
     return NULL;
 }
@@ -459,11 +457,7 @@ int remote_source_open(struct remote_client *c, const struct ref *r, struct sour
     if (!s)
         return err_nomem(e);
     s->source.ops = &ops;
-    s->c = c;
-    s->path = mem_strdup(r->path);
-    s->familiar = mem_strdup(r->familiar);
-    s->scope = mem_printf("repository:%s:pull", r->path);
-    int k = s->path && s->familiar && s->scope ? host_get(c, r->domain, &s->h, e) : err_nomem(e);
+    int k = repo_open(&s->repo, c, r, "pull", e);
     if (k < 0) {
         src_close(&s->source);
         return k;

@@ -21,11 +21,11 @@ static struct call call_of(const struct upload *u, const char *method)
 {
     return (struct call){
         .method = method,
-        .scope = u->scope,
+        .scope = u->repo->scope,
         .cancel = u->cancel,
         .what = "blob",
-        .name = u->familiar,
-        .repo = u->familiar,
+        .name = u->repo->familiar,
+        .repo = u->repo->familiar,
         .is_push = true,
     };
 }
@@ -37,10 +37,10 @@ int upload_is_there(const struct upload *u, struct shale_err *e)
     struct call call = call_of(u, "HEAD");
     struct http_response p;
 
-    call.path = arena_printf(&a, "%s/blobs/%s", u->path, u->d->digest.s);
+    call.path = arena_printf(&a, "%s/blobs/%s", u->repo->path, u->d->digest.s);
     if (!call.path)
         return err_nomem(e);
-    int r = call_run(u->c, u->h, &call, &a, &p, NULL, &why);
+    int r = call_run(u->repo->c, u->repo->h, &call, &a, &p, NULL, &why);
     if (r == -SHALE_NOT_FOUND)
         return 0;
     if (r < 0 && e)
@@ -86,10 +86,10 @@ static int session_begin(const struct upload *u, struct session *s, struct shale
     struct call call = call_of(u, "POST");
     struct http_response p;
 
-    call.path = arena_printf(&a, "%s/blobs/uploads/", u->path);
+    call.path = arena_printf(&a, "%s/blobs/uploads/", u->repo->path);
     if (!call.path)
         return err_nomem(e);
-    int r = call_run(u->c, u->h, &call, &a, &p, NULL, e);
+    int r = call_run(u->repo->c, u->repo->h, &call, &a, &p, NULL, e);
     return r < 0 ? r : session_goes_on(s, &p, e);
 }
 
@@ -102,11 +102,11 @@ int upload_mount(const struct upload *u, const char *from, const char *scope, st
 
     *ret_session = NULL;
     call.scope = scope;
-    call.path = arena_printf(a, "%s/blobs/uploads/?mount=%s&from=%s", u->path, u->d->digest.s,
+    call.path = arena_printf(a, "%s/blobs/uploads/?mount=%s&from=%s", u->repo->path, u->d->digest.s,
                              http_escape(from, a));
     if (!call.path)
         return err_nomem(e);
-    int r = call_run(u->c, u->h, &call, a, &p, NULL, e);
+    int r = call_run(u->repo->c, u->repo->h, &call, a, &p, NULL, e);
     if (r < 0)
         return r;
     if (p.status == 201)
@@ -207,7 +207,7 @@ static int stream(struct upload *u, struct call *call, uint64_t at, struct arena
     call->read_body = pump_read;
     call->body_n = u->d->size_bytes - at;
     call->arg = &pump;
-    r = call_run(u->c, u->h, call, a, p, ret_broken, e);
+    r = call_run(u->repo->c, u->repo->h, call, a, p, ret_broken, e);
     ring_stop(pump.ring);
     pthread_join(t, NULL);
     ring_free(pump.ring);
@@ -246,7 +246,7 @@ static int finish(struct upload *u, struct session *s, bool with_bytes, bool *re
         call.body = u->bytes;
         call.body_n = u->d->size_bytes;
     }
-    return call_run(u->c, u->h, &call, &a, &p, ret_broken, e);
+    return call_run(u->repo->c, u->repo->h, &call, &a, &p, ret_broken, e);
 }
 
 static int patch(struct upload *u, struct session *s, uint64_t at, bool *ret_broken,
@@ -277,7 +277,7 @@ static int ask_status(const struct upload *u, struct session *s, uint64_t *ret_a
 
     call.url = s->url;
     call.at_home = s->home;
-    int r = call_run(u->c, u->h, &call, &a, &p, NULL, e);
+    int r = call_run(u->repo->c, u->repo->h, &call, &a, &p, NULL, e);
     if (r < 0)
         return r;
     const char *range = http_header_get(&p, "Range"), *dash = range ? strchr(range, '-') : NULL;
@@ -351,7 +351,7 @@ int upload_run(struct upload *u, const char *session, struct shale_err *e)
         bool lost = r == -SHALE_NOT_FOUND && g.s.url && g.n_sessions < MAX_SESSIONS;
         if (!broken && !lost)
             break;
-        int w = attempts_wait(u->c, &g.attempts, 0, u->cancel, &why);
+        int w = attempts_wait(u->repo->c, &g.attempts, 0, u->cancel, &why);
         if (w < 0) {
             r = w == -SHALE_CANCELED ? w : r;
             break;

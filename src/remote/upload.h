@@ -9,9 +9,7 @@
 #include "remote/remote_priv.h"
 
 struct upload {
-    struct remote_client *c;
-    struct remote_host *h;
-    const char *path, *familiar, *scope; /* of the repository */
+    const struct remote_repo *repo;
     const struct descriptor *d;
     const void *bytes; /* all of the blob; or NULL: */
     struct source *from;
