@@ -249,12 +249,12 @@ static int finish(struct upload *u, struct session *s, bool with_bytes, bool *re
     return call_run(u->repo->c, u->repo->h, &call, &a, &p, ret_broken, e);
 }
 
-static int patch(struct upload *u, struct session *s, uint64_t at, bool *ret_broken,
-                 struct shale_err *e)
+static int patch(struct upload *u, struct session *s, uint64_t at, bool *ret_misplaced,
+                 bool *ret_broken, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_BYTES);
     struct call call = call_of(u, "PATCH");
-    struct http_response p;
+    struct http_response p = {0};
     char range[64];
 
     snprintf(range, sizeof range, "%" PRIu64 "-%" PRIu64, at, u->d->size_bytes - 1);
@@ -263,6 +263,7 @@ static int patch(struct upload *u, struct session *s, uint64_t at, bool *ret_bro
     call.content_type = "application/octet-stream";
     call.content_range = at ? range : NULL;
     int r = stream(u, &call, at, &a, &p, ret_broken, e);
+    *ret_misplaced = r == -SHALE_CORRUPT && p.status == 416;
     return r < 0 ? r : session_goes_on(s, &p, e);
 }
 
@@ -291,6 +292,7 @@ struct progress { /* over all attempts */
     struct session s;
     uint64_t at;
     unsigned n_sessions;
+    bool misplaced; /* the registry has more or less than it said (416) */
     struct attempts attempts;
 };
 
@@ -298,7 +300,7 @@ static int attempt(struct upload *u, struct progress *g, bool *ret_broken, struc
 {
     int r = 0;
 
-    *ret_broken = false;
+    *ret_broken = g->misplaced = false;
     if (!g->s.url) {
         g->at = 0;
         g->n_sessions++;
@@ -309,7 +311,7 @@ static int attempt(struct upload *u, struct progress *g, bool *ret_broken, struc
     if (u->bytes || u->d->size_bytes <= SMALL_BYTES)
         return finish(u, &g->s, true, ret_broken, e);
     if (g->at < u->d->size_bytes) {
-        r = patch(u, &g->s, g->at, ret_broken, e);
+        r = patch(u, &g->s, g->at, &g->misplaced, ret_broken, e);
         if (r < 0)
             return r;
         g->at = u->d->size_bytes;
@@ -347,8 +349,10 @@ int upload_run(struct upload *u, const char *session, struct shale_err *e)
     }
     while ((r = attempt(u, &g, &broken, &why)) < 0) {
         /* A session that the registry has lost (it was restarted elsewhere, it expired) is begun
-         * anew. */
-        bool lost = r == -SHALE_NOT_FOUND && g.s.url && g.n_sessions < MAX_SESSIONS;
+         * anew, and so is one of whose place it spoke too early: it was still writing what came
+         * before the break. */
+        bool lost =
+            (r == -SHALE_NOT_FOUND || g.misplaced) && g.s.url && g.n_sessions < MAX_SESSIONS;
         if (!broken && !lost)
             break;
         int w = attempts_wait(u->repo->c, &g.attempts, 0, u->cancel, &why);

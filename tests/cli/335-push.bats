@@ -30,12 +30,12 @@ raw_digest() { skopeo inspect --raw --tls-verify=false "$@" | sha256sum | cut -d
 login() { # HOST PASSWORD
     printf '{"auths":{"%s":{"auth":"%s"}}}' "$1" "$(printf 'user:%s' "$2" | base64 -w0)" >"$DOCKER_CONFIG/config.json"
 }
-# cutter HOST BYTES TIMES -> CUT, CUT_LOG
+# cutter HOST BYTES TIMES [LIES] -> CUT, CUT_LOG
 cutter() {
     local file=$BATS_TEST_TMPDIR/cutter
     rm -f "$file"
     CUT_LOG=$BATS_TEST_TMPDIR/cutter.log
-    "$BATS_TEST_DIRNAME/cutter" "$@" "$file" "$CUT_LOG" >/dev/null 2>&1 3>&- &
+    "$BATS_TEST_DIRNAME/cutter" "${@:1:3}" "$file" "$CUT_LOG" "${4:-0}" >/dev/null 2>&1 3>&- &
     CUTTERS="$CUTTERS $!"
     for _ in $(seq 100); do [ -f "$file" ] && break; sleep 0.05; done
     CUT=$(cat "$file")
@@ -160,6 +160,16 @@ cutter() {
     run_ok shale push "$CUT/h/deb:1"
     has "Retrying in "
     run_ok skopeo copy -q --src-tls-verify=false "docker://$DEBIANS/h/deb:1" "dir:$BATS_TEST_TMPDIR/dir"
+}
+
+@test "a registry that has another part than it said: the upload begins anew" {
+    shale tag "$OURS/debian:1.0" "$HTPASSWD/k/deb:1"
+    cutter "$HTPASSWD" 9000000 3 1
+    login "$CUT" secret
+    shale tag "$OURS/debian:1.0" "$CUT/k/deb:1"
+    run_ok shale push "$CUT/k/deb:1"
+    has "Retrying in "
+    [ "$(raw_digest --creds user:secret "docker://$HTPASSWD/k/deb:1")" = "$(raw_digest "docker://$OURS/debian:1.0")" ]
 }
 
 @test "a line that always breaks: one clear line, and the next push has less to do" {
