@@ -37,13 +37,21 @@ const struct cmd cmd_image = {
 };
 
 static const struct cmd_name container_table[] = {
-    {"attach", NULL, CMD_OTHER, &cmd_attach}, {"create", NULL, CMD_OTHER, &cmd_create},
-    {"exec", NULL, CMD_OTHER, &cmd_exec},     {"inspect", NULL, CMD_OTHER, &cmd_container_inspect},
-    {"kill", NULL, CMD_OTHER, &cmd_kill},     {"logs", NULL, CMD_OTHER, &cmd_logs},
-    {"ls", "list", CMD_OTHER, &cmd_ps},       {"ps", NULL, CMD_HIDDEN, &cmd_ps},
-    {"rm", "remove", CMD_OTHER, &cmd_rm},     {"run", NULL, CMD_OTHER, &cmd_run},
-    {"start", NULL, CMD_OTHER, &cmd_start},   {"stop", NULL, CMD_OTHER, &cmd_stop},
-    {"wait", NULL, CMD_OTHER, &cmd_wait},     {NULL},
+    {"attach", NULL, CMD_OTHER, &cmd_attach},
+    {"create", NULL, CMD_OTHER, &cmd_create},
+    {"diff", NULL, CMD_OTHER, &cmd_diff},
+    {"exec", NULL, CMD_OTHER, &cmd_exec},
+    {"inspect", NULL, CMD_OTHER, &cmd_container_inspect},
+    {"kill", NULL, CMD_OTHER, &cmd_kill},
+    {"logs", NULL, CMD_OTHER, &cmd_logs},
+    {"ls", "list", CMD_OTHER, &cmd_ps},
+    {"ps", NULL, CMD_HIDDEN, &cmd_ps},
+    {"rm", "remove", CMD_OTHER, &cmd_rm},
+    {"run", NULL, CMD_OTHER, &cmd_run},
+    {"start", NULL, CMD_OTHER, &cmd_start},
+    {"stop", NULL, CMD_OTHER, &cmd_stop},
+    {"wait", NULL, CMD_OTHER, &cmd_wait},
+    {NULL},
 };
 const struct cmd cmd_container = {
     .brief = "Manage containers",
@@ -115,6 +123,7 @@ const struct cmd_name cmd_table[] = {
     {"system", NULL, CMD_MANAGEMENT, &cmd_system},
     {"attach", NULL, CMD_OTHER, &cmd_attach},
     {"create", NULL, CMD_OTHER, &cmd_create},
+    {"diff", NULL, CMD_OTHER, &cmd_diff},
     {"digest", NULL, CMD_OTHER, &cmd_digest},
     {"fsck", NULL, CMD_OTHER, &cmd_fsck},
     {"history", NULL, CMD_OTHER, &cmd_history},

@@ -19,6 +19,7 @@
  * Thread-safe as the store is. Errors: NOT_FOUND "No such container: x" everywhere a container is
  * named; the messages are docker's where docker has one.
  */
+#include <shale/changes.h>
 #include <shale/container.h>
 
 #include "base/arena.h"
@@ -70,6 +71,9 @@ int container_ps(struct container_host *h, const struct shale_ps_opts *o, struct
                  struct shale_container_list *ret, struct shale_err *e);
 int container_inspect(struct container_host *h, const char *container, bool with_size,
                       struct arena *a, struct shale_container *ret, struct shale_err *e);
+
+int container_diff(struct container_host *h, const char *container, struct arena *a,
+                   struct shale_change_list *ret, struct shale_err *e);
 
 /* ---- for `info` ---- */
 struct container_counts {

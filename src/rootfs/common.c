@@ -50,6 +50,13 @@ const struct digest *image_chain(const struct rootfs_image *img)
     return &img->layers[img->n_layers - 1].chain_id;
 }
 
+int view_empty(int root_fd, struct shale_err *e)
+{
+    int r = fs_mkdir_p(root_fd, "images/.empty", 0755, e);
+
+    return r < 0 ? r : fs_open_dir(root_fd, "images/.empty", e);
+}
+
 bool is_privileged(void)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(4096);

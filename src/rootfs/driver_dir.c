@@ -133,6 +133,17 @@ static int do_mount(struct rootfs_driver *drv, const struct rootfs_image *img, c
     return w ? mount_overlay(lower, w, target, e) : mount_view(lower, target, e);
 }
 
+static int view(struct rootfs_driver *drv, const struct rootfs_image *img, struct shale_err *e)
+{
+    int root = self(drv)->common.root_fd;
+    char path[ROOTFS_PATH_MAX];
+
+    if (img->n_layers == 0)
+        return view_empty(root, e);
+    stack_path(image_chain(img), DIFF_NAME, path);
+    return fs_open_dir(root, path, e);
+}
+
 static int do_umount(struct rootfs_driver *drv, const char *target, struct shale_err *e)
 {
     return mount_remove(target, e);
@@ -187,6 +198,7 @@ static const struct rootfs_ops ops = {
     .name = "dir",
     .prepare = prepare,
     .mount = do_mount,
+    .view = view,
     .umount = do_umount,
     .remove = do_remove,
     .verify = verify,

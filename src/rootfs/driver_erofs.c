@@ -204,16 +204,27 @@ static int collect_devices(struct erofs_driver *d, const struct rootfs_image *im
     return r;
 }
 
-static int mount_index(struct erofs_driver *d, const struct rootfs_image *img, const char *target,
-                       struct shale_err *e)
+static int new_index_mount(struct erofs_driver *d, const struct rootfs_image *img,
+                           struct shale_err *e)
 {
     _cleanup_(devices_clear) struct devices x = {0};
     int r = collect_devices(d, img, &x, e);
 
-    if (r < 0)
-        return r;
-    _cleanup_close_ int m = mount_new("erofs", x.options, x.n, true, e);
+    return r < 0 ? r : mount_new("erofs", x.options, x.n, true, e);
+}
+
+static int mount_index(struct erofs_driver *d, const struct rootfs_image *img, const char *target,
+                       struct shale_err *e)
+{
+    _cleanup_close_ int m = new_index_mount(d, img, e);
+
     return m < 0 ? m : mount_move(m, target, e);
+}
+
+static int view(struct rootfs_driver *drv, const struct rootfs_image *img, struct shale_err *e)
+{
+    return img->n_layers ? new_index_mount(self(drv), img, e)
+                         : view_empty(self(drv)->common.root_fd, e);
 }
 
 /* An image without layers: an empty folder of the store serves as its lower one. */
@@ -338,6 +349,7 @@ static const struct rootfs_ops ops = {
     .name = "erofs",
     .prepare = prepare,
     .mount = do_mount,
+    .view = view,
     .umount = do_umount,
     .remove = do_remove,
     .verify = verify,

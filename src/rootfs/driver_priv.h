@@ -22,6 +22,9 @@ void stack_path(const struct digest *chain, const char *name, char ret[ROOTFS_PA
 void layer_path(const struct digest *diff_id, const char *name, char ret[ROOTFS_PATH_MAX]);
 const struct digest *image_chain(const struct rootfs_image *img); /* n_layers > 0 */
 
+/* An empty folder of the store: what an image without layers shows. A descriptor. */
+int view_empty(int root_fd, struct shale_err *e);
+
 /* Whether owners and devices can be had: root, and not of a user namespace. */
 bool is_privileged(void);
 

@@ -129,7 +129,9 @@ int mount_overlay(const char *lower, const struct rootfs_writable *w, const char
         return err_nomem(e);
     const struct mount_option o[] = {
         {"volatile", NULL}, /* first, to be left out */
-        {"source", "shale"}, {"lowerdir", escaped}, {"upperdir", w->upper}, {"workdir", w->work},
+        {"source", "shale"},     {"lowerdir", escaped},
+        {"upperdir", w->upper},  {"workdir", w->work},
+        {"redirect_dir", "off"}, {"metacopy", "off"}, /* what is above tells all that has changed */
     };
     int fd = w->scratch ? mount_new("overlay", o, ARRAY_SIZE(o), false, NULL) : -1;
     if (fd < 0)

@@ -43,6 +43,9 @@ struct rootfs_ops {
      * (NULL). Prepared before. */
     int (*mount)(struct rootfs_driver *d, const struct rootfs_image *img, const char *target,
                  const struct rootfs_writable *w, struct shale_err *e);
+    /* A read-only view of the image's root that is mounted nowhere: a descriptor of its folder, or
+     * -code. It goes with the last descriptor below it. Prepared before. */
+    int (*view)(struct rootfs_driver *d, const struct rootfs_image *img, struct shale_err *e);
     /* Undoes mount completely (lower mounts, loop devices). Not mounted is success. */
     int (*umount)(struct rootfs_driver *d, const char *target, struct shale_err *e);
     /* Drops what this driver has made of one stack. Missing is success. In use: -SHALE_IN_USE. */

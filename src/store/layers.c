@@ -303,6 +303,21 @@ int store_rootfs_mount(struct store *s, const struct digest *image_id, const cha
     return r;
 }
 
+int store_rootfs_view(struct store *s, const struct digest *image_id, struct cancel *c,
+                      struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(4 << 20);
+    struct rootfs_driver *d;
+    struct rootfs_image img;
+    int r = store_driver(s, &d, e);
+
+    if (r >= 0)
+        r = store_stack(s, image_id, &a, &img, e);
+    if (r >= 0 && img.n_layers)
+        r = prepare_stack(s, d, &img, c, e);
+    return r < 0 ? r : d->ops->view(d, &img, e);
+}
+
 int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e)
 {
     struct rootfs_driver *d;

@@ -96,6 +96,9 @@ int store_rootfs_prepare(struct store *s, const struct digest *image_id, struct 
 /* Prepare and mount; target and w as rootfs_ops.mount. */
 int store_rootfs_mount(struct store *s, const struct digest *image_id, const char *target,
                        const struct rootfs_writable *w, struct cancel *c, struct shale_err *e);
+/* Prepares it and opens a read-only view of it that is mounted nowhere: a descriptor, or -code. */
+int store_rootfs_view(struct store *s, const struct digest *image_id, struct cancel *c,
+                      struct shale_err *e);
 int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e);
 
 /* Makes sure that caches written under this boot are on disk (syncfs), so that they are trusted

@@ -145,3 +145,25 @@ own_stop_all() {
 }
 # own_push LAYOUT NAME:TAG: an image that skopeo puts into our registry
 own_push() { skopeo copy --quiet --all --dest-tls-verify=false "oci:$1" "docker://$OWN/$2"; }
+
+# docker_engine: docker's own engine, without a network -> ENGINE, for docker -H; its log is dockerd.log
+docker_engine() {
+    local d=$BATS_TEST_TMPDIR
+    ENGINE=unix://$d/docker.sock
+    dockerd --bridge=none --iptables=false --ip-forward=false --data-root "$d/dockerd" --exec-root "$d/dockerd-exec" \
+        --pidfile "$d/dockerd.pid" -H "$ENGINE" >"$d/dockerd.log" 2>&1 </dev/null 3>&- &
+    ENGINE_PID=$!
+    for _ in $(seq 200); do
+        docker -H "$ENGINE" version >/dev/null 2>&1 && return 0
+        kill -0 "$ENGINE_PID" 2>/dev/null || return 1
+        sleep 0.1
+    done
+    return 1
+}
+docker_engine_stop() { # for teardown
+    [ -n "${ENGINE_PID:-}" ] || return 0
+    kill "$ENGINE_PID" 2>/dev/null || true
+    for _ in $(seq 100); do kill -0 "$ENGINE_PID" 2>/dev/null || break; sleep 0.1; done
+    kill -9 "$ENGINE_PID" 2>/dev/null || true
+    ENGINE_PID=
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/changes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/xattr.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+
+#define CAPS_MAX_BYTES 64
+
+struct walker {
+    unsigned flags;
+    change_fn f;
+    void *arg;
+    struct cancel *c;
+    struct shale_err *e;
+    char path[PATH_MAX];
+};
+
+struct level { /* a folder on the way down */
+    struct level *up;
+    int upper, lower; /* lower -1: nothing below it */
+    bool pending;     /* not told yet: it counts when something in it does */
+    enum change_kind kind;
+    bool opaque;
+    struct stat st;
+    size_t path_n, name_at, depth;
+};
+
+struct names {
+    struct arena a;
+    struct name {
+        const char *s;
+        bool lower;
+    } * v;
+    size_t n, cap;
+    bool lower; /* of those that come */
+};
+
+/* ---- names of a folder ---- */
+
+static int collect(void *arg, const char *name, unsigned char type)
+{
+    struct names *l = arg;
+    struct name *v = arena_grow(&l->a, l->v, l->n, &l->cap, sizeof *v);
+    char *s = v ? arena_strdup(&l->a, name) : NULL;
+
+    if (!s)
+        return -SHALE_LIMIT;
+    l->v = v;
+    v[l->n++] = (struct name){s, l->lower};
+    return 0;
+}
+
+static int by_name(const void *a_, const void *b_)
+{
+    const struct name *a = a_, *b = b_;
+    int r = strcmp(a->s, b->s);
+
+    return r ? r : (int)a->lower - (int)b->lower; /* the upper one first */
+}
+
+static int list(const struct walker *w, const struct level *l, struct names *ret)
+{
+    int r = fs_each(l->upper, ".", collect, ret, w->e);
+
+    ret->lower = true;
+    if (r >= 0 && l->opaque && l->lower >= 0)
+        r = fs_each(l->lower, ".", collect, ret, w->e);
+    if (r == -SHALE_LIMIT)
+        return err_set(w->e, SHALE_LIMIT, "too many names in /%.300s", w->path);
+    if (r >= 0 && ret->n > 1)
+        qsort(ret->v, ret->n, sizeof *ret->v, by_name);
+    return r;
+}
+
+/* ---- comparing ---- */
+
+static ssize_t capabilities(int dir, const char *name, char ret[CAPS_MAX_BYTES])
+{
+    char path[PATH_MAX];
+
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir, name);
+    ssize_t n = lgetxattr(path, "security.capability", ret, CAPS_MAX_BYTES);
+    return n < 0 ? 0 : n;
+}
+
+/* Times from tars have no fraction. */
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && (a->tv_nsec == b->tv_nsec || !a->tv_nsec || !b->tv_nsec);
+}
+
+static bool differ(const struct level *l, const char *name, const struct stat *a,
+                   const struct stat *b)
+{
+    char x[CAPS_MAX_BYTES], y[CAPS_MAX_BYTES];
+
+    if (a->st_mode != b->st_mode || a->st_uid != b->st_uid || a->st_gid != b->st_gid ||
+        ((S_ISCHR(a->st_mode) || S_ISBLK(a->st_mode)) && a->st_rdev != b->st_rdev))
+        return true;
+    if (S_ISDIR(a->st_mode))
+        return false;
+    if (a->st_size != b->st_size || !same_time(&a->st_mtim, &b->st_mtim))
+        return true;
+    ssize_t n = capabilities(l->upper, name, x);
+    return n != capabilities(l->lower, name, y) || memcmp(x, y, (size_t)n) != 0;
+}
+
+/* Made for the mounts of a container when it was started. */
+static bool is_mount_point(const char *path, const struct stat *st)
+{
+    static const char *const folders[] = {"dev", "dev/pts", "dev/shm", "etc", "proc", "sys"};
+    static const char *const files[] = {"dev/console", "etc/hostname", "etc/hosts",
+                                        "etc/resolv.conf"};
+
+    if (S_ISDIR(st->st_mode)) {
+        for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+            if (streq(path, folders[i]))
+                return true;
+    } else if (S_ISREG(st->st_mode) && st->st_size == 0) {
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+            if (streq(path, files[i]))
+                return true;
+    }
+    return false;
+}
+
+static bool is_whiteout(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && st->st_rdev == 0;
+}
+
+static bool is_opaque(int fd)
+{
+    char v = 0;
+
+    return (fgetxattr(fd, "trusted.overlay.opaque", &v, 1) == 1 ||
+            fgetxattr(fd, "user.overlay.opaque", &v, 1) == 1) &&
+           v == 'y';
+}
+
+/* ---- telling ---- */
+
+/* Tells of the folder and those above it, unless that was done. */
+static int announce(struct walker *w, struct level *l)
+{
+    if (!l || !l->pending)
+        return 0;
+    l->pending = false;
+    int r = announce(w, l->up);
+    if (r < 0)
+        return r;
+    char next = w->path[l->path_n];
+    w->path[l->path_n] = 0;
+    const struct change c = {.kind = l->kind,
+                             .path = w->path,
+                             .dir_fd = l->up->upper,
+                             .name = w->path + l->name_at,
+                             .st = &l->st,
+                             .opaque = l->opaque};
+    r = w->f(w->arg, &c, w->e);
+    w->path[l->path_n] = next;
+    return r;
+}
+
+static int tell(struct walker *w, struct level *l, enum change_kind kind, const char *name,
+                const struct stat *st)
+{
+    const struct change c = {kind, w->path, l->upper, name, st, false};
+    int r = announce(w, l);
+
+    return r < 0 ? r : w->f(w->arg, &c, w->e);
+}
+
+/* ---- the walk ---- */
+
+static int walk(struct walker *w, struct level *l);
+
+static int open_below(int dir, const char *name)
+{
+    return dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* below: what the image has there, NULL if nothing. */
+static int walk_folder(struct walker *w, struct level *up, const char *name, size_t name_at,
+                       const struct stat *st, const struct stat *below)
+{
+    bool merges = below && S_ISDIR(below->st_mode);
+    struct level l = {.up = up, .st = *st, .name_at = name_at, .depth = up->depth + 1};
+
+    if (l.depth > CHANGES_MAX_DEPTH)
+        return err_set(w->e, SHALE_LIMIT, "/%.300s: more than %d levels of folders", w->path,
+                       CHANGES_MAX_DEPTH);
+    _cleanup_close_ int upper = open_below(up->upper, name);
+    if (upper < 0)
+        return errno == ENOENT ? 0 : err_sys(w->e, "/%.300s", w->path);
+    _cleanup_close_ int lower = merges ? open_below(up->lower, name) : -1;
+    if (merges && lower < 0)
+        return err_sys(w->e, "/%.300s", w->path);
+    l.opaque = merges && is_opaque(upper);
+    l.upper = upper;
+    l.lower = l.opaque && (w->flags & CHANGES_OF_LAYER) ? -1 : lower;
+    l.path_n = strlen(w->path);
+    l.kind = below ? CHANGE_CHANGED : CHANGE_ADDED;
+    l.pending = true;
+    bool quiet = below ? !differ(up, name, st, below) : is_mount_point(w->path, st);
+    bool must = l.opaque && (w->flags & CHANGES_OF_LAYER);
+    int r = quiet && !must ? 0 : announce(w, &l);
+    return r < 0 ? r : walk(w, &l);
+}
+
+static int walk_name(struct walker *w, struct level *l, const char *name, size_t name_at)
+{
+    struct stat st, was;
+    bool below;
+
+    if (fstatat(l->upper, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : err_sys(w->e, "/%.300s", w->path);
+    below = l->lower >= 0 && fstatat(l->lower, name, &was, AT_SYMLINK_NOFOLLOW) == 0;
+    if (is_whiteout(&st))
+        return below ? tell(w, l, CHANGE_GONE, name, NULL) : 0;
+    if (S_ISDIR(st.st_mode))
+        return walk_folder(w, l, name, name_at, &st, below ? &was : NULL);
+    if (!below)
+        return is_mount_point(w->path, &st) ? 0 : tell(w, l, CHANGE_ADDED, name, &st);
+    if (!(w->flags & CHANGES_OF_LAYER) && !differ(l, name, &st, &was))
+        return 0;
+    return tell(w, l, CHANGE_CHANGED, name, &st);
+}
+
+static int walk(struct walker *w, struct level *l)
+{
+    struct names names = {.a = ARENA_INIT(CHANGES_MAX_NAMES)};
+    size_t at = l->path_n;
+    int r = cancel_check(w->c, w->e);
+
+    if (r >= 0)
+        r = list(w, l, &names);
+    if (r >= 0 && at > 0)
+        w->path[at++] = '/';
+    for (size_t i = 0; r >= 0 && i < names.n; i++) {
+        const struct name *x = &names.v[i];
+        size_t n = strlen(x->s);
+        if (i > 0 && x->lower && streq(x->s, names.v[i - 1].s))
+            continue;
+        if (at + n + 2 > sizeof w->path) {
+            r = err_set(w->e, SHALE_LIMIT, "a path is longer than %d bytes", PATH_MAX);
+            break;
+        }
+        memcpy(w->path + at, x->s, n + 1);
+        r = x->lower ? tell(w, l, CHANGE_GONE, x->s, NULL) : walk_name(w, l, x->s, at);
+    }
+    w->path[l->path_n] = 0;
+    arena_clear(&names.a);
+    return r;
+}
+
+int changes_walk(int upper_fd, int lower_fd, unsigned flags, change_fn f, void *arg,
+                 struct cancel *c, struct shale_err *e)
+{
+    struct walker w = {.flags = flags, .f = f, .arg = arg, .c = c, .e = e};
+    struct level top = {.upper = upper_fd, .lower = lower_fd};
+
+    return walk(&w, &top);
+}
