@@ -23,10 +23,15 @@ const struct opt cmd_global_opts[] = {
 #undef G
 
 static const struct cmd_name image_table[] = {
-    {"history", NULL, CMD_OTHER, &cmd_history}, {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
-    {"ls", "list", CMD_OTHER, &cmd_images},     {"pull", NULL, CMD_OTHER, &cmd_pull},
-    {"push", NULL, CMD_OTHER, &cmd_push},       {"rm", "remove", CMD_OTHER, &cmd_rmi},
-    {"tag", NULL, CMD_OTHER, &cmd_tag},         {NULL},
+    {"history", NULL, CMD_OTHER, &cmd_history},
+    {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
+    {"ls", "list", CMD_OTHER, &cmd_images},
+    {"pull", NULL, CMD_OTHER, &cmd_pull},
+    {"push", NULL, CMD_OTHER, &cmd_push},
+    {"rm", "remove", CMD_OTHER, &cmd_rmi},
+    {"save", NULL, CMD_OTHER, &cmd_save},
+    {"tag", NULL, CMD_OTHER, &cmd_tag},
+    {NULL},
 };
 const struct cmd cmd_image = {
     .brief = "Manage images",
@@ -132,6 +137,7 @@ const struct cmd_name cmd_table[] = {
     {"logs", NULL, CMD_OTHER, &cmd_logs},
     {"rm", NULL, CMD_OTHER, &cmd_rm},
     {"rmi", NULL, CMD_OTHER, &cmd_rmi},
+    {"save", NULL, CMD_OTHER, &cmd_save},
     {"start", NULL, CMD_OTHER, &cmd_start},
     {"stop", NULL, CMD_OTHER, &cmd_stop},
     {"tag", NULL, CMD_OTHER, &cmd_tag},

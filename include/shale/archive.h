@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHALE_ARCHIVE_H
+#define SHALE_ARCHIVE_H
+/*
+ * Images in archives: one tar that is an OCI image layout and a docker-archive at once. See shale.h
+ * for the conventions, image.h for how images are named.
+ */
+#include <shale/shale.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shale_save_opts {
+    size_t size;
+    const char *platform; /* "os/arch[/variant]"; NULL: what each name points at */
+    const char *output;   /* path; replaced when the archive is whole. NULL: to fd */
+    int fd;               /* written to from where it stands; stays open */
+};
+/* Writes n images: a name without tag stands for every tag of its repository, an ID for an image
+ * without name. Layers are as they were published. The same arguments over the same images give the
+ * same bytes. NOT_FOUND: no such image, or none of that platform; INVALID: no such folder. */
+SHALE_API int shale_save(struct shale *s, const char *const *images, size_t n_images,
+                         const struct shale_save_opts *o, struct shale_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

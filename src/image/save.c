@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Save: copies of what names stand for, from the store into an archive. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "archive/archive.h"
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "image/archives.h"
+#include "image/copy.h"
+#include "image/image_priv.h"
+
+struct target {
+    struct digest manifest;
+    struct ref name;
+    bool has_name;
+};
+
+struct save {
+    struct image_host *h;
+    const struct shale_save_opts *o;
+    struct arena a;
+    struct target *v;
+    size_t n, cap;
+    struct store_lease *lease;
+    struct source *from;
+    struct sink *to;
+    int fd;
+    int dir_fd;     /* of the output, -1: written as it comes */
+    char tmp[64];   /* name there until it is whole; "" : none */
+    bool owns_file; /* fd */
+};
+
+static void save_clear(struct save *s)
+{
+    if (s->to)
+        s->to->ops->close(s->to);
+    if (s->from)
+        s->from->ops->close(s->from);
+    store_lease_end(s->lease);
+    if (s->owns_file)
+        close(s->fd);
+    if (s->tmp[0])
+        (void)sys_unlinkat(s->dir_fd, s->tmp, 0);
+    if (s->dir_fd >= 0)
+        close(s->dir_fd);
+    arena_clear(&s->a);
+}
+
+/* ---- what is asked for ---- */
+
+static int unknown(const char *what, struct shale_err *e)
+{
+    char shown[200];
+
+    return err_set(e, SHALE_NOT_FOUND, "reference does not exist: %s",
+                   str_printable(shown, sizeof shown, what));
+}
+
+static int add_target(struct save *s, const char *what, struct shale_err *e)
+{
+    struct target *v = arena_grow(&s->a, s->v, s->n, &s->cap, sizeof *v);
+    struct shale_err why = SHALE_ERR_INIT;
+    struct image_found found;
+    struct meta_image row;
+
+    if (!v)
+        return err_nomem(e);
+    s->v = v;
+    int r = image_find(s->h->store, what, &s->a, &found, e);
+    if (r == -SHALE_NOT_FOUND)
+        return unknown(what, e);
+    if (r < 0)
+        return r;
+    r = image_find_platform(s->h->store, what, s->o->platform, &s->a, &found, &why);
+    if (r == -SHALE_NOT_FOUND)
+        return err_set(e, SHALE_NOT_FOUND,
+                       "no suitable export target found for platform %s (image %s)", s->o->platform,
+                       what);
+    if (r < 0)
+        return err_set(e, why.code, "%s", why.msg);
+    r = meta_image_get(store_meta(s->h->store), &found.id, &s->a, &row, e);
+    if (r < 0)
+        return r;
+    if (!digest_is_set(&row.manifest))
+        return err_set(e, SHALE_UNSUPPORTED, "image %s has no manifest", found.id.s);
+    v[s->n++] = (struct target){
+        .manifest = row.manifest,
+        .name = found.ref,
+        .has_name = !found.by_id && !digest_is_set(&found.ref.digest),
+    };
+    return 0;
+}
+
+/* A repository without tag: all its tags. */
+static int add_argument(struct save *s, const char *what, struct shale_err *e)
+{
+    struct strv tags = {0};
+    struct ref ref;
+
+    if (ref_is_identifier(what) || ref_parse(what, &s->a, &ref, NULL) < 0 || ref.tag ||
+        digest_is_set(&ref.digest))
+        return add_target(s, what, e);
+    int r = meta_repo_tags(store_meta(s->h->store), ref.repo, &s->a, &tags, e);
+    if (r >= 0 && tags.n == 0)
+        return add_target(s, what, e);
+    for (size_t i = 0; r >= 0 && i < tags.n; i++) {
+        ref.tag = tags.v[i];
+        const char *name = ref_familiar(&ref, &s->a);
+        r = name ? add_target(s, name, e) : err_nomem(e);
+    }
+    return r;
+}
+
+/* ---- where it goes ---- */
+
+static int bad_output(const char *dir, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = err_sys(&why, "stat %s", dir);
+
+    if (r == -SHALE_NOT_FOUND) /* as docker writes it */
+        (void)err_set(&why, SHALE_NOT_FOUND, "stat %s: no such file or directory", dir);
+    return err_set(e, SHALE_INVALID, "failed to save image: invalid output path: %s", why.msg);
+}
+
+static int open_output(struct save *s, struct shale_err *e)
+{
+    const char *path = s->o->output, *slash = path ? strrchr(path, '/') : NULL;
+    struct stat st;
+    char rnd[17];
+
+    s->fd = s->o->fd;
+    if (!path)
+        return 0;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return err_set(e, SHALE_INVALID,
+                       "failed to save image: invalid output path: \"%s\" must be a file, it is a "
+                       "folder",
+                       path);
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a device, a pipe: as it comes */
+        s->fd = sys_openat(AT_FDCWD, path, O_WRONLY, 0);
+        s->owns_file = s->fd >= 0;
+        return s->fd < 0 ? err_sys(e, "failed to save image: open %s", path) : 0;
+    }
+    const char *dir = slash == path ? "/"
+                      : slash       ? arena_strndup(&s->a, path, (size_t)(slash - path))
+                                    : ".";
+    if (!dir)
+        return err_nomem(e);
+    s->dir_fd = sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
+    if (s->dir_fd < 0)
+        return bad_output(dir, e);
+    int r = random_hex(rnd, 8, e);
+    if (r < 0)
+        return r;
+    snprintf(s->tmp, sizeof s->tmp, ".shale-save-%s", rnd);
+    s->fd = sys_openat(s->dir_fd, s->tmp, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (s->fd < 0) {
+        s->tmp[0] = 0;
+        return err_sys(e, "failed to save image: create a file in %s", dir);
+    }
+    s->owns_file = true;
+    return 0;
+}
+
+static int publish(struct save *s, struct shale_err *e)
+{
+    const char *path = s->o->output, *slash = path ? strrchr(path, '/') : NULL;
+
+    if (!s->tmp[0])
+        return 0;
+    if (sys_fsync(s->fd) < 0 ||
+        sys_renameat(s->dir_fd, s->tmp, s->dir_fd, slash ? slash + 1 : path) < 0)
+        return err_sys(e, "failed to save image: write %s", path);
+    s->tmp[0] = 0;
+    return fs_sync_dir(s->dir_fd, ".", e);
+}
+
+static int write_out(void *arg, const void *p, size_t n, struct shale_err *e)
+{
+    const struct save *s = arg;
+
+    return sys_write_all(s->fd, p, n) < 0 ? err_sys(e, "write the archive") : 0;
+}
+
+/* ---- the copy ---- */
+
+static int save_one(struct save *s, const struct target *t, struct shale_err *e)
+{
+    struct copy_opts co = {.n_parallel = 1, .cancel = s->h->cancel};
+    struct descriptor d;
+    int r = copy_graph(s->from, t->manifest.s, s->to, NULL, &co, &s->a, &d, e);
+
+    return r < 0 ? r : archive_sink_add(s->to, &d, t->has_name ? &t->name : NULL, e);
+}
+
+static int lease_all(struct save *s, struct shale_err *e)
+{
+    int r = store_lease_begin(s->h->store, "save", &s->lease, e);
+
+    for (size_t i = 0; r >= 0 && i < s->n; i++)
+        r = store_lease_add(s->lease, &s->v[i].manifest, e);
+    return r < 0 ? r : store_source_open(s->h->store, &s->from, e);
+}
+
+int image_save(struct image_host *h, const char *const *images, size_t n_images,
+               const struct shale_save_opts *o, struct shale_err *e)
+{
+    _cleanup_(save_clear) struct save s = {.h = h, .o = o, .fd = -1, .dir_fd = -1};
+    int r = 0;
+
+    arena_init(&s.a, ARCHIVE_MAX_BYTES);
+    for (size_t i = 0; r >= 0 && i < n_images; i++)
+        r = add_argument(&s, images[i], e);
+    if (r >= 0)
+        r = lease_all(&s, e);
+    if (r >= 0)
+        r = open_output(&s, e);
+    if (r >= 0)
+        r = archive_sink_open(write_out, &s, &s.to, e);
+    for (size_t i = 0; r >= 0 && i < s.n; i++)
+        r = save_one(&s, &s.v[i], e);
+    if (r >= 0)
+        r = archive_sink_finish(s.to, e);
+    return r < 0 ? r : publish(&s, e);
+}
