@@ -141,6 +141,7 @@ const struct cmd_name cmd_table[] = {
     {"start", NULL, CMD_OTHER, &cmd_start},
     {"stop", NULL, CMD_OTHER, &cmd_stop},
     {"tag", NULL, CMD_OTHER, &cmd_tag},
+    {"tags", NULL, CMD_OTHER, &cmd_tags},
     {"wait", NULL, CMD_OTHER, &cmd_wait},
     {"__cleanup", NULL, CMD_HIDDEN, &cmd_cleanup},
     {"__completion", NULL, CMD_HIDDEN, &cmd_completion},

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* <shale/remote.h> */
+#include "image/remote.h"
+
+#include "engine/engine_priv.h"
+
+int shale_remote_tags(struct shale *s, const char *repo, const struct shale_tags_opts *opts,
+                      struct shale_remote_tags **ret, struct shale_err *e)
+{
+    struct shale_tags_opts o;
+    struct image_host h;
+    struct arena *a;
+    struct shale_remote_tags *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    engine_take_opts(&o, sizeof o, opts);
+    int r = engine_remote_host(s, &h, e);
+    if (r >= 0)
+        r = image_remote_tags(&h, repo, &o, a, res, e);
+    return result_end(r, res, ret);
+}
+
+int shale_remote_resolve(struct shale *s, const char *const *refs, size_t n_refs,
+                         const struct shale_resolve_opts *opts, struct shale_resolved_list **ret,
+                         struct shale_err *e)
+{
+    struct shale_resolve_opts o;
+    struct image_host h;
+    struct arena *a;
+    struct shale_resolved_list *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    engine_take_opts(&o, sizeof o, opts);
+    int r = engine_remote_host(s, &h, e);
+    if (r >= 0)
+        r = image_remote_resolve(&h, refs, n_refs, &o, a, res, e);
+    return result_end(r, res, ret);
+}
