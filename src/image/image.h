@@ -6,6 +6,7 @@
  * the arena that the caller gives (it becomes the block that shale_free releases).
  */
 #include <shale/image.h>
+#include <shale/look.h>
 
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -54,6 +55,12 @@ int image_inspect(struct image_host *h, const char *what, const char *platform, 
                   struct shale_image_detail *ret, struct shale_err *e);
 int image_history(struct image_host *h, const char *what, const char *platform, struct arena *a,
                   struct shale_history *ret, struct shale_err *e);
+
+/* ---- the files of an image ---- */
+int image_ls(struct image_host *h, const char *what, const char *path,
+             const struct shale_ls_opts *o, struct arena *a, struct shale_err *e);
+int image_cat(struct image_host *h, const char *what, const char *const *paths, size_t n,
+              const struct shale_cat_opts *o, struct arena *a, struct shale_err *e);
 
 /* ---- names ---- */
 int image_tag(struct image_host *h, const char *source, const char *target, struct shale_err *e);

@@ -188,6 +188,26 @@ int store_layer_ensure(struct store *s, const struct digest *diff_id, struct can
     return store_layer_make(s, diff_id, NULL, c, e);
 }
 
+int store_layer_open(struct store *s, const struct digest *diff_id, struct cancel *c,
+                     struct toc **ret_toc, int *ret_tar, struct shale_err *e)
+{
+    _cleanup_close_ int tar = -1;
+    char path[HASH_MAX_HEX + 32];
+    int r = store_layer_ensure(s, diff_id, c, e);
+
+    if (r < 0)
+        return r;
+    snprintf(path, sizeof path, "layers/%.*s/layer.tar", HASH_MAX_HEX, digest_hex(diff_id));
+    tar = sys_openat(s->root_fd, path, O_RDONLY | O_NOFOLLOW, 0);
+    if (tar < 0)
+        return err_sys(e, "%s", path);
+    snprintf(path, sizeof path, "layers/%.*s/toc", HASH_MAX_HEX, digest_hex(diff_id));
+    r = toc_open(s->root_fd, path, ret_toc, e);
+    if (r >= 0)
+        *ret_tar = TAKE_FD(tar);
+    return r;
+}
+
 /* ---- stacks ---- */
 
 int store_stack(struct store *s, const struct digest *image_id, struct arena *a,

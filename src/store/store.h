@@ -87,6 +87,11 @@ int store_index_add(struct store *s, const struct descriptor *index, struct shal
  * blob where needed. */
 int store_layer_ensure(struct store *s, const struct digest *diff_id, struct cancel *c,
                        struct shale_err *e);
+/* Ensures a layer and opens it: its table of contents and its tar (O_RDONLY), for the caller to
+ * close. What is open stays readable when the layer is collected. */
+struct toc;
+int store_layer_open(struct store *s, const struct digest *diff_id, struct cancel *c,
+                     struct toc **ret_toc, int *ret_tar, struct shale_err *e);
 /* Stack of an image for rootfs/. */
 int store_stack(struct store *s, const struct digest *image_id, struct arena *a,
                 struct rootfs_image *ret, struct shale_err *e);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHALE_LOOK_H
+#define SHALE_LOOK_H
+/*
+ * Looking into images without a container and without mounting: the files that an image shows, read
+ * out of its layers as they lie in the store. Nothing is unpacked, and of a layer only its table of
+ * contents and the bytes asked for are read. Works without privileges. See shale.h for the
+ * conventions.
+ *
+ * `image` is what shale_image_inspect takes. Paths are of the image: "/etc/passwd" and "etc/passwd"
+ * are the same. Symbolic links are followed inside of the image only: ".." of its root is its root,
+ * and a link to "/x" leads to the image's x. Errors: NOT_FOUND (no such image; no such path),
+ * INVALID (not a directory, not a file, too many links), CORRUPT.
+ */
+#include <shale/shale.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum shale_file_kind {
+    SHALE_FILE_REGULAR,
+    SHALE_FILE_DIRECTORY,
+    SHALE_FILE_SYMLINK,
+    SHALE_FILE_CHAR,
+    SHALE_FILE_BLOCK,
+    SHALE_FILE_FIFO,
+};
+struct shale_file {
+    const char *path; /* from the root, "etc/passwd"; "" is the root. Bytes as the layer has them */
+    const char *name; /* its last part */
+    const char *link; /* of symbolic links: where they point; otherwise "" */
+    enum shale_file_kind kind;
+    uint32_t mode; /* permissions, setuid, setgid, sticky: 07777 */
+    uint32_t uid, gid, n_links;
+    uint32_t dev_major, dev_minor; /* of devices */
+    uint64_t size_bytes;           /* of regular files and links */
+    int64_t mtime_ns;              /* nearest time that there is; SHALE_TIME_NONE: nobody said */
+    const char *layer;     /* diffID of the layer that it is from, "" if nobody described it */
+    uint32_t layer_number; /* 1: the base; 0: none */
+    uint32_t depth;        /* below the path asked for */
+    bool last;             /* of its directory */
+    uint64_t total_bytes;  /* with totals: of all regular files in it, each once */
+};
+
+struct shale_ls_opts {
+    size_t size;
+    const char *platform; /* NULL: the one the name points at */
+    bool all;             /* names that begin with "." too */
+    bool recursive;       /* with what is in directories, in order of names, parents first */
+    bool itself;          /* the path itself comes first, also when it is a directory */
+    bool only_itself;     /* … and nothing else */
+    bool no_follow;       /* a path that is a symbolic link is shown as one */
+    bool totals;
+    uint32_t max_depth; /* of recursive; 0: all */
+    /* What it gets is borrowed for the call. Below 0 ends the listing and is returned. */
+    int (*on_file)(void *arg, const struct shale_file *f);
+    void *arg;
+};
+/* Lists a directory, or tells of one file. */
+SHALE_API int shale_ls(struct shale *s, const char *image, const char *path,
+                       const struct shale_ls_opts *o, struct shale_err *e);
+
+struct shale_cat_opts {
+    size_t size;
+    const char *platform;
+    int fd; /* where the bytes go */
+    /* A path that could not be read, and why; the others are still written. NULL: the first one
+     * ends the call. */
+    void (*on_error)(void *arg, const char *path, const struct shale_err *e);
+    void *arg;
+};
+/* Writes the contents of regular files, one after the other. With on_error, the number of paths
+ * that failed is returned. */
+SHALE_API int shale_cat(struct shale *s, const char *image, const char *const *paths,
+                        size_t n_paths, const struct shale_cat_opts *o, struct shale_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* <shale/look.h> */
+#include <shale/look.h>
+
+#include "base/cleanup.h"
+#include "engine/engine_priv.h"
+
+#define ARENA_BYTES (64u << 20)
+
+int shale_ls(struct shale *s, const char *image, const char *path, const struct shale_ls_opts *opts,
+             struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_BYTES);
+    struct image_host h = engine_image_host(s);
+    struct shale_ls_opts o;
+
+    engine_take_opts(&o, sizeof o, opts);
+    return image_ls(&h, image, path, &o, &a, e);
+}
+
+int shale_cat(struct shale *s, const char *image, const char *const *paths, size_t n_paths,
+              const struct shale_cat_opts *opts, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_BYTES);
+    struct image_host h = engine_image_host(s);
+    struct shale_cat_opts o;
+
+    engine_take_opts(&o, sizeof o, opts);
+    return image_cat(&h, image, paths, n_paths, &o, &a, e);
+}
