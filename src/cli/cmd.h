@@ -60,3 +60,5 @@ extern const struct cmd cmd_attach, cmd_cleanup, cmd_completion, cmd_container, 
     cmd_registry_gc, cmd_registry_index, cmd_registry_keygen, cmd_registry_serve,
     cmd_registry_usage, cmd_registry_user, cmd_rm, cmd_rmi, cmd_run, cmd_search, cmd_start,
     cmd_stop, cmd_system, cmd_tag, cmd_version, cmd_wait;
+extern const struct cmd cmd_container_prune, cmd_pause, cmd_port, cmd_rename, cmd_restart, cmd_top,
+    cmd_unpause;
