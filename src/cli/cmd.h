@@ -63,3 +63,6 @@ extern const struct cmd cmd_attach, cmd_cleanup, cmd_completion, cmd_container, 
     cmd_start, cmd_stop, cmd_system, cmd_tag, cmd_version, cmd_wait;
     cmd_registry_usage, cmd_registry_user, cmd_rm, cmd_rmi, cmd_run, cmd_search, cmd_start,
     cmd_stop, cmd_system, cmd_tag, cmd_tags, cmd_version, cmd_wait;
+    cmd_stop, cmd_system, cmd_tag, cmd_version, cmd_wait;
+extern const struct cmd cmd_container_prune, cmd_pause, cmd_port, cmd_rename, cmd_restart, cmd_top,
+    cmd_unpause;

@@ -159,6 +159,7 @@ static int settle(struct direct *d, int status, int *ret_status, struct shale_er
         if (s->lock < 0)
             return s->lock;
     }
+    (void)ctr_reload(s->h, s->a, s->c, NULL); /* a restart takes auto_remove away meanwhile */
     int r = ctr_finish(s->h, s->a, s->c, status, e);
     if (r == -SHALE_NOT_FOUND) /* somebody has removed it */
         r = 0;

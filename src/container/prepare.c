@@ -75,6 +75,8 @@ static int mount_root(struct container_host *h, struct arena *a, const struct ct
         return err_nomem(e);
     if (c->row.run.started_ns != SHALE_TIME_NONE || c->row.run.error[0])
         (void)store_rootfs_umount(h->store, merged, NULL); /* of a start that broke off */
+    if (c->row.run.started_ns != SHALE_TIME_NONE) /* what an overlay that is never synced leaves */
+        (void)fs_remove_tree(AT_FDCWD, ctr_path(c, a, "work/work/incompat"), NULL);
     struct rootfs_writable w = {upper, work, c->row.auto_remove};
     r = store_rootfs_mount(h->store, &c->row.image_id, merged, &w, h->cancel, e);
     if (r < 0)

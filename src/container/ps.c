@@ -5,12 +5,11 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "base/json.h"
 #include "base/str.h"
+#include "container/labels.h"
 #include "container/show.h"
 
-#define FILTER_MAX_NAME  64
-#define LABELS_MAX_BYTES (4u << 20)
+#define FILTER_MAX_NAME 64
 
 struct ports { /* "80", "80/udp", "8000-8010/tcp" */
     uint64_t first, last;
@@ -92,15 +91,7 @@ static bool match_exited(const struct filters *f, const struct filter *x, const 
 
 static bool match_label(const struct filters *f, const struct filter *x, const struct ctr *c)
 {
-    _cleanup_json_ json_t *labels = NULL;
-    const char *eq = strchr(x->value, '=');
-    char *key = arena_strndup(f->a, x->value, eq ? (size_t)(eq - x->value) : strlen(x->value));
-
-    if (!key || !*c->row.labels ||
-        json_parse(c->row.labels, strlen(c->row.labels), LABELS_MAX_BYTES, &labels, NULL) < 0)
-        return x->negative;
-    const json_t *v = json_object_get(labels, key);
-    return (v && (!eq || streq(json_string_value(v), eq + 1))) != x->negative;
+    return labels_match(c->row.labels, x->value) != x->negative;
 }
 
 /* The image, or one built on it. */

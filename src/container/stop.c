@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "container/ctr.h"
+#include "container/life.h"
 #include "container/signals.h"
 
 #define DEFAULT_TIMEOUT_S 10
@@ -44,6 +45,8 @@ static int end_process(struct container_host *h, struct arena *a, struct ctr *c,
     if (r < 0)
         return r;
     r = process_kill(&run.init, sig, e);
+    if (r >= 0)
+        r = life_thaw(h, a, c, e);
     if (r >= 0)
         r = process_wait(&run.init, timeout_s < 0 ? -1 : timeout_s * 1000, h->cancel, e);
     if (r == 0) {
@@ -98,7 +101,9 @@ static int kill_it(struct container_host *h, const char *container, const char *
     if (sig == SIGKILL)
         return end_process(h, &a, &c, SIGKILL, -1, e);
     r = ctr_run_load(h, &c, &a, &run, e);
-    return r < 0 ? r : process_kill(&run.init, sig, e);
+    if (r >= 0)
+        r = process_kill(&run.init, sig, e);
+    return r < 0 ? r : life_thaw(h, &a, &c, e);
 }
 
 int container_kill(struct container_host *h, const char *container, const char *signal,

@@ -131,6 +131,44 @@ int meta_container_add(struct meta *m, const struct meta_container *c,
     return r < 0 ? r : meta_end(m, add(m, c, holder, e), e);
 }
 
+static int rename_row(struct meta *m, const char *id, const char *name,
+                      char holder[META_CONTAINER_ID_HEX + 1], struct shale_err *e)
+{
+    char by[META_CONTAINER_ID_HEX + 1];
+    int64_t there;
+    int r = holder_of(m, name, by, e);
+
+    if (r < 0)
+        return r;
+    if (r == 1 && !streq(by, id))
+        return name_taken(name, by, holder, e);
+    r = stmt_number(m, "SELECT 1 FROM containers WHERE id = ?1", 0, &there, e, "t", id);
+    if (r < 0)
+        return r;
+    if (!there)
+        return no_container(id, e);
+    return stmt_run(m, "UPDATE containers SET name = ?2 WHERE id = ?1", NULL, e, "tt", id, name);
+}
+
+int meta_container_rename(struct meta *m, const char *id, const char *name,
+                          char holder[META_CONTAINER_ID_HEX + 1], struct shale_err *e)
+{
+    int r = meta_begin(m, e);
+
+    return r < 0 ? r : meta_end(m, rename_row(m, id, name, holder, e), e);
+}
+
+int meta_container_set_auto_remove(struct meta *m, const char *id, bool on, struct shale_err *e)
+{
+    int r = meta_begin(m, e);
+
+    return r < 0 ? r
+                 : meta_end(m,
+                            stmt_run(m, "UPDATE containers SET auto_remove = ?2 WHERE id = ?1",
+                                     NULL, e, "ti", id, (int64_t)on),
+                            e);
+}
+
 /* ---- finding ---- */
 
 int meta_container_get(struct meta *m, const char *id, struct arena *a, struct meta_container *ret,

@@ -46,6 +46,11 @@ int meta_container_find(struct meta *m, const char *text, struct arena *a,
                         struct meta_container *ret, struct shale_err *e);
 int meta_container_get(struct meta *m, const char *id, struct arena *a, struct meta_container *ret,
                        struct shale_err *e); /* by full ID */
+/* EXISTS when another has the name; its ID goes to holder. NOT_FOUND. */
+int meta_container_rename(struct meta *m, const char *id, const char *name,
+                          char holder[META_CONTAINER_ID_HEX + 1], struct shale_err *e);
+/* Is it removed at its end? Missing is success. */
+int meta_container_set_auto_remove(struct meta *m, const char *id, bool on, struct shale_err *e);
 int meta_container_delete(struct meta *m, const char *id,
                           struct shale_err *e); /* missing is success */
 
