@@ -23,10 +23,17 @@ const struct opt cmd_global_opts[] = {
 #undef G
 
 static const struct cmd_name image_table[] = {
-    {"history", NULL, CMD_OTHER, &cmd_history}, {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
-    {"ls", "list", CMD_OTHER, &cmd_images},     {"pull", NULL, CMD_OTHER, &cmd_pull},
-    {"push", NULL, CMD_OTHER, &cmd_push},       {"rm", "remove", CMD_OTHER, &cmd_rmi},
-    {"tag", NULL, CMD_OTHER, &cmd_tag},         {NULL},
+    {"history", NULL, CMD_OTHER, &cmd_history},
+    {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
+    {"ls", "list", CMD_OTHER, &cmd_images},
+    {"pin", NULL, CMD_OTHER, &cmd_image_pin},
+    {"prune", NULL, CMD_OTHER, &cmd_image_prune},
+    {"pull", NULL, CMD_OTHER, &cmd_pull},
+    {"push", NULL, CMD_OTHER, &cmd_push},
+    {"rm", "remove", CMD_OTHER, &cmd_rmi},
+    {"tag", NULL, CMD_OTHER, &cmd_tag},
+    {"unpin", NULL, CMD_OTHER, &cmd_image_unpin},
+    {NULL},
 };
 const struct cmd cmd_image = {
     .brief = "Manage images",

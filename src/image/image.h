@@ -6,6 +6,7 @@
  * the arena that the caller gives (it becomes the block that shale_free releases).
  */
 #include <shale/image.h>
+#include <shale/prune.h>
 
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -59,3 +60,6 @@ int image_history(struct image_host *h, const char *what, const char *platform, 
 int image_tag(struct image_host *h, const char *source, const char *target, struct shale_err *e);
 int image_remove(struct image_host *h, const char *what, const struct shale_rmi_opts *o,
                  struct arena *a, struct shale_rmi_result *ret, struct shale_err *e);
+int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, struct arena *a,
+                struct shale_rmi_result *ret, struct shale_err *e);
+int image_pin(struct image_host *h, const char *what, bool pinned, struct shale_err *e);

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* A question before something is removed. */
+struct cli;
+
+/* Prints "<warning>\nAre you sure you want to continue? [y/N] " and reads the answer from standard
+ * input. 0 for "y", in any case; else INVALID, "<what> has been cancelled". */
+int cli_confirm(struct cli *c, const char *warning, const char *what);
