@@ -188,6 +188,7 @@ struct shale_rmi_opts {
     size_t size;
     bool force, no_prune;
     const char *platform; /* the image of this platform behind the name; NULL: what it points at */
+    bool dry_run;         /* nothing is changed; the result is what would be removed and freed */
 };
 enum shale_removed_kind { SHALE_UNTAGGED, SHALE_DELETED };
 struct shale_removed {
@@ -197,7 +198,7 @@ struct shale_removed {
 struct shale_rmi_result {
     const struct shale_removed *items;
     size_t n_items;
-    uint64_t freed_bytes;
+    uint64_t freed_bytes; /* of blobs: their sizes; of layers and indexes: space on disk */
 };
 /* Takes a name off an image; the image goes with its last name. By ID: with all its names.
  * CONFLICT: a container uses it, or it has several names; `force` overrules what docker's rmi -f

@@ -2,15 +2,18 @@
 #include <shale/image.h>
 
 #include "base/cleanup.h"
+#include "base/units.h"
 #include "cli/cli.h"
 
 struct remove_opts {
-    bool force, no_prune;
+    bool force, no_prune, dry_run;
     struct strv platform;
 };
 
 #define O(field) offsetof(struct remove_opts, field)
 static const struct opt opts[] = {
+    {0, "dry-run", OPT_BOOL, O(dry_run), NULL,
+     "Only tell what would be removed and freed, for each image by itself"},
     {'f', "force", OPT_BOOL, O(force), NULL, "Force removal of the image"},
     {0, "no-prune", OPT_BOOL, O(no_prune), NULL, "Do not delete untagged parents"},
     {0, "platform", OPT_CSV, O(platform), NULL,
@@ -26,15 +29,20 @@ static int remove_one(struct cli *c, struct shale *s, const struct remove_opts *
         .force = o->force,
         .no_prune = o->no_prune,
         .platform = o->platform.n ? o->platform.v[0] : NULL,
+        .dry_run = o->dry_run,
     };
     _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
     struct shale_rmi_result *res = NULL;
+    char size[32];
     int r = shale_rmi(s, image, &q, &res, &c->e);
     if (r < 0)
         return r;
     for (size_t i = 0; i < res->n_items; i++)
         buf_addf(&out, "%s: %s\n", res->items[i].kind == SHALE_UNTAGGED ? "Untagged" : "Deleted",
                  res->items[i].what);
+    if (o->dry_run)
+        buf_addf(&out, "Would free: %s (%llu bytes)\n", units_human(res->freed_bytes, 4, size),
+                 (unsigned long long)res->freed_bytes);
     shale_free(res);
     return cli_print(c, &out);
 }

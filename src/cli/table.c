@@ -31,6 +31,9 @@ static const struct cmd_name image_table[] = {
     {"rm", "remove", CMD_OTHER, &cmd_rmi},
     {"save", NULL, CMD_OTHER, &cmd_save},
     {"tag", NULL, CMD_OTHER, &cmd_tag},
+    {"pin", NULL, CMD_OTHER, &cmd_image_pin},
+    {"prune", NULL, CMD_OTHER, &cmd_image_prune},
+    {"unpin", NULL, CMD_OTHER, &cmd_image_unpin},
     {NULL},
 };
 const struct cmd cmd_image = {

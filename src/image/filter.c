@@ -226,6 +226,12 @@ int image_filter_name(const struct image_filter *f, const struct meta_name *n, s
     return f->n_patterns == 0;
 }
 
+void image_filter_include_until(struct image_filter *f)
+{
+    if (f->before_ns != TIME_NONE && f->before_ns < INT64_MAX)
+        f->before_ns++;
+}
+
 bool image_filter_has_names(const struct image_filter *f)
 {
     return f->n_patterns > 0;

@@ -7,6 +7,7 @@
  */
 #include <shale/image.h>
 #include <shale/look.h>
+#include <shale/prune.h>
 
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -66,3 +67,6 @@ int image_cat(struct image_host *h, const char *what, const char *const *paths, 
 int image_tag(struct image_host *h, const char *source, const char *target, struct shale_err *e);
 int image_remove(struct image_host *h, const char *what, const struct shale_rmi_opts *o,
                  struct arena *a, struct shale_rmi_result *ret, struct shale_err *e);
+int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, struct arena *a,
+                struct shale_rmi_result *ret, struct shale_err *e);
+int image_pin(struct image_host *h, const char *what, bool pinned, struct shale_err *e);

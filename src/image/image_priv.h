@@ -25,5 +25,7 @@ int image_filter_match(const struct image_filter *f, const struct meta_image_ite
 /* 1 if a name of a shown image is shown (the reference filter chooses names too). tag NULL: a
  * digest. */
 int image_filter_name(const struct image_filter *f, const struct meta_name *n, struct shale_err *e);
+/* `image prune`: what was made at the time of until itself goes too. */
+void image_filter_include_until(struct image_filter *f);
 /* Whether names are chosen at all. */
 bool image_filter_has_names(const struct image_filter *f);

@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "image/image_priv.h"
+#include "image/remove_priv.h"
 
 enum conflict { /* in the order in which they are looked for */
                 CONFLICT_CHILD = 1 << 0,
@@ -17,15 +18,6 @@ enum conflict { /* in the order in which they are looked for */
                 CONFLICT_STOPPED = 1 << 3,
                 CONFLICT_HARD = CONFLICT_CHILD | CONFLICT_RUNNING,
                 CONFLICT_SOFT = CONFLICT_REFS | CONFLICT_STOPPED,
-};
-
-struct removal {
-    struct store *s;
-    struct meta *m;
-    struct arena *a;
-    const struct shale_rmi_opts *o;
-    struct shale_removed *v;
-    size_t n, cap;
 };
 
 static int note(struct removal *x, enum shale_removed_kind kind, const char *what,
@@ -53,11 +45,11 @@ static int load_names(struct removal *x, const struct digest *id, struct names *
     return meta_image_names(x->m, id, x->a, &ret->v, &ret->n, e);
 }
 
-static int drop_name(struct removal *x, const struct digest *id, const struct meta_name *n,
-                     struct shale_err *e)
+int removal_drop_name(struct removal *x, const struct digest *id, const struct meta_name *n,
+                      struct shale_err *e)
 {
     const char *repo = ref_familiar_repo(n->repo);
-    int r = n->tag ? meta_tag_delete(x->m, n->repo, n->tag, "rmi", e)
+    int r = n->tag ? meta_tag_delete(x->m, n->repo, n->tag, x->how, e)
                    : meta_repo_digest_delete(x->m, n->repo, &n->target, id, e);
 
     if (r < 0)
@@ -97,7 +89,7 @@ static int drop_all_names(struct removal *x, const struct digest *id, struct sha
     if (r >= 0)
         qsort(v, all.n, sizeof *v, by_text);
     for (size_t i = 0; r >= 0 && i < all.n; i++)
-        r = drop_name(x, id, v[i].name, e);
+        r = removal_drop_name(x, id, v[i].name, e);
     return r;
 }
 
@@ -209,22 +201,13 @@ static int shared_depth(struct removal *x, const struct digest *id,
                         const struct meta_image_layer *mine, size_t n, size_t *ret,
                         struct shale_err *e)
 {
-    struct meta_digests others;
-    int r = meta_image_with_layer(x->m, &mine[0].diff_id, x->a, &others, e);
+    size_t k = n;
+    int r = 0;
 
-    *ret = 0;
-    for (size_t i = 0; r >= 0 && i < others.n; i++) {
-        struct meta_image_layer *v;
-        size_t k = 0, n_v;
-        if (digest_eq(&others.v[i], id))
-            continue;
-        r = meta_image_layers(x->m, &others.v[i], x->a, &v, &n_v, e);
-        while (r >= 0 && k < n && k < n_v && digest_eq(&v[k].diff_id, &mine[k].diff_id))
-            k++;
-        if (r >= 0 && k > *ret)
-            *ret = k;
-    }
-    return r;
+    while (k > 0 && (r = meta_image_shares(x->m, id, &mine[k - 1].diff_id, k, e)) == 0)
+        k--;
+    *ret = k;
+    return r < 0 ? r : 0;
 }
 
 /* "Deleted: <chainID>" for each layer that no other image stands on, top first. */
@@ -253,16 +236,22 @@ static int delete_image(struct removal *x, const struct digest *id, struct shale
     if (r >= 0)
         r = meta_container_list(x->m, id, x->a, &u.v, &u.n, e);
     if (r >= 0)
-        r = meta_image_delete(x->m, id, "rmi", e);
+        r = meta_image_delete(x->m, id, x->how, e);
     if (r >= 0)
         r = note(x, SHALE_DELETED, arena_strdup(x->a, id->s), e);
     /* A container that was forced past keeps the layers. */
     return r < 0 || u.n > 0 ? r : note_layers(x, &img, n_shared, e);
 }
 
-/* docker's deleteImageHelper. `quiet`: a conflict ends it without an error, unless nothing but the
- * image itself is in the way. Then the parents that only served this image. */
-static int delete_with_parents(struct removal *x, struct digest id, bool quiet, struct shale_err *e)
+static int is_pinned(struct removal *x, const struct digest *id, struct shale_err *e)
+{
+    struct meta_image row;
+    int r = meta_image_get(x->m, id, x->a, &row, e);
+
+    return r == -SHALE_NOT_FOUND ? 0 : r < 0 ? r : row.pinned;
+}
+
+int removal_delete(struct removal *x, struct digest id, bool quiet, struct shale_err *e)
 {
     bool force = x->o->force;
 
@@ -292,6 +281,9 @@ static int delete_with_parents(struct removal *x, struct digest id, bool quiet, 
             r = delete_image(x, &id, e);
         if (r < 0 || x->o->no_prune || !digest_is_set(&row.parent))
             return r;
+        r = is_pinned(x, &row.parent, e);
+        if (r != 0)
+            return r < 0 ? r : 0;
         id = row.parent;
         quiet = true;
         force = false;
@@ -306,7 +298,7 @@ static int untag(struct removal *x, const struct image_found *f, struct shale_er
 
     if (digest_is_set(&f->ref.digest))
         name.tag = NULL;
-    int r = drop_name(x, &f->id, &name, e);
+    int r = removal_drop_name(x, &f->id, &name, e);
     if (r >= 0 && f->ref.tag && !name.tag) { /* both were given: both are shown */
         x->v[x->n - 1].what = ref_familiar(&f->ref, x->a);
         if (!x->v[x->n - 1].what)
@@ -332,7 +324,7 @@ static int drop_repo_digests(struct removal *x, const struct image_found *f, siz
             return 0;
     for (size_t i = 0; r >= 0 && i < all.n; i++)
         if (streq(all.v[i].repo, f->ref.repo)) {
-            r = drop_name(x, &f->id, &all.v[i], e);
+            r = removal_drop_name(x, &f->id, &all.v[i], e);
             --*ret_left;
         }
     return r;
@@ -364,7 +356,7 @@ static int remove_by_name(struct removal *x, const char *what, const struct imag
         r = drop_repo_digests(x, f, &left, e);
     if (r < 0 || left > 0)
         return r;
-    return delete_with_parents(x, f->id, true, e);
+    return removal_delete(x, f->id, true, e);
 }
 
 static int remove_by_id(struct removal *x, const struct image_found *f, struct shale_err *e)
@@ -379,7 +371,7 @@ static int remove_by_id(struct removal *x, const struct image_found *f, struct s
         if (r >= 0)
             r = drop_all_names(x, &f->id, e);
     }
-    return r < 0 ? r : delete_with_parents(x, f->id, false, e);
+    return r < 0 ? r : removal_delete(x, f->id, false, e);
 }
 
 /* The image that is meant. One that the name itself does not point at has no tag of its own there:
@@ -397,13 +389,33 @@ static int find_image(struct removal *x, const char *what, struct image_found *r
     return r;
 }
 
+int removal_end(struct removal *x, int r, bool dry_run, uint64_t *ret_freed, struct shale_err *e)
+{
+    bool deleted = false;
+
+    *ret_freed = 0;
+    for (size_t i = 0; i < x->n; i++)
+        deleted |= x->v[i].kind == SHALE_DELETED;
+    if (dry_run) {
+        if (r >= 0 && deleted)
+            r = store_gc_preview(x->s, ret_freed, e);
+        meta_rollback(x->m);
+        return r;
+    }
+    r = meta_end(x->m, r, e);
+    /* The rows are gone; bytes that cannot be swept now (a full disk, a signal) are by the next
+     * one. */
+    if (r >= 0 && deleted)
+        (void)store_gc(x->s, ret_freed, NULL);
+    return r;
+}
+
 int image_remove(struct image_host *h, const char *what, const struct shale_rmi_opts *o,
                  struct arena *a, struct shale_rmi_result *ret, struct shale_err *e)
 {
-    struct removal x = {.s = h->store, .m = store_meta(h->store), .a = a, .o = o};
+    struct removal x = {.s = h->store, .m = store_meta(h->store), .a = a, .o = o, .how = "rmi"};
     struct image_found found;
     uint64_t freed = 0;
-    bool deleted = false;
     int r = meta_begin(x.m, e);
 
     if (r < 0)
@@ -411,15 +423,9 @@ int image_remove(struct image_host *h, const char *what, const struct shale_rmi_
     r = find_image(&x, what, &found, e);
     if (r >= 0)
         r = found.by_id ? remove_by_id(&x, &found, e) : remove_by_name(&x, what, &found, e);
-    r = meta_end(x.m, r, e);
+    r = removal_end(&x, r, o->dry_run, &freed, e);
     if (r < 0)
         return r;
-    for (size_t i = 0; i < x.n; i++)
-        deleted |= x.v[i].kind == SHALE_DELETED;
-    /* The rows are gone; bytes that cannot be swept now (a full disk, a signal) are by the next
-     * one. */
-    if (deleted)
-        (void)store_gc(h->store, &freed, NULL);
     *ret = (struct shale_rmi_result){x.v, x.n, freed};
     return 0;
 }

@@ -215,6 +215,21 @@ int meta_image_with_manifest(struct meta *m, const struct digest *manifest, stru
                    manifest, a, ret, e);
 }
 
+int meta_image_shares(struct meta *m, const struct digest *id, const struct digest *diff_id,
+                      size_t n, struct shale_err *e)
+{
+    int64_t yes;
+    int r = stmt_number(
+        m,
+        "SELECT EXISTS (SELECT 1 FROM image_layers AS o WHERE o.diff_id = ?1 AND o.n = ?2"
+        " AND o.image <> ?3 AND NOT EXISTS (SELECT 1 FROM image_layers AS a LEFT JOIN image_layers"
+        " AS b ON b.image = o.image AND b.n = a.n WHERE a.image = ?3 AND a.n < ?2"
+        " AND b.diff_id IS NOT a.diff_id))",
+        0, &yes, e, "did", diff_id, (int64_t)n - 1, id);
+
+    return r < 0 ? r : yes != 0;
+}
+
 /* ---- changing ---- */
 
 static int set(struct meta *m, const char *sql, const struct digest *id, int64_t value,
@@ -230,6 +245,11 @@ int meta_image_set_used(struct meta *m, const struct digest *id, int64_t when_ns
                         struct shale_err *e)
 {
     return set(m, "UPDATE images SET used = ?2 WHERE id = ?1", id, when_ns, e);
+}
+
+int meta_image_set_pinned(struct meta *m, const struct digest *id, bool pinned, struct shale_err *e)
+{
+    return set(m, "UPDATE images SET pinned = ?2 WHERE id = ?1 AND held = 0", id, pinned, e);
 }
 
 /* ---- deleting ---- */

@@ -101,6 +101,12 @@ int meta_image_with_layer(struct meta *m, const struct digest *diff_id, struct a
 int meta_image_with_manifest(struct meta *m, const struct digest *manifest, struct arena *a,
                              struct meta_digests *ret, struct shale_err *e);
 
+/* 1: another image has the same first n layers as this one, whose n-th is diff_id. 0: none. */
+int meta_image_shares(struct meta *m, const struct digest *id, const struct digest *diff_id,
+                      size_t n, struct shale_err *e);
+int meta_image_set_pinned(struct meta *m, const struct digest *id, bool pinned,
+                          struct shale_err *e);
+
 /* ---- tags ---- */
 struct meta_tag {
     const char *repo, *tag;

@@ -21,27 +21,41 @@
 /* Temporary folders younger than this may belong to a process that has not locked them yet. */
 #define STALE_NS (60 * NS_PER_S)
 
+#define CHUNK 256 /* pieces that go in one transaction */
+
 struct sweep {
     struct store *s;
     uint64_t freed;
+    bool dry; /* within a transaction of the caller: nothing is changed */
 };
 
 static int drop_blob_file(struct sweep *w, const struct digest *d, struct shale_err *e)
 {
     struct store *s = w->s;
     uint64_t size = 0;
-    int r;
+    int r = meta_gc_blob_needed(s->meta, d, e);
 
-    r = meta_begin(s->meta, e);
-    if (r < 0)
-        return r;
-    r = meta_gc_blob_needed(s->meta, d, e);
     if (r == 0 && blob_has(s->blobs, d, &size, NULL) == 1) {
-        r = blob_remove(s->blobs, d, e);
+        r = w->dry ? 0 : blob_remove(s->blobs, d, e);
         if (r >= 0)
             w->freed += size;
     }
-    return meta_end(s->meta, r < 0 ? r : 0, e);
+    return r < 0 ? r : 0;
+}
+
+static int drop_blob_files(struct sweep *w, const struct meta_digests *l, struct shale_err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < l->n; i += CHUNK) {
+        r = meta_begin(w->s->meta, e);
+        if (r < 0)
+            return r;
+        for (size_t k = i; r >= 0 && k < l->n && k < i + CHUNK; k++)
+            r = drop_blob_file(w, &l->v[k], e);
+        r = meta_end(w->s->meta, r, e);
+    }
+    return r;
 }
 
 /* Rows of what nothing needs, all in one transaction. */
@@ -64,13 +78,12 @@ static int sweep_blobs(struct sweep *w, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
     struct meta_digests dead = {NULL, 0};
-    int r = forget_blobs(w->s->meta, &a, &dead, e);
+    int r =
+        w->dry ? meta_gc_blobs(w->s->meta, &a, &dead, e) : forget_blobs(w->s->meta, &a, &dead, e);
 
-    if (r >= 0 && dead.n > 0)
+    if (r >= 0 && dead.n > 0 && !w->dry)
         r = meta_sync(w->s->meta, e);
-    for (size_t i = 0; r >= 0 && i < dead.n; i++)
-        r = drop_blob_file(w, &dead.v[i], e);
-    return r;
+    return r < 0 ? r : drop_blob_files(w, &dead, e);
 }
 
 /* ---- blobs without a row: a process has died between the two, or a removal between its steps ----
@@ -119,8 +132,8 @@ static int sweep_orphans(struct sweep *w, struct shale_err *e)
             r = fs_each(w->s->root_fd, folders[i], count_files, &o, e);
     if (r >= 0 && o.n_files > n_rows)
         r = blob_each(w->s->blobs, note_orphan, &o, e);
-    for (size_t i = 0; r >= 0 && i < o.list.n; i++)
-        r = drop_blob_file(w, &o.list.v[i], e);
+    if (r >= 0)
+        r = drop_blob_files(w, &o.list, e);
     arena_clear(&o.a);
     return r;
 }
@@ -147,31 +160,46 @@ static int move_away(struct store *s, const char *from, const char *to, struct s
     return err_sys(e, "%s", from);
 }
 
-static int sweep_layer(struct sweep *w, const struct digest *d, struct shale_err *e)
+/* 1: its row and its name are gone (dry: would be). */
+static int forget_layer(struct sweep *w, const struct digest *d, struct shale_err *e)
 {
     struct store *s = w->s;
     char from[HASH_MAX_HEX + 32], to[HASH_MAX_HEX + 32];
-    uint64_t bytes = 0;
-    int r;
+    int r = meta_gc_layer_needed(s->meta, d, e);
 
+    if (r != 0 || w->dry)
+        return r < 0 ? r : !r;
     layer_path(d, from, "");
     layer_path(d, to, ".gc-");
-    r = meta_begin(s->meta, e);
+    r = meta_layer_delete(s->meta, d, e);
+    if (r >= 0)
+        r = move_away(s, from, to, e);
+    return r < 0 ? r : 1;
+}
+
+/* The names go inside the transaction, the bytes after it. */
+static int sweep_layer_chunk(struct sweep *w, const struct digest *v, size_t n, struct shale_err *e)
+{
+    bool gone[CHUNK] = {false};
+    char path[HASH_MAX_HEX + 32];
+    uint64_t bytes;
+    int r = meta_begin(w->s->meta, e);
+
     if (r < 0)
         return r;
-    r = meta_gc_layer_needed(s->meta, d, e);
-    int gone = r == 0;
-    if (gone)
-        r = meta_layer_delete(s->meta, d, e);
-    /* The name goes inside the transaction, the bytes after it. */
-    if (gone && r >= 0)
-        r = move_away(s, from, to, e);
-    r = meta_end(s->meta, r < 0 ? r : 0, e);
-    if (r < 0 || !gone)
-        return r;
-    if (fs_disk_usage(s->root_fd, to, &bytes, NULL) >= 0)
-        w->freed += bytes;
-    return fs_remove_tree(s->root_fd, to, e);
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        r = forget_layer(w, &v[i], e);
+        gone[i] = r == 1;
+    }
+    r = meta_end(w->s->meta, r < 0 ? r : 0, e);
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        layer_path(&v[i], path, w->dry ? "" : ".gc-");
+        if (gone[i] && fs_disk_usage(w->s->root_fd, path, &bytes, NULL) >= 0)
+            w->freed += bytes;
+        if (gone[i] && !w->dry)
+            r = fs_remove_tree(w->s->root_fd, path, e);
+    }
+    return r;
 }
 
 static bool hex_digest(const char *hex, struct digest *ret)
@@ -193,7 +221,7 @@ static int sweep_rowless(void *arg, const char *name, unsigned char type)
     if (type != DT_DIR || name[0] == '.' || !hex_digest(name, &d) ||
         meta_layer_get(w->s->meta, &d, &row, NULL) != -SHALE_NOT_FOUND)
         return 0;
-    return sweep_layer(w, &d, NULL);
+    return sweep_layer_chunk(w, &d, 1, NULL);
 }
 
 static int sweep_layers(struct sweep *w, struct shale_err *e)
@@ -201,8 +229,8 @@ static int sweep_layers(struct sweep *w, struct shale_err *e)
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
     struct meta_digests dead;
     int r = meta_gc_layers(w->s->meta, &a, &dead, e);
-    for (size_t i = 0; r >= 0 && i < dead.n; i++)
-        r = sweep_layer(w, &dead.v[i], e);
+    for (size_t i = 0; r >= 0 && i < dead.n; i += CHUNK)
+        r = sweep_layer_chunk(w, &dead.v[i], dead.n - i < CHUNK ? dead.n - i : CHUNK, e);
     return r < 0 ? r : fs_each(w->s->root_fd, "layers", sweep_rowless, w, e);
 }
 
@@ -262,9 +290,11 @@ static int sweep_stack(void *arg, const char *name, unsigned char type)
         return 0;
     snprintf(path, sizeof path, "images/%.*s", HASH_MAX_HEX, name);
     (void)fs_disk_usage(s->root_fd, path, &bytes, NULL);
-    if (rootfs_remove(s->root_fd, s->root, &d, NULL) < 0)
-        return 0; /* in use: next time */
-    (void)meta_stack_delete(s->meta, &d, NULL);
+    if (!t->w->dry) {
+        if (rootfs_remove(s->root_fd, s->root, &d, NULL) < 0)
+            return 0; /* in use: next time */
+        (void)meta_stack_delete(s->meta, &d, NULL);
+    }
     t->w->freed += bytes;
     return 0;
 }
@@ -314,6 +344,22 @@ static int sweep_stale(void *arg, const char *name, unsigned char type)
     if (lock_fd_try(fd, LOCK_EXCLUSIVE, NULL) == 1)
         (void)fs_remove_tree(w->s->root_fd, path, NULL);
     return 0;
+}
+
+int store_gc_preview(struct store *s, uint64_t *ret_freed_bytes, struct shale_err *e)
+{
+    struct sweep w = {.s = s, .dry = true};
+    int r = sweep_blobs(&w, e);
+
+    if (r >= 0)
+        r = sweep_orphans(&w, e);
+    if (r >= 0)
+        r = sweep_stacks(&w, e);
+    if (r >= 0)
+        r = sweep_layers(&w, e);
+    if (r >= 0)
+        *ret_freed_bytes = w.freed;
+    return r;
 }
 
 int store_gc(struct store *s, uint64_t *ret_freed_bytes, struct shale_err *e)

@@ -114,5 +114,8 @@ int store_settle(struct store *s, struct shale_err *e);
 /* Mark from tags, digests, images, containers and leases; sweep blobs, layers, stacks and rows.
  * Online. */
 int store_gc(struct store *s, uint64_t *ret_freed_bytes, struct shale_err *e);
+/* What store_gc would free after the changes of the transaction that the caller is in. Changes
+ * nothing. */
+int store_gc_preview(struct store *s, uint64_t *ret_freed_bytes, struct shale_err *e);
 int store_fsck(struct store *s, const struct shale_fsck_opts *o, struct shale_fsck_result *ret,
                struct cancel *c, struct shale_err *e);
