@@ -53,16 +53,14 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     };
     struct shale_rmi_result *res = NULL;
     struct shale *s;
-    int r = o->force || o->dry_run ? 0
-                                   : cli_confirm(c,
-                                                 o->all ? "WARNING! This will remove all images "
-                                                          "without at least one container "
-                                                          "associated to them."
-                                                        : "WARNING! This will remove all dangling "
-                                                          "images.",
-                                                 "image prune");
-    if (r == 0)
-        r = cli_open(c, &s);
+    const char *warning =
+        o->all ? "WARNING! This will remove all images without at least one container associated "
+                 "to them."
+               : "WARNING! This will remove all dangling images.";
+
+    if (!o->force && !o->dry_run && !confirm(warning))
+        return 0;
+    int r = cli_open(c, &s);
     if (r == 0)
         r = shale_image_prune(s, &q, &res, &c->e);
     if (r < 0)

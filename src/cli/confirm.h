@@ -6,9 +6,3 @@
 /* Prints the warning and "Are you sure you want to continue? [y/N] ", reads a line. Anything but y
  * or Y, and the end of input, is no. */
 bool confirm(const char *warning);
-/* A question before something is removed. */
-struct cli;
-
-/* Prints "<warning>\nAre you sure you want to continue? [y/N] " and reads the answer from standard
- * input. 0 for "y", in any case; else INVALID, "<what> has been cancelled". */
-int cli_confirm(struct cli *c, const char *warning, const char *what);
