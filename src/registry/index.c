@@ -48,6 +48,7 @@ static const char *const steps[] = {
     " INTEGER NOT NULL, kind INTEGER NOT NULL, version TEXT NOT NULL, arch TEXT NOT NULL,"
     " PRIMARY KEY(name, layer, dir, file, version, arch)) WITHOUT ROWID;"
     "CREATE INDEX packages_layer ON packages(layer);",
+    "CREATE INDEX manifests_arch ON manifests(arch) WHERE NOT is_index;",
 };
 
 static const struct meta_schema schema = {

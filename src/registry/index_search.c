@@ -11,7 +11,7 @@
 #include "registry/glob.h"
 
 #define CRITERIA_MAX (2 * SEARCH_MANY + 1)
-#define RARE         200    /* repositories */
+#define RARE         200    /* repositories, images */
 #define TAGS_READ    200000 /* of an image, before it is given up that one of them matches */
 
 struct searching {
@@ -24,6 +24,7 @@ struct searching {
     struct hits hits[CRITERIA_MAX];
     size_t n_hits;
     struct stack stack;
+    bool tagged;  /* images without a tag do not count */
     int64_t repo; /* where we are, and which of its images were seen */
     uint64_t *seen;
     size_t n_seen, cap_seen;
@@ -112,8 +113,8 @@ static int read_image(struct searching *s, const struct candidate *c, struct ind
     return ret->repo && ret->os && ret->arch && ret->variant && ret->media_type ? 1 : err_nomem(e);
 }
 
-/* Its own tags, and those of indexes that it is in. 0 when a tag is asked for and it has none such.
- */
+/* Its own tags, and those of indexes that it is in. 0 when it must have one (such as is asked for)
+ * and has none. */
 static int read_tags(struct searching *s, const struct candidate *c, struct index_image *ret,
                      struct shale_err *e)
 {
@@ -138,7 +139,7 @@ static int read_tags(struct searching *s, const struct candidate *c, struct inde
         if (!ret->tags[ret->n_tags++])
             return err_nomem(e);
     }
-    return r < 0 ? r : !s->q->tag || ret->n_tags > 0;
+    return r < 0 ? r : !(s->q->tag || s->tagged) || ret->n_tags > 0;
 }
 
 /* What it shows of one criterion. */
@@ -316,6 +317,36 @@ static int by_fact(struct searching *s, struct shale_err *e)
     if (r < 0)
         return r;
     stmt_bind(&q, "ttt", f->kind, f->key, f->value);
+    return consider_rows(s, &q, e);
+}
+
+/* Is the architecture that is asked for so rare that its images are looked at, one by one, instead
+ * of all tags? */
+static int is_rare_arch(struct searching *s, struct shale_err *e)
+{
+    int64_t n = RARE;
+    int r = 0;
+
+    if (s->q->arch)
+        r = stmt_number(s->m,
+                        "SELECT count(*) FROM (SELECT 1 FROM main.manifests WHERE arch = ?1 AND"
+                        " NOT is_index LIMIT ?2)",
+                        0, &n, e, "ti", s->q->arch, (int64_t)RARE);
+    return r < 0 ? r : n < RARE;
+}
+
+static int by_arch(struct searching *s, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = stmt_open(s->m,
+                      "SELECT id FROM main.manifests WHERE arch = ?1 AND NOT is_index"
+                      " ORDER BY id DESC",
+                      &q, e);
+
+    if (r < 0)
+        return r;
+    s->tagged = true; /* as those that tags lead to */
+    stmt_bind(&q, "t", s->q->arch);
     return consider_rows(s, &q, e);
 }
 
@@ -510,7 +541,10 @@ static int run(struct searching *s, struct shale_err *e)
         return by_hits(s, fewest, e);
     if (s->q->digest)
         return by_digest(s, e);
-    return s->q->n_facts ? by_fact(s, e) : by_tags(s, e);
+    if (s->q->n_facts)
+        return by_fact(s, e);
+    r = is_rare_arch(s, e);
+    return r < 0 ? r : r ? by_arch(s, e) : by_tags(s, e);
 }
 
 int index_search(struct index *x, const struct search_query *q, const struct index_asker *who,
