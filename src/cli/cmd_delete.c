@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <shale/remote.h>
-#include <stdio.h>
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "cli/confirm.h"
 
 struct delete_opts {
     bool force, with_tags;
@@ -20,13 +20,13 @@ static const struct opt opts[] = {
 
 static bool ask(void *arg, const struct shale_deleted_list *l)
 {
-    char line[16];
+    _cleanup_(buf_clear) struct buf text = BUF_INIT(CLI_MAX_OUTPUT);
 
     (void)arg;
     for (size_t i = 0; i < l->n_items; i++)
-        fprintf(stderr, "%s\n", l->items[i].ref);
-    fprintf(stderr, "These %zu will be deleted from the registry. Continue? [y/N] ", l->n_items);
-    return fgets(line, sizeof line, stdin) && (line[0] == 'y' || line[0] == 'Y');
+        buf_addf(&text, "%s\n", l->items[i].ref);
+    buf_addf(&text, "WARNING! These %zu will be deleted from the registry.", l->n_items);
+    return buf_check(&text, NULL) >= 0 && confirm(buf_str(&text));
 }
 
 static void put(struct buf *b, const struct shale_deleted *x)

@@ -69,7 +69,8 @@ raw_digest() { echo "sha256:$(skopeo inspect --raw --tls-verify=false "docker://
         run shale delete "$host/e:1.*" <<<n
         [ "$status" = 130 ]
         has "$host/e:1.1"
-        has "These 2 will be deleted from the registry. Continue? [y/N]"
+        has "WARNING! These 2 will be deleted from the registry."
+        has "Are you sure you want to continue? [y/N] "
         has "nothing was deleted"
         [ "$(tags "$host" e)" = "1.1 1.2 2.1 deb" ]
         run shale delete "$host/e:1.*" </dev/null
