@@ -72,6 +72,61 @@ SHALE_API int shale_remote_resolve(struct shale *s, const char *const *refs, siz
                                    const struct shale_resolve_opts *o,
                                    struct shale_resolved_list **ret, struct shale_err *e);
 
+/* ---- delete ---- */
+struct shale_deleted {
+    const char *ref;         /* familiar: "registry.example.com/app:1.2", "…/app@sha256:…" */
+    const char *digest;      /* what it stood for; "" where it could not be found */
+    const char *const *also; /* other tags that went with it */
+    size_t n_also;
+    int code; /* enum shale_errcode; SHALE_OK: it is gone */
+    const char *problem;
+};
+struct shale_deleted_list {
+    const struct shale_deleted *items;
+    size_t n_items;
+};
+struct shale_remote_delete_opts {
+    size_t size;
+    bool with_tags; /* also what must go by digest and has other tags that would go with it */
+    /* Asked once before anything is deleted, with all that patterns have found; false: CANCELED.
+     * Not asked when there are no patterns. May be NULL. */
+    bool (*on_confirm)(void *arg, const struct shale_deleted_list *l);
+    void *arg;
+};
+/* Deletes tags, or manifests by their digest, from registries: "REPO:TAG", "REPO@DIGEST" or
+ * "REPO:GLOB"; INVALID for a repository alone. A tag goes alone where the registry can do that.
+ * CONFLICT (in an item): it would take other tags with it. UNSUPPORTED (in an item): the registry
+ * does not delete. */
+SHALE_API int shale_remote_delete(struct shale *s, const char *const *refs, size_t n_refs,
+                                  const struct shale_remote_delete_opts *o,
+                                  struct shale_deleted_list **ret, struct shale_err *e);
+
+/* ---- copy ---- */
+struct shale_copy_opts {
+    size_t size;
+    const char *platform; /* "os/arch[/variant]": only that manifest; NULL: all that the name stands
+                             for */
+    uint32_t n_parallel;  /* layers at once; 0: 4 */
+    shale_progress_fn on_progress;
+    void *progress_arg;
+};
+struct shale_copied {
+    const char *from, *to; /* familiar */
+    const char *digest;
+    bool changed; /* false: it was there under that name */
+};
+struct shale_copied_list {
+    const struct shale_copied *items;
+    size_t n_items;
+};
+/* Copies from registry to registry, byte for byte, without passing through the store; what the
+ * target has is not sent, and within one registry nothing is. With one source, `to` may name a tag;
+ * with several, or a GLOB, it is a repository and every tag keeps its name. Stops at the first
+ * failure; what is copied by then stays. */
+SHALE_API int shale_remote_copy(struct shale *s, const char *const *from, size_t n_from,
+                                const char *to, const struct shale_copy_opts *o,
+                                struct shale_copied_list **ret, struct shale_err *e);
+
 #ifdef __cplusplus
 }
 #endif

@@ -38,3 +38,39 @@ int shale_remote_resolve(struct shale *s, const char *const *refs, size_t n_refs
         r = image_remote_resolve(&h, refs, n_refs, &o, a, res, e);
     return result_end(r, res, ret);
 }
+
+int shale_remote_delete(struct shale *s, const char *const *refs, size_t n_refs,
+                        const struct shale_remote_delete_opts *opts,
+                        struct shale_deleted_list **ret, struct shale_err *e)
+{
+    struct shale_remote_delete_opts o;
+    struct image_host h;
+    struct arena *a;
+    struct shale_deleted_list *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    engine_take_opts(&o, sizeof o, opts);
+    int r = engine_remote_host(s, &h, e);
+    if (r >= 0)
+        r = image_remote_delete(&h, refs, n_refs, &o, a, res, e);
+    return result_end(r, res, ret);
+}
+
+int shale_remote_copy(struct shale *s, const char *const *from, size_t n_from, const char *to,
+                      const struct shale_copy_opts *opts, struct shale_copied_list **ret,
+                      struct shale_err *e)
+{
+    struct shale_copy_opts o;
+    struct image_host h;
+    struct arena *a;
+    struct shale_copied_list *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    engine_take_opts(&o, sizeof o, opts);
+    int r = engine_remote_host(s, &h, e);
+    if (r >= 0)
+        r = image_remote_copy(&h, from, n_from, to, &o, a, res, e);
+    return result_end(r, res, ret);
+}

@@ -16,6 +16,12 @@ int image_remote_tags(struct image_host *h, const char *repo, const struct shale
 int image_remote_resolve(struct image_host *h, const char *const *refs, size_t n_refs,
                          const struct shale_resolve_opts *o, struct arena *a,
                          struct shale_resolved_list *ret, struct shale_err *e);
+int image_remote_delete(struct image_host *h, const char *const *refs, size_t n_refs,
+                        const struct shale_remote_delete_opts *o, struct arena *a,
+                        struct shale_deleted_list *ret, struct shale_err *e);
+int image_remote_copy(struct image_host *h, const char *const *from, size_t n_from, const char *to,
+                      const struct shale_copy_opts *o, struct arena *a,
+                      struct shale_copied_list *ret, struct shale_err *e);
 
 /* ---- names that may be patterns: remote_name.c ---- */
 struct remote_name {

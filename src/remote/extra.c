@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a repository can be asked beyond what every source can (distribution-spec 1.1, end-2 as HEAD
- * and end-12). */
+/* What a repository can be asked beyond what every source can (distribution-spec 1.1, end-2 as
+ * HEAD, end-9 and end-12). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +38,28 @@ int remote_source_stat(struct source *src, const struct digest *d, uint64_t *ret
         size = 0;
     *ret_size = size;
     return 0;
+}
+
+int remote_source_delete(struct source *src, const char *name, struct cancel *c,
+                         struct shale_err *e)
+{
+    struct remote_source *s = remote_source_of(src);
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(4u << 20);
+    struct call call = {.method = "DELETE",
+                        .cancel = c,
+                        .is_push = true,
+                        .what = "manifest",
+                        .repo = s->repo.familiar};
+    struct http_response p;
+
+    /* Who hands out tokens may call it any of these. */
+    call.scope = arena_printf(&a, "repository:%s:pull,push,delete", s->repo.path);
+    call.path = arena_printf(&a, "%s/manifests/%s", s->repo.path, name);
+    call.name = arena_printf(&a, "%s%c%s", s->repo.familiar, strchr(name, ':') ? '@' : ':', name);
+    if (!call.scope || !call.path || !call.name)
+        return err_nomem(e);
+    int r = call_run(s->repo.c, s->repo.h, &call, &a, &p, NULL, e);
+    return r < 0 ? r : 0;
 }
 
 /* ---- referrers ---- */

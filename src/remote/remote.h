@@ -126,3 +126,6 @@ int remote_source_stat(struct source *s, const struct digest *d, uint64_t *ret_s
  * registry has no such list. */
 int remote_source_referrers(struct source *s, const struct digest *subject, struct buf *b,
                             struct cancel *c, struct shale_err *e);
+/* Deletes a tag or, by digest, a manifest with all its tags. NOT_FOUND; UNSUPPORTED or INVALID
+ * where the registry cannot. */
+int remote_source_delete(struct source *s, const char *name, struct cancel *c, struct shale_err *e);

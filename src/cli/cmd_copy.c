@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <shale/remote.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "cli/cli.h"
+#include "view/progress.h"
+
+struct copy_cmd_opts {
+    const char *platform;
+    bool quiet;
+};
+
+#define O(field) offsetof(struct copy_cmd_opts, field)
+static const struct opt opts[] = {
+    {0, "platform", OPT_STR, O(platform), NULL,
+     "Only the image for this platform: os/arch[/variant]"},
+    {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Only show the digests of what was copied"},
+    {0},
+};
+#undef O
+
+static int run(struct cli *c, const void *opts_, int n, char **args)
+{
+    const struct copy_cmd_opts *o = opts_;
+    struct shale_copied_list *l = NULL;
+    struct progress *p = NULL;
+    struct shale *s;
+    int r = cli_open(c, &s);
+
+    if (r >= 0 && !o->quiet)
+        r = progress_new(STDOUT_FILENO, &p, &c->e);
+    if (r < 0)
+        return r;
+    struct shale_copy_opts q = {
+        .size = sizeof q,
+        .platform = o->platform,
+        .on_progress = p ? progress_event : NULL,
+        .progress_arg = p,
+    };
+    r = shale_remote_copy(s, (const char *const *)args, (size_t)n - 1, args[n - 1], &q, &l, &c->e);
+    progress_free(p);
+    for (size_t i = 0; r >= 0 && o->quiet && i < l->n_items; i++)
+        r = cli_printf(c, "%s\n", l->items[i].digest);
+    shale_free(l);
+    return r < 0 ? r : 0;
+}
+
+const struct cmd cmd_copy = {
+    .brief = "Copy images from registry to registry, or to another name in one",
+    .usage = "[OPTIONS] NAME[:TAG|:PATTERN|@DIGEST] [NAME...] TARGET[:TAG]",
+    .text =
+        "Nothing passes through the local store. What the target has is not sent again, and "
+        "within\n"
+        "one registry nothing is. Images of several platforms are copied whole. Several names, or\n"
+        "a pattern (*, ? and [a-z]), are copied to a repository, where tags keep their names.",
+    .example = "shale copy debian:12 registry.example.com/mirror/debian\n"
+               "shale copy localhost:5000/app:rc localhost:5000/app:1.2\n"
+               "shale copy 'localhost:5000/app:1.*' registry.example.com/app",
+    .opts = opts,
+    .opts_size = sizeof(struct copy_cmd_opts),
+    .min_args = 2,
+    .max_args = -1,
+    .flags = CMD_ONLINE,
+    .run = run,
+};
