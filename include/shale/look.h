@@ -75,6 +75,26 @@ struct shale_cat_opts {
 SHALE_API int shale_cat(struct shale *s, const char *image, const char *const *paths,
                         size_t n_paths, const struct shale_cat_opts *o, struct shale_err *e);
 
+/* ---- layers ---- */
+struct shale_layer_use {
+    uint32_t number;                               /* 1: the base */
+    const char *created_by;                        /* the step that made it, "" unknown */
+    const char *diff_id, *blob_digest;             /* blob "": it came as none */
+    uint64_t blob_bytes, content_bytes, tar_bytes; /* compressed; of its files; of its tar */
+    /* Regular files that it brings and the image does not show, because a later layer removed or
+     * replaced them. */
+    uint64_t wasted_bytes, n_wasted;
+    const char *const *images; /* other images with this layer: a name of each, or its ID */
+    size_t n_images;
+};
+struct shale_layer_uses {
+    const struct shale_layer_use *items; /* newest first, as the history */
+    size_t n_items;
+};
+/* The layers of an image beside the steps that made them. platform may be NULL. */
+SHALE_API int shale_layer_uses(struct shale *s, const char *image, const char *platform,
+                               struct shale_layer_uses **ret, struct shale_err *e);
+
 #ifdef __cplusplus
 }
 #endif

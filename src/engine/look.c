@@ -28,3 +28,15 @@ int shale_cat(struct shale *s, const char *image, const char *const *paths, size
     engine_take_opts(&o, sizeof o, opts);
     return image_cat(&h, image, paths, n_paths, &o, &a, e);
 }
+
+int shale_layer_uses(struct shale *s, const char *image, const char *platform,
+                     struct shale_layer_uses **ret, struct shale_err *e)
+{
+    struct image_host h = engine_image_host(s);
+    struct arena *a;
+    struct shale_layer_uses *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    return result_end(image_layer_uses(&h, image, platform, a, res, e), res, ret);
+}

@@ -63,6 +63,9 @@ int image_ls(struct image_host *h, const char *what, const char *path,
 int image_cat(struct image_host *h, const char *what, const char *const *paths, size_t n,
               const struct shale_cat_opts *o, struct arena *a, struct shale_err *e);
 
+int image_layer_uses(struct image_host *h, const char *what, const char *platform, struct arena *a,
+                     struct shale_layer_uses *ret, struct shale_err *e);
+
 /* ---- names ---- */
 int image_tag(struct image_host *h, const char *source, const char *target, struct shale_err *e);
 int image_remove(struct image_host *h, const char *what, const struct shale_rmi_opts *o,
