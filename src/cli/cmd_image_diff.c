@@ -42,9 +42,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     r = cli_open(c, &s);
     if (r == 0)
         r = differences_begin(&d, o->format, cli_is_terminal(), &c->e);
-    if (r < 0)
-        return r;
-    r = differs = shale_image_diff(s, args[0], args[1], &io, &c->e);
+    if (r == 0)
+        r = differs = shale_image_diff(s, args[0], args[1], &io, &c->e);
     if (r < 0 && d.e.code)
         c->e = d.e;
     if (r > 0 && !o->quiet)
