@@ -75,6 +75,55 @@ struct shale_cat_opts {
 SHALE_API int shale_cat(struct shale *s, const char *image, const char *const *paths,
                         size_t n_paths, const struct shale_cat_opts *o, struct shale_err *e);
 
+/* ---- layers ---- */
+struct shale_layer_use {
+    uint32_t number;                               /* 1: the base */
+    const char *created_by;                        /* the step that made it, "" unknown */
+    const char *diff_id, *blob_digest;             /* blob "": it came as none */
+    uint64_t blob_bytes, content_bytes, tar_bytes; /* compressed; of its files; of its tar */
+    /* Regular files that it brings and the image does not show, because a later layer removed or
+     * replaced them. */
+    uint64_t wasted_bytes, n_wasted;
+    const char *const *images; /* other images with this layer: a name of each, or its ID */
+    size_t n_images;
+};
+struct shale_layer_uses {
+    const struct shale_layer_use *items; /* newest first, as the history */
+    size_t n_items;
+};
+/* The layers of an image beside the steps that made them. platform may be NULL. */
+SHALE_API int shale_layer_uses(struct shale *s, const char *image, const char *platform,
+                               struct shale_layer_uses **ret, struct shale_err *e);
+
+/* ---- two images ---- */
+enum shale_difference_kind { SHALE_DIFF_ADDED, SHALE_DIFF_REMOVED, SHALE_DIFF_CHANGED };
+enum { /* what of a file has changed; for other types of files type, mode, owner, xattr only */
+       SHALE_DIFF_TYPE = 1 << 0,
+       SHALE_DIFF_CONTENT = 1 << 1,
+       SHALE_DIFF_MODE = 1 << 2,
+       SHALE_DIFF_OWNER = 1 << 3,
+       SHALE_DIFF_XATTR = 1 << 4,
+       SHALE_DIFF_LINK = 1 << 5,
+       SHALE_DIFF_DEVICE = 1 << 6,
+};
+struct shale_difference {
+    enum shale_difference_kind kind;
+    const char *path; /* from the root, as of struct shale_file */
+    unsigned what;    /* of SHALE_DIFF_CHANGED */
+};
+struct shale_image_diff_opts {
+    size_t size;
+    const char *platform; /* of both */
+    /* What it gets is borrowed for the call. Below 0 ends the comparison and is returned. NULL:
+     * only whether there is a difference is asked for. */
+    int (*on_difference)(void *arg, const struct shale_difference *x);
+    void *arg;
+};
+/* Compares the files that two images show, in order of names; times are not looked at. 1: they
+ * differ, 0: they do not. */
+SHALE_API int shale_image_diff(struct shale *s, const char *a, const char *b,
+                               const struct shale_image_diff_opts *o, struct shale_err *e);
+
 #ifdef __cplusplus
 }
 #endif

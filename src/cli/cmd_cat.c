@@ -28,8 +28,8 @@ static void on_error(void *arg, const char *path, const struct shale_err *e)
 static int run(struct cli *c, const void *opts_, int n, char **args)
 {
     const struct cat_opts *o = opts_;
-    struct look_args x;
-    struct shale *s;
+    struct look_args x = {0};
+    struct shale *s = NULL;
     int r = look_args(c, n, args, &x);
 
     if (r == 0 && n == 1 && x.image == args[0])

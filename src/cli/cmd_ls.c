@@ -48,9 +48,9 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .totals = o->format && *o->format, /* they may be asked for */
         .on_file = files_add,
     };
-    struct look_args x;
+    struct look_args x = {0};
     struct files *f = NULL;
-    struct shale *s;
+    struct shale *s = NULL;
     int r = look_args(c, n, args, &x);
 
     if (r == 0)

@@ -52,9 +52,9 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .max_depth = (uint32_t)o->level,
         .on_file = files_add,
     };
-    struct look_args x;
+    struct look_args x = {0};
     struct files *f = NULL;
-    struct shale *s;
+    struct shale *s = NULL;
 
     if (cli_seen(c, "level") && (o->level < 1 || o->level > MAX_DEPTH))
         return cli_usage_error(c, "--level must be from 1 to %d, not %" PRId64, MAX_DEPTH,

@@ -23,6 +23,7 @@ const struct opt cmd_global_opts[] = {
 #undef G
 
 static const struct cmd_name image_table[] = {
+    {"diff", NULL, CMD_OTHER, &cmd_image_diff},
     {"history", NULL, CMD_OTHER, &cmd_history},
     {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
     {"ls", "list", CMD_OTHER, &cmd_images},

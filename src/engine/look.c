@@ -28,3 +28,26 @@ int shale_cat(struct shale *s, const char *image, const char *const *paths, size
     engine_take_opts(&o, sizeof o, opts);
     return image_cat(&h, image, paths, n_paths, &o, &a, e);
 }
+
+int shale_layer_uses(struct shale *s, const char *image, const char *platform,
+                     struct shale_layer_uses **ret, struct shale_err *e)
+{
+    struct image_host h = engine_image_host(s);
+    struct arena *a;
+    struct shale_layer_uses *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    return result_end(image_layer_uses(&h, image, platform, a, res, e), res, ret);
+}
+
+int shale_image_diff(struct shale *s, const char *image_a, const char *image_b,
+                     const struct shale_image_diff_opts *opts, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_BYTES);
+    struct image_host h = engine_image_host(s);
+    struct shale_image_diff_opts o;
+
+    engine_take_opts(&o, sizeof o, opts);
+    return image_diff(&h, image_a, image_b, &o, &a, e);
+}

@@ -63,6 +63,13 @@ int image_ls(struct image_host *h, const char *what, const char *path,
 int image_cat(struct image_host *h, const char *what, const char *const *paths, size_t n,
               const struct shale_cat_opts *o, struct arena *a, struct shale_err *e);
 
+int image_layer_uses(struct image_host *h, const char *what, const char *platform, struct arena *a,
+                     struct shale_layer_uses *ret, struct shale_err *e);
+
+/* 1: they differ. */
+int image_diff(struct image_host *h, const char *a, const char *b,
+               const struct shale_image_diff_opts *o, struct arena *arena, struct shale_err *e);
+
 /* ---- names ---- */
 int image_tag(struct image_host *h, const char *source, const char *target, struct shale_err *e);
 int image_remove(struct image_host *h, const char *what, const struct shale_rmi_opts *o,

@@ -2,6 +2,7 @@
 #pragma once
 /* Images and the history of one, as lists. */
 #include <shale/image.h>
+#include <shale/look.h>
 
 #include "base/buf.h"
 
@@ -23,3 +24,6 @@ struct history_opts {
 };
 int history_print(const struct shale_history *h, const struct history_opts *o, struct buf *out,
                   struct shale_err *e);
+/* The layers beside the history: `history --layers`. */
+int layers_print(const struct shale_layer_uses *l, const struct history_opts *o, struct buf *out,
+                 struct shale_err *e);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <shale/look.h>
+
+#include "base/cleanup.h"
+#include "cli/cli.h"
+#include "view/differences.h"
+
+#define STATUS_DIFFERENT 1
+#define STATUS_TROUBLE   2
+
+struct diff_opts {
+    const char *format, *platform;
+    bool quiet;
+};
+
+#define O(field) offsetof(struct diff_opts, field)
+static const struct opt opts[] = {
+    {0, "format", OPT_STR, O(format), NULL,
+     "Format output using a custom template: 'table', 'table\nTEMPLATE', 'json' or 'TEMPLATE'"},
+    {0, "platform", OPT_STR, O(platform), NULL, "Compare the images for the given platform"},
+    {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Print nothing: the exit status says it"},
+    {0},
+};
+#undef O
+
+static int run(struct cli *c, const void *opts_, int n, char **args)
+{
+    const struct diff_opts *o = opts_;
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
+    struct differences d = {0};
+    struct shale_image_diff_opts io = {
+        .size = sizeof io,
+        .platform = o->platform,
+        .on_difference = o->quiet ? NULL : differences_add,
+        .arg = &d,
+    };
+    struct shale *s = NULL;
+    int r, differs = 0;
+
+    (void)n;
+    c->fail_status = STATUS_TROUBLE;
+    r = cli_open(c, &s);
+    if (r == 0)
+        r = differences_begin(&d, o->format, cli_is_terminal(), &c->e);
+    if (r == 0)
+        r = differs = shale_image_diff(s, args[0], args[1], &io, &c->e);
+    if (r < 0 && d.e.code)
+        c->e = d.e;
+    if (r > 0 && !o->quiet)
+        r = list_end(&d.l, &out, &c->e);
+    if (r >= 0)
+        r = cli_print(c, &out);
+    list_clear(&d.l);
+    return r < 0 ? r : differs ? STATUS_DIFFERENT : 0;
+}
+
+const struct cmd cmd_image_diff = {
+    .brief = "Compare the files of two images",
+    .usage = "[OPTIONS] IMAGE IMAGE",
+    .text =
+        "Files of the second image that the first one has not are added; those that it lacks are\n"
+        "removed; others are changed in type, content, mode, owner, xattr, link or device.\n"
+        "Times are not looked at. Only contents of files that are not from the same layer and\n"
+        "have the same size are read.\n"
+        "\n"
+        "The exit status is 0 when there is no difference, 1 when there are some, 2 after an\n"
+        "error, and 125 for a wrong use.",
+    .example = "shale image diff app:1.0 app:1.1\n"
+               "shale image diff -q app:1.0 app:1.1 || echo changed",
+    .opts = opts,
+    .opts_size = sizeof(struct diff_opts),
+    .min_args = 2,
+    .max_args = 2,
+    .run = run,
+};
