@@ -53,7 +53,7 @@ const struct cmd_name *cmd_find(const struct cmd_name *table, const char *name);
  * ("shale image ls"), until f returns other than 0. */
 int cmd_each(int (*f)(void *arg, const char *path, const struct cmd_name *n), void *arg);
 
-extern const struct cmd cmd_attach, cmd_cat, cmd_cleanup, cmd_completion, cmd_container,
+extern const struct cmd cmd_attach, cmd_cat, cmd_cleanup, cmd_commit, cmd_completion, cmd_container,
     cmd_container_inspect, cmd_container_prune, cmd_create, cmd_diff, cmd_digest, cmd_exec,
     cmd_fsck, cmd_history, cmd_image, cmd_image_inspect, cmd_image_pin, cmd_image_prune,
     cmd_image_unpin, cmd_images, cmd_info, cmd_inspect, cmd_kill, cmd_login, cmd_logout, cmd_logs,

@@ -23,18 +23,12 @@ const struct opt cmd_global_opts[] = {
 #undef G
 
 static const struct cmd_name image_table[] = {
-    {"history", NULL, CMD_OTHER, &cmd_history},
-    {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
-    {"ls", "list", CMD_OTHER, &cmd_images},
-    {"pin", NULL, CMD_OTHER, &cmd_image_pin},
-    {"prune", NULL, CMD_OTHER, &cmd_image_prune},
-    {"pull", NULL, CMD_OTHER, &cmd_pull},
-    {"push", NULL, CMD_OTHER, &cmd_push},
-    {"rm", "remove", CMD_OTHER, &cmd_rmi},
-    {"save", NULL, CMD_OTHER, &cmd_save},
-    {"tag", NULL, CMD_OTHER, &cmd_tag},
-    {"unpin", NULL, CMD_OTHER, &cmd_image_unpin},
-    {NULL},
+    {"history", NULL, CMD_OTHER, &cmd_history},   {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
+    {"ls", "list", CMD_OTHER, &cmd_images},       {"pin", NULL, CMD_OTHER, &cmd_image_pin},
+    {"prune", NULL, CMD_OTHER, &cmd_image_prune}, {"pull", NULL, CMD_OTHER, &cmd_pull},
+    {"push", NULL, CMD_OTHER, &cmd_push},         {"rm", "remove", CMD_OTHER, &cmd_rmi},
+    {"save", NULL, CMD_OTHER, &cmd_save},         {"tag", NULL, CMD_OTHER, &cmd_tag},
+    {"unpin", NULL, CMD_OTHER, &cmd_image_unpin}, {NULL},
 };
 const struct cmd cmd_image = {
     .brief = "Manage images",
@@ -46,6 +40,7 @@ const struct cmd cmd_image = {
 
 static const struct cmd_name container_table[] = {
     {"attach", NULL, CMD_OTHER, &cmd_attach},
+    {"commit", NULL, CMD_OTHER, &cmd_commit},
     {"create", NULL, CMD_OTHER, &cmd_create},
     {"diff", NULL, CMD_OTHER, &cmd_diff},
     {"exec", NULL, CMD_OTHER, &cmd_exec},
@@ -138,6 +133,7 @@ const struct cmd_name cmd_table[] = {
     {"system", NULL, CMD_MANAGEMENT, &cmd_system},
     {"attach", NULL, CMD_OTHER, &cmd_attach},
     {"cat", NULL, CMD_OTHER, &cmd_cat},
+    {"commit", NULL, CMD_OTHER, &cmd_commit},
     {"create", NULL, CMD_OTHER, &cmd_create},
     {"diff", NULL, CMD_OTHER, &cmd_diff},
     {"digest", NULL, CMD_OTHER, &cmd_digest},
