@@ -42,9 +42,9 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         r = shale_commit(s, args[0], &q, &made, &c->e);
     if (r < 0)
         return r;
-    for (size_t i = 0; made->warnings[i]; i++)
+    for (size_t i = 0; made && made->warnings[i]; i++)
         (void)fprintf(stderr, "WARNING: %s\n", made->warnings[i]);
-    r = cli_printf(c, "%s\n", made->id);
+    r = made ? cli_printf(c, "%s\n", made->id) : 0;
     shale_free(made);
     return r;
 }
