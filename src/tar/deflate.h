@@ -2,7 +2,7 @@
 #pragma once
 /*
  * Streaming gzip compression (RFC 1952) with ISA-L: quick rather than small. The same bytes in give
- * the same bytes out, however they come in pieces.
+ * the same bytes out when they come in the same pieces.
  *
  *   deflater_new(out, arg, &d, e);
  *   deflater_write(d, p, n, e) …
