@@ -25,6 +25,24 @@ struct shale_change_list {
 SHALE_API int shale_diff(struct shale *s, const char *container, struct shale_change_list **ret,
                          struct shale_err *e);
 
+struct shale_commit_opts {
+    size_t size;
+    const char *name;             /* REPOSITORY[:TAG] for the image; NULL: none */
+    const char *author, *message; /* NULL: none */
+    const char *const *changes;   /* "ENV A=b", "CMD sh" …; NULL-terminated, may be NULL */
+    bool no_pause;                /* a running container goes on meanwhile */
+};
+struct shale_committed {
+    const char *id;              /* sha256:… of the image */
+    const char *const *warnings; /* what is not as asked for; NULL-terminated */
+};
+/* A new image: the container's, with one layer of all that has changed, and what the container was
+ * made with. The name moves to it. NOT_FOUND, INVALID (name, changes), CONFLICT (it is being
+ * removed). */
+SHALE_API int shale_commit(struct shale *s, const char *container,
+                           const struct shale_commit_opts *o, struct shale_committed **ret,
+                           struct shale_err *e);
+
 #ifdef __cplusplus
 }
 #endif

@@ -56,6 +56,7 @@ int cmd_each(int (*f)(void *arg, const char *path, const struct cmd_name *n), vo
 extern const struct cmd cmd_attach, cmd_cat, cmd_cleanup, cmd_completion, cmd_container,
     cmd_container_inspect, cmd_container_prune, cmd_copy, cmd_create, cmd_delete, cmd_diff,
     cmd_digest, cmd_exec, cmd_fsck, cmd_history, cmd_image, cmd_image_inspect, cmd_image_pin,
+extern const struct cmd cmd_attach, cmd_cat, cmd_cleanup, cmd_commit, cmd_completion, cmd_container,
     cmd_container_inspect, cmd_container_prune, cmd_create, cmd_diff, cmd_digest, cmd_exec,
     cmd_fsck, cmd_history, cmd_image, cmd_image_diff, cmd_image_inspect, cmd_image_pin,
     cmd_image_prune, cmd_image_unpin, cmd_images, cmd_info, cmd_inspect, cmd_kill, cmd_login,

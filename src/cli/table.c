@@ -36,6 +36,12 @@ static const struct cmd_name image_table[] = {
     {"tag", NULL, CMD_OTHER, &cmd_tag},
     {"unpin", NULL, CMD_OTHER, &cmd_image_unpin},
     {NULL},
+    {"history", NULL, CMD_OTHER, &cmd_history},   {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
+    {"ls", "list", CMD_OTHER, &cmd_images},       {"pin", NULL, CMD_OTHER, &cmd_image_pin},
+    {"prune", NULL, CMD_OTHER, &cmd_image_prune}, {"pull", NULL, CMD_OTHER, &cmd_pull},
+    {"push", NULL, CMD_OTHER, &cmd_push},         {"rm", "remove", CMD_OTHER, &cmd_rmi},
+    {"save", NULL, CMD_OTHER, &cmd_save},         {"tag", NULL, CMD_OTHER, &cmd_tag},
+    {"unpin", NULL, CMD_OTHER, &cmd_image_unpin}, {NULL},
 };
 const struct cmd cmd_image = {
     .brief = "Manage images",
@@ -47,6 +53,7 @@ const struct cmd cmd_image = {
 
 static const struct cmd_name container_table[] = {
     {"attach", NULL, CMD_OTHER, &cmd_attach},
+    {"commit", NULL, CMD_OTHER, &cmd_commit},
     {"create", NULL, CMD_OTHER, &cmd_create},
     {"diff", NULL, CMD_OTHER, &cmd_diff},
     {"exec", NULL, CMD_OTHER, &cmd_exec},
@@ -140,6 +147,7 @@ const struct cmd_name cmd_table[] = {
     {"attach", NULL, CMD_OTHER, &cmd_attach},
     {"cat", NULL, CMD_OTHER, &cmd_cat},
     {"copy", NULL, CMD_OTHER, &cmd_copy},
+    {"commit", NULL, CMD_OTHER, &cmd_commit},
     {"create", NULL, CMD_OTHER, &cmd_create},
     {"delete", NULL, CMD_OTHER, &cmd_delete},
     {"diff", NULL, CMD_OTHER, &cmd_diff},

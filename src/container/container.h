@@ -75,6 +75,10 @@ int container_inspect(struct container_host *h, const char *container, bool with
 int container_diff(struct container_host *h, const char *container, struct arena *a,
                    struct shale_change_list *ret, struct shale_err *e);
 
+int container_commit(struct container_host *h, const char *container,
+                     const struct shale_commit_opts *o, struct arena *a,
+                     struct shale_committed *ret, struct shale_err *e);
+
 /* ---- for `info` ---- */
 struct container_counts {
     uint64_t n_all, n_running, n_paused, n_stopped;

@@ -71,6 +71,8 @@ int image_diff(struct image_host *h, const char *a, const char *b,
                const struct shale_image_diff_opts *o, struct arena *arena, struct shale_err *e);
 
 /* ---- names ---- */
+/* A name that an image may get, with its tag. INVALID in docker's words. */
+int image_parse_target(const char *text, struct arena *a, struct ref *ret, struct shale_err *e);
 int image_tag(struct image_host *h, const char *source, const char *target, struct shale_err *e);
 int image_remove(struct image_host *h, const char *what, const struct shale_rmi_opts *o,
                  struct arena *a, struct shale_rmi_result *ret, struct shale_err *e);

@@ -4,7 +4,7 @@
 #include "image/image_priv.h"
 #include "model/limits.h"
 
-static int parse_target(const char *text, struct arena *a, struct ref *ret, struct shale_err *e)
+int image_parse_target(const char *text, struct arena *a, struct ref *ret, struct shale_err *e)
 {
     char shown[2 * LIMIT_REF_BYTES];
     int r = ref_parse(text, a, ret, e);
@@ -27,7 +27,7 @@ int image_tag(struct image_host *h, const char *source, const char *target, stru
     struct image_found found;
     struct digest prev;
     struct ref ref;
-    int r = parse_target(target, &a, &ref, e);
+    int r = image_parse_target(target, &a, &ref, e);
 
     if (r >= 0)
         r = image_find(h->store, source, &a, &found, e);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # image is container_setup's
 # What a container has changed.
 bats_require_minimum_version 1.5.0
-# shellcheck disable=SC2154 # image is container_setup's
 load lib
 
 setup_file() { registry_with busybox; }

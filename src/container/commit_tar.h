@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The changes of a container as a layer tar (image-spec layer.md): whiteouts for what is gone,
+ * opaque marks, hard links, devices, attributes but for those of overlayfs and of labels. Holes are
+ * written as zeros, times in whole seconds (as docker's), sockets not at all. In the order of
+ * changes_walk: the same changes give the same bytes.
+ */
+#include "base/arena.h"
+#include "base/cancel.h"
+#include "tar/tar_write.h"
+
+struct commit_tar_stats {
+    uint64_t n_members;
+    uint64_t n_left_out; /* names that begin with .wh., which a layer cannot hold */
+};
+int commit_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct cancel *c,
+               struct commit_tar_stats *ret, struct shale_err *e);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Images that are made here, of a config and layers that are in the store. */
+#include "base/json.h"
+#include "store/store.h"
+
+struct image_made {
+    struct digest id, manifest;
+};
+/* Puts config (its rootfs is set to the layers: it changes) and an OCI manifest into the store, and
+ * the image's row; no name. parent: the image it was made from here, NULL: none. The lease protects
+ * all until then. NOT_FOUND when the blob of a layer is not here. */
+int image_make(struct store *s, struct store_lease *lease, json_t *config,
+               const struct meta_image_layer *layers, size_t n, const struct digest *parent,
+               struct image_made *ret, struct shale_err *e);
