@@ -62,3 +62,5 @@ extern const struct cmd cmd_attach, cmd_cat, cmd_cleanup, cmd_completion, cmd_co
     cmd_registry_keygen, cmd_registry_serve, cmd_registry_usage, cmd_registry_user, cmd_rename,
     cmd_restart, cmd_rm, cmd_rmi, cmd_run, cmd_save, cmd_search, cmd_start, cmd_stop, cmd_system,
     cmd_tag, cmd_tags, cmd_top, cmd_tree, cmd_unpause, cmd_version, cmd_wait;
+extern const struct cmd cmd_volume, cmd_volume_create, cmd_volume_inspect, cmd_volume_ls,
+    cmd_volume_prune, cmd_volume_rm;
