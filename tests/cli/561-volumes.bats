@@ -29,6 +29,9 @@ volumes() { shale volume ls -q "$@" | paste -sd' '; }
     run_fails 1 "cannot specify a volume name through both --name and as a positional arg" shale volume create --name x1 x2
     run_fails 1 "get nope: no such volume" shale volume inspect nope data
     has '"Name": "data"'
+    [ "$(shale inspect -f '{{.Name}} {{.Labels.team}}' data)" = "data x" ]
+    [ "$(shale inspect --type volume -f '{{.Driver}}' data)" = local ]
+    run_fails 1 "No such object: nope" shale inspect nope
     run_fails 1 "unknown command: shale volume bogus" shale volume bogus
 }
 
