@@ -32,7 +32,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     int r = cli_open(c, &s);
     if (r == 0)
         r = shale_container_prune(s, &q, &res, &c->e);
-    if (r < 0)
+    if (r < 0 || !res)
         return r;
     if (res->n_ids)
         buf_adds(&out, "Deleted Containers:\n");

@@ -2,6 +2,7 @@
 /* inspect, image inspect, container inspect. */
 #include <shale/container.h>
 #include <shale/image.h>
+#include <shale/volume.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
@@ -11,6 +12,7 @@
 #include "cli/exit.h"
 #include "view/doc.h"
 #include "view/inspect.h"
+#include "view/volumes.h"
 
 struct inspect_opts {
     const char *format, *type, *platform;
@@ -77,7 +79,21 @@ static int add_image(struct cli *c, struct shale *s, const struct inspect_opts *
     return add_doc(v, r, doc, doc_image_fields, &c->e);
 }
 
-/* As docker: container, then image; what is not there, and no reference, moves on. */
+static int add_volume(struct cli *c, struct shale *s, const struct inspect_opts *o,
+                      const char *name, struct inspect *v)
+{
+    static const struct tmpl_field none[] = {{NULL}};
+    struct shale_volume *res = NULL;
+    json_t *doc = NULL;
+    int r = shale_volume_inspect(s, name, &res, &c->e);
+    if (r < 0)
+        return r;
+    r = doc_volume(res, &doc, &c->e);
+    shale_free(res);
+    return add_doc(v, r, doc, none, &c->e);
+}
+
+/* As docker: container, then image, then volume; what is not there, and no reference, moves on. */
 static int add_any(struct cli *c, struct shale *s, const struct inspect_opts *o, const char *name,
                    struct inspect *v)
 {
@@ -86,6 +102,10 @@ static int add_any(struct cli *c, struct shale *s, const struct inspect_opts *o,
         return r;
     r = add_image(c, s, o, name, v);
     if (r == -SHALE_NOT_FOUND || (r == -SHALE_INVALID && strstr(c->e.msg, "reference format")))
+        r = add_volume(c, s, o, name, v);
+    else
+        return r;
+    if (r == -SHALE_NOT_FOUND)
         return err_set(&c->e, SHALE_NOT_FOUND, "No such object: %.400s", name);
     return r;
 }
@@ -131,7 +151,7 @@ static int inspect_all(struct cli *c, const struct inspect_opts *o, add_fn add, 
 static int run_any(struct cli *c, const void *opts, int n, char **args)
 {
     static const char *const later[] = {"config", "network", "node", "plugin",
-                                        "secret", "service", "task", "volume"};
+                                        "secret", "service", "task"};
     const struct inspect_opts *o = opts;
     if (!o->type)
         return inspect_all(c, o, add_any, n, args);
@@ -139,6 +159,8 @@ static int run_any(struct cli *c, const void *opts, int n, char **args)
         return inspect_all(c, o, add_container, n, args);
     if (streq(o->type, "image"))
         return inspect_all(c, o, add_image, n, args);
+    if (streq(o->type, "volume"))
+        return inspect_all(c, o, add_volume, n, args);
     for (size_t i = 0; i < ARRAY_SIZE(later); i++)
         if (streq(o->type, later[i]))
             return err_set(&c->e, SHALE_UNSUPPORTED, "there are no objects of the type \"%s\"",

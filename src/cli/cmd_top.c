@@ -37,7 +37,7 @@ static int run(struct cli *c, const void *opts, int n, char **args)
     int r = cli_open(c, &s);
     if (r == 0)
         r = shale_top(s, args[0], n > 1 ? (const char *const *)args + 1 : NULL, &t, &c->e);
-    if (r < 0)
+    if (r < 0 || !t)
         return r;
     add_row(t, t->titles, &out);
     for (size_t i = 0; i < t->n_rows; i++)

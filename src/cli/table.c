@@ -127,6 +127,21 @@ const struct cmd cmd_system = {
     .sub = system_table,
 };
 
+static const struct cmd_name volume_table[] = {
+    {"create", NULL, CMD_OTHER, &cmd_volume_create},
+    {"inspect", NULL, CMD_OTHER, &cmd_volume_inspect},
+    {"ls", "list", CMD_OTHER, &cmd_volume_ls},
+    {"prune", NULL, CMD_OTHER, &cmd_volume_prune},
+    {"rm", "remove", CMD_OTHER, &cmd_volume_rm},
+    {NULL},
+};
+const struct cmd cmd_volume = {
+    .brief = "Manage volumes",
+    .example = "shale volume ls",
+    .max_args = -1,
+    .sub = volume_table,
+};
+
 const struct cmd_name cmd_table[] = {
     {"run", NULL, CMD_COMMON, &cmd_run},
     {"exec", NULL, CMD_COMMON, &cmd_exec},
@@ -144,6 +159,7 @@ const struct cmd_name cmd_table[] = {
     {"pulls", NULL, CMD_MANAGEMENT, &cmd_pulls},
     {"registry", NULL, CMD_MANAGEMENT, &cmd_registry},
     {"system", NULL, CMD_MANAGEMENT, &cmd_system},
+    {"volume", NULL, CMD_MANAGEMENT, &cmd_volume},
     {"attach", NULL, CMD_OTHER, &cmd_attach},
     {"cat", NULL, CMD_OTHER, &cmd_cat},
     {"copy", NULL, CMD_OTHER, &cmd_copy},

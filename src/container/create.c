@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
@@ -14,6 +15,7 @@
 #include "container/keys.h"
 #include "container/names.h"
 #include "container/signals.h"
+#include "container/volume.h"
 #include "image/image.h"
 #include "model/platform.h"
 
@@ -438,6 +440,7 @@ int container_create(struct container_host *h, const struct shale_create_opts *o
     struct create c = {.h = h, .o = o, .image = &image, .a = &temp};
     struct meta_container row = {.created_ns = 0};
     struct image_found found;
+    _cleanup_close_ int lock = -1;
     int r = check_cidfile(o, e);
 
     if (r >= 0)
@@ -446,6 +449,11 @@ int container_create(struct container_host *h, const struct shale_create_opts *o
         r = store_config(h->store, &found.id, &temp, &image, e);
     if (r >= 0)
         r = random_hex(row.id, META_CONTAINER_ID_HEX / 2, e);
+    if (r >= 0 &&
+        (o->n_mounts || image.run.volumes.n)) { /* none is removed until the row is there */
+        lock = lock_take(store_root_fd(h->store), VOLUMES_LOCK, LOCK_SHARED, h->cancel, e);
+        r = lock < 0 ? lock : 0;
+    }
     if (r >= 0)
         r = build_conf(&c, row.id, e);
     if (r >= 0)

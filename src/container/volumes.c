@@ -11,14 +11,23 @@
 #include "container/inroot.h"
 #include "container/names.h"
 
+int volume_check_name(const char *name, struct shale_err *e)
+{
+    if (name_is_valid(name))
+        return 0;
+    return err_set(e, SHALE_INVALID,
+                   "\"%.200s\" includes invalid characters for a local volume name, only "
+                   "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host "
+                   "directory, use absolute path",
+                   name);
+}
+
 static int volume_path(const char *name, struct arena *a, const char **ret, struct shale_err *e)
 {
-    if (!name_is_valid(name))
-        return err_set(e, SHALE_INVALID,
-                       "\"%.200s\" includes invalid characters for a local volume name, only "
-                       "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host "
-                       "directory, use absolute path",
-                       name);
+    int r = volume_check_name(name, e);
+
+    if (r < 0)
+        return r;
     *ret = arena_printf(a, "volumes/%s", name);
     return *ret ? 0 : err_nomem(e);
 }

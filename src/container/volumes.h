@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "store/store.h"
 
+/* INVALID, in docker's words. */
+int volume_check_name(const char *name, struct shale_err *e);
 /* Makes the volume if it is not there. *ret_path is its folder. */
 int volume_ensure(struct store *s, const char *name, struct arena *a, const char **ret_path,
                   struct shale_err *e);

@@ -155,7 +155,7 @@ EOF
 
 @test "wrong use: messages, where they go, statuses" {
     stdout_is_empty() { [ -z "$(shale "$@" 2>/dev/null)" ]; }
-    run_fails 1 $'shale: unknown command: shale foo\n\nRun \'shale --help\' for more information' shale foo
+    run_fails 1 $'shale: unknown command: shale foofoo\n\nRun \'shale --help\' for more information' shale foofoo
     run_fails 1 $'Did you mean this?\n\timages' shale imges
     run_fails 1 "shale: unknown command: shale " shale ""
     hasnt "Did you mean"

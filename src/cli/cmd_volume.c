@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* volume create, inspect, ls, prune, rm. */
+#include <shale/volume.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "cli/confirm.h"
+#include "cli/each.h"
+#include "cli/exit.h"
+#include "view/human.h"
+#include "view/inspect.h"
+#include "view/volumes.h"
+
+struct volume_opts {
+    const char *name, *driver, *format;
+    struct strv label, opt, filter;
+    bool force, quiet, all;
+};
+static const struct volume_opts preset = {.driver = "local"};
+
+#define O(field) offsetof(struct volume_opts, field)
+
+/* ---- create ---- */
+
+static const struct opt create_opts[] = {
+    {'d', "driver", OPT_STR, O(driver), NULL, "Specify volume driver name", 0, "local"},
+    {0, "label", OPT_LIST, O(label), NULL, "Set metadata for a volume"},
+    {0, "name", OPT_STR, O(name), NULL, "Specify volume name", OPT_HIDDEN},
+    {'o', "opt", OPT_LIST, O(opt), NULL, "Set driver specific options (there are none yet)",
+     OPT_HIDDEN},
+    {0},
+};
+
+static int run_create(struct cli *c, const void *opts, int n, char **args)
+{
+    const struct volume_opts *o = opts;
+    struct shale_volume_create_opts q = {
+        .size = sizeof q, .name = n ? args[0] : o->name, .labels = (const char *const *)o->label.v};
+    struct shale_volume *res = NULL;
+    struct shale *s;
+    if (n && o->name)
+        return err_set(&c->e, SHALE_INVALID,
+                       "conflicting options: cannot specify a volume name through both --name and "
+                       "as a positional arg");
+    if (!streq(o->driver, "local"))
+        return err_set(&c->e, SHALE_NOT_FOUND,
+                       "error looking up volume plugin %.100s: plugin \"%.100s\" not found",
+                       o->driver, o->driver);
+    if (o->opt.n)
+        return err_set(&c->e, SHALE_UNSUPPORTED, "options of volumes are not supported yet");
+    int r = cli_open(c, &s);
+    if (r == 0)
+        r = shale_volume_create(s, &q, &res, &c->e);
+    if (r == 0)
+        r = cli_printf(c, "%s\n", res->name);
+    shale_free(res);
+    return r;
+}
+
+const struct cmd cmd_volume_create = {
+    .brief = "Create a volume",
+    .usage = "[OPTIONS] [VOLUME]",
+    .example = "shale volume create --label team=x data",
+    .opts = create_opts,
+    .opts_size = sizeof(struct volume_opts),
+    .preset = &preset,
+    .max_args = 1,
+    .run = run_create,
+};
+
+/* ---- ls ---- */
+
+static const struct opt ls_opts[] = {
+    {'f', "filter", OPT_FILTER, O(filter), NULL, "Provide filter values (e.g. \"dangling=true\")"},
+    {0, "format", OPT_STR, O(format), NULL,
+     "Format output using a custom template:\n"
+     "'table':            Print output in table format with column headers (default)\n"
+     "'table TEMPLATE':   Print output in table format using the given Go template\n"
+     "'json':             Print in JSON format\n"
+     "'TEMPLATE':         Print output using the given Go template"},
+    {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Only display volume names"},
+    {0},
+};
+
+static int run_ls(struct cli *c, const void *opts, int n, char **args)
+{
+    const struct volume_opts *o = opts;
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
+    struct shale_volume_ls_opts q = {.size = sizeof q, .filters = (const char *const *)o->filter.v};
+    struct volumes_opts v = {
+        .format = o->format, .quiet = o->quiet, .printable = cli_is_terminal()};
+    struct shale_volume_list *list = NULL;
+    struct shale *s;
+    if (!v.format && !v.quiet)
+        v.format = cli_docker_setting(c, "volumesFormat");
+    int r = cli_open(c, &s);
+    if (r == 0)
+        r = shale_volume_ls(s, &q, &list, &c->e);
+    if (r < 0)
+        return r;
+    r = volumes_print(list, &v, &out, &c->e);
+    if (r == 0)
+        r = cli_print(c, &out);
+    shale_free(list);
+    return r;
+}
+
+const struct cmd cmd_volume_ls = {
+    .brief = "List volumes",
+    .usage = "[OPTIONS]",
+    .example = "shale volume ls -q --filter dangling=true",
+    .opts = ls_opts,
+    .opts_size = sizeof(struct volume_opts),
+    .run = run_ls,
+};
+
+/* ---- inspect ---- */
+
+static const struct opt inspect_opts[] = {
+    {'f', "format", OPT_STR, O(format), NULL,
+     "Format output using a custom template: 'json' or a Go\ntemplate (default: indented JSON)"},
+    {0},
+};
+
+static int add_volume(struct cli *c, struct shale *s, const char *name, struct inspect *v)
+{
+    static const struct tmpl_field none[] = {{NULL}};
+    struct shale_volume *res = NULL;
+    json_t *doc = NULL;
+    int r = shale_volume_inspect(s, name, &res, &c->e);
+    if (r < 0)
+        return r;
+    r = doc_volume(res, &doc, &c->e);
+    shale_free(res);
+    if (r == 0)
+        r = inspect_add(v, doc, none, &c->e);
+    json_decref(doc);
+    return r;
+}
+
+/* What was found is printed, then the errors. */
+static int run_inspect(struct cli *c, const void *opts, int n, char **args)
+{
+    const struct volume_opts *o = opts;
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
+    _cleanup_(inspect_clear) struct inspect v = {0};
+    struct shale_err *failed = arena_array(&c->arena, (size_t)n, sizeof *failed);
+    struct shale *s;
+    int n_failed = 0;
+    if (!failed)
+        return err_nomem(&c->e);
+    int r = inspect_begin(&v, o->format, cli_is_terminal(), &out, &c->e);
+    if (r < 0) {
+        fprintf(stderr, "%s\n", c->e.msg);
+        return EXIT_TEMPLATE;
+    }
+    r = cli_open(c, &s);
+    if (r < 0)
+        return r;
+    for (int i = 0; i < n; i++) {
+        if (add_volume(c, s, args[i], &v) < 0)
+            failed[n_failed++] = c->e;
+    }
+    r = inspect_end(&v, &c->e);
+    if (r == 0)
+        r = cli_print(c, &out);
+    for (int i = 0; i < n_failed && r == 0; i++)
+        cli_warn_error(&failed[i]);
+    return r < 0 ? r : n_failed > 0;
+}
+
+const struct cmd cmd_volume_inspect = {
+    .brief = "Display detailed information on one or more volumes",
+    .usage = "[OPTIONS] VOLUME [VOLUME...]",
+    .example = "shale volume inspect -f '{{.Mountpoint}}' data",
+    .opts = inspect_opts,
+    .opts_size = sizeof(struct volume_opts),
+    .min_args = 1,
+    .max_args = -1,
+    .run = run_inspect,
+};
+
+/* ---- rm ---- */
+
+static const struct opt rm_opts[] = {
+    {'f', "force", OPT_BOOL, O(force), NULL, "Force the removal of one or more volumes"},
+    {0},
+};
+
+static int remove_one(struct shale *s, const void *opts, const char *name, struct buf *out,
+                      struct shale_err *e)
+{
+    const struct volume_opts *o = opts;
+    int r = shale_volume_rm(s, name, e);
+    if (r == -SHALE_NOT_FOUND && o->force)
+        r = 0;
+    if (r == 0)
+        buf_addf(out, "%s\n", name);
+    return r;
+}
+
+static int run_rm(struct cli *c, const void *opts, int n, char **args)
+{
+    return each_container(c, remove_one, opts, n, args, 1, 0);
+}
+
+const struct cmd cmd_volume_rm = {
+    .brief = "Remove one or more volumes",
+    .usage = "[OPTIONS] VOLUME [VOLUME...]",
+    .text = "You cannot remove a volume that is in use by a container.",
+    .example = "shale volume rm data",
+    .opts = rm_opts,
+    .opts_size = sizeof(struct volume_opts),
+    .min_args = 1,
+    .max_args = -1,
+    .run = run_rm,
+};
+
+/* ---- prune ---- */
+
+static const struct opt prune_opts[] = {
+    {'a', "all", OPT_BOOL, O(all), NULL, "Remove all unused volumes, not just anonymous ones"},
+    {0, "filter", OPT_FILTER, O(filter), NULL, "Provide filter values (e.g. \"label=<label>\")"},
+    {'f', "force", OPT_BOOL, O(force), NULL, "Do not prompt for confirmation"},
+    {0},
+};
+
+static int run_prune(struct cli *c, const void *opts, int n, char **args)
+{
+    const struct volume_opts *o = opts;
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
+    struct shale_volume_prune_opts q = {
+        .size = sizeof q, .all = o->all, .filters = (const char *const *)o->filter.v};
+    struct shale_volume_pruned *res = NULL;
+    struct shale *s;
+    const char *warning = o->all ? "WARNING! This will remove all local volumes not used by at "
+                                   "least one container."
+                                 : "WARNING! This will remove anonymous local volumes not used by "
+                                   "at least one container.";
+    if (!o->force && !confirm(warning))
+        return 0;
+    int r = cli_open(c, &s);
+    if (r == 0)
+        r = shale_volume_prune(s, &q, &res, &c->e);
+    if (r < 0 || !res)
+        return r;
+    if (res->n_names)
+        buf_adds(&out, "Deleted Volumes:\n");
+    for (size_t i = 0; i < res->n_names; i++)
+        buf_addf(&out, "%s\n", res->names[i]);
+    if (res->n_names)
+        buf_addc(&out, '\n');
+    buf_adds(&out, "Total reclaimed space: ");
+    human_size(&out, res->freed_bytes);
+    buf_addc(&out, '\n');
+    shale_free(res);
+    return cli_print(c, &out);
+}
+
+const struct cmd cmd_volume_prune = {
+    .brief = "Remove unused local volumes",
+    .usage = "[OPTIONS]",
+    .example = "shale volume prune -af --filter 'label!=keep'",
+    .opts = prune_opts,
+    .opts_size = sizeof(struct volume_opts),
+    .run = run_prune,
+};
