@@ -202,6 +202,8 @@ static int run_command(struct cli *c, int argc, char **argv)
         return r;
     if (c->res.help)
         return print_help(c, true);
+    if (cmd->flags & CMD_OPT_OR_ARGS && c->res.seen && c->res.n_args == 0)
+        return cmd->run(c, opts, 0, c->res.args);
     if (c->res.n_args < cmd->min_args || (cmd->max_args >= 0 && c->res.n_args > cmd->max_args))
         return wrong_count(c, c->res.n_args);
     return cmd->run(c, opts, c->res.n_args, c->res.args);

@@ -13,11 +13,12 @@
 struct cli;
 
 enum {
-    CMD_OPTS_FIRST = 1 << 0, /* options end at the first argument (docker run, exec, tag) */
-    CMD_RAW_ARGS = 1 << 1,   /* arguments may look like anything: nothing is parsed */
-    CMD_RUN_STATUS = 1 << 2, /* failures are 125, 126, 127, as of docker run */
-    CMD_HINT = 1 << 3,       /* failures name the program and point to --help */
-    CMD_ONLINE = 1 << 4,     /* asks a registry, nearly always */
+    CMD_OPTS_FIRST = 1 << 0,  /* options end at the first argument (docker run, exec, tag) */
+    CMD_RAW_ARGS = 1 << 1,    /* arguments may look like anything: nothing is parsed */
+    CMD_RUN_STATUS = 1 << 2,  /* failures are 125, 126, 127, as of docker run */
+    CMD_HINT = 1 << 3,        /* failures name the program and point to --help */
+    CMD_ONLINE = 1 << 4,      /* asks a registry, nearly always */
+    CMD_OPT_OR_ARGS = 1 << 5, /* without arguments when an option is given (tag --history) */
 };
 
 struct cmd {

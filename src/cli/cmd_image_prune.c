@@ -63,7 +63,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     int r = cli_open(c, &s);
     if (r == 0)
         r = shale_image_prune(s, &q, &res, &c->e);
-    if (r < 0)
+    if (r < 0 || !res)
         return r;
     r = print(c, res, o->dry_run);
     shale_free(res);

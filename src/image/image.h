@@ -8,6 +8,7 @@
 #include <shale/image.h>
 #include <shale/look.h>
 #include <shale/prune.h>
+#include <shale/tag_history.h>
 
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -78,4 +79,8 @@ int image_remove(struct image_host *h, const char *what, const struct shale_rmi_
                  struct arena *a, struct shale_rmi_result *ret, struct shale_err *e);
 int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, struct arena *a,
                 struct shale_rmi_result *ret, struct shale_err *e);
+int image_tag_history(struct image_host *h, const char *name, struct arena *a,
+                      struct shale_tag_history *ret, struct shale_err *e);
+int image_tag_restore(struct image_host *h, const char *entry, struct digest *ret,
+                      struct shale_err *e);
 int image_pin(struct image_host *h, const char *what, bool pinned, struct shale_err *e);

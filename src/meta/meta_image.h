@@ -133,6 +133,9 @@ struct meta_tag_log { /* one move of a tag, as the history keeps it */
     struct digest old_image, new_image, old_target, new_target; /* "" : was new, was removed */
     int64_t when_ns;
 };
+/* The moves of a tag, latest first, at most `max`. n may be 0. */
+int meta_tag_moves(struct meta *m, const char *repo, const char *tag, size_t max, struct arena *a,
+                   struct meta_tag_log **ret, size_t *ret_n, struct shale_err *e);
 
 /* ---- repository digests: repo@digest, digest of a manifest or index as pulled or pushed ---- */
 int meta_repo_digest_put(struct meta *m, const char *repo, const struct digest *d,

@@ -161,6 +161,42 @@ int meta_tag_delete(struct meta *m, const char *repo, const char *tag, const cha
     return meta_end(m, r, e);
 }
 
+int meta_tag_moves(struct meta *m, const char *repo, const char *tag, size_t max, struct arena *a,
+                   struct meta_tag_log **ret, size_t *ret_n, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    struct meta_tag_log *v = NULL;
+    size_t n = 0, cap = 0;
+    int r = stmt_open(m,
+                      "SELECT how, old_image, new_image, old_target, new_target, at FROM tag_log"
+                      " WHERE repo = ?1 AND tag = ?2 ORDER BY seq DESC",
+                      &q, e);
+
+    if (r < 0)
+        return r;
+    stmt_bind(&q, "tt", repo, tag);
+    while (n < max && (r = stmt_step(&q, e)) == 1) {
+        struct meta_tag_log *w = arena_grow(a, v, n, &cap, sizeof *w);
+        if (!w)
+            return err_nomem(e);
+        v = w;
+        w += n++;
+        *w = (struct meta_tag_log){
+            .repo = repo, .tag = tag, .how = col_dup(&q, 0, a), .when_ns = col_i64(&q, 5)};
+        if (!w->how)
+            return err_nomem(e);
+        col_digest(&q, 1, &w->old_image);
+        col_digest(&q, 2, &w->new_image);
+        col_digest(&q, 3, &w->old_target);
+        col_digest(&q, 4, &w->new_target);
+    }
+    if (r < 0)
+        return r;
+    *ret = v;
+    *ret_n = n;
+    return 0;
+}
+
 /* ---- repository digests ---- */
 
 int meta_repo_digest_put(struct meta *m, const char *repo, const struct digest *d,

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/lock.h"
+#include "base/pool.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "base/time.h"
@@ -21,7 +22,8 @@
 /* Temporary folders younger than this may belong to a process that has not locked them yet. */
 #define STALE_NS (60 * NS_PER_S)
 
-#define CHUNK 256 /* pieces that go in one transaction */
+#define CHUNK     256 /* pieces that go in one transaction */
+#define N_THREADS 4   /* that remove files: they mostly wait for the file system */
 
 struct sweep {
     struct store *s;
@@ -29,31 +31,54 @@ struct sweep {
     bool dry; /* within a transaction of the caller: nothing is changed */
 };
 
-static int drop_blob_file(struct sweep *w, const struct digest *d, struct shale_err *e)
-{
-    struct store *s = w->s;
-    uint64_t size = 0;
-    int r = meta_gc_blob_needed(s->meta, d, e);
+struct doomed { /* files that go at once */
+    struct sweep *w;
+    const struct digest *v[CHUNK];
+    uint64_t bytes[CHUNK];
+    size_t n;
+};
 
-    if (r == 0 && blob_has(s->blobs, d, &size, NULL) == 1) {
-        r = w->dry ? 0 : blob_remove(s->blobs, d, e);
-        if (r >= 0)
-            w->freed += size;
-    }
-    return r < 0 ? r : 0;
+static int drop_blob_file(void *arg, size_t i, struct cancel *c, struct shale_err *e)
+{
+    struct doomed *d = arg;
+    struct blobs *b = d->w->s->blobs;
+    uint64_t size = 0;
+
+    if (blob_has(b, d->v[i], &size, NULL) != 1)
+        return 0;
+    int r = d->w->dry ? 0 : blob_remove(b, d->v[i], e);
+    if (r >= 0)
+        d->bytes[i] = size;
+    return r;
 }
 
+static int drop_doomed(struct doomed *d, pool_fn f, struct shale_err *e)
+{
+    int r = d->n ? pool_run(f, d, d->n, d->w->dry || d->n < N_THREADS ? 1 : N_THREADS, NULL, e) : 0;
+
+    for (size_t i = 0; i < d->n; i++)
+        d->w->freed += d->bytes[i];
+    return r;
+}
+
+/* Each is asked for once more, in the transaction in which its file goes. */
 static int drop_blob_files(struct sweep *w, const struct meta_digests *l, struct shale_err *e)
 {
     int r = 0;
 
     for (size_t i = 0; r >= 0 && i < l->n; i += CHUNK) {
+        struct doomed d = {.w = w};
         r = meta_begin(w->s->meta, e);
         if (r < 0)
             return r;
-        for (size_t k = i; r >= 0 && k < l->n && k < i + CHUNK; k++)
-            r = drop_blob_file(w, &l->v[k], e);
-        r = meta_end(w->s->meta, r, e);
+        for (size_t k = i; r >= 0 && k < l->n && k < i + CHUNK; k++) {
+            r = meta_gc_blob_needed(w->s->meta, &l->v[k], e);
+            if (r == 0)
+                d.v[d.n++] = &l->v[k];
+        }
+        if (r >= 0)
+            r = drop_doomed(&d, drop_blob_file, e);
+        r = meta_end(w->s->meta, r < 0 ? r : 0, e);
     }
     return r;
 }
@@ -177,29 +202,34 @@ static int forget_layer(struct sweep *w, const struct digest *d, struct shale_er
     return r < 0 ? r : 1;
 }
 
+static int drop_layer_files(void *arg, size_t i, struct cancel *c, struct shale_err *e)
+{
+    struct doomed *d = arg;
+    struct store *s = d->w->s;
+    char path[HASH_MAX_HEX + 32];
+    uint64_t bytes = 0;
+
+    layer_path(d->v[i], path, d->w->dry ? "" : ".gc-");
+    if (fs_disk_usage(s->root_fd, path, &bytes, NULL) >= 0)
+        d->bytes[i] = bytes;
+    return d->w->dry ? 0 : fs_remove_tree(s->root_fd, path, e);
+}
+
 /* The names go inside the transaction, the bytes after it. */
 static int sweep_layer_chunk(struct sweep *w, const struct digest *v, size_t n, struct shale_err *e)
 {
-    bool gone[CHUNK] = {false};
-    char path[HASH_MAX_HEX + 32];
-    uint64_t bytes;
+    struct doomed d = {.w = w};
     int r = meta_begin(w->s->meta, e);
 
     if (r < 0)
         return r;
     for (size_t i = 0; r >= 0 && i < n; i++) {
         r = forget_layer(w, &v[i], e);
-        gone[i] = r == 1;
+        if (r == 1)
+            d.v[d.n++] = &v[i];
     }
     r = meta_end(w->s->meta, r < 0 ? r : 0, e);
-    for (size_t i = 0; r >= 0 && i < n; i++) {
-        layer_path(&v[i], path, w->dry ? "" : ".gc-");
-        if (gone[i] && fs_disk_usage(w->s->root_fd, path, &bytes, NULL) >= 0)
-            w->freed += bytes;
-        if (gone[i] && !w->dry)
-            r = fs_remove_tree(w->s->root_fd, path, e);
-    }
-    return r;
+    return r < 0 ? r : drop_doomed(&d, drop_layer_files, e);
 }
 
 static bool hex_digest(const char *hex, struct digest *ret)
@@ -241,6 +271,8 @@ struct stacks {
     struct arena a;
     char **keep; /* hex of every chain and of every part of one, sorted */
     size_t n_keep, cap;
+    struct digest *dead;
+    size_t n_dead, cap_dead;
     struct shale_err *e;
 };
 
@@ -274,29 +306,57 @@ static int by_text(const void *x, const void *y)
     return strcmp(*(char *const *)x, *(char *const *)y);
 }
 
-static int sweep_stack(void *arg, const char *name, unsigned char type)
+static int see_stack(void *arg, const char *name, unsigned char type)
 {
     struct stacks *t = arg;
-    struct store *s = t->w->s;
     struct digest d;
-    char path[HASH_MAX_HEX + 32];
-    uint64_t bytes = 0;
 
     if (type != DT_DIR || name[0] == '.' || !hex_digest(name, &d) ||
         (t->n_keep && bsearch(&name, t->keep, t->n_keep, sizeof *t->keep, by_text)))
         return 0;
-    /* An image may have come since the list was made: ask again. */
-    if (meta_gc_stack_needed(s->meta, &d, NULL) != 0)
-        return 0;
-    snprintf(path, sizeof path, "images/%.*s", HASH_MAX_HEX, name);
-    (void)fs_disk_usage(s->root_fd, path, &bytes, NULL);
-    if (!t->w->dry) {
-        if (rootfs_remove(s->root_fd, s->root, &d, NULL) < 0)
-            return 0; /* in use: next time */
-        (void)meta_stack_delete(s->meta, &d, NULL);
-    }
-    t->w->freed += bytes;
+    struct digest *v = arena_grow(&t->a, t->dead, t->n_dead, &t->cap_dead, sizeof *v);
+    if (!v)
+        return err_nomem(t->e);
+    t->dead = v;
+    v[t->n_dead++] = d;
     return 0;
+}
+
+/* One that is in use stays until the next time. */
+static int drop_stack_files(void *arg, size_t i, struct cancel *c, struct shale_err *e)
+{
+    struct doomed *d = arg;
+    struct store *s = d->w->s;
+    char path[HASH_MAX_HEX + 32];
+    uint64_t bytes = 0;
+
+    snprintf(path, sizeof path, "images/%.*s", HASH_MAX_HEX, digest_hex(d->v[i]));
+    (void)fs_disk_usage(s->root_fd, path, &bytes, NULL);
+    if (d->w->dry || rootfs_remove(s->root_fd, s->root, d->v[i], NULL) >= 0)
+        d->bytes[i] = bytes;
+    return 0;
+}
+
+/* An image may have come since the list was made: asked again in the transaction. A row of a stack
+ * whose files stay is only a memo. */
+static int sweep_stack_chunk(struct sweep *w, const struct digest *v, size_t n, struct shale_err *e)
+{
+    struct doomed d = {.w = w};
+    int r = meta_begin(w->s->meta, e);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        r = meta_gc_stack_needed(w->s->meta, &v[i], e);
+        if (r != 0)
+            continue;
+        d.v[d.n++] = &v[i];
+        if (!w->dry)
+            r = meta_stack_delete(w->s->meta, &v[i], e);
+    }
+    if (r >= 0)
+        r = drop_doomed(&d, drop_stack_files, e);
+    return meta_end(w->s->meta, r < 0 ? r : 0, e);
 }
 
 /* Images that only containers hold have stacks too. */
@@ -320,8 +380,10 @@ static int sweep_stacks(struct sweep *w, struct shale_err *e)
     if (r >= 0) {
         if (t.n_keep)
             qsort(t.keep, t.n_keep, sizeof *t.keep, by_text);
-        r = fs_each(w->s->root_fd, "images", sweep_stack, &t, e);
+        r = fs_each(w->s->root_fd, "images", see_stack, &t, e);
     }
+    for (size_t i = 0; r >= 0 && i < t.n_dead; i += CHUNK)
+        r = sweep_stack_chunk(w, t.dead + i, t.n_dead - i < CHUNK ? t.n_dead - i : CHUNK, e);
     arena_clear(&t.a);
     return r;
 }
