@@ -25,6 +25,7 @@ const struct opt cmd_global_opts[] = {
 static const struct cmd_name image_table[] = {
     {"history", NULL, CMD_OTHER, &cmd_history},
     {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
+    {"load", NULL, CMD_OTHER, &cmd_load},
     {"ls", "list", CMD_OTHER, &cmd_images},
     {"pin", NULL, CMD_OTHER, &cmd_image_pin},
     {"prune", NULL, CMD_OTHER, &cmd_image_prune},
@@ -145,6 +146,7 @@ const struct cmd_name cmd_table[] = {
     {"history", NULL, CMD_OTHER, &cmd_history},
     {"inspect", NULL, CMD_OTHER, &cmd_inspect},
     {"kill", NULL, CMD_OTHER, &cmd_kill},
+    {"load", NULL, CMD_OTHER, &cmd_load},
     {"logs", NULL, CMD_OTHER, &cmd_logs},
     {"ls", NULL, CMD_OTHER, &cmd_ls},
     {"pause", NULL, CMD_OTHER, &cmd_pause},
