@@ -23,6 +23,27 @@ struct shale_save_opts {
 SHALE_API int shale_save(struct shale *s, const char *const *images, size_t n_images,
                          const struct shale_save_opts *o, struct shale_err *e);
 
+struct shale_load_opts {
+    size_t size;
+    const char *platform; /* "os/arch[/variant]" of an index; NULL: this host's, else the first */
+    const char *input;    /* path of an archive or of the folder of a layout; NULL: from fd */
+    int fd;               /* a file or pipe; stays open */
+};
+struct shale_loaded {
+    const char *ref;      /* familiar reference, NULL: the image has no name in the archive */
+    const char *id;       /* image ID */
+    const char *replaced; /* ID of the image that lost the name, NULL: none */
+};
+struct shale_load_result {
+    const struct shale_loaded *images; /* one per name */
+    size_t n_images;
+};
+/* Brings the images of an archive into the store: OCI layouts and docker-archives, plain or packed
+ * with gzip or zstd. Those before one that fails stay. CORRUPT, LIMIT: damaged or hostile; INVALID:
+ * no archive of images; NOT_FOUND: no such file or platform, or content that is missing in it. */
+SHALE_API int shale_load(struct shale *s, const struct shale_load_opts *o,
+                         struct shale_load_result **ret, struct shale_err *e);
+
 #ifdef __cplusplus
 }
 #endif

@@ -32,3 +32,40 @@ int archive_sink_open(tar_out_fn out, void *arg, struct sink **ret, struct shale
 int archive_sink_add(struct sink *s, const struct descriptor *manifest, const struct ref *name,
                      struct shale_err *e);
 int archive_sink_finish(struct sink *s, struct shale_err *e);
+
+/*
+ * ---- reading ----
+ *
+ * What others wrote, too: OCI layouts (tar or folder) and docker-archives, in gzip or zstd or
+ * plain. A plain tar in a file is read where it lies; what comes through a pipe or is compressed is
+ * unpacked once into an unnamed file. Nothing is written anywhere else: names of members are only
+ * compared, links lead to other members only.
+ *
+ *   archive_open(fd, spool_dir_fd, cancel, &arena, &archive, e);
+ *   a->images …                            // what is in it
+ *   a->source                              // by digests
+ *   archive_close(a);
+ *
+ * Errors: CORRUPT for what is cut off, contradicts itself or has a member twice; LIMIT; INVALID for
+ * what is no archive of images.
+ */
+#define ARCHIVE_MAX_MEMBERS        200000
+#define ARCHIVE_MAX_DOCUMENT_BYTES (16u << 20) /* manifest.json */
+#define ARCHIVE_MAX_LINKS          8           /* one after the other */
+
+struct archive_image {
+    struct digest target;    /* manifest or index */
+    const struct ref *names; /* with tags; none for what has no name, or one that is no reference */
+    size_t n_names;
+    bool published; /* the manifest is what its publisher made, not put together here */
+};
+struct archive {
+    struct source source;
+    const struct archive_image *images;
+    size_t n_images;
+};
+/* fd: a file, pipe or folder; read from its beginning where that can be, stays open as long as the
+ * archive. *ret and what it holds live in the arena. */
+int archive_open(int fd, int spool_dir_fd, struct cancel *c, struct arena *a, struct archive **ret,
+                 struct shale_err *e);
+void archive_close(struct archive *x);

@@ -7,3 +7,5 @@
 
 int image_save(struct image_host *h, const char *const *images, size_t n_images,
                const struct shale_save_opts *o, struct shale_err *e);
+int image_load(struct image_host *h, const struct shale_load_opts *o, struct arena *a,
+               struct shale_load_result *ret, struct shale_err *e);

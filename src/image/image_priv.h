@@ -15,6 +15,15 @@ int image_wrong_platform(const char *what, const struct platform *have, const st
 /* An image row with its names as the public API shows it. */
 int image_show(const struct meta_image_item *i, struct arena *a, struct shale_image *ret);
 
+/* What copy_image has brought: the image's row, its root file system, then its names, so that a
+ * name never stands for something that cannot run. Who names it may be called again when another
+ * process removes the image meanwhile. On an error no row without names is left. */
+struct copy_result;
+typedef int (*image_name_fn)(void *arg, const struct digest *target, const struct digest *id,
+                             struct shale_err *e);
+int image_add(struct image_host *h, const struct copy_result *c, image_name_fn names, void *arg,
+              struct digest *ret_id, struct shale_err *e);
+
 /* ---- filters of `images` ---- */
 struct image_filter;
 int image_filter_new(struct store *s, const struct shale_images_opts *o, struct arena *a,

@@ -10,8 +10,6 @@
 #include "image/image_priv.h"
 #include "model/limits.h"
 
-#define MAX_RACES 10 /* lost against removals of the same image */
-
 struct pull {
     struct image_host *h;
     const struct shale_pull_opts *o;
@@ -279,25 +277,17 @@ static int is_current(struct pull *p, const char *tag, struct digest *target, st
 
 /* ---- rows and names ---- */
 
-/* Everything has arrived: the image, its root file system, then its names, so that a name never
- * stands for something that cannot run. */
-static int add_rows(struct pull *p, const struct copy_result *c, struct digest *id,
-                    struct shale_err *e)
-{
-    struct store *s = p->h->store;
-    int r = meta_begin(store_meta(s), e);
+struct naming {
+    struct pull *p;
+    const char *tag;
+};
 
-    if (r < 0)
-        return r;
-    r = store_image_add(s, &c->image, id, e);
-    if (r >= 0 && !digest_eq(&c->image.digest, &c->target.digest))
-        r = store_index_add(s, &c->target, e);
-    return meta_end(store_meta(s), r, e);
-}
-
-static int set_names(struct pull *p, const char *tag, const struct digest *target,
-                     const struct digest *id, struct shale_err *e)
+static int set_names(void *arg, const struct digest *target, const struct digest *id,
+                     struct shale_err *e)
 {
+    const struct naming *n = arg;
+    const struct pull *p = n->p;
+    const char *tag = n->tag;
     struct meta *m = store_meta(p->h->store);
     struct digest prev;
     int r = meta_begin(m, e);
@@ -308,28 +298,6 @@ static int set_names(struct pull *p, const char *tag, const struct digest *targe
     if (r >= 0 && tag)
         r = meta_tag_set(m, p->ref.repo, tag, id, target, "pull", &prev, e);
     return meta_end(m, r, e);
-}
-
-/* A row without names, made by a pull that then failed, would stay for ever. */
-static void drop_nameless(struct pull *p, const struct digest *id)
-{
-    struct meta_image_item item;
-
-    if (meta_image_item(store_meta(p->h->store), id, p->a, &item, NULL) >= 0 && item.n_tags == 0 &&
-        item.n_digests == 0 && item.n_containers == 0 && item.n_children == 0)
-        (void)meta_image_delete(store_meta(p->h->store), id, "pull", NULL);
-}
-
-static int prepare(struct pull *p, const struct platform *have, const struct digest *id,
-                   struct shale_err *e)
-{
-    if (have->os && *have->os && !streq(have->os, "linux"))
-        return 0; /* for this machine it is only content */
-    int r = store_rootfs_prepare(p->h->store, id, p->h->cancel, e);
-    if (r == -SHALE_UNSUPPORTED ||
-        r == -SHALE_DENIED) /* no driver works for this user: `run` will say so */
-        return 0;
-    return r;
 }
 
 /* It is told after all else, as docker does. */
@@ -348,29 +316,6 @@ static int note_platform(struct pull *p, const struct platform *have, const char
     image_wrong_platform(name, have, &p->want, p->a, &text);
     p->wrong = arena_printf(p->a, "WARNING: %s", text.msg);
     return p->wrong ? 0 : err_nomem(e);
-}
-
-/* Between its row and its name another process may remove the image, under the name it has there:
- * again, then. (What it consists of is leased.) */
-static int add_image(struct pull *p, const struct copy_result *c, const char *tag,
-                     struct digest *id, struct shale_err *e)
-{
-    struct shale_err why = SHALE_ERR_INIT;
-    int r = -SHALE_NOT_FOUND;
-
-    for (int i = 0; r == -SHALE_NOT_FOUND && i < MAX_RACES; i++) {
-        r = add_rows(p, c, id, &why);
-        if (r >= 0)
-            r = prepare(p, &c->platform, id, &why);
-        if (r >= 0)
-            r = set_names(p, tag, &c->target.digest, id, &why);
-    }
-    if (r < 0) {
-        drop_nameless(p, id);
-        if (e)
-            *e = why;
-    }
-    return r;
 }
 
 /* The name exists; of an image that is here under another name there is no more to say. */
@@ -406,7 +351,7 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
 
     if (r < 0)
         return r;
-    r = add_image(p, &c, tag, id, e);
+    r = image_add(p->h, &c, set_names, &(struct naming){p, tag}, id, e);
     if (r < 0)
         return r;
     *target = c.target.digest;

@@ -79,6 +79,10 @@ typedef int (*tar_entry_fn)(void *arg, const struct tar_entry *t, struct shale_e
 
 struct tar_reader;
 int tar_reader_new(tar_entry_fn on_entry, void *arg, struct tar_reader **ret, struct shale_err *e);
+/* For those who can seek: bytes of data that come before anything else is looked at; UINT64_MAX:
+ * the end mark was read. Instead of feeding them, say that they were passed over. */
+uint64_t tar_reader_data_bytes(const struct tar_reader *r);
+void tar_reader_pass(struct tar_reader *r, uint64_t n); /* no more than that */
 int tar_reader_feed(struct tar_reader *r, const void *p, size_t n, struct shale_err *e);
 /* An archive cut off inside a member is CORRUPT; a missing end-of-archive mark is accepted. */
 int tar_reader_end(struct tar_reader *r, struct shale_err *e);

@@ -194,6 +194,17 @@ static int64_t feed_some(struct tar_reader *r, const uint8_t *p, size_t n, struc
     return r->state == WANT_TEXT ? feed_text(r, p, n, e) : feed_block(r, p, n, e);
 }
 
+uint64_t tar_reader_data_bytes(const struct tar_reader *r)
+{
+    return r->state == AT_END ? UINT64_MAX : r->skip_bytes;
+}
+
+void tar_reader_pass(struct tar_reader *r, uint64_t n)
+{
+    r->skip_bytes -= n;
+    r->offset += n;
+}
+
 static int refuse_failed(struct shale_err *e)
 {
     return err_set(e, SHALE_INVALID, "tar: reading went on after an error");

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Load: copies of the images of an archive into the store. */
+#include <fcntl.h>
+
+#include "archive/archive.h"
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "image/archives.h"
+#include "image/copy.h"
+#include "image/image_priv.h"
+#include "model/limits.h"
+
+struct load {
+    struct image_host *h;
+    const struct shale_load_opts *o;
+    struct arena *a;  /* of the result */
+    struct arena own; /* of the archive */
+    struct platform want;
+    bool want_given;
+    int fd, dir_fd;
+    bool owns_fd, failed;
+    struct archive *from;
+    struct sink *to;
+    struct store_lease *lease;
+    struct shale_loaded *done;
+    size_t n_done, cap;
+};
+
+static void load_clear(struct load *l)
+{
+    uint64_t freed;
+
+    if (l->to)
+        l->to->ops->close(l->to);
+    archive_close(l->from);
+    if (l->lease && l->failed) { /* what has come of images that did not */
+        store_lease_end(l->lease);
+        (void)store_gc(l->h->store, &freed, NULL);
+    } else {
+        store_lease_end(l->lease);
+    }
+    if (l->owns_fd)
+        close(l->fd);
+    if (l->dir_fd >= 0)
+        close(l->dir_fd);
+    arena_clear(&l->own);
+}
+
+static int open_input(struct load *l, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+
+    l->fd = l->o->fd;
+    if (!l->o->input)
+        return 0;
+    l->fd = sys_openat(AT_FDCWD, l->o->input, O_RDONLY, 0);
+    if (l->fd < 0) {
+        int r = err_sys(&why, "open %s", l->o->input);
+        return r == -SHALE_NOT_FOUND
+                   ? err_set(e, why.code, "open %s: no such file or directory", l->o->input)
+                   : err_set(e, why.code, "%s", why.msg);
+    }
+    l->owns_fd = true;
+    return 0;
+}
+
+static int begin(struct load *l, struct shale_err *e)
+{
+    struct store *s = l->h->store;
+    int r = open_input(l, e);
+
+    l->want = platform_host();
+    l->want_given = l->o->platform && *l->o->platform;
+    if (r >= 0 && l->want_given)
+        r = platform_parse(l->o->platform, l->a, &l->want, e);
+    if (r >= 0)
+        r = store_lease_begin(s, "load", &l->lease, e);
+    if (r >= 0)
+        r = store_settle(s, e);
+    if (r < 0)
+        return r;
+    struct store_sink_opts so = {.lease = l->lease, .origin = "load"};
+    r = store_sink_open(s, &so, &l->to, e);
+    if (r >= 0)
+        r = l->dir_fd = fs_open_dir(store_root_fd(s), "ingest", e);
+    return r < 0 ? r : archive_open(l->fd, l->dir_fd, l->h->cancel, &l->own, &l->from, e);
+}
+
+/* ---- names ---- */
+
+struct naming {
+    struct load *l;
+    const struct archive_image *image;
+    struct digest *prev; /* of each name */
+};
+
+static int set_names(void *arg, const struct digest *target, const struct digest *id,
+                     struct shale_err *e)
+{
+    const struct naming *n = arg;
+    struct meta *m = store_meta(n->l->h->store);
+    int r = meta_begin(m, e);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r >= 0 && i < n->image->n_names; i++) {
+        const struct ref *name = &n->image->names[i];
+        r = meta_tag_set(m, name->repo, name->tag, id, target, "load", &n->prev[i], e);
+        if (r >= 0 && n->image->published)
+            r = meta_repo_digest_put(m, name->repo, target, id, e);
+    }
+    return meta_end(m, r, e);
+}
+
+static int add_result(struct load *l, const struct ref *name, const struct digest *id,
+                      const struct digest *prev, struct shale_err *e)
+{
+    struct shale_loaded *v = arena_grow(l->a, l->done, l->n_done, &l->cap, sizeof *v);
+    bool moved = prev && digest_is_set(prev) && !digest_eq(prev, id);
+
+    if (!v)
+        return err_nomem(e);
+    l->done = v;
+    v += l->n_done++;
+    *v = (struct shale_loaded){
+        .ref = name ? ref_familiar(name, l->a) : NULL,
+        .id = arena_strdup(l->a, id->s),
+        .replaced = moved ? arena_strdup(l->a, prev->s) : NULL,
+    };
+    return (name && !v->ref) || !v->id || (moved && !v->replaced) ? err_nomem(e) : 0;
+}
+
+/* ---- images ---- */
+
+/* An index without an entry for this host: its first image is what it stands for here. */
+static int first_of_index(struct load *l, const struct digest *index, const char **ret,
+                          struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES + 1);
+    struct source *s = &l->from->source;
+    struct descriptor d;
+    struct manifest m;
+    int r = s->ops->manifest(s, index->s, &b, &l->own, &d, l->h->cancel, e);
+
+    if (r >= 0)
+        r = manifest_parse(buf_str(&b), b.n, d.media_type, &l->own, &m, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < m.n_manifests; i++) {
+        const struct descriptor *x = &m.manifests[i];
+        if (media_find(x->media_type)->kind != MEDIA_MANIFEST || descriptor_is_attestation(x))
+            continue;
+        *ret = arena_strdup(&l->own, x->digest.s);
+        return *ret ? 1 : err_nomem(e);
+    }
+    return 0;
+}
+
+static int copy(struct load *l, const struct archive_image *i, struct copy_result *ret,
+                struct shale_err *e)
+{
+    struct source *s = &l->from->source;
+    struct copy_opts co = {.platform = &l->want, .by_host = !l->want_given, .cancel = l->h->cancel};
+    struct shale_err why = SHALE_ERR_INIT;
+    struct descriptor found;
+    struct platform have;
+    const char *name = i->target.s;
+    int r = copy_find(s, name, &l->want, &l->own, &found, &have, l->h->cancel, &why);
+
+    if (r >= 0 && l->want_given && !platform_matches_local(&l->want, &have))
+        return image_wrong_platform(name, &have, &l->want, &l->own, e);
+    if (r == -SHALE_NOT_FOUND && !l->want_given) {
+        int other = first_of_index(l, &i->target, &name, e);
+        if (other < 0)
+            return other;
+        r = other ? 0 : r;
+    }
+    if (r < 0)
+        return err_set(e, why.code, "%s", why.msg);
+    return copy_image(s, name, l->to, &co, &l->own, ret, e);
+}
+
+/* 1: an image whose manifest was put together here is in the store already, with the manifest of
+ * its publisher: it only gets the names. */
+static int is_here(struct load *l, const struct archive_image *i, struct naming *n,
+                   struct digest *id, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES + 1);
+    struct source *s = &l->from->source;
+    struct meta_image row;
+    struct descriptor d;
+    struct manifest m;
+
+    if (i->published)
+        return 0;
+    int r = s->ops->manifest(s, i->target.s, &b, &l->own, &d, l->h->cancel, e);
+    if (r >= 0)
+        r = manifest_parse(buf_str(&b), b.n, d.media_type, &l->own, &m, e);
+    if (r < 0)
+        return r;
+    r = meta_image_get(store_meta(l->h->store), &m.config.digest, &l->own, &row, NULL);
+    if (r < 0 || !digest_is_set(&row.manifest))
+        return 0;
+    r = store_lease_add(l->lease, &row.manifest, e);
+    if (r >= 0)
+        r = store_rootfs_prepare(l->h->store, &row.id, l->h->cancel, NULL);
+    if (r < 0 || set_names(n, &row.manifest, &row.id, NULL) < 0)
+        return 0; /* damaged, or just removed: from the archive, then */
+    *id = row.id;
+    return 1;
+}
+
+static int load_one(struct load *l, const struct archive_image *i, struct shale_err *e)
+{
+    struct naming n = {l, i, arena_array(&l->own, i->n_names + 1, sizeof *n.prev)};
+    struct copy_result c;
+    struct digest id = {""};
+    int r = n.prev ? is_here(l, i, &n, &id, e) : err_nomem(e);
+
+    if (r == 0) {
+        r = copy(l, i, &c, e);
+        if (r >= 0)
+            r = image_add(l->h, &c, set_names, &n, &id, e);
+    }
+    if (r >= 0 && i->n_names == 0)
+        return add_result(l, NULL, &id, NULL, e);
+    for (size_t k = 0; r >= 0 && k < i->n_names; k++)
+        r = add_result(l, &i->names[k], &id, &n.prev[k], e);
+    return r;
+}
+
+int image_load(struct image_host *h, const struct shale_load_opts *o, struct arena *a,
+               struct shale_load_result *ret, struct shale_err *e)
+{
+    _cleanup_(load_clear) struct load l = {.h = h, .o = o, .a = a, .fd = -1, .dir_fd = -1};
+    int r;
+
+    arena_init(&l.own, ARCHIVE_MAX_BYTES);
+    r = begin(&l, e);
+    if (r >= 0 && l.from->n_images == 0)
+        r = err_set(e, SHALE_INVALID, "the archive has no images");
+    for (size_t i = 0; r >= 0 && i < l.from->n_images; i++)
+        r = load_one(&l, &l.from->images[i], e);
+    l.failed = r < 0;
+    if (r < 0)
+        return r;
+    *ret = (struct shale_load_result){l.done, l.n_done};
+    return 0;
+}
