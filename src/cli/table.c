@@ -22,6 +22,7 @@ const struct opt cmd_global_opts[] = {
 };
 #undef G
 
+/* clang-format off: one command to a line */
 static const struct cmd_name image_table[] = {
     {"diff", NULL, CMD_OTHER, &cmd_image_diff},
     {"history", NULL, CMD_OTHER, &cmd_history},
@@ -37,12 +38,6 @@ static const struct cmd_name image_table[] = {
     {"tag", NULL, CMD_OTHER, &cmd_tag},
     {"unpin", NULL, CMD_OTHER, &cmd_image_unpin},
     {NULL},
-    {"history", NULL, CMD_OTHER, &cmd_history},   {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
-    {"ls", "list", CMD_OTHER, &cmd_images},       {"pin", NULL, CMD_OTHER, &cmd_image_pin},
-    {"prune", NULL, CMD_OTHER, &cmd_image_prune}, {"pull", NULL, CMD_OTHER, &cmd_pull},
-    {"push", NULL, CMD_OTHER, &cmd_push},         {"rm", "remove", CMD_OTHER, &cmd_rmi},
-    {"save", NULL, CMD_OTHER, &cmd_save},         {"tag", NULL, CMD_OTHER, &cmd_tag},
-    {"unpin", NULL, CMD_OTHER, &cmd_image_unpin}, {NULL},
 };
 const struct cmd cmd_image = {
     .brief = "Manage images",
@@ -163,8 +158,8 @@ const struct cmd_name cmd_table[] = {
     {"volume", NULL, CMD_MANAGEMENT, &cmd_volume},
     {"attach", NULL, CMD_OTHER, &cmd_attach},
     {"cat", NULL, CMD_OTHER, &cmd_cat},
-    {"copy", NULL, CMD_OTHER, &cmd_copy},
     {"commit", NULL, CMD_OTHER, &cmd_commit},
+    {"copy", NULL, CMD_OTHER, &cmd_copy},
     {"create", NULL, CMD_OTHER, &cmd_create},
     {"delete", NULL, CMD_OTHER, &cmd_delete},
     {"diff", NULL, CMD_OTHER, &cmd_diff},
@@ -196,6 +191,8 @@ const struct cmd_name cmd_table[] = {
     {"__man", NULL, CMD_HIDDEN, &cmd_man},
     {NULL},
 };
+
+/* clang-format on */
 
 const struct cmd_name *cmd_find(const struct cmd_name *table, const char *name)
 {
