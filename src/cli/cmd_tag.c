@@ -101,7 +101,7 @@ static int run(struct cli *c, const void *opts, int n, char **args)
 
 const struct cmd cmd_tag = {
     .brief = "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
-    .usage = "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+    .usage = "[OPTIONS] SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
     .text =
         "A tag that exists already moves to the new image. Every tag remembers what it stood for;\n"
         "the memory does not keep images: one that has lost its last name can be pruned unless it\n"
