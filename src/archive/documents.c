@@ -201,7 +201,7 @@ static int layers_of(struct reading *x, const struct item *it, const struct conf
 
     for (size_t i = 0; r >= 0 && i < it->layers.n; i++) {
         struct alias blob;
-        const char *suffix;
+        const char *suffix = "";
         char type[sizeof OCI_LAYER + 8];
         r = layer_blob(x, it->layers.v[i], &cfg->diff_ids[i], &suffix, &blob, e);
         if (r >= 0)
