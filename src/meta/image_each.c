@@ -226,7 +226,7 @@ static int load(struct meta *m, enum which digests, struct groups *g, struct sha
     return r < 0 ? r
                  : load_counts(m,
                                "SELECT parent, count(*) FROM images WHERE parent <> '' AND held = 0"
-                               " AND parent IN (SELECT id FROM images) GROUP BY parent",
+                               " GROUP BY parent",
                                g, &g->children, e);
 }
 
