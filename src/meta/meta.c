@@ -155,7 +155,10 @@ static int setup(struct meta *m, int root_fd, struct shale_err *e)
     int r = schema_ensure(m, root_fd, e);
     if (r < 0)
         return r;
-    int rc = sqlite3_exec(m->db,
+    /* What a savepoint may want back stays in memory, not in a temporary file. */
+    int rc = sqlite3_exec(m->db, "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(m->db,
                           m->schema->durable
                               ? "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000"
                               : "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256",
