@@ -69,3 +69,6 @@ struct archive {
 int archive_open(int fd, int spool_dir_fd, struct cancel *c, struct arena *a, struct archive **ret,
                  struct shale_err *e);
 void archive_close(struct archive *x);
+/* The first bytes of a file: UNSUPPORTED if it is packed with what cannot be read here (xz, bzip2).
+ */
+int archive_check_packing(const char *p, size_t n, struct shale_err *e);

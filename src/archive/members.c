@@ -107,7 +107,7 @@ static int scan_file(struct reading *x, uint64_t size, struct tar_reader *t, str
     return r < 0 ? r : tar_reader_end(t, e);
 }
 
-static int refuse_packed(const char *p, size_t n, struct shale_err *e)
+int archive_check_packing(const char *p, size_t n, struct shale_err *e)
 {
     if (n >= 6 && memcmp(p,
                          "\xfd"
@@ -168,7 +168,7 @@ static int spool_all(struct spool *s, struct cancel *c, struct shale_err *e)
             return err_sys(e, "read the archive");
         if (n == 0)
             break;
-        r = first ? refuse_packed(s->in, n, e) : 0;
+        r = first ? archive_check_packing(s->in, n, e) : 0;
         first = false;
         if (r == 0)
             r = spool_block(s, n, e);

@@ -26,6 +26,7 @@ const struct opt cmd_global_opts[] = {
 static const struct cmd_name image_table[] = {
     {"diff", NULL, CMD_OTHER, &cmd_image_diff},
     {"history", NULL, CMD_OTHER, &cmd_history},
+    {"import", NULL, CMD_OTHER, &cmd_import},
     {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
     {"load", NULL, CMD_OTHER, &cmd_load},
     {"ls", "list", CMD_OTHER, &cmd_images},
@@ -166,6 +167,7 @@ const struct cmd_name cmd_table[] = {
     {"digest", NULL, CMD_OTHER, &cmd_digest},
     {"fsck", NULL, CMD_OTHER, &cmd_fsck},
     {"history", NULL, CMD_OTHER, &cmd_history},
+    {"import", NULL, CMD_OTHER, &cmd_import},
     {"inspect", NULL, CMD_OTHER, &cmd_inspect},
     {"kill", NULL, CMD_OTHER, &cmd_kill},
     {"load", NULL, CMD_OTHER, &cmd_load},

@@ -12,6 +12,8 @@ int image_load_manifest(struct store *s, const struct digest *d, struct arena *a
 /* docker's sentence, NOT_FOUND. */
 int image_wrong_platform(const char *what, const struct platform *have, const struct platform *want,
                          struct arena *a, struct shale_err *e);
+/* A file that the user has named: a descriptor, or -code with docker's sentence. */
+int image_open_input(const char *path, struct shale_err *e);
 /* An image row with its names as the public API shows it. */
 int image_show(const struct meta_image_item *i, struct arena *a, struct shale_image *ret);
 

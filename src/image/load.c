@@ -48,22 +48,23 @@ static void load_clear(struct load *l)
     arena_clear(&l->own);
 }
 
-static int open_input(struct load *l, struct shale_err *e)
+int image_open_input(const char *path, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
+    int fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
 
-    l->fd = l->o->fd;
-    if (!l->o->input)
-        return 0;
-    l->fd = sys_openat(AT_FDCWD, l->o->input, O_RDONLY, 0);
-    if (l->fd < 0) {
-        int r = err_sys(&why, "open %s", l->o->input);
-        return r == -SHALE_NOT_FOUND
-                   ? err_set(e, why.code, "open %s: no such file or directory", l->o->input)
-                   : err_set(e, why.code, "%s", why.msg);
-    }
-    l->owns_fd = true;
-    return 0;
+    if (fd >= 0)
+        return fd;
+    return err_sys(&why, "open %s", path) == -SHALE_NOT_FOUND
+               ? err_set(e, why.code, "open %s: no such file or directory", path)
+               : err_set(e, why.code, "%s", why.msg);
+}
+
+static int open_input(struct load *l, struct shale_err *e)
+{
+    l->fd = l->o->input ? image_open_input(l->o->input, e) : l->o->fd;
+    l->owns_fd = l->o->input && l->fd >= 0;
+    return l->fd < 0 ? l->fd : 0;
 }
 
 static int begin(struct load *l, struct shale_err *e)

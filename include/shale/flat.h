@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHALE_FLAT_H
+#define SHALE_FLAT_H
+/*
+ * Root file systems as plain tars, without an image around them. See shale.h for the conventions.
+ */
+#include <shale/shale.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shale_import_opts {
+    size_t size;
+    const char *input;          /* path of a tar; NULL: from fd */
+    int fd;                     /* a file or pipe, read from where it stands; stays open */
+    const char *name;           /* REPOSITORY[:TAG] for the image; NULL: none */
+    const char *message;        /* NULL: "Imported from -" */
+    const char *platform;       /* "os/arch[/variant]" to be recorded; NULL: this host's */
+    const char *const *changes; /* "ENV A=b", "CMD sh" …; NULL-terminated, may be NULL */
+};
+struct shale_imported {
+    const char *id; /* sha256:… of the image */
+};
+/* A new image of one layer: the tar, plain or packed with gzip or zstd. The name moves to it. What
+ * fails leaves nothing. INVALID (name, changes, platform, no tar), CORRUPT, LIMIT; NOT_FOUND: no
+ * such file; UNSUPPORTED: a URL, another packing. */
+SHALE_API int shale_import(struct shale *s, const struct shale_import_opts *o,
+                           struct shale_imported **ret, struct shale_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
