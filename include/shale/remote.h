@@ -3,7 +3,7 @@
 #define SHALE_REMOTE_H
 /*
  * References in registries, looked at and changed where they are: nothing is pulled, and the store
- * takes no part. See shale.h for the conventions.
+ * takes no part, but for shale_outdated, which reads it. See shale.h for the conventions.
  *
  * Where a comment says GLOB, the tag may be a pattern of Go's path.Match (*, ?, [a-z]):
  * "registry.example.com/team/app:1.*" stands for all tags of the repository that match.
@@ -71,6 +71,44 @@ struct shale_resolved_list {
 SHALE_API int shale_remote_resolve(struct shale *s, const char *const *refs, size_t n_refs,
                                    const struct shale_resolve_opts *o,
                                    struct shale_resolved_list **ret, struct shale_err *e);
+
+/* ---- what has moved since it was pulled ---- */
+enum shale_freshness {
+    SHALE_FRESH_NONE,     /* bases: none is named */
+    SHALE_FRESH_CURRENT,  /* the registry holds what is here */
+    SHALE_FRESH_OUTDATED, /* it holds something else under that name by now */
+    SHALE_FRESH_LOCAL,    /* neither pulled from there nor pushed: not asked for */
+    SHALE_FRESH_GONE,     /* the registry has no such tag, or no such repository, any more */
+    SHALE_FRESH_UNKNOWN,  /* could not be asked; bases: named without a digest */
+};
+struct shale_outdated {   /* a tag of the store; texts are "" where nothing is known */
+    const char *ref, *id; /* familiar; image ID */
+    enum shale_freshness state;
+    const char *local_digest, *remote_digest;
+    const char *problem; /* why it is unknown */
+    const char *base;    /* familiar */
+    enum shale_freshness base_state;
+    const char *base_digest, *base_remote_digest; /* as the image names it; by now */
+    const char *base_problem;
+};
+struct shale_outdated_list {
+    const struct shale_outdated *items; /* by reference */
+    size_t n_items;
+};
+struct shale_outdated_opts {
+    size_t size;
+    bool no_base;        /* do not ask for base images */
+    uint32_t n_parallel; /* requests at once; 0: 8 */
+};
+/* Compares tags of the store with their registries, by HEAD alone, and the base images that the
+ * annotations or labels org.opencontainers.image.base.name and .digest name (a list that moved is
+ * read, to see whether the digest is one of its entries). `refs`: "REPO", "REPO:TAG" or patterns as
+ * of the filter "reference"; all with n_refs 0. NOT_FOUND for one that no tag here matches. A
+ * reference that cannot be asked for is an item with a problem, not an error; a registry that has
+ * failed three times is not asked again. */
+SHALE_API int shale_outdated(struct shale *s, const char *const *refs, size_t n_refs,
+                             const struct shale_outdated_opts *o, struct shale_outdated_list **ret,
+                             struct shale_err *e);
 
 /* ---- delete ---- */
 struct shale_deleted {

@@ -59,6 +59,8 @@ extern const struct cmd cmd_attach, cmd_cat, cmd_cleanup, cmd_commit, cmd_comple
     cmd_digest, cmd_exec, cmd_fsck, cmd_history, cmd_image, cmd_image_diff, cmd_image_inspect,
     cmd_image_pin, cmd_image_prune, cmd_image_unpin, cmd_images, cmd_import, cmd_info, cmd_inspect,
     cmd_kill, cmd_load, cmd_login, cmd_logout, cmd_logs, cmd_ls, cmd_man, cmd_pause, cmd_port,
+    cmd_image_pin, cmd_image_prune, cmd_image_unpin, cmd_images, cmd_info, cmd_inspect, cmd_kill,
+    cmd_load, cmd_login, cmd_logout, cmd_logs, cmd_ls, cmd_man, cmd_outdated, cmd_pause, cmd_port,
     cmd_ps, cmd_pull, cmd_pulls, cmd_pulls_ls, cmd_pulls_rm, cmd_push, cmd_registry,
     cmd_registry_config, cmd_registry_gc, cmd_registry_index, cmd_registry_keygen,
     cmd_registry_serve, cmd_registry_usage, cmd_registry_user, cmd_rename, cmd_restart, cmd_rm,

@@ -74,3 +74,21 @@ int shale_remote_copy(struct shale *s, const char *const *from, size_t n_from, c
         r = image_remote_copy(&h, from, n_from, to, &o, a, res, e);
     return result_end(r, res, ret);
 }
+
+int shale_outdated(struct shale *s, const char *const *refs, size_t n_refs,
+                   const struct shale_outdated_opts *opts, struct shale_outdated_list **ret,
+                   struct shale_err *e)
+{
+    struct shale_outdated_opts o;
+    struct image_host h;
+    struct arena *a;
+    struct shale_outdated_list *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    engine_take_opts(&o, sizeof o, opts);
+    int r = engine_remote_host(s, &h, e);
+    if (r >= 0)
+        r = image_outdated(&h, refs, n_refs, &o, a, res, e);
+    return result_end(r, res, ret);
+}

@@ -22,6 +22,10 @@ int image_remote_delete(struct image_host *h, const char *const *refs, size_t n_
 int image_remote_copy(struct image_host *h, const char *const *from, size_t n_from, const char *to,
                       const struct shale_copy_opts *o, struct arena *a,
                       struct shale_copied_list *ret, struct shale_err *e);
+/* Reads the store; changes nothing. */
+int image_outdated(struct image_host *h, const char *const *refs, size_t n_refs,
+                   const struct shale_outdated_opts *o, struct arena *a,
+                   struct shale_outdated_list *ret, struct shale_err *e);
 
 /* ---- names that may be patterns: remote_name.c ---- */
 struct remote_name {

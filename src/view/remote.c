@@ -166,3 +166,122 @@ int resolved_print(const struct shale_resolved_list *l, const struct remote_view
             r = list_row(&list, &l->items[i], e);
     return r < 0 ? r : list_end(&list, out, e);
 }
+
+/* ---- outdated ---- */
+
+struct outdated_row {
+    const struct shale_outdated *x;
+    const struct remote_view_opts *o;
+};
+
+enum {
+    OUT_BASE,
+    OUT_BASE_DIGEST,
+    OUT_BASE_REMOTE,
+    OUT_BASE_STATUS,
+    OUT_ID,
+    OUT_LOCAL,
+    OUT_NAME,
+    OUT_PROBLEM,
+    OUT_REMOTE,
+    OUT_STATUS
+};
+static const struct list_col outdated_cols[] = {
+    [OUT_BASE] = {"Base", "BASE"},
+    [OUT_BASE_DIGEST] = {"BaseDigest", "BASE DIGEST"},
+    [OUT_BASE_REMOTE] = {"BaseRemoteDigest", "BASE REMOTE"},
+    [OUT_BASE_STATUS] = {"BaseStatus", "BASE STATUS"},
+    [OUT_ID] = {"ID", "IMAGE ID"},
+    [OUT_LOCAL] = {"LocalDigest", "LOCAL"},
+    [OUT_NAME] = {"Name", "NAME"},
+    [OUT_PROBLEM] = {"Problem", "PROBLEM"},
+    [OUT_REMOTE] = {"RemoteDigest", "REMOTE"},
+    [OUT_STATUS] = {"Status", "STATUS"},
+};
+
+static const char *state_name(enum shale_freshness s)
+{
+    static const char *const names[] = {
+        [SHALE_FRESH_NONE] = "",
+        [SHALE_FRESH_CURRENT] = "current",
+        [SHALE_FRESH_OUTDATED] = "outdated",
+        [SHALE_FRESH_LOCAL] = "local",
+        [SHALE_FRESH_GONE] = "gone",
+        [SHALE_FRESH_UNKNOWN] = "unknown",
+    };
+    return names[s];
+}
+
+static void put_outdated(const void *row, unsigned col, struct buf *b)
+{
+    const struct outdated_row *r = row;
+    const struct shale_outdated *x = r->x;
+    const char *digest = NULL;
+
+    switch (col) {
+    case OUT_BASE:
+        buf_adds(b, x->base);
+        break;
+    case OUT_BASE_STATUS:
+        buf_adds(b, state_name(x->base_state));
+        break;
+    case OUT_NAME:
+        buf_adds(b, x->ref);
+        break;
+    case OUT_STATUS:
+        buf_adds(b, state_name(x->state));
+        break;
+    case OUT_PROBLEM:
+        buf_adds(b, *x->problem ? x->problem : x->base_problem);
+        break;
+    case OUT_ID:
+        digest = x->id;
+        break;
+    case OUT_LOCAL:
+        digest = x->local_digest;
+        break;
+    case OUT_REMOTE:
+        digest = x->remote_digest;
+        break;
+    case OUT_BASE_DIGEST:
+        digest = x->base_digest;
+        break;
+    case OUT_BASE_REMOTE:
+        digest = x->base_remote_digest;
+        break;
+    }
+    if (digest && r->o->no_trunc)
+        buf_adds(b, digest);
+    else if (digest)
+        human_short_id(b, digest);
+}
+
+static const struct list_view outdated_view = {
+    .type_name = "*formatter.OutdatedContext",
+    .cols = outdated_cols,
+    .n_cols = ARRAY_SIZE(outdated_cols),
+    .put = put_outdated,
+};
+
+int outdated_print(const struct shale_outdated *v, size_t n, const struct remote_view_opts *o,
+                   struct buf *out, struct shale_err *e)
+{
+    static const unsigned char all[] = {OUT_NAME,   OUT_STATUS, OUT_LOCAL,
+                                        OUT_REMOTE, OUT_BASE,   OUT_BASE_STATUS};
+    static const unsigned char names[] = {OUT_NAME};
+    struct list_spec spec = {
+        .format = template_of(o),
+        .cols = o->quiet ? names : all,
+        .n_cols = o->quiet ? ARRAY_SIZE(names) : ARRAY_SIZE(all),
+        .quiet = o->quiet,
+        .printable = o->printable,
+    };
+    _cleanup_(list_clear) struct list list;
+    int r = list_begin(&list, &outdated_view, &spec, e);
+
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        struct outdated_row row = {&v[i], o};
+        r = list_row(&list, &row, e);
+    }
+    return r < 0 ? r : list_end(&list, out, e);
+}

@@ -15,6 +15,9 @@ struct remote_view_opts {
 bool tags_is_plain(const struct remote_view_opts *o);
 int tags_print(const struct shale_remote_tags *l, const struct remote_view_opts *o, struct buf *out,
                struct shale_err *e);
+/* Of those that the caller chose. With quiet: references. */
+int outdated_print(const struct shale_outdated *v, size_t n, const struct remote_view_opts *o,
+                   struct buf *out, struct shale_err *e);
 /* Those that failed are left out. Without a format: digests, a line each. */
 int resolved_print(const struct shale_resolved_list *l, const struct remote_view_opts *o,
                    struct buf *out, struct shale_err *e);
