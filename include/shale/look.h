@@ -124,6 +124,40 @@ struct shale_image_diff_opts {
 SHALE_API int shale_image_diff(struct shale *s, const char *a, const char *b,
                                const struct shale_image_diff_opts *o, struct shale_err *e);
 
+/* ---- all images ---- */
+struct shale_image;         /* <shale/image.h> */
+struct shale_found_inside { /* one reason why an image was found */
+    const struct shale_image *image;
+    const char *path; /* from the root; of a package, that of its database */
+    uint64_t size_bytes;
+    const char *layer; /* as of struct shale_file */
+    uint32_t layer_number;
+    const char *package, *version, *arch; /* "": it is a file */
+};
+struct shale_look_for_opts {
+    size_t size;
+    /* All of them must be true of an image; each list is NULL-terminated, or NULL. A file is a path
+     * from the root, or a name without a slash, of any folder. In globs * is anything but /, ** is
+     * anything and ? one character; they match paths of up to 512 bytes. Symbolic links on the way
+     * of a path without wildcards are followed, as a program in the image would. */
+    const char *const *files;
+    const char *const *packages; /* NAME, or NAME and = < <= > >= with a version: dpkg, apk, rpm */
+    const char *sha256;          /* of a regular file; NULL: any */
+    /* What they get is borrowed for the call. All of an image come one after the other; a negative
+     * result ends the search and is returned. on_error: an image that could not be looked into;
+     * NULL: the first one ends the search. */
+    int (*on_found)(void *arg, const struct shale_found_inside *x);
+    void (*on_error)(void *arg, const struct shale_image *image, const struct shale_err *e);
+    void *arg;
+};
+struct shale_look_for_result {
+    uint64_t n_found, n_failed; /* images */
+};
+/* In which images of the store, newest first, is something? Only what an image shows counts.
+ * INVALID says which criterion is wrong. */
+SHALE_API int shale_look_for(struct shale *s, const struct shale_look_for_opts *o,
+                             struct shale_look_for_result *ret, struct shale_err *e);
+
 #ifdef __cplusplus
 }
 #endif

@@ -166,6 +166,7 @@ const struct cmd_name cmd_table[] = {
     {"delete", NULL, CMD_OTHER, &cmd_delete},
     {"diff", NULL, CMD_OTHER, &cmd_diff},
     {"digest", NULL, CMD_OTHER, &cmd_digest},
+    {"find", NULL, CMD_OTHER, &cmd_find_in},
     {"fsck", NULL, CMD_OTHER, &cmd_fsck},
     {"history", NULL, CMD_OTHER, &cmd_history},
     {"import", NULL, CMD_OTHER, &cmd_import},

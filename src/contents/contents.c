@@ -26,47 +26,20 @@ struct contents {
     uint64_t data_begin, data_end;
     struct hash hash;
 
-    int db; /* which of dbs; -1: an ordinary file */
+    int db; /* which of packages_files; -1: an ordinary file */
     struct buf db_bytes;
     char problem[256];
 };
 
 /* ---- databases ---- */
 
-static int text_dpkg(struct buf *b, packages_fn f, void *arg, struct shale_err *e)
-{
-    return packages_dpkg(buf_str(b), b->n, f, arg, e);
-}
-
-static int text_apk(struct buf *b, packages_fn f, void *arg, struct shale_err *e)
-{
-    return packages_apk(buf_str(b), b->n, f, arg, e);
-}
-
-static int file_rpm(struct buf *b, packages_fn f, void *arg, struct shale_err *e)
-{
-    return packages_rpm(b->p, b->n, f, arg, e);
-}
-
-static const struct {
-    const char *path; /* one that ends in '/': every file in that folder */
-    enum contents_db db;
-    int (*read)(struct buf *b, packages_fn f, void *arg, struct shale_err *e);
-} dbs[] = {
-    {"var/lib/dpkg/status", CONTENTS_DPKG, text_dpkg},
-    {"var/lib/dpkg/status.d/", CONTENTS_DPKG, text_dpkg},
-    {"lib/apk/db/installed", CONTENTS_APK, text_apk},
-    {"usr/lib/apk/db/installed", CONTENTS_APK, text_apk},
-    {"var/lib/rpm/rpmdb.sqlite", CONTENTS_RPM, file_rpm},
-    {"usr/lib/sysimage/rpm/rpmdb.sqlite", CONTENTS_RPM, file_rpm},
-};
-
+/* Which of packages_files; -1: none. */
 static int find_db(const char *path)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(dbs); i++) {
-        bool folder = str_has_suffix(dbs[i].path, "/");
-        if (folder ? str_has_prefix(path, dbs[i].path) && !strchr(path + strlen(dbs[i].path), '/')
-                   : streq(path, dbs[i].path))
+    for (size_t i = 0; i < PACKAGES_N_FILES; i++) {
+        const char *db = packages_files[i].path;
+        bool folder = str_has_suffix(db, "/");
+        if (folder ? str_has_prefix(path, db) && !strchr(path + strlen(db), '/') : streq(path, db))
             return (int)i;
     }
     return -1;
@@ -88,7 +61,7 @@ static int on_package(void *arg, const char *name, const char *version, const ch
 {
     struct contents *c = arg;
     struct contents_package x = {
-        .db = dbs[c->db].db,
+        .db = packages_files[c->db].db,
         .name = name,
         .version = version,
         .arch = arch,
@@ -102,7 +75,7 @@ static int on_package(void *arg, const char *name, const char *version, const ch
 static int read_db(struct contents *c, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
-    int r = dbs[c->db].read(&c->db_bytes, on_package, c, &why);
+    int r = packages_read(packages_files[c->db].db, &c->db_bytes, on_package, c, &why);
 
     if (r == -SHALE_CORRUPT || r == -SHALE_LIMIT) {
         note(c, "%s: %s", c->path, why.msg);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dpkg's and apk's databases: paragraphs of lines. */
+/* Where databases are, and dpkg's and apk's: paragraphs of lines. */
 #include "contents/packages.h"
 
 #include <stdio.h>
@@ -84,4 +84,24 @@ int packages_apk(const char *p, size_t n, packages_fn f, void *arg, struct shale
     };
 
     return paragraphs((struct str){p, n}, v, f, arg, e);
+}
+
+/* ---- all of them ---- */
+
+const struct packages_file packages_files[PACKAGES_N_FILES] = {
+    {"var/lib/dpkg/status", CONTENTS_DPKG},     {"var/lib/dpkg/status.d/", CONTENTS_DPKG},
+    {"lib/apk/db/installed", CONTENTS_APK},     {"usr/lib/apk/db/installed", CONTENTS_APK},
+    {"var/lib/rpm/rpmdb.sqlite", CONTENTS_RPM}, {"usr/lib/sysimage/rpm/rpmdb.sqlite", CONTENTS_RPM},
+};
+
+int packages_read(enum contents_db db, struct buf *b, packages_fn f, void *arg, struct shale_err *e)
+{
+    switch (db) {
+    case CONTENTS_DPKG:
+        return packages_dpkg(buf_str(b), b->n, f, arg, e);
+    case CONTENTS_APK:
+        return packages_apk(buf_str(b), b->n, f, arg, e);
+    default:
+        return packages_rpm(b->p, b->n, f, arg, e);
+    }
 }

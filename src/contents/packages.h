@@ -9,12 +9,23 @@
  */
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "contents/contents.h"
 
 #define PACKAGES_MAX 1000000 /* of one database */
 
 typedef int (*packages_fn)(void *arg, const char *name, const char *version, const char *arch,
                            struct shale_err *e);
+
+/* Where the databases are in an image. A path that ends in '/': every file in that folder. */
+#define PACKAGES_N_FILES 6
+extern const struct packages_file {
+    const char *path;
+    enum contents_db db;
+} packages_files[PACKAGES_N_FILES];
+/* A database of that kind. What is in b may be changed. */
+int packages_read(enum contents_db db, struct buf *b, packages_fn f, void *arg,
+                  struct shale_err *e);
 
 /* Paragraphs of "Field: value" lines (deb-control(5)); those with a Status count if that ends in
  * "installed". */

@@ -5,7 +5,8 @@
 #include "base/cleanup.h"
 #include "engine/engine_priv.h"
 
-#define ARENA_BYTES (64u << 20)
+#define ARENA_BYTES      (64u << 20)
+#define FIND_ARENA_BYTES (512u << 20) /* every image of the store, as it is listed */
 
 int shale_ls(struct shale *s, const char *image, const char *path, const struct shale_ls_opts *opts,
              struct shale_err *e)
@@ -50,4 +51,15 @@ int shale_image_diff(struct shale *s, const char *image_a, const char *image_b,
 
     engine_take_opts(&o, sizeof o, opts);
     return image_diff(&h, image_a, image_b, &o, &a, e);
+}
+
+int shale_look_for(struct shale *s, const struct shale_look_for_opts *opts,
+                   struct shale_look_for_result *ret, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(FIND_ARENA_BYTES);
+    struct image_host h = engine_image_host(s);
+    struct shale_look_for_opts o;
+
+    engine_take_opts(&o, sizeof o, opts);
+    return image_look_for(&h, &o, &a, ret, e);
 }

@@ -71,6 +71,9 @@ int image_layer_uses(struct image_host *h, const char *what, const char *platfor
 int image_diff(struct image_host *h, const char *a, const char *b,
                const struct shale_image_diff_opts *o, struct arena *arena, struct shale_err *e);
 
+int image_look_for(struct image_host *h, const struct shale_look_for_opts *o, struct arena *a,
+                   struct shale_look_for_result *ret, struct shale_err *e);
+
 /* ---- names ---- */
 /* A name that an image may get, with its tag. INVALID in docker's words. */
 int image_parse_target(const char *text, struct arena *a, struct ref *ret, struct shale_err *e);
