@@ -25,6 +25,7 @@ const struct opt cmd_global_opts[] = {
 /* clang-format off: one command to a line */
 static const struct cmd_name image_table[] = {
     {"diff", NULL, CMD_OTHER, &cmd_image_diff},
+    {"edit", NULL, CMD_OTHER, &cmd_edit},
     {"history", NULL, CMD_OTHER, &cmd_history},
     {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
     {"load", NULL, CMD_OTHER, &cmd_load},
@@ -33,6 +34,7 @@ static const struct cmd_name image_table[] = {
     {"prune", NULL, CMD_OTHER, &cmd_image_prune},
     {"pull", NULL, CMD_OTHER, &cmd_pull},
     {"push", NULL, CMD_OTHER, &cmd_push},
+    {"rebase", NULL, CMD_OTHER, &cmd_rebase},
     {"rm", "remove", CMD_OTHER, &cmd_rmi},
     {"save", NULL, CMD_OTHER, &cmd_save},
     {"tag", NULL, CMD_OTHER, &cmd_tag},
@@ -164,6 +166,7 @@ const struct cmd_name cmd_table[] = {
     {"delete", NULL, CMD_OTHER, &cmd_delete},
     {"diff", NULL, CMD_OTHER, &cmd_diff},
     {"digest", NULL, CMD_OTHER, &cmd_digest},
+    {"edit", NULL, CMD_OTHER, &cmd_edit},
     {"fsck", NULL, CMD_OTHER, &cmd_fsck},
     {"history", NULL, CMD_OTHER, &cmd_history},
     {"inspect", NULL, CMD_OTHER, &cmd_inspect},
@@ -173,6 +176,7 @@ const struct cmd_name cmd_table[] = {
     {"ls", NULL, CMD_OTHER, &cmd_ls},
     {"pause", NULL, CMD_OTHER, &cmd_pause},
     {"port", NULL, CMD_OTHER, &cmd_port},
+    {"rebase", NULL, CMD_OTHER, &cmd_rebase},
     {"rename", NULL, CMD_OTHER, &cmd_rename},
     {"restart", NULL, CMD_OTHER, &cmd_restart},
     {"rm", NULL, CMD_OTHER, &cmd_rm},
