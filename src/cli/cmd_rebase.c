@@ -14,7 +14,7 @@ static const struct opt opts[] = {
     {0, "format", OPT_STR, O(format), NULL,
      "Format the result using a custom template:\n'table', 'json' or 'TEMPLATE'"},
     {0, "from", OPT_STR, O(from), "IMAGE",
-     "The base that the image was built on (default: found among the images of the new base's "
+     "The base that the image was built on (default: found among the\nimages of the new base's "
      "repository)"},
     {0, "onto", OPT_STR, O(onto), "IMAGE", "The new base"},
     {0, "platform", OPT_STR, O(platform), NULL,

@@ -186,6 +186,47 @@ app' ]
     run_ok shale fsck --check
 }
 
+# file_tar NAME: a tar with one file of that name
+file_tar() { mkdir -p "$BATS_TEST_TMPDIR/t" && echo "$1" >"$BATS_TEST_TMPDIR/t/$1" && tar -C "$BATS_TEST_TMPDIR/t" -cf "$BATS_TEST_TMPDIR/$1.tar" "$1"; }
+# made NAME JQ FILE…: pulls an image of layers with one file each, whose config JQ has changed, as NAME
+made() {
+    local dir=$BATS_TEST_TMPDIR/layout-$1 f jq=$2
+    oci_init "$dir"
+    for f in "${@:3}"; do oci_layer "$dir" "$BATS_TEST_TMPDIR/$f.tar"; done
+    oci_config "$dir" "$jq"
+    oci_tag "$dir" 1 "$(oci_image "$dir" linux "$(go_arch)")"
+    skopeo copy -q --dest-tls-verify=false "oci:$dir:1" "docker://$OWN/$1:1"
+    shale pull -q "$OWN/$1:1" >/dev/null && shale tag "$OWN/$1:1" "$1:1"
+}
+go_arch() { shale inspect --format '{{.Architecture}}' "$image"; }
+
+@test "rebase: histories that are missing or do not fit are filled, so that every tool can read the result" {
+    own_registry reg
+    for f in a b c d; do file_tar $f; done
+    made old . a b
+    made new . d
+    made bare 'del(.history)' d
+    made app . a b c
+    made appbare 'del(.history)' a b c
+    made other '.history |= map(.created_by = "x") | .history[1].empty_layer = false | .history = .history + [{created_by: "end", empty_layer: true}]' a b c
+    made odd '.history |= .[1:]' a b c
+    for pair in app:new:2 appbare:new:2 app:bare:2 appbare:bare:0 other:new:3 odd:new:2; do
+        IFS=: read -r top base want <<<"$pair"
+        run_ok shale rebase --from old:1 --onto "$base:1" -t "$OWN/$top:on-$base" "$top:1"
+        run_ok shale history -q "$OWN/$top:on-$base"
+        run_ok shale push -q "$OWN/$top:on-$base"
+        run_ok skopeo inspect --tls-verify=false --config "docker://$OWN/$top:on-$base"
+        [ "$(jq '.history | length' <<<"$output")" = "$want" ] || { echo "$pair: $output"; return 1; }
+        [ "$(jq '.rootfs.diff_ids | length' <<<"$output")" = 2 ]
+        rm -rf "$BATS_TEST_TMPDIR/oci" "$BATS_TEST_TMPDIR/bundle"
+        skopeo copy -q --src-tls-verify=false "docker://$OWN/$top:on-$base" "oci:$BATS_TEST_TMPDIR/oci:1"
+        run_ok umoci unpack --image "$BATS_TEST_TMPDIR/oci:1" "$BATS_TEST_TMPDIR/bundle"
+        [ "$(cd "$BATS_TEST_TMPDIR/bundle/rootfs" && echo *)" = "c d" ]
+    done
+    run_ok shale edit -e A=1 -t appbare:2 appbare:1
+    run_ok shale fsck --check
+}
+
 @test "rebase: what is wrong is said in a line, and nothing is made" {
     layer base:1 "$image" 'echo 1 >/base'
     layer base:2 "$image" 'echo 2 >/base'
