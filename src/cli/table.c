@@ -25,6 +25,7 @@ const struct opt cmd_global_opts[] = {
 /* clang-format off: one command to a line */
 static const struct cmd_name image_table[] = {
     {"diff", NULL, CMD_OTHER, &cmd_image_diff},
+    {"edit", NULL, CMD_OTHER, &cmd_edit},
     {"history", NULL, CMD_OTHER, &cmd_history},
     {"import", NULL, CMD_OTHER, &cmd_import},
     {"inspect", NULL, CMD_OTHER, &cmd_image_inspect},
@@ -35,6 +36,7 @@ static const struct cmd_name image_table[] = {
     {"prune", NULL, CMD_OTHER, &cmd_image_prune},
     {"pull", NULL, CMD_OTHER, &cmd_pull},
     {"push", NULL, CMD_OTHER, &cmd_push},
+    {"rebase", NULL, CMD_OTHER, &cmd_rebase},
     {"rm", "remove", CMD_OTHER, &cmd_rmi},
     {"save", NULL, CMD_OTHER, &cmd_save},
     {"tag", NULL, CMD_OTHER, &cmd_tag},
@@ -167,6 +169,7 @@ const struct cmd_name cmd_table[] = {
     {"diff", NULL, CMD_OTHER, &cmd_diff},
     {"digest", NULL, CMD_OTHER, &cmd_digest},
     {"find", NULL, CMD_OTHER, &cmd_find_in},
+    {"edit", NULL, CMD_OTHER, &cmd_edit},
     {"fsck", NULL, CMD_OTHER, &cmd_fsck},
     {"history", NULL, CMD_OTHER, &cmd_history},
     {"import", NULL, CMD_OTHER, &cmd_import},
@@ -178,6 +181,7 @@ const struct cmd_name cmd_table[] = {
     {"outdated", NULL, CMD_OTHER, &cmd_outdated},
     {"pause", NULL, CMD_OTHER, &cmd_pause},
     {"port", NULL, CMD_OTHER, &cmd_port},
+    {"rebase", NULL, CMD_OTHER, &cmd_rebase},
     {"rename", NULL, CMD_OTHER, &cmd_rename},
     {"restart", NULL, CMD_OTHER, &cmd_restart},
     {"rm", NULL, CMD_OTHER, &cmd_rm},

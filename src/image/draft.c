@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What edit and rebase have in common: from an image to one that is made of it. */
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "image/edit.h"
+#include "model/limits.h"
+
+int image_draft_read(struct image_draft *d, const struct digest *id, json_t **ret_doc,
+                     struct meta_image_layer **ret, size_t *ret_n, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_CONFIG_BYTES + 1);
+    _cleanup_json_ json_t *doc = NULL;
+    int r = store_lease_add(d->lease, id, e);
+
+    if (r >= 0)
+        r = meta_image_layers(store_meta(d->store), id, d->a, ret, ret_n, e);
+    for (size_t i = 0; r >= 0 && i < *ret_n; i++) {
+        r = store_lease_add(d->lease, &(*ret)[i].diff_id, e);
+        if (r >= 0 && digest_is_set(&(*ret)[i].blob))
+            r = store_lease_add(d->lease, &(*ret)[i].blob, e);
+    }
+    if (r >= 0)
+        r = store_document(d->store, id, &b, e);
+    if (r >= 0)
+        r = json_parse(buf_str(&b), b.n, LIMIT_CONFIG_BYTES + 1, &doc, e);
+    if (r >= 0 && !json_is_object(doc))
+        r = err_set(e, SHALE_CORRUPT, "the config of %s is no object", id->s);
+    if (r >= 0)
+        *ret_doc = TAKE_PTR(doc);
+    return r < 0 ? r : 0;
+}
+
+int image_draft_open(struct image_draft *d, struct image_host *h, const char *what,
+                     const char *platform, const char *name, struct arena *a, struct shale_err *e)
+{
+    struct image_found found;
+    int r;
+
+    *d = (struct image_draft){.store = h->store, .a = a};
+    r = name && *name ? image_parse_target(name, a, &d->name, e) : 0;
+    if (r >= 0)
+        r = image_find_platform(h->store, what, platform, a, &found, e);
+    if (r >= 0)
+        r = store_lease_begin(h->store, "edit", &d->lease, e);
+    if (r < 0)
+        return r;
+    d->id = found.id;
+    return image_draft_read(d, &d->id, &d->doc, &d->layers, &d->n_layers, e);
+}
+
+static int stamp(json_t *doc, struct shale_err *e)
+{
+    char created[40];
+
+    (void)time_format_rfc3339nano(time_now_ns(), created);
+    (void)json_object_del(doc, "container_config"); /* of the container the old one was made of */
+    (void)json_object_del(doc, "container");
+    return json_object_set_new(doc, "created", json_string(created)) < 0 ? err_nomem(e) : 0;
+}
+
+int image_draft_finish(struct image_draft *d, const char *how, struct shale_edited *ret,
+                       struct shale_err *e)
+{
+    struct image_made made;
+    struct digest prev;
+    int r = stamp(d->doc, e);
+
+    if (r >= 0)
+        r = image_make(d->store, d->lease, d->doc, d->layers, d->n_layers, NULL, &made, e);
+    if (r >= 0 && d->name.repo)
+        r = meta_tag_set(store_meta(d->store), d->name.repo, d->name.tag, &made.id, &made.manifest,
+                         how, &prev, e);
+    if (r < 0)
+        return r;
+    ret->id = arena_strdup(d->a, made.id.s);
+    ret->manifest = arena_strdup(d->a, made.manifest.s);
+    ret->name = d->name.repo ? ref_familiar(&d->name, d->a) : "";
+    ret->n_layers = d->n_layers;
+    return ret->id && ret->manifest && ret->name ? 0 : err_nomem(e);
+}
+
+void image_draft_close(struct image_draft *d)
+{
+    json_decref(d->doc);
+    d->doc = NULL;
+    d->lease = store_lease_end(d->lease);
+}

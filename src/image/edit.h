@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Images made of others without a container: <shale/edit.h>, and what these have in common. */
+#include <shale/edit.h>
+
+#include "image/image.h"
+#include "image/make.h"
+
+int image_edit(struct image_host *h, const char *what, const struct shale_edit_opts *o,
+               struct arena *a, struct shale_edited *ret, struct shale_err *e);
+int image_rebase(struct image_host *h, const char *what, const struct shale_rebase_opts *o,
+                 struct arena *a, struct shale_edited *ret, struct shale_err *e);
+
+/* An image on its way to another one. Zeroes, open, change doc and layers, finish; close in any
+ * case. */
+struct image_draft {
+    struct store *store;
+    struct store_lease *lease;
+    struct arena *a;
+    struct ref name;  /* repo NULL: none */
+    struct digest id; /* of the image it begins as */
+    json_t *doc;      /* its config, owned */
+    struct meta_image_layer *layers;
+    size_t n_layers;
+};
+/* `name` may be NULL or "". The lease protects the config and the layers. */
+int image_draft_open(struct image_draft *d, struct image_host *h, const char *what,
+                     const char *platform, const char *name, struct arena *a, struct shale_err *e);
+/* Another image's config and layers, under the same lease. *ret_doc is the caller's. */
+int image_draft_read(struct image_draft *d, const struct digest *id, json_t **ret_doc,
+                     struct meta_image_layer **ret, size_t *ret_n, struct shale_err *e);
+/* Makes it, and lets the name stand for it. `how`: for the history of the tag. */
+int image_draft_finish(struct image_draft *d, const char *how, struct shale_edited *ret,
+                       struct shale_err *e);
+void image_draft_close(struct image_draft *d);
