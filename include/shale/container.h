@@ -46,6 +46,14 @@ struct shale_create_opts {
     const char *const *cap_add, *const *cap_drop;
     const char *const *security_opt; /* "no-new-privileges", "seccomp=unconfined|FILE", … */
     int64_t memory_bytes, nano_cpus, pids_limit;
+    const char *const *extra_hosts; /* "name:address", for /etc/hosts */
+    /* For /etc/resolv.conf; what is not given is the host's. dns_search "." is none at all. */
+    const char *const *dns, *const *dns_options, *const *dns_search;
+    int64_t shm_bytes;          /* of /dev/shm; 0: 64 MiB */
+    const char *const *ulimits; /* "nofile=soft:hard", -1 unlimited */
+    const char *const *sysctls; /* "net.x=1": those of the container's namespaces */
+    const char *const *devices; /* "/dev/x:/dev/inside:rwm" */
+    const char *const *group_add;
     const char *stop_signal;
     int64_t stop_timeout_s; /* -1: as the image says, else 10 */
     const char *runtime;    /* NULL: the probed one */

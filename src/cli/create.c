@@ -11,6 +11,7 @@
 #include "cli/pull.h"
 #include "model/platform.h"
 #include "model/ref.h"
+#include "model/run_value.h"
 
 #define MAX_MOUNTS 10000
 
@@ -92,6 +93,49 @@ static int check_attach(struct cli *c, const struct create_cli *o)
     return 0;
 }
 
+/* ---- values with a form of their own ---- */
+
+static int check_ulimit(const char *text, struct arena *a, char **ret, struct shale_err *e)
+{
+    struct run_ulimit u;
+    return run_ulimit(text, &u, e);
+}
+static int check_device(const char *text, struct arena *a, char **ret, struct shale_err *e)
+{
+    struct run_device d;
+    return run_device(text, a, &d, e);
+}
+
+#define O(field) offsetof(struct create_cli, field)
+static const struct {
+    const char *option; /* NULL: what is wrong is no error of use, as docker has it */
+    size_t offset;
+    int (*parse)(const char *text, struct arena *a, char **ret, struct shale_err *e);
+} formed[] = {
+    {"--add-host", O(add_host), run_extra_host},     {"--dns", O(dns), run_dns},
+    {"--dns-search", O(dns_search), run_dns_search}, {"--sysctl", O(sysctl), run_sysctl},
+    {"--ulimit", O(ulimit), check_ulimit},           {NULL, O(device), check_device},
+};
+#undef O
+
+static int check_formed(struct cli *c, const struct create_cli *o)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(formed); i++) {
+        const struct strv *list = (const void *)((const char *)o + formed[i].offset);
+        for (size_t k = 0; k < list->n; k++) {
+            struct shale_err why = SHALE_ERR_INIT;
+            char *clean;
+            int r = formed[i].parse(list->v[k], &c->arena, &clean, &why);
+            if (r < 0 && formed[i].option)
+                return cli_usage_error(c, "invalid argument \"%s\" for \"%s\" flag: %s", list->v[k],
+                                       formed[i].option, why.msg);
+            if (r < 0)
+                return err_set(&c->e, -r, "%s", why.msg);
+        }
+    }
+    return 0;
+}
+
 int create_check(struct cli *c, const struct create_cli *o)
 {
     int r = check_attach(c, o);
@@ -99,6 +143,8 @@ int create_check(struct cli *c, const struct create_cli *o)
         r = create_check_env(c, &o->env);
     if (r == 0)
         r = check_names(c, &o->label, "-l, --label", "label", "'", ": empty name");
+    if (r == 0)
+        r = check_formed(c, o);
     if (r == 0)
         r = check_pull(c, o->pull);
     if (r == 0)
@@ -221,6 +267,15 @@ static int take_options(struct cli *c, const struct create_cli *o, int n, char *
         .memory_bytes = o->memory,
         .nano_cpus = o->cpus,
         .pids_limit = o->pids_limit,
+        .extra_hosts = list_or_null(&o->add_host),
+        .dns = list_or_null(&o->dns),
+        .dns_options = list_or_null(&o->dns_option),
+        .dns_search = list_or_null(&o->dns_search),
+        .shm_bytes = o->shm_size,
+        .ulimits = list_or_null(&o->ulimit),
+        .sysctls = list_or_null(&o->sysctl),
+        .devices = list_or_null(&o->device),
+        .group_add = list_or_null(&o->group_add),
         .stop_signal = o->stop_signal,
         .stop_timeout_s = o->stop_timeout,
         .runtime = o->runtime,

@@ -8,17 +8,25 @@ const struct create_cli create_preset = {
 #define O(field) offsetof(struct create_cli, field)
 /* clang-format off */
 #define COMMON                                                                                         \
+    { 0, "add-host", OPT_LIST, O(add_host), NULL,                                                      \
+      "Add a custom host-to-IP mapping (host:ip)" },                                                   \
     { 'a', "attach", OPT_LIST, O(attach), NULL, "Attach to STDIN, STDOUT or STDERR" },                 \
     { 0, "cap-add", OPT_LIST, O(cap_add), NULL, "Add Linux capabilities" },                            \
     { 0, "cap-drop", OPT_LIST, O(cap_drop), NULL, "Drop Linux capabilities" },                         \
     { 0, "cidfile", OPT_STR, O(cidfile), NULL, "Write the container ID to the file" },                 \
     { 0, "cpus", OPT_DECIMAL, O(cpus), NULL, "Number of CPUs" },                                       \
+    { 0, "device", OPT_LIST, O(device), NULL, "Add a host device to the container" },                  \
     { 0, "disable-content-trust", OPT_BOOL, O(content_trust), NULL, "Accepted, does nothing",          \
       OPT_HIDDEN },                                                                                    \
+    { 0, "dns", OPT_LIST, O(dns), NULL, "Set custom DNS servers" },                                    \
+    { 0, "dns-opt", OPT_LIST, O(dns_option), NULL, "Set DNS options", OPT_HIDDEN },                    \
+    { 0, "dns-option", OPT_LIST, O(dns_option), NULL, "Set DNS options" },                             \
+    { 0, "dns-search", OPT_LIST, O(dns_search), NULL, "Set custom DNS search domains" },               \
     { 0, "entrypoint", OPT_STR, O(entrypoint), NULL,                                                   \
       "Overwrite the default ENTRYPOINT of the image" },                                               \
     { 'e', "env", OPT_LIST, O(env), NULL, "Set environment variables" },                               \
     { 0, "env-file", OPT_LIST, O(env_file), NULL, "Read in a file of environment variables" },         \
+    { 0, "group-add", OPT_LIST, O(group_add), NULL, "Add additional groups to join" },                 \
     { 'h', "hostname", OPT_STR, O(hostname), NULL, "Container host name" },                            \
     { 0, "init", OPT_BOOL, O(init), NULL,                                                              \
       "Run an init inside the container that forwards signals and\nreaps processes" },                 \
@@ -49,11 +57,14 @@ const struct create_cli create_preset = {
       "Automatically remove the container and its anonymous\nvolumes when it exits" },                 \
     { 0, "runtime", OPT_STR, O(runtime), NULL, "Runtime to use for this container" },                  \
     { 0, "security-opt", OPT_LIST, O(security_opt), NULL, "Security Options" },                        \
+    { 0, "shm-size", OPT_BYTES, O(shm_size), NULL, "Size of /dev/shm" },                               \
     { 0, "stop-signal", OPT_STR, O(stop_signal), NULL, "Signal to stop the container" },               \
     { 0, "stop-timeout", OPT_INT, O(stop_timeout), NULL,                                               \
       "Timeout (in seconds) to stop a container" },                                                    \
+    { 0, "sysctl", OPT_LIST, O(sysctl), NULL, "Sysctl options" },                                      \
     { 0, "tmpfs", OPT_LIST, O(tmpfs), NULL, "Mount a tmpfs directory" },                               \
     { 't', "tty", OPT_BOOL, O(tty), NULL, "Allocate a pseudo-TTY" },                                   \
+    { 0, "ulimit", OPT_LIST, O(ulimit), NULL, "Ulimit options" },                                      \
     { 'u', "user", OPT_STR, O(user), NULL,                                                             \
       "Username or UID (format: <name|uid>[:<group|gid>])" },                                          \
     { 'v', "volume", OPT_LIST, O(volume), NULL, "Bind mount a volume" },                               \

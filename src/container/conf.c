@@ -99,6 +99,34 @@ static void put_tmpfs(int *bad, json_t *host, const struct conf *c)
         jout_put(bad, host, "Tmpfs", TAKE_PTR(o));
 }
 
+static json_t *ulimits_of(const struct conf *c)
+{
+    _cleanup_json_ json_t *list = json_array();
+    int bad = !list;
+
+    for (size_t i = 0; i < c->n_ulimits; i++) {
+        const struct run_ulimit *u = &c->ulimits[i];
+        jout_add(&bad, list,
+                 json_pack("{s:s, s:I, s:I}", "Name", u->name, "Hard", (json_int_t)u->hard, "Soft",
+                           (json_int_t)u->soft));
+    }
+    return bad ? NULL : TAKE_PTR(list);
+}
+
+static json_t *devices_of(const struct conf *c)
+{
+    _cleanup_json_ json_t *list = json_array();
+    int bad = !list;
+
+    for (size_t i = 0; i < c->n_devices; i++) {
+        const struct run_device *d = &c->devices[i];
+        jout_add(&bad, list,
+                 json_pack("{s:s, s:s, s:s}", "PathOnHost", d->host, "PathInContainer", d->inside,
+                           "CgroupPermissions", d->access));
+    }
+    return bad ? NULL : TAKE_PTR(list);
+}
+
 int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *o = json_object();
@@ -123,7 +151,16 @@ int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *
     jout_bool(&bad, o, "ReadonlyRootfs", c->read_only);
     jout_put(&bad, o, "SecurityOpt", strv_or_null(&c->security_opt));
     put_tmpfs(&bad, o, c);
-    jout_int(&bad, o, "ShmSize", CONF_SHM_BYTES);
+    jout_int(&bad, o, "ShmSize", c->shm_bytes);
+    jout_put(&bad, o, "Dns", jout_strv(&c->dns));
+    jout_put(&bad, o, "DnsOptions", jout_strv(&c->dns_options));
+    jout_put(&bad, o, "DnsSearch", jout_strv(&c->dns_search));
+    jout_put(&bad, o, "ExtraHosts", strv_or_null(&c->extra_hosts));
+    jout_put(&bad, o, "GroupAdd", strv_or_null(&c->group_add));
+    jout_put(&bad, o, "Ulimits", ulimits_of(c));
+    jout_put(&bad, o, "Devices", devices_of(c));
+    if (c->sysctls.n)
+        jout_put(&bad, o, "Sysctls", map_of(&c->sysctls));
     jout_str(&bad, o, "Runtime", c->runtime);
     jout_int(&bad, o, "Memory", c->memory_bytes);
     jout_int(&bad, o, "NanoCpus", c->nano_cpus);
@@ -214,13 +251,26 @@ static const struct json_field config_fields[] = {
     F("StopTimeout", JB_I64, stop_timeout_s),
 };
 static const struct json_field host_fields[] = {
-    F("NetworkMode", JB_STR, network),       F("Runtime", JB_STR, runtime),
-    F("ContainerIDFile", JB_STR, cidfile),   F("AutoRemove", JB_BOOL, auto_remove),
-    F("Privileged", JB_BOOL, privileged),    F("Init", JB_BOOL, init),
-    F("ReadonlyRootfs", JB_BOOL, read_only), F("CapAdd", JB_STRV, cap_add),
-    F("CapDrop", JB_STRV, cap_drop),         F("SecurityOpt", JB_STRV, security_opt),
-    F("Memory", JB_I64, memory_bytes),       F("NanoCpus", JB_I64, nano_cpus),
+    F("NetworkMode", JB_STR, network),
+    F("Runtime", JB_STR, runtime),
+    F("ContainerIDFile", JB_STR, cidfile),
+    F("AutoRemove", JB_BOOL, auto_remove),
+    F("Privileged", JB_BOOL, privileged),
+    F("Init", JB_BOOL, init),
+    F("ReadonlyRootfs", JB_BOOL, read_only),
+    F("CapAdd", JB_STRV, cap_add),
+    F("CapDrop", JB_STRV, cap_drop),
+    F("SecurityOpt", JB_STRV, security_opt),
+    F("Memory", JB_I64, memory_bytes),
+    F("NanoCpus", JB_I64, nano_cpus),
     F("PidsLimit", JB_I64, pids_limit),
+    F("ShmSize", JB_I64, shm_bytes),
+    F("Dns", JB_STRV, dns),
+    F("DnsOptions", JB_STRV, dns_options),
+    F("DnsSearch", JB_STRV, dns_search),
+    F("ExtraHosts", JB_STRV, extra_hosts),
+    F("GroupAdd", JB_STRV, group_add),
+    F("Sysctls", JB_STRMAP, sysctls),
 };
 static const struct json_field own_fields[] = {
     F("Path", JB_STR, path),
@@ -263,6 +313,54 @@ static int parse_mounts(const json_t *list, struct arena *a, struct conf *c, str
     return 0;
 }
 
+#define F(name, kind, type, field)                                                                 \
+    {                                                                                              \
+        name, kind, offsetof(type, field), 0                                                       \
+    }
+static const struct json_field ulimit_fields[] = {
+    F("Name", JB_STR, struct run_ulimit, name),
+    F("Hard", JB_I64, struct run_ulimit, hard),
+    F("Soft", JB_I64, struct run_ulimit, soft),
+};
+static const struct json_field device_fields[] = {
+    F("PathOnHost", JB_STR, struct run_device, host),
+    F("PathInContainer", JB_STR, struct run_device, inside),
+    F("CgroupPermissions", JB_STR, struct run_device, access),
+};
+#undef F
+
+static int parse_ulimits(const json_t *list, struct arena *a, struct conf *c, struct shale_err *e)
+{
+    c->ulimits = arena_array(a, json_array_size(list) + 1, sizeof *c->ulimits);
+    if (!c->ulimits)
+        return err_nomem(e);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct run_ulimit *u = &c->ulimits[c->n_ulimits++];
+        u->name = "";
+        int r =
+            json_bind(json_array_get(list, i), ulimit_fields, ARRAY_SIZE(ulimit_fields), u, a, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int parse_devices(const json_t *list, struct arena *a, struct conf *c, struct shale_err *e)
+{
+    c->devices = arena_array(a, json_array_size(list) + 1, sizeof *c->devices);
+    if (!c->devices)
+        return err_nomem(e);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct run_device *d = &c->devices[c->n_devices++];
+        d->host = d->inside = d->access = "";
+        int r =
+            json_bind(json_array_get(list, i), device_fields, ARRAY_SIZE(device_fields), d, a, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 static int bind(const json_t *obj, const struct json_field *fields, size_t n, struct conf *c,
                 struct arena *a, struct shale_err *e)
 {
@@ -284,7 +382,9 @@ int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale
                      .path = "",
                      .detach_keys = "",
                      .starter = "",
-                     .stop_timeout_s = -1};
+                     .stop_timeout_s = -1,
+                     .shm_bytes = CONF_SHM_BYTES};
+    const json_t *host;
     int r;
 
     r = json_parse(text, strlen(text), CONF_MAX_BYTES, &j, e);
@@ -297,6 +397,11 @@ int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale
         r = bind(j, own_fields, ARRAY_SIZE(own_fields), &c, a, e);
     if (r >= 0)
         r = parse_mounts(json_object_get(j, "Mounts"), a, &c, e);
+    host = json_object_get(j, "HostConfig");
+    if (r >= 0)
+        r = parse_ulimits(json_object_get(host, "Ulimits"), a, &c, e);
+    if (r >= 0)
+        r = parse_devices(json_object_get(host, "Devices"), a, &c, e);
     if (r < 0)
         return r;
     *ret = c;

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "model/run_value.h"
 
 #define CONF_MAX_BYTES (4u << 20) /* of the text */
 #define CONF_SHM_BYTES (64u << 20)
@@ -44,6 +45,12 @@ struct conf {
     bool auto_remove, privileged, init, read_only;
     struct strv cap_add, cap_drop, security_opt;
     int64_t memory_bytes, nano_cpus, pids_limit; /* 0 (pids also -1): no limit */
+    struct strv extra_hosts, dns, dns_options, dns_search, group_add; /* as model/run_value.h */
+    int64_t shm_bytes;
+    struct strmap sysctls;
+    struct run_ulimit *ulimits; /* by name, each once */
+    struct run_device *devices;
+    size_t n_ulimits, n_devices;
     /* of our own */
     const char *path;        /* what is run */
     struct strv args;        /* without path */

@@ -301,6 +301,8 @@ static int build_conf(struct create *c, const char *id, struct shale_err *e)
         r = create_security(c, e);
     if (r >= 0)
         r = create_limits(c, e);
+    if (r >= 0)
+        r = create_more(c, e);
     return r < 0 ? r : create_mounts(c, e);
 }
 

@@ -7,6 +7,7 @@
 
 #define CREATE_LIST_MAX     65536 /* entries of any list option */
 #define CREATE_MOUNTS_MAX   4096
+#define CREATE_DEVICES_MAX  256
 #define CREATE_WARNINGS_MAX 8
 
 struct create {
@@ -23,6 +24,7 @@ int create_mounts(struct create *c, struct shale_err *e);
 void create_drop_volumes(struct create *c); /* the anonymous ones, when it came to nothing */
 int create_limits(struct create *c, struct shale_err *e);   /* memory, cpus, pids */
 int create_security(struct create *c, struct shale_err *e); /* caps, security options, privileged */
+int create_more(struct create *c, struct shale_err *e);     /* hosts, dns, shm, ulimits … */
 /* NULL-terminated strings into *ret. */
 int create_list(struct create *c, const char *const *list, struct strv *ret, struct shale_err *e);
 /* Lexically clean absolute path ("/a//b/../c" is "/a/c"); NULL: no memory. */

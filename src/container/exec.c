@@ -76,7 +76,7 @@ static int find_user(const struct exec *x, struct user *ret, struct shale_err *e
 
     if (root < 0)
         return root;
-    int r = user_lookup(root, name, x->a, ret, &why);
+    int r = user_lookup(root, name, &x->c->conf.group_add, x->a, ret, &why);
     if (r == -SHALE_NOT_FOUND)
         return err_set(e, SHALE_DENIED, "%s", why.msg);
     if (r < 0 && e)
@@ -105,10 +105,12 @@ static int write_process(struct exec *x, struct shale_err *e)
     if (x->o->privileged)
         p.caps = caps_host();
     p.no_new_privileges = conf_no_new_privileges(f);
+    p.ulimits = f->ulimits;
+    p.n_ulimits = f->n_ulimits;
     p.cwd = x->o->workdir && *x->o->workdir ? x->o->workdir : f->workdir;
     r = spec_process(&p, &j, e);
     if (r >= 0)
-        r = jout_text(j, JSON_COMPACT, x->a, &text, e);
+        r = spec_text(j, x->a, &text, e);
     return r < 0 ? r
                  : fs_write_atomic(AT_FDCWD, x->process_file, text, strlen(text), 0600, false, e);
 }

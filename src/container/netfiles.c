@@ -35,6 +35,84 @@ static int put_copy(int dir_fd, const char *name, const char *from, struct shale
     return put(dir_fd, name, buf_str(&b), b.n, e);
 }
 
+/* ---- hosts ---- */
+
+/* The host's own file serves a container in its network, unless something is to be added. */
+static int write_hosts(int dir_fd, const struct conf *c, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(NETFILES_MAX);
+    int r;
+
+    if (streq(c->network, "host") && c->extra_hosts.n == 0)
+        return put_copy(dir_fd, "hosts", "/etc/hosts", e);
+    buf_add(&b, own_hosts, sizeof own_hosts - 1);
+    for (size_t i = 0; i < c->extra_hosts.n; i++) {
+        const char *name = c->extra_hosts.v[i], *colon = strchr(name, ':');
+        if (colon)
+            buf_addf(&b, "%s\t%.*s\n", colon + 1, (int)(colon - name), name);
+    }
+    r = buf_check(&b, e);
+    return r < 0 ? r : put(dir_fd, "hosts", b.p, b.n, e);
+}
+
+/* ---- resolv.conf ---- */
+
+/* The words after `key` on a line of that file; n 0: another line. */
+static struct str words_of(struct str line, struct str key)
+{
+    line = str_trim(line);
+    if (line.n <= key.n || memcmp(line.p, key.p, key.n) != 0 ||
+        (line.p[key.n] != ' ' && line.p[key.n] != '\t'))
+        return (struct str){"", 0};
+    return str_trim((struct str){line.p + key.n, line.n - key.n});
+}
+
+/* What the options say goes for a key; where they are silent the host's lines stay. */
+static void add_host_lines(struct buf *b, struct str host, struct str key)
+{
+    struct str line;
+
+    while (host.n > 0 && str_split(&host, '\n', &line)) {
+        struct str words = words_of(line, key);
+        if (words.n > 0)
+            buf_addf(b, "%.*s %.*s\n", (int)key.n, key.p, (int)words.n, words.p);
+    }
+}
+
+static void add_joined(struct buf *b, const char *key, const struct strv *words)
+{
+    buf_addf(b, "%s", key);
+    for (size_t i = 0; i < words->n; i++)
+        buf_addf(b, " %s", words->v[i]);
+    buf_addf(b, "\n");
+}
+
+static int write_resolv(int dir_fd, const struct conf *c, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(NETFILES_MAX);
+    _cleanup_(buf_clear) struct buf text = BUF_INIT(NETFILES_MAX);
+    int r;
+
+    if (c->dns.n + c->dns_options.n + c->dns_search.n == 0)
+        return put_copy(dir_fd, "resolv.conf", "/etc/resolv.conf", e);
+    (void)fs_read_file(AT_FDCWD, "/etc/resolv.conf", &text, NULL); /* a host without one: empty */
+    struct str host = {buf_str(&text), text.n};
+    if (c->dns_search.n == 0)
+        add_host_lines(&b, host, STR("search"));
+    else if (c->dns_search.n > 1 || !streq(c->dns_search.v[0], "."))
+        add_joined(&b, "search", &c->dns_search);
+    for (size_t i = 0; i < c->dns.n; i++)
+        buf_addf(&b, "nameserver %s\n", c->dns.v[i]);
+    if (c->dns.n == 0)
+        add_host_lines(&b, host, STR("nameserver"));
+    if (c->dns_options.n == 0)
+        add_host_lines(&b, host, STR("options"));
+    else
+        add_joined(&b, "options", &c->dns_options);
+    r = buf_check(&b, e);
+    return r < 0 ? r : put(dir_fd, "resolv.conf", buf_str(&b), b.n, e);
+}
+
 int netfiles_write(const char *dir, const struct conf *c, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(NETFILES_MAX);
@@ -48,10 +126,6 @@ int netfiles_write(const char *dir, const struct conf *c, struct shale_err *e)
     if (r >= 0)
         r = put(dir_fd, "hostname", b.p, b.n, e);
     if (r >= 0)
-        r = put_copy(dir_fd, "resolv.conf", "/etc/resolv.conf", e);
-    if (r < 0)
-        return r;
-    if (streq(c->network, "host"))
-        return put_copy(dir_fd, "hosts", "/etc/hosts", e);
-    return put(dir_fd, "hosts", own_hosts, sizeof own_hosts - 1, e);
+        r = write_resolv(dir_fd, c, e);
+    return r < 0 ? r : write_hosts(dir_fd, c, e);
 }

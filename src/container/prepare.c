@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/prepare.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "container/caps.h"
+#include "container/devices.h"
 #include "container/inroot.h"
 #include "container/jout.h"
 #include "container/netfiles.h"
@@ -24,9 +23,7 @@
 #include "container/user.h"
 #include "container/volumes.h"
 
-#define DEVICES_MAX      4096
-#define DEVICE_DEPTH_MAX 8
-#define CAP_MKNOD_BIT    CAP_BIT(CAPS_MKNOD)
+#define CAP_MKNOD_BIT CAP_BIT(CAPS_MKNOD)
 
 /* ---- folder and root ---- */
 
@@ -165,88 +162,6 @@ static int find_init(const struct conf *c, struct arena *a, const char **ret, st
         "--init needs docker-init, tini-static or catatonit, and none of them is installed");
 }
 
-/* ---- devices of a privileged container ---- */
-
-struct device_list {
-    struct arena *a;
-    struct spec_device *v;
-    size_t n, cap;
-    int dir_fd;
-    const char *prefix;
-    int depth;
-};
-static const char *const not_devices[] = {"pts",  "shm",    "mqueue", "fd",   "console", "stdin",
-                                          "ptmx", "stdout", "stderr", "core", ".lxc"};
-
-static int collect_devices(struct device_list *l, struct shale_err *e);
-
-static int enter_devices(struct device_list *l, const char *name, const char *path)
-{
-    _cleanup_close_ int fd =
-        openat(l->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    struct device_list sub = *l;
-    int r;
-
-    if (fd < 0 || l->depth == DEVICE_DEPTH_MAX)
-        return 0;
-    sub.dir_fd = fd;
-    sub.prefix = path;
-    sub.depth++;
-    r = collect_devices(&sub, NULL);
-    l->v = sub.v;
-    l->n = sub.n;
-    l->cap = sub.cap;
-    return r;
-}
-
-static int take_device(void *arg, const char *name, unsigned char d_type)
-{
-    struct device_list *l = arg;
-    const char *path = arena_printf(l->a, "%s/%s", l->prefix, name);
-    struct stat st;
-
-    if (!path)
-        return -SHALE_NO_MEMORY;
-    for (size_t i = 0; l->depth == 0 && i < ARRAY_SIZE(not_devices); i++)
-        if (streq(name, not_devices[i]))
-            return 0;
-    if (d_type == DT_DIR)
-        return enter_devices(l, name, path);
-    if ((d_type != DT_CHR && d_type != DT_BLK) || l->n == DEVICES_MAX ||
-        fstatat(l->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return 0;
-    l->v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof *l->v);
-    if (!l->v)
-        return -SHALE_NO_MEMORY;
-    l->v[l->n++] = (struct spec_device){path,
-                                        d_type == DT_CHR ? 'c' : 'b',
-                                        major(st.st_rdev),
-                                        minor(st.st_rdev),
-                                        st.st_mode & 0777,
-                                        st.st_uid,
-                                        st.st_gid};
-    return 0;
-}
-
-static int collect_devices(struct device_list *l, struct shale_err *e)
-{
-    return fs_each(l->dir_fd, ".", take_device, l, e);
-}
-
-static int host_devices(struct arena *a, struct spec_in *in, struct shale_err *e)
-{
-    _cleanup_close_ int fd = fs_open_dir(AT_FDCWD, "/dev", e);
-    struct device_list l = {.a = a, .dir_fd = fd, .prefix = "/dev"};
-    int r;
-
-    if (fd < 0)
-        return fd;
-    r = collect_devices(&l, e);
-    in->devices = l.v;
-    in->n_devices = l.n;
-    return r;
-}
-
 /* ---- all together ---- */
 
 static int write_spec(const struct ctr *c, struct arena *a, const struct spec_in *in,
@@ -261,7 +176,7 @@ static int write_spec(const struct ctr *c, struct arena *a, const struct spec_in
         return err_nomem(e);
     r = spec_build(in, &spec, e);
     if (r >= 0)
-        r = jout_text(spec, JSON_COMPACT, a, &text, e);
+        r = spec_text(spec, a, &text, e);
     if (r < 0)
         return r;
     return fs_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, false, e);
@@ -271,6 +186,7 @@ static int make_spec(const struct ctr *c, struct arena *a, const struct runtime 
                      const struct user *user, struct shale_err *e)
 {
     _cleanup_json_ json_t *seccomp = NULL;
+    struct devices devices = {.v = NULL};
     enum cgroup_mode mode = cgroup_mode();
     struct spec_in in = {.conf = &c->conf,
                          .user = user,
@@ -285,10 +201,14 @@ static int make_spec(const struct ctr *c, struct arena *a, const struct runtime 
     if (r >= 0)
         r = find_init(&c->conf, a, &in.init_path, e);
     if (r >= 0 && c->conf.privileged)
-        r = host_devices(a, &in, e);
+        r = devices_of_host(a, &devices, e);
+    if (r >= 0)
+        r = devices_of_conf(&c->conf, a, &devices, e);
     if (r < 0)
         return r;
     in.seccomp = seccomp;
+    in.devices = devices.v;
+    in.n_devices = devices.n;
     in.mqueue = access("/proc/sys/fs/mqueue", F_OK) == 0;
     in.sysctl_ping = access("/proc/sys/net/ipv4/ping_group_range", F_OK) == 0;
     in.sysctl_port = access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) == 0;
@@ -325,7 +245,7 @@ int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
     if (r >= 0 && c->conf.workdir[0] && !streq(c->conf.workdir, "/"))
         r = inroot_mkdir_p(root_fd, c->conf.workdir, e);
     if (r >= 0)
-        r = user_lookup(root_fd, c->conf.user, a, &user, e);
+        r = user_lookup(root_fd, c->conf.user, &c->conf.group_add, a, &user, e);
     if (r >= 0)
         r = netfiles_write(c->dir, &c->conf, e);
     return r < 0 ? r : make_spec(c, a, rt, &user, e);

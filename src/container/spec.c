@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/spec.h"
 
+#include <ctype.h>
+#include <stdio.h>
+
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "container/caps.h"
@@ -93,6 +96,33 @@ static json_t *user_json(const struct user *u)
     return bad ? NULL : TAKE_PTR(o);
 }
 
+/* No jansson integer holds the runtime's number for "unlimited": in the tree it is text, and
+ * spec_text takes the quotes away. */
+#define UNLIMITED "18446744073709551615"
+
+static json_t *limit_json(int64_t n)
+{
+    return n < 0 ? json_string(UNLIMITED) : json_integer(n);
+}
+
+static json_t *rlimits(const struct spec_process *p)
+{
+    _cleanup_json_ json_t *list = json_array();
+    int bad = !list;
+
+    for (size_t i = 0; i < p->n_ulimits; i++) {
+        const struct run_ulimit *u = &p->ulimits[i];
+        char type[64];
+        (void)snprintf(type, sizeof type, "RLIMIT_%s", u->name);
+        for (char *s = type; *s; s++)
+            *s = (char)toupper((unsigned char)*s);
+        jout_add(&bad, list,
+                 json_pack("{s:s, s:o, s:o}", "type", type, "hard", limit_json(u->hard), "soft",
+                           limit_json(u->soft)));
+    }
+    return bad ? NULL : TAKE_PTR(list);
+}
+
 int spec_process(const struct spec_process *p, json_t **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *o = json_object();
@@ -109,11 +139,37 @@ int spec_process(const struct spec_process *p, json_t **ret, struct shale_err *e
     jout_put(&bad, o, "capabilities", cap_sets(p->caps, p->user->uid == 0));
     if (p->no_new_privileges)
         jout_bool(&bad, o, "noNewPrivileges", true);
+    if (p->n_ulimits)
+        jout_put(&bad, o, "rlimits", rlimits(p));
     r = jout_check(bad, "process of the container", e);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(o);
     return 0;
+}
+
+/* Inside a JSON string a quote has a backslash before it, so that these are members indeed. */
+static const char *const quoted[] = {"\"hard\":\"" UNLIMITED "\"", "\"soft\":\"" UNLIMITED "\""};
+#define QUOTED_KEY 7 /* bytes up to the number's quote */
+
+static void unquote(char *text, const char *what)
+{
+    size_t n = strlen(UNLIMITED);
+
+    for (char *p = strstr(text, what); p; p = strstr(p, what)) {
+        char *number = p + QUOTED_KEY;
+        memmove(number, number + 1, n);
+        memmove(number + n, number + n + 2, strlen(number + n + 2) + 1);
+    }
+}
+
+int spec_text(const json_t *spec, struct arena *a, char **ret, struct shale_err *e)
+{
+    int r = jout_text(spec, JSON_COMPACT, a, ret, e);
+
+    for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(quoted); i++)
+        unquote(*ret, quoted[i]);
+    return r;
 }
 
 static int process_part(const struct spec_in *in, json_t **ret, struct shale_err *e)
@@ -136,6 +192,8 @@ static int process_part(const struct spec_in *in, json_t **ret, struct shale_err
         args[n++] = c->args.v[i];
     p.args = args;
     p.no_new_privileges = conf_no_new_privileges(c);
+    p.ulimits = c->ulimits;
+    p.n_ulimits = c->n_ulimits;
     r = spec_env(&c->env, c->hostname, c->tty, in->user->home, &a, &p.env, e);
     if (r < 0)
         return r;
@@ -168,12 +226,12 @@ static const struct {
     {"c", 5, 1, "rwm"}, {"c", 5, 2, "rwm"}, {"c", 136, -1, "rwm"},
 };
 
-static json_t *device_cgroup(bool privileged)
+static json_t *device_cgroup(const struct spec_in *in)
 {
     _cleanup_json_ json_t *list = json_array();
     int bad = 0;
 
-    if (privileged) {
+    if (in->conf->privileged) {
         jout_add(&bad, list, rule(true, NULL, -1, -1, "rwm"));
     } else {
         jout_add(&bad, list, rule(false, NULL, -1, -1, "rwm"));
@@ -181,6 +239,12 @@ static json_t *device_cgroup(bool privileged)
             jout_add(&bad, list,
                      rule(true, device_rules[i].type, device_rules[i].major, device_rules[i].minor,
                           device_rules[i].access));
+        for (size_t i = 0; i < in->n_devices; i++) {
+            const struct spec_device *d = &in->devices[i];
+            char type[2] = {d->type, 0};
+            if (d->access)
+                jout_add(&bad, list, rule(true, type, d->major, d->minor, d->access));
+        }
     }
     return bad ? NULL : TAKE_PTR(list);
 }
@@ -191,7 +255,7 @@ json_t *spec_resources(const struct spec_in *in)
     _cleanup_json_ json_t *o = json_object();
     int bad = 0;
 
-    jout_put(&bad, o, "devices", device_cgroup(c->privileged));
+    jout_put(&bad, o, "devices", device_cgroup(in));
     if (c->memory_bytes > 0) {
         json_t *memory = json_pack("{s:I}", "limit", (json_int_t)c->memory_bytes);
         if (in->swap_limit && c->memory_bytes <= INT64_MAX / 2)
@@ -241,12 +305,15 @@ static json_t *namespaces(const struct spec_in *in)
 static json_t *sysctls(const struct spec_in *in)
 {
     _cleanup_json_ json_t *o = json_object();
+    bool own_net = !streq(in->conf->network, "host");
     int bad = 0;
 
-    if (in->sysctl_port)
+    if (own_net && in->sysctl_port)
         jout_str(&bad, o, "net.ipv4.ip_unprivileged_port_start", "0");
-    if (in->sysctl_ping)
+    if (own_net && in->sysctl_ping)
         jout_str(&bad, o, "net.ipv4.ping_group_range", "0 2147483647");
+    for (size_t i = 0; i < in->conf->sysctls.n; i++)
+        jout_str(&bad, o, in->conf->sysctls.m[i].k, in->conf->sysctls.m[i].v);
     return bad ? NULL : TAKE_PTR(o);
 }
 
@@ -268,7 +335,7 @@ static json_t *linux_part(const struct spec_in *in)
         jout_put(&bad, o, "maskedPaths", jout_split(MASKED_PATHS));
         jout_put(&bad, o, "readonlyPaths", jout_split(READONLY_PATHS));
     }
-    if (!streq(in->conf->network, "host"))
+    if (!streq(in->conf->network, "host") || in->conf->sysctls.n)
         jout_put(&bad, o, "sysctl", sysctls(in));
     return bad ? NULL : TAKE_PTR(o);
 }

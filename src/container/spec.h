@@ -19,6 +19,7 @@ struct spec_device {
     uint32_t major, minor;
     mode_t mode; /* permission bits */
     uint32_t uid, gid;
+    const char *access; /* rule of the control group, "rwm"; NULL: none (privileged) */
 };
 
 struct spec_in {
@@ -35,7 +36,7 @@ struct spec_in {
     bool mqueue;           /* the kernel has that file system */
     bool sysctl_ping,
         sysctl_port; /* /proc/sys/net/ipv4/{ping_group_range,ip_unprivileged_port_start} */
-    const struct spec_device *devices; /* of the host, for privileged ones */
+    const struct spec_device *devices; /* of the host for privileged ones, and those asked for */
     size_t n_devices;
 };
 
@@ -52,8 +53,12 @@ struct spec_process {
     bool tty, no_new_privileges;
     const struct user *user;
     uint64_t caps;
+    const struct run_ulimit *ulimits;
+    size_t n_ulimits;
 };
 int spec_process(const struct spec_process *p, json_t **ret, struct shale_err *e);
+/* The text of either, as the runtime reads it. */
+int spec_text(const json_t *spec, struct arena *a, char **ret, struct shale_err *e);
 /* PATH, HOSTNAME and TERM where the container has none, then its own, then HOME: docker's order. */
 int spec_env(const struct strv *env, const char *hostname, bool tty, const char *home,
              struct arena *a, struct strv *ret, struct shale_err *e);

@@ -18,7 +18,7 @@ static const struct fixed defaults[] = {
     {"/sys", "sysfs", "sysfs", "nosuid noexec nodev ro", "nosuid noexec nodev"},
     {"/sys/fs/cgroup", "cgroup", "cgroup", "ro nosuid noexec nodev", "nosuid noexec nodev"},
     {"/dev/mqueue", "mqueue", "mqueue", "nosuid noexec nodev", NULL},
-    {"/dev/shm", "tmpfs", "shm", "nosuid noexec nodev mode=1777 size=67108864", NULL},
+    {"/dev/shm", "tmpfs", "shm", "nosuid noexec nodev mode=1777", NULL},
 };
 static const char *const net_files[] = {"resolv.conf", "hostname", "hosts"};
 
@@ -45,15 +45,24 @@ static bool wanted(const struct spec_in *in, const struct fixed *f)
     return !is_taken(in->conf, f->target);
 }
 
+/* "/dev/shm" is as large as the container says. */
+static json_t *options_of(const struct spec_in *in, const struct fixed *f)
+{
+    bool full = in->conf->privileged && f->privileged_options;
+    json_t *list = jout_split(full ? f->privileged_options : f->options);
+    int bad = !list;
+
+    if (!bad && streq(f->source, "shm"))
+        jout_add(&bad, list, json_sprintf("size=%lld", (long long)in->conf->shm_bytes));
+    return list;
+}
+
 static void add_defaults(const struct spec_in *in, json_t *list, int *bad)
 {
     for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
         const struct fixed *f = &defaults[i];
-        bool full = in->conf->privileged && f->privileged_options;
         if (wanted(in, f))
-            jout_add(bad, list,
-                     mount_of(f->target, f->type, f->source,
-                              jout_split(full ? f->privileged_options : f->options)));
+            jout_add(bad, list, mount_of(f->target, f->type, f->source, options_of(in, f)));
     }
 }
 

@@ -179,6 +179,43 @@ int user_resolve(const char *spec, const char *passwd, size_t n_passwd, const ch
     return 0;
 }
 
+static bool in_group(const struct user *u, uint32_t gid)
+{
+    for (size_t i = 0; i < u->n_groups; i++)
+        if (u->groups[i] == gid)
+            return true;
+    return false;
+}
+
+int user_add_groups(const struct strv *more, const char *group, size_t n_group, struct arena *a,
+                    struct user *u, struct shale_err *e)
+{
+    uint32_t *v;
+
+    if (more->n == 0)
+        return 0;
+    if (u->n_groups + more->n > USER_GROUPS_MAX)
+        return err_set(e, SHALE_LIMIT, "more than %d groups", USER_GROUPS_MAX);
+    v = arena_array(a, u->n_groups + more->n, sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    for (size_t i = 0; i < u->n_groups; i++)
+        v[i] = u->groups[i];
+    u->groups = v;
+    for (size_t i = 0; i < more->n; i++) {
+        struct shale_err why = SHALE_ERR_INIT;
+        struct user one = {.gid = 0};
+        int r = find_group(str_of(more->v[i]), (struct str){group, n_group}, &one, &why);
+        if (r == -SHALE_NOT_FOUND)
+            return err_set(e, SHALE_NOT_FOUND, "Unable to find group %.128s", more->v[i]);
+        if (r < 0)
+            return err_set(e, -r, "%s", why.msg);
+        if (!in_group(u, one.gid))
+            v[u->n_groups++] = one.gid;
+    }
+    return 0;
+}
+
 static int read_or_empty(int root_fd, const char *path, struct buf *b, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
@@ -193,8 +230,8 @@ static int read_or_empty(int root_fd, const char *path, struct buf *b, struct sh
     return r;
 }
 
-int user_lookup(int root_fd, const char *spec, struct arena *a, struct user *ret,
-                struct shale_err *e)
+int user_lookup(int root_fd, const char *spec, const struct strv *more, struct arena *a,
+                struct user *ret, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf passwd = BUF_INIT(USER_FILE_MAX);
     _cleanup_(buf_clear) struct buf group = BUF_INIT(USER_FILE_MAX);
@@ -206,5 +243,6 @@ int user_lookup(int root_fd, const char *spec, struct arena *a, struct user *ret
     r = read_or_empty(root_fd, "/etc/group", &group, e);
     if (r < 0)
         return r;
-    return user_resolve(spec, passwd.p, passwd.n, group.p, group.n, a, ret, e);
+    r = user_resolve(spec, passwd.p, passwd.n, group.p, group.n, a, ret, e);
+    return r < 0 ? r : user_add_groups(more, group.p, group.n, a, ret, e);
 }

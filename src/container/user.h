@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/json.h" /* struct strv */
 
 #define USER_FILE_MAX   (4u << 20)
 #define USER_GROUPS_MAX 4096
@@ -27,6 +28,10 @@ struct user {
  * for numbers out of range. */
 int user_resolve(const char *spec, const char *passwd, size_t n_passwd, const char *group,
                  size_t n_group, struct arena *a, struct user *ret, struct shale_err *e);
-/* The same with the files of a root file system; missing files are empty ones. */
-int user_lookup(int root_fd, const char *spec, struct arena *a, struct user *ret,
-                struct shale_err *e);
+/* The same with the files of a root file system; missing files are empty ones. `more`: see
+ * user_add_groups. */
+int user_lookup(int root_fd, const char *spec, const struct strv *more, struct arena *a,
+                struct user *ret, struct shale_err *e);
+/* Adds further groups, names or numbers. NOT_FOUND "Unable to find group x". */
+int user_add_groups(const struct strv *more, const char *group, size_t n_group, struct arena *a,
+                    struct user *u, struct shale_err *e);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names, /dev/shm, ulimits, sysctls, devices and groups of a new container. */
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "container/create_priv.h"
+
+static size_t count(const char *const *list)
+{
+    size_t n = 0;
+
+    while (list && list[n])
+        n++;
+    return n;
+}
+
+typedef int (*parse_fn)(const char *text, struct arena *a, char **ret, struct shale_err *e);
+
+static int take_parsed(struct create *c, const char *const *list, parse_fn parse, struct strv *ret,
+                       struct shale_err *e)
+{
+    struct strv v;
+    int r = create_list(c, list, &v, e);
+
+    for (size_t i = 0; r >= 0 && i < v.n; i++)
+        r = parse(v.v[i], c->a, &v.v[i], e);
+    if (r >= 0)
+        *ret = v;
+    return r;
+}
+
+/* ---- for /etc/hosts and /etc/resolv.conf ---- */
+
+static int take_names(struct create *c, struct shale_err *e)
+{
+    const struct shale_create_opts *o = c->o;
+    struct conf *k = &c->conf;
+    int r = take_parsed(c, o->extra_hosts, run_extra_host, &k->extra_hosts, e);
+
+    if (r >= 0)
+        r = take_parsed(c, o->dns, run_dns, &k->dns, e);
+    if (r >= 0)
+        r = take_parsed(c, o->dns_search, run_dns_search, &k->dns_search, e);
+    if (r >= 0)
+        r = create_list(c, o->dns_options, &k->dns_options, e);
+    for (size_t i = 0; r >= 0 && i < k->extra_hosts.n; i++)
+        if (str_has_suffix(k->extra_hosts.v[i], ":" RUN_HOST_GATEWAY))
+            r = err_set(e, SHALE_INVALID,
+                        "unable to derive the IP value for host-gateway: there are no bridge "
+                        "networks yet");
+    return r;
+}
+
+/* ---- limits ---- */
+
+static int take_shm(struct create *c, struct shale_err *e)
+{
+    if (c->o->shm_bytes < 0)
+        return err_set(e, SHALE_INVALID, "SHM size can not be less than 0");
+    c->conf.shm_bytes = c->o->shm_bytes ? c->o->shm_bytes : CONF_SHM_BYTES;
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct run_ulimit *)a)->name, ((const struct run_ulimit *)b)->name);
+}
+
+static void put_ulimit(struct conf *k, const struct run_ulimit *u)
+{
+    for (size_t i = 0; i < k->n_ulimits; i++)
+        if (streq(k->ulimits[i].name, u->name)) {
+            k->ulimits[i] = *u;
+            return;
+        }
+    k->ulimits[k->n_ulimits++] = *u;
+}
+
+/* The last one of a name counts. */
+static int take_ulimits(struct create *c, struct shale_err *e)
+{
+    struct conf *k = &c->conf;
+    size_t n = count(c->o->ulimits);
+
+    k->ulimits = arena_array(c->a, n + 1, sizeof *k->ulimits);
+    if (!k->ulimits)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        struct run_ulimit u = {.name = NULL};
+        int r = run_ulimit(c->o->ulimits[i], &u, e);
+        if (r < 0)
+            return r;
+        put_ulimit(k, &u);
+    }
+    qsort(k->ulimits, k->n_ulimits, sizeof *k->ulimits, by_name);
+    return 0;
+}
+
+static void put_sysctl(struct strmap *m, char *k, char *v)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (streq(m->m[i].k, k)) {
+            m->m[i].v = v;
+            return;
+        }
+    m->m[m->n].k = k;
+    m->m[m->n++].v = v;
+}
+
+static int take_sysctls(struct create *c, struct shale_err *e)
+{
+    struct strmap *m = &c->conf.sysctls;
+    struct strv list = {.v = NULL};
+    int r = take_parsed(c, c->o->sysctls, run_sysctl, &list, e);
+
+    if (r < 0)
+        return r;
+    m->m = arena_array(c->a, list.n + 1, sizeof *m->m);
+    if (!m->m)
+        return err_nomem(e);
+    for (size_t i = 0; i < list.n; i++) {
+        char *eq = strchr(list.v[i], '=');
+        if (!eq) /* run_sysctl has seen to it */
+            continue;
+        *eq = 0;
+        if (streq(c->conf.network, "host") && str_has_prefix(list.v[i], "net."))
+            return err_set(e, SHALE_INVALID,
+                           "sysctl \"%.200s\" not allowed in host network namespace", list.v[i]);
+        put_sysctl(m, list.v[i], eq + 1);
+    }
+    return 0;
+}
+
+/* ---- devices ---- */
+
+static int take_devices(struct create *c, struct shale_err *e)
+{
+    struct conf *k = &c->conf;
+    size_t n = count(c->o->devices);
+
+    if (n > CREATE_DEVICES_MAX)
+        return err_set(e, SHALE_LIMIT, "more than %d devices", CREATE_DEVICES_MAX);
+    k->devices = arena_array(c->a, n + 1, sizeof *k->devices);
+    if (!k->devices)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        struct run_device *d = &k->devices[i];
+        int r = run_device(c->o->devices[i], c->a, d, e);
+        if (r < 0)
+            return r;
+        d->inside = create_clean_path(c->a, d->inside);
+        if (!d->inside)
+            return err_nomem(e);
+        k->n_devices++;
+    }
+    return 0;
+}
+
+int create_more(struct create *c, struct shale_err *e)
+{
+    int r = take_names(c, e);
+
+    if (r >= 0)
+        r = take_shm(c, e);
+    if (r >= 0)
+        r = take_ulimits(c, e);
+    if (r >= 0)
+        r = take_sysctls(c, e);
+    if (r >= 0)
+        r = take_devices(c, e);
+    return r < 0 ? r : create_list(c, c->o->group_add, &c->conf.group_add, e);
+}

@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154,SC2016 # image is container_setup's; $ is for the shell in the container
+# Options of run and create: names and addresses, limits of the process and of the kernel, devices, groups.
+
+load lib
+
+setup_file() { registry_with busybox; }
+teardown_file() { registry_stop_all; }
+setup() { container_setup; }
+teardown() { drop_store; }
+run_rm() { shale run --rm --network none "$@"; }
+# refuses TEXT OPTION…: run ends with 125 and says so; nothing is left behind
+refuses() {
+    local want=$1
+    shift
+    run_fails 125 "$want" run_rm "$@" "$image" true || return 1
+    run_ok shale ps -aq
+    [ -z "$output" ]
+}
+host_config() { shale inspect -f "{{json .HostConfig.$2}}" "$1"; }
+
+@test "--add-host adds lines to /etc/hosts" {
+    run_ok run_rm --add-host a:10.1.2.3 --add-host 'b=[fe80::1]' "$image" tail -n 2 /etc/hosts
+    [ "${lines[0]}" = $'10.1.2.3\ta' ]
+    [ "${lines[1]}" = $'fe80::1\tb' ]
+    # the host's own file, which one in its network has otherwise, is not added to
+    run_ok shale run --rm --network host --add-host a:10.1.2.3 "$image" cat /etc/hosts
+    has $'127.0.0.1\tlocalhost'
+    has $'10.1.2.3\ta'
+    run_fails 1 "" grep "^10.1.2.3[[:space:]]a$" /etc/hosts
+    shale create --name cc --network none --add-host a:10.1.2.3 --add-host b=::1 "$image" true >/dev/null
+    run_ok host_config cc ExtraHosts
+    [ "$output" = '["a:10.1.2.3","b:::1"]' ]
+    shale rm cc >/dev/null
+    refuses 'invalid argument "foo" for "--add-host" flag: bad format for add-host: "foo"' --add-host foo
+    refuses 'invalid argument "a:b" for "--add-host" flag: invalid IP address in add-host: "b"' --add-host a:b
+    refuses "unable to derive the IP value for host-gateway" --add-host a:host-gateway
+}
+
+@test "--dns, --dns-search and --dns-option make /etc/resolv.conf" {
+    run_ok run_rm --dns 192.0.2.1 --dns 2001:DB8::1 --dns-search a.test --dns-search b.test --dns-option ndots:3 \
+        --dns-opt rotate "$image" cat /etc/resolv.conf
+    [ "$output" = "search a.test b.test
+nameserver 192.0.2.1
+nameserver 2001:db8::1
+options ndots:3 rotate" ]
+    # what is not said is the host's
+    run_ok run_rm --dns-search . --dns-option ndots:3 "$image" cat /etc/resolv.conf
+    hasnt search
+    has "options ndots:3"
+    [ "$(grep -c ^nameserver <<<"$output")" = "$(grep -c '^nameserver[[:space:]]' /etc/resolv.conf)" ]
+    run_ok shale run --rm --network host "$image" cat /etc/resolv.conf
+    [ "$output" = "$(cat /etc/resolv.conf)" ]
+    shale create --name cc --network none --dns 192.0.2.1 --dns-search a.test --dns-option x "$image" true >/dev/null
+    run_ok shale inspect -f '{{.HostConfig.Dns}} {{.HostConfig.DnsSearch}} {{.HostConfig.DnsOptions}}' cc
+    [ "$output" = "[192.0.2.1] [a.test] [x]" ]
+    shale rm cc >/dev/null
+    refuses 'invalid argument "foo" for "--dns" flag: IP address is not correctly formatted: foo' --dns foo
+    refuses 'invalid argument "a_b" for "--dns-search" flag: a_b is not a valid domain' --dns-search a_b
+}
+
+@test "--shm-size is the size of /dev/shm" {
+    run_ok run_rm "$image" sh -c 'df -k /dev/shm | tail -n 1 | awk "{print \$2}"'
+    [ "$output" = 65536 ]
+    run_ok run_rm --shm-size 1m "$image" sh -c 'df -k /dev/shm | tail -n 1 | awk "{print \$2}"'
+    [ "$output" = 1024 ]
+    run_fails 1 "No space left on device" run_rm --shm-size 1m "$image" dd if=/dev/zero of=/dev/shm/x bs=1M count=2
+    shale create --name cc --network none --shm-size 2g "$image" true >/dev/null
+    run_ok host_config cc ShmSize
+    [ "$output" = 2147483648 ]
+    shale rm cc >/dev/null
+    refuses "invalid argument \"abc\" for \"--shm-size\" flag: invalid size: 'abc'" --shm-size abc
+}
+
+@test "--ulimit limits the process, and those that exec adds" {
+    run_ok run_rm --ulimit nofile=100:200 --ulimit core=0 "$image" sh -c 'ulimit -Sn; ulimit -Hn; ulimit -Hc'
+    [ "$output" = "100
+200
+0" ]
+    shale run -d --name cc --network none --ulimit nofile=50 --ulimit nofile=100:200 --ulimit cpu=-1 "$image" sleep 100 >/dev/null
+    run_ok shale exec cc sh -c 'ulimit -Sn; ulimit -Hn'
+    [ "$output" = "100
+200" ]
+    # -1 is no limit at all, not a very large one
+    run_ok shale exec cc sh -c 'grep "Max cpu time" /proc/self/limits'
+    [[ $output =~ unlimited[[:space:]]+unlimited ]]
+    run_ok host_config cc Ulimits
+    [ "$output" = '[{"Name":"cpu","Hard":-1,"Soft":-1},{"Name":"nofile","Hard":200,"Soft":100}]' ]
+    shale rm -f cc >/dev/null
+    refuses 'invalid argument "foo" for "--ulimit" flag: invalid ulimit argument: foo' --ulimit foo
+    refuses 'for "--ulimit" flag: invalid ulimit type: foo' --ulimit foo=1
+    refuses 'ulimit soft limit must be less than or equal to hard limit: 5 > 2' --ulimit nofile=5:2
+}
+
+@test "--sysctl sets what belongs to the container" {
+    local before
+    before=$(cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_default_ttl)
+    run_ok run_rm --sysctl kernel.msgmax=4321 --sysctl net.ipv4.ip_default_ttl=7 --sysctl net.ipv4.ip_default_ttl=77 \
+        "$image" cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_default_ttl
+    [ "$output" = "4321
+77" ]
+    run_ok shale run --rm --network host --sysctl kernel.msgmax=4321 "$image" cat /proc/sys/kernel/msgmax
+    [ "$output" = 4321 ]
+    [ "$(cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_default_ttl)" = "$before" ]
+    shale create --name cc --network none --sysctl kernel.sem="1 2 3 4" "$image" true >/dev/null
+    run_ok host_config cc Sysctls
+    [ "$output" = '{"kernel.sem":"1 2 3 4"}' ]
+    shale rm cc >/dev/null
+    refuses "invalid argument \"vm.swappiness=1\" for \"--sysctl\" flag: sysctl 'vm.swappiness=1' is not allowed" \
+        --sysctl vm.swappiness=1
+    run_fails 125 'sysctl "net.ipv4.ip_forward" not allowed in host network namespace' \
+        shale run --rm --network host --sysctl net.ipv4.ip_forward=1 "$image" true
+}
+
+@test "--device gives a device of the host" {
+    # /dev/kmsg is in no container of its own accord
+    [ -c /dev/kmsg ] || { echo "this host has no /dev/kmsg to give"; return 1; }
+    run_ok run_rm "$image" sh -c '[ ! -e /dev/kmsg ]'
+    run_ok run_rm --device /dev/kmsg "$image" stat -c '%F %t:%T' /dev/kmsg
+    [ "$output" = "character special file $(stat -c '%t:%T' /dev/kmsg)" ]
+    run_ok run_rm --device /dev/zero:/dev/deep/nought:r "$image" sh -c 'head -c 3 /dev/deep/nought | wc -c'
+    [ "$output" = 3 ]
+    # a link is the device that it leads to; a folder is all that are in it
+    mkdir "$BATS_TEST_TMPDIR/devices"
+    ln -s /dev/zero "$BATS_TEST_TMPDIR/link"
+    mknod "$BATS_TEST_TMPDIR/devices/one" c 1 3
+    run_ok run_rm --device "$BATS_TEST_TMPDIR/link:/dev/by-link" --device "$BATS_TEST_TMPDIR/devices:/dev/many" "$image" \
+        stat -c '%n %t:%T' /dev/by-link /dev/many/one
+    [ "$output" = "/dev/by-link 1:5
+/dev/many/one 1:3" ]
+    shale create --name cc --network none --device /dev/kmsg:/dev/log/../k:rw "$image" true >/dev/null
+    run_ok host_config cc Devices
+    [ "$output" = '[{"PathOnHost":"/dev/kmsg","PathInContainer":"/dev/k","CgroupPermissions":"rw"}]' ]
+    shale rm cc >/dev/null
+    refuses "bad mode specified: q" --device /dev/null:/dev/x:q
+    refuses "x is not an absolute path" --device /dev/null:x
+    refuses 'error gathering device information while adding custom device "/dev/nothing-here": no such file or directory' \
+        --device /dev/nothing-here
+    refuses "\"$BATS_TEST_DIRNAME/lib.bash\": not a device node" --device "$BATS_TEST_DIRNAME/lib.bash:/dev/x"
+}
+
+@test "the letters of --device are what the device control group allows" {
+    run_ok run_rm --device /dev/kmsg:/dev/kmsg:w "$image" sh -c 'exec 3>/dev/kmsg && echo open'
+    [ "$output" = open ]
+    run_fails 1 "Operation not permitted" run_rm --device /dev/kmsg:/dev/kmsg:w "$image" sh -c 'exec 3</dev/kmsg && echo open'
+}
+
+@test "--group-add adds groups, also for exec" {
+    run_ok run_rm -u 1000 --group-add 4242 --group-add nogroup --group-add 4242 "$image" id -G
+    want=$(run_rm "$image" sh -c 'grep ^nogroup: /etc/group | cut -d: -f3')
+    [[ " $output " == *" 4242 $want "* ]]
+    shale run -d --name cc --network none --group-add 4242 "$image" sleep 100 >/dev/null
+    run_ok shale exec cc id -G
+    [[ " $output " == *" 4242 "* ]]
+    run_ok host_config cc GroupAdd
+    [ "$output" = '["4242"]' ]
+    shale rm -f cc >/dev/null
+    refuses "Unable to find group nosuch" --group-add nosuch
+}
