@@ -46,6 +46,7 @@ struct shale_df_opts {
     size_t size;
     bool parts; /* look at every file of the store: slow */
 };
+/* All that is counted, as of now. What goes meanwhile may or may not be in it. */
 SHALE_API int shale_df(struct shale *s, const struct shale_df_opts *o, struct shale_df **ret,
                        struct shale_err *e);
 
