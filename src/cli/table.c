@@ -117,7 +117,9 @@ const struct cmd cmd_registry = {
 };
 
 static const struct cmd_name system_table[] = {
+    {"df", NULL, CMD_OTHER, &cmd_system_df},
     {"info", NULL, CMD_OTHER, &cmd_info},
+    {"prune", NULL, CMD_OTHER, &cmd_system_prune},
     {NULL},
 };
 const struct cmd cmd_system = {

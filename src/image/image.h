@@ -5,6 +5,7 @@
  * one to one for the functions of <shale/image.h>; options travel unchanged, results are built in
  * the arena that the caller gives (it becomes the block that shale_free releases).
  */
+#include <shale/df.h>
 #include <shale/image.h>
 #include <shale/look.h>
 #include <shale/prune.h>
@@ -57,6 +58,9 @@ int image_inspect(struct image_host *h, const char *what, const char *platform, 
                   struct shale_image_detail *ret, struct shale_err *e);
 int image_history(struct image_host *h, const char *what, const char *platform, struct arena *a,
                   struct shale_history *ret, struct shale_err *e);
+
+/* What images take; fills in `images` and layers_bytes. */
+int image_df(struct image_host *h, struct arena *a, struct shale_df *ret, struct shale_err *e);
 
 /* ---- the files of an image ---- */
 int image_ls(struct image_host *h, const char *what, const char *path,

@@ -110,6 +110,16 @@ int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e
  * after the next one. Cheap when nothing is dirty; done before a pull. */
 int store_settle(struct store *s, struct shale_err *e);
 
+/* ---- what lies on the disk ---- */
+struct store_part {
+    const char *name, *path; /* static; "Compressed blobs", "blobs" */
+    uint64_t n_files, bytes; /* bytes: space on disk, folders too */
+};
+#define STORE_PARTS 9
+/* Space that the files below the root take, part by part into ret[STORE_PARTS]; the sum is what
+ * `du -sx` says of the root. Mounts are not followed. */
+int store_usage(struct store *s, struct store_part *ret, struct cancel *c, struct shale_err *e);
+
 /* ---- collection and checking ---- */
 /* Mark from tags, digests, images, containers and leases; sweep blobs, layers, stacks and rows.
  * Online. */

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* system prune: container prune, volume prune and image prune, one after the other. */
+#include <shale/life.h>
+#include <shale/prune.h>
+#include <shale/volume.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "cli/cli.h"
+#include "cli/confirm.h"
+
+struct prune_opts {
+    bool all, force, volumes;
+    struct strv filter;
+};
+
+#define O(field) offsetof(struct prune_opts, field)
+static const struct opt opts[] = {
+    {'a', "all", OPT_BOOL, O(all), NULL, "Remove all unused images, not just dangling ones"},
+    {0, "filter", OPT_FILTER, O(filter), NULL,
+     "Provide filter values (e.g. \"label=<key>=<value>\")"},
+    {'f', "force", OPT_BOOL, O(force), NULL, "Do not prompt for confirmation"},
+    {0, "volumes", OPT_BOOL, O(volumes), NULL, "Prune anonymous volumes"},
+    {0},
+};
+
+static bool ask(const struct prune_opts *o)
+{
+    _cleanup_(buf_clear) struct buf text = BUF_INIT(CLI_MAX_OUTPUT);
+
+    buf_adds(&text, "WARNING! This will remove:\n  - all stopped containers\n");
+    if (o->volumes)
+        buf_adds(&text, "  - all anonymous volumes not used by at least one container\n");
+    buf_adds(&text, o->all ? "  - all images without at least one container associated to them\n"
+                           : "  - all dangling images\n");
+    if (o->filter.n)
+        buf_adds(&text, "\n  Items to be pruned will be filtered with:\n");
+    for (size_t i = 0; i < o->filter.n; i++)
+        buf_addf(&text, "  - %s\n", o->filter.v[i]);
+    return buf_check(&text, NULL) == 0 && confirm(buf_str(&text));
+}
+
+/* Each prints what it has removed, so that it is known also when a later one fails. */
+
+static int prune_containers(struct cli *c, struct shale *s, const struct prune_opts *o,
+                            uint64_t *freed)
+{
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
+    struct shale_container_prune_opts q = {.size = sizeof q,
+                                           .filters = (const char *const *)o->filter.v};
+    struct shale_container_pruned *res = NULL;
+    int r = shale_container_prune(s, &q, &res, &c->e);
+
+    if (r < 0 || !res)
+        return r;
+    if (res->n_ids)
+        buf_adds(&out, "Deleted Containers:\n");
+    for (size_t i = 0; i < res->n_ids; i++)
+        buf_addf(&out, "%s\n", res->ids[i]);
+    if (res->n_ids)
+        buf_addc(&out, '\n');
+    *freed += res->freed_bytes;
+    shale_free(res);
+    return cli_print(c, &out);
+}
+
+static int prune_volumes(struct cli *c, struct shale *s, const struct prune_opts *o,
+                         uint64_t *freed)
+{
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
+    struct shale_volume_prune_opts q = {.size = sizeof q,
+                                        .filters = (const char *const *)o->filter.v};
+    struct shale_volume_pruned *res = NULL;
+    int r = o->volumes ? shale_volume_prune(s, &q, &res, &c->e) : 0;
+
+    if (r < 0 || !res)
+        return r;
+    if (res->n_names)
+        buf_adds(&out, "Deleted Volumes:\n");
+    for (size_t i = 0; i < res->n_names; i++)
+        buf_addf(&out, "%s\n", res->names[i]);
+    if (res->n_names)
+        buf_addc(&out, '\n');
+    *freed += res->freed_bytes;
+    shale_free(res);
+    return cli_print(c, &out);
+}
+
+static int prune_images(struct cli *c, struct shale *s, const struct prune_opts *o, uint64_t *freed)
+{
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
+    struct shale_image_prune_opts q = {
+        .size = sizeof q, .all = o->all, .filters = (const char *const *)o->filter.v};
+    struct shale_rmi_result *res = NULL;
+    int r = shale_image_prune(s, &q, &res, &c->e);
+
+    if (r < 0 || !res)
+        return r;
+    if (res->n_items)
+        buf_adds(&out, "Deleted Images:\n");
+    for (size_t i = 0; i < res->n_items; i++)
+        buf_addf(&out, "%s: %s\n", res->items[i].kind == SHALE_UNTAGGED ? "untagged" : "deleted",
+                 res->items[i].what);
+    if (res->n_items)
+        buf_addc(&out, '\n');
+    *freed += res->freed_bytes;
+    shale_free(res);
+    return cli_print(c, &out);
+}
+
+static int run(struct cli *c, const void *opts_, int n, char **args)
+{
+    static int (*const steps[])(struct cli * c, struct shale * s, const struct prune_opts *o,
+                                uint64_t *freed) = {prune_containers, prune_volumes, prune_images};
+    const struct prune_opts *o = opts_;
+    uint64_t freed = 0;
+    char size[32];
+    struct shale *s;
+
+    for (size_t i = 0; o->volumes && i < o->filter.n; i++)
+        if (str_has_prefix(o->filter.v[i], "until="))
+            return err_set(&c->e, SHALE_INVALID,
+                           "ERROR: The \"until\" filter is not supported with \"--volumes\"");
+    if (!o->force && !ask(o))
+        return 0;
+    int r = cli_open(c, &s);
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)
+        r = steps[i](c, s, o, &freed);
+    if (r < 0)
+        return r;
+    return cli_printf(c, "Total reclaimed space: %s\n", units_human(freed, 4, size));
+}
+
+const struct cmd cmd_system_prune = {
+    .brief = "Remove unused data",
+    .usage = "[OPTIONS]",
+    .text =
+        "Removes stopped containers, with --volumes then anonymous volumes that no container\n"
+        "mounts, then images without a tag, with --all every image that no container uses.\n"
+        "Pinned images stay (see 'shale image pin'). Filters are until, label and label!; they\n"
+        "are of all kinds alike. When a step fails, what the ones before it removed is gone\n"
+        "and has been printed. There are no networks and no build cache to prune yet.",
+    .example = "shale system prune\n"
+               "shale system prune -af --volumes\n"
+               "shale system prune -f --filter until=24h",
+    .opts = opts,
+    .opts_size = sizeof(struct prune_opts),
+    .max_args = 0,
+    .run = run,
+};
