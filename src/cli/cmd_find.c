@@ -35,7 +35,12 @@ static void on_error(void *arg, const struct shale_image *image, const struct sh
     struct shale_err told = *e;
 
     (void)arg;
-    (void)err_wrap(&told, -e->code, "%s", image->n_names ? image->names[0].repo : image->id);
+    if (image->n_names)
+        (void)err_wrap(&told, -e->code, "%s%s%s", image->names[0].repo,
+                       image->names[0].tag ? ":" : "@",
+                       image->names[0].tag ? image->names[0].tag : image->names[0].digest);
+    else
+        (void)err_wrap(&told, -e->code, "%s", image->id);
     cli_warn_error(&told);
 }
 

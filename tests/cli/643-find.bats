@@ -210,6 +210,7 @@ for line in sys.stdin:
     cp "$BATS_TEST_TMPDIR/toc" "$SHALE_ROOT/layers/$hex/toc"
     run shale find --format '{{.Image}} {{.Path}}' /bin/busybox
     [ "$status" = 2 ]
+    has "Error: $F:1: "
     has "damaged table of contents"
     has "$BUSYBOX /"
 }
