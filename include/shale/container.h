@@ -54,6 +54,7 @@ struct shale_create_opts {
     const char *const *sysctls; /* "net.x=1": those of the container's namespaces */
     const char *const *devices; /* "/dev/x:/dev/inside:rwm" */
     const char *const *group_add;
+    const char *const *volumes_from; /* "container[:ro|:rw]": its volumes and bind mounts */
     const char *stop_signal;
     int64_t stop_timeout_s; /* -1: as the image says, else 10 */
     const char *runtime;    /* NULL: the probed one */

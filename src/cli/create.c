@@ -276,6 +276,7 @@ static int take_options(struct cli *c, const struct create_cli *o, int n, char *
         .sysctls = list_or_null(&o->sysctl),
         .devices = list_or_null(&o->device),
         .group_add = list_or_null(&o->group_add),
+        .volumes_from = list_or_null(&o->volumes_from),
         .stop_signal = o->stop_signal,
         .stop_timeout_s = o->stop_timeout,
         .runtime = o->runtime,

@@ -68,6 +68,8 @@ const struct create_cli create_preset = {
     { 'u', "user", OPT_STR, O(user), NULL,                                                             \
       "Username or UID (format: <name|uid>[:<group|gid>])" },                                          \
     { 'v', "volume", OPT_LIST, O(volume), NULL, "Bind mount a volume" },                               \
+    { 0, "volumes-from", OPT_LIST, O(volumes_from), NULL,                                              \
+      "Mount volumes from the specified container(s)" },                                               \
     { 'w', "workdir", OPT_STR, O(workdir), NULL, "Working directory inside the container" }
 
 const struct opt create_options[] = {

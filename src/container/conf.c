@@ -78,7 +78,7 @@ static json_t *binds_of(const struct conf *c)
     for (size_t i = 0; i < c->n_mounts; i++) {
         const struct conf_mount *m = &c->mounts[i];
         const char *from = m->name[0] ? m->name : m->source;
-        if (streq(m->type, "tmpfs") || m->anonymous)
+        if (streq(m->type, "tmpfs") || m->anonymous || m->shared)
             continue;
         if (json_array_append_new(
                 list, json_sprintf("%s:%s%s", from, m->target, m->read_only ? ":ro" : "")) < 0)
@@ -157,6 +157,7 @@ int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *
     jout_put(&bad, o, "DnsSearch", jout_strv(&c->dns_search));
     jout_put(&bad, o, "ExtraHosts", strv_or_null(&c->extra_hosts));
     jout_put(&bad, o, "GroupAdd", strv_or_null(&c->group_add));
+    jout_put(&bad, o, "VolumesFrom", strv_or_null(&c->volumes_from));
     jout_put(&bad, o, "Ulimits", ulimits_of(c));
     jout_put(&bad, o, "Devices", devices_of(c));
     if (c->sysctls.n)
@@ -189,6 +190,7 @@ static json_t *mount_json(const struct conf_mount *m)
     jout_int(&bad, o, "SizeBytes", (int64_t)m->tmpfs_size_bytes);
     jout_bool(&bad, o, "ReadOnly", m->read_only);
     jout_bool(&bad, o, "Anonymous", m->anonymous);
+    jout_bool(&bad, o, "Shared", m->shared);
     return bad ? NULL : TAKE_PTR(o);
 }
 
@@ -269,6 +271,7 @@ static const struct json_field host_fields[] = {
     F("DnsOptions", JB_STRV, dns_options),
     F("DnsSearch", JB_STRV, dns_search),
     F("ExtraHosts", JB_STRV, extra_hosts),
+    F("VolumesFrom", JB_STRV, volumes_from),
     F("GroupAdd", JB_STRV, group_add),
     F("Sysctls", JB_STRMAP, sysctls),
 };
@@ -293,6 +296,7 @@ static const struct json_field mount_fields[] = {
     F("SizeBytes", JB_U64, tmpfs_size_bytes),
     F("ReadOnly", JB_BOOL, read_only),
     F("Anonymous", JB_BOOL, anonymous),
+    F("Shared", JB_BOOL, shared),
 };
 #undef F
 

@@ -28,7 +28,8 @@ struct conf_mount {
     const char *propagation;
     uint64_t tmpfs_size_bytes;
     bool read_only;
-    bool anonymous; /* volume made for this container, removed with it */
+    bool anonymous; /* volume made for a container, removed with the last one that has it */
+    bool shared;    /* of another container, by --volumes-from */
 };
 
 struct conf {
@@ -45,7 +46,8 @@ struct conf {
     bool auto_remove, privileged, init, read_only;
     struct strv cap_add, cap_drop, security_opt;
     int64_t memory_bytes, nano_cpus, pids_limit; /* 0 (pids also -1): no limit */
-    struct strv extra_hosts, dns, dns_options, dns_search, group_add; /* as model/run_value.h */
+    struct strv extra_hosts, dns, dns_options, dns_search, group_add,
+        volumes_from; /* as model/run_value.h */
     int64_t shm_bytes;
     struct strmap sysctls;
     struct run_ulimit *ulimits; /* by name, each once */

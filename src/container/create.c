@@ -451,8 +451,10 @@ int container_create(struct container_host *h, const struct shale_create_opts *o
         r = store_config(h->store, &found.id, &temp, &image, e);
     if (r >= 0)
         r = random_hex(row.id, META_CONTAINER_ID_HEX / 2, e);
-    if (r >= 0 &&
-        (o->n_mounts || image.run.volumes.n)) { /* none is removed until the row is there */
+    if (r >= 0)
+        r = create_find_from(&c, e);
+    if (r >= 0 && (o->n_mounts || image.run.volumes.n ||
+                   c.conf.volumes_from.n)) { /* none is removed until the row is there */
         lock = lock_take(store_root_fd(h->store), VOLUMES_LOCK, LOCK_SHARED, h->cancel, e);
         r = lock < 0 ? lock : 0;
     }

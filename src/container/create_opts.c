@@ -184,9 +184,15 @@ int create_mounts(struct create *c, struct shale_err *e)
     const struct strv *volumes = &c->image->run.volumes;
     int r;
 
-    if (c->o->n_mounts + volumes->n > CREATE_MOUNTS_MAX)
+    size_t from = 0;
+
+    r = create_count_from(c, &from, e);
+    if (r < 0)
+        return r;
+    if (c->o->n_mounts + volumes->n + from > CREATE_MOUNTS_MAX)
         return err_set(e, SHALE_LIMIT, "more than %d mounts", CREATE_MOUNTS_MAX);
-    c->conf.mounts = arena_array(c->a, c->o->n_mounts + volumes->n + 1, sizeof *c->conf.mounts);
+    c->conf.mounts =
+        arena_array(c->a, c->o->n_mounts + volumes->n + from + 1, sizeof *c->conf.mounts);
     if (!c->conf.mounts)
         return err_nomem(e);
     for (size_t i = 0; i < c->o->n_mounts; i++) {
@@ -194,6 +200,9 @@ int create_mounts(struct create *c, struct shale_err *e)
         if (r < 0)
             return r;
     }
+    r = create_mounts_from(c, c->conf.n_mounts, e);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < volumes->n; i++) {
         struct shale_mount m = {.type = SHALE_MOUNT_VOLUME, .target = volumes->v[i]};
         char *clean = create_clean_path(c->a, volumes->v[i]);
@@ -211,7 +220,7 @@ int create_mounts(struct create *c, struct shale_err *e)
 void create_drop_volumes(struct create *c)
 {
     for (size_t i = 0; i < c->conf.n_mounts; i++)
-        if (c->conf.mounts[i].anonymous)
+        if (c->conf.mounts[i].anonymous && !c->conf.mounts[i].shared)
             (void)volume_remove(c->h->store, c->conf.mounts[i].name, NULL);
 }
 

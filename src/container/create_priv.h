@@ -18,9 +18,15 @@ struct create {
     struct conf conf; /* what is being made */
     const char *warnings[CREATE_WARNINGS_MAX + 1];
     size_t n_warnings;
+    const char **from_ids; /* containers of --volumes-from, in its order */
 };
 
 int create_mounts(struct create *c, struct shale_err *e);
+/* --volumes-from: finds the containers, before VOLUMES_LOCK is held: one that is found dead may be
+ * removed by that. Then, under it, takes their mounts where there is none yet. */
+int create_find_from(struct create *c, struct shale_err *e);
+int create_count_from(struct create *c, size_t *ret, struct shale_err *e); /* at most */
+int create_mounts_from(struct create *c, size_t first, struct shale_err *e);
 void create_drop_volumes(struct create *c); /* the anonymous ones, when it came to nothing */
 int create_limits(struct create *c, struct shale_err *e);   /* memory, cpus, pids */
 int create_security(struct create *c, struct shale_err *e); /* caps, security options, privileged */

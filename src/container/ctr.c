@@ -13,6 +13,7 @@
 #include "base/sys.h"
 #include "base/time.h"
 #include "container/cgroup.h"
+#include "container/volume.h"
 #include "container/volumes.h"
 
 #define RUN_MAX_BYTES   8192
@@ -247,6 +248,27 @@ int ctr_finish(struct container_host *h, struct arena *a, struct ctr *c, int sta
     return ctr_move(h, c, NULL, &to, a, e);
 }
 
+static bool has_anonymous(const struct conf *c)
+{
+    for (size_t i = 0; i < c->n_mounts; i++)
+        if (c->mounts[i].anonymous)
+            return true;
+    return false;
+}
+
+/* Those that no other container has by --volumes-from. */
+static void drop_volumes(struct container_host *h, const struct ctr *c)
+{
+    for (size_t i = 0; i < c->conf.n_mounts; i++) {
+        const struct conf_mount *m = &c->conf.mounts[i];
+        bool others = true;
+        if (m->anonymous &&
+            meta_container_mentions(store_meta(h->store), c->row.id, m->name, &others, NULL) >= 0 &&
+            !others)
+            (void)volume_remove(h->store, m->name, NULL);
+    }
+}
+
 int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool volumes,
                struct shale_err *e)
 {
@@ -255,10 +277,12 @@ int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool vo
 
     if (r < 0)
         return r;
-    if (volumes)
-        for (size_t i = 0; i < c->conf.n_mounts; i++)
-            if (c->conf.mounts[i].anonymous)
-                (void)volume_remove(h->store, c->conf.mounts[i].name, NULL);
+    _cleanup_close_ int held =
+        volumes && has_anonymous(&c->conf)
+            ? lock_take(store_root_fd(h->store), VOLUMES_LOCK, LOCK_EXCLUSIVE, NULL, NULL)
+            : -1;
+    if (held >= 0) /* else they stay, for volume prune */
+        drop_volumes(h, c);
     r = meta_container_delete(store_meta(h->store), c->row.id, e);
     if (r < 0)
         return r;

@@ -323,6 +323,19 @@ static int delete_row(struct meta *m, const char *id, struct shale_err *e)
     return r < 0 ? r : image_release_held(m, &image, e);
 }
 
+int meta_container_mentions(struct meta *m, const char *id, const char *text, bool *ret,
+                            struct shale_err *e)
+{
+    int64_t there = 0;
+    int r =
+        stmt_number(m, "SELECT 1 FROM containers WHERE id <> ?1 AND instr(config, ?2) > 0 LIMIT 1",
+                    0, &there, e, "tt", id, text);
+
+    if (r >= 0)
+        *ret = there != 0;
+    return r;
+}
+
 int meta_container_delete(struct meta *m, const char *id, struct shale_err *e)
 {
     int r = meta_begin(m, e);

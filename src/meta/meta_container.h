@@ -51,6 +51,9 @@ int meta_container_rename(struct meta *m, const char *id, const char *name,
                           char holder[META_CONTAINER_ID_HEX + 1], struct shale_err *e);
 /* Is it removed at its end? Missing is success. */
 int meta_container_set_auto_remove(struct meta *m, const char *id, bool on, struct shale_err *e);
+/* Has a container other than `id` that text in its config? */
+int meta_container_mentions(struct meta *m, const char *id, const char *text, bool *ret,
+                            struct shale_err *e);
 int meta_container_delete(struct meta *m, const char *id,
                           struct shale_err *e); /* missing is success */
 

@@ -158,3 +158,42 @@ options ndots:3 rotate" ]
     shale rm -f cc >/dev/null
     refuses "Unable to find group nosuch" --group-add nosuch
 }
+
+@test "--volumes-from shares the mounts of another container" {
+    local dir=$BATS_TEST_TMPDIR/host anonymous
+    mkdir "$dir"
+    echo host >"$dir/file"
+    shale create --name first --network none -v named:/named -v /any -v "$dir:/bind" --tmpfs /tmp "$image" true >/dev/null
+    anonymous=$(shale inspect -f '{{range .Mounts}}{{if eq .Destination "/any"}}{{.Name}}{{end}}{{end}}' first)
+    [ "${#anonymous}" = 64 ]
+    run_ok run_rm --volumes-from first "$image" sh -c 'cat /bind/file; echo 1 >/named/x; echo 2 >/any/x'
+    [ "$output" = host ]
+    # that one's end, with --rm, has taken nothing away from the first
+    run_ok shale volume inspect "$anonymous"
+    run_ok run_rm --volumes-from first:ro "$image" sh -c 'cat /named/x /any/x'
+    [ "$output" = "1
+2" ]
+    run_fails 1 "Read-only file system" run_rm --volumes-from first:ro "$image" sh -c 'echo 3 >/any/x'
+    # one's own mount at the same place counts
+    run_ok run_rm --volumes-from first -v other:/any "$image" sh -c 'ls /any; cat /named/x'
+    [ "$output" = 1 ]
+    shale create --name second --network none --volumes-from first "$image" cat /any/x >/dev/null
+    run_ok shale inspect -f '{{json .HostConfig.VolumesFrom}} {{json .HostConfig.Binds}}' second
+    [ "$output" = '["first"] null' ]
+    # the anonymous volume goes with the last that has it
+    run_ok shale rm -v first
+    run_ok shale start -a second
+    [ "$output" = 2 ]
+    run_ok shale rm -v second
+    run_fails 1 "$anonymous" shale volume inspect "$anonymous"
+    run_ok shale volume inspect named
+    # a container that cannot be made takes nothing with it
+    shale create --name third --network none -v /any "$image" true >/dev/null
+    anonymous=$(shale inspect -f '{{range .Mounts}}{{.Name}}{{end}}' third)
+    run_fails 1 "is already in use" shale create --name third --network none --volumes-from third "$image" true
+    run_ok shale volume inspect "$anonymous"
+    shale rm -v third >/dev/null
+    refuses "No such container: nosuch" --volumes-from nosuch
+    refuses "invalid mode: x" --volumes-from a:x
+    refuses "container name is empty" --volumes-from :ro
+}
