@@ -25,15 +25,15 @@ struct linked { /* a name of a file that has several */
     unsigned part;
 };
 
-static unsigned part_of(const char *path)
+static unsigned part_of(const char *name)
 {
-    size_t n = strcspn(path, "/");
+    size_t n = strlen(name);
     unsigned i = 0;
 
     for (; i < STORE_PARTS - 1; i++) {
         size_t m = strlen(parts[i].path);
-        if (parts[i].path[m - 1] == '*' ? strncmp(path, parts[i].path, m - 1) == 0
-                                        : n == m && strncmp(path, parts[i].path, n) == 0)
+        if (parts[i].path[m - 1] == '*' ? strncmp(name, parts[i].path, m - 1) == 0
+                                        : n == m && memcmp(name, parts[i].path, n) == 0)
             break;
     }
     return i;
@@ -89,19 +89,22 @@ int store_usage(struct store *s, struct store_part *ret, struct cancel *c, struc
 {
     _cleanup_(buf_clear) struct buf names = BUF_INIT(MAX_LINKED_BYTES);
     char *roots[] = {(char *)store_root(s), NULL};
-    size_t skip = strlen(roots[0]);
+    unsigned part = STORE_PARTS - 1; /* the root itself is of the last */
     dev_t dev = 0;
     FTSENT *f;
     int r = 0;
 
     for (size_t i = 0; i < STORE_PARTS; i++)
         ret[i] = (struct store_part){parts[i].name, parts[i].path, 0, 0};
-    _cleanup_(close_walk) FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+    _cleanup_(close_walk) FTS *walk =
+        fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR | FTS_XDEV, NULL);
     if (!walk)
         return err_sys(e, "open %s", roots[0]);
     while (r == 0 && (errno = 0, f = fts_read(walk))) {
         if (f->fts_level == 0)
             dev = f->fts_statp->st_dev;
+        if (f->fts_level == 1)
+            part = part_of(f->fts_name);
         switch (f->fts_info) {
         case FTS_DP:
             break;
@@ -115,8 +118,7 @@ int store_usage(struct store *s, struct store_part *ret, struct cancel *c, struc
             break;
         default: /* what is mounted in there is no part of the store */
             if (f->fts_statp->st_dev == dev)
-                r = count(f, f->fts_level ? part_of(f->fts_path + skip + 1) : STORE_PARTS - 1,
-                          &names, ret, e);
+                r = count(f, part, &names, ret, e);
             break;
         }
         if (r == 0)

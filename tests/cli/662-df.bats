@@ -124,6 +124,12 @@ parts_sum() { jq '[.Store[] | select(.Name != "Total") | .Bytes | tonumber] | ad
     [ "$(bytes_of Database)" = "$(disk "$SHALE_ROOT"/shale.db*)" ]
     files=$(find "$SHALE_ROOT" -xdev ! -type d -printf '%i\n' | sort -u | wc -l)
     [ "$(jq -r '.Store[] | select(.Name == "Total") | .Files' <<<"$output")" = "$files" ]
+    ln -s "$SHALE_ROOT" "$BATS_TEST_TMPDIR/link" # the same store by other paths
+    for root in "$SHALE_ROOT/" "$BATS_TEST_TMPDIR/link"; do
+        run_ok shale --root "$root" system df -v --format json
+        [ "$(bytes_of Total)" = "$total" ]
+        [ "$(bytes_of "Compressed blobs")" = "$(disk "$SHALE_ROOT/blobs")" ]
+    done
     echo .quit >&"${db[1]}"
     shale rm -fv "$c" >/dev/null
 }
