@@ -105,7 +105,7 @@ rendered() { groff -K utf8 -man -Tutf8 -P-cbou | words; }
         bash --norc -c '. "$1"; shift; complete -p shale >/dev/null || exit 1
             COMP_WORDS=(shale "$@") COMP_CWORD=$#; _shale; printf "%s\n" "${COMPREPLY[@]}" | sort' - "$BATS_TEST_TMPDIR/c" "$@"
     }
-    run_ok ask im
+    run_ok ask imag
     [ "$output" = $'image\nimages' ] || { echo "$output"; return 1; }
     run_ok ask image h
     [ "$output" = history ]
@@ -125,7 +125,7 @@ autoload -Uz compinit && compinit -u -D
 [[ $_comps[shale] = _shale ]] || exit 1
 compadd() { shift; print -l -- "$@" }
 ask() { words=(shale "$@"); CURRENT=$#words; PREFIX=$words[-1]; _shale | grep -- "^$PREFIX" }
-ask im; print .; ask image h; print .; ask pull --pl; print .; ask image ls --dig
+ask imag; print .; ask image h; print .; ask pull --pl; print .; ask image ls --dig
 EOF
     run_ok zsh -f "$BATS_TEST_TMPDIR/t" "$BATS_TEST_TMPDIR/f"
     [ "$(sort -u <<<"$output" | tr '\n' ' ')" = "--digests --platform . history image images " ] || { echo "$output"; return 1; }
@@ -134,7 +134,7 @@ EOF
 @test "completion: fish" {
     shale __completion fish >"$BATS_TEST_TMPDIR/c.fish"
     ask() { PATH=$(dirname "$SHALE_BIN"):$PATH HOME=$BATS_TEST_TMPDIR fish --no-config -c "source $BATS_TEST_TMPDIR/c.fish; complete -C '$1'" | cut -f1; }
-    run_ok ask "shale im"
+    run_ok ask "shale imag"
     [ "$output" = $'image\nimages' ]
     run_ok ask "shale image h"
     has history
