@@ -28,6 +28,16 @@ struct shale_imported {
 SHALE_API int shale_import(struct shale *s, const struct shale_import_opts *o,
                            struct shale_imported **ret, struct shale_err *e);
 
+struct shale_export_opts {
+    size_t size;
+    const char *output; /* path; replaced when the tar is whole. NULL: to fd */
+    int fd;             /* written to from where it stands; stays open */
+};
+/* Writes all files that a container sees, running or not, as one tar: the image's and its changes,
+ * without volumes and mounts. Sockets are left out. NOT_FOUND; INVALID: no such folder. */
+SHALE_API int shale_export(struct shale *s, const char *container,
+                           const struct shale_export_opts *o, struct shale_err *e);
+
 #ifdef __cplusplus
 }
 #endif

@@ -270,3 +270,75 @@ int changes_walk(int upper_fd, int lower_fd, unsigned flags, change_fn f, void *
 
     return walk(&w, &top);
 }
+
+/* ---- all that a container sees ---- */
+
+static int walk_all(struct walker *w, int upper, int lower, size_t depth);
+
+static int all_name(struct walker *w, int upper, int lower, bool from_lower, const char *name,
+                    size_t depth)
+{
+    int dir = from_lower ? lower : upper;
+    struct stat st, below;
+
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : err_sys(w->e, "/%.300s", w->path);
+    if (!from_lower && is_whiteout(&st))
+        return 0;
+    const struct change c = {CHANGE_ADDED, w->path, dir, name, &st, false};
+    int r = w->f(w->arg, &c, w->e);
+    if (r < 0 || !S_ISDIR(st.st_mode))
+        return r;
+    _cleanup_close_ int above = open_below(dir, name);
+    if (above < 0)
+        return errno == ENOENT ? 0 : err_sys(w->e, "/%.300s", w->path);
+    if (from_lower)
+        return walk_all(w, -1, above, depth + 1);
+    bool merges = lower >= 0 && !is_opaque(above) &&
+                  fstatat(lower, name, &below, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(below.st_mode);
+    _cleanup_close_ int under = merges ? open_below(lower, name) : -1;
+    if (merges && under < 0)
+        return err_sys(w->e, "/%.300s", w->path);
+    return walk_all(w, above, under, depth + 1);
+}
+
+static int walk_all(struct walker *w, int upper, int lower, size_t depth)
+{
+    struct names names = {.a = ARENA_INIT(CHANGES_MAX_NAMES)};
+    size_t path_n = strlen(w->path), at = path_n;
+    struct level l = {.upper = upper >= 0 ? upper : lower,
+                      .lower = upper >= 0 ? lower : -1,
+                      .opaque = true /* both are listed */};
+    int r = cancel_check(w->c, w->e);
+
+    if (depth > CHANGES_MAX_DEPTH)
+        return err_set(w->e, SHALE_LIMIT, "/%.300s: more than %d levels of folders", w->path,
+                       CHANGES_MAX_DEPTH);
+    if (r >= 0)
+        r = list(w, &l, &names);
+    if (r >= 0 && at > 0)
+        w->path[at++] = '/';
+    for (size_t i = 0; r >= 0 && i < names.n; i++) {
+        const struct name *x = &names.v[i];
+        size_t n = strlen(x->s);
+        if (i > 0 && x->lower && streq(x->s, names.v[i - 1].s))
+            continue;
+        if (at + n + 2 > sizeof w->path) {
+            r = err_set(w->e, SHALE_LIMIT, "a path is longer than %d bytes", PATH_MAX);
+            break;
+        }
+        memcpy(w->path + at, x->s, n + 1);
+        r = all_name(w, upper, lower, x->lower || upper < 0, x->s, depth);
+    }
+    w->path[path_n] = 0;
+    arena_clear(&names.a);
+    return r;
+}
+
+int changes_walk_all(int upper_fd, int lower_fd, change_fn f, void *arg, struct cancel *c,
+                     struct shale_err *e)
+{
+    struct walker w = {.f = f, .arg = arg, .c = c, .e = e};
+
+    return walk_all(&w, upper_fd, lower_fd, 0);
+}

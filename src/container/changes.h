@@ -37,3 +37,6 @@ enum {
  * it. */
 int changes_walk(int upper_fd, int lower_fd, unsigned flags, change_fn f, void *arg,
                  struct cancel *c, struct shale_err *e);
+/* All that the container sees, as added: the upper folder (-1: none yet) over the image. */
+int changes_walk_all(int upper_fd, int lower_fd, change_fn f, void *arg, struct cancel *c,
+                     struct shale_err *e);

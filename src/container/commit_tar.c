@@ -27,6 +27,7 @@ struct writer {
     struct tar_writer *tar;
     struct commit_tar_stats stats;
     struct cancel *c;
+    bool flat; /* no layer: a name that begins with .wh. is one as others */
     struct arena links_a, xattrs_a;
     struct link *links;
     size_t n_links, cap_links; /* a power of two */
@@ -273,7 +274,7 @@ static int write_change(void *arg, const struct change *c, struct shale_err *e)
 
     if (r < 0)
         return r;
-    if (is_reserved(c->path)) {
+    if (!w->flat && is_reserved(c->path)) {
         w->stats.n_left_out++;
         return 0;
     }
@@ -315,11 +316,12 @@ static void writer_clear(struct writer *w)
     free(w->names);
 }
 
-int commit_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct cancel *c,
-               struct commit_tar_stats *ret, struct shale_err *e)
+static int write_tar(int upper_fd, int lower_fd, bool flat, tar_out_fn out, void *arg,
+                     struct cancel *c, struct commit_tar_stats *ret, struct shale_err *e)
 {
     _cleanup_(writer_clear) struct writer w = {
         .c = c,
+        .flat = flat,
         .links_a = ARENA_INIT(LINKS_MAX),
         .xattrs_a = ARENA_INIT(TAR_MAX_XATTRS * (TAR_MAX_XATTR_BYTES + 64)),
         .block = mem_alloc(READ_BYTES),
@@ -327,11 +329,27 @@ int commit_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct can
     };
     int r = w.block && w.names ? tar_writer_new(out, arg, &w.tar, e) : err_nomem(e);
 
-    if (r >= 0)
+    if (r >= 0 && flat)
+        r = changes_walk_all(upper_fd, lower_fd, write_change, &w, c, e);
+    else if (r >= 0)
         r = changes_walk(upper_fd, lower_fd, CHANGES_OF_LAYER, write_change, &w, c, e);
     if (r >= 0)
         r = tar_writer_end(w.tar, e);
     if (r >= 0)
         *ret = w.stats;
     return r;
+}
+
+int commit_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct cancel *c,
+               struct commit_tar_stats *ret, struct shale_err *e)
+{
+    return write_tar(upper_fd, lower_fd, false, out, arg, c, ret, e);
+}
+
+int export_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct cancel *c,
+               struct shale_err *e)
+{
+    struct commit_tar_stats stats;
+
+    return write_tar(upper_fd, lower_fd, true, out, arg, c, &stats, e);
 }

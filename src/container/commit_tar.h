@@ -16,3 +16,7 @@ struct commit_tar_stats {
 };
 int commit_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct cancel *c,
                struct commit_tar_stats *ret, struct shale_err *e);
+/* The same of all that the container sees, without whiteouts. upper_fd -1: it has changed nothing.
+ */
+int export_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct cancel *c,
+               struct shale_err *e);

@@ -21,6 +21,7 @@
  */
 #include <shale/changes.h>
 #include <shale/container.h>
+#include <shale/flat.h>
 
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -75,6 +76,8 @@ int container_inspect(struct container_host *h, const char *container, bool with
 int container_diff(struct container_host *h, const char *container, struct arena *a,
                    struct shale_change_list *ret, struct shale_err *e);
 
+int container_export(struct container_host *h, const char *container,
+                     const struct shale_export_opts *o, struct arena *a, struct shale_err *e);
 int container_commit(struct container_host *h, const char *container,
                      const struct shale_commit_opts *o, struct arena *a,
                      struct shale_committed *ret, struct shale_err *e);

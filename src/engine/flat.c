@@ -2,6 +2,7 @@
 /* <shale/flat.h> */
 #include <shale/flat.h>
 
+#include "base/cleanup.h"
 #include "engine/engine_priv.h"
 #include "image/archives.h"
 
@@ -17,4 +18,15 @@ int shale_import(struct shale *s, const struct shale_import_opts *opts, struct s
         return err_nomem(e);
     engine_take_opts(&o, sizeof o, opts);
     return result_end(image_import(&h, &o, a, res, e), res, ret);
+}
+
+int shale_export(struct shale *s, const char *container, const struct shale_export_opts *opts,
+                 struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(64 << 20);
+    struct container_host h = engine_container_host(s);
+    struct shale_export_opts o;
+
+    engine_take_opts(&o, sizeof o, opts);
+    return container_export(&h, container, &o, &a, e);
 }
