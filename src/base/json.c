@@ -295,6 +295,17 @@ int json_bind(const json_t *obj, const struct json_field *fields, size_t n_field
     return 0;
 }
 
+void strmap_put(struct strmap *m, char *k, char *v)
+{
+    size_t i = 0;
+
+    while (i < m->n && !streq(m->m[i].k, k))
+        i++;
+    m->m[i].k = k;
+    m->m[i].v = v;
+    m->n += i == m->n;
+}
+
 const char *strmap_get(const struct strmap *m, const char *key)
 {
     for (size_t i = 0; i < m->n; i++)

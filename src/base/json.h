@@ -73,6 +73,8 @@ int json_bind(const json_t *obj, const struct json_field *fields, size_t n_field
               struct arena *a, struct shale_err *e);
 
 const char *strmap_get(const struct strmap *m, const char *key); /* NULL if absent */
+/* Another value for the key, or the pair behind the others, where there must be room for it. */
+void strmap_put(struct strmap *m, char *k, char *v);
 
 /* A local that owns a value: _cleanup_json_ json_t *j. */
 #define _cleanup_json_ __attribute__((cleanup(json_decrefp)))

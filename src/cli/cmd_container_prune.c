@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "cli/cli.h"
 #include "cli/confirm.h"
-#include "view/human.h"
+#include "cli/pruned.h"
 
 struct prune_opts {
     bool force;
@@ -34,15 +34,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         r = shale_container_prune(s, &q, &res, &c->e);
     if (r < 0 || !res)
         return r;
-    if (res->n_ids)
-        buf_adds(&out, "Deleted Containers:\n");
-    for (size_t i = 0; i < res->n_ids; i++)
-        buf_addf(&out, "%s\n", res->ids[i]);
-    if (res->n_ids)
-        buf_addc(&out, '\n');
-    buf_adds(&out, "Total reclaimed space: ");
-    human_size(&out, res->freed_bytes);
-    buf_addc(&out, '\n');
+    pruned_put(&out, "Deleted Containers:", res->ids, res->n_ids);
+    pruned_put_total(&out, res->freed_bytes);
     shale_free(res);
     return cli_print(c, &out);
 }

@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "cli/cli.h"
 #include "cli/confirm.h"
+#include "cli/pruned.h"
 
 struct prune_opts {
     bool all, force, dry_run;
@@ -26,19 +27,13 @@ static int print(struct cli *c, const struct shale_rmi_result *res, bool dry_run
 {
     _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
     char size[32];
-    if (res->n_items > 0)
-        buf_addf(&out, "%s\n", dry_run ? "Images to be deleted:" : "Deleted Images:");
-    for (size_t i = 0; i < res->n_items; i++)
-        buf_addf(&out, "%s: %s\n", res->items[i].kind == SHALE_UNTAGGED ? "untagged" : "deleted",
-                 res->items[i].what);
-    if (res->n_items > 0)
-        buf_addf(&out, "\n");
-    units_human(res->freed_bytes, 4, size);
+
+    pruned_put_images(&out, dry_run ? "Images to be deleted:" : "Deleted Images:", res);
     if (dry_run)
-        buf_addf(&out, "Total reclaimable space: %s (%llu bytes)\n", size,
-                 (unsigned long long)res->freed_bytes);
+        buf_addf(&out, "Total reclaimable space: %s (%llu bytes)\n",
+                 units_human(res->freed_bytes, 4, size), (unsigned long long)res->freed_bytes);
     else
-        buf_addf(&out, "Total reclaimed space: %s\n", size);
+        pruned_put_total(&out, res->freed_bytes);
     return cli_print(c, &out);
 }
 

@@ -40,6 +40,11 @@ static const struct opt container_opts[] = {
     {0},
 };
 
+static const struct opt volume_opts[] = {
+    {'f', "format", OPT_STR, O(format), NULL, FORMAT_HELP},
+    {0},
+};
+
 /* ---- one object ---- */
 
 static int add_doc(struct inspect *v, int r, json_t *doc, const struct tmpl_field *fields,
@@ -185,6 +190,11 @@ static int run_container(struct cli *c, const void *opts, int n, char **args)
     return inspect_all(c, opts, add_container, n, args);
 }
 
+static int run_volume(struct cli *c, const void *opts, int n, char **args)
+{
+    return inspect_all(c, opts, add_volume, n, args);
+}
+
 const struct cmd cmd_inspect = {
     .brief = "Return low-level information on containers and images",
     .usage = "[OPTIONS] NAME|ID [NAME|ID...]",
@@ -218,4 +228,14 @@ const struct cmd cmd_container_inspect = {
     .min_args = 1,
     .max_args = -1,
     .run = run_container,
+};
+const struct cmd cmd_volume_inspect = {
+    .brief = "Display detailed information on one or more volumes",
+    .usage = "[OPTIONS] VOLUME [VOLUME...]",
+    .example = "shale volume inspect -f '{{.Mountpoint}}' data",
+    .opts = volume_opts,
+    .opts_size = sizeof(struct inspect_opts),
+    .min_args = 1,
+    .max_args = -1,
+    .run = run_volume,
 };

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "cli/cli.h"
 #include "cli/confirm.h"
+#include "cli/pruned.h"
 
 struct prune_opts {
     bool all, force, volumes;
@@ -54,12 +55,7 @@ static int prune_containers(struct cli *c, struct shale *s, const struct prune_o
 
     if (r < 0 || !res)
         return r;
-    if (res->n_ids)
-        buf_adds(&out, "Deleted Containers:\n");
-    for (size_t i = 0; i < res->n_ids; i++)
-        buf_addf(&out, "%s\n", res->ids[i]);
-    if (res->n_ids)
-        buf_addc(&out, '\n');
+    pruned_put(&out, "Deleted Containers:", res->ids, res->n_ids);
     *freed += res->freed_bytes;
     shale_free(res);
     return cli_print(c, &out);
@@ -76,12 +72,7 @@ static int prune_volumes(struct cli *c, struct shale *s, const struct prune_opts
 
     if (r < 0 || !res)
         return r;
-    if (res->n_names)
-        buf_adds(&out, "Deleted Volumes:\n");
-    for (size_t i = 0; i < res->n_names; i++)
-        buf_addf(&out, "%s\n", res->names[i]);
-    if (res->n_names)
-        buf_addc(&out, '\n');
+    pruned_put(&out, "Deleted Volumes:", res->names, res->n_names);
     *freed += res->freed_bytes;
     shale_free(res);
     return cli_print(c, &out);
@@ -97,13 +88,7 @@ static int prune_images(struct cli *c, struct shale *s, const struct prune_opts 
 
     if (r < 0 || !res)
         return r;
-    if (res->n_items)
-        buf_adds(&out, "Deleted Images:\n");
-    for (size_t i = 0; i < res->n_items; i++)
-        buf_addf(&out, "%s: %s\n", res->items[i].kind == SHALE_UNTAGGED ? "untagged" : "deleted",
-                 res->items[i].what);
-    if (res->n_items)
-        buf_addc(&out, '\n');
+    pruned_put_images(&out, "Deleted Images:", res);
     *freed += res->freed_bytes;
     shale_free(res);
     return cli_print(c, &out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* volume create, inspect, ls, prune, rm. */
+/* volume create, ls, prune, rm; inspect is in cmd_inspect.c. */
 #include <shale/volume.h>
 #include <stdio.h>
 
@@ -7,9 +7,7 @@
 #include "base/str.h"
 #include "cli/confirm.h"
 #include "cli/each.h"
-#include "cli/exit.h"
-#include "view/human.h"
-#include "view/inspect.h"
+#include "cli/pruned.h"
 #include "view/volumes.h"
 
 struct volume_opts {
@@ -115,72 +113,6 @@ const struct cmd cmd_volume_ls = {
     .run = run_ls,
 };
 
-/* ---- inspect ---- */
-
-static const struct opt inspect_opts[] = {
-    {'f', "format", OPT_STR, O(format), NULL,
-     "Format output using a custom template: 'json' or a Go\ntemplate (default: indented JSON)"},
-    {0},
-};
-
-static int add_volume(struct cli *c, struct shale *s, const char *name, struct inspect *v)
-{
-    static const struct tmpl_field none[] = {{NULL}};
-    struct shale_volume *res = NULL;
-    json_t *doc = NULL;
-    int r = shale_volume_inspect(s, name, &res, &c->e);
-    if (r < 0)
-        return r;
-    r = doc_volume(res, &doc, &c->e);
-    shale_free(res);
-    if (r == 0)
-        r = inspect_add(v, doc, none, &c->e);
-    json_decref(doc);
-    return r;
-}
-
-/* What was found is printed, then the errors. */
-static int run_inspect(struct cli *c, const void *opts, int n, char **args)
-{
-    const struct volume_opts *o = opts;
-    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
-    _cleanup_(inspect_clear) struct inspect v = {0};
-    struct shale_err *failed = arena_array(&c->arena, (size_t)n, sizeof *failed);
-    struct shale *s;
-    int n_failed = 0;
-    if (!failed)
-        return err_nomem(&c->e);
-    int r = inspect_begin(&v, o->format, cli_is_terminal(), &out, &c->e);
-    if (r < 0) {
-        fprintf(stderr, "%s\n", c->e.msg);
-        return EXIT_TEMPLATE;
-    }
-    r = cli_open(c, &s);
-    if (r < 0)
-        return r;
-    for (int i = 0; i < n; i++) {
-        if (add_volume(c, s, args[i], &v) < 0)
-            failed[n_failed++] = c->e;
-    }
-    r = inspect_end(&v, &c->e);
-    if (r == 0)
-        r = cli_print(c, &out);
-    for (int i = 0; i < n_failed && r == 0; i++)
-        cli_warn_error(&failed[i]);
-    return r < 0 ? r : n_failed > 0;
-}
-
-const struct cmd cmd_volume_inspect = {
-    .brief = "Display detailed information on one or more volumes",
-    .usage = "[OPTIONS] VOLUME [VOLUME...]",
-    .example = "shale volume inspect -f '{{.Mountpoint}}' data",
-    .opts = inspect_opts,
-    .opts_size = sizeof(struct volume_opts),
-    .min_args = 1,
-    .max_args = -1,
-    .run = run_inspect,
-};
-
 /* ---- rm ---- */
 
 static const struct opt rm_opts[] = {
@@ -245,15 +177,8 @@ static int run_prune(struct cli *c, const void *opts, int n, char **args)
         r = shale_volume_prune(s, &q, &res, &c->e);
     if (r < 0 || !res)
         return r;
-    if (res->n_names)
-        buf_adds(&out, "Deleted Volumes:\n");
-    for (size_t i = 0; i < res->n_names; i++)
-        buf_addf(&out, "%s\n", res->names[i]);
-    if (res->n_names)
-        buf_addc(&out, '\n');
-    buf_adds(&out, "Total reclaimed space: ");
-    human_size(&out, res->freed_bytes);
-    buf_addc(&out, '\n');
+    pruned_put(&out, "Deleted Volumes:", res->names, res->n_names);
+    pruned_put_total(&out, res->freed_bytes);
     shale_free(res);
     return cli_print(c, &out);
 }

@@ -141,17 +141,6 @@ static int set_env(struct create *c, struct shale_err *e)
     return 0;
 }
 
-static void label_put(struct strmap *m, char *k, char *v)
-{
-    for (size_t i = 0; i < m->n; i++)
-        if (streq(m->m[i].k, k)) {
-            m->m[i].v = v;
-            return;
-        }
-    m->m[m->n].k = k;
-    m->m[m->n++].v = v;
-}
-
 static int set_labels(struct create *c, struct shale_err *e)
 {
     const struct strmap *base = &c->image->run.labels;
@@ -170,7 +159,7 @@ static int set_labels(struct create *c, struct shale_err *e)
         char *eq = strchr(mine.v[i], '=');
         if (eq)
             *eq = 0;
-        label_put(m, mine.v[i], eq ? eq + 1 : mine.v[i] + strlen(mine.v[i]));
+        strmap_put(m, mine.v[i], eq ? eq + 1 : mine.v[i] + strlen(mine.v[i]));
     }
     return 0;
 }

@@ -97,17 +97,6 @@ static int take_ulimits(struct create *c, struct shale_err *e)
     return 0;
 }
 
-static void put_sysctl(struct strmap *m, char *k, char *v)
-{
-    for (size_t i = 0; i < m->n; i++)
-        if (streq(m->m[i].k, k)) {
-            m->m[i].v = v;
-            return;
-        }
-    m->m[m->n].k = k;
-    m->m[m->n++].v = v;
-}
-
 static int take_sysctls(struct create *c, struct shale_err *e)
 {
     struct strmap *m = &c->conf.sysctls;
@@ -127,7 +116,7 @@ static int take_sysctls(struct create *c, struct shale_err *e)
         if (streq(c->conf.network, "host") && str_has_prefix(list.v[i], "net."))
             return err_set(e, SHALE_INVALID,
                            "sysctl \"%.200s\" not allowed in host network namespace", list.v[i]);
-        put_sysctl(m, list.v[i], eq + 1);
+        strmap_put(m, list.v[i], eq + 1);
     }
     return 0;
 }
