@@ -56,6 +56,17 @@ void cli_warn_error(const struct shale_err *e)
     exit_print_error(e);
 }
 
+int cli_warn_problem(int code, const char *problem)
+{
+    struct shale_err e = SHALE_ERR_INIT;
+
+    if (!code)
+        return 0;
+    (void)err_set(&e, code, "%s", problem);
+    cli_warn_error(&e);
+    return 1;
+}
+
 bool cli_is_terminal(void)
 {
     return isatty(STDOUT_FILENO) == 1;

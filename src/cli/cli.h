@@ -45,6 +45,8 @@ int cli_printf(struct cli *c, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
 /* "Error: <message>" on standard error; for commands that go on with their next argument. */
 void cli_warn_error(const struct shale_err *e);
+/* The same for one of many that failed: 1; nothing where the code is 0: 0. */
+int cli_warn_problem(int code, const char *problem);
 
 /* A wrong use: message, usage line and hint, exit status 125. */
 int cli_usage_error(struct cli *c, const char *fmt, ...) ATTR_PRINTF(2, 3);

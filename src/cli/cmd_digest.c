@@ -39,14 +39,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     r = resolved_print(l, &v, &out, &c->e);
     if (r >= 0)
         r = cli_print(c, &out);
-    for (size_t i = 0; r >= 0 && i < l->n_items; i++) {
-        struct shale_err e = SHALE_ERR_INIT;
-        if (!l->items[i].code)
-            continue;
-        (void)err_set(&e, l->items[i].code, "%s", l->items[i].problem);
-        cli_warn_error(&e);
-        failed = 1;
-    }
+    for (size_t i = 0; r >= 0 && i < l->n_items; i++)
+        failed |= cli_warn_problem(l->items[i].code, l->items[i].problem);
     shale_free(l);
     return r < 0 ? r : failed;
 }
