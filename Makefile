@@ -63,6 +63,7 @@ bench: ## the figures, as ratios against named peers
 	@tools/install-deps build run bench
 	@$(MAKE) --no-print-directory all
 	@bench/run
+	@bench/archive
 	@bench/registry
 
 soak: ## 15 minutes of concurrent pulls, runs and removes

@@ -50,6 +50,7 @@ int archive_sink_finish(struct sink *s, struct shale_err *e);
  * what is no archive of images.
  */
 #define ARCHIVE_MAX_MEMBERS        200000
+#define ARCHIVE_MAX_IMAGES         10000
 #define ARCHIVE_MAX_DOCUMENT_BYTES (16u << 20) /* manifest.json */
 #define ARCHIVE_MAX_LINKS          8           /* one after the other */
 

@@ -26,6 +26,8 @@ struct reading {
     size_t n_members, cap_members;
     struct alias *aliases;
     size_t n_aliases, cap_aliases;
+    uint32_t *alias_slots; /* by digest, open addressing: index + 1, 0 is free */
+    size_t n_alias_slots;
     struct archive_image *images;
     size_t cap_images;
 };

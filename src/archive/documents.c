@@ -13,19 +13,26 @@
 
 #define OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
 
-static struct archive_image *add_image(struct reading *x, const struct digest *target)
+static int add_image(struct reading *x, const struct digest *target, struct archive_image **ret,
+                     struct shale_err *e)
 {
-    for (size_t i = 0; i < x->pub.n_images; i++)
-        if (digest_eq(&x->images[i].target, target))
-            return &x->images[i];
-    struct archive_image *v =
-        arena_grow(x->a, x->images, x->pub.n_images, &x->cap_images, sizeof *v);
+    size_t n = x->pub.n_images;
+
+    for (size_t i = 0; i < n; i++)
+        if (digest_eq(&x->images[i].target, target)) {
+            *ret = &x->images[i];
+            return 0;
+        }
+    if (n == ARCHIVE_MAX_IMAGES)
+        return err_set(e, SHALE_LIMIT, "the archive has more than %d images", ARCHIVE_MAX_IMAGES);
+    struct archive_image *v = arena_grow(x->a, x->images, n, &x->cap_images, sizeof *v);
     if (!v)
-        return NULL;
+        return err_nomem(e);
     x->images = v;
-    v += x->pub.n_images++;
-    *v = (struct archive_image){.target = *target};
-    return v;
+    x->pub.n_images++;
+    v[n] = (struct archive_image){.target = *target};
+    *ret = &v[n];
+    return 0;
 }
 
 static int add_name(struct reading *x, struct archive_image *i, const struct ref *name,
@@ -73,9 +80,10 @@ static int read_index(struct reading *x, const struct buf *b, struct shale_err *
         enum media_kind kind = media_find(d->media_type)->kind;
         if ((kind != MEDIA_MANIFEST && kind != MEDIA_INDEX) || descriptor_is_attestation(d))
             continue;
-        struct archive_image *v = add_image(x, &d->digest);
-        if (!v)
-            return err_nomem(e);
+        struct archive_image *v = NULL;
+        r = add_image(x, &d->digest, &v, e);
+        if (r < 0)
+            return r;
         v->published = true;
         r = oci_name(x, v, d, e);
     }
@@ -94,6 +102,39 @@ static const struct json_field item_fields[] = {
     {"RepoTags", JB_STRV, offsetof(struct item, tags), 0},
 };
 
+static uint32_t *alias_slot(const struct reading *x, const struct digest *d)
+{
+    uint64_t h = 0;
+
+    memcpy(&h, digest_hex(d), sizeof h); /* a hash of hex digits that are one themselves */
+    size_t mask = x->n_alias_slots - 1, i = h * 0x9e3779b97f4a7c15ull >> 32 & mask;
+    while (x->alias_slots[i] && !digest_eq(&x->aliases[x->alias_slots[i] - 1].digest, d))
+        i = (i + 1) & mask;
+    return &x->alias_slots[i];
+}
+
+const struct alias *alias_find(const struct reading *x, const struct digest *d)
+{
+    uint32_t k = x->n_alias_slots ? *alias_slot(x, d) : 0;
+
+    return k ? &x->aliases[k - 1] : NULL;
+}
+
+/* At most half of the slots are taken. */
+static int grow_slots(struct reading *x, struct shale_err *e)
+{
+    size_t n = x->n_alias_slots ? x->n_alias_slots * 2 : 64;
+    uint32_t *v = arena_array(x->a, n, sizeof *v);
+
+    if (!v)
+        return err_nomem(e);
+    x->alias_slots = v;
+    x->n_alias_slots = n;
+    for (size_t i = 0; i < x->n_aliases; i++)
+        *alias_slot(x, &x->aliases[i].digest) = (uint32_t)i + 1;
+    return 0;
+}
+
 static int add_alias(struct reading *x, const struct alias *alias, struct shale_err *e)
 {
     struct alias *v;
@@ -104,7 +145,10 @@ static int add_alias(struct reading *x, const struct alias *alias, struct shale_
     if (!v)
         return err_nomem(e);
     x->aliases = v;
+    if (2 * (x->n_aliases + 1) > x->n_alias_slots && grow_slots(x, e) < 0)
+        return -SHALE_NO_MEMORY;
     v[x->n_aliases++] = *alias;
+    *alias_slot(x, &alias->digest) = (uint32_t)x->n_aliases;
     return 0;
 }
 
@@ -200,13 +244,13 @@ static int layers_of(struct reading *x, const struct item *it, const struct conf
     int r = 0;
 
     for (size_t i = 0; r >= 0 && i < it->layers.n; i++) {
-        struct alias blob;
+        struct alias blob = {.member = NULL};
         const char *suffix = "";
         char type[sizeof OCI_LAYER + 8];
         r = layer_blob(x, it->layers.v[i], &cfg->diff_ids[i], &suffix, &blob, e);
         if (r >= 0)
             r = add_alias(x, &blob, e);
-        if (r < 0)
+        if (r < 0 || !blob.member)
             return r;
         snprintf(type, sizeof type, "%s%s", OCI_LAYER, suffix);
         json_t *d = json_pack("{ss,ss,sI}", "mediaType", type, "digest", blob.digest.s, "size",
@@ -243,9 +287,11 @@ static int read_item(struct reading *x, const json_t *j, struct shale_err *e)
         return r;
     }
     r = make_manifest(x, &config, layers, &target, e);
-    struct archive_image *v = r >= 0 ? add_image(x, &target) : NULL;
-    if (!v)
-        return r < 0 ? r : err_nomem(e);
+    struct archive_image *v = NULL;
+    if (r >= 0)
+        r = add_image(x, &target, &v, e);
+    if (r < 0)
+        return r;
     for (size_t i = 0; r >= 0 && i < it.tags.n; i++) {
         struct ref ref;
         if (ref_parse(it.tags.v[i], x->a, &ref, NULL) < 0 || !ref.tag || digest_is_set(&ref.digest))

@@ -16,14 +16,6 @@ static struct reading *self(struct source *s)
     return (struct reading *)s;
 }
 
-const struct alias *alias_find(const struct reading *x, const struct digest *d)
-{
-    for (size_t i = 0; i < x->n_aliases; i++)
-        if (digest_eq(&x->aliases[i].digest, d))
-            return &x->aliases[i];
-    return NULL;
-}
-
 static void path_of(const struct digest *d, char *ret, size_t n)
 {
     snprintf(ret, n, "blobs/%s/%s", digest_alg_name(digest_alg(d)), digest_hex(d));
@@ -87,7 +79,7 @@ static int locate(struct reading *x, const struct digest *d, int *ret_fd, bool *
     path_of(d, path, sizeof path);
     *ret_own = x->is_folder;
     if (x->is_folder) {
-        *ret_fd = sys_openat(x->fd, path, O_RDONLY, 0);
+        *ret_fd = sys_openat(x->fd, path, O_RDONLY | O_NONBLOCK, 0);
         if (*ret_fd < 0)
             return absent(d, e);
         if (fstat(*ret_fd, &st) < 0 || !S_ISREG(st.st_mode)) {
