@@ -10,10 +10,7 @@
 #include "meta/stmt.h"
 #include "registry/index.h"
 
-#define TRIGRAM       3    /* shorter words are not looked for in descriptions of images */
-#define COMMON        1000 /* descriptions with a word: more are not counted */
-#define FEW_REPOS     200  /* are looked at one by one, */
-#define FEW_MANIFESTS 2000 /* where they have so many at most */
+#define TRIGRAM 3 /* shorter words are not looked for in descriptions of images */
 
 struct term {
     char text[INDEX_TERM_BYTES + 1];
@@ -120,81 +117,6 @@ static int by_id(const void *a, const void *b)
     const struct found *x = a, *y = b;
 
     return (x->id > y->id) - (x->id < y->id);
-}
-
-/* How many images have a word in their description: more or less, for an order. */
-static int count_of(struct finding *f, const char *word, int64_t *ret, struct shale_err *e)
-{
-    const char *match = phrase(word, f->a);
-
-    *ret = COMMON;
-    if (!match)
-        return err_nomem(e);
-    if (!*match)
-        return 0;
-    return stmt_number(f->m,
-                       "SELECT count(*) FROM (SELECT 1 FROM docs WHERE docs MATCH ?1 LIMIT ?2)", 0,
-                       ret, e, "ti", match, (int64_t)COMMON);
-}
-
-/* The rarest word comes first, so that there is little to narrow. */
-static int rarest_first(struct finding *f, struct term *t, struct shale_err *e)
-{
-    int64_t least = COMMON + 1, n = 0;
-    size_t at = 0;
-    int r = 0;
-
-    for (size_t i = 0; t->n > 1 && r >= 0 && i < t->n; i++) {
-        r = count_of(f, t->words[i], &n, e);
-        if (n < least) {
-            least = n;
-            at = i;
-        }
-    }
-    const char *first = t->words[at];
-    t->words[at] = t->words[0];
-    t->words[0] = first;
-    return r;
-}
-
-/* Can what was found so far be looked at one by one? */
-static int are_few(struct finding *f, struct shale_err *e)
-{
-    int64_t sum = 0, n = 0;
-    int r = 0;
-
-    for (size_t i = 0; r >= 0 && f->n <= FEW_REPOS && i < f->n && sum <= FEW_MANIFESTS; i++) {
-        r = stmt_number(
-            f->m, "SELECT count(*) FROM (SELECT 1 FROM reg.manifests WHERE repo = ?1 LIMIT ?2)", 0,
-            &n, e, "ii", f->v[i].id, (int64_t)FEW_MANIFESTS + 1);
-        sum += n;
-    }
-    return r < 0 ? r : f->n <= FEW_REPOS && sum <= FEW_MANIFESTS;
-}
-
-static const char one_has_word[] =
-    "SELECT 1 FROM reg.repos r WHERE r.id = ?3 AND (instr(r.name, ?1) OR"
-    " instr(lower(r.description), ?1) OR (?2 <> '' AND EXISTS(SELECT 1 FROM reg.manifests m CROSS"
-    " JOIN main.manifests i ON i.digest = m.digest CROSS JOIN docs d ON d.rowid = i.id WHERE"
-    " m.repo = r.id AND docs MATCH ?2)))";
-
-static int narrow_few(struct finding *f, const char *word, struct shale_err *e)
-{
-    const char *match = phrase(word, f->a);
-    size_t kept = 0;
-
-    if (!match)
-        return err_nomem(e);
-    for (size_t i = 0; i < f->n; i++) {
-        int64_t found = 0;
-        int r = stmt_number(f->m, one_has_word, 0, &found, e, "tti", word, match, f->v[i].id);
-        if (r < 0)
-            return r;
-        if (found)
-            f->v[kept++] = f->v[i];
-    }
-    f->n = kept;
-    return 0;
 }
 
 /* Leaves of what was found what has another word, too. */
@@ -309,11 +231,8 @@ static int find(struct finding *f, uint64_t skip, uint64_t n, struct arena *a,
 {
     int r = find_first(f, e);
 
-    for (size_t i = 1; r >= 0 && i < f->t->n; i++) {
-        r = are_few(f, e);
-        if (r >= 0)
-            r = (r ? narrow_few : narrow)(f, f->t->words[i], e);
-    }
+    for (size_t i = 1; r >= 0 && i < f->t->n; i++)
+        r = narrow(f, f->t->words[i], e);
     if (r < 0)
         return r;
     if (f->n)
@@ -342,8 +261,7 @@ int index_names(struct index *x, const char *term, const struct index_asker *who
     if (r < 0)
         return r;
     struct finding f = {.m = index_take(x), .t = &t, .who = who, .a = a};
-    r = rarest_first(&f, &t, e);
-    r = index_result(x, r < 0 ? r : find(&f, skip, n, a, ret, e), e);
+    r = index_result(x, find(&f, skip, n, a, ret, e), e);
     index_give(x);
     return r;
 }
