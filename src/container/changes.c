@@ -235,6 +235,21 @@ static int walk_name(struct walker *w, struct level *l, const char *name, size_t
     return tell(w, l, CHANGE_CHANGED, name, &st);
 }
 
+/* 1: the i-th name stands behind the folder's path, which ends at `at`. 0: both sides have it, and
+ * the one of the upper side, before it, stands for both. */
+static int put_name(struct walker *w, const struct names *names, size_t i, size_t at)
+{
+    const struct name *x = &names->v[i];
+    size_t n = strlen(x->s);
+
+    if (i > 0 && x->lower && streq(x->s, names->v[i - 1].s))
+        return 0;
+    if (at + n + 2 > sizeof w->path)
+        return err_set(w->e, SHALE_LIMIT, "a path is longer than %d bytes", PATH_MAX);
+    memcpy(w->path + at, x->s, n + 1);
+    return 1;
+}
+
 static int walk(struct walker *w, struct level *l)
 {
     struct names names = {.a = ARENA_INIT(CHANGES_MAX_NAMES)};
@@ -247,15 +262,9 @@ static int walk(struct walker *w, struct level *l)
         w->path[at++] = '/';
     for (size_t i = 0; r >= 0 && i < names.n; i++) {
         const struct name *x = &names.v[i];
-        size_t n = strlen(x->s);
-        if (i > 0 && x->lower && streq(x->s, names.v[i - 1].s))
-            continue;
-        if (at + n + 2 > sizeof w->path) {
-            r = err_set(w->e, SHALE_LIMIT, "a path is longer than %d bytes", PATH_MAX);
-            break;
-        }
-        memcpy(w->path + at, x->s, n + 1);
-        r = x->lower ? tell(w, l, CHANGE_GONE, x->s, NULL) : walk_name(w, l, x->s, at);
+        r = put_name(w, &names, i, at);
+        if (r > 0)
+            r = x->lower ? tell(w, l, CHANGE_GONE, x->s, NULL) : walk_name(w, l, x->s, at);
     }
     w->path[l->path_n] = 0;
     arena_clear(&names.a);
@@ -320,15 +329,9 @@ static int walk_all(struct walker *w, int upper, int lower, size_t depth)
         w->path[at++] = '/';
     for (size_t i = 0; r >= 0 && i < names.n; i++) {
         const struct name *x = &names.v[i];
-        size_t n = strlen(x->s);
-        if (i > 0 && x->lower && streq(x->s, names.v[i - 1].s))
-            continue;
-        if (at + n + 2 > sizeof w->path) {
-            r = err_set(w->e, SHALE_LIMIT, "a path is longer than %d bytes", PATH_MAX);
-            break;
-        }
-        memcpy(w->path + at, x->s, n + 1);
-        r = all_name(w, upper, lower, x->lower || upper < 0, x->s, depth);
+        r = put_name(w, &names, i, at);
+        if (r > 0)
+            r = all_name(w, upper, lower, x->lower || upper < 0, x->s, depth);
     }
     w->path[path_n] = 0;
     arena_clear(&names.a);
