@@ -168,11 +168,18 @@ static int set_parsed(struct parse *p, const struct opt *o, char *value,
     return 0;
 }
 
+bool opts_seen(const struct opts_result *r, size_t i)
+{
+    return i < OPTS_MAX && r->seen[i / 64] >> i % 64 & 1;
+}
+
 static int set_value(struct parse *p, const struct opt *o, char *value)
 {
     size_t i = (size_t)(o - p->table);
-    if (i < 64)
-        p->res->seen |= 1ull << i;
+    if (i >= OPTS_MAX)
+        return err_set(p->e, SHALE_INTERNAL, "the table of option --%s is too long", o->name);
+    p->res->seen[i / 64] |= 1ull << i % 64;
+    p->res->any = true;
     switch (o->kind) {
     case OPT_BOOL:
         return set_bool(p, o, value);

@@ -38,11 +38,14 @@ struct opt {
 };
 enum { OPT_HIDDEN = 1 << 0, OPT_SEEN_FIELD = 1 << 1 };
 
+#define OPTS_MAX 256 /* entries of a table */
+
 struct opts_result {
     char **args; /* what is left, NULL-terminated, pointing into argv */
     int n_args;
-    bool help;     /* --help (or -h where the table has no 'h') was given */
-    uint64_t seen; /* bit i: table[i] was given */
+    bool help;                    /* --help (or -h where the table has no 'h') was given */
+    bool any;                     /* at least one option of the table was given */
+    uint64_t seen[OPTS_MAX / 64]; /* see opts_seen */
 };
 
 /* Parses argv[1..]. `interspersed`: options may follow arguments (docker run: no). Messages are
@@ -50,6 +53,8 @@ struct opts_result {
  * --name", "invalid argument \"x\" for \"-m, --memory\" flag: …" (-SHALE_INVALID). */
 int opts_parse(const struct opt *table, int argc, char **argv, bool interspersed, void *out,
                struct arena *a, struct opts_result *ret, struct shale_err *e);
+/* Was table[i] given? */
+bool opts_seen(const struct opts_result *r, size_t i);
 /* The "Options:" block of --help as docker (cobra) prints it, into b. */
 struct buf;
 void opts_help(const struct opt *table, struct buf *b);

@@ -188,9 +188,9 @@ static int print_help(struct cli *c, bool asked)
 
 bool cli_seen(const struct cli *c, const char *option)
 {
-    for (size_t i = 0; c->cmd->opts && c->cmd->opts[i].name && i < 64; i++)
+    for (size_t i = 0; c->cmd->opts && c->cmd->opts[i].name; i++)
         if (streq(c->cmd->opts[i].name, option))
-            return c->res.seen >> i & 1;
+            return opts_seen(&c->res, i);
     return false;
 }
 
@@ -213,7 +213,7 @@ static int run_command(struct cli *c, int argc, char **argv)
         return r;
     if (c->res.help)
         return print_help(c, true);
-    if (cmd->flags & CMD_OPT_OR_ARGS && c->res.seen && c->res.n_args == 0)
+    if (cmd->flags & CMD_OPT_OR_ARGS && c->res.any && c->res.n_args == 0)
         return cmd->run(c, opts, 0, c->res.args);
     if (c->res.n_args < cmd->min_args || (cmd->max_args >= 0 && c->res.n_args > cmd->max_args))
         return wrong_count(c, c->res.n_args);

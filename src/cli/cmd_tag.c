@@ -85,7 +85,7 @@ static int run(struct cli *c, const void *opts, int n, char **args)
 {
     const struct tag_opts *o = opts;
     struct shale *s;
-    if (n > 0 && c->res.seen)
+    if (n > 0 && c->res.any)
         return cli_usage_error(c, "options of tag take no further arguments");
     if (n == 0 && (o->history != NULL) == (o->restore != NULL))
         return cli_usage_error(c, "one of --history and --restore is needed");

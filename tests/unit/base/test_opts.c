@@ -127,8 +127,8 @@ static void test_values(void **state)
     assert_string_equal(c.out.platform.v[2], "z");
     assert_int_equal(c.out.filter.n, 2);
     assert_string_equal(c.out.filter.v[1], "c=d");
-    assert_true(c.res.seen & 1ull << 2);
-    assert_false(c.res.seen & 1ull << 0);
+    assert_true(opts_seen(&c.res, 2));
+    assert_false(opts_seen(&c.res, 0));
     arena_clear(&c.a);
     parse(&c, "--name _ -n -3 --cpus .25", true);
     assert_int_equal(c.r, 0);
