@@ -171,6 +171,8 @@ static int set_tls(const struct curl_api *api, CURL *h, const struct exchange *x
 static size_t on_read(char *p, size_t size, size_t n, void *arg)
 {
     struct exchange *x = arg;
+
+    x->sent = true;
     ssize_t k = x->rq->read_body(x->rq->arg, p, size * n, x->e);
 
     if (k >= 0)
@@ -179,10 +181,13 @@ static size_t on_read(char *p, size_t size, size_t n, void *arg)
     return CURL_READFUNC_ABORT;
 }
 
-/* What was read is gone: curl must not try again by itself. */
+/* A kept connection that turned out to be closed: curl takes another one by itself as long as
+ * nothing was read. What was read is gone, and the connection has broken for our caller. */
 static int on_seek(void *arg, curl_off_t offset, int origin)
 {
-    return CURL_SEEKFUNC_CANTSEEK;
+    const struct exchange *x = arg;
+
+    return x->sent ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
 }
 
 static const struct {
@@ -203,6 +208,7 @@ static void set_body(const struct curl_api *api, CURL *h, struct exchange *x)
         api->easy_setopt(h, CURLOPT_READFUNCTION, on_read);
         api->easy_setopt(h, CURLOPT_READDATA, x);
         api->easy_setopt(h, CURLOPT_SEEKFUNCTION, on_seek);
+        api->easy_setopt(h, CURLOPT_SEEKDATA, x);
         api->easy_setopt(h, CURLOPT_INFILESIZE_LARGE, (curl_off_t)rq->body_n);
     } else {
         api->easy_setopt(h, CURLOPT_POST, 1l);
@@ -324,7 +330,7 @@ int exchange_run(struct http_client *c, struct lane *l, struct exchange *x, stru
     x->response = (struct http_response){.url = x->url, .elsewhere = x->elsewhere};
     x->headers = NULL;
     x->cap_headers = x->header_bytes = 0;
-    x->head_done = x->redirected = false;
+    x->head_done = x->redirected = x->sent = false;
     x->r = 0;
     x->e = &inner;
     api->easy_reset(l->easy);

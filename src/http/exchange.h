@@ -35,6 +35,7 @@ struct exchange {
     struct http_response response;
     struct http_header *headers;
     size_t cap_headers, header_bytes;
+    bool sent;       /* the body was asked for bytes, which cannot be had again */
     bool head_done;  /* the head of the final response is complete */
     bool redirected; /* it is a redirect that should be followed */
     uint64_t dropped_bytes;

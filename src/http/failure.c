@@ -161,6 +161,7 @@ int exchange_failure(const struct curl_api *api, struct lane *l, struct exchange
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
     case CURLE_SEND_ERROR:
+    case CURLE_SEND_FAIL_REWIND: /* a kept connection, closed while the body went out on it */
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
         if (strstr(detail, " alert ")) /* TLS 1.3: a refused client certificate comes this late */

@@ -37,8 +37,9 @@ struct peer {
 struct server {
     bool (*answer)(struct peer *p, const struct asked *q);
     void *arg;
-    bool deaf; /* set before the start: without tls, says nothing to a TLS handshake */
-    bool tls;  /* set before the start: a certificate of its own, for localhost and 127.0.0.1 */
+    bool deaf;  /* set before the start: without tls, says nothing to a TLS handshake */
+    bool hasty; /* answers when it has the head of a request: its body is not read */
+    bool tls;   /* set before the start: a certificate of its own, for localhost and 127.0.0.1 */
 
     int fd, port;
     char host[32];  /* "127.0.0.1:PORT" */

@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -388,6 +389,42 @@ static void test_hostile(void **state)
     world_free(w);
 }
 
+/* A kept connection that the server closes while a body is sent on it: curl would send all of it
+ * again on another one, but what was read is gone. */
+static bool hang_up(struct peer *p, const struct asked *q)
+{
+    if (!streq(q->method, "GET")) {
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        dup3(null, p->fd, O_CLOEXEC); /* the number stays taken until the server stops */
+        close(null);
+        return false;
+    }
+    p->server->hasty = true;
+    p->n_in = 0;
+    return reply(p, 200, "", "fine");
+}
+
+static ssize_t zeros(void *arg, void *to, size_t n, struct shale_err *e)
+{
+    memset(to, 0, n);
+    return (ssize_t)n;
+}
+
+static void test_body_breaks_on_a_kept_connection(void **state)
+{
+    for (int i = 0; i < 20; i++) {
+        struct world *w = world_new(hang_up, false);
+        struct http_request rq = {
+            .method = "PATCH", .url = at(w, "/up"), .body_n = 64 << 20, .read_body = zeros};
+
+        assert_ok(w, get(w, "/fine"));
+        assert_int_equal(run(w, &rq), -SHALE_NETWORK);
+        if (w->failure != HTTP_FAIL_BROKEN)
+            fail_msg("failure %d: %s", w->failure, w->e.msg);
+        world_free(w);
+    }
+}
+
 static void test_limits_of_the_caller(void **state)
 {
     struct world *w = world_new(hostile, false);
@@ -542,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_redirects),
         cmocka_unit_test(test_redirect_elsewhere),
         cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_body_breaks_on_a_kept_connection),
         cmocka_unit_test(test_limits_of_the_caller),
         cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_cancel),
