@@ -3,9 +3,9 @@
 
 #include "peer.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
