@@ -62,7 +62,7 @@ void client_look(struct req *q)
 {
     struct conn *k = q->conn;
 
-    if (!k->door->asks)
+    if (!k->desk->door->asks)
         return;
     if (!k->asked) {
         const struct gnutls_api *g = gnutls_api_get();
@@ -73,7 +73,7 @@ void client_look(struct req *q)
         k->asked = true;
     }
     q->q.client = k->client;
-    q->q.client_needed = k->door->needs;
+    q->q.client_needed = k->desk->door->needs;
     if (k->client == HTTP_CLIENT_GOOD) {
         q->client_name = strdup(k->client_name); /* a request may outlive its connection */
         q->q.client_name = q->client_name;

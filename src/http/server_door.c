@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Daemons of libmicrohttpd: one for plain connections, one for TLS. */
+/* Daemons of libmicrohttpd: some for plain connections, some for TLS, each with a thread. (Its own
+ * pool deals connections out by the number of their descriptor: with a file opened between two of
+ * them all land in the same thread.) */
 #include <fcntl.h>
 
 #include "base/cleanup.h"
@@ -18,9 +20,10 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *c, char *s)
     return strlen(s);
 }
 
-static struct MHD_Daemon *start(struct door *door, const char *cert, const char *key,
+static struct MHD_Daemon *start(struct desk *desk, const char *cert, const char *key,
                                 const char *client_ca)
 {
+    const struct door *door = desk->door;
     struct http_server *s = door->s;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
                      MHD_USE_NO_LISTEN_SOCKET | (door->tls ? MHD_USE_TLS : 0);
@@ -36,11 +39,10 @@ static struct MHD_Daemon *start(struct door *door, const char *cert, const char 
         flags, 0, NULL, NULL, req_access, s, MHD_OPTION_ARRAY,
         door->tls ? tls : &tls[ARRAY_SIZE(tls) - 1], MHD_OPTION_URI_LOG_CALLBACK, req_begin, s,
         MHD_OPTION_NOTIFY_COMPLETED, req_completed, s, MHD_OPTION_NOTIFY_CONNECTION, conn_notify,
-        door, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_THREAD_POOL_SIZE,
-        (unsigned)s->o.n_threads, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)(s->o.max_connections + 2 * s->o.n_threads + 64),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.head_bytes, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)((longest + NS_PER_S - 1) / NS_PER_S), MHD_OPTION_END);
+        desk, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(s->o.max_connections + 64), MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.head_bytes,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((longest + NS_PER_S - 1) / NS_PER_S),
+        MHD_OPTION_END);
 }
 
 static int read_pem(const char *path, const char *what, struct buf *b, struct shale_err *e)
@@ -53,6 +55,30 @@ static int read_pem(const char *path, const char *what, struct buf *b, struct sh
     if (!strstr(buf_str(b), "-----BEGIN "))
         return err_set(e, SHALE_INVALID, "%s %s is not in PEM form", what, path);
     return 0;
+}
+
+static void stop(struct http_server *s, struct door *door)
+{
+    for (size_t i = 0; i < door->n_desks; i++)
+        if (door->desks[i].d)
+            s->mhd->stop_daemon(door->desks[i].d);
+    free(door);
+}
+
+/* NULL: libmicrohttpd refuses. */
+static struct door *start_all(struct door *door, const char *cert, const char *key,
+                              const char *client_ca)
+{
+    for (size_t i = 0; i < door->n_desks; i++) {
+        struct desk *desk = &door->desks[i];
+        desk->door = door;
+        desk->d = start(desk, cert, key, client_ca);
+        if (!desk->d) {
+            stop(door->s, door);
+            return NULL;
+        }
+    }
+    return door;
 }
 
 int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, struct shale_err *e)
@@ -71,7 +97,8 @@ int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, s
             r = err_set(e, SHALE_INVALID, "authority of clients: no certificate in %s",
                         c->client_ca_file);
     }
-    struct door *door = r >= 0 ? mem_alloc(sizeof *door) : NULL;
+    struct door *door =
+        r >= 0 ? mem_alloc(sizeof *door + s->o.n_threads * sizeof door->desks[0]) : NULL;
     if (!door)
         return r < 0 ? r : err_nomem(e);
     door->s = s;
@@ -79,12 +106,12 @@ int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, s
     door->asks = c && c->client_ca_file;
     door->needs = door->asks && c->client_needed;
     door->cert = cert_i;
-    door->d = start(door, buf_str(&cert), buf_str(&key), buf_str(&ca));
+    door->n_desks = s->o.n_threads;
+    door = start_all(door, buf_str(&cert), buf_str(&key), buf_str(&ca));
     if (key.p)
         explicit_bzero(key.p, key.cap);
-    if (!door->d) {
+    if (!door) {
         const char *door_ca = c ? c->client_ca_file : NULL;
-        free(door);
         return c ? err_set(e, SHALE_INVALID,
                            "TLS cannot be set up: certificate %s and key %s do not go together, "
                            "or are damaged%s%s",
@@ -102,7 +129,7 @@ int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, s
     return 0;
 }
 
-struct door *door_for(struct http_server *s, const struct http_listener *l)
+static struct door *door_for(struct http_server *s, const struct http_listener *l)
 {
     struct door *d;
 
@@ -114,6 +141,28 @@ struct door *door_for(struct http_server *s, const struct http_listener *l)
     return d;
 }
 
+struct desk *desk_for(struct http_server *s, const struct http_listener *l)
+{
+    struct door *door = door_for(s, l);
+    struct desk *best = NULL;
+
+    for (size_t i = 0; i < door->n_desks; i++) {
+        struct desk *desk = &door->desks[(door->turn + i) % door->n_desks];
+        if (!best || atomic_load(&desk->n_conns) < atomic_load(&best->n_conns))
+            best = desk;
+    }
+    door->turn++; /* several that come at once are not counted yet */
+    return best;
+}
+
+static bool is_empty(const struct door *door)
+{
+    for (size_t i = 0; i < door->n_desks; i++)
+        if (atomic_load(&door->desks[i].n_conns) > 0)
+            return false;
+    return true;
+}
+
 void doors_sweep(struct http_server *s, int64_t now)
 {
     struct door *gone = NULL;
@@ -121,7 +170,7 @@ void doors_sweep(struct http_server *s, int64_t now)
     pthread_mutex_lock(&s->mutex);
     for (struct door **p = &s->doors; *p; p = &(*p)->next) {
         struct door *d = *p;
-        if (!d->retired || now - d->retired < RETIRED_NS || atomic_load(&d->n_conns) > 0)
+        if (!d->retired || now - d->retired < RETIRED_NS || !is_empty(d))
             continue;
         *p = d->next;
         gone = d;
@@ -130,17 +179,15 @@ void doors_sweep(struct http_server *s, int64_t now)
     pthread_mutex_unlock(&s->mutex);
     if (!gone)
         return;
-    s->mhd->stop_daemon(gone->d);
-    free(gone);
+    stop(s, gone);
 }
 
 void doors_close(struct http_server *s)
 {
     while (s->doors) {
         struct door *d = s->doors;
-        s->mhd->stop_daemon(d->d); /* its last callbacks look for nothing in the list */
         s->doors = d->next;
-        free(d);
+        stop(s, d); /* its last callbacks look for nothing in the list */
     }
 }
 
