@@ -14,8 +14,8 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "engine/engine_priv.h"
-#include "registry/indexer.h"
-#include "registry/regconf.h"
+#include "registry/index/indexer.h"
+#include "registry/conf/regconf.h"
 
 #define ARENA_BYTES (4u << 20)
 #define MAX_SETS    4096

@@ -4,9 +4,9 @@
 
 #include "base/cleanup.h"
 #include "engine/engine_priv.h"
-#include "registry/htpasswd.h"
-#include "registry/jwt.h"
-#include "registry/regconf.h"
+#include "registry/auth/htpasswd.h"
+#include "registry/auth/jwt.h"
+#include "registry/conf/regconf.h"
 
 #define TEXT_BYTES (1u << 20)
 

@@ -10,7 +10,7 @@
 #include "contents/packages.h"
 #include "image/image_priv.h"
 #include "image/look_find.h"
-#include "registry/glob.h"
+#include "base/glob.h"
 
 /* ---- the criteria ---- */
 

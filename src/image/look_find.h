@@ -5,7 +5,7 @@
  * packages).
  */
 #include "image/look.h"
-#include "registry/search_query.h"
+#include "registry/index/search_query.h"
 
 struct image_host;
 

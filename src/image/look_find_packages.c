@@ -7,7 +7,7 @@
 #include "contents/packages.h"
 #include "image/image_priv.h"
 #include "image/look_find.h"
-#include "registry/glob.h"
+#include "base/glob.h"
 
 #define SEEN_MIN 1024
 

@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "http/range.h"
-#include "registry/pull.h"
+#include "registry/upstream/pull.h"
 
 static void blob_headers(struct http_response *p, const struct digest *d)
 {

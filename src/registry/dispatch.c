@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "http/range.h"
-#include "registry/pull.h"
+#include "registry/upstream/pull.h"
 
 /* What is served: the one table. `head`: runs in the network thread, before the body. */
 enum need { FREE, PING, PULL, PUSH, DELETE, CATALOG, SEARCH, _NEED_MAX };

@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "registry/pull.h"
+#include "registry/upstream/pull.h"
 
 #define MAX_LIST_BYTES (64u << 20)
 

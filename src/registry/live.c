@@ -3,7 +3,7 @@
  * began with; the old one goes when the last request of it has ended. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "registry/pull.h"
+#include "registry/upstream/pull.h"
 
 void live_drop(struct registry *r, struct live *v)
 {

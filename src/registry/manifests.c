@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "http/range.h"
 #include "model/limits.h"
-#include "registry/pull.h"
+#include "registry/upstream/pull.h"
 
 /* ---- GET ---- */
 

@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "model/limits.h"
-#include "registry/pull.h"
+#include "registry/upstream/pull.h"
 
 #define PAGE             1000 /* descriptors in one answer */
 #define MAX_ANSWER_BYTES (64u << 20)

@@ -10,18 +10,18 @@
 #include "blob/blob.h"
 #include "http/query.h"
 #include "http/server.h"
-#include "registry/accesslog.h"
-#include "registry/authz.h"
-#include "registry/cache.h"
+#include "registry/observe/accesslog.h"
+#include "registry/auth/authz.h"
+#include "registry/upstream/cache.h"
 #include "registry/errors.h"
-#include "registry/indexer.h"
-#include "registry/metrics.h"
-#include "registry/notify.h"
-#include "registry/regconf.h"
+#include "registry/index/indexer.h"
+#include "registry/observe/metrics.h"
+#include "registry/observe/notify.h"
+#include "registry/conf/regconf.h"
 #include "registry/registry.h"
 #include "registry/route.h"
 #include "registry/sessions.h"
-#include "registry/state.h"
+#include "registry/state/state.h"
 
 #define REG_REQUEST_ARENA (64u << 20)
 #define REG_LIST_DEFAULT  100   /* names in a page, where the client does not say */
@@ -205,7 +205,7 @@ void live_sweep(struct registry *r);                   /* frees old ones that no
 /* registry.c */
 void registry_indexer_opts(const struct regconf *c, struct indexer_opts *ret);
 
-/* ---- access.c ---- */
+/* ---- auth/access.c ---- */
 
 /* "https://host:port" as the client reached us; NULL: no memory. */
 const char *rq_base_url(struct rq *rq);

@@ -10,8 +10,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
-#include "registry/index.h"
-#include "registry/pull.h"
+#include "registry/index/index.h"
+#include "registry/upstream/pull.h"
 
 #define ARENA_BYTES (1u << 20)
 #define CACHE_BYTES (8u << 20)      /* of manifests in memory */

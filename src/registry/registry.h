@@ -29,7 +29,7 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
-#include "registry/regconf.h"
+#include "registry/conf/regconf.h"
 
 struct registry;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* What the handlers of searches share. */
-#include "registry/index.h"
+#include "registry/index/index.h"
 #include "registry/reg.h"
 
 /* Sees what whoever sent the request may pull. */

@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "contents/contents.h"
-#include "registry/index_search.h"
+#include "registry/index/index_search.h"
 #include "registry/search.h"
 
 #define PAGE_DEFAULT     25

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "registry/htpasswd_priv.h"
+#include "registry/auth/htpasswd_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/base64.h"
-#include "registry/jwt.h"
+#include "registry/auth/jwt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "registry/regconf.h"
+#include "registry/conf/regconf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

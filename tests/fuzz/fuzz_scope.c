@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "registry/scope.h"
+#include "registry/auth/scope.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

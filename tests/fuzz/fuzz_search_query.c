@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "registry/search_query.h"
+#include "registry/index/search_query.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

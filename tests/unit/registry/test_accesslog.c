@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include "base/json.h"
-#include "registry/accesslog.h"
+#include "registry/observe/accesslog.h"
 
 static const struct accesslog_entry plain = {
     .begin_ns = 1700000000123456789,

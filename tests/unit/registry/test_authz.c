@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry_test.h"
 
-#include "registry/authz.h"
+#include "registry/auth/authz.h"
 #include "base/base64.h"
-#include "registry/htpasswd.h"
+#include "registry/auth/htpasswd.h"
 
 /* One registry: its folder, config and handle; alice has "a", bob "b". */
 struct reg {

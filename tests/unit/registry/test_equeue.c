@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry_test.h"
 
-#include "registry/equeue.h"
+#include "registry/observe/equeue.h"
 
 static struct equeue *opened(const struct tmp *t, uint64_t max)
 {

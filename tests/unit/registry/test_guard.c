@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry_test.h"
 
-#include "registry/guard.h"
+#include "registry/auth/guard.h"
 
 #define S NS_PER_S
 

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/proc.h"
-#include "registry/htpasswd.h"
+#include "registry/auth/htpasswd.h"
 
 static const char *users_file(const struct tmp *t, const char *text, char ret[128])
 {

@@ -3,7 +3,7 @@
 #include "registry_test.h"
 
 #include "base/proc.h"
-#include "registry/jwt.h"
+#include "registry/auth/jwt.h"
 
 #define NOW 1700000000
 

@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "base/proc.h"
-#include "registry/metrics.h"
+#include "registry/observe/metrics.h"
 
 static const char *const routes[] = {"base", "blob", "other"};
 

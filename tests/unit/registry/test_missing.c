@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry/missing.h"
+#include "registry/upstream/missing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 #include "base/proc.h"
-#include "registry/notify.h"
+#include "registry/observe/notify.h"
 
 struct peer {
     pid_t pid;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry_test.h"
 
-#include "registry/policy.h"
-#include "registry/regconf.h"
+#include "registry/auth/policy.h"
+#include "registry/conf/regconf.h"
 
 static const char text[] = "[auth]\ntype = htpasswd\nhtpasswd = users\n"
                            "catalog = @admins\n"

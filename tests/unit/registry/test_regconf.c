@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry_test.h"
 
-#include "registry/regconf.h"
+#include "registry/conf/regconf.h"
 
 static int parse(const char *text, struct regconf **ret, struct shale_err *e)
 {

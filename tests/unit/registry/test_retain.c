@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry/retain.h"
+#include "registry/upkeep/retain.h"
 
-#include "registry/regconf.h"
+#include "registry/conf/regconf.h"
 #include "registry_test.h"
 
 #define DAY (86400 * NS_PER_S)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry_test.h"
 
-#include "registry/scope.h"
+#include "registry/auth/scope.h"
 
 static void test_scopes(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry/search_query.h"
+#include "registry/index/search_query.h"
 
 #include "registry_test.h"
 

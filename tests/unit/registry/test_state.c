@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the registry knows, on a real database; writes of many threads; collection. */
-#include "registry/state.h"
+#include "registry/state/state.h"
 
 #include <fcntl.h>
 #include <pthread.h>

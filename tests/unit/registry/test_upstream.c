@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which repository is a cache of what, names there, and when an upstream is left alone. */
-#include "registry/upstream.h"
+#include "registry/upstream/upstream.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
