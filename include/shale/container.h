@@ -66,6 +66,7 @@ struct shale_create_opts {
     /* This process starts it next (`run`): one with auto_remove does not stay behind when the
      * process is killed before it could. */
     bool start_follows;
+    const char *restart; /* "always", "unless-stopped", "on-failure[:N]"; NULL: "no" */
 };
 struct shale_created {
     const char *id; /* 64 hex */
@@ -111,7 +112,8 @@ SHALE_API int shale_stop(struct shale *s, const char *container, const char *sig
 SHALE_API int shale_kill(struct shale *s, const char *container, const char *signal,
                          struct shale_err *e);
 /* Waits until the container has ended. *ret_status is its exit status; at once when it does not
- * run. */
+ * run. One that is started again by its policy has ended all the same; one that is about to be is
+ * waited for until its next end. */
 SHALE_API int shale_wait(struct shale *s, const char *container, int *ret_status,
                          struct shale_err *e);
 
@@ -160,6 +162,7 @@ enum shale_container_state {
     SHALE_EXITED,
     SHALE_REMOVING,
     SHALE_DEAD,
+    SHALE_RESTARTING, /* has ended, and is about to be started again by its restart policy */
 };
 struct shale_container_mount {
     const char *type, *name, *source, *target; /* type "bind", "volume", "tmpfs" */
@@ -187,6 +190,7 @@ struct shale_container {
     const struct shale_container_mount *mounts;
     size_t n_mounts;
     int64_t size_rw_bytes, size_root_bytes; /* -1: not asked */
+    int64_t restart_count;                  /* by its restart policy, since somebody started it */
 };
 struct shale_container_list {
     const struct shale_container *items; /* newest first */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <shale/keep.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -6,12 +7,14 @@
 #include "cli/attach.h"
 
 struct start_opts {
-    bool attach, interactive;
+    bool attach, interactive, all_restart;
     const char *detach_keys;
 };
 
 #define O(field) offsetof(struct start_opts, field)
 static const struct opt opts[] = {
+    {0, "all-restart", OPT_BOOL, O(all_restart), NULL,
+     "Start what runs by its restart policy, as after a boot"},
     {'a', "attach", OPT_BOOL, O(attach), NULL, "Attach STDOUT/STDERR and forward signals"},
     {0, "detach-keys", OPT_STR, O(detach_keys), NULL,
      "Override the key sequence for detaching a container"},
@@ -56,28 +59,67 @@ static int start_all(struct cli *c, struct shale *s, int n, char **args)
     return err_set(&c->e, SHALE_CONFLICT, "failed to start containers: %.450s", buf_str(&failed));
 }
 
+/* Each on its own: one that cannot start is no reason to leave the others. */
+static int start_by_policy(struct cli *c, struct shale *s)
+{
+    struct shale_policy_starts *res = NULL;
+    int failed = 0, r = shale_start_by_policy(s, &res, &c->e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < res->n_items; i++) {
+        failed |= cli_warn_problem(res->items[i].code, res->items[i].problem);
+        if (r == 0 && res->items[i].code == 0)
+            r = cli_printf(c, "%s\n", res->items[i].name);
+    }
+    shale_free(res);
+    return r < 0 ? r : failed;
+}
+
+static int check(struct cli *c, const struct start_opts *o, int n)
+{
+    bool attach = o->attach || o->interactive;
+    if (o->all_restart && (attach || n > 0))
+        return err_set(&c->e, SHALE_INVALID,
+                       "--all-restart chooses the containers itself, and nobody is attached: it "
+                       "goes with nothing else");
+    if (n == 0 && !o->all_restart)
+        return err_set(&c->e, SHALE_INVALID, "'%s' requires at least 1 argument", c->path);
+    return 0;
+}
+
 static int run(struct cli *c, const void *opts_, int n, char **args)
 {
     const struct start_opts *o = opts_;
     bool attach = o->attach || o->interactive;
     struct shale *s;
+    int r = check(c, o, n);
+    if (r != 0)
+        return r;
     if (attach && n > 1)
         return err_set(&c->e, SHALE_INVALID,
                        "you cannot start and attach multiple containers at once");
-    int r = cli_open(c, &s);
+    r = cli_open(c, &s);
     if (r < 0)
         return r;
+    if (o->all_restart)
+        return start_by_policy(c, s);
     return attach ? start_attached(c, s, o, args[0]) : start_all(c, s, n, args);
 }
 
 const struct cmd cmd_start = {
     .brief = "Start one or more stopped containers",
     .usage = "[OPTIONS] CONTAINER [CONTAINER...]",
+    .text =
+        "With --all-restart: every container with the restart policy \"always\", and those with\n"
+        "\"unless-stopped\" that nobody has stopped, if they have been started once before. This\n"
+        "is what shale-restart.service does at boot. Containers with \"on-failure\" are not meant.",
     .example = "shale start web\n"
-               "shale start -ai shell",
+               "shale start -ai shell\n"
+               "shale start --all-restart",
     .opts = opts,
     .opts_size = sizeof(struct start_opts),
     .min_args = 1,
     .max_args = -1,
+    .flags = CMD_OPT_OR_ARGS,
     .run = run,
 };

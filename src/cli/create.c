@@ -11,6 +11,7 @@
 #include "cli/pull.h"
 #include "model/platform.h"
 #include "model/ref.h"
+#include "model/restart.h"
 #include "model/run_value.h"
 
 #define MAX_MOUNTS 10000
@@ -57,23 +58,12 @@ static int check_network(struct cli *c, const struct strv *networks)
 
 static int check_restart(struct cli *c, const struct create_cli *o)
 {
-    static const char *const words[] = {"always", "on-failure", "unless-stopped"};
-    size_t n = strcspn(o->restart, ":");
-    bool known = n == 0 || streq(o->restart, "no");
-    if (known)
-        return 0;
-    if (o->auto_remove)
-        return err_set(&c->e, SHALE_INVALID,
-                       "conflicting options: cannot specify both --restart and --rm");
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-        known = known || (strlen(words[i]) == n && memcmp(words[i], o->restart, n) == 0);
-    if (!known)
-        return err_set(&c->e, SHALE_INVALID,
-                       "invalid restart policy: unknown policy '%.60s'; use one of 'no', 'always', "
-                       "'on-failure', or 'unless-stopped'",
-                       o->restart);
-    return err_set(&c->e, SHALE_UNSUPPORTED, "restart policy \"%.60s\" is not supported yet",
-                   o->restart);
+    struct restart_policy p;
+    int r = restart_parse(o->restart, &p, &c->e);
+    if (r == 0 && p.when != RESTART_NO && o->auto_remove)
+        r = err_set(&c->e, SHALE_INVALID,
+                    "conflicting options: cannot specify both --restart and --rm");
+    return r;
 }
 
 static int check_attach(struct cli *c, const struct create_cli *o)
@@ -283,6 +273,7 @@ static int take_options(struct cli *c, const struct create_cli *o, int n, char *
         .cidfile = o->cidfile,
         .detach_keys = o->detach_keys,
         .detached = o->detach,
+        .restart = o->restart,
     };
     int r = take_lists(c, o, ret);
     return r < 0 ? r : take_mounts(c, o, ret);

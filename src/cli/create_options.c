@@ -52,7 +52,9 @@ const struct create_cli create_preset = {
     { 'q', "quiet", OPT_BOOL, O(quiet), NULL, "Suppress the pull output" },                            \
     { 0, "read-only", OPT_BOOL, O(read_only), NULL,                                                    \
       "Mount the container's root filesystem as read only" },                                          \
-    { 0, "restart", OPT_STR, O(restart), NULL, "Restart policy: only \"no\" yet", OPT_HIDDEN, "no" },  \
+    { 0, "restart", OPT_STR, O(restart), NULL,                                                         \
+      "Restart policy to apply when a container exits (\"no\",\n"                                       \
+      "\"always\", \"unless-stopped\", \"on-failure[:max-retries]\")", 0, "no" },                       \
     { 0, "rm", OPT_BOOL, O(auto_remove), NULL,                                                         \
       "Automatically remove the container and its anonymous\nvolumes when it exits" },                 \
     { 0, "runtime", OPT_STR, O(runtime), NULL, "Runtime to use for this container" },                  \

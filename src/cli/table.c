@@ -201,6 +201,7 @@ const struct cmd_name cmd_table[] = {
     {"wait", NULL, CMD_OTHER, &cmd_wait},
     {"__cleanup", NULL, CMD_HIDDEN, &cmd_cleanup},
     {"__completion", NULL, CMD_HIDDEN, &cmd_completion},
+    {"__keep", NULL, CMD_HIDDEN, &cmd_keep},
     {"__man", NULL, CMD_HIDDEN, &cmd_man},
     {NULL},
 };

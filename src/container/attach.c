@@ -158,6 +158,9 @@ int container_attach(struct container_host *h, const char *container,
     if (ctr_is(&c, CTR_PAUSED))
         return err_set(e, SHALE_CONFLICT,
                        "You cannot attach to a paused container, unpause it first");
+    if (ctr_is(&c, CTR_RESTARTING))
+        return err_set(e, SHALE_CONFLICT,
+                       "You cannot attach to a restarting container, wait until it is running");
     if (ctr_need_running(&c, NULL) < 0)
         return err_set(e, SHALE_CONFLICT,
                        "You cannot attach to a stopped container, start it first");

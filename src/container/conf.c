@@ -138,7 +138,8 @@ int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *
     jout_str(&bad, o, "NetworkMode", c->network);
     jout_put(&bad, o, "PortBindings", json_object());
     jout_put(&bad, o, "RestartPolicy",
-             json_pack("{s:s, s:i}", "Name", "no", "MaximumRetryCount", 0));
+             json_pack("{s:s, s:I}", "Name", restart_name(c->restart.when), "MaximumRetryCount",
+                       (json_int_t)c->restart.max));
     jout_bool(&bad, o, "AutoRemove", c->auto_remove);
     jout_put(&bad, o, "CapAdd", strv_or_null(&c->cap_add));
     jout_put(&bad, o, "CapDrop", strv_or_null(&c->cap_drop));
@@ -365,6 +366,16 @@ static int parse_devices(const json_t *list, struct arena *a, struct conf *c, st
     return 0;
 }
 
+static int parse_restart(const json_t *obj, struct conf *c, struct shale_err *e)
+{
+    const char *name = json_string_value(json_object_get(obj, "Name"));
+
+    c->restart.max = json_integer_value(json_object_get(obj, "MaximumRetryCount"));
+    return restart_by_name(name ? name : "no", &c->restart.when)
+               ? 0
+               : err_set(e, SHALE_CORRUPT, "row of a container has an unknown restart policy");
+}
+
 static int bind(const json_t *obj, const struct json_field *fields, size_t n, struct conf *c,
                 struct arena *a, struct shale_err *e)
 {
@@ -406,6 +417,8 @@ int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale
         r = parse_ulimits(json_object_get(host, "Ulimits"), a, &c, e);
     if (r >= 0)
         r = parse_devices(json_object_get(host, "Devices"), a, &c, e);
+    if (r >= 0)
+        r = parse_restart(json_object_get(host, "RestartPolicy"), &c, e);
     if (r < 0)
         return r;
     *ret = c;

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "model/restart.h"
 #include "model/run_value.h"
 
 #define CONF_MAX_BYTES (4u << 20) /* of the text */
@@ -53,6 +54,7 @@ struct conf {
     struct run_ulimit *ulimits; /* by name, each once */
     struct run_device *devices;
     size_t n_ulimits, n_devices;
+    struct restart_policy restart;
     /* of our own */
     const char *path;        /* what is run */
     struct strv args;        /* without path */

@@ -13,7 +13,7 @@
  *
  * Files: containers/<id>/ under the store's root is the OCI bundle and all that belongs to the
  * container: config.json  run  lock  upper/ work/ merged/  ctr.log  hostname hosts resolv.conf
- *   pidfile  conmon.pid  <id> (exit status, written by conmon)  oom  attach  ctl
+ *   pidfile  conmon.pid  keeper  <id> (exit status, written by conmon)  oom  attach  ctl
  * volumes/<name>/_data holds volumes.
  *
  * Thread-safe as the store is. Errors: NOT_FOUND "No such container: x" everywhere a container is
@@ -22,6 +22,7 @@
 #include <shale/changes.h>
 #include <shale/container.h>
 #include <shale/flat.h>
+#include <shale/keep.h>
 
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -37,6 +38,8 @@ struct container_host {
      * {"/usr/bin/shale", "--root", "/var/lib/shale", "__cleanup", NULL}. Absolute path. NULL: none,
      * what a detached container leaves is then cleared up by the next call that sees it. */
     const char *const *exit_command;
+    /* The same for container_keep. NULL: there are no restart policies and no health checks. */
+    const char *const *keeper_command;
 };
 
 /* ---- life ---- */
@@ -64,6 +67,12 @@ int container_exec(struct container_host *h, const char *container, const struct
 /* What exit_command comes to: records the status, unmounts, removes the container when it was made
  * with auto_remove. Harmless at any time, also for a container that runs or is gone. */
 int container_cleanup(struct container_host *h, const char *container, struct shale_err *e);
+
+/* What keeper_command comes to (see keep.h): stays as long as the container is live. Writes to
+ * ready_fd when it can be relied on, and closes it. */
+int container_keep(struct container_host *h, const char *id, int ready_fd, struct shale_err *e);
+int container_start_by_policy(struct container_host *h, struct arena *a,
+                              struct shale_policy_starts *ret, struct shale_err *e);
 
 /* ---- looking ---- */
 int container_logs(struct container_host *h, const char *container, const struct shale_logs_opts *o,

@@ -222,6 +222,10 @@ static int set_plain(struct create *c, struct shale_err *e)
     if (k->stop_signal[0])
         r = signal_parse(k->stop_signal, e);
     if (r >= 0)
+        r = restart_parse(o->restart ? o->restart : "", &k->restart, e);
+    if (r >= 0 && k->restart.when != RESTART_NO && k->auto_remove)
+        r = err_set(e, SHALE_INVALID, "can't create 'AutoRemove' container with restart policy");
+    if (r >= 0)
         r = keys_parse(o->detach_keys, &keys, e);
     if (r < 0)
         return r;

@@ -13,6 +13,7 @@
 #include "base/sys.h"
 #include "base/time.h"
 #include "container/cgroup.h"
+#include "container/keep.h"
 #include "container/volume.h"
 #include "container/volumes.h"
 
@@ -78,11 +79,20 @@ const char *ctr_path(const struct ctr *c, struct arena *a, const char *name)
     return arena_printf(a, "%s/%s", c->dir, name);
 }
 
+bool ctr_is_live(const struct ctr *c)
+{
+    return ctr_is(c, CTR_RUNNING) || ctr_is(c, CTR_PAUSED) || ctr_is(c, CTR_RESTARTING);
+}
+
 int ctr_need_running(const struct ctr *c, struct shale_err *e)
 {
-    return ctr_is(c, CTR_RUNNING) || ctr_is(c, CTR_PAUSED)
-               ? 0
-               : err_set(e, SHALE_CONFLICT, "container %s is not running", c->row.id);
+    if (ctr_is(c, CTR_RUNNING) || ctr_is(c, CTR_PAUSED))
+        return 0;
+    if (ctr_is(c, CTR_RESTARTING))
+        return err_set(e, SHALE_CONFLICT,
+                       "Container %s is restarting, wait until the container is running",
+                       c->row.id);
+    return err_set(e, SHALE_CONFLICT, "container %s is not running", c->row.id);
 }
 
 /* Outside of the folder, so that removing the folder does not race with those who wait to be let
@@ -108,7 +118,7 @@ int ctr_hold(struct container_host *h, const struct ctr *c, struct shale_err *e)
     return lock_take(store_root_fd(h->store), name, LOCK_SHARED, h->cancel, e);
 }
 
-static void await_holders(struct container_host *h, const struct ctr *c)
+void ctr_await_holders(struct container_host *h, const struct ctr *c)
 {
     int64_t end = time_mono_ns() + HOLD_WAIT_MS * NS_PER_MS;
     char name[128];
@@ -233,15 +243,17 @@ int ctr_finish(struct container_host *h, struct arena *a, struct ctr *c, int sta
                struct shale_err *e)
 {
     struct meta_container_run to = c->row.run;
+    bool again = keep_restarts(&c->row, status) && keep_is_alive(h, c);
 
-    to.state = CTR_EXITED;
+    to.state = again ? CTR_RESTARTING : CTR_EXITED;
+    to.restarts += again;
     to.pid = 0;
     to.exit_code = status;
     to.finished_ns = time_now_ns();
     to.oom_killed = fs_exists(AT_FDCWD, ctr_path(c, a, "oom"));
     ctr_unprepare(h, a, c);
     if (c->row.auto_remove) {
-        await_holders(h, c);
+        ctr_await_holders(h, c);
         return ctr_remove(h, a, c, true, e);
     }
     (void)sys_unlinkat(AT_FDCWD, ctr_path(c, a, "run"), 0);
@@ -366,11 +378,38 @@ static int clear_left_over(struct container_host *h, struct arena *a, struct ctr
     return r < 0 ? r : err_set(e, SHALE_NOT_FOUND, "No such container: %s", c->row.id);
 }
 
+/* Its keeper was killed while it waited: nobody will start it any more. */
+static int give_up_restart(struct container_host *h, struct arena *a, struct ctr *c,
+                           struct shale_err *e)
+{
+    static const char *const from[] = {CTR_RESTARTING, NULL};
+    char name[128];
+
+    if (keep_is_alive(h, c))
+        return 0;
+    lock_name(c, "container", name);
+    _cleanup_close_ int lock = lock_try(store_root_fd(h->store), name, LOCK_EXCLUSIVE, NULL);
+    if (lock == -SHALE_DENIED)
+        c->row.run.state = CTR_EXITED;
+    if (lock < 0)
+        return 0;
+    int r = ctr_reload(h, a, c, e);
+    if (r < 0 || !ctr_is(c, CTR_RESTARTING) || keep_is_alive(h, c))
+        return r;
+    struct meta_container_run to = c->row.run;
+    to.state = CTR_EXITED;
+    ctr_unprepare(h, a, c);
+    r = ctr_move(h, c, from, &to, a, e);
+    return r < 0 ? r : 1;
+}
+
 int ctr_refresh(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e)
 {
     _cleanup_close_ int lock = -1;
     int r, status;
 
+    if (ctr_is(c, CTR_RESTARTING))
+        return give_up_restart(h, a, c, e);
     if (ctr_need_running(c, NULL) < 0)
         return is_left_over(h, c, a) ? clear_left_over(h, a, c, e) : 0;
     r = whereabouts(h, a, c, e);

@@ -3,10 +3,11 @@
 /*
  * One container: its row, what it was made with, its folder, and the truth about its process.
  *
- * States are the words of the rows: created, running, paused, exited, removing, dead. A row says
- * "running" from the start of the process until somebody has recorded its end; ctr_find and
- * ctr_refresh do that when the process has gone and nobody who watches it (`monitor`) is left to do
- * it.
+ * States are the words of the rows: created, running, paused, restarting, exited, removing, dead. A
+ * row says "running" from the start of the process until somebody has recorded its end; ctr_find
+ * and ctr_refresh do that when the process has gone and nobody who watches it (`monitor`) is left
+ * to do it. "restarting" is one that has ended and that its keeper (keep.h) is about to start
+ * again.
  *
  * Changes of state happen under the container's lock (ctr_lock), and are compare-and-set on the
  * row.
@@ -18,12 +19,13 @@
 #include "container/process.h"
 #include "container/runtime.h"
 
-#define CTR_CREATED  "created"
-#define CTR_RUNNING  "running"
-#define CTR_PAUSED   "paused"
-#define CTR_EXITED   "exited"
-#define CTR_REMOVING "removing"
-#define CTR_DEAD     "dead"
+#define CTR_CREATED    "created"
+#define CTR_RUNNING    "running"
+#define CTR_PAUSED     "paused"
+#define CTR_RESTARTING "restarting"
+#define CTR_EXITED     "exited"
+#define CTR_REMOVING   "removing"
+#define CTR_DEAD       "dead"
 
 #define CTR_STATUS_UNKNOWN 255 /* it ended and nobody saw how */
 
@@ -47,6 +49,8 @@ int ctr_of_row(struct container_host *h, const struct meta_container *row, struc
 /* Reads the row again; NOT_FOUND when it was removed. */
 int ctr_reload(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e);
 bool ctr_is(const struct ctr *c, const char *state);
+/* It runs, is paused, or will run again by itself. */
+bool ctr_is_live(const struct ctr *c);
 const char *ctr_path(const struct ctr *c, struct arena *a, const char *name); /* NULL: no memory */
 
 /* This process, as conf.starter has it: number, start time, boot. NULL: no memory. */
@@ -70,8 +74,8 @@ int ctr_move(struct container_host *h, struct ctr *c, const char *const *from,
  * do, 2: it has ended and its monitor is about to say so, 0: else. NOT_FOUND when that removed it.
  */
 int ctr_refresh(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e);
-/* Records the end of a container, undoes its mounts and removes it when it is auto_remove. Lock
- * held. */
+/* Records the end of a container, undoes its mounts and removes it when it is auto_remove. One
+ * whose policy wants it again, and that has a keeper, is "restarting" then. Lock held. */
 int ctr_finish(struct container_host *h, struct arena *a, struct ctr *c, int status,
                struct shale_err *e);
 /* Removes all of it. Lock held, not running, ctr_unprepare done. */
@@ -85,9 +89,11 @@ void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *
 /* Whoever needs the exit status of a container that may be removed at its end holds this: a
  * descriptor that keeps automatic removal waiting (for a bounded time), or -code. */
 int ctr_hold(struct container_host *h, const struct ctr *c, struct shale_err *e);
+/* Waits, for a bounded time, until those who hold it have let go. */
+void ctr_await_holders(struct container_host *h, const struct ctr *c);
 /* Waits for the end of a container that runs; its status. The holder's descriptor may be given up
  * after. */
 int ctr_wait_end(struct container_host *h, struct arena *a, struct ctr *c, int *ret_status,
                  struct shale_err *e);
-/* "container <id> is not running" when it does not. */
+/* CONFLICT "container <id> is not running" when it does not, also when it is restarting. */
 int ctr_need_running(const struct ctr *c, struct shale_err *e);

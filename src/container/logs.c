@@ -140,7 +140,7 @@ static int follow(struct reader *r, struct shale_err *e)
     for (;;) {
         /* asked before reading: what was written before its end is then read */
         int ended = ctr_reload(r->h, r->a, r->c, NULL) < 0 ||
-                    ctr_refresh(r->h, r->a, r->c, NULL) < 0 || ctr_need_running(r->c, NULL) < 0;
+                    ctr_refresh(r->h, r->a, r->c, NULL) < 0 || !ctr_is_live(r->c);
         int k = read_to_end(r, e);
         if (k < 0 || ended)
             return k;
@@ -170,7 +170,7 @@ int container_logs(struct container_host *h, const char *container, const struct
     k = find_tail(&r, e);
     r.line = give_line;
     if (k >= 0)
-        k = o->follow && ctr_need_running(&c, NULL) >= 0 ? follow(&r, e) : read_to_end(&r, e);
+        k = o->follow && ctr_is_live(&c) ? follow(&r, e) : read_to_end(&r, e);
     close(r.fd);
     buf_clear(&r.b);
     return k < 0 ? k : 0;

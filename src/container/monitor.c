@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "container/keep.h"
 #include "container/spawn.h"
 #include "container/start_priv.h"
 
@@ -187,6 +188,8 @@ int monitor_start(struct start *s, int *ret_socket, struct shale_err *e)
     /* The row first: a process that ends at once is then recorded as one that ran. */
     if (r >= 0)
         r = start_mark_running(s, &run, e);
+    if (r >= 0 && keep_is_wanted(&s->c->conf))
+        r = keep_ensure(s->h, s->c, e);
     if (r >= 0)
         r = begin_process(s, e);
     if (r < 0) {

@@ -59,7 +59,7 @@ static int prune_one(struct prune *p, const struct meta_container *row, struct s
 
     if (r < 0)
         return r;
-    if (ctr_refresh(p->h, p->a, &c, NULL) == -SHALE_NOT_FOUND || ctr_need_running(&c, NULL) >= 0 ||
+    if (ctr_refresh(p->h, p->a, &c, NULL) == -SHALE_NOT_FOUND || ctr_is_live(&c) ||
         !is_meant(p, &c))
         return 0;
     const char *upper = ctr_path(&c, p->a, "upper");

@@ -327,7 +327,7 @@ static int add_container(struct filters *f, const struct meta_container *row,
     r = ctr_refresh(f->h, a, &c, NULL);
     if (r == -SHALE_NOT_FOUND) /* its end removed it */
         return 0;
-    if ((!all && ctr_need_running(&c, NULL) < 0) || !passes(f, &c))
+    if ((!all && !ctr_is_live(&c)) || !passes(f, &c))
         return 0;
     return show_container(f->h, &c, o->with_size, a, &l->v[l->n++], e);
 }

@@ -13,8 +13,9 @@ static const struct {
     const char *word;
     enum shale_container_state state;
 } states[] = {
-    {CTR_CREATED, SHALE_CREATED}, {CTR_RUNNING, SHALE_RUNNING},   {CTR_PAUSED, SHALE_PAUSED},
-    {CTR_EXITED, SHALE_EXITED},   {CTR_REMOVING, SHALE_REMOVING}, {CTR_DEAD, SHALE_DEAD},
+    {CTR_CREATED, SHALE_CREATED},       {CTR_RUNNING, SHALE_RUNNING},   {CTR_PAUSED, SHALE_PAUSED},
+    {CTR_EXITED, SHALE_EXITED},         {CTR_REMOVING, SHALE_REMOVING}, {CTR_DEAD, SHALE_DEAD},
+    {CTR_RESTARTING, SHALE_RESTARTING},
 };
 
 static enum shale_container_state state_of(const char *word)
@@ -180,6 +181,7 @@ int show_container(struct container_host *h, const struct ctr *c, bool with_size
         .driver = "",
         .size_rw_bytes = -1,
         .size_root_bytes = -1,
+        .restart_count = run->restarts,
     };
     if (!ret->id || !ret->image_id)
         return err_nomem(e);

@@ -5,18 +5,20 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "container/keep.h"
 #include "container/prepare.h"
 #include "container/start_priv.h"
 
 int start_mark_running(struct start *s, const struct ctr_run *run, struct shale_err *e)
 {
-    static const char *const from[] = {CTR_CREATED, CTR_EXITED, CTR_DEAD, NULL};
+    static const char *const from[] = {CTR_CREATED, CTR_EXITED, CTR_DEAD, CTR_RESTARTING, NULL};
     struct meta_container_run to = {
         .state = CTR_RUNNING,
         .pid = run->init.pid,
         .started_ns = time_now_ns(),
         .finished_ns = SHALE_TIME_NONE,
         .error = "",
+        .restarts = s->again ? s->c->row.run.restarts : 0,
     };
 
     return ctr_move(s->h, s->c, from, &to, s->a, e);
@@ -40,7 +42,9 @@ static void record_failure(struct start *s, int r, const struct shale_err *why)
         (void)ctr_remove(s->h, s->a, s->c, true, NULL);
         return;
     }
-    if (!ctr_is(s->c, CTR_EXITED))
+    if (s->again)
+        to.state = CTR_EXITED;
+    else if (!ctr_is(s->c, CTR_EXITED))
         to.state = CTR_CREATED;
     to.pid = 0;
     to.exit_code = status_of_refusal(r);
@@ -48,10 +52,12 @@ static void record_failure(struct start *s, int r, const struct shale_err *why)
     (void)ctr_move(s->h, s->c, NULL, &to, s->a, NULL);
 }
 
-/* 1: it runs already. */
+/* 1: it runs already, or will. */
 static int check_state(struct start *s, struct shale_err *e)
 {
-    if (ctr_is(s->c, CTR_RUNNING))
+    if (s->again)
+        return ctr_is(s->c, CTR_RESTARTING) ? 0 : 1;
+    if (ctr_is(s->c, CTR_RUNNING) || ctr_is(s->c, CTR_RESTARTING))
         return 1;
     if (ctr_is(s->c, CTR_PAUSED))
         return err_set(e, SHALE_CONFLICT, "cannot start a paused container, try unpause instead");
@@ -60,12 +66,12 @@ static int check_state(struct start *s, struct shale_err *e)
     return 0;
 }
 
-/* No terminal, no input, gone when it ends: nobody but us needs to watch it. */
+/* No terminal, no input, no health check, gone when it ends: nobody but us needs to watch it. */
 static bool is_direct(const struct start *s)
 {
     const struct conf *f = &s->c->conf;
 
-    return s->attach && s->c->row.auto_remove && !f->tty && !f->open_stdin;
+    return s->attach && s->c->row.auto_remove && !f->tty && !f->open_stdin && !keep_is_wanted(f);
 }
 
 static int run_it(struct start *s, int *ret_status, struct shale_err *e)
@@ -113,17 +119,19 @@ static int start_locked(struct start *s, int *ret_status, struct shale_err *e)
     return r;
 }
 
-static int start(struct container_host *h, struct arena *a, const char *container,
+static int start(struct container_host *h, struct arena *a, const char *container, bool again,
                  const struct shale_attach_opts *attach, int *ret_status, struct shale_err *e)
 {
     struct ctr c;
-    struct start s = {.h = h, .a = a, .c = &c, .attach = attach, .lock = -1};
+    struct start s = {.h = h, .a = a, .c = &c, .attach = attach, .lock = -1, .again = again};
     int r = ctr_find(h, container, a, &c, e);
 
     if (r >= 0)
         r = check_state(&s, e);
     if (r == 1 && attach)
         return container_attach(h, container, attach, ret_status, e);
+    if (r == 1 && ctr_is(&c, CTR_RUNNING))
+        return keep_again(h, a, &c, e);
     if (r != 0)
         return r < 0 ? r : 0;
     r = runtime_choose(h, c.conf.runtime[0] ? c.conf.runtime : h->runtime, a, &s.rt, e);
@@ -147,5 +155,13 @@ int container_start(struct container_host *h, const char *container,
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
 
-    return start(h, &a, container, attach, ret_status, e);
+    return start(h, &a, container, false, attach, ret_status, e);
+}
+
+int start_again(struct container_host *h, const char *container, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    int status;
+
+    return start(h, &a, container, true, NULL, &status, e);
 }

@@ -12,6 +12,7 @@ struct start { /* one start that is going on */
     struct runtime rt;
     const struct shale_attach_opts *attach; /* NULL: nobody looks */
     int lock;                               /* the container's; given up (-1) once it runs */
+    bool again;                             /* by its keeper: nobody has asked for it */
 };
 
 /* Runs it to its end under our own eyes. */

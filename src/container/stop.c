@@ -8,11 +8,33 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "container/ctr.h"
+#include "container/keep.h"
 #include "container/life.h"
 #include "container/signals.h"
 
 #define DEFAULT_TIMEOUT_S 10
+#define RESTART_POLL_MS   20
 #define RECORD_WAIT_MS    5000 /* until the end of a process shows in its row */
+
+/* A restart that was to come does not come. 1: it has come already; 0: it has ended for good. */
+static int end_restart(struct container_host *h, struct arena *a, struct ctr *c,
+                       struct shale_err *e)
+{
+    static const char *const from[] = {CTR_RESTARTING, NULL};
+    _cleanup_close_ int lock = ctr_lock(h, c, e); /* its keeper holds it while it starts it */
+
+    if (lock < 0)
+        return lock == -SHALE_NOT_FOUND ? 0 : lock;
+    int r = ctr_reload(h, a, c, e);
+    if (r == -SHALE_NOT_FOUND)
+        return 0;
+    if (r < 0 || !ctr_is(c, CTR_RESTARTING))
+        return r < 0 ? r : ctr_is_live(c);
+    struct meta_container_run to = c->row.run;
+    to.state = CTR_EXITED;
+    to.stopped = true;
+    return ctr_move(h, c, from, &to, a, e);
+}
 
 /* After the process: until its row says so, or it was removed. Its watcher does that; we do it when
  * there is none. */
@@ -21,11 +43,13 @@ static int await_record(struct container_host *h, struct arena *a, struct ctr *c
 {
     for (int ms = 0; ms < RECORD_WAIT_MS; ms += 5) {
         int r = ctr_reload(h, a, c, NULL);
-        if (r == -SHALE_NOT_FOUND || (r >= 0 && ctr_need_running(c, NULL) < 0))
+        if (r >= 0)
+            r = ctr_refresh(h, a, c, NULL);
+        if (r == -SHALE_NOT_FOUND || (r >= 0 && !ctr_is_live(c)))
             return 0;
-        r = ctr_refresh(h, a, c, NULL);
-        if (r == -SHALE_NOT_FOUND || (r >= 0 && ctr_need_running(c, NULL) < 0))
-            return 0;
+        /* It ended by itself just before it was asked to. */
+        if (r >= 0 && ctr_is(c, CTR_RESTARTING))
+            return end_restart(h, a, c, e);
         r = cancel_check(h->cancel, e);
         if (r < 0)
             return r;
@@ -35,13 +59,15 @@ static int await_record(struct container_host *h, struct arena *a, struct ctr *c
                    "container %.12s has ended, but who watches it does not say so", c->row.id);
 }
 
-/* Sends the signal, waits at most timeout_s (-1: for ever), then kills. */
+/* Sends the signal, waits at most timeout_s (-1: for ever), then kills. 1: it runs again. */
 static int end_process(struct container_host *h, struct arena *a, struct ctr *c, int sig,
                        int64_t timeout_s, struct shale_err *e)
 {
     struct ctr_run run;
-    int r = ctr_run_load(h, c, a, &run, e);
+    int r = meta_container_set_stopped(store_meta(h->store), c->row.id, true, e);
 
+    if (r >= 0)
+        r = ctr_run_load(h, c, a, &run, e);
     if (r < 0)
         return r;
     r = process_kill(&run.init, sig, e);
@@ -57,6 +83,20 @@ static int end_process(struct container_host *h, struct arena *a, struct ctr *c,
     if (r < 0 && r != -SHALE_NOT_FOUND)
         return r;
     return await_record(h, a, c, e);
+}
+
+/* Ends it, whatever it is doing. */
+static int end_it(struct container_host *h, struct arena *a, struct ctr *c, int sig,
+                  int64_t timeout_s, struct shale_err *e)
+{
+    int r = 1;
+
+    while (r == 1) {
+        r = ctr_is(c, CTR_RESTARTING) ? end_restart(h, a, c, e) : 1;
+        if (r == 1)
+            r = end_process(h, a, c, sig, timeout_s, e);
+    }
+    return r;
 }
 
 static int stop_signal(const struct ctr *c, const char *given, struct shale_err *e)
@@ -78,11 +118,11 @@ int container_stop(struct container_host *h, const char *container, const char *
     sig = stop_signal(&c, signal, e);
     if (sig < 0)
         return sig;
-    if (ctr_need_running(&c, NULL) < 0) /* docker: 304, not modified */
+    if (!ctr_is_live(&c)) /* docker: 304, not modified */
         return 0;
     if (timeout_s < 0)
         timeout_s = c.conf.stop_timeout_s >= 0 ? c.conf.stop_timeout_s : DEFAULT_TIMEOUT_S;
-    return end_process(h, &a, &c, sig, timeout_s, e);
+    return end_it(h, &a, &c, sig, timeout_s, e);
 }
 
 static int kill_it(struct container_host *h, const char *container, const char *signal,
@@ -94,13 +134,18 @@ static int kill_it(struct container_host *h, const char *container, const char *
     int sig = signal && *signal ? signal_parse(signal, e) : SIGKILL;
     int r = sig < 0 ? sig : ctr_find(h, container, &a, &c, e);
 
+    if (r >= 0 && ctr_is(&c, CTR_RESTARTING))
+        return end_it(h, &a, &c, SIGKILL, -1, e);
     if (r >= 0)
         r = ctr_need_running(&c, e);
     if (r < 0)
         return r;
     if (sig == SIGKILL)
-        return end_process(h, &a, &c, SIGKILL, -1, e);
-    r = ctr_run_load(h, &c, &a, &run, e);
+        return end_it(h, &a, &c, SIGKILL, -1, e);
+    if (sig == stop_signal(&c, NULL, NULL)) /* it is to end, and not to come again */
+        r = meta_container_set_stopped(store_meta(h->store), c.row.id, true, e);
+    if (r >= 0)
+        r = ctr_run_load(h, &c, &a, &run, e);
     if (r >= 0)
         r = process_kill(&run.init, sig, e);
     return r < 0 ? r : life_thaw(h, &a, &c, e);
@@ -114,6 +159,23 @@ int container_kill(struct container_host *h, const char *container, const char *
     return r < 0 ? err_wrap(e, r, "cannot kill container: %s", container) : r;
 }
 
+/* One that is to be started again ends once more. */
+static int await_restart(struct container_host *h, struct arena *a, struct ctr *c,
+                         struct shale_err *e)
+{
+    while (ctr_is(c, CTR_RESTARTING)) {
+        poll(NULL, 0, RESTART_POLL_MS);
+        int r = cancel_check(h->cancel, e);
+        if (r >= 0)
+            r = ctr_reload(h, a, c, e);
+        if (r >= 0)
+            r = ctr_refresh(h, a, c, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 int container_wait(struct container_host *h, const char *container, int *ret_status,
                    struct shale_err *e)
 {
@@ -121,6 +183,8 @@ int container_wait(struct container_host *h, const char *container, int *ret_sta
     struct ctr c;
     int r = ctr_find(h, container, &a, &c, e);
 
+    if (r >= 0)
+        r = await_restart(h, &a, &c, e);
     if (r < 0)
         return r;
     if (ctr_need_running(&c, NULL) < 0) {
@@ -173,7 +237,7 @@ int container_rm(struct container_host *h, const char *container, const struct s
 
     if (r < 0)
         return r;
-    if (ctr_need_running(&c, NULL) >= 0) {
+    if (ctr_is_live(&c)) {
         if (!o->force)
             return err_set(e, SHALE_CONFLICT,
                            "cannot remove container \"%s\": container is %s: %s the container "
@@ -181,7 +245,7 @@ int container_rm(struct container_host *h, const char *container, const struct s
                            "remove",
                            container, c.row.run.state,
                            ctr_is(&c, CTR_PAUSED) ? "unpause and stop" : "stop");
-        r = end_process(h, &a, &c, SIGKILL, -1, e);
+        r = end_it(h, &a, &c, SIGKILL, -1, e);
         if (r < 0)
             return r;
     }
@@ -212,6 +276,10 @@ int container_cleanup(struct container_host *h, const char *container, struct sh
     if (r < 0 || process_alive(&run.init))
         return r;
     int status = ctr_exit_status(&c);
-    r = ctr_finish(h, &a, &c, status < 0 ? CTR_STATUS_UNKNOWN : status, e);
+    if (status < 0)
+        status = CTR_STATUS_UNKNOWN;
+    if (keep_restarts(&c.row, status)) /* in case that its keeper was killed */
+        (void)keep_ensure(h, &c, NULL);
+    r = ctr_finish(h, &a, &c, status, e);
     return r == -SHALE_NOT_FOUND ? 0 : r;
 }

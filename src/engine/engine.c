@@ -139,22 +139,14 @@ static int keep_remote_opts(struct shale *s, const struct shale_open_opts *o,
 
 /* Containers that end while nobody watches call us back: the program that uses the library, if it
  * is shale itself, else shale from PATH is not ours to assume. */
-static int keep_exit_command(struct shale *s, const char *root, const char *driver,
-                             struct shale_err *e)
+static int keep_command(struct shale *s, const char *self, const char *root, const char *driver,
+                        const char *verb, const char ***ret, struct shale_err *e)
 {
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     const char **v = arena_array(&s->arena, 8, sizeof *v);
     size_t k = 0;
 
     if (!v)
         return err_nomem(e);
-    if (n <= 0)
-        return 0;
-    self[n] = 0;
-    const char *slash = strrchr(self, '/');
-    if (!slash || !streq(slash + 1, "shale"))
-        return 0;
     v[k++] = arena_strdup(&s->arena, self);
     v[k++] = "--root";
     v[k++] = arena_strdup(&s->arena, root);
@@ -162,12 +154,27 @@ static int keep_exit_command(struct shale *s, const char *root, const char *driv
         v[k++] = "--storage-driver";
         v[k++] = arena_strdup(&s->arena, driver);
     }
-    v[k++] = "__cleanup";
+    v[k++] = verb;
     for (size_t i = 0; i < k; i++)
         if (!v[i])
             return err_nomem(e);
-    s->exit_command = v;
+    *ret = v;
     return 0;
+}
+
+static int keep_commands(struct shale *s, const char *root, const char *driver, struct shale_err *e)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    if (n <= 0)
+        return 0;
+    self[n] = 0;
+    const char *slash = strrchr(self, '/');
+    if (!slash || !streq(slash + 1, "shale"))
+        return 0;
+    int r = keep_command(s, self, root, driver, "__cleanup", &s->exit_command, e);
+    return r < 0 ? r : keep_command(s, self, root, driver, "__keep", &s->keeper_command, e);
 }
 
 static void on_debug(void *arg, enum log_level level, const char *msg)
@@ -201,7 +208,7 @@ static int open_parts(struct shale *s, const struct shale_open_opts *o, struct s
         if (!s->runtime)
             return err_nomem(e);
     }
-    r = keep_exit_command(s, root, driver, e);
+    r = keep_commands(s, root, driver, e);
     if (r < 0)
         return r;
     struct store_opts so = {
@@ -282,5 +289,6 @@ struct container_host engine_container_host(struct shale *s)
     return (struct container_host){.store = s->store,
                                    .cancel = &s->cancel,
                                    .runtime = s->runtime,
-                                   .exit_command = s->exit_command};
+                                   .exit_command = s->exit_command,
+                                   .keeper_command = s->keeper_command};
 }

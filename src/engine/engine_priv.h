@@ -27,7 +27,7 @@ struct shale {
     struct arena arena; /* copies of the options */
     struct remote_opts remote_opts;
     const char *runtime;
-    const char **exit_command;
+    const char **exit_command, **keeper_command;
     struct http_preload preload;
 
     pthread_mutex_t mutex; /* guards remote */

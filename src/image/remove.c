@@ -124,7 +124,8 @@ struct users { /* the containers of an image */
 
 static bool is_running(const struct meta_container *c)
 {
-    return streq(c->run.state, "running") || streq(c->run.state, "paused");
+    return streq(c->run.state, "running") || streq(c->run.state, "paused") ||
+           streq(c->run.state, "restarting");
 }
 
 static const struct meta_container *first_user(const struct users *u, bool running)

@@ -11,7 +11,7 @@
 #define COLUMNS                                                                                    \
     "SELECT id, name, image, image_ref, created, auto_remove, labels, config, state, pid, "        \
     "exit_code,"                                                                                   \
-    " oom_killed, started, finished, error FROM containers"
+    " oom_killed, started, finished, error, restarts, stopped FROM containers"
 
 static int no_container(const char *what, struct shale_err *e)
 {
@@ -37,7 +37,9 @@ static int row_of(const struct stmt *q, struct arena *a, struct meta_container *
                 .oom_killed = col_i64(q, 11) != 0,
                 .started_ns = col_i64(q, 12),
                 .finished_ns = col_i64(q, 13),
-                .error = col_dup(q, 14, a)},
+                .error = col_dup(q, 14, a),
+                .restarts = col_i64(q, 15),
+                .stopped = col_i64(q, 16) != 0},
     };
 
     if (!c.name || !c.image_ref || !c.labels || !c.config || !c.run.state || !c.run.error)
@@ -115,8 +117,9 @@ static int add(struct meta *m, const struct meta_container *c,
     }
     const struct meta_container_run *x = &c->run;
     return stmt_run(m,
-                    "INSERT INTO containers VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-                    "?12, ?13, ?14, ?15)",
+                    "INSERT INTO containers(id, name, image, image_ref, created, auto_remove, "
+                    "labels, config, state, pid, exit_code, oom_killed, started, finished, error) "
+                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
                     NULL, e, "ttdtiitttiiiiit", c->id, c->name, &c->image_id, c->image_ref,
                     c->created_ns ? c->created_ns : time_now_ns(), (int64_t)c->auto_remove,
                     c->labels, c->config, x->state, x->pid, (int64_t)x->exit_code,
@@ -158,14 +161,32 @@ int meta_container_rename(struct meta *m, const char *id, const char *name,
     return r < 0 ? r : meta_end(m, rename_row(m, id, name, holder, e), e);
 }
 
+static int set_flag(struct meta *m, const char *sql, const char *id, bool on, struct shale_err *e)
+{
+    int r = meta_begin(m, e);
+
+    return r < 0 ? r : meta_end(m, stmt_run(m, sql, NULL, e, "ti", id, (int64_t)on), e);
+}
+
 int meta_container_set_auto_remove(struct meta *m, const char *id, bool on, struct shale_err *e)
+{
+    return set_flag(m, "UPDATE containers SET auto_remove = ?2 WHERE id = ?1", id, on, e);
+}
+
+int meta_container_set_stopped(struct meta *m, const char *id, bool on, struct shale_err *e)
+{
+    return set_flag(m, "UPDATE containers SET stopped = ?2 WHERE id = ?1", id, on, e);
+}
+
+int meta_container_set_config(struct meta *m, const char *id, const char *config,
+                              struct shale_err *e)
 {
     int r = meta_begin(m, e);
 
     return r < 0 ? r
                  : meta_end(m,
-                            stmt_run(m, "UPDATE containers SET auto_remove = ?2 WHERE id = ?1",
-                                     NULL, e, "ti", id, (int64_t)on),
+                            stmt_run(m, "UPDATE containers SET config = ?2 WHERE id = ?1", NULL, e,
+                                     "tt", id, config),
                             e);
 }
 
@@ -289,9 +310,10 @@ static int move(struct meta *m, const char *id, const char *const *from,
     return stmt_run(
         m,
         "UPDATE containers SET state = ?2, pid = ?3, exit_code = ?4, oom_killed = ?5, started = ?6,"
-        " finished = ?7, error = ?8 WHERE id = ?1",
-        NULL, e, "ttiiiiit", id, to->state, to->pid, (int64_t)to->exit_code,
-        (int64_t)to->oom_killed, to->started_ns, to->finished_ns, to->error);
+        " finished = ?7, error = ?8, restarts = ?9, stopped = ?10 WHERE id = ?1",
+        NULL, e, "ttiiiiitii", id, to->state, to->pid, (int64_t)to->exit_code,
+        (int64_t)to->oom_killed, to->started_ns, to->finished_ns, to->error, to->restarts,
+        (int64_t)to->stopped);
 }
 
 int meta_container_move(struct meta *m, const char *id, const char *const *from,

@@ -21,6 +21,8 @@ struct meta_container_run {
     bool oom_killed;
     int64_t started_ns, finished_ns; /* TIME_NONE: never */
     const char *error;               /* why it could not start, "" */
+    int64_t restarts;                /* by its restart policy, since somebody started it */
+    bool stopped;                    /* somebody ended it, or is about to */
 };
 
 struct meta_container {
@@ -51,6 +53,11 @@ int meta_container_rename(struct meta *m, const char *id, const char *name,
                           char holder[META_CONTAINER_ID_HEX + 1], struct shale_err *e);
 /* Is it removed at its end? Missing is success. */
 int meta_container_set_auto_remove(struct meta *m, const char *id, bool on, struct shale_err *e);
+/* Does somebody end it by hand? Missing is success. */
+int meta_container_set_stopped(struct meta *m, const char *id, bool on, struct shale_err *e);
+/* Another text in place of `config`. Missing is success. */
+int meta_container_set_config(struct meta *m, const char *id, const char *config,
+                              struct shale_err *e);
 /* Has a container other than `id` that text in its config? */
 int meta_container_mentions(struct meta *m, const char *id, const char *text, bool *ret,
                             struct shale_err *e);

@@ -6,7 +6,7 @@
 #include "base/lock.h"
 #include "meta/stmt.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* Digests are text ("sha256:…"), "" is none; times are nanoseconds. Edges may name what is not
  * here, so there are no foreign keys: image.c and container.c keep what belongs together together.
@@ -75,6 +75,10 @@ static const char *const store_steps[SCHEMA_VERSION] = {
     " oom_killed INTEGER NOT NULL, started INTEGER NOT NULL, finished INTEGER NOT NULL, error TEXT "
     "NOT NULL);"
     "CREATE INDEX containers_image ON containers(image);",
+
+    /* 2: containers that are started again by a restart policy */
+    "ALTER TABLE containers ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE containers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;",
 };
 
 const struct meta_schema schema_store = {

@@ -60,8 +60,9 @@ static const struct list_col cols[] = {
 const char *container_state_name(enum shale_container_state s)
 {
     static const char *const names[] = {
-        [SHALE_CREATED] = "created", [SHALE_RUNNING] = "running",   [SHALE_PAUSED] = "paused",
-        [SHALE_EXITED] = "exited",   [SHALE_REMOVING] = "removing", [SHALE_DEAD] = "dead",
+        [SHALE_CREATED] = "created",       [SHALE_RUNNING] = "running",   [SHALE_PAUSED] = "paused",
+        [SHALE_EXITED] = "exited",         [SHALE_REMOVING] = "removing", [SHALE_DEAD] = "dead",
+        [SHALE_RESTARTING] = "restarting",
     };
     return names[s];
 }
@@ -86,7 +87,8 @@ void container_status(const struct shale_container *c, int64_t now_ns, struct bu
             buf_adds(b, " (Paused)");
         break;
     case SHALE_EXITED:
-        buf_addf(b, "Exited (%d) ", c->exit_code);
+    case SHALE_RESTARTING:
+        buf_addf(b, "%s (%d) ", c->state == SHALE_EXITED ? "Exited" : "Restarting", c->exit_code);
         add_since(b, c->finished_ns, now_ns);
         buf_adds(b, " ago");
         break;

@@ -23,9 +23,10 @@ static json_t *state_of(const struct shale_container *c)
 {
     struct doc d = doc_begin();
     doc_str(&d, "Status", container_state_name(c->state));
-    doc_bool(&d, "Running", c->state == SHALE_RUNNING || c->state == SHALE_PAUSED);
+    doc_bool(&d, "Running",
+             c->state == SHALE_RUNNING || c->state == SHALE_PAUSED || c->state == SHALE_RESTARTING);
     doc_bool(&d, "Paused", c->state == SHALE_PAUSED);
-    doc_bool(&d, "Restarting", false);
+    doc_bool(&d, "Restarting", c->state == SHALE_RESTARTING);
     doc_bool(&d, "OOMKilled", c->oom_killed);
     doc_bool(&d, "Dead", c->state == SHALE_DEAD);
     doc_int(&d, "Pid", c->pid);
@@ -141,7 +142,7 @@ int doc_container(const struct shale_container *c, json_t **ret, struct shale_er
     doc_str(&d, "HostsPath", c->hosts_path);
     doc_str(&d, "LogPath", c->log_path);
     doc_put(&d, "Name", json_sprintf("/%s", c->name));
-    doc_int(&d, "RestartCount", 0);
+    doc_int(&d, "RestartCount", c->restart_count);
     doc_str(&d, "Driver", c->driver);
     doc_str(&d, "Platform", "linux");
     doc_str(&d, "MountLabel", "");

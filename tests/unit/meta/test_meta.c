@@ -271,7 +271,7 @@ static void newer_version(void **state)
         assert_non_null(strstr(f->e.msg, "4711"));
         assert_null(strchr(f->e.msg, '\n'));
     }
-    raw_sql(f, "PRAGMA user_version = 1");
+    raw_sql(f, "PRAGMA user_version = 2");
     f->m = open_one(f, false);
 }
 
