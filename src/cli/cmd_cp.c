@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <shale/cp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "base/units.h"
+#include "cli/cli.h"
+#include "cli/term.h"
+
+struct cp_opts {
+    bool archive, follow_link, quiet;
+};
+
+#define O(field) offsetof(struct cp_opts, field)
+static const struct opt opts[] = {
+    {'a', "archive", OPT_BOOL, O(archive), NULL, "Archive mode (copy all uid/gid information)"},
+    {'L', "follow-link", OPT_BOOL, O(follow_link), NULL, "Always follow symbol link in SRC_PATH"},
+    {'q', "quiet", OPT_BOOL, O(quiet), NULL,
+     "Suppress the line that says what was copied (no terminal: it is\nnot printed anyway)"},
+    {0},
+};
+#undef O
+
+/* As docker tells them apart: a path is absolute, begins with "." or has no colon. */
+static bool is_local(const char *arg)
+{
+    return *arg == '/' || *arg == '.' || !strchr(arg, ':') || *arg == ':';
+}
+
+static void tell(const struct cli *c, const struct cp_opts *o, const struct shale_cp_result *r)
+{
+    bool quiet = cli_seen(c, "quiet") ? o->quiet : !cli_is_terminal();
+    char size[32];
+
+    if (!quiet)
+        (void)fprintf(stderr, "Successfully copied %s to %s\n", units_human(r->tar_bytes, 3, size),
+                      r->to);
+}
+
+static int run(struct cli *c, const void *opts_, int n, char **args)
+{
+    const struct cp_opts *o = opts_;
+    const char *from = args[0], *to = args[1];
+    bool out = !is_local(from), in = !is_local(to), pipe = streq(out ? to : from, "-");
+    struct shale_cp_result *res = NULL;
+    struct shale *s = NULL;
+
+    (void)n;
+    if (!*from || !*to)
+        return err_set(&c->e, SHALE_INVALID, "%s can not be empty",
+                       *from ? "destination" : "source");
+    if (out && in)
+        return err_set(&c->e, SHALE_UNSUPPORTED, "copying between containers is not supported");
+    if (!out && !in)
+        return err_set(&c->e, SHALE_INVALID, "must specify at least one container source");
+    struct shale_cp_opts q = {.size = sizeof q,
+                              .keep_owner = o->archive,
+                              .follow_link = o->follow_link,
+                              .fd = out ? STDOUT_FILENO : STDIN_FILENO};
+    int r = cli_open(c, &s);
+    if (r == 0)
+        r = out ? shale_cp_out(s, from, pipe ? NULL : to, &q, &res, &c->e)
+                : shale_cp_in(s, pipe ? NULL : from, to, &q, &res, &c->e);
+    if (r < 0 && out && pipe && c->e.sys == EPIPE)
+        _exit(128 + SIGPIPE);
+    if (r < 0 || !res)
+        return r;
+    if (!pipe)
+        tell(c, o, res);
+    shale_free(res);
+    return 0;
+}
+
+const struct cmd cmd_cp = {
+    .brief = "Copy files/folders between a container and the local filesystem",
+    .usage = "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-",
+    .text =
+        "Or the other way round: cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH.\n"
+        "The container may run or not; its volumes and bind mounts are seen, /proc, /sys and "
+        "tmpfs\n"
+        "are not. \"-\" as the source reads a tar (also packed with gzip or zstd) from standard\n"
+        "input and unpacks it in a folder of the container; as the destination it writes one to\n"
+        "standard output.\n"
+        "What is copied goes into a folder that is there, and gets the name given otherwise;\n"
+        "\"FOLDER/.\" is what is in the folder. Copies belong to the caller, with -a to those "
+        "that\n"
+        "they belong to in the container; in a container they always keep their owners. No link "
+        "of\n"
+        "a container leads out of it.",
+    .example = "shale cp web:/etc/nginx/nginx.conf .\n"
+               "shale cp site/. web:/var/www\n"
+               "shale cp web:/var/log - | tar -t",
+    .opts = opts,
+    .opts_size = sizeof(struct cp_opts),
+    .min_args = 2,
+    .max_args = 2,
+    .run = run,
+};
