@@ -12,12 +12,15 @@
 
 struct cp_opts {
     bool archive, follow_link, quiet;
+    const char *platform;
 };
 
 #define O(field) offsetof(struct cp_opts, field)
 static const struct opt opts[] = {
     {'a', "archive", OPT_BOOL, O(archive), NULL, "Archive mode (copy all uid/gid information)"},
     {'L', "follow-link", OPT_BOOL, O(follow_link), NULL, "Always follow symbol link in SRC_PATH"},
+    {0, "platform", OPT_STR, O(platform), NULL,
+     "Image for this platform, of several behind the name: os/arch[/variant]"},
     {'q', "quiet", OPT_BOOL, O(quiet), NULL,
      "Suppress the line that says what was copied (no terminal: it is\nnot printed anyway)"},
     {0},
@@ -59,6 +62,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     struct shale_cp_opts q = {.size = sizeof q,
                               .keep_owner = o->archive,
                               .follow_link = o->follow_link,
+                              .platform = o->platform,
                               .fd = out ? STDOUT_FILENO : STDIN_FILENO};
     int r = cli_open(c, &s);
     if (r == 0)
@@ -76,23 +80,23 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
 
 const struct cmd cmd_cp = {
     .brief = "Copy files/folders between a container and the local filesystem",
-    .usage = "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-",
-    .text =
-        "Or the other way round: cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH.\n"
-        "The container may run or not; its volumes and bind mounts are seen, /proc, /sys and "
-        "tmpfs\n"
-        "are not. \"-\" as the source reads a tar (also packed with gzip or zstd) from standard\n"
-        "input and unpacks it in a folder of the container; as the destination it writes one to\n"
-        "standard output.\n"
-        "What is copied goes into a folder that is there, and gets the name given otherwise;\n"
-        "\"FOLDER/.\" is what is in the folder. Copies belong to the caller, with -a to those "
-        "that\n"
-        "they belong to in the container; in a container they always keep their owners. No link "
-        "of\n"
-        "a container leads out of it.",
+    .usage = "[OPTIONS] CONTAINER:SRC_PATH|IMAGE:/SRC_PATH DEST_PATH|-",
+    .text = "Or the other way round: cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH.\n"
+            "The container may run or not; its volumes and bind mounts are seen; /proc, /sys\n"
+            "and tmpfs are not. \"-\" as the source reads a tar (also packed with gzip or zstd)\n"
+            "from standard input and unpacks it in a folder of the container; as the\n"
+            "destination it writes one to standard output.\n"
+            "What is copied goes into a folder that is there, and gets the name given otherwise;\n"
+            "\"FOLDER/.\" is what is in the folder. Copies belong to the caller, with -a to those\n"
+            "that they belong to inside; in a container they always keep their owners. No link\n"
+            "of a container leads out of it.\n"
+            "Where there is no container of the name before the first colon, files are copied\n"
+            "out of a local image: IMAGE:/PATH, where the path is absolute. No container is made\n"
+            "for that, and nothing is mounted.",
     .example = "shale cp web:/etc/nginx/nginx.conf .\n"
                "shale cp site/. web:/var/www\n"
-               "shale cp web:/var/log - | tar -t",
+               "shale cp web:/var/log - | tar -t\n"
+               "shale cp debian:12:/etc/os-release .",
     .opts = opts,
     .opts_size = sizeof(struct cp_opts),
     .min_args = 2,
