@@ -55,7 +55,7 @@ const struct cmd_name *cmd_find(const struct cmd_name *table, const char *name);
 int cmd_each(int (*f)(void *arg, const char *path, const struct cmd_name *n), void *arg);
 
 extern const struct cmd cmd_attach, cmd_cat, cmd_cleanup, cmd_commit, cmd_completion, cmd_container,
-    cmd_container_inspect, cmd_container_prune, cmd_copy, cmd_create, cmd_delete, cmd_diff,
+    cmd_container_inspect, cmd_container_prune, cmd_copy, cmd_cp, cmd_create, cmd_delete, cmd_diff,
     cmd_digest, cmd_edit, cmd_exec, cmd_export, cmd_find_in, cmd_fsck, cmd_history, cmd_image,
     cmd_image_diff, cmd_image_inspect, cmd_image_pin, cmd_image_prune, cmd_image_unpin, cmd_images,
     cmd_import, cmd_info, cmd_inspect, cmd_keep, cmd_kill, cmd_load, cmd_login, cmd_logout,

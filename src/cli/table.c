@@ -54,6 +54,7 @@ const struct cmd cmd_image = {
 static const struct cmd_name container_table[] = {
     {"attach", NULL, CMD_OTHER, &cmd_attach},
     {"commit", NULL, CMD_OTHER, &cmd_commit},
+    {"cp", NULL, CMD_OTHER, &cmd_cp},
     {"create", NULL, CMD_OTHER, &cmd_create},
     {"diff", NULL, CMD_OTHER, &cmd_diff},
     {"exec", NULL, CMD_OTHER, &cmd_exec},
@@ -167,6 +168,7 @@ const struct cmd_name cmd_table[] = {
     {"cat", NULL, CMD_OTHER, &cmd_cat},
     {"commit", NULL, CMD_OTHER, &cmd_commit},
     {"copy", NULL, CMD_OTHER, &cmd_copy},
+    {"cp", NULL, CMD_OTHER, &cmd_cp},
     {"create", NULL, CMD_OTHER, &cmd_create},
     {"delete", NULL, CMD_OTHER, &cmd_delete},
     {"diff", NULL, CMD_OTHER, &cmd_diff},

@@ -10,12 +10,12 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/inroot.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "container/caps.h"
 #include "container/devices.h"
-#include "container/inroot.h"
 #include "container/jout.h"
 #include "container/netfiles.h"
 #include "container/seccomp.h"

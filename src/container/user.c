@@ -3,8 +3,8 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/inroot.h"
 #include "base/str.h"
-#include "container/inroot.h"
 
 #define ID_MAX     0x7fffffffu
 #define FIELDS_MAX 7

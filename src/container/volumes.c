@@ -6,9 +6,9 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/inroot.h"
 #include "base/str.h"
 #include "container/copytree.h"
-#include "container/inroot.h"
 #include "container/names.h"
 
 int volume_check_name(const char *name, struct shale_err *e)

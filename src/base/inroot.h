@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Paths inside of a container's root file system. They come from images: every look-up is confined
- * with openat2(RESOLVE_IN_ROOT), so that neither "..", absolute links nor links of /proc lead out
- * of it.
+ * Paths inside of a root file system that is not ours. They come from strangers: every look-up is
+ * confined with openat2(RESOLVE_IN_ROOT), so that neither "..", absolute links nor links of /proc
+ * lead out of it.
  */
 #include <sys/types.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "container/inroot.h"
+#include "base/inroot.h"
 
 #include <errno.h>
 #include <fcntl.h>

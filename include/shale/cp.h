@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHALE_CP_H
+#define SHALE_CP_H
+/*
+ * Files and folders copied out of containers and images, and into containers. See shale.h for the
+ * conventions.
+ *
+ * Paths of containers begin at their root, with or without "/". What a container sees is copied,
+ * running or not: its own files, its volumes and bind mounts; not /proc, /sys and other file
+ * systems of memory. No link and no name leads out of it.
+ *
+ * The rules are those of docker cp: what is copied goes into a folder that is there; otherwise it
+ * gets the name that was given, in a folder that must be there. "FOLDER/." stands for what is in
+ * the folder. A folder is never replaced by a file or the other way round.
+ */
+#include <shale/shale.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shale_cp_opts {
+    size_t size;
+    bool keep_owner;  /* out: owners as inside, instead of the caller. In: they are always kept */
+    bool follow_link; /* a link that is copied: what it stands for, under its name */
+    const char *platform; /* of an image, where the name stands for several; NULL */
+    int fd;               /* where there is no local path: of the tar that is written or read */
+};
+struct shale_cp_result {
+    uint64_t tar_bytes; /* what was copied, as a tar */
+    const char *to;     /* absolute path, or CONTAINER:PATH */
+};
+/* `from` is "CONTAINER:PATH" or, where there is no container of that name, "IMAGE:/PATH": that is
+ * read out of the image's layers. `to` is a path, or NULL: a tar is written to o->fd. NOT_FOUND:
+ * the container, the image, the file; INVALID: it does not fit to what is there. */
+SHALE_API int shale_cp_out(struct shale *s, const char *from, const char *to,
+                           const struct shale_cp_opts *o, struct shale_cp_result **ret,
+                           struct shale_err *e);
+/* `from` is a path, or NULL: a tar (also one packed with gzip or zstd) is read from o->fd and
+ * unpacked in a folder; `to` is "CONTAINER:PATH". DENIED: that is mounted read-only. */
+SHALE_API int shale_cp_in(struct shale *s, const char *from, const char *to,
+                          const struct shale_cp_opts *o, struct shale_cp_result **ret,
+                          struct shale_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
