@@ -45,8 +45,8 @@ static int prepare(struct image_host *h, const struct platform *have, const stru
 
 /* Between its row and its name another process may remove the image, under the name it has there:
  * again, then. (What it consists of is leased.) */
-int image_add(struct image_host *h, const struct copy_result *c, image_name_fn names, void *arg,
-              struct digest *ret_id, struct shale_err *e)
+static int add(struct image_host *h, const struct copy_result *c, bool to_run, image_name_fn names,
+               void *arg, struct digest *ret_id, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
     int r = -SHALE_NOT_FOUND;
@@ -54,7 +54,7 @@ int image_add(struct image_host *h, const struct copy_result *c, image_name_fn n
     *ret_id = c->config;
     for (int i = 0; r == -SHALE_NOT_FOUND && i < MAX_RACES; i++) {
         r = add_rows(h->store, c, ret_id, &why);
-        if (r >= 0)
+        if (r >= 0 && to_run)
             r = prepare(h, &c->platform, ret_id, &why);
         if (r >= 0)
             r = names(arg, &c->target.digest, ret_id, &why);
@@ -65,4 +65,16 @@ int image_add(struct image_host *h, const struct copy_result *c, image_name_fn n
             *e = why;
     }
     return r;
+}
+
+int image_add(struct image_host *h, const struct copy_result *c, image_name_fn names, void *arg,
+              struct digest *ret_id, struct shale_err *e)
+{
+    return add(h, c, true, names, arg, ret_id, e);
+}
+
+int image_add_other(struct image_host *h, const struct copy_result *c, image_name_fn names,
+                    void *arg, struct digest *ret_id, struct shale_err *e)
+{
+    return add(h, c, false, names, arg, ret_id, e);
 }

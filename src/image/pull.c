@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pull: a copy from a registry into the store, then rows and names in one transaction. */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/time.h"
-#include "image/copy.h"
-#include "image/image_priv.h"
+#include "image/pull_priv.h"
 #include "model/limits.h"
-
-struct pull {
-    struct image_host *h;
-    const struct shale_pull_opts *o;
-    struct arena *a;
-    struct ref ref;
-    struct platform want;
-    bool want_given; /* by the user, not by this host */
-    struct source *from;
-    struct sink *to;
-    struct store_lease *lease;
-    pthread_t warmer; /* opens the driver while layers come in */
-    bool warming;
-    const char *name;  /* tag or digest that is being pulled */
-    bool told;         /* "3.20: Pulling from library/alpine" */
-    bool known;        /* the image itself is here: nothing to say of its layers */
-    const char *wrong; /* warning about the platform */
-    struct shale_pulled *done;
-    size_t n_done, cap;
-};
 
 static void say(const struct pull *p, enum shale_progress_kind kind, const char *id,
                 const char *text)
@@ -102,6 +80,9 @@ static int check_ref(struct pull *p, const char *text, struct shale_err *e)
         say(p, SHALE_PROGRESS_MESSAGE, NULL, "Using default tag: latest");
         ref_default_tag(&p->ref);
     }
+    if (p->o->all_platforms && p->o->platform && *p->o->platform)
+        return err_set(e, SHALE_INVALID,
+                       "conflicting options: cannot specify both --platform and --all-platforms");
     if (streq(p->ref.repo, "docker.io/library/scratch"))
         return err_set(e, SHALE_DENIED, "'scratch' is a reserved name");
     return 0;
@@ -132,7 +113,7 @@ static int begin(struct pull *p, const char *origin, struct shale_err *e)
         r = store_settle(s, e);
     if (r < 0)
         return r;
-    struct store_sink_opts so = {p->lease, origin, on_layer, p};
+    struct store_sink_opts so = {p->lease, origin, on_layer, p, p->o->all_platforms};
     r = store_sink_open(s, &so, &p->to, e);
     if (r >= 0)
         r = remote_source_open(p->h->remote, &p->ref, &p->from, e);
@@ -277,15 +258,10 @@ static int is_current(struct pull *p, const char *tag, struct digest *target, st
 
 /* ---- rows and names ---- */
 
-struct naming {
-    struct pull *p;
-    const char *tag;
-};
-
-static int set_names(void *arg, const struct digest *target, const struct digest *id,
-                     struct shale_err *e)
+int pull_set_names(void *arg, const struct digest *target, const struct digest *id,
+                   struct shale_err *e)
 {
-    const struct naming *n = arg;
+    const struct pull_naming *n = arg;
     const struct pull *p = n->p;
     const char *tag = n->tag;
     struct meta *m = store_meta(p->h->store);
@@ -294,6 +270,8 @@ static int set_names(void *arg, const struct digest *target, const struct digest
 
     if (r < 0)
         return r;
+    if (n->target)
+        target = n->target;
     r = meta_repo_digest_put(m, p->ref.repo, target, id, e);
     if (r >= 0 && tag)
         r = meta_tag_set(m, p->ref.repo, tag, id, target, "pull", &prev, e);
@@ -347,11 +325,13 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
         .cancel = p->h->cancel,
     };
     struct copy_result c;
+    if (p->o->all_platforms)
+        return pull_whole(p, tag, &co, target, id, e);
     int r = copy_image(p->from, tag ? tag : p->ref.digest.s, p->to, &co, p->a, &c, e);
 
     if (r < 0)
         return r;
-    r = image_add(p->h, &c, set_names, &(struct naming){p, tag}, id, e);
+    r = image_add(p->h, &c, pull_set_names, &(struct pull_naming){p, tag, NULL}, id, e);
     if (r < 0)
         return r;
     *target = c.target.digest;
@@ -383,6 +363,8 @@ static int pull_one(struct pull *p, const char *tag, struct shale_err *e)
     if (tag && meta_tag_get(store_meta(p->h->store), p->ref.repo, tag, p->a, &row, NULL) >= 0)
         before = row.image;
     int current = is_current(p, tag, &target, &id, e);
+    if (current == 1 && p->o->all_platforms)
+        current = image_is_whole(p->h->store, &target, p->a, e);
     if (current < 0)
         return current;
     if (current) {
