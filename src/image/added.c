@@ -73,8 +73,51 @@ int image_add(struct image_host *h, const struct copy_result *c, image_name_fn n
     return add(h, c, true, names, arg, ret_id, e);
 }
 
-int image_add_other(struct image_host *h, const struct copy_result *c, image_name_fn names,
+/* Without one for this host: the first. */
+static size_t choose(const struct copy_images *all, const struct platform *want)
+{
+    size_t best = all->n;
+
+    for (size_t i = 0; i < all->n; i++) {
+        const struct platform *p = &all->v[i].platform;
+        if (platform_rank(want, p, false) >= 0 &&
+            (best == all->n || platform_prefer(want, p, &all->v[best].platform, false) < 0))
+            best = i;
+    }
+    return best == all->n ? 0 : best;
+}
+
+struct other {
+    image_name_fn names;
+    void *arg;
+    const struct digest *target;
+};
+
+/* The index is the target of these, too, but its rows need to be made once only. */
+static int name_other(void *arg, const struct digest *target, const struct digest *id,
+                      struct shale_err *e)
+{
+    const struct other *o = arg;
+
+    (void)target;
+    return o->names(o->arg, o->target, id, e);
+}
+
+int image_add_whole(struct image_host *h, const struct copy_images *all,
+                    const struct platform *want, image_name_fn others, image_name_fn names,
                     void *arg, struct digest *ret_id, struct shale_err *e)
 {
-    return add(h, c, false, names, arg, ret_id, e);
+    size_t chosen = choose(all, want);
+    struct other o = {others, arg, &all->target.digest};
+    struct digest other;
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < all->n; i++)
+        if (i != chosen)
+            r = add(h, &all->v[i], false, name_other, &o, &other, e);
+    if (r < 0)
+        return r;
+    struct copy_result c = all->v[chosen];
+    c.target = all->target;
+    return add(h, &c, true, names, arg, ret_id, e);
 }

@@ -28,6 +28,11 @@ struct copy_opts {
     int (*on_manifest)(void *arg, const struct manifest *m, struct shale_err *e);
     void *manifest_arg;
     struct cancel *cancel; /* may be NULL */
+    /* copy_graph, copy_whole: entries of indexes, other than indexes, that are left out. May be
+     * NULL. */
+    bool (*skip)(void *arg, const struct descriptor *entry);
+    void *skip_arg;
+    bool skip_missing; /* copy_whole: entries whose manifest the source does not have, too */
 };
 
 struct copy_result {

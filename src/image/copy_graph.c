@@ -98,9 +98,11 @@ static int copy_child(struct graph *g, const struct descriptor *d, unsigned dept
                       struct shale_err *e)
 {
     struct doc child;
-    int r = g->to->ops->has(g->to, d, e);
+    bool skip = g->o->skip && media_find(d->media_type)->kind != MEDIA_INDEX &&
+                g->o->skip(g->o->skip_arg, d);
+    int r = skip ? 1 : g->to->ops->has(g->to, d, e);
 
-    if (r != 0) /* with all that hangs on it */
+    if (r != 0) /* left out, or there with all that hangs on it */
         return r < 0 ? r : 0;
     r = copy_fetch_doc(g->from, d->digest.s, g->a, &child, g->o->cancel, e);
     if (r >= 0)

@@ -64,14 +64,18 @@ static int copy_entry(struct whole *w, const struct descriptor *entry, unsigned 
 
     if (*entry->media_type && kind != MEDIA_MANIFEST && kind != MEDIA_INDEX)
         return 0; /* an index may name anything */
-    if (is_known(w, &entry->digest))
+    if (is_known(w, &entry->digest) ||
+        (kind != MEDIA_INDEX && w->o->skip && w->o->skip(w->o->skip_arg, entry)))
         return 0;
     if (++w->n_docs > LIMIT_INDEX_ENTRIES)
         return err_set(e, SHALE_LIMIT, "more than %d manifests hang on one name",
                        LIMIT_INDEX_ENTRIES);
-    int r = copy_fetch_doc(w->from, entry->digest.s, w->a, &d, w->o->cancel, e);
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = copy_fetch_doc(w->from, entry->digest.s, w->a, &d, w->o->cancel, &why);
+    if (r == -SHALE_NOT_FOUND && w->o->skip_missing)
+        return 0;
     if (r < 0)
-        return r;
+        return err_set(e, why.code, "%s", why.msg);
     if (entry->size_bytes != d.raw_n)
         return err_set(e, SHALE_CORRUPT, "manifest %s has %zu bytes, its index says %llu",
                        entry->digest.s, d.raw_n, (unsigned long long)entry->size_bytes);

@@ -1,12 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pull: a copy from a registry into the store, then rows and names in one transaction. */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/time.h"
-#include "image/pull_priv.h"
+#include "image/copy.h"
+#include "image/image_priv.h"
 #include "model/limits.h"
+
+struct pull {
+    struct image_host *h;
+    const struct shale_pull_opts *o;
+    struct arena *a;
+    struct ref ref;
+    struct platform want;
+    bool want_given; /* by the user, not by this host */
+    struct source *from;
+    struct sink *to;
+    struct store_lease *lease;
+    pthread_t warmer; /* opens the driver while layers come in */
+    bool warming;
+    const char *name;  /* tag or digest that is being pulled */
+    bool told;         /* "3.20: Pulling from library/alpine" */
+    bool known;        /* the image itself is here: nothing to say of its layers */
+    const char *wrong; /* warning about the platform */
+    struct shale_pulled *done;
+    size_t n_done, cap;
+};
 
 static void say(const struct pull *p, enum shale_progress_kind kind, const char *id,
                 const char *text)
@@ -258,10 +280,15 @@ static int is_current(struct pull *p, const char *tag, struct digest *target, st
 
 /* ---- rows and names ---- */
 
-int pull_set_names(void *arg, const struct digest *target, const struct digest *id,
-                   struct shale_err *e)
+struct naming {
+    struct pull *p;
+    const char *tag;
+};
+
+static int set_names(void *arg, const struct digest *target, const struct digest *id,
+                     struct shale_err *e)
 {
-    const struct pull_naming *n = arg;
+    const struct naming *n = arg;
     const struct pull *p = n->p;
     const char *tag = n->tag;
     struct meta *m = store_meta(p->h->store);
@@ -270,12 +297,19 @@ int pull_set_names(void *arg, const struct digest *target, const struct digest *
 
     if (r < 0)
         return r;
-    if (n->target)
-        target = n->target;
     r = meta_repo_digest_put(m, p->ref.repo, target, id, e);
     if (r >= 0 && tag)
         r = meta_tag_set(m, p->ref.repo, tag, id, target, "pull", &prev, e);
     return meta_end(m, r, e);
+}
+
+/* What the repository's digest stands for, besides the image that gets the tag. */
+static int set_digest(void *arg, const struct digest *target, const struct digest *id,
+                      struct shale_err *e)
+{
+    const struct naming *n = arg;
+
+    return meta_repo_digest_put(store_meta(n->p->h->store), n->p->ref.repo, target, id, e);
 }
 
 /* It is told after all else, as docker does. */
@@ -309,6 +343,19 @@ static int on_manifest(void *arg, const struct manifest *m, struct shale_err *e)
     return r < 0 ? r : 0;
 }
 
+static int fetch_whole(struct pull *p, const char *tag, const struct copy_opts *co,
+                       struct digest *target, struct digest *id, struct shale_err *e)
+{
+    struct copy_images all;
+    int r = copy_whole(p->from, tag ? tag : p->ref.digest.s, p->to, co, p->a, &all, e);
+
+    if (r < 0)
+        return r;
+    *target = all.target.digest;
+    return image_add_whole(p->h, &all, &p->want, set_digest, set_names, &(struct naming){p, tag},
+                           id, e);
+}
+
 static int fetch(struct pull *p, const char *tag, struct digest *target, struct digest *id,
                  struct shale_err *e)
 {
@@ -324,14 +371,14 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
         .manifest_arg = p,
         .cancel = p->h->cancel,
     };
-    struct copy_result c;
     if (p->o->all_platforms)
-        return pull_whole(p, tag, &co, target, id, e);
+        return fetch_whole(p, tag, &co, target, id, e);
+    struct copy_result c;
     int r = copy_image(p->from, tag ? tag : p->ref.digest.s, p->to, &co, p->a, &c, e);
 
     if (r < 0)
         return r;
-    r = image_add(p->h, &c, pull_set_names, &(struct pull_naming){p, tag, NULL}, id, e);
+    r = image_add(p->h, &c, set_names, &(struct naming){p, tag}, id, e);
     if (r < 0)
         return r;
     *target = c.target.digest;

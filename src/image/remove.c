@@ -395,7 +395,7 @@ static int remove_by_id(struct removal *x, const struct image_found *f, struct s
 static int find_image(struct removal *x, const char *what, struct image_found *ret,
                       struct shale_err *e)
 {
-    struct image_found named;
+    struct image_found named = {.by_id = false};
     int r = image_find(x->s, what, x->a, &named, e);
 
     if (r >= 0)
@@ -440,7 +440,7 @@ int image_remove(struct image_host *h, const char *what, const struct shale_rmi_
                  struct arena *a, struct shale_rmi_result *ret, struct shale_err *e)
 {
     struct removal x = {.s = h->store, .m = store_meta(h->store), .a = a, .o = o, .how = "rmi"};
-    struct image_found found;
+    struct image_found found = {.by_id = false};
     uint64_t freed = 0;
     int r = meta_begin(x.m, e);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Multi-platform images: is all of one here? */
+/* Lists of images of several platforms: is all of one here? Some of its entries. */
+#include "base/str.h"
 #include "image/image_priv.h"
 #include "model/limits.h"
 
@@ -28,4 +29,17 @@ static int all_here(struct store *s, const struct digest *d, unsigned depth, str
 int image_is_whole(struct store *s, const struct digest *d, struct arena *a, struct shale_err *e)
 {
     return all_here(s, d, 0, a, e);
+}
+
+bool image_entry_is_other(void *arg, const struct descriptor *entry)
+{
+    const struct image_entries *chosen = arg;
+    const char *about = descriptor_is_attestation(entry)
+                            ? strmap_get(&entry->annotations, "vnd.docker.reference.digest")
+                            : entry->digest.s;
+
+    for (size_t i = 0; i < chosen->n; i++)
+        if (streq(chosen->v[i].s, about))
+            return false;
+    return true;
 }

@@ -4,45 +4,13 @@
 
 load lib
 load images
-
-# entry LAYOUT OS ARCH [VARIANT]: an image with a layer that all have and one of its own; its descriptor
-entry() {
-    echo "$2/$3/${4:-}" >"$BATS_FILE_TMPDIR/mine"
-    tar --mtime=@0 --owner=0 --group=0 -C "$BATS_FILE_TMPDIR" -cf "$BATS_FILE_TMPDIR/mine.tar" mine
-    oci_layer "$1" "$BATS_FILE_TMPDIR/base.tar"
-    oci_layer "$1" "$BATS_FILE_TMPDIR/mine.tar"
-    oci_config "$1" ".config.Env=[\"P=$2/$3/${4:-}\"]"
-    oci_image "$1" "$2" "$3" "${4:-}"
-}
-# attestation LAYOUT DIGEST: what BuildKit adds for an image; its descriptor
-attestation() {
-    local l=$1 blob diff config
-    echo "{\"about\":\"$2\"}" >"$l/.blob"
-    diff=sha256:$(sha256sum "$l/.blob" | cut -d' ' -f1)
-    blob=$(oci_blob "$l" "$l/.blob" application/vnd.in-toto+json)
-    jq -cn --arg d "$diff" '{architecture:"unknown",os:"unknown",config:{},rootfs:{type:"layers",diff_ids:[$d]}}' >"$l/.blob"
-    config=$(oci_blob "$l" "$l/.blob" application/vnd.oci.image.config.v1+json)
-    jq -cn --argjson c "$config" --argjson l "$blob" \
-        '{schemaVersion:2,mediaType:"application/vnd.oci.image.manifest.v1+json",config:$c,layers:[$l]}' >"$l/.blob"
-    oci_blob "$l" "$l/.blob" application/vnd.oci.image.manifest.v1+json |
-        jq -c --arg d "$2" '. + {platform:{os:"unknown",architecture:"unknown"},
-            annotations:{"vnd.docker.reference.type":"attestation-manifest","vnd.docker.reference.digest":$d}}'
-}
+load platforms
 
 setup_file() {
-    local l=$BATS_FILE_TMPDIR/layout amd arm v6 v7 s390
-    echo base >"$BATS_FILE_TMPDIR/base"
-    tar --mtime=@0 --owner=0 --group=0 -C "$BATS_FILE_TMPDIR" -cf "$BATS_FILE_TMPDIR/base.tar" base
-    oci_init "$l"
-    amd=$(entry "$l" linux amd64) arm=$(entry "$l" linux arm64 v8) v6=$(entry "$l" linux arm v6) v7=$(entry "$l" linux arm v7)
-    s390=$(entry "$l" linux s390x)
-    oci_index "$l" multi "$amd" "$arm" "$v6" "$v7" "$(attestation "$l" "$(jq -r .digest <<<"$amd")")"
-    oci_index "$l" next "$amd" "$s390"
-    oci_index "$l" foreign "$s390"
-    oci_tag "$l" single "$amd"
+    export LAYOUT=$BATS_FILE_TMPDIR/layout
+    platforms_layout "$LAYOUT"
     registry_with
-    push_layout "$l" x multi next foreign single
-    export LAYOUT=$l
+    push_layout "$LAYOUT" x multi next foreign single
 }
 teardown_file() { registry_stop_all; }
 setup() {
@@ -52,7 +20,7 @@ setup() {
 teardown() { drop_store; }
 
 raw() { skopeo inspect --raw --tls-verify=false "docker://$1" | sha256sum | cut -d' ' -f1; }
-list_digest() { jq -r --arg t "$1" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $t).digest' "$LAYOUT/index.json"; }
+list_digest() { digest_in "$LAYOUT" "$1"; }
 env_of() { shale image inspect -f '{{index .Config.Env 0}}' "$@"; }
 blobs() { find "$SHALE_ROOT/blobs/sha256" -type f | wc -l; }
 tree() { shale image ls --tree; }
