@@ -13,9 +13,11 @@ extern "C" {
 
 struct shale_save_opts {
     size_t size;
-    const char *platform; /* "os/arch[/variant]"; NULL: what each name points at */
-    const char *output;   /* path; replaced when the archive is whole. NULL: to fd */
-    int fd;               /* written to from where it stands; stays open */
+    /* "os/arch[/variant]" …, NULL-terminated; NULL: all that a name stands for, if it is here, else
+     * the image it points at. One: that image alone. Several: the list with these images of it. */
+    const char *const *platforms;
+    const char *output; /* path; replaced when the archive is whole. NULL: to fd */
+    int fd;             /* written to from where it stands; stays open */
 };
 /* Writes n images: a name without tag stands for every tag of its repository, an ID for an image
  * without name. Layers are as they were published. The same arguments over the same images give the
@@ -25,9 +27,11 @@ SHALE_API int shale_save(struct shale *s, const char *const *images, size_t n_im
 
 struct shale_load_opts {
     size_t size;
-    const char *platform; /* "os/arch[/variant]" of an index; NULL: this host's, else the first */
-    const char *input;    /* path of an archive or of the folder of a layout; NULL: from fd */
-    int fd;               /* a file or pipe; stays open */
+    /* "os/arch[/variant]" …, NULL-terminated; NULL: of a list with a name all that is there, else
+     * this host's, else the first */
+    const char *const *platforms;
+    const char *input; /* path of an archive or of the folder of a layout; NULL: from fd */
+    int fd;            /* a file or pipe; stays open */
 };
 struct shale_loaded {
     const char *ref;      /* familiar reference, NULL: the image has no name in the archive */

@@ -23,11 +23,12 @@ struct shale_pull_opts {
     uint32_t n_parallel;  /* layers at once; 0: 4 */
     shale_progress_fn on_progress;
     void *progress_arg;
+    bool all_platforms; /* all that an index names, kept whole; `platform` must be unset */
 };
 struct shale_pulled {
     const char *ref;    /* canonical reference as pulled: docker.io/library/alpine:latest */
     const char *digest; /* of the manifest or index behind the tag */
-    const char *id;     /* image ID */
+    const char *id;     /* image ID; of several platforms: this host's, or the first */
     bool changed;       /* false: was up to date */
 };
 struct shale_pull_result {
@@ -118,6 +119,8 @@ struct shale_images_opts {
     const char *const *filters; /* "name=value", NULL-terminated; may be NULL */
     const char *match;          /* REPOSITORY[:TAG] pattern, NULL: any */
     bool fewer_digests; /* without those of repositories that the image has a tag of: quicker */
+    bool all_platforms; /* with images that stand behind the tag of another one, as other platforms
+                           of the same list; `all` has them, too */
 };
 /* Images of the store, newest first. Filters are docker's (dangling, label, before, since, until,
  * reference); INVALID for one that does not exist. */
@@ -200,7 +203,9 @@ struct shale_rmi_result {
     size_t n_items;
     uint64_t freed_bytes; /* of blobs: their sizes; of layers and indexes: space on disk */
 };
-/* Takes a name off an image; the image goes with its last name. By ID: with all its names.
+/* Takes a name off an image; the image goes with its last name. By ID: with all its names. When no
+ * name is left of a list of several platforms, the images of the other platforms go, too, unless
+ * they have names of their own.
  * CONFLICT: a container uses it, or it has several names; `force` overrules what docker's rmi -f
  * overrules. */
 SHALE_API int shale_rmi(struct shale *s, const char *image, const struct shale_rmi_opts *o,

@@ -11,7 +11,7 @@
  *
  *   archive_sink_open(out, arg, &sink, e);
  *   copy_graph(source, digest, sink, NULL, …) …          // one at a time (n_parallel 1)
- *   archive_sink_add(sink, &descriptor, ref or NULL, e)  // what was copied, under a name
+ *   archive_sink_add(sink, &descriptor, &manifest, ref or NULL, e)  // what was copied, named
  *   archive_sink_finish(sink, e);                        // the documents and the end mark
  *   sink->ops->close(sink);
  *
@@ -27,10 +27,11 @@
 
 /* out gets the bytes of the archive, in order. */
 int archive_sink_open(tar_out_fn out, void *arg, struct sink **ret, struct shale_err *e);
-/* An image of the archive, whose manifest was put. Several names make several calls; NULL: the
- * image has none. INVALID: it was not put, or is no image. */
-int archive_sink_add(struct sink *s, const struct descriptor *manifest, const struct ref *name,
-                     struct shale_err *e);
+/* An image of the archive, or a list of several, that was put. manifest: the image that docker's
+ * manifest.json has for it, the same where it is no list. Several names make several calls; NULL:
+ * it has none. INVALID: the manifest was not put, or is no image. */
+int archive_sink_add(struct sink *s, const struct descriptor *target, const struct digest *manifest,
+                     const struct ref *name, struct shale_err *e);
 int archive_sink_finish(struct sink *s, struct shale_err *e);
 
 /*

@@ -9,8 +9,6 @@
 
 struct image { /* a manifest that was put */
     struct digest digest;
-    const char *media_type;
-    uint64_t size_bytes;
     struct digest config;
     struct digest *layers;
     size_t n_layers;
@@ -81,13 +79,11 @@ static int keep_image(struct archive_sink *k, const struct descriptor *d, const 
     v += k->n_images++;
     *v = (struct image){
         .digest = d->digest,
-        .media_type = arena_strdup(&k->a, m.media_type),
-        .size_bytes = n,
         .config = m.config.digest,
         .layers = arena_array(&k->a, m.n_layers + 1, sizeof *v->layers),
         .n_layers = m.n_layers,
     };
-    if (!v->media_type || !v->layers)
+    if (!v->layers)
         return err_nomem(e);
     for (size_t i = 0; i < m.n_layers; i++)
         v->layers[i] = m.layers[i].digest;
@@ -190,18 +186,18 @@ static int add_name(struct archive_sink *k, struct image *i, const struct ref *n
     return v[i->n_names++] ? 0 : err_nomem(e);
 }
 
-int archive_sink_add(struct sink *s, const struct descriptor *manifest, const struct ref *name,
-                     struct shale_err *e)
+int archive_sink_add(struct sink *s, const struct descriptor *target, const struct digest *manifest,
+                     const struct ref *name, struct shale_err *e)
 {
     struct archive_sink *k = self(s);
-    struct image *i = image_of(k, &manifest->digest);
+    struct image *i = image_of(k, manifest);
     int r = 0;
 
-    if (!i)
-        return err_set(e, SHALE_INVALID, "%s is no image of this archive", manifest->digest.s);
+    if (!i || !has(k, &target->digest))
+        return err_set(e, SHALE_INVALID, "%s is no image of this archive", manifest->s);
     i->added = true;
-    json_t *entry = json_pack("{ss,ss,sI}", "mediaType", i->media_type, "digest", i->digest.s,
-                              "size", (json_int_t)i->size_bytes);
+    json_t *entry = json_pack("{ss,ss,sI}", "mediaType", target->media_type, "digest",
+                              target->digest.s, "size", (json_int_t)target->size_bytes);
     if (entry && name) {
         const char *full = ref_canonical(name, &k->a);
         json_t *notes = json_pack("{ss,ss}", "io.containerd.image.name", full ? full : "",

@@ -5,14 +5,15 @@
 #include "cli/cli.h"
 
 struct load_opts {
-    const char *input, *platform;
+    const char *input;
+    struct strv platform;
     bool quiet;
 };
 
 #define O(field) offsetof(struct load_opts, field)
 static const struct opt opts[] = {
     {'i', "input", OPT_STR, O(input), NULL, "Read from a tar archive file, instead of STDIN"},
-    {0, "platform", OPT_STR, O(platform), NULL, "Load only the given platform: os/arch[/variant]"},
+    {0, "platform", OPT_CSV, O(platform), NULL, "Load only the given platforms: os/arch[/variant]"},
     {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Suppress the load output"},
     {0},
 };
@@ -48,7 +49,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         return r;
     struct shale_load_opts q = {
         .size = sizeof q,
-        .platform = o->platform,
+        .platforms = (const char *const *)o->platform.v,
         .input = o->input,
         .fd = STDIN_FILENO,
     };
@@ -65,7 +66,8 @@ const struct cmd cmd_load = {
     .text =
         "Archives of docker save (1.10 and later), podman and skopeo, and OCI image layouts as a\n"
         "tar or a folder; plain or packed with gzip or zstd. An image that loses its name to a\n"
-        "loaded one stays, without a name.",
+        "loaded one stays, without a name. Of an image of several platforms all that the\n"
+        "archive has is loaded.",
     .example = "shale load -i alpine.tar\n"
                "zcat images.tar.gz | shale load\n"
                "shale load -i layout-folder",

@@ -7,13 +7,15 @@
 #include "view/progress.h"
 
 struct pull_opts {
-    bool all_tags, quiet, content_trust;
+    bool all_tags, all_platforms, quiet, content_trust;
     const char *platform;
     int64_t parallel;
 };
 
 #define O(field) offsetof(struct pull_opts, field)
 static const struct opt opts[] = {
+    {0, "all-platforms", OPT_BOOL, O(all_platforms), NULL,
+     "Download the images of all platforms, and keep them together"},
     {'a', "all-tags", OPT_BOOL, O(all_tags), NULL, "Download all tagged images in the repository"},
     {0, "disable-content-trust", OPT_BOOL, O(content_trust), NULL, "Accepted, does nothing",
      OPT_HIDDEN},
@@ -35,6 +37,7 @@ int cli_pull(struct cli *c, const struct pull_request *q, struct shale_pull_resu
         .size = sizeof o,
         .platform = q->platform,
         .all_tags = q->all_tags,
+        .all_platforms = q->all_platforms,
         .on_progress = p ? progress_event : NULL,
         .progress_arg = p,
     };
@@ -46,7 +49,14 @@ int cli_pull(struct cli *c, const struct pull_request *q, struct shale_pull_resu
 static int pull_one(struct cli *c, const struct pull_opts *o, const char *ref)
 {
     struct shale_pull_result *res = NULL;
-    struct pull_request q = {ref, o->platform, o->all_tags, o->quiet, STDOUT_FILENO};
+    struct pull_request q = {
+        .ref = ref,
+        .platform = o->platform,
+        .all_tags = o->all_tags,
+        .quiet = o->quiet,
+        .all_platforms = o->all_platforms,
+        .fd = STDOUT_FILENO,
+    };
     int r = cli_pull(c, &q, &res);
     if (r < 0)
         return r;
@@ -80,10 +90,15 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
 const struct cmd cmd_pull = {
     .brief = "Download an image from a registry",
     .usage = "[OPTIONS] NAME[:TAG|@DIGEST] [NAME...]",
-    .text = "What was downloaded before an interruption is kept: pull again to continue. Several "
-            "images\n"
-            "may be named; all are tried.",
+    .text =
+        "What was downloaded before an interruption is kept: pull again to continue. Several "
+        "images\n"
+        "may be named; all are tried.\n"
+        "With --all-platforms the list of an image is kept whole: `image ls --tree` shows it,\n"
+        "push and save pass it on as it is, and rmi takes it away at once. The name stands for\n"
+        "the image of this host; --platform reaches the others.",
     .example = "shale pull alpine\n"
+               "shale pull --all-platforms alpine\n"
                "shale pull --platform linux/arm64 registry.example.com/team/app:1.2\n"
                "shale pull -q "
                "alpine@sha256:beefdbd8a1da6d2915566fde36db9db0b524eb737fc57cd1367effd16dc0d06d",

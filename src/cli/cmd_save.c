@@ -5,13 +5,14 @@
 #include "cli/cli.h"
 
 struct save_opts {
-    const char *output, *platform;
+    const char *output;
+    struct strv platform;
 };
 
 #define O(field) offsetof(struct save_opts, field)
 static const struct opt opts[] = {
     {'o', "output", OPT_STR, O(output), NULL, "Write to a file, instead of STDOUT"},
-    {0, "platform", OPT_STR, O(platform), NULL, "Save only the given platform: os/arch[/variant]"},
+    {0, "platform", OPT_CSV, O(platform), NULL, "Save only the given platforms: os/arch[/variant]"},
     {0},
 };
 
@@ -31,7 +32,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         return r;
     struct shale_save_opts q = {
         .size = sizeof q,
-        .platform = o->platform,
+        .platforms = (const char *const *)o->platform.v,
         .output = o->output,
         .fd = STDOUT_FILENO,
     };
@@ -45,9 +46,12 @@ const struct cmd cmd_save = {
     .text =
         "The archive is an OCI image layout and a docker-archive in one: docker, podman, skopeo\n"
         "and containerd read it. Layers are in it as they were published, so that digests stay.\n"
+        "An image of several platforms is saved whole if all of it is here, else the one that the\n"
+        "name points at. One --platform saves that image alone, several save the list with these.\n"
         "A name without tag stands for all tags of its repository. A file that is named with -o\n"
         "is replaced only when the archive is whole.",
     .example = "shale save -o alpine.tar alpine:3.20\n"
+               "shale save --platform linux/amd64,linux/arm64 -o alpine.tar alpine:3.20\n"
                "shale save alpine:3.20 debian:12 | gzip >images.tar.gz",
     .opts = opts,
     .opts_size = sizeof(struct save_opts),

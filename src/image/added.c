@@ -45,8 +45,8 @@ static int prepare(struct image_host *h, const struct platform *have, const stru
 
 /* Between its row and its name another process may remove the image, under the name it has there:
  * again, then. (What it consists of is leased.) */
-int image_add(struct image_host *h, const struct copy_result *c, image_name_fn names, void *arg,
-              struct digest *ret_id, struct shale_err *e)
+static int add(struct image_host *h, const struct copy_result *c, bool to_run, image_name_fn names,
+               void *arg, struct digest *ret_id, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
     int r = -SHALE_NOT_FOUND;
@@ -54,7 +54,7 @@ int image_add(struct image_host *h, const struct copy_result *c, image_name_fn n
     *ret_id = c->config;
     for (int i = 0; r == -SHALE_NOT_FOUND && i < MAX_RACES; i++) {
         r = add_rows(h->store, c, ret_id, &why);
-        if (r >= 0)
+        if (r >= 0 && to_run)
             r = prepare(h, &c->platform, ret_id, &why);
         if (r >= 0)
             r = names(arg, &c->target.digest, ret_id, &why);
@@ -65,4 +65,59 @@ int image_add(struct image_host *h, const struct copy_result *c, image_name_fn n
             *e = why;
     }
     return r;
+}
+
+int image_add(struct image_host *h, const struct copy_result *c, image_name_fn names, void *arg,
+              struct digest *ret_id, struct shale_err *e)
+{
+    return add(h, c, true, names, arg, ret_id, e);
+}
+
+/* Without one for this host: the first. */
+static size_t choose(const struct copy_images *all, const struct platform *want)
+{
+    size_t best = all->n;
+
+    for (size_t i = 0; i < all->n; i++) {
+        const struct platform *p = &all->v[i].platform;
+        if (platform_rank(want, p, false) >= 0 &&
+            (best == all->n || platform_prefer(want, p, &all->v[best].platform, false) < 0))
+            best = i;
+    }
+    return best == all->n ? 0 : best;
+}
+
+struct other {
+    image_name_fn names;
+    void *arg;
+    const struct digest *target;
+};
+
+/* The index is the target of these, too, but its rows need to be made once only. */
+static int name_other(void *arg, const struct digest *target, const struct digest *id,
+                      struct shale_err *e)
+{
+    const struct other *o = arg;
+
+    (void)target;
+    return o->names(o->arg, o->target, id, e);
+}
+
+int image_add_whole(struct image_host *h, const struct copy_images *all,
+                    const struct platform *want, image_name_fn others, image_name_fn names,
+                    void *arg, struct digest *ret_id, struct shale_err *e)
+{
+    size_t chosen = choose(all, want);
+    struct other o = {others, arg, &all->target.digest};
+    struct digest other;
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < all->n; i++)
+        if (i != chosen)
+            r = add(h, &all->v[i], false, name_other, &o, &other, e);
+    if (r < 0)
+        return r;
+    struct copy_result c = all->v[chosen];
+    c.target = all->target;
+    return add(h, &c, true, names, arg, ret_id, e);
 }

@@ -316,11 +316,33 @@ static int check_layers(const struct manifest *m, struct shale_err *e)
     return 0;
 }
 
+int copy_image_doc(struct source *from, const struct doc *image, struct sink *to,
+                   const struct copy_opts *o, struct arena *a, struct copy_result *ret,
+                   struct shale_err *e)
+{
+    struct config cfg;
+    int r = check_config_type(image->m.config.media_type, e);
+
+    if (r >= 0)
+        r = check_layers(&image->m, e);
+    if (r >= 0)
+        r = tell(o, &image->m, e);
+    if (r >= 0)
+        r = copy_config(from, to, &image->m, a, &cfg, o->cancel, e);
+    if (r >= 0)
+        r = copy_layers(from, to, &image->m, &cfg, o, a, e);
+    if (r >= 0)
+        r = to->ops->put(to, &image->desc, image->raw, image->raw_n, o->cancel, e);
+    if (r < 0)
+        return r;
+    *ret = (struct copy_result){image->desc, image->desc, image->m.config.digest, cfg.platform};
+    return 0;
+}
+
 int copy_image(struct source *from, const char *name, struct sink *to, const struct copy_opts *o,
                struct arena *a, struct copy_result *ret, struct shale_err *e)
 {
     struct doc top, image, path[LIMIT_INDEX_DEPTH];
-    struct config cfg;
     size_t n_path;
     int r;
 
@@ -330,20 +352,7 @@ int copy_image(struct source *from, const char *name, struct sink *to, const str
     if (r >= 0)
         r = descend(from, &top, o->platform, o->by_host, a, &image, path, &n_path, o->cancel, e);
     if (r >= 0)
-        r = check_config_type(image.m.config.media_type, e);
-    if (r >= 0)
-        r = check_layers(&image.m, e);
-    if (r >= 0)
-        r = tell(o, &image.m, e);
-    if (r < 0)
-        return r;
-    r = copy_config(from, to, &image.m, a, &cfg, o->cancel, e);
-    if (r < 0)
-        return r;
-    r = copy_layers(from, to, &image.m, &cfg, o, a, e);
-    if (r < 0)
-        return r;
-    r = to->ops->put(to, &image.desc, image.raw, image.raw_n, o->cancel, e);
+        r = copy_image_doc(from, &image, to, o, a, ret, e);
     if (r < 0)
         return r;
     while (n_path > 0) {
@@ -352,6 +361,6 @@ int copy_image(struct source *from, const char *name, struct sink *to, const str
         if (r < 0)
             return r;
     }
-    *ret = (struct copy_result){top.desc, image.desc, image.m.config.digest, cfg.platform};
+    ret->target = top.desc;
     return 0;
 }

@@ -28,6 +28,11 @@ struct copy_opts {
     int (*on_manifest)(void *arg, const struct manifest *m, struct shale_err *e);
     void *manifest_arg;
     struct cancel *cancel; /* may be NULL */
+    /* copy_graph, copy_whole: entries of indexes, other than indexes, that are left out. May be
+     * NULL. */
+    bool (*skip)(void *arg, const struct descriptor *entry);
+    void *skip_arg;
+    bool skip_missing; /* copy_whole: entries whose manifest the source does not have, too */
 };
 
 struct copy_result {
@@ -43,6 +48,18 @@ struct copy_result {
  * image, CORRUPT for bytes that are not what their descriptor says. */
 int copy_image(struct source *from, const char *name, struct sink *to, const struct copy_opts *o,
                struct arena *a, struct copy_result *ret, struct shale_err *e);
+
+struct copy_images {
+    struct descriptor target; /* behind the name */
+    struct copy_result *v;    /* of each image; target and image are the same */
+    size_t n;                 /* at least 1 */
+};
+/* Copies what `name` stands for with all that hangs on it, image by image: layers are checked
+ * against configs, as copy_image does. What an index has beside images (attestations) is copied
+ * byte for byte. Platform plays no part. Values of *ret live in the arena. Errors as copy_image;
+ * NOT_FOUND also for content that the index names and the source does not have. */
+int copy_whole(struct source *from, const char *name, struct sink *to, const struct copy_opts *o,
+               struct arena *a, struct copy_images *ret, struct shale_err *e);
 
 /* Walks from a name to the manifest for a platform without copying anything. *ret_have is what the
  * image itself says: where the name is no index, it may be another platform. */

@@ -15,6 +15,7 @@ struct graph {
     const struct copy_opts *o;
     struct arena *a;
     size_t n_docs; /* so far */
+    bool plain;    /* blobs are only bytes, whatever the config says of them */
 };
 
 struct blob_job {
@@ -84,7 +85,7 @@ static int copy_image_parts(const struct graph *g, const struct manifest *m, str
     if (r < 0)
         return r;
     /* Only for what is shown; what is no image has none. */
-    if (!media_is_image_config(m->config.media_type) ||
+    if (g->plain || !media_is_image_config(m->config.media_type) ||
         config_parse(buf_str(&b), b.n, g->a, &cfg, NULL) < 0 || cfg.n_diff_ids != m->n_layers)
         cfg.n_diff_ids = 0;
     r = copy_blobs(g, m, &cfg, e);
@@ -97,9 +98,11 @@ static int copy_child(struct graph *g, const struct descriptor *d, unsigned dept
                       struct shale_err *e)
 {
     struct doc child;
-    int r = g->to->ops->has(g->to, d, e);
+    bool skip = g->o->skip && media_find(d->media_type)->kind != MEDIA_INDEX &&
+                g->o->skip(g->o->skip_arg, d);
+    int r = skip ? 1 : g->to->ops->has(g->to, d, e);
 
-    if (r != 0) /* with all that hangs on it */
+    if (r != 0) /* left out, or there with all that hangs on it */
         return r < 0 ? r : 0;
     r = copy_fetch_doc(g->from, d->digest.s, g->a, &child, g->o->cancel, e);
     if (r >= 0)
@@ -121,6 +124,19 @@ static int copy_parts(struct graph *g, const struct doc *d, unsigned depth, stru
     for (size_t i = 0; r >= 0 && i < d->m.n_manifests; i++)
         r = copy_child(g, &d->m.manifests[i], depth, e);
     return r;
+}
+
+int copy_artifact(struct source *from, const struct doc *d, struct sink *to,
+                  const struct copy_opts *o, struct arena *a, struct shale_err *e)
+{
+    struct copy_opts quiet = *o;
+    struct graph g = {.from = from, .to = to, .o = &quiet, .a = a, .plain = true};
+
+    quiet.on_progress = NULL;
+    int r = copy_image_parts(&g, &d->m, e);
+    if (r >= 0)
+        r = to->ops->settle(to, e);
+    return r < 0 ? r : to->ops->put(to, &d->desc, d->raw, d->raw_n, o->cancel, e);
 }
 
 int copy_graph(struct source *from, const char *name, struct sink *to, const char *tag,

@@ -74,7 +74,7 @@ static int add_layer(void *arg, const struct meta_layer *l)
 
 int image_df(struct image_host *h, struct arena *a, struct shale_df *ret, struct shale_err *e)
 {
-    struct shale_images_opts o = {.size = sizeof o};
+    struct shale_images_opts o = {.size = sizeof o, .all_platforms = true};
     struct shale_image_list list = {0};
     struct uses u = {0};
     int r = image_list(h, &o, a, &list, e);

@@ -21,7 +21,7 @@ struct label {
 struct image_filter {
     struct store *s;
     struct arena *a;
-    bool all, has_dangling, dangling;
+    bool all, all_platforms, has_dangling, dangling;
     int64_t before_ns, since_ns; /* TIME_NONE: unbounded */
     const char **patterns;
     size_t n_patterns, cap_patterns;
@@ -177,8 +177,12 @@ int image_filter_new(struct store *s, const struct shale_images_opts *o, struct 
 
     if (!f)
         return err_nomem(e);
-    *f = (struct image_filter){
-        .s = s, .a = a, .all = o->all, .before_ns = TIME_NONE, .since_ns = TIME_NONE};
+    *f = (struct image_filter){.s = s,
+                               .a = a,
+                               .all = o->all,
+                               .all_platforms = o->all_platforms,
+                               .before_ns = TIME_NONE,
+                               .since_ns = TIME_NONE};
     for (const char *const *t = o->filters; r >= 0 && t && *t; t++)
         r = put_filter(f, *t, e);
     if (r >= 0 && o->match && *o->match)
@@ -255,11 +259,14 @@ int image_filter_match(const struct image_filter *f, const struct meta_image_ite
     const bool head = i->n_children == 0;
     int64_t t = i->image.created_ns;
 
-    if (f->has_dangling && f->dangling && (i->n_tags > 0 || !head))
+    if (f->has_dangling && f->dangling && (i->n_tags > 0 || i->of_index || !head))
         return 0;
     if (f->has_dangling && !f->dangling && i->n_tags == 0)
         return 0;
     if (!f->all && i->n_tags == 0 && i->n_digests == 0 && !head) /* a step of a build */
+        return 0;
+    if (!f->all && !f->all_platforms &&
+        i->of_index) /* the image that has the tag stands for all of them */
         return 0;
     if (f->before_ns != TIME_NONE && t >= f->before_ns)
         return 0;

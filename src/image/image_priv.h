@@ -12,6 +12,14 @@ int image_load_manifest(struct store *s, const struct digest *d, struct arena *a
 /* docker's sentence, NOT_FOUND. */
 int image_wrong_platform(const char *what, const struct platform *have, const struct platform *want,
                          struct arena *a, struct shale_err *e);
+/* 1 if all of an image or index is in the store; what may be had elsewhere does not count. */
+int image_is_whole(struct store *s, const struct digest *d, struct arena *a, struct shale_err *e);
+/* copy_opts.skip, with a struct image_entries: all but these manifests and what is said of them. */
+struct image_entries {
+    const struct digest *v;
+    size_t n;
+};
+bool image_entry_is_other(void *arg, const struct descriptor *entry);
 /* A file that the user has named: a descriptor, or -code with docker's sentence. */
 int image_open_input(const char *path, struct shale_err *e);
 /* An image row with its names as the public API shows it. */
@@ -25,6 +33,13 @@ typedef int (*image_name_fn)(void *arg, const struct digest *target, const struc
                              struct shale_err *e);
 int image_add(struct image_host *h, const struct copy_result *c, image_name_fn names, void *arg,
               struct digest *ret_id, struct shale_err *e);
+/* The same for the images of an index that is kept whole: `names` is called for the one that serves
+ * `want` best, else the first, whose ID is *ret_id; `others` before that for all others, which are
+ * made ready to run when somebody does so. Both get the index as target. */
+struct copy_images;
+int image_add_whole(struct image_host *h, const struct copy_images *all,
+                    const struct platform *want, image_name_fn others, image_name_fn names,
+                    void *arg, struct digest *ret_id, struct shale_err *e);
 
 /* ---- filters of `images` ---- */
 struct image_filter;

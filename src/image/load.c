@@ -15,14 +15,16 @@
 struct load {
     struct image_host *h;
     const struct shale_load_opts *o;
-    struct arena *a;  /* of the result */
-    struct arena own; /* of the archive */
-    struct platform want;
+    struct arena *a;       /* of the result */
+    struct arena own;      /* of the archive */
+    struct platform *want; /* what was asked for, else this host's */
+    size_t n_want;
     bool want_given;
     int fd, dir_fd;
     bool owns_fd, failed;
     struct archive *from;
     struct sink *to;
+    struct sink *to_whole; /* for lists, every blob as it is; opened when needed */
     struct store_lease *lease;
     struct shale_loaded *done;
     size_t n_done, cap;
@@ -34,6 +36,8 @@ static void load_clear(struct load *l)
 
     if (l->to)
         l->to->ops->close(l->to);
+    if (l->to_whole)
+        l->to_whole->ops->close(l->to_whole);
     archive_close(l->from);
     if (l->lease && l->failed) { /* what has come of images that did not */
         store_lease_end(l->lease);
@@ -67,15 +71,32 @@ static int open_input(struct load *l, struct shale_err *e)
     return l->fd < 0 ? l->fd : 0;
 }
 
+static int choose_platforms(struct load *l, struct shale_err *e)
+{
+    const char *const *given = l->o->platforms;
+    size_t n = 0;
+    int r = 0;
+
+    while (given && given[n])
+        n++;
+    l->want_given = n > 0;
+    l->want = arena_array(&l->own, n + 1, sizeof *l->want);
+    if (!l->want)
+        return err_nomem(e);
+    l->want[0] = platform_host();
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = platform_parse(given[i], l->a, &l->want[i], e);
+    l->n_want = n ? n : 1;
+    return r;
+}
+
 static int begin(struct load *l, struct shale_err *e)
 {
     struct store *s = l->h->store;
     int r = open_input(l, e);
 
-    l->want = platform_host();
-    l->want_given = l->o->platform && *l->o->platform;
-    if (r >= 0 && l->want_given)
-        r = platform_parse(l->o->platform, l->a, &l->want, e);
+    if (r >= 0)
+        r = choose_platforms(l, e);
     if (r >= 0)
         r = store_lease_begin(s, "load", &l->lease, e);
     if (r >= 0)
@@ -115,6 +136,19 @@ static int set_names(void *arg, const struct digest *target, const struct digest
     return meta_end(m, r, e);
 }
 
+/* Of the images that a list has beside the one that gets its names. */
+static int set_digests(void *arg, const struct digest *target, const struct digest *id,
+                       struct shale_err *e)
+{
+    const struct naming *n = arg;
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < n->image->n_names; i++)
+        r = meta_repo_digest_put(store_meta(n->l->h->store), n->image->names[i].repo, target, id,
+                                 e);
+    return r;
+}
+
 static int add_result(struct load *l, const struct ref *name, const struct digest *id,
                       const struct digest *prev, struct shale_err *e)
 {
@@ -135,43 +169,47 @@ static int add_result(struct load *l, const struct ref *name, const struct diges
 
 /* ---- images ---- */
 
+static int read_manifest(struct load *l, const struct digest *d, struct manifest *ret,
+                         struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES + 1);
+    struct source *s = &l->from->source;
+    struct descriptor found;
+    int r = s->ops->manifest(s, d->s, &b, &l->own, &found, l->h->cancel, e);
+
+    return r < 0 ? r : manifest_parse(buf_str(&b), b.n, found.media_type, &l->own, ret, e);
+}
+
 /* An index without an entry for this host: its first image is what it stands for here. */
 static int first_of_index(struct load *l, const struct digest *index, const char **ret,
                           struct shale_err *e)
 {
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES + 1);
-    struct source *s = &l->from->source;
-    struct descriptor d;
     struct manifest m;
-    int r = s->ops->manifest(s, index->s, &b, &l->own, &d, l->h->cancel, e);
+    int r = read_manifest(l, index, &m, e);
 
-    if (r >= 0)
-        r = manifest_parse(buf_str(&b), b.n, d.media_type, &l->own, &m, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < m.n_manifests; i++) {
+    for (size_t i = 0; r >= 0 && i < m.n_manifests; i++) {
         const struct descriptor *x = &m.manifests[i];
         if (media_find(x->media_type)->kind != MEDIA_MANIFEST || descriptor_is_attestation(x))
             continue;
         *ret = arena_strdup(&l->own, x->digest.s);
         return *ret ? 1 : err_nomem(e);
     }
-    return 0;
+    return r < 0 ? r : 0;
 }
 
-static int copy(struct load *l, const struct archive_image *i, struct copy_result *ret,
-                struct shale_err *e)
+static int copy(struct load *l, const struct archive_image *i, const struct platform *want,
+                struct copy_result *ret, struct shale_err *e)
 {
     struct source *s = &l->from->source;
-    struct copy_opts co = {.platform = &l->want, .by_host = !l->want_given, .cancel = l->h->cancel};
+    struct copy_opts co = {.platform = want, .by_host = !l->want_given, .cancel = l->h->cancel};
     struct shale_err why = SHALE_ERR_INIT;
     struct descriptor found;
     struct platform have;
     const char *name = i->target.s;
-    int r = copy_find(s, name, &l->want, &l->own, &found, &have, l->h->cancel, &why);
+    int r = copy_find(s, name, want, &l->own, &found, &have, l->h->cancel, &why);
 
-    if (r >= 0 && l->want_given && !platform_matches_local(&l->want, &have))
-        return image_wrong_platform(name, &have, &l->want, &l->own, e);
+    if (r >= 0 && l->want_given && !platform_matches_local(want, &have))
+        return image_wrong_platform(name, &have, want, &l->own, e);
     if (r == -SHALE_NOT_FOUND && !l->want_given) {
         int other = first_of_index(l, &i->target, &name, e);
         if (other < 0)
@@ -183,22 +221,64 @@ static int copy(struct load *l, const struct archive_image *i, struct copy_resul
     return copy_image(s, name, l->to, &co, &l->own, ret, e);
 }
 
+/* ---- lists ---- */
+
+/* The best entry for each platform that was asked for. */
+static int choose_entries(struct load *l, const struct manifest *index, struct image_entries *ret,
+                          struct shale_err *e)
+{
+    struct digest *v = arena_array(&l->own, l->n_want, sizeof *v);
+    size_t n;
+
+    if (!v)
+        return err_nomem(e);
+    for (size_t i = 0; i < l->n_want; i++) {
+        const struct descriptor **found;
+        int r = manifest_select(index, &l->want[i], &l->own, &found, &n, e);
+        if (r < 0)
+            return r;
+        if (n == 0)
+            return err_set(e, SHALE_NOT_FOUND,
+                           "no matching manifest for %s in the manifest list entries",
+                           l->o->platforms[i]);
+        v[i] = found[0]->digest;
+    }
+    *ret = (struct image_entries){v, l->n_want};
+    return 0;
+}
+
+/* All that the archive has of a list, or what was asked for of it. */
+static int load_list(struct load *l, const struct archive_image *i, const struct manifest *index,
+                     struct naming *n, struct digest *id, struct shale_err *e)
+{
+    struct store_sink_opts so = {.lease = l->lease, .origin = "load", .all_blobs = true};
+    struct image_entries c = {NULL, 0};
+    struct copy_opts co = {.cancel = l->h->cancel, .skip_missing = !l->want_given};
+    const struct platform host = platform_host();
+    struct copy_images all;
+    int r = l->to_whole ? 0 : store_sink_open(l->h->store, &so, &l->to_whole, e);
+
+    if (r >= 0 && l->want_given) {
+        co.skip = image_entry_is_other;
+        co.skip_arg = &c;
+        r = choose_entries(l, index, &c, e);
+    }
+    if (r >= 0)
+        r = copy_whole(&l->from->source, i->target.s, l->to_whole, &co, &l->own, &all, e);
+    return r < 0 ? r : image_add_whole(l->h, &all, &host, set_digests, set_names, n, id, e);
+}
+
 /* 1: an image whose manifest was put together here is in the store already, with the manifest of
  * its publisher: it only gets the names. */
 static int is_here(struct load *l, const struct archive_image *i, struct naming *n,
                    struct digest *id, struct shale_err *e)
 {
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES + 1);
-    struct source *s = &l->from->source;
     struct meta_image row;
-    struct descriptor d;
     struct manifest m;
 
     if (i->published)
         return 0;
-    int r = s->ops->manifest(s, i->target.s, &b, &l->own, &d, l->h->cancel, e);
-    if (r >= 0)
-        r = manifest_parse(buf_str(&b), b.n, d.media_type, &l->own, &m, e);
+    int r = read_manifest(l, &i->target, &m, e);
     if (r < 0)
         return r;
     r = meta_image_get(store_meta(l->h->store), &m.config.digest, &l->own, &row, NULL);
@@ -213,23 +293,54 @@ static int is_here(struct load *l, const struct archive_image *i, struct naming 
     return 1;
 }
 
+static int add_results(struct load *l, const struct naming *n, const struct digest *id,
+                       struct shale_err *e)
+{
+    const struct archive_image *i = n->image;
+    int r = i->n_names ? 0 : add_result(l, NULL, id, NULL, e);
+
+    for (size_t k = 0; r >= 0 && k < i->n_names; k++)
+        r = add_result(l, &i->names[k], id, &n->prev[k], e);
+    return r;
+}
+
+/* One image; of a list that has no name, which nothing would keep together, one for each platform
+ * that was asked for. */
+static int load_images(struct load *l, const struct archive_image *i, bool is_list,
+                       struct naming *n, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = -SHALE_NOT_FOUND;
+
+    for (size_t k = 0; k < l->n_want && (is_list ? k == 0 || r >= 0 : r == -SHALE_NOT_FOUND); k++) {
+        struct copy_result c;
+        struct digest id = {""};
+        r = copy(l, i, &l->want[k], &c, &why);
+        if (r >= 0)
+            r = image_add(l->h, &c, set_names, n, &id, &why);
+        if (r >= 0)
+            r = add_results(l, n, &id, &why);
+    }
+    return r < 0 ? err_set(e, why.code, "%s", why.msg) : 0;
+}
+
 static int load_one(struct load *l, const struct archive_image *i, struct shale_err *e)
 {
     struct naming n = {l, i, arena_array(&l->own, i->n_names + 1, sizeof *n.prev)};
-    struct copy_result c;
     struct digest id = {""};
+    struct manifest m;
     int r = n.prev ? is_here(l, i, &n, &id, e) : err_nomem(e);
 
-    if (r == 0) {
-        r = copy(l, i, &c, e);
-        if (r >= 0)
-            r = image_add(l->h, &c, set_names, &n, &id, e);
-    }
-    if (r >= 0 && i->n_names == 0)
-        return add_result(l, NULL, &id, NULL, e);
-    for (size_t k = 0; r >= 0 && k < i->n_names; k++)
-        r = add_result(l, &i->names[k], &id, &n.prev[k], e);
-    return r;
+    if (r != 0)
+        return r < 0 ? r : add_results(l, &n, &id, e);
+    r = read_manifest(l, &i->target, &m, e);
+    if (r < 0)
+        return r;
+    bool is_list = m.kind == MANIFEST_INDEX;
+    if (!is_list || i->n_names == 0 || (l->want_given && l->n_want == 1))
+        return load_images(l, i, is_list, &n, e);
+    r = load_list(l, i, &m, &n, &id, e);
+    return r < 0 ? r : add_results(l, &n, &id, e);
 }
 
 int image_load(struct image_host *h, const struct shale_load_opts *o, struct arena *a,

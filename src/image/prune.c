@@ -86,7 +86,7 @@ static int on_image(void *arg, const struct meta_image_item *i)
 {
     struct prune *p = arg;
 
-    if (i->n_containers > 0)
+    if (i->n_containers > 0 || i->of_index) /* that goes with the tag of its index */
         return 0;
     if (p->all ? i->n_tags + i->n_digests == 0 && i->n_children > 0
                : i->n_tags > 0 || i->n_children > 0)

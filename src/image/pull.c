@@ -102,6 +102,9 @@ static int check_ref(struct pull *p, const char *text, struct shale_err *e)
         say(p, SHALE_PROGRESS_MESSAGE, NULL, "Using default tag: latest");
         ref_default_tag(&p->ref);
     }
+    if (p->o->all_platforms && p->o->platform && *p->o->platform)
+        return err_set(e, SHALE_INVALID,
+                       "conflicting options: cannot specify both --platform and --all-platforms");
     if (streq(p->ref.repo, "docker.io/library/scratch"))
         return err_set(e, SHALE_DENIED, "'scratch' is a reserved name");
     return 0;
@@ -132,7 +135,7 @@ static int begin(struct pull *p, const char *origin, struct shale_err *e)
         r = store_settle(s, e);
     if (r < 0)
         return r;
-    struct store_sink_opts so = {p->lease, origin, on_layer, p};
+    struct store_sink_opts so = {p->lease, origin, on_layer, p, p->o->all_platforms};
     r = store_sink_open(s, &so, &p->to, e);
     if (r >= 0)
         r = remote_source_open(p->h->remote, &p->ref, &p->from, e);
@@ -300,6 +303,15 @@ static int set_names(void *arg, const struct digest *target, const struct digest
     return meta_end(m, r, e);
 }
 
+/* What the repository's digest stands for, besides the image that gets the tag. */
+static int set_digest(void *arg, const struct digest *target, const struct digest *id,
+                      struct shale_err *e)
+{
+    const struct naming *n = arg;
+
+    return meta_repo_digest_put(store_meta(n->p->h->store), n->p->ref.repo, target, id, e);
+}
+
 /* It is told after all else, as docker does. */
 static int note_platform(struct pull *p, const struct platform *have, const char *tag,
                          struct shale_err *e)
@@ -331,6 +343,19 @@ static int on_manifest(void *arg, const struct manifest *m, struct shale_err *e)
     return r < 0 ? r : 0;
 }
 
+static int fetch_whole(struct pull *p, const char *tag, const struct copy_opts *co,
+                       struct digest *target, struct digest *id, struct shale_err *e)
+{
+    struct copy_images all;
+    int r = copy_whole(p->from, tag ? tag : p->ref.digest.s, p->to, co, p->a, &all, e);
+
+    if (r < 0)
+        return r;
+    *target = all.target.digest;
+    return image_add_whole(p->h, &all, &p->want, set_digest, set_names, &(struct naming){p, tag},
+                           id, e);
+}
+
 static int fetch(struct pull *p, const char *tag, struct digest *target, struct digest *id,
                  struct shale_err *e)
 {
@@ -346,6 +371,8 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
         .manifest_arg = p,
         .cancel = p->h->cancel,
     };
+    if (p->o->all_platforms)
+        return fetch_whole(p, tag, &co, target, id, e);
     struct copy_result c;
     int r = copy_image(p->from, tag ? tag : p->ref.digest.s, p->to, &co, p->a, &c, e);
 
@@ -383,6 +410,8 @@ static int pull_one(struct pull *p, const char *tag, struct shale_err *e)
     if (tag && meta_tag_get(store_meta(p->h->store), p->ref.repo, tag, p->a, &row, NULL) >= 0)
         before = row.image;
     int current = is_current(p, tag, &target, &id, e);
+    if (current == 1 && p->o->all_platforms)
+        current = image_is_whole(p->h->store, &target, p->a, e);
     if (current < 0)
         return current;
     if (current) {

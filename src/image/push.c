@@ -76,28 +76,6 @@ static int begin(struct push *p, struct shale_err *e)
 
 /* ---- what to send ---- */
 
-/* 1 if all of an image or index is in the store; what may be had elsewhere does not count. */
-static int is_whole(struct push *p, const struct digest *d, unsigned depth, struct shale_err *e)
-{
-    struct blobs *blobs = store_blobs(p->h->store);
-    struct manifest m;
-    int r = image_load_manifest(p->h->store, d, p->a, &m, e);
-
-    if (r < 0)
-        return r == -SHALE_NOT_FOUND ? 0 : r;
-    if (m.kind == MANIFEST_INDEX) {
-        r = depth < LIMIT_INDEX_DEPTH;
-        for (size_t i = 0; r == 1 && i < m.n_manifests; i++)
-            r = is_whole(p, &m.manifests[i].digest, depth + 1, e);
-        return r;
-    }
-    r = blob_has(blobs, &m.config.digest, NULL, e);
-    for (size_t i = 0; r == 1 && i < m.n_layers; i++)
-        if (m.layers[i].urls.n == 0)
-            r = blob_has(blobs, &m.layers[i].digest, NULL, e);
-    return r;
-}
-
 struct chosen {
     struct digest manifest, image;
     const char *note; /* NULL: nothing to say */
@@ -122,7 +100,7 @@ static int choose(struct push *p, const struct meta_tag *tag, struct chosen *ret
             return r;
         ret->image = found.id;
     } else if (digest_is_set(&tag->target)) {
-        r = is_whole(p, &tag->target, 0, e);
+        r = image_is_whole(p->h->store, &tag->target, p->a, e);
     }
     if (r != 0)
         return r < 0 ? r : 0;

@@ -45,12 +45,26 @@ static int load_names(struct removal *x, const struct digest *id, struct names *
     return meta_image_names(x->m, id, x->a, &ret->v, &ret->n, e);
 }
 
+/* A tag may have stood for several images. */
+static int drop_tag(struct removal *x, const struct meta_name *n, struct shale_err *e)
+{
+    struct digest *v = arena_grow(x->a, x->targets, x->n_targets, &x->cap_targets, sizeof *v);
+    struct meta_tag row;
+    int r = v ? meta_tag_get(x->m, n->repo, n->tag, x->a, &row, e) : err_nomem(e);
+
+    if (r < 0)
+        return r;
+    x->targets = v;
+    if (digest_is_set(&row.target))
+        v[x->n_targets++] = row.target;
+    return meta_tag_delete(x->m, n->repo, n->tag, x->how, e);
+}
+
 int removal_drop_name(struct removal *x, const struct digest *id, const struct meta_name *n,
                       struct shale_err *e)
 {
     const char *repo = ref_familiar_repo(n->repo);
-    int r = n->tag ? meta_tag_delete(x->m, n->repo, n->tag, x->how, e)
-                   : meta_repo_digest_delete(x->m, n->repo, &n->target, id, e);
+    int r = n->tag ? drop_tag(x, n, e) : meta_repo_digest_delete(x->m, n->repo, &n->target, id, e);
 
     if (r < 0)
         return r;
@@ -355,6 +369,8 @@ static int remove_by_name(struct removal *x, const char *what, const struct imag
     r = untag(x, f, e);
     if (r >= 0)
         r = drop_repo_digests(x, f, &left, e);
+    if (r >= 0 && !x->o->force && !digest_is_set(&f->ref.digest))
+        r = removal_check_others(x, what, &f->target, e);
     if (r < 0 || left > 0)
         return r;
     return removal_delete(x, f->id, true, e);
@@ -376,17 +392,25 @@ static int remove_by_id(struct removal *x, const struct image_found *f, struct s
 }
 
 /* The image that is meant. One that the name itself does not point at has no tag of its own there:
- * it goes by its ID. */
+ * it goes by its ID; so does the one that it points at, when the name has others to stand for. */
 static int find_image(struct removal *x, const char *what, struct image_found *ret,
                       struct shale_err *e)
 {
-    struct image_found named;
+    struct image_found named = {.by_id = false};
     int r = image_find(x->s, what, x->a, &named, e);
 
     if (r >= 0)
         r = image_find_platform(x->s, what, x->o->platform, x->a, ret, e);
-    if (r >= 0 && !digest_eq(&named.id, &ret->id))
-        ret->by_id = true;
+    if (r < 0)
+        return r;
+    if (digest_eq(&named.id, &ret->id)) {
+        if (named.by_id || !x->o->platform || !*x->o->platform)
+            return r;
+        r = removal_hand_over(x, &named.id, &named.target, e);
+        if (r <= 0)
+            return r;
+    }
+    ret->by_id = true;
     return r;
 }
 
@@ -395,6 +419,8 @@ int removal_end(struct removal *x, int r, bool dry_run, uint64_t *ret_freed, str
     bool deleted = false;
 
     *ret_freed = 0;
+    if (r >= 0)
+        r = removal_drop_others(x, e);
     for (size_t i = 0; i < x->n; i++)
         deleted |= x->v[i].kind == SHALE_DELETED;
     if (dry_run) {
@@ -415,7 +441,7 @@ int image_remove(struct image_host *h, const char *what, const struct shale_rmi_
                  struct arena *a, struct shale_rmi_result *ret, struct shale_err *e)
 {
     struct removal x = {.s = h->store, .m = store_meta(h->store), .a = a, .o = o, .how = "rmi"};
-    struct image_found found;
+    struct image_found found = {.by_id = false};
     uint64_t freed = 0;
     int r = meta_begin(x.m, e);
 

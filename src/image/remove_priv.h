@@ -20,6 +20,8 @@ struct removal {
     const char *how;                /* for the history of tags */
     struct shale_removed *v;
     size_t n, cap;
+    struct digest *targets; /* of the tags that went */
+    size_t n_targets, cap_targets;
 };
 
 int removal_drop_name(struct removal *x, const struct digest *id, const struct meta_name *n,
@@ -27,6 +29,16 @@ int removal_drop_name(struct removal *x, const struct digest *id, const struct m
 /* docker's deleteImageHelper. `quiet`: a conflict ends it without an error, unless nothing but the
  * image itself is in the way. Then the parents that only served this image. */
 int removal_delete(struct removal *x, struct digest id, bool quiet, struct shale_err *e);
+/* What stood behind tags that went: see remove_others.c. removal_end does it. */
+int removal_drop_others(struct removal *x, struct shale_err *e);
+/* -CONFLICT where a container uses one of the images that would go with the tag `what`, which stood
+ * for `target` and is gone. */
+int removal_check_others(struct removal *x, const char *what, const struct digest *target,
+                         struct shale_err *e);
+/* The tags by which `id` stands for `target` stand for another image of it from now on. 0: there is
+ * none. */
+int removal_hand_over(struct removal *x, const struct digest *id, const struct digest *target,
+                      struct shale_err *e);
 /* Ends the transaction by r. dry_run: all is taken back, *ret_freed is what would have been freed.
  */
 int removal_end(struct removal *x, int r, bool dry_run, uint64_t *ret_freed, struct shale_err *e);

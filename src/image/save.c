@@ -14,7 +14,9 @@
 #include "image/image_priv.h"
 
 struct target {
-    struct digest manifest;
+    struct digest top;           /* what is copied: a manifest, or an index */
+    struct digest manifest;      /* of the image that the name points at, or was chosen */
+    struct image_entries chosen; /* of an index: only these; none: all */
     struct ref name;
     bool has_name;
 };
@@ -60,39 +62,99 @@ static int unknown(const char *what, struct shale_err *e)
                    str_printable(shown, sizeof shown, what));
 }
 
+static int manifest_of(struct save *s, const struct digest *id, struct digest *ret,
+                       struct shale_err *e)
+{
+    struct meta_image row;
+    int r = meta_image_get(store_meta(s->h->store), id, &s->a, &row, e);
+
+    if (r >= 0 && !digest_is_set(&row.manifest))
+        return err_set(e, SHALE_UNSUPPORTED, "image %s has no manifest", id->s);
+    if (r >= 0)
+        *ret = row.manifest;
+    return r;
+}
+
+static bool is_among(const struct digest *v, size_t n, const struct digest *d)
+{
+    for (size_t i = 0; i < n; i++)
+        if (digest_eq(&v[i], d))
+            return true;
+    return false;
+}
+
+/* The images for the platforms that were asked for. Several are part of an index, whose digest
+ * stays what it was. */
+static int choose(struct save *s, const char *what, struct target *t, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    struct image_found found;
+    struct digest *v, d = {""};
+    size_t n = 0;
+
+    while (s->o->platforms[n])
+        n++;
+    v = arena_array(&s->a, n, sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    n = 0;
+    for (const char *const *p = s->o->platforms; *p; p++) {
+        int r = image_find_platform(s->h->store, what, *p, &s->a, &found, &why);
+        if (r == -SHALE_NOT_FOUND)
+            return err_set(e, SHALE_NOT_FOUND,
+                           "no suitable export target found for platform %s (image %s)", *p, what);
+        if (r < 0)
+            return err_set(e, why.code, "%s", why.msg);
+        r = manifest_of(s, &found.id, &d, e);
+        if (r < 0)
+            return r;
+        if (!is_among(v, n, &d))
+            v[n++] = d;
+    }
+    t->top = t->manifest = v[0];
+    if (n > 1) {
+        t->top = found.target;
+        t->chosen = (struct image_entries){v, n};
+    }
+    return 0;
+}
+
+static int take_all(struct save *s, const struct image_found *found, struct target *t,
+                    struct shale_err *e)
+{
+    int r = manifest_of(s, &found->id, &t->manifest, e);
+
+    t->top = t->manifest;
+    if (r < 0 || !digest_is_set(&found->target) || digest_eq(&found->target, &t->manifest))
+        return r;
+    r = image_is_whole(s->h->store, &found->target, &s->a, e);
+    if (r == 1)
+        t->top = found->target;
+    return r;
+}
+
 static int add_target(struct save *s, const char *what, struct shale_err *e)
 {
     struct target *v = arena_grow(&s->a, s->v, s->n, &s->cap, sizeof *v);
-    struct shale_err why = SHALE_ERR_INIT;
     struct image_found found;
-    struct meta_image row;
 
     if (!v)
         return err_nomem(e);
     s->v = v;
+    v += s->n;
     int r = image_find(s->h->store, what, &s->a, &found, e);
     if (r == -SHALE_NOT_FOUND)
         return unknown(what, e);
     if (r < 0)
         return r;
-    r = image_find_platform(s->h->store, what, s->o->platform, &s->a, &found, &why);
-    if (r == -SHALE_NOT_FOUND)
-        return err_set(e, SHALE_NOT_FOUND,
-                       "no suitable export target found for platform %s (image %s)", s->o->platform,
-                       what);
-    if (r < 0)
-        return err_set(e, why.code, "%s", why.msg);
-    r = meta_image_get(store_meta(s->h->store), &found.id, &s->a, &row, e);
-    if (r < 0)
-        return r;
-    if (!digest_is_set(&row.manifest))
-        return err_set(e, SHALE_UNSUPPORTED, "image %s has no manifest", found.id.s);
-    v[s->n++] = (struct target){
-        .manifest = row.manifest,
+    *v = (struct target){
         .name = found.ref,
         .has_name = !found.by_id && !digest_is_set(&found.ref.digest),
     };
-    return 0;
+    r = s->o->platforms && s->o->platforms[0] ? choose(s, what, v, e) : take_all(s, &found, v, e);
+    if (r >= 0)
+        s->n++;
+    return r;
 }
 
 /* A repository without tag: all its tags. */
@@ -189,13 +251,18 @@ static int write_out(void *arg, const void *p, size_t n, struct shale_err *e)
 
 /* ---- the copy ---- */
 
-static int save_one(struct save *s, const struct target *t, struct shale_err *e)
+static int save_one(struct save *s, struct target *t, struct shale_err *e)
 {
-    struct copy_opts co = {.n_parallel = 1, .cancel = s->h->cancel};
+    struct copy_opts co = {
+        .n_parallel = 1,
+        .cancel = s->h->cancel,
+        .skip = t->chosen.n ? image_entry_is_other : NULL,
+        .skip_arg = &t->chosen,
+    };
     struct descriptor d;
-    int r = copy_graph(s->from, t->manifest.s, s->to, NULL, &co, &s->a, &d, e);
+    int r = copy_graph(s->from, t->top.s, s->to, NULL, &co, &s->a, &d, e);
 
-    return r < 0 ? r : archive_sink_add(s->to, &d, t->has_name ? &t->name : NULL, e);
+    return r < 0 ? r : archive_sink_add(s->to, &d, &t->manifest, t->has_name ? &t->name : NULL, e);
 }
 
 static int lease_all(struct save *s, struct shale_err *e)
@@ -203,7 +270,7 @@ static int lease_all(struct save *s, struct shale_err *e)
     int r = store_lease_begin(s->h->store, "save", &s->lease, e);
 
     for (size_t i = 0; r >= 0 && i < s->n; i++)
-        r = store_lease_add(s->lease, &s->v[i].manifest, e);
+        r = store_lease_add(s->lease, &s->v[i].top, e);
     return r < 0 ? r : store_source_open(s->h->store, &s->from, e);
 }
 

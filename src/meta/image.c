@@ -283,6 +283,10 @@ int meta_image_delete(struct meta *m, const struct digest *id, const char *how, 
     if (r < 0)
         return r;
     r = delete_names(m, id, how, e);
+    if (r >= 0) /* an index that names it stays, but does not keep it any more */
+        r = stmt_run(m,
+                     "DELETE FROM edges WHERE child = (SELECT manifest FROM images WHERE id = ?1)",
+                     NULL, e, "d", id);
     if (r >= 0)
         r = stmt_number(m, "SELECT count(*) FROM containers WHERE image = ?1", 0, &used, e, "d",
                         id);

@@ -41,6 +41,7 @@ struct groups {
     struct arena a; /* texts, tables */
     struct names tags, digests;
     struct index containers, children; /* n is the count */
+    struct index targets;              /* of tags; made when first needed */
 };
 
 static void groups_clear(struct groups *g)
@@ -51,6 +52,7 @@ static void groups_clear(struct groups *g)
     free(g->digests.by_image.v);
     free(g->containers.v);
     free(g->children.v);
+    free(g->targets.v);
     arena_clear(&g->a);
 }
 
@@ -239,6 +241,35 @@ static void fill_names(const struct names *l, const char *image, uint32_t hash,
     *ret_n = run ? run->n : 0;
 }
 
+static int load_targets(struct groups *g, struct shale_err *e)
+{
+    struct index *x = &g->targets;
+
+    while (x->n < g->tags.n) {
+        struct run *v = grown(x->v, x->n, &x->cap, sizeof *v);
+        if (!v)
+            return err_nomem(e);
+        x->v = v;
+        v[x->n] = (struct run){.image = g->tags.v[x->n].target.s};
+        x->n++;
+    }
+    return make_table(g, x, e);
+}
+
+/* Few images have repository digests alone. */
+static int fill_of_index(struct groups *g, struct meta_image_item *item, struct shale_err *e)
+{
+    if (item->n_tags > 0 || item->n_digests == 0)
+        return 0;
+    if (!g->targets.table && load_targets(g, e) < 0)
+        return -SHALE_NO_MEMORY;
+    for (size_t i = 0; i < item->n_digests && !item->of_index; i++) {
+        const char *d = item->digests[i].target.s;
+        item->of_index = find(&g->targets, d, hash_of(d)) != NULL;
+    }
+    return 0;
+}
+
 static void fill(const struct groups *g, struct meta_image_item *item)
 {
     const char *id = item->image.id.s;
@@ -270,7 +301,7 @@ static void read_row(const struct stmt *q, struct meta_image *i)
     col_digest(q, 2, &i->parent);
 }
 
-static int walk(struct meta *m, const struct groups *g,
+static int walk(struct meta *m, struct groups *g,
                 int (*f)(void *arg, const struct meta_image_item *i), void *arg,
                 struct shale_err *e)
 {
@@ -283,10 +314,12 @@ static int walk(struct meta *m, const struct groups *g,
     if (r < 0)
         return r;
     while ((r = stmt_step(&q, e)) == 1) {
-        struct meta_image_item item;
+        struct meta_image_item item = {0};
         read_row(&q, &item.image);
         fill(g, &item);
-        r = f(arg, &item);
+        r = fill_of_index(g, &item, e);
+        if (r >= 0)
+            r = f(arg, &item);
         if (r == -SHALE_NO_MEMORY)
             r = err_nomem(e);
         if (r != 0)
@@ -337,6 +370,12 @@ int meta_image_item(struct meta *m, const struct digest *id, struct arena *a,
         item.n_tags++;
     item.digests = names + item.n_tags;
     item.n_digests = n - item.n_tags;
+    for (size_t i = 0; r >= 0 && !item.of_index && item.n_tags == 0 && i < n; i++) {
+        r = meta_tag_has_target(m, &names[i].target, e);
+        item.of_index = r == 1;
+    }
+    if (r < 0)
+        return r;
     item.n_children = (uint32_t)n_children;
     item.n_containers = (uint32_t)n_containers;
     *ret = item;

@@ -71,6 +71,7 @@ struct meta_image_item {
     size_t n_tags;
     const struct meta_name *digests; /* repository digests, ordered by repo, digest */
     size_t n_digests;
+    bool of_index;         /* no tag of its own, but one stands for an index that it came from */
     uint32_t n_children;   /* images built on it */
     uint32_t n_containers; /* of any state */
 };
@@ -140,6 +141,8 @@ int meta_tag_moves(struct meta *m, const char *repo, const char *tag, size_t max
 /* ---- repository digests: repo@digest, digest of a manifest or index as pulled or pushed ---- */
 int meta_repo_digest_put(struct meta *m, const char *repo, const struct digest *d,
                          const struct digest *image, struct shale_err *e); /* idempotent */
+/* 1: a tag stands for this manifest or index. */
+int meta_tag_has_target(struct meta *m, const struct digest *target, struct shale_err *e);
 /* Images that repo@digest stands for (several when an index was pulled for several platforms),
  * latest first. repo NULL: any repository. n may be 0. */
 int meta_repo_digest_get(struct meta *m, const char *repo, const struct digest *d, struct arena *a,

@@ -161,6 +161,15 @@ int meta_tag_delete(struct meta *m, const char *repo, const char *tag, const cha
     return meta_end(m, r, e);
 }
 
+int meta_tag_has_target(struct meta *m, const struct digest *target, struct shale_err *e)
+{
+    int64_t yes;
+    int r = stmt_number(m, "SELECT EXISTS (SELECT 1 FROM tags WHERE target = ?1)", 0, &yes, e, "d",
+                        target);
+
+    return r < 0 ? r : yes != 0;
+}
+
 int meta_tag_moves(struct meta *m, const char *repo, const char *tag, size_t max, struct arena *a,
                    struct meta_tag_log **ret, size_t *ret_n, struct shale_err *e)
 {

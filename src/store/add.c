@@ -114,6 +114,23 @@ int store_image_add(struct store *s, const struct descriptor *manifest, struct d
     return meta_end(s->meta, r, e);
 }
 
+/* Of what is here: an index that was walked through, an attestation that came along. Images have
+ * theirs by their rows. */
+static int add_entry(struct store *s, const struct descriptor *d, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    enum media_kind kind = media_find(d->media_type)->kind;
+    struct manifest m;
+
+    if ((kind != MEDIA_INDEX && kind != MEDIA_MANIFEST) ||
+        blob_has(s->blobs, &d->digest, NULL, NULL) != 1)
+        return 0;
+    if (kind == MEDIA_INDEX)
+        return store_index_add(s, d, e);
+    int r = load_manifest(s, &d->digest, &a, &m, e);
+    return r < 0 ? r : put_edges(s, &d->digest, &m, e);
+}
+
 int store_index_add(struct store *s, const struct descriptor *index, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
@@ -125,12 +142,7 @@ int store_index_add(struct store *s, const struct descriptor *index, struct shal
     if (r < 0)
         return r;
     r = put_edges(s, &index->digest, &m, e);
-    /* Indexes within the index that were walked through are here too. */
-    for (size_t i = 0; r >= 0 && i < m.n_manifests; i++) {
-        uint64_t size;
-        if (media_find(m.manifests[i].media_type)->kind == MEDIA_INDEX &&
-            blob_has(s->blobs, &m.manifests[i].digest, &size, NULL) == 1)
-            r = store_index_add(s, &m.manifests[i], e);
-    }
+    for (size_t i = 0; r >= 0 && i < m.n_manifests; i++)
+        r = add_entry(s, &m.manifests[i], e);
     return meta_end(s->meta, r, e);
 }

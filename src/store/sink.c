@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store as a sink: documents, and layers that stream in (layer_in.h) while their compressed
- * bytes go to ingest/. */
+ * bytes go to ingest/. Other blobs (attestations) are files and nothing more. */
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -77,8 +77,8 @@ struct arrival { /* a layer on its way from a source */
     struct store_sink *k;
     const struct descriptor *d;
     struct blob_writer *blob;
-    struct layer_in *layer;
-    uint64_t got; /* compressed bytes so far */
+    struct layer_in *layer; /* NULL: it is no layer */
+    uint64_t got;           /* compressed bytes so far */
     struct cancel *c;
 };
 
@@ -93,7 +93,7 @@ static int feed_layer(void *arg, const void *p, size_t n, struct shale_err *e)
 {
     struct arrival *a = arg;
     int r = cancel_check(a->c, e);
-    return r < 0 ? r : layer_in_write(a->layer, p, n, e);
+    return r < 0 || !a->layer ? r : layer_in_write(a->layer, p, n, e);
 }
 
 static int on_start(void *arg, uint64_t offset, struct shale_err *e)
@@ -106,7 +106,7 @@ static int on_start(void *arg, uint64_t offset, struct shale_err *e)
     /* The peer cannot do ranges: from the beginning, then. */
     a->got = 0;
     int r = blob_writer_rewind(a->blob, e);
-    return r < 0 ? r : layer_in_restart(a->layer, e);
+    return r < 0 || !a->layer ? r : layer_in_restart(a->layer, e);
 }
 
 static int on_data(void *arg, const void *p, size_t n, struct shale_err *e)
@@ -121,8 +121,8 @@ static int on_data(void *arg, const void *p, size_t n, struct shale_err *e)
     if (r < 0)
         return r;
     a->got += n;
-    r = layer_in_write(a->layer, p, n, e);
-    if (r < 0)
+    r = feed_layer(a, p, n, e);
+    if (r < 0 || !a->layer)
         return r;
     report(a->k, SHALE_PROGRESS_DOWNLOADING, a->d, a->got);
     return 0;
@@ -147,7 +147,8 @@ static int resume(struct arrival *a, struct shale_err *e)
     if (r < 0)
         return r;
     a->got = blob_writer_offset(a->blob);
-    report(a->k, SHALE_PROGRESS_RESUMED, a->d, a->got);
+    if (a->layer)
+        report(a->k, SHALE_PROGRESS_RESUMED, a->d, a->got);
     return 0;
 }
 
@@ -339,7 +340,8 @@ static int receive(struct store_sink *k, const struct descriptor *d, const struc
     return r;
 }
 
-/* Protects a layer from collection and, unless its blob is here already, shows it as in flight. */
+/* Protects a layer from collection and, unless its blob is here already, shows it as in flight.
+ * diff_id NULL: another blob. */
 static int announce(struct store_sink *k, const struct descriptor *d, const struct digest *diff_id,
                     struct shale_err *e)
 {
@@ -355,11 +357,32 @@ static int announce(struct store_sink *k, const struct descriptor *d, const stru
     if (r < 0)
         return r;
     r = lease(k, &d->digest, e);
-    if (r >= 0)
+    if (r >= 0 && diff_id)
         r = lease(k, diff_id, e);
     if (r >= 0 && !present)
         r = meta_pull_put(m, &row, e);
     return meta_end(m, r, e);
+}
+
+/* What is no layer. A partial file that turns out to be wrong goes; the next attempt is a new one.
+ */
+static int receive_plain(struct store_sink *k, const struct descriptor *d, struct source *from,
+                         struct cancel *c, struct shale_err *e)
+{
+    struct arrival a = {.k = k, .d = d, .c = c};
+    int r = announce(k, d, NULL, e);
+
+    if (r >= 0)
+        r = blob_begin(k->store->blobs, &d->digest, d->size_bytes, NULL, NULL, c, &a.blob, e);
+    if (r == 0) {
+        r = transfer(&a, from, e);
+        r = r < 0 ? judge(&a, r) : blob_writer_commit(a.blob, e);
+        blob_writer_close(a.blob);
+    }
+    if (r < 0)
+        return r == -SHALE_CANCELED ? r : err_wrap(e, r, "blob %s", d->digest.s);
+    (void)meta_pull_delete(k->store->meta, &d->digest, NULL);
+    return put_row(k->store, d, d->size_bytes, e);
 }
 
 static int sink_blob(struct sink *sk, const struct descriptor *d, const struct digest *diff_id,
@@ -371,7 +394,7 @@ static int sink_blob(struct sink *sk, const struct descriptor *d, const struct d
     int r;
 
     if (!diff_id)
-        return err_set(e, SHALE_INTERNAL, "a layer without a diffID");
+        return receive_plain(k, d, from, c, e);
     r = announce(k, d, diff_id, e);
     if (r < 0)
         return r;
@@ -381,7 +404,7 @@ static int sink_blob(struct sink *sk, const struct descriptor *d, const struct d
     if (r == 1) {
         r = have_blob(k, d, diff_id, c, e);
     } else {
-        r = have_layer(k, d, diff_id, c, &why);
+        r = k->o.all_blobs ? 0 : have_layer(k, d, diff_id, c, &why);
         if (r == 0)
             r = receive(k, d, diff_id, from, c, &why);
         if (r < 0 && e)

@@ -68,7 +68,9 @@ struct store_sink_opts {
     const char *origin;            /* reference text for `shale pulls ls`; NULL: "" */
     shale_progress_fn on_progress; /* per layer; may be NULL */
     void *progress_arg;
+    bool all_blobs; /* also those whose layer is here under another compression (ADR 11) */
 };
+/* Blobs that come without a diffID are kept as they are. */
 int store_sink_open(struct store *s, const struct store_sink_opts *o, struct sink **ret,
                     struct shale_err *e);
 
@@ -79,7 +81,7 @@ int store_source_open(struct store *s, struct source **ret, struct shale_err *e)
  * collection. Idempotent. *ret_id is the image ID. */
 int store_image_add(struct store *s, const struct descriptor *manifest, struct digest *ret_id,
                     struct shale_err *e);
-/* Edges of an index that is kept whole. */
+/* Edges of an index, and of the manifests and indexes it names that are here. */
 int store_index_add(struct store *s, const struct descriptor *index, struct shale_err *e);
 
 /* ---- layers and root file systems ---- */
