@@ -107,7 +107,9 @@ struct shale_image {
     size_t n_names;
     const char *const *digests; /* every repo@digest, familiar, sorted */
     size_t n_digests;
-    const char *target; /* manifest or index digest of the first name, "" if none */
+    const char *target;   /* manifest or index digest of the first name, "" if none */
+    int64_t last_used_ns; /* when a container of it was started or removed last */
+    bool pinned;          /* see shale_image_pin */
 };
 struct shale_image_list {
     const struct shale_image *items; /* newest first */
@@ -123,7 +125,7 @@ struct shale_images_opts {
                            of the same list; `all` has them, too */
 };
 /* Images of the store, newest first. Filters are docker's (dangling, label, before, since, until,
- * reference); INVALID for one that does not exist. */
+ * reference) and pinned; INVALID for one that does not exist. */
 SHALE_API int shale_images(struct shale *s, const struct shale_images_opts *o,
                            struct shale_image_list **ret, struct shale_err *e);
 
@@ -192,22 +194,31 @@ struct shale_rmi_opts {
     bool force, no_prune;
     const char *platform; /* the image of this platform behind the name; NULL: what it points at */
     bool dry_run;         /* nothing is changed; the result is what would be removed and freed */
+    bool cascade;         /* stopped containers and images made from it go first */
 };
-enum shale_removed_kind { SHALE_UNTAGGED, SHALE_DELETED };
+enum shale_removed_kind { SHALE_UNTAGGED, SHALE_DELETED, SHALE_REMOVED_CONTAINER };
 struct shale_removed {
     enum shale_removed_kind kind;
-    const char *what; /* reference, image ID or chain ID */
+    const char *what; /* reference, image ID or chain ID, container ID */
+    const char *name; /* of a container, else NULL */
 };
 struct shale_rmi_result {
     const struct shale_removed *items;
     size_t n_items;
-    uint64_t freed_bytes; /* of blobs: their sizes; of layers and indexes: space on disk */
+    uint64_t freed_bytes; /* of blobs: their sizes; of layers, indexes and what removed containers
+                             have written: space on disk */
 };
 /* Takes a name off an image; the image goes with its last name. By ID: with all its names. When no
  * name is left of a list of several platforms, the images of the other platforms go, too, unless
  * they have names of their own.
  * CONFLICT: a container uses it, or it has several names; `force` overrules what docker's rmi -f
- * overrules. */
+ * overrules. Also CONFLICT when the image would go and is pinned (shale_image_pin), which nothing
+ * overrules.
+ *
+ * `cascade`, when the image itself would go: stopped containers that use it or images made from it,
+ * and those images with all their names, are removed before it. CONFLICT, and nothing is removed,
+ * if a container of them runs or an image of them is pinned; the message names all. A container
+ * that is started meanwhile ends it in the middle. */
 SHALE_API int shale_rmi(struct shale *s, const char *image, const struct shale_rmi_opts *o,
                         struct shale_rmi_result **ret, struct shale_err *e);
 

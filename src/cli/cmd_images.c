@@ -21,7 +21,7 @@ static const struct opt opts[] = {
     {0, "digests", OPT_BOOL, O(digests), NULL, "Show digests"},
     {'f', "filter", OPT_FILTER, O(filter), NULL,
      "Filter output based on conditions provided: dangling,\nlabel, before, since, until, "
-     "reference"},
+     "reference, pinned"},
     {0, "format", OPT_STR, O(format), NULL,
      "Format output using a custom template:\n"
      "'table':            Print output in table format with column headers (default)\n"
@@ -132,6 +132,7 @@ const struct cmd cmd_images = {
     .example = "shale images\n"
                "shale images --digests 'registry.example.com/*/*'\n"
                "shale images --filter dangling=true -q\n"
+               "shale images --filter pinned=true\n"
                "shale images --format 'table {{.Repository}}:{{.Tag}}\\t{{.Size}}'\n"
                "shale image ls --tree",
     .opts = opts,

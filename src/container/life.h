@@ -5,6 +5,7 @@
 
 #include "container/container.h"
 #include "container/ctr.h"
+#include "image/image.h"
 
 int container_rename(struct container_host *h, const char *container, const char *name,
                      struct shale_err *e);
@@ -16,6 +17,13 @@ int container_top(struct container_host *h, const char *container, const char *c
                   struct arena *a, struct shale_top *ret, struct shale_err *e);
 int container_prune(struct container_host *h, const struct shale_container_prune_opts *o,
                     struct arena *a, struct shale_container_pruned *ret, struct shale_err *e);
+
+/* shale_rmi: with `cascade` the stopped containers of the image go before it. */
+int container_remove_image(struct container_host *h, struct image_host *images, const char *what,
+                           const struct shale_rmi_opts *o, struct arena *a,
+                           struct shale_rmi_result *ret, struct shale_err *e);
+/* Space on disk of what a container has written; 0 where that cannot be told. */
+uint64_t container_written_bytes(struct container_host *h, const char *id, struct arena *a);
 
 /* A paused container goes on (a signal reaches it only then); one that is not paused is left
  * alone. */

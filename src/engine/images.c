@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "blob/blob.h"
+#include "container/life.h"
 #include "engine/engine_priv.h"
 #include "meta/meta_content.h"
 
@@ -132,7 +133,7 @@ int shale_rmi(struct shale *s, const char *image, const struct shale_rmi_opts *o
     engine_take_opts(&o, sizeof o, opts);
     /* Looking at the containers brings the rows of those up to date that ended unwatched. */
     (void)container_counts(&ch, &counts, NULL);
-    return result_end(image_remove(&h, image, &o, a, res, e), res, ret);
+    return result_end(container_remove_image(&ch, &h, image, &o, a, res, e), res, ret);
 }
 
 int shale_gc(struct shale *s, uint64_t *ret_freed_bytes, struct shale_err *e)

@@ -22,6 +22,7 @@ struct image_filter {
     struct store *s;
     struct arena *a;
     bool all, all_platforms, has_dangling, dangling;
+    bool all, has_dangling, dangling, has_pinned, pinned;
     int64_t before_ns, since_ns; /* TIME_NONE: unbounded */
     const char **patterns;
     size_t n_patterns, cap_patterns;
@@ -36,17 +37,28 @@ static int bad_filter(const char *name, const char *value, struct shale_err *e)
     return err_set(e, SHALE_INVALID, "invalid filter '%.64s=[%.200s]'", name, value);
 }
 
-static int put_dangling(struct image_filter *f, const char *value, struct shale_err *e)
+/* True or false, once, or the same again. */
+static int put_bool(bool *has, bool *is, const char *name, const char *value, struct shale_err *e)
 {
     bool yes = streq(value, "true") || streq(value, "1");
 
     if (!yes && !streq(value, "false") && !streq(value, "0"))
-        return bad_filter("dangling", value, e);
-    if (f->has_dangling && f->dangling != yes)
-        return bad_filter("dangling", value, e);
-    f->has_dangling = true;
-    f->dangling = yes;
+        return bad_filter(name, value, e);
+    if (*has && *is != yes)
+        return bad_filter(name, value, e);
+    *has = true;
+    *is = yes;
     return 0;
+}
+
+static int put_dangling(struct image_filter *f, const char *value, struct shale_err *e)
+{
+    return put_bool(&f->has_dangling, &f->dangling, "dangling", value, e);
+}
+
+static int put_pinned(struct image_filter *f, const char *value, struct shale_err *e)
+{
+    return put_bool(&f->has_pinned, &f->pinned, "pinned", value, e);
 }
 
 static int add_label(struct image_filter *f, const char *value, bool negative, struct shale_err *e)
@@ -140,9 +152,9 @@ static const struct {
     const char *name;
     int (*put)(struct image_filter *f, const char *value, struct shale_err *e);
 } keys[] = {
-    {"dangling", put_dangling},   {"label", put_label}, {"label!", put_not_label},
-    {"before", put_before},       {"since", put_since}, {"until", put_until},
-    {"reference", put_reference},
+    {"dangling", put_dangling},   {"label", put_label},   {"label!", put_not_label},
+    {"before", put_before},       {"since", put_since},   {"until", put_until},
+    {"reference", put_reference}, {"pinned", put_pinned},
 };
 
 /* "Name = value": the name is trimmed and folded, "label!=x" belongs to "label!". */
@@ -262,6 +274,8 @@ int image_filter_match(const struct image_filter *f, const struct meta_image_ite
     if (f->has_dangling && f->dangling && (i->n_tags > 0 || i->of_index || !head))
         return 0;
     if (f->has_dangling && !f->dangling && i->n_tags == 0)
+        return 0;
+    if (f->has_pinned && i->image.pinned != f->pinned)
         return 0;
     if (!f->all && i->n_tags == 0 && i->n_digests == 0 && !head) /* a step of a build */
         return 0;

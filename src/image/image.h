@@ -6,6 +6,7 @@
  * the arena that the caller gives (it becomes the block that shale_free releases).
  */
 #include <shale/df.h>
+#include <shale/explain.h>
 #include <shale/image.h>
 #include <shale/look.h>
 #include <shale/prune.h>
@@ -82,8 +83,13 @@ int image_look_for(struct image_host *h, const struct shale_look_for_opts *o, st
 /* A name that an image may get, with its tag. INVALID in docker's words. */
 int image_parse_target(const char *text, struct arena *a, struct ref *ret, struct shale_err *e);
 int image_tag(struct image_host *h, const char *source, const char *target, struct shale_err *e);
+/* With `cascade` a dry run takes stopped containers as gone, and notes them; else they must be gone
+ * (container_remove_image). */
 int image_remove(struct image_host *h, const char *what, const struct shale_rmi_opts *o,
                  struct arena *a, struct shale_rmi_result *ret, struct shale_err *e);
+/* What containers have written is in none of the sums. */
+int image_explain(struct image_host *h, const char *what, const struct shale_rmi_opts *o,
+                  struct arena *a, struct shale_rmi_explained *ret, struct shale_err *e);
 int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, struct arena *a,
                 struct shale_rmi_result *ret, struct shale_err *e);
 int image_tag_history(struct image_host *h, const char *name, struct arena *a,

@@ -130,6 +130,8 @@ int image_show(const struct meta_image_item *i, struct arena *a, struct shale_im
         .created_ns = m->created_ns,
         .size_bytes = m->size_bytes,
         .n_containers = i->n_containers,
+        .last_used_ns = m->last_used_ns,
+        .pinned = m->pinned,
         .os = show_word(a, m->os),
         .arch = show_word(a, m->arch),
         .variant = show_word(a, m->variant),

@@ -16,31 +16,32 @@ enum conflict { /* in the order in which they are looked for */
                 CONFLICT_RUNNING = 1 << 1,
                 CONFLICT_REFS = 1 << 2,
                 CONFLICT_STOPPED = 1 << 3,
-                CONFLICT_HARD = CONFLICT_CHILD | CONFLICT_RUNNING,
+                CONFLICT_PIN = 1 << 4, /* before all others */
+                CONFLICT_HARD = CONFLICT_PIN | CONFLICT_CHILD | CONFLICT_RUNNING,
                 CONFLICT_SOFT = CONFLICT_REFS | CONFLICT_STOPPED,
 };
+
+int removal_note(struct removal *x, struct shale_removed item, struct shale_err *e)
+{
+    struct shale_removed *v = arena_grow(x->a, x->v, x->n, &x->cap, sizeof *v);
+
+    if (!v || !item.what)
+        return err_nomem(e);
+    x->v = v;
+    v[x->n++] = item;
+    return 0;
+}
 
 static int note(struct removal *x, enum shale_removed_kind kind, const char *what,
                 struct shale_err *e)
 {
-    struct shale_removed *v = arena_grow(x->a, x->v, x->n, &x->cap, sizeof *v);
-
-    if (!v || !what)
-        return err_nomem(e);
-    x->v = v;
-    v[x->n++] = (struct shale_removed){kind, what};
-    return 0;
+    return removal_note(x, (struct shale_removed){.kind = kind, .what = what}, e);
 }
 
 /* ---- names ---- */
 
-struct names {
-    struct meta_name *v; /* tags, then digests */
-    size_t n;
-};
-
-static int load_names(struct removal *x, const struct digest *id, struct names *ret,
-                      struct shale_err *e)
+int removal_names(struct removal *x, const struct digest *id, struct names *ret,
+                  struct shale_err *e)
 {
     return meta_image_names(x->m, id, x->a, &ret->v, &ret->n, e);
 }
@@ -87,7 +88,7 @@ static int by_text(const void *a, const void *b)
 static int drop_all_names(struct removal *x, const struct digest *id, struct shale_err *e)
 {
     struct names all;
-    int r = load_names(x, id, &all, e);
+    int r = removal_names(x, id, &all, e);
     struct shown *v = r < 0 ? NULL : arena_array(x->a, all.n + 1, sizeof *v);
 
     if (r >= 0 && !v)
@@ -129,7 +130,57 @@ static bool is_single(const struct names *all)
     return true;
 }
 
+/* Other tags of the repository keep its digests. */
+static bool is_last_tag(const struct ref *ref, const struct names *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (all->v[i].tag && streq(all->v[i].repo, ref->repo) && !streq(all->v[i].tag, ref->tag))
+            return false;
+    return true;
+}
+
+bool removal_takes_name(const struct image_found *f, const struct names *all,
+                        const struct meta_name *n)
+{
+    if (f->by_id)
+        return true;
+    if (!streq(n->repo, f->ref.repo))
+        return false;
+    if (digest_is_set(&f->ref.digest))
+        return !n->tag && digest_eq(&n->target, &f->ref.digest);
+    return n->tag ? streq(n->tag, f->ref.tag) : is_last_tag(&f->ref, all);
+}
+
+bool removal_deletes(const struct removal *x, const struct image_found *f, const struct names *all)
+{
+    if (f->by_id)
+        return x->o->force || is_single(all);
+    for (size_t i = 0; i < all->n; i++)
+        if (!removal_takes_name(f, all, &all->v[i]))
+            return false;
+    return true;
+}
+
 /* ---- conflicts ---- */
+
+int removal_pinned(const struct digest *id, const char *unpin, struct shale_err *e)
+{
+    char shown[13];
+
+    digest_short(id, shown);
+    return err_set(e, SHALE_CONFLICT,
+                   "conflict: unable to delete %s (cannot be forced) - image is pinned: 'shale "
+                   "image unpin %.300s' lets it go",
+                   shown, unpin);
+}
+
+static int is_pinned(struct removal *x, const struct digest *id, struct shale_err *e)
+{
+    struct meta_image row;
+    int r = meta_image_get(x->m, id, x->a, &row, e);
+
+    return r == -SHALE_NOT_FOUND ? 0 : r < 0 ? r : row.pinned;
+}
 
 struct users { /* the containers of an image */
     struct meta_container *v;
@@ -163,10 +214,14 @@ static int check_conflict(struct removal *x, const struct digest *id, unsigned m
 
     *ret_used = false;
     digest_short(id, shown);
+    if (r >= 0 && mask & CONFLICT_PIN)
+        r = is_pinned(x, id, e);
+    if (r == 1)
+        return removal_pinned(id, shown, e);
     if (r >= 0)
         r = meta_container_list(x->m, id, x->a, &u.v, &u.n, e);
     if (r >= 0)
-        r = load_names(x, id, &all, e);
+        r = removal_names(x, id, &all, e);
     if (r < 0)
         return r;
     if (mask & CONFLICT_CHILD && children.n > 0)
@@ -202,7 +257,7 @@ static int is_dangling(struct removal *x, const struct digest *id, struct shale_
 {
     struct meta_digests children;
     struct names all;
-    int r = load_names(x, id, &all, e);
+    int r = removal_names(x, id, &all, e);
 
     if (r >= 0)
         r = meta_image_children(x->m, id, x->a, &children, e);
@@ -258,12 +313,11 @@ static int delete_image(struct removal *x, const struct digest *id, struct shale
     return r < 0 || u.n > 0 ? r : note_layers(x, &img, n_shared, e);
 }
 
-static int is_pinned(struct removal *x, const struct digest *id, struct shale_err *e)
+int removal_drop_image(struct removal *x, const struct digest *id, struct shale_err *e)
 {
-    struct meta_image row;
-    int r = meta_image_get(x->m, id, x->a, &row, e);
+    int r = drop_all_names(x, id, e);
 
-    return r == -SHALE_NOT_FOUND ? 0 : r < 0 ? r : row.pinned;
+    return r < 0 ? r : delete_image(x, id, e);
 }
 
 int removal_delete(struct removal *x, struct digest id, bool quiet, struct shale_err *e)
@@ -291,9 +345,7 @@ int removal_delete(struct removal *x, struct digest id, bool quiet, struct shale
                 *e = why;
             return r;
         }
-        r = drop_all_names(x, &id, e);
-        if (r >= 0)
-            r = delete_image(x, &id, e);
+        r = removal_drop_image(x, &id, e);
         if (r < 0 || x->o->no_prune || !digest_is_set(&row.parent))
             return r;
         r = is_pinned(x, &row.parent, e);
@@ -327,7 +379,7 @@ static int drop_repo_digests(struct removal *x, const struct image_found *f, siz
                              struct shale_err *e)
 {
     struct names all;
-    int r = load_names(x, &f->id, &all, e);
+    int r = removal_names(x, &f->id, &all, e);
 
     if (r < 0)
         return r;
@@ -352,10 +404,14 @@ static int remove_by_name(struct removal *x, const char *what, const struct imag
     struct users u;
     size_t left;
     char shown[13];
-    int r = load_names(x, &f->id, &all, e);
+    int r = removal_names(x, &f->id, &all, e);
 
     if (r >= 0)
         r = meta_container_list(x->m, &f->id, x->a, &u.v, &u.n, e);
+    if (r >= 0)
+        r = removal_deletes(x, f, &all) ? is_pinned(x, &f->id, e) : 0;
+    if (r == 1)
+        return removal_pinned(&f->id, what, e);
     if (r < 0)
         return r;
     if (!x->o->force && is_single(&all) && u.n > 0) {
@@ -380,7 +436,7 @@ static int remove_by_id(struct removal *x, const struct image_found *f, struct s
 {
     struct names all;
     bool used;
-    int r = load_names(x, &f->id, &all, e);
+    int r = removal_names(x, &f->id, &all, e);
 
     if (r >= 0 && is_single(&all)) {
         r = check_conflict(x, &f->id, CONFLICT_HARD | (x->o->force ? 0 : CONFLICT_STOPPED), &used,
@@ -395,6 +451,7 @@ static int remove_by_id(struct removal *x, const struct image_found *f, struct s
  * it goes by its ID; so does the one that it points at, when the name has others to stand for. */
 static int find_image(struct removal *x, const char *what, struct image_found *ret,
                       struct shale_err *e)
+int removal_find(struct removal *x, const char *what, struct image_found *ret, struct shale_err *e)
 {
     struct image_found named = {.by_id = false};
     int r = image_find(x->s, what, x->a, &named, e);
@@ -447,7 +504,9 @@ int image_remove(struct image_host *h, const char *what, const struct shale_rmi_
 
     if (r < 0)
         return r;
-    r = find_image(&x, what, &found, e);
+    r = removal_find(&x, what, &found, e);
+    if (r >= 0 && o->cascade)
+        r = removal_cascade(&x, &found, e);
     if (r >= 0)
         r = found.by_id ? remove_by_id(&x, &found, e) : remove_by_name(&x, what, &found, e);
     r = removal_end(&x, r, o->dry_run, &freed, e);

@@ -12,11 +12,16 @@
  */
 #include "image/image.h"
 
+struct names {           /* of an image */
+    struct meta_name *v; /* tags, then digests */
+    size_t n;
+};
+
 struct removal {
     struct store *s;
     struct meta *m;
     struct arena *a;
-    const struct shale_rmi_opts *o; /* force, no_prune */
+    const struct shale_rmi_opts *o; /* force, no_prune, cascade, dry_run */
     const char *how;                /* for the history of tags */
     struct shale_removed *v;
     size_t n, cap;
@@ -24,6 +29,12 @@ struct removal {
     size_t n_targets, cap_targets;
 };
 
+/* The image that is meant. One that the name itself does not point at has no tag of its own there:
+ * it goes by its ID. */
+int removal_find(struct removal *x, const char *what, struct image_found *ret, struct shale_err *e);
+int removal_note(struct removal *x, struct shale_removed item, struct shale_err *e);
+int removal_names(struct removal *x, const struct digest *id, struct names *ret,
+                  struct shale_err *e);
 int removal_drop_name(struct removal *x, const struct digest *id, const struct meta_name *n,
                       struct shale_err *e);
 /* docker's deleteImageHelper. `quiet`: a conflict ends it without an error, unless nothing but the
@@ -39,6 +50,25 @@ int removal_check_others(struct removal *x, const char *what, const struct diges
  * none. */
 int removal_hand_over(struct removal *x, const struct digest *id, const struct digest *target,
                       struct shale_err *e);
+/* The image with all its names, whatever stands in the way. */
+int removal_drop_image(struct removal *x, const struct digest *id, struct shale_err *e);
+/* Would the image itself go, if nothing stood in its way? Else only a name does, or it takes force.
+ */
+bool removal_deletes(const struct removal *x, const struct image_found *f, const struct names *all);
+bool removal_takes_name(const struct image_found *f, const struct names *all,
+                        const struct meta_name *n);
+
+struct blockers {               /* of an image's removal */
+    struct meta_digests family; /* the image, then what was made from it, parents first */
+    struct shale_blocker *v;
+    size_t n, cap;
+};
+int removal_blockers(struct removal *x, const struct image_found *f, const struct names *all,
+                     struct blockers *ret, struct shale_err *e);
+/* What --cascade does before the image goes itself. */
+int removal_cascade(struct removal *x, const struct image_found *f, struct shale_err *e);
+/* CONFLICT. `unpin` is a name or an ID that the image can be unpinned by. */
+int removal_pinned(const struct digest *id, const char *unpin, struct shale_err *e);
 /* Ends the transaction by r. dry_run: all is taken back, *ret_freed is what would have been freed.
  */
 int removal_end(struct removal *x, int r, bool dry_run, uint64_t *ret_freed, struct shale_err *e);

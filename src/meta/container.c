@@ -342,6 +342,9 @@ static int delete_row(struct meta *m, const char *id, struct shale_err *e)
         col_digest(&q, 0, &image);
     }
     int r = stmt_run(m, "DELETE FROM containers WHERE id = ?1", NULL, e, "t", id);
+    if (r >= 0) /* until now it was in use */
+        r = stmt_run(m, "UPDATE images SET used = ?2 WHERE id = ?1", NULL, e, "di", &image,
+                     time_now_ns());
     return r < 0 ? r : image_release_held(m, &image, e);
 }
 

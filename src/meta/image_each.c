@@ -295,6 +295,10 @@ static void read_row(const struct stmt *q, struct meta_image *i)
         .variant = col_text(q, 8),
         .os_version = "",
         .labels = col_text(q, 9),
+        .added_ns = col_i64(q, 10),
+        .last_used_ns = col_i64(q, 11),
+        .last_tagged_ns = col_i64(q, 12),
+        .pinned = col_i64(q, 13) != 0,
     };
     col_digest(q, 0, &i->id);
     col_digest(q, 1, &i->manifest);
@@ -308,7 +312,7 @@ static int walk(struct meta *m, struct groups *g,
     _cleanup_(stmt_close) struct stmt q = {0};
     int r = stmt_open(m,
                       "SELECT id, manifest, parent, created, size, n_layers, os, arch, variant,"
-                      " labels FROM images WHERE held = 0",
+                      " labels, added, used, tagged, pinned FROM images WHERE held = 0",
                       &q, e);
 
     if (r < 0)

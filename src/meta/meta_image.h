@@ -77,8 +77,8 @@ struct meta_image_item {
 };
 /* Also the repository digests that have a tag of the same repository beside them. */
 #define META_EACH_ALL_DIGESTS 1u
-/* In no order, and without chain, os_version, times of use, and pinned. The item is borrowed for
- * the call: copy what you keep. */
+/* In no order, and without chain and os_version. The item is borrowed for the call: copy what you
+ * keep. */
 int meta_image_each(struct meta *m, unsigned flags,
                     int (*f)(void *arg, const struct meta_image_item *i), void *arg,
                     struct shale_err *e);

@@ -22,6 +22,8 @@ enum {
     COL_CREATED_SINCE,
     COL_DIGEST,
     COL_ID,
+    COL_LAST_USED,
+    COL_PINNED,
     COL_REPOSITORY,
     COL_SHARED_SIZE,
     COL_SIZE,
@@ -35,6 +37,8 @@ static const struct list_col cols[] = {
     [COL_CREATED_SINCE] = {"CreatedSince", "CREATED"},
     [COL_DIGEST] = {"Digest", "DIGEST"},
     [COL_ID] = {"ID", "IMAGE ID"},
+    [COL_LAST_USED] = {"LastUsed", "LAST USED"},
+    [COL_PINNED] = {"Pinned", "PINNED"},
     [COL_REPOSITORY] = {"Repository", "REPOSITORY"},
     [COL_SHARED_SIZE] = {"SharedSize", "SHARED SIZE"},
     [COL_SIZE] = {"Size", "SIZE"},
@@ -77,6 +81,12 @@ static void put(const void *row, unsigned col, struct buf *b)
         break;
     case COL_ID:
         put_id(x, b);
+        break;
+    case COL_LAST_USED:
+        human_ago(b, x->image->last_used_ns, x->o->now_ns);
+        break;
+    case COL_PINNED:
+        buf_adds(b, x->image->pinned ? "true" : "false");
         break;
     case COL_REPOSITORY:
         buf_adds(b, x->repo);

@@ -31,7 +31,12 @@ static const struct shale_image items[] = {
      .n_names = 2,
      .digests = digests_a,
      .n_digests = 1},
-    {.id = ID_B, .created_ns = TIME_NONE, .size_bytes = 0, .n_containers = -1},
+    {.id = ID_B,
+     .created_ns = TIME_NONE,
+     .size_bytes = 0,
+     .n_containers = -1,
+     .last_used_ns = TIME_NONE,
+     .pinned = true},
     {.id = ID_C,
      .created_ns = NOW - 100 * DAY,
      .size_bytes = 1234567890,
@@ -117,13 +122,13 @@ static void test_json(void **state)
     struct buf out = BUF_INIT(10000);
     (void)state;
     assert_int_equal(images_print(&one, &o, &out, NULL), 0);
-    assert_string_equal(
-        buf_str(&out),
-        "{\"Containers\":\"N/A\",\"CreatedAt\":\"0001-01-01 00:00:00 +0000 "
-        "UTC\",\"CreatedSince\":\"\",\"Digest\":\"\\u003c"
-        "none\\u003e\",\"ID\":\"bbbbbbbbbbbb\",\"Repository\":\"\\u003cnone\\u003e\","
-        "\"SharedSize\":\"N/A\",\"Size\":\"0B\",\"Tag\":\"\\u003cnone\\u003e\","
-        "\"UniqueSize\":\"N/A\",\"VirtualSize\":\"0B\"}\n");
+    assert_string_equal(buf_str(&out),
+                        "{\"Containers\":\"N/A\",\"CreatedAt\":\"0001-01-01 00:00:00 +0000 "
+                        "UTC\",\"CreatedSince\":\"\",\"Digest\":\"\\u003c"
+                        "none\\u003e\",\"ID\":\"bbbbbbbbbbbb\",\"LastUsed\":\"\",\"Pinned\":"
+                        "\"true\",\"Repository\":\"\\u003cnone\\u003e\","
+                        "\"SharedSize\":\"N/A\",\"Size\":\"0B\",\"Tag\":\"\\u003cnone\\u003e\","
+                        "\"UniqueSize\":\"N/A\",\"VirtualSize\":\"0B\"}\n");
     buf_clear(&out);
 }
 
