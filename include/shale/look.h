@@ -106,21 +106,35 @@ enum { /* what of a file has changed; for other types of files type, mode, owner
        SHALE_DIFF_LINK = 1 << 5,
        SHALE_DIFF_DEVICE = 1 << 6,
 };
+enum shale_image_part { /* bits, in the order in which differences come */
+                        SHALE_PART_CONFIG = 1 << 0,
+                        SHALE_PART_HISTORY = 1 << 1,
+                        SHALE_PART_PACKAGES = 1 << 2,
+                        SHALE_PART_FILES = 1 << 3,
+};
 struct shale_difference {
     enum shale_difference_kind kind;
-    const char *path; /* from the root, as of struct shale_file */
-    unsigned what;    /* of SHALE_DIFF_CHANGED */
+    enum shale_image_part part;
+    const char *path; /* of files: from the root, as of struct shale_file; otherwise "" */
+    unsigned what;    /* of files that have changed */
+    /* Of the other parts; "" of files. Config: "Cmd", "Env.PATH", "Labels.KEY", "Architecture";
+     * history: "step 3" of its image; packages: the name. */
+    const char *name;
+    const char *from, *to; /* value, instruction, version; "" where there is none */
+    const char *arch;      /* of packages; "" unknown */
 };
 struct shale_image_diff_opts {
     size_t size;
     const char *platform; /* of both */
+    unsigned parts;       /* of enum shale_image_part; 0: all */
     /* What it gets is borrowed for the call. Below 0 ends the comparison and is returned. NULL:
      * only whether there is a difference is asked for. */
     int (*on_difference)(void *arg, const struct shale_difference *x);
     void *arg;
 };
-/* Compares the files that two images show, in order of names; times are not looked at. 1: they
- * differ, 0: they do not. */
+/* Compares two images: what containers get of their configs, the steps of their histories, the
+ * packages of dpkg, apk and rpm that they show, and the files that they show, in order of names.
+ * Times are not looked at, nor in which layers something is. 1: they differ, 0: they do not. */
 SHALE_API int shale_image_diff(struct shale *s, const char *a, const char *b,
                                const struct shale_image_diff_opts *o, struct shale_err *e);
 

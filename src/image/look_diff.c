@@ -1,38 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `image diff`: the files of two images side by side. */
+/* `image diff`: two images side by side; here their files. */
+#include "image/look_diff.h"
+
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/str.h"
-#include "image/image_priv.h"
-#include "image/look.h"
 
 #define MAX_PATH_BYTES ((TAR_MAX_NAME_BYTES + 1) * TREE_MAX_DEPTH)
 
-struct side {
-    struct look l;
-    uint32_t at; /* the next name, TREE_NONE: none */
-};
-struct diff {
-    struct side a, b;
-    const struct shale_image_diff_opts *o;
-    struct cancel *cancel;
-    struct buf path;
-    bool differs;
-};
+int diff_tell(struct diff *d, const struct shale_difference *x)
+{
+    struct shale_difference full = *x;
+
+    full.path = x->path ? x->path : "";
+    full.name = x->name ? x->name : "";
+    full.from = x->from ? x->from : "";
+    full.to = x->to ? x->to : "";
+    full.arch = x->arch ? x->arch : "";
+    d->differs = true;
+    return d->o->on_difference ? d->o->on_difference(d->o->arg, &full) : 0;
+}
+
+bool diff_done(const struct diff *d)
+{
+    return d->differs && !d->o->on_difference;
+}
 
 static int tell(struct diff *d, enum shale_difference_kind kind, const struct look *l,
                 uint32_t node, unsigned what, struct shale_err *e)
 {
-    struct shale_difference x = {.kind = kind, .what = what};
+    struct shale_difference x = {.kind = kind, .part = SHALE_PART_FILES, .what = what};
 
     buf_reset(&d->path);
     look_path(l, node, &d->path);
     int r = buf_check(&d->path, e);
     if (r < 0)
         return r;
-    d->differs = true;
     x.path = buf_str(&d->path);
-    return d->o->on_difference ? d->o->on_difference(d->o->arg, &x) : 0;
+    return diff_tell(d, &x);
 }
 
 /* ---- one file ---- */
@@ -199,7 +204,7 @@ static int walk(struct diff *d, struct shale_err *e)
         r = tell(d, SHALE_DIFF_CHANGED, &d->a.l, TREE_ROOT, (unsigned)r, e);
     d->a.at = tree_first(s, TREE_ROOT);
     d->b.at = tree_first(t, TREE_ROOT);
-    while (r >= 0) {
+    while (r >= 0 && !diff_done(d)) {
         if (d->a.at == TREE_NONE && d->b.at == TREE_NONE) {
             if (dir_a == TREE_ROOT)
                 return 0;
@@ -229,21 +234,55 @@ static int walk(struct diff *d, struct shale_err *e)
     return r;
 }
 
-int image_diff(struct image_host *h, const char *a, const char *b,
-               const struct shale_image_diff_opts *o, struct arena *arena, struct shale_err *e)
-{
-    struct diff d = {.o = o, .cancel = h->cancel, .path = BUF_INIT(MAX_PATH_BYTES)};
-    struct image_found fa, fb;
-    int r = image_find_platform(h->store, a, o->platform, arena, &fa, e);
+/* ---- all of it ---- */
 
+static int open_side(struct image_host *h, const char *what, const struct shale_image_diff_opts *o,
+                     struct diff_side *ret, struct arena *a, struct shale_err *e)
+{
+    struct image_found found;
+    int r = image_find_platform(h->store, what, o->platform, a, &found, e);
+
+    ret->name = what;
     if (r >= 0)
-        r = image_find_platform(h->store, b, o->platform, arena, &fb, e);
+        r = store_config(h->store, &found.id, a, &ret->config, e);
+    if (r >= 0 && (o->parts & (SHALE_PART_FILES | SHALE_PART_PACKAGES)))
+        r = look_open(h->store, &found.id, a, h->cancel, &ret->l, e);
+    return r;
+}
+
+static int compare_parts(struct diff *d, struct shale_err *e)
+{
+    static const struct {
+        enum shale_image_part part;
+        int (*f)(struct diff *d, struct shale_err *e);
+    } parts[] = {
+        {SHALE_PART_CONFIG, diff_config},
+        {SHALE_PART_HISTORY, diff_history},
+        {SHALE_PART_PACKAGES, diff_packages},
+        {SHALE_PART_FILES, walk},
+    };
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(parts) && !diff_done(d); i++)
+        if (d->o->parts & parts[i].part)
+            r = parts[i].f(d, e);
+    return r;
+}
+
+int image_diff(struct image_host *h, const char *a, const char *b,
+               const struct shale_image_diff_opts *opts, struct arena *arena, struct shale_err *e)
+{
+    struct shale_image_diff_opts o = *opts;
+    struct diff d = {
+        .o = &o, .cancel = h->cancel, .arena = arena, .path = BUF_INIT(MAX_PATH_BYTES)};
+
+    if (!o.parts)
+        o.parts = ~0u;
+    int r = open_side(h, a, &o, &d.a, arena, e);
     if (r >= 0)
-        r = look_open(h->store, &fa.id, arena, h->cancel, &d.a.l, e);
+        r = open_side(h, b, &o, &d.b, arena, e);
     if (r >= 0)
-        r = look_open(h->store, &fb.id, arena, h->cancel, &d.b.l, e);
-    if (r >= 0)
-        r = walk(&d, e);
+        r = compare_parts(&d, e);
     buf_clear(&d.path);
     look_close(&d.a.l);
     look_close(&d.b.l);
