@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/look.h"
 #include "view/differences.h"
 
 #define STATUS_DIFFERENT 1
@@ -12,7 +13,7 @@
 struct diff_opts {
     const char *format, *platform;
     struct strv only;
-    bool no_trunc, quiet;
+    bool no_trunc, quiet, remote;
 };
 
 #define O(field) offsetof(struct diff_opts, field)
@@ -24,6 +25,8 @@ static const struct opt opts[] = {
      "Compare these only: 'config', 'history', 'packages', 'files'"},
     {0, "platform", OPT_STR, O(platform), NULL, "Compare the images for the given platform"},
     {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Print nothing: the exit status says it"},
+    {0, "remote", OPT_BOOL, O(remote), NULL,
+     "The images in their registries, without pulling them"},
     {0},
 };
 #undef O
@@ -58,11 +61,14 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     const struct diff_opts *o = opts_;
     _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
     struct differences d = {0};
+    struct shale_fetched fetched = {0};
     struct shale_image_diff_opts io = {
         .size = sizeof io,
         .platform = o->platform,
         .on_difference = o->quiet ? NULL : differences_add,
         .arg = &d,
+        .remote = o->remote,
+        .fetched = &fetched,
     };
     struct shale *s = NULL;
     int r, differs = 0;
@@ -77,6 +83,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         r = differences_begin(&d, o->format, o->no_trunc, cli_is_terminal(), &c->e);
     if (r == 0)
         r = differs = shale_image_diff(s, args[0], args[1], &io, &c->e);
+    look_fetched(&fetched, o->quiet);
     if (r < 0 && d.e.code)
         c->e = d.e;
     if (r > 0 && !o->quiet)
@@ -100,10 +107,16 @@ const struct cmd cmd_image_diff = {
         "looked at, nor in which layer something is. Only contents of files that are not from\n"
         "the same layer and have the same size are read.\n"
         "\n"
+        "With --remote both images are looked at where they are, in their registries;\n"
+        "docker://IMAGE is one that is. Layers are fetched and checked, but not stored, each "
+        "once;\n"
+        "those that the store has are read there. For config and history none is needed.\n"
+        "\n"
         "The exit status is 0 when there is no difference, 1 when there are some, 2 after an\n"
         "error, and 125 for a wrong use.",
     .example = "shale image diff app:1.0 app:1.1\n"
                "shale image diff --only packages,config app:1.0 app:1.1\n"
+               "shale image diff app:1.0 docker://registry.example.com/app:1.1\n"
                "shale image diff -q app:1.0 app:1.1 || echo changed",
     .opts = opts,
     .opts_size = sizeof(struct diff_opts),

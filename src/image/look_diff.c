@@ -5,7 +5,9 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "image/look_remote.h"
 
+#define DIFF_LAYERS    (SHALE_PART_FILES | SHALE_PART_PACKAGES)
 #define MAX_PATH_BYTES ((TAR_MAX_NAME_BYTES + 1) * TREE_MAX_DEPTH)
 
 int diff_tell(struct diff *d, const struct shale_difference *x)
@@ -42,26 +44,6 @@ static int tell(struct diff *d, enum shale_difference_kind kind, const struct lo
 
 /* ---- one file ---- */
 
-static int feed(void *arg, const void *p, size_t n, struct shale_err *e)
-{
-    (void)e;
-    hash_update(arg, p, n);
-    return 0;
-}
-
-static int hash_of(const struct look *l, const struct tree_inode *i, const struct tar_entry *x,
-                   uint8_t ret[HASH_MAX_BYTES], struct cancel *c, struct shale_err *e)
-{
-    _cleanup_(hash_clear) struct hash h = {0};
-    int r = hash_init(&h, HASH_SHA256, e);
-
-    if (r >= 0)
-        r = look_read_entry(l->tars[i->layer], x, feed, &h, c, e);
-    if (r >= 0)
-        hash_final(&h, ret);
-    return r;
-}
-
 static bool same_xattrs(const struct tar_entry *x, const struct tar_entry *y)
 {
     if (x->n_xattrs != y->n_xattrs)
@@ -83,10 +65,13 @@ static int other_content(struct diff *d, const struct tree_inode *i, const struc
                          const struct tree_inode *k, const struct tar_entry *y, struct shale_err *e)
 {
     uint8_t p[HASH_MAX_BYTES] = {0}, q[HASH_MAX_BYTES] = {0};
-    int r = hash_of(&d->a.l, i, x, p, d->cancel, e);
+
+    if (x->size_bytes == 0)
+        return 0;
+    int r = look_sum(&d->a.l, i, x, p, d->cancel, e);
 
     if (r >= 0)
-        r = hash_of(&d->b.l, k, y, q, d->cancel, e);
+        r = look_sum(&d->b.l, k, y, q, d->cancel, e);
     return r < 0 ? r : memcmp(p, q, hash_size(HASH_SHA256)) != 0;
 }
 
@@ -236,18 +221,43 @@ static int walk(struct diff *d, struct shale_err *e)
 
 /* ---- all of it ---- */
 
-static int open_side(struct image_host *h, const char *what, const struct shale_image_diff_opts *o,
-                     struct diff_side *ret, struct arena *a, struct shale_err *e)
+static int open_remote(struct image_host *h, const char *ref, struct diff *d, struct diff_side *ret,
+                       struct shale_err *e)
 {
+    int r = look_remote_open(h, ref, d->o->platform, d->arena, &ret->l, e);
+
+    if (r < 0)
+        return r;
+    struct look_remote *x = ret->l.remote;
+    ret->config = x->config;
+    x->wanted.sums = d->o->parts & SHALE_PART_FILES;
+    x->wanted.packages = d->o->parts & SHALE_PART_PACKAGES;
+    x->other = ret == &d->b && d->a.l.remote ? &d->a.l : NULL;
+    return d->o->parts & DIFF_LAYERS ? look_remote_read(&ret->l, e) : 0;
+}
+
+static int open_side(struct image_host *h, const char *what, struct diff *d, struct diff_side *ret,
+                     struct shale_err *e)
+{
+    const char *ref = look_remote_name(what);
     struct image_found found;
-    int r = image_find_platform(h->store, what, o->platform, a, &found, e);
 
     ret->name = what;
+    if (ref || d->o->remote)
+        return open_remote(h, ref ? ref : what, d, ret, e);
+    int r = image_find_platform(h->store, what, d->o->platform, d->arena, &found, e);
     if (r >= 0)
-        r = store_config(h->store, &found.id, a, &ret->config, e);
-    if (r >= 0 && (o->parts & (SHALE_PART_FILES | SHALE_PART_PACKAGES)))
-        r = look_open(h->store, &found.id, a, h->cancel, &ret->l, e);
+        r = store_config(h->store, &found.id, d->arena, &ret->config, e);
+    if (r >= 0 && d->o->parts & DIFF_LAYERS)
+        r = look_open(h->store, &found.id, d->arena, h->cancel, &ret->l, e);
     return r;
+}
+
+static void close_side(struct diff *d, struct diff_side *x)
+{
+    if (x->l.remote && d->o->fetched)
+        look_remote_tell(&x->l, d->o->fetched);
+    look_close(&x->l);
 }
 
 static int compare_parts(struct diff *d, struct shale_err *e)
@@ -278,13 +288,13 @@ int image_diff(struct image_host *h, const char *a, const char *b,
 
     if (!o.parts)
         o.parts = ~0u;
-    int r = open_side(h, a, &o, &d.a, arena, e);
+    int r = open_side(h, a, &d, &d.a, e);
     if (r >= 0)
-        r = open_side(h, b, &o, &d.b, arena, e);
+        r = open_side(h, b, &d, &d.b, e);
     if (r >= 0)
         r = compare_parts(&d, e);
     buf_clear(&d.path);
-    look_close(&d.a.l);
-    look_close(&d.b.l);
+    close_side(&d, &d.b); /* it may share layers of the other */
+    close_side(&d, &d.a);
     return r < 0 ? r : d.differs;
 }
