@@ -11,12 +11,23 @@
  * are the same. Symbolic links are followed inside of the image only: ".." of its root is its root,
  * and a link to "/x" leads to the image's x. Errors: NOT_FOUND (no such image; no such path),
  * INVALID (not a directory, not a file, too many links), CORRUPT.
+ *
+ * "docker://NAME", or `remote` where the options have it, is the image of that name in its
+ * registry. It is looked into without storing it: its layers are fetched, checked and forgotten,
+ * but for those that the store has, and memory stays as for a pull. Errors there are also those of
+ * a pull.
  */
 #include <shale/shale.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* What was read of images in registries. */
+struct shale_fetched {
+    uint64_t bytes, image_bytes;           /* of compressed layers: fetched; of the whole images */
+    uint32_t n_layers, n_fetched, n_local; /* of the images; fetched; read in the store */
+};
 
 enum shale_file_kind {
     SHALE_FILE_REGULAR,
@@ -56,9 +67,11 @@ struct shale_ls_opts {
     /* What it gets is borrowed for the call. Below 0 ends the listing and is returned. */
     int (*on_file)(void *arg, const struct shale_file *f);
     void *arg;
+    bool remote;                   /* the image is in its registry, see above */
+    struct shale_fetched *fetched; /* NULL, or what was read there is added, also after an error */
 };
-/* Lists a directory, or tells of one file. */
-SHALE_API int shale_ls(struct shale *s, const char *image, const char *path,
+/* Lists directories, or tells of files, one after the other; n_paths 0: the root. */
+SHALE_API int shale_ls(struct shale *s, const char *image, const char *const *paths, size_t n_paths,
                        const struct shale_ls_opts *o, struct shale_err *e);
 
 struct shale_cat_opts {
@@ -69,6 +82,8 @@ struct shale_cat_opts {
      * ends the call. */
     void (*on_error)(void *arg, const char *path, const struct shale_err *e);
     void *arg;
+    bool remote; /* as of shale_ls: from the top layer on until all paths are found */
+    struct shale_fetched *fetched;
 };
 /* Writes the contents of regular files, one after the other. With on_error, the number of paths
  * that failed is returned. */
@@ -106,21 +121,37 @@ enum { /* what of a file has changed; for other types of files type, mode, owner
        SHALE_DIFF_LINK = 1 << 5,
        SHALE_DIFF_DEVICE = 1 << 6,
 };
+enum shale_image_part { /* bits, in the order in which differences come */
+                        SHALE_PART_CONFIG = 1 << 0,
+                        SHALE_PART_HISTORY = 1 << 1,
+                        SHALE_PART_PACKAGES = 1 << 2,
+                        SHALE_PART_FILES = 1 << 3,
+};
 struct shale_difference {
     enum shale_difference_kind kind;
-    const char *path; /* from the root, as of struct shale_file */
-    unsigned what;    /* of SHALE_DIFF_CHANGED */
+    enum shale_image_part part;
+    const char *path; /* of files: from the root, as of struct shale_file; otherwise "" */
+    unsigned what;    /* of files that have changed */
+    /* Of the other parts; "" of files. Config: "Cmd", "Env.PATH", "Labels.KEY", "Architecture";
+     * history: "step 3" of its image; packages: the name. */
+    const char *name;
+    const char *from, *to; /* value, instruction, version; "" where there is none */
+    const char *arch;      /* of packages; "" unknown */
 };
 struct shale_image_diff_opts {
     size_t size;
     const char *platform; /* of both */
+    unsigned parts;       /* of enum shale_image_part; 0: all */
     /* What it gets is borrowed for the call. Below 0 ends the comparison and is returned. NULL:
      * only whether there is a difference is asked for. */
     int (*on_difference)(void *arg, const struct shale_difference *x);
     void *arg;
+    bool remote; /* both, as of shale_ls; layers of both are read once */
+    struct shale_fetched *fetched;
 };
-/* Compares the files that two images show, in order of names; times are not looked at. 1: they
- * differ, 0: they do not. */
+/* Compares two images: what containers get of their configs, the steps of their histories, the
+ * packages of dpkg, apk and rpm that they show, and the files that they show, in order of names.
+ * Times are not looked at, nor in which layers something is. 1: they differ, 0: they do not. */
 SHALE_API int shale_image_diff(struct shale *s, const char *a, const char *b,
                                const struct shale_image_diff_opts *o, struct shale_err *e);
 

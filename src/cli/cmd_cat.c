@@ -9,11 +9,14 @@
 
 struct cat_opts {
     const char *platform;
+    bool quiet, remote;
 };
 
 #define O(field) offsetof(struct cat_opts, field)
 static const struct opt opts[] = {
     {0, "platform", OPT_STR, O(platform), NULL, "Look into the image for the given platform"},
+    {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Do not tell how much was fetched"},
+    {0, "remote", OPT_BOOL, O(remote), NULL, LOOK_REMOTE_HELP},
     {0},
 };
 #undef O
@@ -38,9 +41,17 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         r = cli_open(c, &s);
     if (r < 0)
         return r;
+    struct shale_fetched fetched = {0};
     struct shale_cat_opts co = {
-        .size = sizeof co, .platform = o->platform, .fd = STDOUT_FILENO, .on_error = on_error};
+        .size = sizeof co,
+        .platform = o->platform,
+        .fd = STDOUT_FILENO,
+        .on_error = on_error,
+        .remote = o->remote,
+        .fetched = &fetched,
+    };
     r = shale_cat(s, x.image, x.paths, x.n_paths, &co, &c->e);
+    look_fetched(&fetched, o->quiet);
     if (r < 0 && c->e.sys == EPIPE)
         _exit(128 + SIGPIPE);
     return r > 0 ? 1 : r;
@@ -52,9 +63,10 @@ const struct cmd cmd_cat = {
     .text =
         "The files are read out of the image's layers: no container is made, nothing is mounted.\n"
         "Symbolic links are followed inside of the image. IMAGE:/PATH is the same as IMAGE and\n"
-        "/PATH.",
+        "/PATH.\n" LOOK_REMOTE_TEXT "Layers are read from the top, until all files are found.",
     .example = "shale cat debian:12 /etc/os-release\n"
-               "shale cat debian:12:/etc/passwd /etc/group",
+               "shale cat debian:12:/etc/passwd /etc/group\n"
+               "shale cat --remote registry.example.com/app:1.0 /etc/os-release",
     .opts = opts,
     .opts_size = sizeof(struct cat_opts),
     .min_args = 1,

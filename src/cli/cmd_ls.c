@@ -9,7 +9,7 @@
 
 struct ls_opts {
     const char *format, *platform;
-    bool all, directory, human, layers, lng, recursive;
+    bool all, directory, human, layers, lng, quiet, recursive, remote;
 };
 
 #define O(field) offsetof(struct ls_opts, field)
@@ -22,7 +22,9 @@ static const struct opt opts[] = {
     {0, "layers", OPT_BOOL, O(layers), NULL, "Tell which layer a file is from"},
     {'l', "long", OPT_BOOL, O(lng), NULL, "Mode, owner, size and time, too"},
     {0, "platform", OPT_STR, O(platform), NULL, "Look into the image for the given platform"},
+    {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Do not tell how much was fetched"},
     {'R', "recursive", OPT_BOOL, O(recursive), NULL, "With all that is in directories"},
+    {0, "remote", OPT_BOOL, O(remote), NULL, LOOK_REMOTE_HELP},
     {0},
 };
 #undef O
@@ -38,6 +40,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .human = o->human,
         .printable = cli_is_terminal(),
     };
+    struct shale_fetched fetched = {0};
     struct shale_ls_opts lo = {
         .size = sizeof lo,
         .platform = o->platform,
@@ -47,6 +50,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .no_follow = o->lng || o->directory,
         .totals = o->format && *o->format, /* they may be asked for */
         .on_file = files_add,
+        .remote = o->remote,
+        .fetched = &fetched,
     };
     struct look_args x = {0};
     struct files *f = NULL;
@@ -59,9 +64,10 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     if (r == 0)
         r = files_new(&v, &f, &c->e);
     lo.arg = f;
-    for (size_t i = 0; r >= 0 && i < x.n_paths; i++) {
-        r = shale_ls(s, x.image, x.paths[i], &lo, &c->e);
+    if (r >= 0) {
+        r = shale_ls(s, x.image, x.paths, x.n_paths, &lo, &c->e);
         files_error(f, r, &c->e);
+        look_fetched(&fetched, o->quiet);
     }
     if (r >= 0)
         r = files_end(f, &out, &c->e);
@@ -76,9 +82,10 @@ const struct cmd cmd_ls = {
         "What the image shows is listed as its layers say it: no container is made, nothing is\n"
         "mounted. Symbolic links are followed inside of the image; with -l one that is asked for\n"
         "by name is shown itself. IMAGE:/PATH is the same as IMAGE and /PATH. With -R, -d or\n"
-        "several paths, names are whole paths.",
+        "several paths, names are whole paths.\n" LOOK_REMOTE_TEXT "All of its layers are needed.",
     .example = "shale ls -l debian:12 /etc\n"
                "shale ls -aR --layers debian:12:/etc/apt\n"
+               "shale ls -l --remote registry.example.com/app:1.0 /etc\n"
                "shale ls -aR --format '{{.Path}} {{.Size}}' debian:12",
     .opts = opts,
     .opts_size = sizeof(struct ls_opts),

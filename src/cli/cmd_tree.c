@@ -13,7 +13,7 @@
 struct tree_opts_ {
     const char *format, *platform;
     int64_t level;
-    bool all, layers, sizes;
+    bool all, layers, quiet, remote, sizes;
 };
 
 #define O(field) offsetof(struct tree_opts_, field)
@@ -24,6 +24,8 @@ static const struct opt opts[] = {
     {0, "layers", OPT_BOOL, O(layers), NULL, "Tell which layer a file is from"},
     {'L', "level", OPT_INT, O(level), NULL, "Show so many levels only"},
     {0, "platform", OPT_STR, O(platform), NULL, "Look into the image for the given platform"},
+    {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Do not tell how much was fetched"},
+    {0, "remote", OPT_BOOL, O(remote), NULL, LOOK_REMOTE_HELP},
     {'s', "size", OPT_BOOL, O(sizes), NULL, "Print sizes; those of directories are of all in them"},
     {0},
 };
@@ -42,6 +44,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .paths = true,
         .printable = cli_is_terminal(),
     };
+    struct shale_fetched fetched = {0};
     struct shale_ls_opts lo = {
         .size = sizeof lo,
         .platform = o->platform,
@@ -51,6 +54,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .totals = o->sizes || o->format,
         .max_depth = (uint32_t)o->level,
         .on_file = files_add,
+        .remote = o->remote,
+        .fetched = &fetched,
     };
     struct look_args x = {0};
     struct files *f = NULL;
@@ -68,8 +73,9 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         r = files_new(&v, &f, &c->e);
     lo.arg = f;
     if (r == 0) {
-        r = shale_ls(s, x.image, x.paths[0], &lo, &c->e);
+        r = shale_ls(s, x.image, x.paths, 1, &lo, &c->e);
         files_error(f, r, &c->e);
+        look_fetched(&fetched, o->quiet);
     }
     if (r == 0)
         r = files_end(f, &out, &c->e);
@@ -82,7 +88,8 @@ const struct cmd cmd_tree = {
     .usage = "[OPTIONS] IMAGE[:/PATH] [PATH]",
     .text =
         "What the image shows, as its layers say it: no container is made, nothing is mounted.\n"
-        "Of a file with several names (hard links) the bytes count once in a directory's size.",
+        "Of a file with several names (hard links) the bytes count once in a directory's "
+        "size.\n" LOOK_REMOTE_TEXT "All of its layers are needed.",
     .example = "shale tree -L 2 debian:12 /var\n"
                "shale tree -a -s --layers app:1.0:/srv",
     .opts = opts,

@@ -148,6 +148,15 @@ int copy_fetch_config(struct source *from, const struct descriptor *d, struct bu
     return 0;
 }
 
+static int check_diff_ids(const struct manifest *m, const struct config *c, struct shale_err *e)
+{
+    if (c->n_diff_ids == m->n_layers)
+        return 0;
+    return err_set(e, SHALE_CORRUPT,
+                   "layers from manifest don't match image configuration: %zu layers, %zu diff_ids",
+                   m->n_layers, c->n_diff_ids);
+}
+
 static int copy_config(struct source *from, struct sink *to, const struct manifest *m,
                        struct arena *a, struct config *ret, struct cancel *c, struct shale_err *e)
 {
@@ -160,12 +169,56 @@ static int copy_config(struct source *from, struct sink *to, const struct manife
     r = config_parse(b.p ? b.p : "", b.n, a, ret, e);
     if (r < 0)
         return r;
-    if (ret->n_diff_ids != m->n_layers)
-        return err_set(e, SHALE_CORRUPT,
-                       "layers from manifest don't match image configuration: %zu layers, %zu "
-                       "diff_ids",
-                       m->n_layers, ret->n_diff_ids);
+    r = check_diff_ids(m, ret, e);
+    if (r < 0)
+        return r;
     return to->ops->put(to, &m->config, b.p ? b.p : "", b.n, c, e);
+}
+
+static int check_layers(const struct manifest *m, struct shale_err *e)
+{
+    if (m->n_layers > LIMIT_LAYERS)
+        return err_set(e, SHALE_LIMIT, "image of %zu layers is over the limit of %d", m->n_layers,
+                       LIMIT_LAYERS);
+    for (size_t i = 0; i < m->n_layers; i++) {
+        const struct descriptor *d = &m->layers[i];
+        const struct media *media = media_find(d->media_type);
+        if (media->kind != MEDIA_LAYER || media->codec == CODEC_OTHER)
+            return unsupported_type(d->media_type, e);
+        if (d->size_bytes > LIMIT_BLOB_BYTES)
+            return err_set(e, SHALE_LIMIT, "layer %s of %llu bytes is over the limit of %llu",
+                           d->digest.s, (unsigned long long)d->size_bytes,
+                           (unsigned long long)LIMIT_BLOB_BYTES);
+    }
+    return 0;
+}
+
+int copy_documents(struct source *from, const char *name, const struct platform *want, bool by_host,
+                   struct arena *a, struct manifest *ret, struct config *ret_config,
+                   bool *ret_chosen, struct cancel *c, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_CONFIG_BYTES + 1);
+    struct doc top, image, path[LIMIT_INDEX_DEPTH];
+    size_t n_path;
+    int r = copy_fetch_doc(from, name, a, &top, c, e);
+
+    if (r >= 0)
+        r = descend(from, &top, want, by_host, a, &image, path, &n_path, c, e);
+    if (r >= 0)
+        r = check_config_type(image.m.config.media_type, e);
+    if (r >= 0)
+        r = check_layers(&image.m, e);
+    if (r >= 0)
+        r = copy_fetch_config(from, &image.m.config, &b, c, e);
+    if (r >= 0)
+        r = config_parse(b.p ? b.p : "", b.n, a, ret_config, e);
+    if (r >= 0)
+        r = check_diff_ids(&image.m, ret_config, e);
+    if (r < 0)
+        return r;
+    *ret = image.m;
+    *ret_chosen = n_path > 0;
+    return 0;
 }
 
 int copy_find(struct source *from, const char *name, const struct platform *want, struct arena *a,

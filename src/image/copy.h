@@ -67,6 +67,12 @@ int copy_find(struct source *from, const char *name, const struct platform *want
               struct descriptor *ret_image, struct platform *ret_have, struct cancel *c,
               struct shale_err *e);
 
+/* The manifest and the config of an image, with its layers checked for being such. *ret_chosen: an
+ * index has said that it is for the platform. */
+int copy_documents(struct source *from, const char *name, const struct platform *want, bool by_host,
+                   struct arena *a, struct manifest *ret, struct config *ret_config,
+                   bool *ret_chosen, struct cancel *c, struct shale_err *e);
+
 /* Copies a manifest, or an index with everything that hangs on it, byte for byte, and puts it under
  * `tag` (NULL: its digest only). Foreign layers that the source does not hold are left out.
  * Platform and on_manifest play no part. *ret is the manifest or index. */

@@ -64,7 +64,7 @@ int image_history(struct image_host *h, const char *what, const char *platform, 
 int image_df(struct image_host *h, struct arena *a, struct shale_df *ret, struct shale_err *e);
 
 /* ---- the files of an image ---- */
-int image_ls(struct image_host *h, const char *what, const char *path,
+int image_ls(struct image_host *h, const char *what, const char *const *paths, size_t n,
              const struct shale_ls_opts *o, struct arena *a, struct shale_err *e);
 int image_cat(struct image_host *h, const char *what, const char *const *paths, size_t n,
               const struct shale_cat_opts *o, struct arena *a, struct shale_err *e);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "image/look_remote.h"
 
 #define MAX_SYMLINKS 40 /* on one way, as the kernel has it */
 #define READ_BYTES   (256u << 10)
@@ -52,6 +53,8 @@ int look_open(struct store *s, const struct digest *image_id, struct arena *a, s
 void look_close(struct look *l)
 {
     l->tree = tree_free(l->tree);
+    if (l->remote)
+        look_remote_close(l);
     for (size_t i = 0; i < l->n_layers; i++) {
         toc_close(l->tocs[i]);
         if (l->tars[i] >= 0)
@@ -235,19 +238,22 @@ static int copy_zeros(struct copy *x, uint64_t n, struct shale_err *e)
     return 0;
 }
 
-int look_read_entry(int tar, const struct tar_entry *x, look_fn f, void *arg, struct cancel *c,
-                    struct shale_err *e)
+int look_read_inode(struct look *l, const struct tree_inode *i, const struct tar_entry *x,
+                    look_fn f, void *arg, struct cancel *c, struct shale_err *e)
 {
     _cleanup_free_ char *block = mem_alloc(READ_BYTES);
-    struct copy copy = {tar, f, arg, c, block};
+    int k = l->remote ? look_remote_keep(l, i->layer, x, e) : 0;
+    struct copy copy = {l->tars[i->layer], f, arg, c, block};
     uint64_t at = 0;
 
+    if (k < 0)
+        return k;
     if (!block)
         return err_nomem(e);
     if (!x->sparse)
         return copy_run(&copy, x->data_offset, x->size_bytes, e);
-    for (size_t i = 0; i < x->n_extents; i++) {
-        const struct tar_extent *run = &x->extents[i];
+    for (size_t at_run = 0; at_run < x->n_extents; at_run++) {
+        const struct tar_extent *run = &x->extents[at_run];
         if (run->file_offset < at || run->n_bytes > x->size_bytes ||
             run->file_offset > x->size_bytes - run->n_bytes)
             return err_set(e, SHALE_CORRUPT, "damaged table of contents");
@@ -271,5 +277,27 @@ int look_read(struct look *l, uint32_t node, look_fn f, void *arg, struct cancel
         return err_set(e, SHALE_INVALID, "%s",
                        i->type == TAR_DIR ? "is a directory" : "is not a regular file");
     int r = tree_entry(l->tree, l->tree->nodes[node].inode, &x, e);
-    return r < 0 ? r : look_read_entry(l->tars[i->layer], &x, f, arg, c, e);
+    return r < 0 ? r : look_read_inode(l, i, &x, f, arg, c, e);
+}
+
+static int feed(void *arg, const void *p, size_t n, struct shale_err *e)
+{
+    (void)e;
+    hash_update(arg, p, n);
+    return 0;
+}
+
+int look_sum(struct look *l, const struct tree_inode *i, const struct tar_entry *x,
+             uint8_t ret[HASH_MAX_BYTES], struct cancel *c, struct shale_err *e)
+{
+    _cleanup_(hash_clear) struct hash h = {0};
+
+    if (l->remote && look_remote_sum(l, i->layer, x, ret))
+        return 0;
+    int r = hash_init(&h, HASH_SHA256, e);
+    if (r >= 0)
+        r = look_read_inode(l, i, x, feed, &h, c, e);
+    if (r >= 0)
+        hash_final(&h, ret);
+    return r;
 }

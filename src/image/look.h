@@ -13,10 +13,13 @@
  * One thread at a time.
  */
 #include "base/buf.h"
+#include "base/hash.h"
 #include "rootfs/tree.h"
 #include "store/store.h"
 
+struct look_remote;
 struct look {
+    struct look_remote *remote; /* NULL: the store's; otherwise see look_remote.h */
     struct tree *tree;
     struct toc **tocs; /* of the arena, as the following */
     int *tars;         /* -1: not here */
@@ -48,6 +51,9 @@ typedef int (*look_fn)(void *arg, const void *p, size_t n, struct shale_err *e);
  * layer's tar ends before. */
 int look_read(struct look *l, uint32_t node, look_fn f, void *arg, struct cancel *c,
               struct shale_err *e);
-/* The same of an entry of the image's layer. */
-int look_read_entry(int tar, const struct tar_entry *x, look_fn f, void *arg, struct cancel *c,
-                    struct shale_err *e);
+/* The same of the entry of an inode. */
+int look_read_inode(struct look *l, const struct tree_inode *i, const struct tar_entry *x,
+                    look_fn f, void *arg, struct cancel *c, struct shale_err *e);
+/* SHA-256 of a regular file. */
+int look_sum(struct look *l, const struct tree_inode *i, const struct tar_entry *x,
+             uint8_t ret[HASH_MAX_BYTES], struct cancel *c, struct shale_err *e);

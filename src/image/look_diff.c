@@ -1,61 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `image diff`: the files of two images side by side. */
+/* `image diff`: two images side by side; here their files. */
+#include "image/look_diff.h"
+
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/str.h"
-#include "image/image_priv.h"
-#include "image/look.h"
+#include "image/look_remote.h"
 
+#define DIFF_LAYERS    (SHALE_PART_FILES | SHALE_PART_PACKAGES)
 #define MAX_PATH_BYTES ((TAR_MAX_NAME_BYTES + 1) * TREE_MAX_DEPTH)
 
-struct side {
-    struct look l;
-    uint32_t at; /* the next name, TREE_NONE: none */
-};
-struct diff {
-    struct side a, b;
-    const struct shale_image_diff_opts *o;
-    struct cancel *cancel;
-    struct buf path;
-    bool differs;
-};
+int diff_tell(struct diff *d, const struct shale_difference *x)
+{
+    struct shale_difference full = *x;
+
+    full.path = x->path ? x->path : "";
+    full.name = x->name ? x->name : "";
+    full.from = x->from ? x->from : "";
+    full.to = x->to ? x->to : "";
+    full.arch = x->arch ? x->arch : "";
+    d->differs = true;
+    return d->o->on_difference ? d->o->on_difference(d->o->arg, &full) : 0;
+}
+
+bool diff_done(const struct diff *d)
+{
+    return d->differs && !d->o->on_difference;
+}
 
 static int tell(struct diff *d, enum shale_difference_kind kind, const struct look *l,
                 uint32_t node, unsigned what, struct shale_err *e)
 {
-    struct shale_difference x = {.kind = kind, .what = what};
+    struct shale_difference x = {.kind = kind, .part = SHALE_PART_FILES, .what = what};
 
     buf_reset(&d->path);
     look_path(l, node, &d->path);
     int r = buf_check(&d->path, e);
     if (r < 0)
         return r;
-    d->differs = true;
     x.path = buf_str(&d->path);
-    return d->o->on_difference ? d->o->on_difference(d->o->arg, &x) : 0;
+    return diff_tell(d, &x);
 }
 
 /* ---- one file ---- */
-
-static int feed(void *arg, const void *p, size_t n, struct shale_err *e)
-{
-    (void)e;
-    hash_update(arg, p, n);
-    return 0;
-}
-
-static int hash_of(const struct look *l, const struct tree_inode *i, const struct tar_entry *x,
-                   uint8_t ret[HASH_MAX_BYTES], struct cancel *c, struct shale_err *e)
-{
-    _cleanup_(hash_clear) struct hash h = {0};
-    int r = hash_init(&h, HASH_SHA256, e);
-
-    if (r >= 0)
-        r = look_read_entry(l->tars[i->layer], x, feed, &h, c, e);
-    if (r >= 0)
-        hash_final(&h, ret);
-    return r;
-}
 
 static bool same_xattrs(const struct tar_entry *x, const struct tar_entry *y)
 {
@@ -78,10 +65,13 @@ static int other_content(struct diff *d, const struct tree_inode *i, const struc
                          const struct tree_inode *k, const struct tar_entry *y, struct shale_err *e)
 {
     uint8_t p[HASH_MAX_BYTES] = {0}, q[HASH_MAX_BYTES] = {0};
-    int r = hash_of(&d->a.l, i, x, p, d->cancel, e);
+
+    if (x->size_bytes == 0)
+        return 0;
+    int r = look_sum(&d->a.l, i, x, p, d->cancel, e);
 
     if (r >= 0)
-        r = hash_of(&d->b.l, k, y, q, d->cancel, e);
+        r = look_sum(&d->b.l, k, y, q, d->cancel, e);
     return r < 0 ? r : memcmp(p, q, hash_size(HASH_SHA256)) != 0;
 }
 
@@ -199,7 +189,7 @@ static int walk(struct diff *d, struct shale_err *e)
         r = tell(d, SHALE_DIFF_CHANGED, &d->a.l, TREE_ROOT, (unsigned)r, e);
     d->a.at = tree_first(s, TREE_ROOT);
     d->b.at = tree_first(t, TREE_ROOT);
-    while (r >= 0) {
+    while (r >= 0 && !diff_done(d)) {
         if (d->a.at == TREE_NONE && d->b.at == TREE_NONE) {
             if (dir_a == TREE_ROOT)
                 return 0;
@@ -229,23 +219,82 @@ static int walk(struct diff *d, struct shale_err *e)
     return r;
 }
 
-int image_diff(struct image_host *h, const char *a, const char *b,
-               const struct shale_image_diff_opts *o, struct arena *arena, struct shale_err *e)
-{
-    struct diff d = {.o = o, .cancel = h->cancel, .path = BUF_INIT(MAX_PATH_BYTES)};
-    struct image_found fa, fb;
-    int r = image_find_platform(h->store, a, o->platform, arena, &fa, e);
+/* ---- all of it ---- */
 
+static int open_remote(struct image_host *h, const char *ref, struct diff *d, struct diff_side *ret,
+                       struct shale_err *e)
+{
+    int r = look_remote_open(h, ref, d->o->platform, d->arena, &ret->l, e);
+
+    if (r < 0)
+        return r;
+    struct look_remote *x = ret->l.remote;
+    ret->config = x->config;
+    x->wanted.sums = d->o->parts & SHALE_PART_FILES;
+    x->wanted.packages = d->o->parts & SHALE_PART_PACKAGES;
+    x->other = ret == &d->b && d->a.l.remote ? &d->a.l : NULL;
+    return d->o->parts & DIFF_LAYERS ? look_remote_read(&ret->l, e) : 0;
+}
+
+static int open_side(struct image_host *h, const char *what, struct diff *d, struct diff_side *ret,
+                     struct shale_err *e)
+{
+    const char *ref = look_remote_name(what);
+    struct image_found found;
+
+    ret->name = what;
+    if (ref || d->o->remote)
+        return open_remote(h, ref ? ref : what, d, ret, e);
+    int r = image_find_platform(h->store, what, d->o->platform, d->arena, &found, e);
     if (r >= 0)
-        r = image_find_platform(h->store, b, o->platform, arena, &fb, e);
+        r = store_config(h->store, &found.id, d->arena, &ret->config, e);
+    if (r >= 0 && d->o->parts & DIFF_LAYERS)
+        r = look_open(h->store, &found.id, d->arena, h->cancel, &ret->l, e);
+    return r;
+}
+
+static void close_side(struct diff *d, struct diff_side *x)
+{
+    if (x->l.remote && d->o->fetched)
+        look_remote_tell(&x->l, d->o->fetched);
+    look_close(&x->l);
+}
+
+static int compare_parts(struct diff *d, struct shale_err *e)
+{
+    static const struct {
+        enum shale_image_part part;
+        int (*f)(struct diff *d, struct shale_err *e);
+    } parts[] = {
+        {SHALE_PART_CONFIG, diff_config},
+        {SHALE_PART_HISTORY, diff_history},
+        {SHALE_PART_PACKAGES, diff_packages},
+        {SHALE_PART_FILES, walk},
+    };
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(parts) && !diff_done(d); i++)
+        if (d->o->parts & parts[i].part)
+            r = parts[i].f(d, e);
+    return r;
+}
+
+int image_diff(struct image_host *h, const char *a, const char *b,
+               const struct shale_image_diff_opts *opts, struct arena *arena, struct shale_err *e)
+{
+    struct shale_image_diff_opts o = *opts;
+    struct diff d = {
+        .o = &o, .cancel = h->cancel, .arena = arena, .path = BUF_INIT(MAX_PATH_BYTES)};
+
+    if (!o.parts)
+        o.parts = ~0u;
+    int r = open_side(h, a, &d, &d.a, e);
     if (r >= 0)
-        r = look_open(h->store, &fa.id, arena, h->cancel, &d.a.l, e);
+        r = open_side(h, b, &d, &d.b, e);
     if (r >= 0)
-        r = look_open(h->store, &fb.id, arena, h->cancel, &d.b.l, e);
-    if (r >= 0)
-        r = walk(&d, e);
+        r = compare_parts(&d, e);
     buf_clear(&d.path);
-    look_close(&d.a.l);
-    look_close(&d.b.l);
+    close_side(&d, &d.b); /* it may share layers of the other */
+    close_side(&d, &d.a);
     return r < 0 ? r : d.differs;
 }

@@ -7,9 +7,17 @@
 #include "base/sys.h"
 #include "base/time.h"
 #include "image/image_priv.h"
-#include "image/look.h"
+#include "image/look_remote.h"
 
 #define MAX_PATH_BYTES ((TAR_MAX_NAME_BYTES + 1) * TREE_MAX_DEPTH)
+
+/* The registry's image, or NULL. */
+static const char *remote_ref(const char *what, bool remote)
+{
+    const char *ref = look_remote_name(what);
+
+    return ref ? ref : remote ? what : NULL;
+}
 
 static int open_image(struct image_host *h, const char *what, const char *platform, struct arena *a,
                       struct look *l, struct shale_err *e)
@@ -18,6 +26,13 @@ static int open_image(struct image_host *h, const char *what, const char *platfo
     int r = image_find_platform(h->store, what, platform, a, &found, e);
 
     return r < 0 ? r : look_open(h->store, &found.id, a, h->cancel, l, e);
+}
+
+static void close_image(struct look *l, struct shale_fetched *ret)
+{
+    if (l->remote && ret)
+        look_remote_tell(l, ret);
+    look_close(l);
 }
 
 /* ---- listing ---- */
@@ -158,7 +173,7 @@ static int walk_dir(struct ls *x, struct shale_err *e)
 static int list(struct ls *x, const char *path, struct shale_err *e)
 {
     bool dir;
-    int r = look_find(x->l, path ? path : "", !x->o->no_follow, &x->start, e);
+    int r = look_find(x->l, path, !x->o->no_follow, &x->start, e);
 
     if (r < 0)
         return r;
@@ -168,17 +183,26 @@ static int list(struct ls *x, const char *path, struct shale_err *e)
     return r < 0 || !dir || x->o->only_itself ? r : walk_dir(x, e);
 }
 
-int image_ls(struct image_host *h, const char *what, const char *path,
+int image_ls(struct image_host *h, const char *what, const char *const *paths, size_t n,
              const struct shale_ls_opts *o, struct arena *a, struct shale_err *e)
 {
+    static const char *const root[] = {"/"};
+    const char *ref = remote_ref(what, o->remote);
     struct look l = LOOK_INIT;
     struct ls x = {.l = &l, .o = o, .cancel = h->cancel, .path = BUF_INIT(MAX_PATH_BYTES)};
-    int r = open_image(h, what, o->platform, a, &l, e);
+    int r = ref ? look_remote_open(h, ref, o->platform, a, &l, e)
+                : open_image(h, what, o->platform, a, &l, e);
 
-    if (r >= 0)
-        r = list(&x, path, e);
+    if (n == 0) {
+        paths = root;
+        n = 1;
+    }
+    if (r >= 0 && ref)
+        r = look_remote_read(&l, e);
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = list(&x, paths[i], e);
     buf_clear(&x.path);
-    look_close(&l);
+    close_image(&l, o->fetched);
     return r < 0 ? r : 0;
 }
 
@@ -210,8 +234,14 @@ static bool of_the_path(int r)
 int image_cat(struct image_host *h, const char *what, const char *const *paths, size_t n,
               const struct shale_cat_opts *o, struct arena *a, struct shale_err *e)
 {
+    const char *ref = remote_ref(what, o->remote);
     struct look l = LOOK_INIT;
-    int n_failed = 0, r = open_image(h, what, o->platform, a, &l, e);
+    int n_failed = 0;
+    int r = ref ? look_remote_open(h, ref, o->platform, a, &l, e)
+                : open_image(h, what, o->platform, a, &l, e);
+
+    if (r >= 0 && ref)
+        r = look_until(&l, paths, n, e);
 
     for (size_t i = 0; r >= 0 && i < n; i++) {
         struct shale_err why = SHALE_ERR_INIT;
@@ -224,6 +254,6 @@ int image_cat(struct image_host *h, const char *what, const char *const *paths, 
             *e = why;
         }
     }
-    look_close(&l);
+    close_image(&l, o->fetched);
     return r < 0 ? r : n_failed;
 }

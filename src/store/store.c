@@ -133,6 +133,11 @@ struct blobs *store_blobs(struct store *s)
     return s->blobs;
 }
 
+uint64_t store_max_inflate_ratio(const struct store *s)
+{
+    return s->max_inflate_ratio;
+}
+
 const char *store_boot_id(const struct store *s)
 {
     return s->boot_id;

@@ -44,6 +44,7 @@ const char *store_root(const struct store *s);
 int store_root_fd(const struct store *s);
 struct meta *store_meta(struct store *s);
 struct blobs *store_blobs(struct store *s);
+uint64_t store_max_inflate_ratio(const struct store *s); /* of layers that come in */
 const char *store_boot_id(const struct store *s);
 /* Opened (and probed) at the first call. Borrowed. */
 int store_driver(struct store *s, struct rootfs_driver **ret, struct shale_err *e);

@@ -9,8 +9,9 @@
 
 struct differences {
     struct list l;
+    bool no_trunc;
     struct shale_err e;
 };
-int differences_begin(struct differences *d, const char *format, bool printable,
+int differences_begin(struct differences *d, const char *format, bool no_trunc, bool printable,
                       struct shale_err *e);
 int differences_add(void *differences, const struct shale_difference *x);

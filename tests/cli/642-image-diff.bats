@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# image diff: what differs between the files of two images, and the exit status that says so.
+# image diff --only files: what differs between the files of two images, and the exit status that says so.
 # shellcheck disable=SC2154 # the libraries set status, output and lines
 
 load lib
@@ -41,14 +41,14 @@ setup_file() {
 teardown_file() { registry_stop_all; }
 
 @test "images that show the same files do not differ, whatever their layers: nothing is printed" {
-    run_ok shale image diff "$D:1" "$D:flat"
+    run_ok shale image diff --only files "$D:1" "$D:flat"
     [ -z "$output" ]
     run_ok shale image diff "$D:1" "$D:1"
     [ -z "$output" ]
 }
 
 @test "each kind of change is told, and the exit status is 1" {
-    run shale image diff --format '{{.Change}} {{.Path}} {{.What}}.' "$D:1" "$D:changed"
+    run shale image diff --only files --format '{{.Change}} {{.Path}} {{.What}}.' "$D:1" "$D:changed"
     [ "$status" = 1 ]
     printf '%s\n' "${lines[@]}" >"$BATS_TEST_TMPDIR/ours"
     diff "$BATS_TEST_TMPDIR/ours" - <<'EOF'
@@ -70,7 +70,7 @@ EOF
 }
 
 @test "the other way round, what was added is removed" {
-    run shale image diff --format json "$D:changed" "$D:1"
+    run shale image diff --only files --format json "$D:changed" "$D:1"
     [ "$status" = 1 ]
     [ "$(jq -r 'select(.Change == "removed") | .Path' <<<"$output" | tr '\n' ' ')" = "/added /added/deep /added/deep/file /dangling/x " ]
     [ "$(jq -r 'select(.Change == "added") | .Path' <<<"$output" | tr '\n' ' ')" = "/srv /srv/data /srv/data/new " ]
@@ -79,7 +79,7 @@ EOF
 @test "the table, --quiet, and errors that are no difference" {
     run shale image diff "$D:1" "$D:changed"
     [ "$status" = 1 ]
-    [[ ${lines[0]} == CHANGE*PATH*WHAT ]]
+    [[ ${lines[0]} == PART*CHANGE*NAME*DETAIL ]]
     run shale image diff -q "$D:1" "$D:changed"
     [ "$status" = 1 ]
     [ -z "$output" ]
