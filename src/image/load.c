@@ -11,6 +11,7 @@
 #include "image/copy.h"
 #include "image/image_priv.h"
 #include "model/limits.h"
+#include "store/events.h"
 
 struct load {
     struct image_host *h;
@@ -225,6 +226,8 @@ static int load_one(struct load *l, const struct archive_image *i, struct shale_
         if (r >= 0)
             r = image_add(l->h, &c, set_names, &n, &id, e);
     }
+    if (r >= 0)
+        store_image_event(l->h->store, EVENT_IMAGE_LOAD, &id, id.s, id.s);
     if (r >= 0 && i->n_names == 0)
         return add_result(l, NULL, &id, NULL, e);
     for (size_t k = 0; r >= 0 && k < i->n_names; k++)

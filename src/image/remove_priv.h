@@ -11,6 +11,7 @@
  * What was done is in v[n], in order. Not thread-safe.
  */
 #include "image/image.h"
+#include "store/events.h"
 
 struct removal {
     struct store *s;
@@ -20,6 +21,8 @@ struct removal {
     const char *how;                /* for the history of tags */
     struct shale_removed *v;
     size_t n, cap;
+    struct event *events; /* told of when it is committed */
+    size_t n_events, cap_events;
 };
 
 int removal_drop_name(struct removal *x, const struct digest *id, const struct meta_name *n,

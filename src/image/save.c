@@ -12,9 +12,10 @@
 #include "image/archives.h"
 #include "image/copy.h"
 #include "image/image_priv.h"
+#include "store/events.h"
 
 struct target {
-    struct digest manifest;
+    struct digest id, manifest;
     struct ref name;
     bool has_name;
 };
@@ -88,6 +89,7 @@ static int add_target(struct save *s, const char *what, struct shale_err *e)
     if (!digest_is_set(&row.manifest))
         return err_set(e, SHALE_UNSUPPORTED, "image %s has no manifest", found.id.s);
     v[s->n++] = (struct target){
+        .id = found.id,
         .manifest = row.manifest,
         .name = found.ref,
         .has_name = !found.by_id && !digest_is_set(&found.ref.digest),
@@ -226,5 +228,9 @@ int image_save(struct image_host *h, const char *const *images, size_t n_images,
         r = save_one(&s, &s.v[i], e);
     if (r >= 0)
         r = archive_sink_finish(s.to, e);
-    return r < 0 ? r : publish(&s, e);
+    if (r >= 0)
+        r = publish(&s, e);
+    for (size_t i = 0; r >= 0 && i < s.n; i++)
+        store_image_event(h->store, EVENT_IMAGE_SAVE, &s.v[i].id, s.v[i].id.s, s.v[i].id.s);
+    return r;
 }
