@@ -120,6 +120,7 @@ const struct cmd cmd_registry = {
 
 static const struct cmd_name system_table[] = {
     {"df", NULL, CMD_OTHER, &cmd_system_df},
+    {"events", NULL, CMD_OTHER, &cmd_events},
     {"info", NULL, CMD_OTHER, &cmd_info},
     {"prune", NULL, CMD_OTHER, &cmd_system_prune},
     {NULL},
@@ -174,6 +175,7 @@ const struct cmd_name cmd_table[] = {
     {"diff", NULL, CMD_OTHER, &cmd_diff},
     {"digest", NULL, CMD_OTHER, &cmd_digest},
     {"edit", NULL, CMD_OTHER, &cmd_edit},
+    {"events", NULL, CMD_OTHER, &cmd_events},
     {"export", NULL, CMD_OTHER, &cmd_export},
     {"find", NULL, CMD_OTHER, &cmd_find_in},
     {"fsck", NULL, CMD_OTHER, &cmd_fsck},

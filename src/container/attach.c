@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "container/events.h"
 #include "container/start_priv.h"
 
 /* The socket's path may be longer than an address holds: it is reached through the folder's
@@ -55,7 +56,15 @@ int container_resize(struct container_host *h, const char *container, uint16_t r
         r = ctr_need_running(&c, e);
     if (r >= 0 && !c.conf.tty)
         r = err_set(e, SHALE_CONFLICT, "container %.12s has no terminal", c.row.id);
-    return r < 0 ? r : resize(&c, &a, rows, columns, e);
+    if (r >= 0)
+        r = resize(&c, &a, rows, columns, e);
+    if (r < 0)
+        return r;
+    char height[8], width[8];
+    (void)snprintf(height, sizeof height, "%u", rows);
+    (void)snprintf(width, sizeof width, "%u", columns);
+    ctr_event(h, &c.row, EVENT_CONTAINER_RESIZE, NULL, "height", height, "width", width, NULL);
+    return 0;
 }
 
 struct attached {
@@ -143,6 +152,8 @@ int attach_relay(struct container_host *h, struct arena *a, struct ctr *c,
     if (r < 0)
         return r;
     *ret_status = -1;
+    if (r == 1)
+        ctr_event(h, &c->row, EVENT_CONTAINER_DETACH, NULL, NULL);
     return r == 1 ? 0 : ctr_wait_end(h, a, c, ret_status, e);
 }
 
@@ -174,5 +185,8 @@ int container_attach(struct container_host *h, const char *container,
                        "that one holds its "
                        "streams; `shale logs -f` shows them",
                        c.row.id);
-    return socket < 0 ? socket : attach_relay(h, &a, &c, o, socket, ret_status, e);
+    if (socket < 0)
+        return socket;
+    ctr_event(h, &c.row, EVENT_CONTAINER_ATTACH, NULL, NULL);
+    return attach_relay(h, &a, &c, o, socket, ret_status, e);
 }

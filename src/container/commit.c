@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "container/commit_tar.h"
 #include "container/ctr.h"
+#include "container/events.h"
 #include "container/jout.h"
 #include "image/image.h"
 #include "image/make.h"
@@ -233,7 +234,6 @@ static int commit(struct committer *k, const struct ref *name, struct image_made
                   struct shale_err *e)
 {
     _cleanup_json_ json_t *doc = NULL;
-    struct digest prev;
     int r = make_config(k, &doc, e); /* mistakes in changes show before anything is written */
 
     if (r >= 0)
@@ -246,10 +246,11 @@ static int commit(struct committer *k, const struct ref *name, struct image_made
     if (r >= 0)
         r = image_make(k->h->store, k->lease, doc, k->layers, k->n_layers, &k->c.row.image_id, ret,
                        e);
-    if (r >= 0 && name->repo)
-        r = meta_tag_set(store_meta(k->h->store), name->repo, name->tag, &ret->id, &ret->manifest,
-                         "commit", &prev, e);
-    return r;
+    if (r >= 0)
+        store_image_event(k->h->store, EVENT_IMAGE_CREATE, &ret->id, ret->id.s, ret->id.s);
+    return r < 0 || !name->repo
+               ? r
+               : image_name_it(k->h->store, name, &ret->id, &ret->manifest, "commit", e);
 }
 
 static int check_state(const struct ctr *c, const char *shown, struct shale_err *e)
@@ -286,6 +287,9 @@ int container_commit(struct container_host *h, const char *container,
     ret->id = arena_strdup(a, made.id.s);
     if (!ret->id || !warnings)
         return err_nomem(e);
+    const char *shown = name.repo ? ref_familiar(&name, a) : "";
+    ctr_event(h, &k.c.row, EVENT_CONTAINER_COMMIT, NULL, "comment", o->message ? o->message : "",
+              "imageID", made.id.s, "imageRef", shown ? shown : "", NULL);
     memcpy(warnings, k.warnings, sizeof k.warnings);
     ret->warnings = warnings;
     return 0;

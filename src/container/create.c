@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "container/create_priv.h"
 #include "container/ctr.h"
+#include "container/events.h"
 #include "container/keys.h"
 #include "container/names.h"
 #include "container/signals.h"
@@ -457,5 +458,7 @@ int container_create(struct container_host *h, const struct shale_create_opts *o
         r = save(&c, &found.id, &row, e);
     if (r < 0)
         create_drop_volumes(&c);
+    else
+        ctr_event(h, &row, EVENT_CONTAINER_CREATE, NULL, NULL);
     return r < 0 ? r : give_result(&c, &row, a, ret, e);
 }

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "container/cgroup.h"
 #include "container/keep.h"
+#include "container/events.h"
 #include "container/volume.h"
 #include "container/volumes.h"
 
@@ -252,6 +253,8 @@ int ctr_finish(struct container_host *h, struct arena *a, struct ctr *c, int sta
     to.finished_ns = time_now_ns();
     to.oom_killed = fs_exists(AT_FDCWD, ctr_path(c, a, "oom"));
     ctr_unprepare(h, a, c);
+    ctr_event_die(h, &c->row, &to); /* first: who waits for the row tells of a stop after it */
+    ctr_event_volumes(h, &c->row, &c->conf, EVENT_VOLUME_UNMOUNT);
     if (c->row.auto_remove) {
         ctr_await_holders(h, c);
         return ctr_remove(h, a, c, true, e);
@@ -298,6 +301,7 @@ int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool vo
     r = meta_container_delete(store_meta(h->store), c->row.id, e);
     if (r < 0)
         return r;
+    ctr_event(h, &c->row, EVENT_CONTAINER_DESTROY, NULL, NULL);
     lock_name(c, "waiters", lock);
     (void)sys_unlinkat(store_root_fd(h->store), lock, 0);
     lock_name(c, "container", lock); /* who waits for it finds no row */

@@ -19,6 +19,7 @@ struct direct {
     struct ctr_run run;
     struct pidwatch watch;
     uint64_t pending; /* signals that came before the process was known */
+    bool told;        /* that it has started */
 };
 
 static void release_held(struct direct *d)
@@ -56,6 +57,8 @@ static void on_event(void *arg)
     d->run.init = d->watch.init;
     if (ctr_run_save(s->h, s->c, &d->run, NULL) >= 0 && start_mark_running(s, &d->run, NULL) >= 0 &&
         s->lock >= 0) {
+        start_tell(s);
+        d->told = true;
         close(s->lock);
         s->lock = -1;
     }
@@ -154,6 +157,8 @@ static int settle(struct direct *d, int status, int *ret_status, struct shale_er
     if (words[0] && !ctr_is(s->c, CTR_RUNNING))
         return runtime_refusal(RUNTIME_CREATE_FAILED, words, e);
     release_held(d);
+    if (!d->told) /* it has come and gone before it was seen */
+        start_tell(s);
     if (s->lock < 0) {
         s->lock = ctr_lock(s->h, s->c, e);
         if (s->lock < 0)

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "container/caps.h"
+#include "container/events.h"
 #include "container/jout.h"
 #include "container/pidwatch.h"
 #include "container/prepare.h"
@@ -28,6 +29,7 @@ struct exec {
     struct ctr *c;
     const struct shale_exec_opts *o;
     struct ctr_run run;
+    const char *id, *line; /* 64 hex, and the command line, for events */
     const char *process_file, *log, *pidfile;
     bool tty;   /* asked for, and somebody holds it */
     int master; /* of the terminal, -1: none */
@@ -301,6 +303,29 @@ static int carry(struct exec *x, const struct process *runtime, int pidfd, struc
     return r < 0 ? r : 0;
 }
 
+static void tell(const struct exec *x, enum event_kind kind, const char *detail, const char *code)
+{
+    ctr_event(x->h, &x->c->row, kind, detail, "execID", x->id, code ? "exitCode" : NULL, code,
+              NULL);
+}
+
+static void tell_end(const struct exec *x, int status)
+{
+    char code[16];
+
+    (void)snprintf(code, sizeof code, "%d", status);
+    tell(x, EVENT_CONTAINER_EXEC_DIE, NULL, code);
+}
+
+static const char *command_line(const struct exec *x)
+{
+    const char *line = x->o->cmd[0];
+
+    for (const char *const *w = x->o->cmd + 1; line && *w; w++)
+        line = arena_printf(x->a, "%s %s", line, *w);
+    return line;
+}
+
 static int run(struct exec *x, int *ret_status, struct shale_err *e)
 {
     char words[WORDS_MAX] = "";
@@ -310,11 +335,13 @@ static int run(struct exec *x, int *ret_status, struct shale_err *e)
     if (r < 0)
         return r;
     struct process runtime = process_find(pid);
+    tell(x, EVENT_CONTAINER_EXEC_START, x->line, NULL);
     r = carry(x, &runtime, pidfd, e);
     if (pidfd >= 0)
         close(pidfd);
     if (r == 1) { /* detached from: it goes on without us */
         *ret_status = -1;
+        tell(x, EVENT_CONTAINER_EXEC_DETACH, NULL, NULL);
         return 0;
     }
     if (r < 0)
@@ -327,6 +354,8 @@ static int run(struct exec *x, int *ret_status, struct shale_err *e)
     if (words[0])
         return runtime_refusal(RUNTIME_EXEC_FAILED, words, e);
     release_held(x);
+    if (!x->o->detach) /* of one that is detached nobody sees the end */
+        tell_end(x, status);
     *ret_status = status;
     return 0;
 }
@@ -363,25 +392,29 @@ int container_exec(struct container_host *h, const char *container, const struct
                      .master = -1,
                      .watch = PIDWATCH_NONE,
                      .errors = SPAWN_PIPE_NONE};
-    char id[33];
+    char id[65];
     struct keys keys;
     int r = check(&x, container, e);
 
     if (r >= 0)
         r = keys_parse(o->streams.detach_keys, &keys, e);
     if (r >= 0)
-        r = random_hex(id, 16, e);
+        r = random_hex(id, 32, e);
     if (r < 0)
         return r;
-    x.process_file = arena_printf(&a, "%s/exec-%s.json", c.dir, id);
-    x.log = arena_printf(&a, "%s/exec-%s.log", c.dir, id);
-    x.pidfile = arena_printf(&a, "%s/exec-%s.pid", c.dir, id);
-    if (!x.process_file || !x.log || !x.pidfile)
+    x.id = id;
+    x.line = command_line(&x);
+    x.process_file = arena_printf(&a, "%s/exec-%.32s.json", c.dir, id);
+    x.log = arena_printf(&a, "%s/exec-%.32s.log", c.dir, id);
+    x.pidfile = arena_printf(&a, "%s/exec-%.32s.pid", c.dir, id);
+    if (!x.line || !x.process_file || !x.log || !x.pidfile)
         return err_nomem(e);
     x.terminal = isatty(o->streams.in)    ? o->streams.in
                  : isatty(o->streams.out) ? o->streams.out
                                           : -1;
     r = write_process(&x, e);
+    if (r >= 0)
+        tell(&x, EVENT_CONTAINER_EXEC_CREATE, x.line, NULL);
     if (r >= 0)
         r = run(&x, ret_status, e);
     if (x.master >= 0)

@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "container/commit_tar.h"
 #include "container/ctr.h"
+#include "container/events.h"
 
 #define BAD_OUTPUT "failed to export container: invalid output path: "
 
@@ -106,5 +107,9 @@ int container_export(struct container_host *h, const char *container,
     r = o->output ? output_open(&out, a, e) : 0;
     if (r >= 0)
         r = export_tar(upper, lower, write_out, &out, h->cancel, e);
-    return r < 0 ? r : output_publish(&out, e);
+    if (r >= 0)
+        r = output_publish(&out, e);
+    if (r >= 0)
+        ctr_event(h, &c.row, EVENT_CONTAINER_EXPORT, NULL, NULL);
+    return r;
 }

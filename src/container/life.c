@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "container/events.h"
 #include "container/names.h"
 
 /* ---- names ---- */
@@ -36,7 +37,12 @@ int container_rename(struct container_host *h, const char *container, const char
                        "\"%s\". You have to remove (or rename) that container to be able to reuse "
                        "that name.",
                        failed, name, holder);
-    return r;
+    if (r < 0)
+        return r;
+    const char *old = arena_printf(&a, "/%s", c.row.name);
+    c.row.name = name;
+    ctr_event(h, &c.row, EVENT_CONTAINER_RENAME, NULL, "oldName", old ? old : "", NULL);
+    return 0;
 }
 
 /* ---- pausing ---- */
@@ -63,7 +69,10 @@ static int freeze(struct container_host *h, struct arena *a, struct ctr *c, bool
     if (r < 0)
         return r;
     to.state = on ? CTR_PAUSED : CTR_RUNNING;
-    return ctr_move(h, c, from, &to, a, e);
+    r = ctr_move(h, c, from, &to, a, e);
+    if (r >= 0)
+        ctr_event(h, &c->row, on ? EVENT_CONTAINER_PAUSE : EVENT_CONTAINER_UNPAUSE, NULL, NULL);
+    return r;
 }
 
 static int lock_running(struct container_host *h, struct arena *a, const char *container,
@@ -161,5 +170,8 @@ int container_restart(struct container_host *h, const char *container, const cha
     if (r < 0)
         return r;
     r = restart(h, &c, signal, timeout_s, e);
-    return r < 0 ? err_wrap(e, r, "Cannot restart container %s", container) : 0;
+    if (r < 0)
+        return err_wrap(e, r, "Cannot restart container %s", container);
+    ctr_event(h, &c.row, EVENT_CONTAINER_RESTART, NULL, NULL);
+    return 0;
 }

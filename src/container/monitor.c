@@ -196,6 +196,7 @@ int monitor_start(struct start *s, int *ret_socket, struct shale_err *e)
         s->c->row.run.state = CTR_CREATED; /* it never ran */
         return r;
     }
+    start_tell(s);
     close(TAKE_FD(s->lock));
     *ret_socket = TAKE_FD(socket);
     return 0;

@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "container/events.h"
 #include "container/labels.h"
 #include "container/life.h"
 
@@ -103,6 +104,7 @@ int container_prune(struct container_host *h, const struct shale_container_prune
     }
     if (r < 0)
         return r;
+    prune_event(h->store, EVENT_CONTAINER_PRUNE, p.freed);
     *ret = (struct shale_container_pruned){p.ids, p.n_ids, p.freed};
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "container/keep.h"
+#include "container/events.h"
 #include "container/prepare.h"
 #include "container/start_priv.h"
 
@@ -22,6 +23,12 @@ int start_mark_running(struct start *s, const struct ctr_run *run, struct shale_
     };
 
     return ctr_move(s->h, s->c, from, &to, s->a, e);
+}
+
+void start_tell(struct start *s)
+{
+    ctr_event_volumes(s->h, &s->c->row, &s->c->conf, EVENT_VOLUME_MOUNT);
+    ctr_event(s->h, &s->c->row, EVENT_CONTAINER_START, NULL, NULL);
 }
 
 /* Statuses as docker records them for what never ran. */
@@ -78,6 +85,8 @@ static int run_it(struct start *s, int *ret_status, struct shale_err *e)
 {
     int socket = -1;
 
+    if (s->attach)
+        ctr_event(s->h, &s->c->row, EVENT_CONTAINER_ATTACH, NULL, NULL);
     if (is_direct(s))
         return direct_run(s, ret_status, e);
     /* Held until the status is known, so that automatic removal does not come first. */

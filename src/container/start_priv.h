@@ -22,6 +22,8 @@ int monitor_start(struct start *s, int *ret_socket, struct shale_err *e);
 
 /* Makes the row say running. */
 int start_mark_running(struct start *s, const struct ctr_run *run, struct shale_err *e);
+/* The process runs: its event. Lock held, so that its end is told after it. */
+void start_tell(struct start *s);
 
 /* Connects to the streams that conmon holds. */
 int attach_connect(const struct ctr *c, struct shale_err *e);

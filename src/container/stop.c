@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "container/ctr.h"
 #include "container/keep.h"
+#include "container/events.h"
 #include "container/life.h"
 #include "container/signals.h"
 
@@ -60,6 +61,19 @@ static int await_record(struct container_host *h, struct arena *a, struct ctr *c
 }
 
 /* Sends the signal, waits at most timeout_s (-1: for ever), then kills. 1: it runs again. */
+static int send_signal(struct container_host *h, const struct ctr *c, const struct ctr_run *run,
+                       int sig, struct shale_err *e)
+{
+    char number[16];
+    int r = process_kill(&run->init, sig, e);
+
+    (void)snprintf(number, sizeof number, "%d", sig);
+    if (r >= 0)
+        ctr_event(h, &c->row, EVENT_CONTAINER_KILL, NULL, "signal", number, NULL);
+    return r;
+}
+
+/* Sends the signal, waits at most timeout_s (-1: for ever), then kills. */
 static int end_process(struct container_host *h, struct arena *a, struct ctr *c, int sig,
                        int64_t timeout_s, struct shale_err *e)
 {
@@ -70,13 +84,13 @@ static int end_process(struct container_host *h, struct arena *a, struct ctr *c,
         r = ctr_run_load(h, c, a, &run, e);
     if (r < 0)
         return r;
-    r = process_kill(&run.init, sig, e);
+    r = send_signal(h, c, &run, sig, e);
     if (r >= 0)
         r = life_thaw(h, a, c, e);
     if (r >= 0)
         r = process_wait(&run.init, timeout_s < 0 ? -1 : timeout_s * 1000, h->cancel, e);
     if (r == 0) {
-        r = process_kill(&run.init, SIGKILL, e);
+        r = send_signal(h, c, &run, SIGKILL, e);
         if (r >= 0)
             r = process_wait(&run.init, -1, h->cancel, e);
     }
@@ -123,6 +137,10 @@ int container_stop(struct container_host *h, const char *container, const char *
     if (timeout_s < 0)
         timeout_s = c.conf.stop_timeout_s >= 0 ? c.conf.stop_timeout_s : DEFAULT_TIMEOUT_S;
     return end_it(h, &a, &c, sig, timeout_s, e);
+    r = end_process(h, &a, &c, sig, timeout_s, e);
+    if (r >= 0)
+        ctr_event(h, &c.row, EVENT_CONTAINER_STOP, NULL, NULL);
+    return r;
 }
 
 static int kill_it(struct container_host *h, const char *container, const char *signal,
@@ -147,7 +165,7 @@ static int kill_it(struct container_host *h, const char *container, const char *
     if (r >= 0)
         r = ctr_run_load(h, &c, &a, &run, e);
     if (r >= 0)
-        r = process_kill(&run.init, sig, e);
+        r = send_signal(h, &c, &run, sig, e);
     return r < 0 ? r : life_thaw(h, &a, &c, e);
 }
 

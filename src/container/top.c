@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "container/events.h"
 #include "container/life.h"
 #include "container/spawn.h"
 
@@ -167,6 +168,7 @@ int container_top(struct container_host *h, const char *container, const char *c
     r = run_ps(&t, ps_args, e);
     if (r < 0)
         return r;
+    ctr_event(h, &c.row, EVENT_CONTAINER_TOP, NULL, NULL);
     *ret = (struct shale_top){t.titles, t.n_titles, t.rows, t.n_rows};
     return 0;
 }

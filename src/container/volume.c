@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "container/conf.h"
+#include "container/events.h"
 #include "container/jout.h"
 #include "container/labels.h"
 #include "container/names.h"
@@ -444,6 +445,7 @@ int volume_prune(struct container_host *h, const struct shale_volume_prune_opts 
         gone[n_gone++] = v[i].name;
         freed += bytes;
     }
+    prune_event(h->store, EVENT_VOLUME_PRUNE, freed);
     *ret = (struct shale_volume_pruned){gone, n_gone, freed};
     return 0;
 }

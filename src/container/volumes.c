@@ -9,6 +9,8 @@
 #include "base/inroot.h"
 #include "base/str.h"
 #include "container/copytree.h"
+#include "container/events.h"
+#include "container/inroot.h"
 #include "container/names.h"
 
 int volume_check_name(const char *name, struct shale_err *e)
@@ -44,8 +46,13 @@ int volume_ensure(struct store *s, const char *name, struct arena *a, const char
     *ret_path = arena_printf(a, "%s/%s", store_root(s), data);
     if (!data || !*ret_path)
         return err_nomem(e);
+    bool there = fs_exists(store_root_fd(s), data);
     r = fs_mkdir_p(store_root_fd(s), path, 0711, e);
-    return r < 0 ? r : fs_mkdir_p(store_root_fd(s), data, 0755, e);
+    if (r >= 0)
+        r = fs_mkdir_p(store_root_fd(s), data, 0755, e);
+    if (r >= 0 && !there)
+        volume_event(s, EVENT_VOLUME_CREATE, name);
+    return r;
 }
 
 int volume_remove(struct store *s, const char *name, struct shale_err *e)
@@ -54,7 +61,12 @@ int volume_remove(struct store *s, const char *name, struct shale_err *e)
     const char *path;
     int r = volume_path(name, &a, &path, e);
 
-    return r < 0 ? r : fs_remove_tree(store_root_fd(s), path, e);
+    bool there = r >= 0 && fs_exists(store_root_fd(s), path);
+    if (r >= 0)
+        r = fs_remove_tree(store_root_fd(s), path, e);
+    if (r >= 0 && there)
+        volume_event(s, EVENT_VOLUME_DESTROY, name);
+    return r;
 }
 
 static int any_entry(void *arg, const char *name, unsigned char d_type)

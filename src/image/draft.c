@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "image/edit.h"
 #include "model/limits.h"
+#include "store/events.h"
 
 int image_draft_read(struct image_draft *d, const struct digest *id, json_t **ret_doc,
                      struct meta_image_layer **ret, size_t *ret_n, struct shale_err *e)
@@ -62,14 +63,14 @@ int image_draft_finish(struct image_draft *d, const char *how, struct shale_edit
                        struct shale_err *e)
 {
     struct image_made made;
-    struct digest prev;
     int r = stamp(d->doc, e);
 
     if (r >= 0)
         r = image_make(d->store, d->lease, d->doc, d->layers, d->n_layers, NULL, &made, e);
+    if (r >= 0)
+        store_image_event(d->store, EVENT_IMAGE_CREATE, &made.id, made.id.s, made.id.s);
     if (r >= 0 && d->name.repo)
-        r = meta_tag_set(store_meta(d->store), d->name.repo, d->name.tag, &made.id, &made.manifest,
-                         how, &prev, e);
+        r = image_name_it(d->store, &d->name, &made.id, &made.manifest, how, e);
     if (r < 0)
         return r;
     ret->id = arena_strdup(d->a, made.id.s);

@@ -15,6 +15,7 @@
 #include "image/make.h"
 #include "model/change.h"
 #include "model/limits.h"
+#include "store/events.h"
 #include "store/layer_new.h"
 #include "tar/codec.h"
 
@@ -184,7 +185,6 @@ int image_import(struct image_host *h, const struct shale_import_opts *o, struct
     struct meta_image_layer layer;
     struct image_made made;
     struct ref name = {0};
-    struct digest prev;
     int r = o->name && *o->name ? image_parse_target(o->name, a, &name, e) : 0;
 
     if (r >= 0)
@@ -198,10 +198,10 @@ int image_import(struct image_host *h, const struct shale_import_opts *o, struct
     if (r >= 0)
         r = image_make(h->store, m.lease, doc, &layer, 1, NULL, &made, e);
     if (r >= 0 && name.repo)
-        r = meta_tag_set(store_meta(h->store), name.repo, name.tag, &made.id, &made.manifest,
-                         "import", &prev, e);
+        r = image_name_it(h->store, &name, &made.id, &made.manifest, "import", e);
     if (r < 0)
         return r;
+    store_image_event(h->store, EVENT_IMAGE_IMPORT, &made.id, made.id.s, made.id.s);
     ret->id = arena_strdup(a, made.id.s);
     return ret->id ? 0 : err_nomem(e);
 }

@@ -162,6 +162,7 @@ int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, st
     };
     struct image_filter *f = NULL;
     uint64_t freed = 0;
+    char text[24];
     int r = take_filters(&p, o, &f, e);
 
     if (r < 0)
@@ -176,6 +177,11 @@ int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, st
     r = removal_end(&p.x, r, o->dry_run, &freed, e);
     if (r < 0)
         return r;
+    if (!o->dry_run) {
+        (void)snprintf(text, sizeof text, "%llu", (unsigned long long)freed);
+        store_event(h->store, EVENT_IMAGE_PRUNE, NULL, "", NULL,
+                    (const char *const[]){"reclaimed", text, NULL});
+    }
     *ret = (struct shale_rmi_result){p.x.v, p.x.n, freed};
     return 0;
 }

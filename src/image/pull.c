@@ -9,6 +9,7 @@
 #include "image/copy.h"
 #include "image/image_priv.h"
 #include "model/limits.h"
+#include "store/events.h"
 
 struct pull {
     struct image_host *h;
@@ -421,6 +422,10 @@ static int pull_one(struct pull *p, const char *tag, struct shale_err *e)
         if (r < 0)
             return r;
     }
+    store_image_event(
+        p->h->store, EVENT_IMAGE_PULL, &id,
+        arena_printf(p->a, "%s%c%s", ref.familiar, tag ? ':' : '@', tag ? tag : ref.digest.s),
+        ref.familiar);
     say_pulling(p);
     say(p, SHALE_PROGRESS_DIGEST, NULL, target.s);
     v = arena_grow(p->a, p->done, p->n_done, &p->cap, sizeof *v);

@@ -6,6 +6,7 @@
 #include "image/copy.h"
 #include "image/image_priv.h"
 #include "model/limits.h"
+#include "store/events.h"
 
 #define PUSH_PARALLEL 5 /* docker's */
 
@@ -172,7 +173,11 @@ static int push_one(struct push *p, const char *tag, struct shale_err *e)
     if (r < 0)
         return r;
     r = meta_repo_digest_put(m, p->ref.repo, &sent.digest, &what.image, e);
-    return r < 0 ? r : add_result(p, tag, &sent, e);
+    if (r < 0)
+        return r;
+    store_image_event(p->h->store, EVENT_IMAGE_PUSH, &what.image,
+                      arena_printf(p->a, "%s:%s", p->ref.familiar, tag), p->ref.familiar);
+    return add_result(p, tag, &sent, e);
 }
 
 static int push_tags(struct push *p, const struct strv *tags, struct shale_err *e)

@@ -38,6 +38,27 @@ static int note(struct removal *x, enum shale_removed_kind kind, const char *wha
     return removal_note(x, (struct shale_removed){.kind = kind, .what = what}, e);
 }
 
+/* To be told: untag, with the labels that the image has, or delete, when it has none any more. */
+static int keep_event(struct removal *x, enum event_kind kind, const struct digest *id,
+                      struct shale_err *e)
+{
+    struct event *v = arena_grow(x->a, x->events, x->n_events, &x->cap_events, sizeof *v);
+    const char **attrs = arena_array(x->a, 3, sizeof *attrs);
+    struct meta_image row = {.labels = ""};
+
+    if (!v || !attrs)
+        return err_nomem(e);
+    if (kind == EVENT_IMAGE_UNTAG && meta_image_get(x->m, id, x->a, &row, NULL) < 0)
+        row.labels = "";
+    attrs[0] = "name";
+    attrs[1] = arena_strdup(x->a, id->s);
+    if (!attrs[1])
+        return err_nomem(e);
+    x->events = v;
+    v[x->n_events++] = (struct event){kind, NULL, attrs[1], row.labels, attrs};
+    return 0;
+}
+
 /* ---- names ---- */
 
 int removal_names(struct removal *x, const struct digest *id, struct names *ret,
@@ -67,6 +88,8 @@ int removal_drop_name(struct removal *x, const struct digest *id, const struct m
     const char *repo = ref_familiar_repo(n->repo);
     int r = n->tag ? drop_tag(x, n, e) : meta_repo_digest_delete(x->m, n->repo, &n->target, id, e);
 
+    if (r >= 0)
+        r = keep_event(x, EVENT_IMAGE_UNTAG, id, e);
     if (r < 0)
         return r;
     return note(x, SHALE_UNTAGGED,
@@ -308,6 +331,8 @@ static int delete_image(struct removal *x, const struct digest *id, struct shale
     if (r >= 0)
         r = meta_image_delete(x->m, id, x->how, e);
     if (r >= 0)
+        r = keep_event(x, EVENT_IMAGE_DELETE, id, e);
+    if (r >= 0)
         r = note(x, SHALE_DELETED, arena_strdup(x->a, id->s), e);
     /* A container that was forced past keeps the layers. */
     return r < 0 || u.n > 0 ? r : note_layers(x, &img, n_shared, e);
@@ -487,6 +512,8 @@ int removal_end(struct removal *x, int r, bool dry_run, uint64_t *ret_freed, str
         return r;
     }
     r = meta_end(x->m, r, e);
+    if (r >= 0)
+        store_events_add(x->s, x->events, x->n_events);
     /* The rows are gone; bytes that cannot be swept now (a full disk, a signal) are by the next
      * one. */
     if (r >= 0 && deleted)

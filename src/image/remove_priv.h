@@ -11,6 +11,7 @@
  * What was done is in v[n], in order. Not thread-safe.
  */
 #include "image/image.h"
+#include "store/events.h"
 
 struct names {           /* of an image */
     struct meta_name *v; /* tags, then digests */
@@ -27,6 +28,8 @@ struct removal {
     size_t n, cap;
     struct digest *targets; /* of the tags that went */
     size_t n_targets, cap_targets;
+    struct event *events; /* told of when it is committed */
+    size_t n_events, cap_events;
 };
 
 /* The image that is meant. One that the name itself does not point at has no tag of its own there:

@@ -12,11 +12,13 @@
 #include "image/archives.h"
 #include "image/copy.h"
 #include "image/image_priv.h"
+#include "store/events.h"
 
 struct target {
     struct digest top;           /* what is copied: a manifest, or an index */
     struct digest manifest;      /* of the image that the name points at, or was chosen */
     struct image_entries chosen; /* of an index: only these; none: all */
+    struct digest id, manifest;
     struct ref name;
     bool has_name;
 };
@@ -148,6 +150,21 @@ static int add_target(struct save *s, const char *what, struct shale_err *e)
     if (r < 0)
         return r;
     *v = (struct target){
+    r = image_find_platform(s->h->store, what, s->o->platform, &s->a, &found, &why);
+    if (r == -SHALE_NOT_FOUND)
+        return err_set(e, SHALE_NOT_FOUND,
+                       "no suitable export target found for platform %s (image %s)", s->o->platform,
+                       what);
+    if (r < 0)
+        return err_set(e, why.code, "%s", why.msg);
+    r = meta_image_get(store_meta(s->h->store), &found.id, &s->a, &row, e);
+    if (r < 0)
+        return r;
+    if (!digest_is_set(&row.manifest))
+        return err_set(e, SHALE_UNSUPPORTED, "image %s has no manifest", found.id.s);
+    v[s->n++] = (struct target){
+        .id = found.id,
+        .manifest = row.manifest,
         .name = found.ref,
         .has_name = !found.by_id && !digest_is_set(&found.ref.digest),
     };
@@ -293,5 +310,9 @@ int image_save(struct image_host *h, const char *const *images, size_t n_images,
         r = save_one(&s, &s.v[i], e);
     if (r >= 0)
         r = archive_sink_finish(s.to, e);
-    return r < 0 ? r : publish(&s, e);
+    if (r >= 0)
+        r = publish(&s, e);
+    for (size_t i = 0; r >= 0 && i < s.n; i++)
+        store_image_event(h->store, EVENT_IMAGE_SAVE, &s.v[i].id, s.v[i].id.s, s.v[i].id.s);
+    return r;
 }

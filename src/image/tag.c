@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "image/image_priv.h"
 #include "model/limits.h"
+#include "store/events.h"
 
 int image_parse_target(const char *text, struct arena *a, struct ref *ret, struct shale_err *e)
 {
@@ -21,19 +22,30 @@ int image_parse_target(const char *text, struct arena *a, struct ref *ret, struc
     return 0;
 }
 
+int image_name_it(struct store *s, const struct ref *name, const struct digest *id,
+                  const struct digest *target, const char *how, struct shale_err *e)
+{
+    struct arena a = ARENA_INIT(1 << 20);
+    struct digest prev;
+    int r = meta_tag_set(store_meta(s), name->repo, name->tag, id, target, how, &prev, e);
+
+    if (r >= 0)
+        store_image_event(s, EVENT_IMAGE_TAG, id, id->s, ref_familiar(name, &a));
+    arena_clear(&a);
+    return r;
+}
+
 int image_tag(struct image_host *h, const char *source, const char *target, struct shale_err *e)
 {
     struct arena a = ARENA_INIT(1 << 20);
     struct image_found found;
-    struct digest prev;
     struct ref ref;
     int r = image_parse_target(target, &a, &ref, e);
 
     if (r >= 0)
         r = image_find(h->store, source, &a, &found, e);
     if (r >= 0)
-        r = meta_tag_set(store_meta(h->store), ref.repo, ref.tag, &found.id, &found.target, "tag",
-                         &prev, e);
+        r = image_name_it(h->store, &ref, &found.id, &found.target, "tag", e);
     arena_clear(&a);
     return r;
 }

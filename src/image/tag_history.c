@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "image/image_priv.h"
 #include "model/limits.h"
+#include "store/events.h"
 
 #define MOVES_MAX 1000
 
@@ -93,8 +94,8 @@ static int parse_entry(const char *text, struct arena *a, char **ret_name, size_
     return *ret_name ? 0 : err_nomem(e);
 }
 
-static int restore(struct image_host *h, const char *entry, struct arena *a, struct digest *ret,
-                   struct shale_err *e)
+static int restore(struct image_host *h, const char *entry, struct arena *a, struct ref *ret_name,
+                   struct digest *ret, struct shale_err *e)
 {
     struct meta_tag_log *log = NULL;
     struct ref ref;
@@ -120,9 +121,11 @@ static int restore(struct image_host *h, const char *entry, struct arena *a, str
     if (r >= 0)
         r = meta_tag_set(store_meta(h->store), ref.repo, ref.tag, &log[k].new_image,
                          &log[k].new_target, "restore", NULL, e);
-    if (r >= 0)
-        *ret = log[k].new_image;
-    return r;
+    if (r < 0)
+        return r;
+    *ret = log[k].new_image;
+    *ret_name = ref;
+    return 0;
 }
 
 int image_tag_restore(struct image_host *h, const char *entry, struct digest *ret,
@@ -132,5 +135,11 @@ int image_tag_restore(struct image_host *h, const char *entry, struct digest *re
     struct meta *m = store_meta(h->store);
     int r = meta_begin(m, e);
 
-    return r < 0 ? r : meta_end(m, restore(h, entry, &a, ret, e), e);
+    struct ref ref = {0};
+
+    if (r >= 0)
+        r = meta_end(m, restore(h, entry, &a, &ref, ret, e), e);
+    if (r >= 0)
+        store_image_event(h->store, EVENT_IMAGE_TAG, ret, ret->s, ref_familiar(&ref, &a));
+    return r;
 }

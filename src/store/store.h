@@ -5,7 +5,7 @@
  * bytes, fsync, rename, fsync of the folder, row). Several processes may use one store; a handle
  * may be used by several threads.
  *
- *   root/  blobs/ ingest/ layers/ images/ containers/ locks/ shale.db
+ *   root/  blobs/ ingest/ layers/ images/ containers/ locks/ events/ shale.db
  *
  * Truth is blobs/ and the database; layers/ and images/ are caches that are rebuilt from blobs
  * whenever they are missing or not to be trusted (a row written under another boot that was never
