@@ -60,7 +60,6 @@ static int await_record(struct container_host *h, struct arena *a, struct ctr *c
                    "container %.12s has ended, but who watches it does not say so", c->row.id);
 }
 
-/* Sends the signal, waits at most timeout_s (-1: for ever), then kills. 1: it runs again. */
 static int send_signal(struct container_host *h, const struct ctr *c, const struct ctr_run *run,
                        int sig, struct shale_err *e)
 {
@@ -73,7 +72,7 @@ static int send_signal(struct container_host *h, const struct ctr *c, const stru
     return r;
 }
 
-/* Sends the signal, waits at most timeout_s (-1: for ever), then kills. */
+/* Sends the signal, waits at most timeout_s (-1: for ever), then kills. 1: it runs again. */
 static int end_process(struct container_host *h, struct arena *a, struct ctr *c, int sig,
                        int64_t timeout_s, struct shale_err *e)
 {
@@ -136,8 +135,7 @@ int container_stop(struct container_host *h, const char *container, const char *
         return 0;
     if (timeout_s < 0)
         timeout_s = c.conf.stop_timeout_s >= 0 ? c.conf.stop_timeout_s : DEFAULT_TIMEOUT_S;
-    return end_it(h, &a, &c, sig, timeout_s, e);
-    r = end_process(h, &a, &c, sig, timeout_s, e);
+    r = end_it(h, &a, &c, sig, timeout_s, e);
     if (r >= 0)
         ctr_event(h, &c.row, EVENT_CONTAINER_STOP, NULL, NULL);
     return r;

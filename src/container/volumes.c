@@ -10,7 +10,6 @@
 #include "base/str.h"
 #include "container/copytree.h"
 #include "container/events.h"
-#include "container/inroot.h"
 #include "container/names.h"
 
 int volume_check_name(const char *name, struct shale_err *e)

@@ -351,24 +351,6 @@ static int tell(const struct copy_opts *o, const struct manifest *m, struct shal
     return o->on_manifest ? o->on_manifest(o->manifest_arg, m, e) : 0;
 }
 
-static int check_layers(const struct manifest *m, struct shale_err *e)
-{
-    if (m->n_layers > LIMIT_LAYERS)
-        return err_set(e, SHALE_LIMIT, "image of %zu layers is over the limit of %d", m->n_layers,
-                       LIMIT_LAYERS);
-    for (size_t i = 0; i < m->n_layers; i++) {
-        const struct descriptor *d = &m->layers[i];
-        const struct media *media = media_find(d->media_type);
-        if (media->kind != MEDIA_LAYER || media->codec == CODEC_OTHER)
-            return unsupported_type(d->media_type, e);
-        if (d->size_bytes > LIMIT_BLOB_BYTES)
-            return err_set(e, SHALE_LIMIT, "layer %s of %llu bytes is over the limit of %llu",
-                           d->digest.s, (unsigned long long)d->size_bytes,
-                           (unsigned long long)LIMIT_BLOB_BYTES);
-    }
-    return 0;
-}
-
 int copy_image_doc(struct source *from, const struct doc *image, struct sink *to,
                    const struct copy_opts *o, struct arena *a, struct copy_result *ret,
                    struct shale_err *e)

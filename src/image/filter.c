@@ -21,8 +21,7 @@ struct label {
 struct image_filter {
     struct store *s;
     struct arena *a;
-    bool all, all_platforms, has_dangling, dangling;
-    bool all, has_dangling, dangling, has_pinned, pinned;
+    bool all, all_platforms, has_dangling, dangling, has_pinned, pinned;
     int64_t before_ns, since_ns; /* TIME_NONE: unbounded */
     const char **patterns;
     size_t n_patterns, cap_patterns;

@@ -300,6 +300,7 @@ static int add_results(struct load *l, const struct naming *n, const struct dige
     const struct archive_image *i = n->image;
     int r = i->n_names ? 0 : add_result(l, NULL, id, NULL, e);
 
+    store_image_event(l->h->store, EVENT_IMAGE_LOAD, id, id->s, id->s);
     for (size_t k = 0; r >= 0 && k < i->n_names; k++)
         r = add_result(l, &i->names[k], id, &n->prev[k], e);
     return r;
@@ -342,18 +343,6 @@ static int load_one(struct load *l, const struct archive_image *i, struct shale_
         return load_images(l, i, is_list, &n, e);
     r = load_list(l, i, &m, &n, &id, e);
     return r < 0 ? r : add_results(l, &n, &id, e);
-    if (r == 0) {
-        r = copy(l, i, &c, e);
-        if (r >= 0)
-            r = image_add(l->h, &c, set_names, &n, &id, e);
-    }
-    if (r >= 0)
-        store_image_event(l->h->store, EVENT_IMAGE_LOAD, &id, id.s, id.s);
-    if (r >= 0 && i->n_names == 0)
-        return add_result(l, NULL, &id, NULL, e);
-    for (size_t k = 0; r >= 0 && k < i->n_names; k++)
-        r = add_result(l, &i->names[k], &id, &n.prev[k], e);
-    return r;
 }
 
 int image_load(struct image_host *h, const struct shale_load_opts *o, struct arena *a,

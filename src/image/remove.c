@@ -472,10 +472,6 @@ static int remove_by_id(struct removal *x, const struct image_found *f, struct s
     return r < 0 ? r : removal_delete(x, f->id, false, e);
 }
 
-/* The image that is meant. One that the name itself does not point at has no tag of its own there:
- * it goes by its ID; so does the one that it points at, when the name has others to stand for. */
-static int find_image(struct removal *x, const char *what, struct image_found *ret,
-                      struct shale_err *e)
 int removal_find(struct removal *x, const char *what, struct image_found *ret, struct shale_err *e)
 {
     struct image_found named = {.by_id = false};

@@ -33,7 +33,7 @@ struct removal {
 };
 
 /* The image that is meant. One that the name itself does not point at has no tag of its own there:
- * it goes by its ID. */
+ * it goes by its ID; so does the one that it points at, when the name has others to stand for. */
 int removal_find(struct removal *x, const char *what, struct image_found *ret, struct shale_err *e);
 int removal_note(struct removal *x, struct shale_removed item, struct shale_err *e);
 int removal_names(struct removal *x, const struct digest *id, struct names *ret,

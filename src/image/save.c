@@ -15,10 +15,10 @@
 #include "store/events.h"
 
 struct target {
+    struct digest id;
     struct digest top;           /* what is copied: a manifest, or an index */
     struct digest manifest;      /* of the image that the name points at, or was chosen */
     struct image_entries chosen; /* of an index: only these; none: all */
-    struct digest id, manifest;
     struct ref name;
     bool has_name;
 };
@@ -150,21 +150,7 @@ static int add_target(struct save *s, const char *what, struct shale_err *e)
     if (r < 0)
         return r;
     *v = (struct target){
-    r = image_find_platform(s->h->store, what, s->o->platform, &s->a, &found, &why);
-    if (r == -SHALE_NOT_FOUND)
-        return err_set(e, SHALE_NOT_FOUND,
-                       "no suitable export target found for platform %s (image %s)", s->o->platform,
-                       what);
-    if (r < 0)
-        return err_set(e, why.code, "%s", why.msg);
-    r = meta_image_get(store_meta(s->h->store), &found.id, &s->a, &row, e);
-    if (r < 0)
-        return r;
-    if (!digest_is_set(&row.manifest))
-        return err_set(e, SHALE_UNSUPPORTED, "image %s has no manifest", found.id.s);
-    v[s->n++] = (struct target){
         .id = found.id,
-        .manifest = row.manifest,
         .name = found.ref,
         .has_name = !found.by_id && !digest_is_set(&found.ref.digest),
     };
