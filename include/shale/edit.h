@@ -53,6 +53,20 @@ struct shale_rebase_opts {
 SHALE_API int shale_rebase(struct shale *s, const char *image, const struct shale_rebase_opts *o,
                            struct shale_edited **ret, struct shale_err *e);
 
+struct shale_squash_opts {
+    size_t size;
+    const char *name; /* REPOSITORY[:TAG] for the new image; NULL: none */
+    const char *from; /* NULL: all layers; "3": the third layer and those above it; otherwise an
+                         image: the layers above its own */
+    const char *platform;
+    const char *message; /* comment of the entry in the history; NULL: says how many layers */
+};
+/* The same files and settings with one layer instead of several. Entries of the history stay; those
+ * of the layers that went are marked as without a layer, and one for the new layer follows. The
+ * same image gives the same image. INVALID also where there is nothing to squash. */
+SHALE_API int shale_squash(struct shale *s, const char *image, const struct shale_squash_opts *o,
+                           struct shale_edited **ret, struct shale_err *e);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <shale/edit.h>
 
-#include "base/cleanup.h"
 #include "cli/cli.h"
-#include "view/edited.h"
+#include "cli/edited.h"
 
 struct edit_cmd_opts {
     const char *tag, *platform, *message, *format;
@@ -50,7 +49,6 @@ static const char *const *list_of(struct cli *c, const struct strv *v)
 static int run(struct cli *c, const void *opts_, int n, char **args)
 {
     const struct edit_cmd_opts *o = opts_;
-    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
     struct shale_edit_opts q = {
         .size = sizeof q,
         .name = o->tag,
@@ -76,13 +74,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     (void)n;
     if (r == 0)
         r = shale_edit(s, args[0], &q, &made, &c->e);
-    if (r < 0 || !made)
-        return r;
-    r = edited_print(made, o->format, cli_is_terminal(), &out, &c->e);
-    if (r >= 0)
-        r = cli_print(c, &out);
-    shale_free(made);
-    return r;
+    return edited_end(c, r, made, o->format);
 }
 
 const struct cmd cmd_edit = {

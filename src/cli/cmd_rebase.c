@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <shale/edit.h>
 
-#include "base/cleanup.h"
 #include "cli/cli.h"
-#include "view/edited.h"
+#include "cli/edited.h"
 
 struct rebase_cmd_opts {
     const char *onto, *from, *tag, *platform, *format;
@@ -27,7 +26,6 @@ static const struct opt opts[] = {
 static int run(struct cli *c, const void *opts_, int n, char **args)
 {
     const struct rebase_cmd_opts *o = opts_;
-    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
     struct shale_rebase_opts q = {.size = sizeof q,
                                   .name = o->tag,
                                   .onto = o->onto,
@@ -42,13 +40,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     int r = cli_open(c, &s);
     if (r == 0)
         r = shale_rebase(s, args[0], &q, &made, &c->e);
-    if (r < 0 || !made)
-        return r;
-    r = edited_print(made, o->format, cli_is_terminal(), &out, &c->e);
-    if (r >= 0)
-        r = cli_print(c, &out);
-    shale_free(made);
-    return r;
+    return edited_end(c, r, made, o->format);
 }
 
 const struct cmd cmd_rebase = {

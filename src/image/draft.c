@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What edit and rebase have in common: from an image to one that is made of it. */
+/* What edit, rebase and squash have in common: from an image to one that is made of it. */
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "image/edit.h"
@@ -49,13 +49,43 @@ int image_draft_open(struct image_draft *d, struct image_host *h, const char *wh
     return image_draft_read(d, &d->id, &d->doc, &d->layers, &d->n_layers, e);
 }
 
-static int stamp(json_t *doc, struct shale_err *e)
+size_t image_history_layers(const json_t *history, size_t from)
+{
+    size_t n = 0;
+
+    for (size_t i = from; i < json_array_size(history); i++)
+        n += !json_is_true(json_object_get(json_array_get(history, i), "empty_layer"));
+    return n;
+}
+
+int image_history_unknown(json_t *history, size_t n, struct shale_err *e)
+{
+    int bad = 0;
+
+    for (size_t i = 0; i < n; i++)
+        bad |= json_array_append_new(
+            history, json_pack("{s:s,s:s}", "created_by", "", "comment", "not known"));
+    return bad ? err_nomem(e) : 0;
+}
+
+size_t image_draft_off_base(const struct image_draft *d, const struct meta_image_layer *base,
+                            size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (i >= d->n_layers || !digest_eq(&d->layers[i].diff_id, &base[i].diff_id))
+            return i + 1;
+    return 0;
+}
+
+static int stamp(json_t *doc, bool keeps_created, struct shale_err *e)
 {
     char created[40];
 
     (void)time_format_rfc3339nano(time_now_ns(), created);
     (void)json_object_del(doc, "container_config"); /* of the container the old one was made of */
     (void)json_object_del(doc, "container");
+    if (keeps_created)
+        return 0;
     return json_object_set_new(doc, "created", json_string(created)) < 0 ? err_nomem(e) : 0;
 }
 
@@ -63,7 +93,7 @@ int image_draft_finish(struct image_draft *d, const char *how, struct shale_edit
                        struct shale_err *e)
 {
     struct image_made made;
-    int r = stamp(d->doc, e);
+    int r = stamp(d->doc, d->keeps_created, e);
 
     if (r >= 0)
         r = image_make(d->store, d->lease, d->doc, d->layers, d->n_layers, NULL, &made, e);

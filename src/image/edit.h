@@ -10,6 +10,8 @@ int image_edit(struct image_host *h, const char *what, const struct shale_edit_o
                struct arena *a, struct shale_edited *ret, struct shale_err *e);
 int image_rebase(struct image_host *h, const char *what, const struct shale_rebase_opts *o,
                  struct arena *a, struct shale_edited *ret, struct shale_err *e);
+int image_squash(struct image_host *h, const char *what, const struct shale_squash_opts *o,
+                 struct arena *a, struct shale_edited *ret, struct shale_err *e);
 
 /* An image on its way to another one. Zeroes, open, change doc and layers, finish; close in any
  * case. */
@@ -22,6 +24,7 @@ struct image_draft {
     json_t *doc;      /* its config, owned */
     struct meta_image_layer *layers;
     size_t n_layers;
+    bool keeps_created; /* the time of the old one is that of the new one, too */
 };
 /* `name` may be NULL or "". The lease protects the config and the layers. */
 int image_draft_open(struct image_draft *d, struct image_host *h, const char *what,
@@ -29,6 +32,14 @@ int image_draft_open(struct image_draft *d, struct image_host *h, const char *wh
 /* Another image's config and layers, under the same lease. *ret_doc is the caller's. */
 int image_draft_read(struct image_draft *d, const struct digest *id, json_t **ret_doc,
                      struct meta_image_layer **ret, size_t *ret_n, struct shale_err *e);
+/* How many entries of a history, from one on, made a layer. */
+size_t image_history_layers(const json_t *history, size_t from);
+/* Adds as many entries that say that nothing is known. */
+int image_history_unknown(json_t *history, size_t n, struct shale_err *e);
+/* How many layers of `base` are not the image's first ones: 0 where it stands on it, otherwise the
+ * number (from 1) of the first that is another one. */
+size_t image_draft_off_base(const struct image_draft *d, const struct meta_image_layer *base,
+                            size_t n);
 /* Makes it, and lets the name stand for it. `how`: for the history of the tag. */
 int image_draft_finish(struct image_draft *d, const char *how, struct shale_edited *ret,
                        struct shale_err *e);

@@ -30,6 +30,20 @@ static int open_layers(struct store *s, const struct meta_image_layer *rows, siz
     return 0;
 }
 
+int look_open_layers(struct store *s, const struct meta_image_layer *rows, size_t n,
+                     struct arena *a, struct cancel *c, struct look *l, struct shale_err *e)
+{
+    l->tocs = arena_array(a, n + 1, sizeof(struct toc *));
+    l->tars = arena_array(a, n + 1, sizeof *l->tars);
+    l->diff_ids = arena_array(a, n + 1, sizeof *l->diff_ids);
+    if (!l->tocs || !l->tars || !l->diff_ids)
+        return err_nomem(e);
+    int r = tree_new(&l->tree, -1, e);
+    if (r >= 0)
+        r = open_layers(s, rows, n, c, l, e);
+    return r < 0 ? r : tree_finish(l->tree, c, e);
+}
+
 int look_open(struct store *s, const struct digest *image_id, struct arena *a, struct cancel *c,
               struct look *l, struct shale_err *e)
 {
@@ -37,17 +51,7 @@ int look_open(struct store *s, const struct digest *image_id, struct arena *a, s
     size_t n;
     int r = meta_image_layers(store_meta(s), image_id, a, &rows, &n, e);
 
-    if (r < 0)
-        return r;
-    l->tocs = arena_array(a, n + 1, sizeof(struct toc *));
-    l->tars = arena_array(a, n + 1, sizeof *l->tars);
-    l->diff_ids = arena_array(a, n + 1, sizeof *l->diff_ids);
-    if (!l->tocs || !l->tars || !l->diff_ids)
-        return err_nomem(e);
-    r = tree_new(&l->tree, -1, e);
-    if (r >= 0)
-        r = open_layers(s, rows, n, c, l, e);
-    return r < 0 ? r : tree_finish(l->tree, c, e);
+    return r < 0 ? r : look_open_layers(s, rows, n, a, c, l, e);
 }
 
 void look_close(struct look *l)

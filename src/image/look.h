@@ -33,6 +33,9 @@ struct look {
 
 int look_open(struct store *s, const struct digest *image_id, struct arena *a, struct cancel *c,
               struct look *l, struct shale_err *e);
+/* The same of layers, base first; none is an empty root. */
+int look_open_layers(struct store *s, const struct meta_image_layer *rows, size_t n,
+                     struct arena *a, struct cancel *c, struct look *l, struct shale_err *e);
 void look_close(struct look *l); /* also of one that is not, or half, open */
 
 /* The node of a path. Links on the way are followed inside of the image, the last one with `follow`

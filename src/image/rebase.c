@@ -15,15 +15,6 @@ struct under { /* an image that another one stands on */
     size_t n;
 };
 
-/* How many layers of u do not count: 0 where the image stands on it. */
-static size_t first_other(const struct image_draft *d, const struct under *u)
-{
-    for (size_t i = 0; i < u->n; i++)
-        if (i >= d->n_layers || !digest_eq(&d->layers[i].diff_id, &u->layers[i].diff_id))
-            return i + 1;
-    return 0;
-}
-
 /* ---- the old base ---- */
 
 /* Keeps in *best the one with most layers of those that the image stands on. */
@@ -39,7 +30,7 @@ static int try_base(const struct image_draft *d, const struct under *onto, const
     if (r < 0) /* removed since */
         return r == -SHALE_NOT_FOUND ? 0 : err_set(e, -r, "%s cannot be looked up", id->s);
     r = meta_image_layers(store_meta(d->store), id, d->a, &u.layers, &u.n, e);
-    if (r >= 0 && u.n > best->n && first_other(d, &u) == 0)
+    if (r >= 0 && u.n > best->n && image_draft_off_base(d, u.layers, u.n) == 0)
         *best = u;
     return r;
 }
@@ -80,7 +71,7 @@ static int find_base(struct image_draft *d, const char *what, const struct shale
     if (o->from) {
         r = image_find_platform(d->store, o->from, o->platform, d->a, &found, e);
         ret->id = found.id;
-    } else if (first_other(d, onto) == 0) {
+    } else if (image_draft_off_base(d, onto->layers, onto->n) == 0) {
         return err_set(e, SHALE_CONFLICT, "%s stands on %s already", what, o->onto);
     } else {
         r = onto_name ? guess_base(d, onto, onto_name, ret, e) : 0;
@@ -96,7 +87,7 @@ static int find_base(struct image_draft *d, const char *what, const struct shale
         return r;
     if (digest_eq(&ret->id, &onto->id))
         return err_set(e, SHALE_INVALID, "--from and --onto are the same image");
-    size_t other = first_other(d, ret);
+    size_t other = image_draft_off_base(d, ret->layers, ret->n);
     if (other)
         return err_set(e, SHALE_INVALID, "%s is not built on %s: layer %zu of %zu is another one",
                        what, o->from ? o->from : ret->id.s, other, ret->n);
@@ -104,15 +95,6 @@ static int find_base(struct image_draft *d, const char *what, const struct shale
 }
 
 /* ---- history ---- */
-
-static size_t count_layers(const json_t *history, size_t from)
-{
-    size_t n = 0;
-
-    for (size_t i = from; i < json_array_size(history); i++)
-        n += !json_is_true(json_object_get(json_array_get(history, i), "empty_layer"));
-    return n;
-}
 
 /* Where the image's own history begins: behind the old base's, or behind the entry of its last
  * layer. */
@@ -122,7 +104,7 @@ static size_t own_history(const json_t *history, const json_t *old, size_t n_old
 
     while (i < n && json_equal(json_array_get(history, i), json_array_get(old, i)))
         i++;
-    if (i == n && count_layers(old, 0) == n_old)
+    if (i == n && image_history_layers(old, 0) == n_old)
         return n;
     for (i = 0; i < json_array_size(history) && n_old > 0; i++)
         n_old -= !json_is_true(json_object_get(json_array_get(history, i), "empty_layer"));
@@ -135,12 +117,8 @@ static int add_history(json_t *to, const json_t *history, size_t from, size_t n_
 {
     int bad = 0;
 
-    if (count_layers(history, from) != n_layers) {
-        for (size_t i = 0; i < n_layers; i++)
-            bad |= json_array_append_new(
-                to, json_pack("{s:s,s:s}", "created_by", "", "comment", "not known"));
-        return bad ? err_nomem(e) : 0;
-    }
+    if (image_history_layers(history, from) != n_layers)
+        return image_history_unknown(to, n_layers, e);
     for (size_t i = from; i < json_array_size(history); i++)
         bad |= json_array_append(to, json_array_get(history, i));
     return bad ? err_nomem(e) : 0;

@@ -48,3 +48,14 @@ layered() {
     oci_config "$1" '.config.Cmd=["sh"] | .config.Env=["A=1"] | .config.Labels={"l":"1"}'
     oci_tag "$1" "$2" "$(oci_image "$1" linux amd64)"
 }
+
+# same_files DIR DIR: the same files, in every way but for the folders themselves
+same_files() {
+    diff <(files_seen "$1") <(files_seen "$2") || return 1
+    diff <(cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum) <(cd "$2" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+}
+files_seen() {
+    (cd "$1" && find . ! -path . \( -type d -printf '%p %m %U:%G %T@\n' -o -printf '%p %y %m %U:%G %s %T@ %n %l\n' \) | sort)
+    (cd "$1" && find . -type f -links +1 -printf '%i %p\n' | sort -k2 | awk '!($1 in n) { n[$1] = ++k } { print n[$1], $2 }')
+    getfattr -dRm - "$1" 2>/dev/null | grep -v -e '^# file' -e umoci
+}
