@@ -21,7 +21,7 @@ struct events_opts {
 
 #define O(field) offsetof(struct events_opts, field)
 static const struct opt opts[] = {
-    {'f', "filter", OPT_LIST, O(filters), "filter", "Filter output based on conditions provided"},
+    {'f', "filter", OPT_FILTER, O(filters), NULL, "Filter output based on conditions provided"},
     {0, "format", OPT_STR, O(format), NULL,
      "Format output using a custom template:\n"
      "'json':             Print in JSON format\n"

@@ -115,6 +115,7 @@ PY
     run_fails 1 'failed to parse value as time or duration: "x"' shale events --since x
     run_fails 1 "since time (5m) cannot be after until time (10m)" shale events --since 5m --until 10m
     run_fails 1 "accepts no arguments" shale events x
+    run_fails 125 "bad format of filter (expected name=value)" shale events --filter x
     [ "$(shale system events --since 0 --until 0s --format '{{.Type}}')" = image ]
 }
 
@@ -131,10 +132,12 @@ PY
     shale tag "$image" last:1
     said "$BATS_TEST_TMPDIR/now" "name=last:1"
     said "$BATS_TEST_TMPDIR/then" "name=last:1"
-    ! grep -q pull "$BATS_TEST_TMPDIR/now" "$BATS_TEST_TMPDIR/then"
+    run cat "$BATS_TEST_TMPDIR/now" "$BATS_TEST_TMPDIR/then"
+    hasnt pull
     kill "$FOLLOWER" "$second"
     wait "$FOLLOWER" "$second" || true
-    ! kill -0 "$FOLLOWER" 2>/dev/null
+    run kill -0 "$FOLLOWER"
+    [ "$status" != 0 ]
     # a time that is yet to come
     SECONDS=0
     soon=$(date -d '+1 second' +%s.%N)

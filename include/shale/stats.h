@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHALE_STATS_H
+#define SHALE_STATS_H
+/*
+ * What containers use: processor, memory, network, disks. See shale.h for the conventions and
+ * container.h for how containers are named.
+ */
+#include <shale/shale.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shale_stats {
+    const char *asked; /* the name or ID it was asked for by, else its ID */
+    const char *id, *name;
+    bool running;       /* else all figures are 0 */
+    bool known;         /* false: it runs without control groups, there are no figures */
+    double cpu_percent; /* of one processor, since the sample before */
+    uint64_t cpu_ns;    /* since its start */
+    uint64_t memory_bytes,
+        memory_limit_bytes;              /* without inactive files; the host's without limit */
+    uint64_t net_rx_bytes, net_tx_bytes; /* 0 with the host's network */
+    uint64_t block_read_bytes, block_written_bytes;
+    uint64_t n_pids;
+};
+
+struct shale_stats_opts {
+    size_t size;
+    const char *const *containers; /* NULL-terminated; NULL or none: those that run */
+    bool all;                      /* without names: also those that do not run */
+    bool once;                     /* one sample */
+    int64_t interval_ns;           /* between samples; 0: a second */
+    /* One sample of all, in the order asked for, else newest first; n may be 0. What it points to
+     * is valid until this returns. Negative stops. */
+    int (*on_sample)(void *arg, const struct shale_stats *v, size_t n);
+    void *arg;
+};
+
+/* Calls on_sample every interval, for the first time after one, with what the containers use then.
+ * Ends after one sample when `once` is set, or when all that were named have been removed; a
+ * negative value from on_sample ends it and is returned. NOT_FOUND: no such container. */
+SHALE_API int shale_stats(struct shale *s, const struct shale_stats_opts *o, struct shale_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
