@@ -18,10 +18,14 @@ struct shale_save_opts {
     const char *const *platforms;
     const char *output; /* path; replaced when the archive is whole. NULL: to fd */
     int fd;             /* written to from where it stands; stays open */
+    /* Images whose layers are left out, NULL-terminated: who loads the archive has them. May be
+     * NULL. */
+    const char *const *since;
 };
 /* Writes n images: a name without tag stands for every tag of its repository, an ID for an image
  * without name. Layers are as they were published. The same arguments over the same images give the
- * same bytes. NOT_FOUND: no such image, or none of that platform; INVALID: no such folder. */
+ * same bytes. 1: something was left out. NOT_FOUND: no such image, or none of that platform;
+ * INVALID: no such folder. */
 SHALE_API int shale_save(struct shale *s, const char *const *images, size_t n_images,
                          const struct shale_save_opts *o, struct shale_err *e);
 
@@ -44,7 +48,8 @@ struct shale_load_result {
 };
 /* Brings the images of an archive into the store: OCI layouts and docker-archives, plain or packed
  * with gzip or zstd. Those before one that fails stay. CORRUPT, LIMIT: damaged or hostile; INVALID:
- * no archive of images; NOT_FOUND: no such file or platform, or content that is missing in it. */
+ * no archive of images; NOT_FOUND: no such file or platform, or content that is missing in it and,
+ * where it was left out (`since`), here. */
 SHALE_API int shale_load(struct shale *s, const struct shale_load_opts *o,
                          struct shale_load_result **ret, struct shale_err *e);
 

@@ -23,7 +23,8 @@
 #include "model/ref.h"
 #include "tar/tar_write.h"
 
-#define ARCHIVE_MAX_BYTES (1ull << 30) /* of what is kept in memory for one archive */
+#define ARCHIVE_SINCE     "shale.since" /* annotation of index.json */
+#define ARCHIVE_MAX_BYTES (1ull << 30)  /* of what is kept in memory for one archive */
 
 /* out gets the bytes of the archive, in order. */
 int archive_sink_open(tar_out_fn out, void *arg, struct sink **ret, struct shale_err *e);
@@ -32,6 +33,8 @@ int archive_sink_open(tar_out_fn out, void *arg, struct sink **ret, struct shale
  * it has none. INVALID: the manifest was not put, or is no image. */
 int archive_sink_add(struct sink *s, const struct descriptor *target, const struct digest *manifest,
                      const struct ref *name, struct shale_err *e);
+/* Layers of these images ("alpine:3 (sha256:…)") were left out. The text is borrowed. */
+void archive_sink_set_since(struct sink *s, const char *images);
 int archive_sink_finish(struct sink *s, struct shale_err *e);
 
 /*
@@ -65,12 +68,14 @@ struct archive {
     struct source source;
     const struct archive_image *images;
     size_t n_images;
+    const char *since; /* images whose layers were left out, as the archive says; NULL: none */
 };
 /* fd: a file, pipe or folder; read from its beginning where that can be, stays open as long as the
  * archive. *ret and what it holds live in the arena. */
 int archive_open(int fd, int spool_dir_fd, struct cancel *c, struct arena *a, struct archive **ret,
                  struct shale_err *e);
 void archive_close(struct archive *x);
+bool archive_has_blob(struct archive *x, const struct digest *d);
 /* The first bytes of a file: UNSUPPORTED if it is packed with what cannot be read here (xz, bzip2).
  */
 int archive_check_packing(const char *p, size_t n, struct shale_err *e);

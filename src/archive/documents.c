@@ -75,6 +75,7 @@ static int read_index(struct reading *x, const struct buf *b, struct shale_err *
 
     if (r < 0)
         return err_wrap(e, r, "index.json");
+    x->pub.since = strmap_get(&m.annotations, ARCHIVE_SINCE);
     for (size_t i = 0; r >= 0 && i < m.n_manifests; i++) {
         const struct descriptor *d = &m.manifests[i];
         enum media_kind kind = media_find(d->media_type)->kind;

@@ -26,6 +26,7 @@ struct archive_sink {
     struct image *images;
     size_t n_images, cap_images;
     json_t *index; /* entries of index.json */
+    const char *since;
 };
 
 static struct archive_sink *self(struct sink *s)
@@ -243,6 +244,11 @@ static json_t *docker_entry(struct archive_sink *k, const struct image *i)
     return json_pack("{ss,so,so}", "Config", config, "RepoTags", names, "Layers", layers);
 }
 
+void archive_sink_set_since(struct sink *s, const char *images)
+{
+    self(s)->since = images;
+}
+
 int archive_sink_finish(struct sink *s, struct shale_err *e)
 {
     struct archive_sink *k = self(s);
@@ -250,6 +256,9 @@ int archive_sink_finish(struct sink *s, struct shale_err *e)
     _cleanup_json_ json_t *index = json_pack("{si,ss,sO}", "schemaVersion", 2, "mediaType",
                                              MEDIA_OCI_INDEX, "manifests", k->index);
 
+    if (k->since &&
+        json_object_set_new(index, "annotations", json_pack("{ss}", ARCHIVE_SINCE, k->since)) < 0)
+        return err_nomem(e);
     for (size_t i = 0; i < k->n_images; i++)
         if (k->images[i].added && json_array_append_new(docker, docker_entry(k, &k->images[i])) < 0)
             return err_nomem(e);

@@ -99,6 +99,19 @@ static int locate(struct reading *x, const struct digest *d, int *ret_fd, bool *
     return 0;
 }
 
+bool archive_has_blob(struct archive *x, const struct digest *d)
+{
+    uint64_t at, size;
+    bool own;
+    int fd;
+
+    if (locate((struct reading *)x, d, &fd, &own, &at, &size, NULL) < 0)
+        return false;
+    if (own)
+        close(fd);
+    return true;
+}
+
 static int src_blob(struct source *s, const struct descriptor *d, uint64_t offset,
                     int (*start)(void *arg, uint64_t offset, struct shale_err *e),
                     source_data_fn data, void *arg, struct cancel *c, struct shale_err *e)

@@ -12,8 +12,7 @@ int shale_save(struct shale *s, const char *const *images, size_t n_images,
     struct shale_save_opts o;
 
     engine_take_opts(&o, sizeof o, opts);
-    int r = image_save(&h, images, n_images, &o, e);
-    return r < 0 ? r : 0;
+    return image_save(&h, images, n_images, &o, e);
 }
 
 int shale_load(struct shale *s, const struct shale_load_opts *opts, struct shale_load_result **ret,

@@ -32,6 +32,9 @@ struct copy_opts {
      * NULL. */
     bool (*skip)(void *arg, const struct descriptor *entry);
     void *skip_arg;
+    /* copy_graph: layers and other blobs of manifests that are left out. May be NULL. */
+    bool (*skip_blob)(void *arg, const struct descriptor *d, const struct digest *diff_id);
+    void *skip_blob_arg;
     bool skip_missing; /* copy_whole: entries whose manifest the source does not have, too */
 };
 

@@ -34,7 +34,11 @@ static int copy_blob(void *arg, size_t i, struct cancel *c, struct shale_err *e)
     const struct blob_jobs *jobs = arg;
     const struct blob_job *j = &jobs->v[i];
     struct sink *to = jobs->g->to;
+    const struct copy_opts *o = jobs->g->o;
     struct shale_err why = SHALE_ERR_INIT;
+
+    if (o->skip_blob && o->skip_blob(o->skip_blob_arg, j->d, j->diff_id))
+        return 0;
     int r = to->ops->blob(to, j->d, j->diff_id, jobs->g->from, c, &why);
 
     if (r == -SHALE_NOT_FOUND && j->d->urls.n > 0)

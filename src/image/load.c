@@ -10,6 +10,7 @@
 #include "image/archives.h"
 #include "image/copy.h"
 #include "image/image_priv.h"
+#include "image/since.h"
 #include "model/limits.h"
 #include "store/events.h"
 
@@ -198,11 +199,25 @@ static int first_of_index(struct load *l, const struct digest *index, const char
     return r < 0 ? r : 0;
 }
 
+/* Before anything of an image is written. */
+static int on_manifest(void *arg, const struct manifest *m, struct shale_err *e)
+{
+    struct load *l = arg;
+
+    return since_check(l->h->store, l->from, m, l->h->cancel, &l->own, e);
+}
+
 static int copy(struct load *l, const struct archive_image *i, const struct platform *want,
                 struct copy_result *ret, struct shale_err *e)
 {
     struct source *s = &l->from->source;
-    struct copy_opts co = {.platform = want, .by_host = !l->want_given, .cancel = l->h->cancel};
+    struct copy_opts co = {
+        .platform = want,
+        .by_host = !l->want_given,
+        .on_manifest = on_manifest,
+        .manifest_arg = l,
+        .cancel = l->h->cancel,
+    };
     struct shale_err why = SHALE_ERR_INIT;
     struct descriptor found;
     struct platform have;
@@ -252,9 +267,15 @@ static int choose_entries(struct load *l, const struct manifest *index, struct i
 static int load_list(struct load *l, const struct archive_image *i, const struct manifest *index,
                      struct naming *n, struct digest *id, struct shale_err *e)
 {
-    struct store_sink_opts so = {.lease = l->lease, .origin = "load", .all_blobs = true};
+    /* What was left out of the archive is here under whatever compression. */
+    struct store_sink_opts so = {.lease = l->lease, .origin = "load", .all_blobs = !l->from->since};
     struct image_entries c = {NULL, 0};
-    struct copy_opts co = {.cancel = l->h->cancel, .skip_missing = !l->want_given};
+    struct copy_opts co = {
+        .on_manifest = on_manifest,
+        .manifest_arg = l,
+        .cancel = l->h->cancel,
+        .skip_missing = !l->want_given,
+    };
     const struct platform host = platform_host();
     struct copy_images all;
     int r = l->to_whole ? 0 : store_sink_open(l->h->store, &so, &l->to_whole, e);

@@ -71,12 +71,14 @@ int removal_names(struct removal *x, const struct digest *id, struct names *ret,
 static int drop_tag(struct removal *x, const struct meta_name *n, struct shale_err *e)
 {
     struct digest *v = arena_grow(x->a, x->targets, x->n_targets, &x->cap_targets, sizeof *v);
-    struct meta_tag row;
-    int r = v ? meta_tag_get(x->m, n->repo, n->tag, x->a, &row, e) : err_nomem(e);
+    struct meta_tag row = {.target = {""}};
 
+    if (!v)
+        return err_nomem(e);
+    x->targets = v;
+    int r = meta_tag_get(x->m, n->repo, n->tag, x->a, &row, e);
     if (r < 0)
         return r;
-    x->targets = v;
     if (digest_is_set(&row.target))
         v[x->n_targets++] = row.target;
     return meta_tag_delete(x->m, n->repo, n->tag, x->how, e);

@@ -12,6 +12,7 @@
 #include "image/archives.h"
 #include "image/copy.h"
 #include "image/image_priv.h"
+#include "image/since.h"
 #include "store/events.h"
 
 struct target {
@@ -29,6 +30,7 @@ struct save {
     struct arena a;
     struct target *v;
     size_t n, cap;
+    struct since since;
     struct store_lease *lease;
     struct source *from;
     struct sink *to;
@@ -261,6 +263,8 @@ static int save_one(struct save *s, struct target *t, struct shale_err *e)
         .cancel = s->h->cancel,
         .skip = t->chosen.n ? image_entry_is_other : NULL,
         .skip_arg = &t->chosen,
+        .skip_blob = s->since.n ? since_leaves_out : NULL,
+        .skip_blob_arg = &s->since,
     };
     struct descriptor d;
     int r = copy_graph(s->from, t->top.s, s->to, NULL, &co, &s->a, &d, e);
@@ -286,6 +290,8 @@ int image_save(struct image_host *h, const char *const *images, size_t n_images,
     arena_init(&s.a, ARCHIVE_MAX_BYTES);
     for (size_t i = 0; r >= 0 && i < n_images; i++)
         r = add_argument(&s, images[i], e);
+    if (r >= 0 && o->since && o->since[0])
+        r = since_find(h->store, o->since, &s.a, &s.since, e);
     if (r >= 0)
         r = lease_all(&s, e);
     if (r >= 0)
@@ -294,11 +300,13 @@ int image_save(struct image_host *h, const char *const *images, size_t n_images,
         r = archive_sink_open(write_out, &s, &s.to, e);
     for (size_t i = 0; r >= 0 && i < s.n; i++)
         r = save_one(&s, &s.v[i], e);
+    if (r >= 0 && s.since.n_left_out)
+        archive_sink_set_since(s.to, s.since.text);
     if (r >= 0)
         r = archive_sink_finish(s.to, e);
     if (r >= 0)
         r = publish(&s, e);
     for (size_t i = 0; r >= 0 && i < s.n; i++)
         store_image_event(h->store, EVENT_IMAGE_SAVE, &s.v[i].id, s.v[i].id.s, s.v[i].id.s);
-    return r;
+    return r < 0 ? r : s.since.n_left_out > 0;
 }
