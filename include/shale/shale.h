@@ -61,8 +61,8 @@ SHALE_API int shale_open(const struct shale_open_opts *o, struct shale **ret, st
 /* Accepts NULL. No call on the handle may be running. */
 SHALE_API void shale_close(struct shale *s);
 
-/* Asks all running calls of this handle to stop with -SHALE_CANCELED. May be called from a signal
- * handler. */
+/* Asks all running calls of this handle, and those that follow, to stop with -SHALE_CANCELED; short
+ * ones may end as if nothing had been said. May be called from a signal handler. */
 SHALE_API void shale_cancel(struct shale *s);
 
 /* Releases a result of any call. Accepts NULL. */

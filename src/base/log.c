@@ -15,6 +15,12 @@ void log_set_sink(log_sink sink, void *arg)
     log_to.arg = arg;
 }
 
+void log_drop_sink(const void *arg)
+{
+    if (log_to.arg == arg)
+        log_set_sink(NULL, NULL);
+}
+
 static void __attribute__((format(printf, 2, 0)))
 emit(enum log_level level, const char *fmt, va_list ap)
 {

@@ -235,6 +235,7 @@ int shale_open(const struct shale_open_opts *opts, struct shale **ret, struct sh
         struct shale_open_opts *kept = arena_memdup(&s->arena, &o, sizeof o);
         if (kept)
             log_set_sink(on_debug, kept);
+        s->debug = kept;
     }
     if (o.online)
         http_preload_begin(&s->preload);
@@ -254,7 +255,8 @@ void shale_close(struct shale *s)
     http_preload_end(&s->preload);
     remote_client_close(s->remote);
     store_close(s->store);
-    log_set_sink(NULL, NULL);
+    if (s->debug)
+        log_drop_sink(s->debug);
     pthread_mutex_destroy(&s->mutex);
     arena_clear(&s->arena);
     free(s);

@@ -29,6 +29,7 @@ struct shale {
     const char *runtime;
     const char **exit_command, **keeper_command;
     struct http_preload preload;
+    const void *debug; /* names our sink of log messages; NULL: none */
 
     pthread_mutex_t mutex; /* guards remote */
     struct remote_client *remote;
