@@ -173,8 +173,32 @@ int meta_open(int root_fd, const char *root, bool read_only, struct meta **ret, 
     return meta_open_as(root_fd, root, &schema_store, read_only, ret, e);
 }
 
-int meta_open_as(int root_fd, const char *root, const struct meta_schema *schema, bool read_only,
-                 struct meta **ret, struct shale_err *e)
+/* Puts a copy of m's database in its place, in one piece: the source stands still for as long. */
+static int copy_db(struct meta *m, struct shale_err *e)
+{
+    sqlite3 *from = m->db;
+
+    m->db = NULL;
+    int r = open_db(m, "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e);
+    if (r >= 0) {
+        sqlite3_busy_timeout(from, META_BUSY_TIMEOUT_S * 1000);
+        sqlite3_backup *b = sqlite3_backup_init(m->db, "main", from, "main");
+        int rc = SQLITE_DONE;
+        if (b) {
+            (void)sqlite3_backup_step(b, -1);
+            rc = sqlite3_backup_finish(b);
+        }
+        if (!b || rc != SQLITE_OK)
+            r = meta_sql_error(m, b ? rc : sqlite3_errcode(m->db), e);
+    }
+    sqlite3_close(from);
+    return r;
+}
+
+enum how { WRITE, READ, COPY };
+
+static int open_how(int root_fd, const char *root, const struct meta_schema *schema, enum how how,
+                    struct meta **ret, struct shale_err *e)
 {
     struct meta *m = mem_alloc(sizeof *m);
     pthread_mutexattr_t attr;
@@ -187,14 +211,16 @@ int meta_open_as(int root_fd, const char *root, const struct meta_schema *schema
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&m->mutex, &attr);
     pthread_mutexattr_destroy(&attr);
-    m->read_only = read_only;
+    m->read_only = how == READ;
     m->schema = schema;
     if (snprintf(path, sizeof path, "%s/%s", root, schema->file) >= (int)sizeof path)
         r = err_set(e, SHALE_LIMIT, "path too long: %.80s…", root);
-    else if (read_only)
-        r = open_to_read(m, path, e);
-    else
+    else if (how == WRITE)
         r = open_db(m, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e);
+    else
+        r = open_to_read(m, path, e);
+    if (r >= 0 && how == COPY)
+        r = copy_db(m, e);
     if (r >= 0)
         r = setup(m, root_fd, e);
     if (r < 0) {
@@ -203,6 +229,18 @@ int meta_open_as(int root_fd, const char *root, const struct meta_schema *schema
     }
     *ret = m;
     return 0;
+}
+
+int meta_open_as(int root_fd, const char *root, const struct meta_schema *schema, bool read_only,
+                 struct meta **ret, struct shale_err *e)
+{
+    return open_how(root_fd, root, schema, read_only ? READ : WRITE, ret, e);
+}
+
+int meta_open_copy(int root_fd, const char *root, const struct meta_schema *schema,
+                   struct meta **ret, struct shale_err *e)
+{
+    return open_how(root_fd, root, schema, COPY, ret, e);
 }
 
 struct meta *meta_close(struct meta *m)

@@ -60,6 +60,12 @@ struct meta_schema {
 int meta_open_as(int root_fd, const char *root, const struct meta_schema *schema, bool read_only,
                  struct meta **ret, struct shale_err *e);
 
+/* What the database has now, in a temporary one that goes with the handle: it may be changed, and
+ * nobody sees that. Others go on writing meanwhile. A database of an older version is brought up to
+ * date in the copy; of a newer one, UNSUPPORTED. */
+int meta_open_copy(int root_fd, const char *root, const struct meta_schema *schema,
+                   struct meta **ret, struct shale_err *e);
+
 struct meta *meta_close(struct meta *m); /* rolls back what is open; NULL in, NULL out */
 
 /* Write transaction of this thread (BEGIN IMMEDIATE: the write lock is taken here). May be nested;

@@ -39,6 +39,36 @@ gc() { run_ok shale registry gc --storage "$OWN_DIR" --grace "${grace:-0s}" "$@"
     has "Removed 0 manifests, 0 blobs"
 }
 
+@test "a dry run keeps nobody waiting: pushes, deletes and a collection go on beside one that stands still" {
+    image a v1 one
+    # more to tell than a pipe holds: it waits for its reader in the middle
+    sqlite3 "$OWN_DIR/registry.db" "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+        INSERT INTO blobs SELECT printf('sha256:%064x', i), 1, 1 FROM n"
+    mkfifo "$BATS_TEST_TMPDIR/pipe"
+    shale registry gc --storage "$OWN_DIR" --grace 0s --dry-run >"$BATS_TEST_TMPDIR/pipe" 2>&1 3>&- &
+    local pid=$! first blobs
+    exec 4<"$BATS_TEST_TMPDIR/pipe"
+    read -r -t 60 first <&4
+    [[ $first == "would remove: "* ]]
+    [ "$(code "/v2/a/blobs/uploads/?digest=$(dig later)" -m 10 -X POST -H 'Content-Type: application/octet-stream' --data-binary later)" = 201 ]
+    image b v1 two
+    [ "$(code /v2/a/manifests/v1 -m 10 -X DELETE)" = 202 ]
+    gc
+    has "Removed 0 manifests, 3001 blobs"
+    kill -0 "$pid" # still at it
+    sed -n 's/^would remove: blob //p' <&4 >"$BATS_TEST_TMPDIR/rest"
+    exec 4<&-
+    wait "$pid"
+    # what was there at its beginning, all of it, and nothing else
+    [ "$(($(wc -l <"$BATS_TEST_TMPDIR/rest") + 1))" = 3000 ]
+    [ "$(grep -c "$(dig later)" "$BATS_TEST_TMPDIR/rest")" = 0 ]
+    # a registry that cannot be written to can be looked at
+    cp -r "$OWN_DIR" "$BATS_TEST_TMPDIR/copy"
+    blobs=$(find "$BATS_TEST_TMPDIR/copy" -type f | sort | grep -v -- '-shm$' | xargs sha256sum)
+    run_ok shale registry gc --storage "$BATS_TEST_TMPDIR/copy" --grace 0s --dry-run
+    [ "$blobs" = "$(find "$BATS_TEST_TMPDIR/copy" -type f | sort | grep -v -- '-shm$' | xargs sha256sum)" ]
+}
+
 @test "a deleted image frees its blobs, those that others share stay" {
     image a v1 shared
     image b v1 shared

@@ -136,19 +136,45 @@ static int map_generations(struct state *s, int root_fd, bool read_only, struct 
 
 /* ---- open and close ---- */
 
-int state_open(int root_fd, const char *root, struct blobs *blobs, bool read_only,
-               struct state **ret, struct shale_err *e)
+static struct state *state_new(struct blobs *blobs, struct shale_err *e)
 {
     struct state *s = mem_alloc(sizeof *s);
-    int r = 0;
 
-    if (!s)
-        return err_nomem(e);
+    if (!s) {
+        (void)err_nomem(e);
+        return NULL;
+    }
     pthread_mutex_init(&s->mutex, NULL);
     pthread_cond_init(&s->cond, NULL);
     s->blobs = blobs;
     s->jobs_tail = &s->jobs;
     s->durable = true;
+    return s;
+}
+
+int state_open_copy(int root_fd, const char *root, struct blobs *blobs, struct state **ret,
+                    struct shale_err *e)
+{
+    struct state *s = state_new(blobs, e);
+    int r = s ? meta_open_copy(root_fd, root, &schema, &s->w, e) : -SHALE_NO_MEMORY;
+
+    if (r < 0) {
+        state_close(s);
+        return r;
+    }
+    s->r = s->w;
+    *ret = s;
+    return 0;
+}
+
+int state_open(int root_fd, const char *root, struct blobs *blobs, bool read_only,
+               struct state **ret, struct shale_err *e)
+{
+    struct state *s = state_new(blobs, e);
+    int r = 0;
+
+    if (!s)
+        return -SHALE_NO_MEMORY;
     if (!read_only)
         r = meta_open_as(root_fd, root, &schema, false, &s->w, e);
     if (r >= 0) /* even a server that only reads may stand beside one that writes */
@@ -167,7 +193,8 @@ struct state *state_close(struct state *s)
 {
     if (!s)
         return NULL;
-    meta_close(s->r);
+    if (s->r != s->w)
+        meta_close(s->r);
     meta_close(s->w);
     if (s->generations)
         munmap((void *)s->generations, GENERATIONS * sizeof *s->generations);
@@ -186,7 +213,7 @@ static int set_durable(struct state *s, const struct state_job *jobs, struct sha
 
     for (const struct state_job *j = jobs; j; j = j->next)
         durable |= j->durable;
-    if (durable == s->durable || s->w->depth > 0) /* within a dry run */
+    if (durable == s->durable)
         return 0;
     /* Not as a kept statement: this pragma takes effect when it is compiled. */
     int rc = sqlite3_exec(s->w->db,

@@ -31,6 +31,10 @@ struct blobs;
 /* `blobs` is where the bytes are; borrowed. */
 int state_open(int root_fd, const char *root, struct blobs *blobs, bool read_only,
                struct state **ret, struct shale_err *e);
+/* A copy of what is there now: the functions for collections change only that, and keep nobody
+ * waiting. It is read-only towards everybody else. */
+int state_open_copy(int root_fd, const char *root, struct blobs *blobs, struct state **ret,
+                    struct shale_err *e);
 struct state *state_close(struct state *s); /* NULL in, NULL out */
 
 /* Can changes of others be seen? (Not in a registry that may not be written to and that nobody has
@@ -204,7 +208,7 @@ int state_retain_ask(struct state *s, struct state_retain *p, struct arena *a, s
  * of manifests; whatever was touched (pushed, leased) at or after `before`. */
 struct state_gc {
     int64_t before;
-    bool dry_run; /* the caller has begun a transaction that it will roll back */
+    bool dry_run; /* files stay: the state is a copy */
     /* what: "manifest", "link", "blob"; why: in words */
     void (*on_remove)(void *arg, const char *what, const char *repo, const char *name,
                       uint64_t bytes, const char *why);
@@ -229,7 +233,3 @@ int state_gc_file(struct state *s, const struct state_gc *g, const struct digest
 int state_gc_usage(struct state *s, struct state_gc *g, uint64_t *ret_wrong, struct shale_err *e);
 /* Old leases, empty repositories. */
 int state_gc_rest(struct state *s, const struct state_gc *g, struct shale_err *e);
-/* For a dry run: everything until state_rollback is seen by this handle only, which then must be
- * used by one thread. */
-int state_begin(struct state *s, struct shale_err *e);
-void state_rollback(struct state *s);

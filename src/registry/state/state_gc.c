@@ -315,13 +315,3 @@ int state_gc_rest(struct state *s, const struct state_gc *g, struct shale_err *e
 {
     return state_write(s, true, NULL, drop_rest, (void *)(uintptr_t)g, e);
 }
-
-int state_begin(struct state *s, struct shale_err *e)
-{
-    return meta_begin(s->w, e);
-}
-
-void state_rollback(struct state *s)
-{
-    meta_rollback(s->w);
-}

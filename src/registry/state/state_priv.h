@@ -23,7 +23,7 @@ struct state_job {
 };
 
 struct state {
-    struct meta *w, *r; /* to write and to read */
+    struct meta *w, *r; /* to write and to read; the same in a copy */
     struct blobs *blobs;
     _Atomic uint64_t *generations; /* mapped, shared by all processes; NULL: read-only without */
     pthread_mutex_t mutex;

@@ -261,7 +261,8 @@ int registry_collect(int root_fd, struct state *state, struct blobs *blobs,
     int r = collect(&c);
     if (r == -SHALE_NO_SPACE && !o->dry_run && use_reserve(root_fd))
         r = collect(&c);
-    registry_keep_reserve(root_fd);
+    if (!o->dry_run)
+        registry_keep_reserve(root_fd);
     *ret = n; /* also when it broke off */
     return r;
 }
@@ -270,6 +271,25 @@ int registry_gc_lock(int root_fd, bool wait, struct cancel *cancel, struct shale
 {
     return wait ? lock_take(root_fd, LOCK_FILE, LOCK_EXCLUSIVE, cancel, e)
                 : lock_try(root_fd, LOCK_FILE, LOCK_EXCLUSIVE, e);
+}
+
+/* In a copy of the database, so that nobody waits for it, nor it for another collection. */
+static int look(int root_fd, const char *root, const struct registry_gc_opts *o,
+                struct cancel *cancel, struct registry_gc_result *ret, struct shale_err *e)
+{
+    struct blobs *blobs = NULL;
+    struct state *state = NULL;
+    int r = blobs_open(root_fd, true, &blobs, e);
+
+    if (r >= 0)
+        r = blobs_open_uploads(blobs, root_fd, e);
+    if (r >= 0)
+        r = state_open_copy(root_fd, root, blobs, &state, e);
+    if (r >= 0)
+        r = registry_collect(root_fd, state, blobs, o, cancel, ret, e);
+    state_close(state);
+    blobs_close(blobs);
+    return r;
 }
 
 static int open_and_collect(const char *root, const struct registry_gc_opts *o,
@@ -282,6 +302,8 @@ static int open_and_collect(const char *root, const struct registry_gc_opts *o,
     _cleanup_close_ int root_fd = fs_open_dir(AT_FDCWD, root, e);
     if (root_fd < 0)
         return root_fd;
+    if (o->dry_run)
+        return look(root_fd, root, o, cancel, ret, e);
     _cleanup_close_ int lock = registry_gc_lock(root_fd, true, cancel, e);
     if (lock < 0)
         return lock;
@@ -292,12 +314,8 @@ static int open_and_collect(const char *root, const struct registry_gc_opts *o,
         r = state_open(root_fd, root, blobs, false, &state, e);
     if (r == -SHALE_NO_SPACE && use_reserve(root_fd))
         r = state_open(root_fd, root, blobs, false, &state, e);
-    if (r >= 0 && o->dry_run)
-        r = state_begin(state, e);
     if (r >= 0)
         r = registry_collect(root_fd, state, blobs, o, cancel, ret, e);
-    if (o->dry_run && state)
-        state_rollback(state);
     state_close(state);
     blobs_close(blobs);
     return r;
