@@ -263,6 +263,15 @@ static int load_for(const char *config, const char *root, const char *store_root
     return choose_folder(root && *root ? root : (*ret)->storage.root, store_root, a, ret_root, e);
 }
 
+static bool wants_deletes(const struct regconf *c)
+{
+    unsigned events = 0;
+
+    for (size_t i = 0; i < c->n_notify; i++)
+        events |= c->notify[i].events;
+    return events & REGCONF_EVENT_DELETE;
+}
+
 static void on_item(void *arg, const struct registry_gc_item *i)
 {
     const struct shale_registry_gc_opts *o = arg;
@@ -295,6 +304,7 @@ int shale_registry_gc(const struct shale_registry_gc_opts *opts,
             .retain = &conf->retain,
             .upload_age_ns = conf->storage.upload_age_ns,
             .on_remove = o.on_remove ? on_item : NULL,
+            .events = wants_deletes(conf),
             .arg = &o,
         };
         r = registry_gc(root, &go, NULL, &n, e);

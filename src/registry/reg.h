@@ -241,6 +241,8 @@ int registry_collect(int root_fd, struct state *state, struct blobs *blobs,
                      struct registry_gc_result *ret, struct shale_err *e);
 /* Makes the room that collections need on a full disk, if it is not there and can be had. */
 void registry_keep_reserve(int root_fd);
+/* What goes, as an event; false: of that there are none. `why` holds a text of it. */
+bool registry_gc_event(const struct registry_gc_item *i, char why[256], struct notify_event *ret);
 int registry_gc_lock(int root_fd, bool wait, struct cancel *cancel, struct shale_err *e);
 /* dispatch.c */
 void registry_handle(void *arg, struct http_req *q);

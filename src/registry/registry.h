@@ -18,7 +18,7 @@
  *   index.db            what can be searched for; a cache
  *   generations         what tells caches that something has changed
  *   gc.lock, gc.reserve one collection at a time; room for it when the disk is full
- *   notify/             events that wait for their receivers
+ *   notify.handed       events of collections in other processes, for the server to send
  *
  * Errors of open: DENIED, SYSTEM, UNSUPPORTED for a registry of a newer version; of listen: INVALID
  * for addresses and certificates, SYSTEM.
@@ -72,6 +72,8 @@ struct registry_gc_opts {
     const struct retain *retain; /* tags go by these rules; NULL: none does */
     int64_t upload_age_ns;       /* 0: REGISTRY_UPLOAD_AGE */
     void (*on_remove)(void *arg, const struct registry_gc_item *item); /* may be NULL */
+    /* of registry_gc: the server is to send events of the tags and manifests that go */
+    bool events;
     void (*between)(void *arg); /* called between two transactions; may be NULL */
     void *arg;
 };

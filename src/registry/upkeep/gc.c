@@ -8,8 +8,10 @@
 #include "base/fs.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "base/sys.h"
 #include "base/time.h"
+#include "registry/observe/handover.h"
 #include "registry/reg.h"
 
 #define MAX_ROUNDS 64 /* indexes in indexes, referrers of referrers */
@@ -292,6 +294,74 @@ static int look(int root_fd, const char *root, const struct registry_gc_opts *o,
     return r;
 }
 
+/* ---- events ---- */
+
+bool registry_gc_event(const struct registry_gc_item *i, char why[256], struct notify_event *ret)
+{
+    bool tag = streq(i->kind, "tag");
+
+    if (!tag && !streq(i->kind, "manifest"))
+        return false;
+    snprintf(why, 256, "shale-registry (%.200s)", i->why);
+    *ret = (struct notify_event){
+        .action = REGCONF_EVENT_DELETE,
+        .time_ns = time_now_ns(),
+        .repository = i->repo,
+        .tag = tag ? i->name : NULL,
+        .digest = tag ? NULL : i->name,
+        .user_agent = why,
+    };
+    return true;
+}
+
+struct telling {
+    const struct registry_gc_opts *o;
+    struct handover *h; /* NULL: no longer */
+};
+
+static void lost(struct telling *t, const struct shale_err *why)
+{
+    log_warn("events of the collection are lost: %s", why->msg);
+    (void)handover_close(t->h, NULL);
+    t->h = NULL;
+}
+
+static void tell_both(void *arg, const struct registry_gc_item *i)
+{
+    struct telling *t = arg;
+    struct shale_err e = SHALE_ERR_INIT;
+    struct notify_event ev;
+    char why[256];
+
+    if (t->h && registry_gc_event(i, why, &ev) && handover_put(t->h, &ev, &e) < 0)
+        lost(t, &e);
+    if (t->o->on_remove)
+        t->o->on_remove(t->o->arg, i);
+}
+
+/* As registry_collect, with what goes written down for the server. */
+static int collect_and_tell(int root_fd, struct state *state, struct blobs *blobs,
+                            const struct registry_gc_opts *o, struct cancel *cancel,
+                            struct registry_gc_result *ret, struct shale_err *e)
+{
+    struct telling t = {.o = o};
+    struct registry_gc_opts with = *o;
+    struct shale_err why = SHALE_ERR_INIT;
+
+    if (!o->events)
+        return registry_collect(root_fd, state, blobs, o, cancel, ret, e);
+    with.on_remove = tell_both;
+    with.arg = &t;
+    with.between = NULL;
+    int r = handover_open(root_fd, cancel, &t.h, e);
+    if (r < 0)
+        return r;
+    r = registry_collect(root_fd, state, blobs, &with, cancel, ret, e);
+    if (t.h && handover_close(t.h, &why) < 0)
+        log_warn("events of the collection may be lost: %s", why.msg);
+    return r;
+}
+
 static int open_and_collect(const char *root, const struct registry_gc_opts *o,
                             struct cancel *cancel, struct registry_gc_result *ret,
                             struct shale_err *e)
@@ -315,7 +385,7 @@ static int open_and_collect(const char *root, const struct registry_gc_opts *o,
     if (r == -SHALE_NO_SPACE && use_reserve(root_fd))
         r = state_open(root_fd, root, blobs, false, &state, e);
     if (r >= 0)
-        r = registry_collect(root_fd, state, blobs, o, cancel, ret, e);
+        r = collect_and_tell(root_fd, state, blobs, o, cancel, ret, e);
     state_close(state);
     blobs_close(blobs);
     return r;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "base/units.h"
+#include "registry/observe/handover.h"
 #include "registry/upstream/pull.h"
 
 #define TICK_NS      (5 * NS_PER_S)
@@ -73,6 +74,20 @@ void registry_purge_uploads(struct registry *r, int64_t before)
     free(p);
 }
 
+static void send_event(void *arg, const struct notify_event *ev)
+{
+    notify_send(arg, ev);
+}
+
+/* What collections in other processes have removed. */
+static void take_events(struct registry *r)
+{
+    struct shale_err e = SHALE_ERR_INIT;
+
+    if (r->notify && !r->read_only && handover_take(r->root_fd, send_event, r->notify, &e) < 0)
+        log_warn("events of collections: %s", e.msg);
+}
+
 static void tick(struct registry *r)
 {
     struct janitor *j = r->janitor;
@@ -83,6 +98,7 @@ static void tick(struct registry *r)
     j->ticked = now;
     sessions_close_idle(r->sessions, now - CLOSE_NS);
     live_sweep(r);
+    take_events(r);
     if (!r->read_only && (j->purged == 0 || now - j->purged > PURGE_NS)) {
         registry_purge_uploads(r, time_now_ns() - r->first->conf->storage.upload_age_ns);
         cached_sweep(r);
@@ -141,6 +157,16 @@ static void between(void *arg)
     sleep_until(r->janitor, time_mono_ns() + PAUSE_NS);
 }
 
+static void on_remove(void *arg, const struct registry_gc_item *i)
+{
+    struct registry *r = arg;
+    struct notify_event ev;
+    char why[256];
+
+    if (registry_gc_event(i, why, &ev))
+        notify_send(r->notify, &ev);
+}
+
 static void count(struct metrics *m, const struct registry_gc_result *n)
 {
     metrics_count(m, METRICS_GC_TAGS, n->n_tags);
@@ -158,6 +184,7 @@ static void collect(struct registry *r, const struct regconf *c)
                                  .untagged = c->gc.untagged,
                                  .retain = &c->retain,
                                  .upload_age_ns = c->storage.upload_age_ns,
+                                 .on_remove = r->events & REGCONF_EVENT_DELETE ? on_remove : NULL,
                                  .between = between,
                                  .arg = r};
     struct registry_gc_result n = {0};
