@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "cli/exit.h"
 #include "cli/kvfile.h"
 #include "cli/mount.h"
 #include "cli/pull.h"
@@ -212,11 +213,15 @@ static const char *const *list_or_null(const struct strv *v)
 static int take_lists(struct cli *c, const struct create_cli *o, struct shale_create_opts *q)
 {
     struct strv env = {0}, labels = {0};
+    int before = c->fail_status;
+    c->fail_status = EXIT_USAGE; /* a file that cannot be read is wrong use */
     int r = kvfile_merge(&o->env_file, &o->env, "env", &c->arena, &env, &c->e);
     if (r == 0)
         r = kvfile_merge(&o->label_file, &o->label, "label", &c->arena, &labels, &c->e);
     q->env = list_or_null(&env);
     q->labels = list_or_null(&labels);
+    if (r == 0)
+        c->fail_status = before;
     return r;
 }
 

@@ -182,11 +182,8 @@ static int push_one(struct push *p, const char *tag, struct shale_err *e)
 
 static int push_tags(struct push *p, const struct strv *tags, struct shale_err *e)
 {
-    char text[LIMIT_REF_BYTES + 64];
     int r = 0;
 
-    snprintf(text, sizeof text, "The push refers to repository [%s]", p->ref.repo);
-    say(p, text);
     if (!p->o->all_tags)
         return push_one(p, p->ref.tag, e);
     for (size_t i = 0; r >= 0 && i < tags->n; i++)
@@ -199,10 +196,14 @@ int image_push(struct image_host *h, const char *ref, const struct shale_push_op
 {
     _cleanup_(push_clear) struct push p = {.h = h, .o = o, .a = a};
     struct strv tags = {0};
+    char text[LIMIT_REF_BYTES + 64];
     int r = check_ref(&p, ref, e);
 
-    if (r >= 0)
-        r = meta_repo_tags(store_meta(h->store), p.ref.repo, a, &tags, e);
+    if (r < 0)
+        return r;
+    snprintf(text, sizeof text, "The push refers to repository [%s]", p.ref.repo);
+    say(&p, text);
+    r = meta_repo_tags(store_meta(h->store), p.ref.repo, a, &tags, e);
     if (r >= 0 && tags.n == 0)
         return o->all_tags
                    ? err_set(e, SHALE_NOT_FOUND, "no tags to push for %s", p.ref.familiar)

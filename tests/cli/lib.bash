@@ -148,7 +148,7 @@ own_push() { skopeo copy --quiet --all --dest-tls-verify=false "oci:$1" "docker:
 
 # docker_engine: docker's own engine, without a network -> ENGINE, for docker -H; its log is dockerd.log
 docker_engine() {
-    local d=$BATS_TEST_TMPDIR
+    local d=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}
     ENGINE=unix://$d/docker.sock
     dockerd --bridge=none --iptables=false --ip-forward=false --data-root "$d/dockerd" --exec-root "$d/dockerd-exec" \
         --pidfile "$d/dockerd.pid" -H "$ENGINE" >"$d/dockerd.log" 2>&1 </dev/null 3>&- &
