@@ -207,6 +207,7 @@ struct shale_rmi_result {
     size_t n_items;
     uint64_t freed_bytes; /* of blobs: their sizes; of layers, indexes and what removed containers
                              have written: space on disk */
+    uint64_t left_bytes;  /* shale_image_prune with limit_size: what images take after it */
 };
 /* Takes a name off an image; the image goes with its last name. By ID: with all its names. When no
  * name is left of a list of several platforms, the images of the other platforms go, too, unless

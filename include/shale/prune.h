@@ -15,11 +15,20 @@ struct shale_image_prune_opts {
     bool all;                   /* also images with tags that no container uses */
     const char *const *filters; /* "name=value", NULL-terminated; may be NULL */
     bool dry_run; /* nothing is changed; the result is what would be removed and freed */
+
+    /* Policies, for which `all` is usually set. An image goes only if every one lets it. */
+    uint64_t keep;     /* the newest so many of each repository stay, by creation as shale_images
+                          has them; those in use and pinned count. 0: no such policy */
+    int64_t unused_ns; /* stays if it was used since: a container of it was started or removed, or
+                          it came here, or got a tag. 0: no such policy */
+    bool limit_size;   /* of what is left those go first that were used longest ago, until images
+                          take at most max_bytes, or as near as can be */
+    uint64_t max_bytes;
 };
 /* Removes images that no container uses, pinned ones excepted: those without a tag, with `all` also
  * those with tags. Filters: until (one only, of creation), label, label!, dangling (true, or false
  * for `all`), and reference, which takes only names that match off an image. INVALID for any other.
- * All of it happens or nothing. */
+ * With a reference filter `keep` counts only names that match. All of it happens or nothing. */
 SHALE_API int shale_image_prune(struct shale *s, const struct shale_image_prune_opts *o,
                                 struct shale_rmi_result **ret, struct shale_err *e);
 

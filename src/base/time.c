@@ -287,6 +287,23 @@ int time_parse_duration(const char *s, int64_t *ret, struct shale_err *e)
     return 0;
 }
 
+int time_parse_span(const char *s, int64_t *ret, struct shale_err *e)
+{
+    char number[24];
+    size_t n = strlen(s);
+    uint64_t v;
+
+    if (n < 2 || n >= sizeof number || (s[n - 1] != 'd' && s[n - 1] != 'w'))
+        return time_parse_duration(s, ret, e);
+    memcpy(number, s, n - 1);
+    number[n - 1] = 0;
+    uint64_t unit_s = s[n - 1] == 'd' ? S_PER_DAY : 7 * S_PER_DAY;
+    if (!str_to_u64(number, &v) || v > (uint64_t)(INT64_MAX / NS_PER_S) / unit_s)
+        return err_set(e, SHALE_INVALID, "time: invalid duration \"%.64s\"", s);
+    *ret = (int64_t)(v * unit_s) * NS_PER_S;
+    return 0;
+}
+
 /* "1.5" of a number in units of 1e-digits, zeros at the end cut off. */
 static void decimal(char *dst, size_t n, uint64_t v, uint64_t unit)
 {

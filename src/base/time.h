@@ -24,6 +24,8 @@ char *time_format_go(int64_t t, char ret[64]);
 
 /* Go durations: "1h30m", "300ms", "-1.5h", "0". */
 int time_parse_duration(const char *s, int64_t *ret, struct shale_err *e);
+/* The same, and whole days and weeks: "30d", "2w". */
+int time_parse_span(const char *s, int64_t *ret, struct shale_err *e);
 char *time_format_duration(int64_t d, char ret[64]); /* Go's Duration.String(): "1m30s", "0s" */
 /* "Less than a second", "5 minutes", "About an hour", "3 weeks" … (docker's units.HumanDuration).
  */

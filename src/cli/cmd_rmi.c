@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "cli/cli.h"
 #include "view/explain.h"
+#include "view/removed.h"
 
 #define STATUS_REFUSED 1
 
@@ -24,7 +25,7 @@ static const struct opt opts[] = {
     {0, "explain", OPT_BOOL, O(explain), NULL,
      "Only tell everything that stands in the way, and what would be freed"},
     {'f', "force", OPT_BOOL, O(force), NULL, "Force removal of the image"},
-    {0, "format", OPT_STR, O(format), NULL, "Format what --explain tells: 'json' or a Go template"},
+    {0, "format", OPT_STR, O(format), NULL, "Format output: 'json' or a Go template"},
     {0, "no-prune", OPT_BOOL, O(no_prune), NULL, "Do not delete untagged parents"},
     {0, "platform", OPT_CSV, O(platform), NULL,
      "Remove only the image of this platform: os/arch[/variant]"},
@@ -53,12 +54,15 @@ static int remove_one(struct cli *c, struct shale *s, const struct remove_opts *
     int r = shale_rmi(s, image, &q, &res, &c->e);
     if (r < 0)
         return r;
-    explain_put_items(&out, res->items, res->n_items);
-    if (o->dry_run)
+    if (o->format)
+        r = removed_print(res, false, o->format, cli_is_terminal(), &out, &c->e);
+    else
+        removed_put(&out, res->items, res->n_items);
+    if (o->dry_run && !o->format)
         buf_addf(&out, "Would free: %s (%llu bytes)\n", units_human(res->freed_bytes, 4, size),
                  (unsigned long long)res->freed_bytes);
     shale_free(res);
-    return cli_print(c, &out);
+    return r < 0 ? r : cli_print(c, &out);
 }
 
 /* STATUS_REFUSED: rmi would not do it. */
@@ -85,12 +89,12 @@ static int explain_one(struct cli *c, struct shale *s, const struct remove_opts 
 static int run(struct cli *c, const void *opts_, int n, char **args)
 {
     const struct remove_opts *o = opts_;
-    struct shale *s;
+    struct shale *s = NULL;
     if (o->platform.n > 1)
         return err_set(&c->e, SHALE_INVALID, "multiple platforms are not supported");
-    if (o->format && !o->explain)
-        return cli_usage_error(c, "--format is for --explain");
-    int failed = 0, r = cli_open(c, &s);
+    int failed = 0, r = removed_check(o->format, &c->e);
+    if (r == 0)
+        r = cli_open(c, &s);
     if (r < 0)
         return r;
     for (int i = 0; i < n; i++) {

@@ -5,17 +5,9 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "image/image_priv.h"
-#include "image/remove_priv.h"
-
-struct prune {
-    struct removal x;
-    bool all;
-    const struct image_filter *f;
-    struct digest *v; /* candidates */
-    size_t n, cap;
-    struct shale_err *e;
-};
+#include "image/prune_priv.h"
 
 /* ---- filters: which of those of `images` are known here ---- */
 
@@ -86,19 +78,23 @@ static int on_image(void *arg, const struct meta_image_item *i)
 {
     struct prune *p = arg;
 
-    if (i->n_containers > 0 || i->of_index) /* that goes with the tag of its index */
-        return 0;
+    int r = p->o->keep > 0 ? prune_note_names(p, i) : 0;
+
+    if (r < 0 || i->n_containers > 0 || i->of_index) /* that goes with the tag of its index */
+        return r;
     if (p->all ? i->n_tags + i->n_digests == 0 && i->n_children > 0
                : i->n_tags > 0 || i->n_children > 0)
         return 0;
-    int r = image_filter_match(p->f, i, p->e);
+    if (p->o->unused_ns > 0 && prune_last_use(&i->image) > p->unused_since_ns)
+        return 0;
+    r = image_filter_match(p->f, i, p->e);
     if (r <= 0)
         return r;
-    struct digest *v = arena_grow(p->x.a, p->v, p->n, &p->cap, sizeof *v);
+    struct candidate *v = arena_grow(p->x.a, p->v, p->n, &p->cap, sizeof *v);
     if (!v)
         return err_nomem(p->e);
     p->v = v;
-    v[p->n++] = i->image.id;
+    v[p->n++] = (struct candidate){i->image.id, prune_last_use(&i->image), i->image.created_ns};
     return 0;
 }
 
@@ -137,7 +133,7 @@ static int drop_names(struct prune *p, const struct digest *id, size_t *ret_left
     return r < 0 ? r : 0;
 }
 
-static int prune_image(struct prune *p, const struct digest *id)
+int prune_image(struct prune *p, const struct digest *id)
 {
     struct meta_image row;
     size_t left;
@@ -157,11 +153,13 @@ int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, st
     static const struct shale_rmi_opts plain = {.size = sizeof plain};
     struct prune p = {
         .x = {.s = h->store, .m = store_meta(h->store), .a = a, .o = &plain, .how = "prune"},
+        .o = o,
         .all = o->all,
+        .unused_since_ns = time_now_ns() - o->unused_ns,
         .e = e,
     };
     struct image_filter *f = NULL;
-    uint64_t freed = 0;
+    uint64_t freed = 0, total = 0;
     char text[24];
     int r = take_filters(&p, o, &f, e);
 
@@ -172,8 +170,12 @@ int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, st
     if (r < 0)
         return r;
     r = meta_image_each(p.x.m, META_EACH_ALL_DIGESTS, on_image, &p, e);
+    if (r >= 0 && o->keep > 0)
+        r = prune_keep_newest(&p);
+    if (r >= 0 && o->limit_size)
+        r = prune_limit_size(&p, h->cancel, &total);
     for (size_t i = 0; r >= 0 && i < p.n; i++)
-        r = cancel_check(h->cancel, e) < 0 ? -SHALE_CANCELED : prune_image(&p, &p.v[i]);
+        r = cancel_check(h->cancel, e) < 0 ? -SHALE_CANCELED : prune_image(&p, &p.v[i].id);
     r = removal_end(&p.x, r, o->dry_run, &freed, e);
     if (r < 0)
         return r;
@@ -182,7 +184,7 @@ int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, st
         store_event(h->store, EVENT_IMAGE_PRUNE, NULL, "", NULL,
                     (const char *const[]){"reclaimed", text, NULL});
     }
-    *ret = (struct shale_rmi_result){p.x.v, p.x.n, freed};
+    *ret = (struct shale_rmi_result){p.x.v, p.x.n, freed, total > freed ? total - freed : 0};
     return 0;
 }
 

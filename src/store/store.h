@@ -123,6 +123,10 @@ struct store_part {
  * `du -sx` says of the root. Mounts are not followed. */
 int store_usage(struct store *s, struct store_part *ret, struct cancel *c, struct shale_err *e);
 
+/* What images take, as store_gc counts what it frees: blobs by their sizes, layers and indexes by
+ * space on disk. */
+int store_content_bytes(struct store *s, uint64_t *ret, struct shale_err *e);
+
 /* ---- collection and checking ---- */
 /* Mark from tags, digests, images, containers and leases; sweep blobs, layers, stacks and rows.
  * Online. */

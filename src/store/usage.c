@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "store/store_priv.h"
 
@@ -84,6 +85,52 @@ static void close_walk(FTS **f)
     if (*f)
         fts_close(*f);
 }
+
+/* ---- content ---- */
+
+struct content {
+    struct store *s;
+    const char *folder;
+    uint64_t bytes;
+};
+
+static int add_blob(void *arg, const struct digest *d, uint64_t size)
+{
+    ((struct content *)arg)->bytes += size;
+    return 0;
+}
+
+static int add_folder(void *arg, const char *name, unsigned char type)
+{
+    struct content *t = arg;
+    char path[512];
+    uint64_t bytes = 0;
+
+    if (name[0] == '.') /* on its way in or out */
+        return 0;
+    snprintf(path, sizeof path, "%s/%.255s", t->folder, name);
+    (void)fs_disk_usage(t->s->root_fd, path, &bytes, NULL);
+    t->bytes += bytes;
+    return 0;
+}
+
+int store_content_bytes(struct store *s, uint64_t *ret, struct shale_err *e)
+{
+    static const char *const folders[] = {"layers", "images"};
+    struct content t = {.s = s};
+    int r = blob_each(s->blobs, add_blob, &t, e);
+
+    for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(folders); i++) {
+        t.folder = folders[i];
+        if (fs_exists(s->root_fd, t.folder))
+            r = fs_each(s->root_fd, t.folder, add_folder, &t, e);
+    }
+    if (r >= 0)
+        *ret = t.bytes;
+    return r < 0 ? r : 0;
+}
+
+/* ---- all there is ---- */
 
 int store_usage(struct store *s, struct store_part *ret, struct cancel *c, struct shale_err *e)
 {

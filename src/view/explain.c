@@ -2,17 +2,15 @@
 #include "view/explain.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "base/str.h"
 #include "base/units.h"
 #include "view/doc.h"
 #include "view/human.h"
 #include "view/list.h"
+#include "view/removed.h"
 #include "view/table.h"
-#include "view/tmpl.h"
 
 #define MAX_REMEDY 512
 
@@ -25,22 +23,6 @@ static const struct {
     [SHALE_BLOCKER_PIN] = {"Pin", "pin", "shale image unpin"},
     [SHALE_BLOCKER_NAME] = {"Name", "other name", "shale rmi"},
 };
-static const char *const done[] = {
-    [SHALE_UNTAGGED] = "Untagged",
-    [SHALE_DELETED] = "Deleted",
-    [SHALE_REMOVED_CONTAINER] = "Removed container",
-};
-
-void explain_put_items(struct buf *b, const struct shale_removed *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        buf_addf(b, "%s: %s", done[v[i].kind], v[i].what);
-        if (v[i].name)
-            buf_addf(b, " (%s)", v[i].name);
-        buf_addc(b, '\n');
-    }
-}
-
 /* The command that takes one out of the way. */
 static void put_remedy(struct buf *b, const struct shale_blocker *x)
 {
@@ -90,7 +72,7 @@ static int print_text(const struct shale_rmi_explained *x, const struct explain_
     buf_addc(out, '\n');
     if (*x->refusal)
         buf_addf(out, "Would be refused: %s\n", x->refusal);
-    explain_put_items(out, x->items, x->n_items);
+    removed_put(out, x->items, x->n_items);
     if (!*x->refusal)
         put_bytes(out, "Would free", x->freed_bytes, "");
     if (!x->n_blockers)
@@ -120,32 +102,15 @@ static json_t *blocker_doc(const struct shale_blocker *b)
     return doc_end(&d, &j, NULL) < 0 ? NULL : j;
 }
 
-static json_t *item_doc(const struct shale_removed *i)
-{
-    static const char *const keys[] = {
-        [SHALE_UNTAGGED] = "Untagged",
-        [SHALE_DELETED] = "Deleted",
-        [SHALE_REMOVED_CONTAINER] = "RemovedContainer",
-    };
-    struct doc d = doc_begin();
-    json_t *j = NULL;
-
-    doc_str(&d, keys[i->kind], i->what);
-    return doc_end(&d, &j, NULL) < 0 ? NULL : j;
-}
-
 static int make_doc(const struct shale_rmi_explained *x, const struct explain_opts *o, json_t **ret,
                     struct shale_err *e)
 {
     struct doc d = doc_begin();
-    json_t *blockers = json_array(), *items = json_array();
+    json_t *blockers = json_array();
     size_t n = 0;
 
     for (size_t i = 0; blockers && i < x->n_blockers; i++)
         if (json_array_append_new(blockers, blocker_doc(&x->blockers[i])) < 0)
-            d.failed = true;
-    for (size_t i = 0; items && i < x->n_items; i++)
-        if (json_array_append_new(items, item_doc(&x->items[i])) < 0)
             d.failed = true;
     while (x->names[n])
         n++;
@@ -154,7 +119,7 @@ static int make_doc(const struct shale_rmi_explained *x, const struct explain_op
     doc_put(&d, "Names", doc_strings(x->names, n));
     doc_bool(&d, "Refused", *x->refusal);
     doc_str(&d, "Refusal", x->refusal);
-    doc_put(&d, "Removes", items);
+    doc_put(&d, "Removes", removed_doc(x->items, x->n_items));
     doc_int(&d, "FreedBytes", (int64_t)x->freed_bytes);
     doc_put(&d, "InTheWay", blockers);
     doc_int(&d, "TotalBytes", (int64_t)x->total_bytes);
@@ -164,22 +129,10 @@ static int make_doc(const struct shale_rmi_explained *x, const struct explain_op
 int explain_print(const struct shale_rmi_explained *x, const struct explain_opts *o,
                   struct buf *out, struct shale_err *e)
 {
-    struct tmpl_exec_opts how = {.type_name = "*formatter.explainContext",
-                                 .printable = o->printable};
-    _cleanup_(tmpl_freep) struct tmpl *t = NULL;
     _cleanup_json_ json_t *doc = NULL;
-    const char *format = o->format;
 
-    if (!format || !*format)
+    if (!o->format || !*o->format)
         return print_text(x, o, out, e);
-    if (streq(format, "json"))
-        format = "{{json .}}";
-    int r = tmpl_parse(format, strlen(format), &t, e);
-    if (r < 0)
-        return err_wrap(e, r, "template parsing error");
-    r = make_doc(x, o, &doc, e);
-    if (r >= 0)
-        r = tmpl_exec(t, tmpl_json(doc), &how, out, e);
-    buf_addc(out, '\n');
-    return r < 0 ? r : buf_check(out, e);
+    int r = make_doc(x, o, &doc, e);
+    return r < 0 ? r : removed_format(doc, o->format, o->printable, out, e);
 }

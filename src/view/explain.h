@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* What `rmi` has removed, and what `rmi --explain` tells. */
+/* What `rmi --explain` tells. */
 #include <shale/explain.h>
 
 #include "base/buf.h"
@@ -13,6 +13,3 @@ struct explain_opts {
 };
 int explain_print(const struct shale_rmi_explained *x, const struct explain_opts *o,
                   struct buf *out, struct shale_err *e);
-
-/* A line for each, in docker's words. */
-void explain_put_items(struct buf *b, const struct shale_removed *v, size_t n);

@@ -86,7 +86,8 @@ would_free() { sed -n 's/^Would free: .*(\([0-9]*\) bytes).*$/\1/p' <<<"$output"
     run shale rmi --explain --format '{{len .InTheWay}} {{.Refused}} {{(index .InTheWay 0).Name}}' "$id"
     [[ $output == "10 true "* ]]
     run_fails 1 "template parsing error" shale rmi --explain --format '{{.' "$id"
-    run_fails 125 "--format is for --explain" shale rmi --format json "$id"
+    run_ok shale rmi --dry-run --format json "$base"
+    [ "$(jq -r '.ImagesDeleted[0].Untagged, .SpaceReclaimed' <<<"$output")" = "$base"$'\n0' ]
 }
 
 @test "--explain: what would be freed with all out of the way is what is freed then" {

@@ -25,24 +25,6 @@ static int invalid(struct shale_err *e, const struct regconf_key *k, const char 
 
 /* ---- numbers ---- */
 
-/* Go's durations, and whole days and weeks. */
-static bool duration(const char *text, int64_t *ret)
-{
-    char number[24];
-    size_t n = strlen(text);
-    uint64_t v;
-
-    if (n < 2 || n >= sizeof number || (text[n - 1] != 'd' && text[n - 1] != 'w'))
-        return time_parse_duration(text, ret, NULL) == 0;
-    memcpy(number, text, n - 1);
-    number[n - 1] = 0;
-    uint64_t unit_s = text[n - 1] == 'd' ? DAY_S : 7 * DAY_S;
-    if (!str_to_u64(number, &v) || v > (uint64_t)(INT64_MAX / NS_PER_S) / unit_s)
-        return false;
-    *ret = (int64_t)(v * unit_s) * NS_PER_S;
-    return true;
-}
-
 static int read_number(const struct regconf_key *k, const char *text, void *field,
                        struct shale_err *e)
 {
@@ -51,7 +33,8 @@ static int read_number(const struct regconf_key *k, const char *text, void *fiel
 
     switch (k->kind) {
     case RK_DURATION:
-        if (!duration(text, &v) || v < (int64_t)k->min * NS_PER_S || v > (int64_t)k->max * NS_PER_S)
+        if (time_parse_span(text, &v, NULL) < 0 || v < (int64_t)k->min * NS_PER_S ||
+            v > (int64_t)k->max * NS_PER_S)
             return invalid(e, k, text);
         *(int64_t *)field = v;
         return 0;

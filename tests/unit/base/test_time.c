@@ -266,13 +266,35 @@ static void test_clocks(void **state)
     assert_true(now > 1700000000 * S && llabs(now / S - (int64_t)time(NULL)) <= 1);
 }
 
+static void test_span(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ns;
+    } cases[] = {
+        {"30d", 30 * 86400 * S}, {"1d", 86400 * S},
+        {"2w", 14 * 86400 * S},  {"0d", 0},
+        {"1h30m", 5400 * S},     {"106751d", 106751ll * 86400 * S},
+    };
+    static const char *const bad[] = {
+        "", "d", "w", "-1d", "1.5d", "1d2h", "106752d", "99999999999999999999d", "x"};
+    int64_t ns;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_int_equal(time_parse_span(cases[i].text, &ns, NULL), 0);
+        assert_true(ns == cases[i].ns);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_int_equal(time_parse_span(bad[i], &ns, NULL), -SHALE_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rfc3339),   cmocka_unit_test(test_rfc3339_bad),
         cmocka_unit_test(test_go_string), cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_human),     cmocka_unit_test(test_filters),
-        cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_span),      cmocka_unit_test(test_human),
+        cmocka_unit_test(test_filters),   cmocka_unit_test(test_clocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
