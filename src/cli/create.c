@@ -12,7 +12,6 @@
 #include "cli/pull.h"
 #include "model/platform.h"
 #include "model/ref.h"
-#include "model/restart.h"
 #include "model/run_value.h"
 
 #define MAX_MOUNTS 10000
@@ -55,16 +54,6 @@ static int check_network(struct cli *c, const struct strv *networks)
                            "container cannot be connected to network endpoints: %.100s, %.100s",
                            networks->v[0], networks->v[i]);
     return 0;
-}
-
-static int check_restart(struct cli *c, const struct create_cli *o)
-{
-    struct restart_policy p;
-    int r = restart_parse(o->restart, &p, &c->e);
-    if (r == 0 && p.when != RESTART_NO && o->auto_remove)
-        r = err_set(&c->e, SHALE_INVALID,
-                    "conflicting options: cannot specify both --restart and --rm");
-    return r;
 }
 
 static int check_attach(struct cli *c, const struct create_cli *o)
@@ -141,7 +130,7 @@ int create_check(struct cli *c, const struct create_cli *o)
     if (r == 0)
         r = check_network(c, &o->network);
     if (r == 0)
-        r = check_restart(c, o);
+        r = create_check_keep(c, o);
     if (r != 0)
         return r;
     if (o->publish.n || o->publish_all)
@@ -278,8 +267,8 @@ static int take_options(struct cli *c, const struct create_cli *o, int n, char *
         .cidfile = o->cidfile,
         .detach_keys = o->detach_keys,
         .detached = o->detach,
-        .restart = o->restart,
     };
+    create_take_keep(o, ret);
     int r = take_lists(c, o, ret);
     return r < 0 ? r : take_mounts(c, o, ret);
 }

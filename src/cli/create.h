@@ -5,6 +5,11 @@
 
 #include "cli/cli.h"
 
+struct health_cli { /* see create_keep.c */
+    const char *cmd;
+    int64_t interval, timeout, start_period, start_interval, retries;
+    bool none;
+};
 struct create_cli {
     /* both */
     const char *name, *user, *workdir, *hostname, *entrypoint, *platform, *pull, *runtime, *cidfile,
@@ -15,6 +20,7 @@ struct create_cli {
     int64_t memory, cpus, pids_limit, stop_timeout, shm_size;
     bool interactive, tty, read_only, init, privileged, quiet, publish_all, auto_remove,
         content_trust;
+    struct health_cli health;
     /* run only */
     bool detach, sig_proxy;
     const char *detach_keys;
@@ -25,6 +31,9 @@ extern const struct opt create_options[], run_options[];
 /* Options that cannot be, or cannot be together. -SHALE_INVALID, -SHALE_UNSUPPORTED, or an exit
  * status when it has been said already. */
 int create_check(struct cli *c, const struct create_cli *o);
+/* The same of --restart and --health-*; and they into q. */
+int create_check_keep(struct cli *c, const struct create_cli *o);
+void create_take_keep(const struct create_cli *o, struct shale_create_opts *q);
 /* Values of -e; as above. */
 int create_check_env(struct cli *c, const struct strv *env);
 /* Makes the container from args (image, then command), pulling the image as --pull says. Warnings

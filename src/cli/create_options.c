@@ -27,6 +27,18 @@ const struct create_cli create_preset = {
     { 'e', "env", OPT_LIST, O(env), NULL, "Set environment variables" },                               \
     { 0, "env-file", OPT_LIST, O(env_file), NULL, "Read in a file of environment variables" },         \
     { 0, "group-add", OPT_LIST, O(group_add), NULL, "Add additional groups to join" },                 \
+    { 0, "health-cmd", OPT_STR, O(health.cmd), NULL, "Command to run to check health" },                 \
+    { 0, "health-interval", OPT_DURATION, O(health.interval), NULL,                                    \
+      "Time between running the check (ms|s|m|h)\n(default 0s)" },                                       \
+    { 0, "health-retries", OPT_INT, O(health.retries), NULL,                                           \
+      "Consecutive failures needed to report unhealthy" },                                             \
+    { 0, "health-start-interval", OPT_DURATION, O(health.start_interval), NULL,                        \
+      "Time between running the check during the start\nperiod (ms|s|m|h) (default 0s)" },              \
+    { 0, "health-start-period", OPT_DURATION, O(health.start_period), NULL,                            \
+      "Start period for the container to initialize before\nstarting health-retries countdown "        \
+      "(ms|s|m|h) (default 0s)" },                                                                      \
+    { 0, "health-timeout", OPT_DURATION, O(health.timeout), NULL,                                      \
+      "Maximum time to allow one check to run (ms|s|m|h)\n(default 0s)" },                              \
     { 'h', "hostname", OPT_STR, O(hostname), NULL, "Container host name" },                            \
     { 0, "init", OPT_BOOL, O(init), NULL,                                                              \
       "Run an init inside the container that forwards signals and\nreaps processes" },                 \
@@ -39,6 +51,8 @@ const struct create_cli create_preset = {
     { 0, "net", OPT_LIST, O(network), NULL, "Connect a container to a network", OPT_HIDDEN },           \
     { 0, "network", OPT_LIST, O(network), "network",                                                    \
       "Connect a container to a network: \"none\" or \"host\"" },                                      \
+    { 0, "no-healthcheck", OPT_BOOL, O(health.none), NULL,                                             \
+      "Disable any container-specified HEALTHCHECK" },                                                 \
     { 0, "pids-limit", OPT_INT, O(pids_limit), NULL,                                                   \
       "Tune container pids limit (set -1 for unlimited)" },                                            \
     { 0, "platform", OPT_STR, O(platform), NULL, "Set platform: os/arch[/variant]" },                  \

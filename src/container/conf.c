@@ -35,6 +35,34 @@ static json_t *strv_or_null(const struct strv *v)
     return v->n ? jout_strv(v) : json_null();
 }
 
+/* Members that are not set are not there. */
+static json_t *health_of(const struct config_health *h)
+{
+    _cleanup_json_ json_t *o = json_object();
+    int bad = 0;
+    const struct {
+        const char *key;
+        int64_t value;
+    } numbers[] = {
+        {"Interval", h->interval_ns},          {"Timeout", h->timeout_ns},
+        {"StartPeriod", h->start_period_ns},   {"StartInterval", h->start_interval_ns},
+        {"Retries", h->retries},
+    };
+
+    if (h->test.n)
+        jout_put(&bad, o, "Test", jout_strv(&h->test));
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+        if (numbers[i].value)
+            jout_int(&bad, o, numbers[i].key, numbers[i].value);
+    return bad ? NULL : TAKE_PTR(o);
+}
+
+static bool has_health(const struct config_health *h)
+{
+    return h->test.n || h->interval_ns || h->timeout_ns || h->start_period_ns ||
+           h->start_interval_ns || h->retries;
+}
+
 int conf_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *o = json_object();
@@ -63,6 +91,10 @@ int conf_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
         jout_str(&bad, o, "StopSignal", c->stop_signal);
     if (c->stop_timeout_s >= 0)
         jout_int(&bad, o, "StopTimeout", c->stop_timeout_s);
+    if (has_health(&c->health))
+        jout_put(&bad, o, "Healthcheck", health_of(&c->health));
+    if (c->shell.n)
+        jout_put(&bad, o, "Shell", jout_strv(&c->shell));
     r = jout_check(bad, "container configuration", e);
     if (r < 0)
         return r;
@@ -252,6 +284,15 @@ static const struct json_field config_fields[] = {
     F("Volumes", JB_SET, volumes),
     F("Labels", JB_STRMAP, labels),
     F("StopTimeout", JB_I64, stop_timeout_s),
+    F("Shell", JB_STRV, shell),
+};
+static const struct json_field health_fields[] = {
+    F("Test", JB_STRV, health.test),
+    F("Interval", JB_I64, health.interval_ns),
+    F("Timeout", JB_I64, health.timeout_ns),
+    F("StartPeriod", JB_I64, health.start_period_ns),
+    F("StartInterval", JB_I64, health.start_interval_ns),
+    F("Retries", JB_I64, health.retries),
 };
 static const struct json_field host_fields[] = {
     F("NetworkMode", JB_STR, network),
@@ -399,7 +440,7 @@ int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale
                      .starter = "",
                      .stop_timeout_s = -1,
                      .shm_bytes = CONF_SHM_BYTES};
-    const json_t *host;
+    const json_t *host, *health;
     int r;
 
     r = json_parse(text, strlen(text), CONF_MAX_BYTES, &j, e);
@@ -413,6 +454,9 @@ int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale
     if (r >= 0)
         r = parse_mounts(json_object_get(j, "Mounts"), a, &c, e);
     host = json_object_get(j, "HostConfig");
+    health = json_object_get(json_object_get(j, "Config"), "Healthcheck");
+    if (r >= 0 && health)
+        r = bind(health, health_fields, ARRAY_SIZE(health_fields), &c, a, e);
     if (r >= 0)
         r = parse_ulimits(json_object_get(host, "Ulimits"), a, &c, e);
     if (r >= 0)

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "model/config.h"
 #include "model/restart.h"
 #include "model/run_value.h"
 
@@ -37,9 +38,10 @@ struct conf {
     /* Config */
     const char *hostname, *user, *workdir, *stop_signal, *image;
     bool tty, open_stdin, stdin_once, attached;
-    struct strv env, entrypoint, cmd, exposed_ports, volumes;
+    struct strv env, entrypoint, cmd, exposed_ports, volumes, shell;
     struct strmap labels;
     int64_t stop_timeout_s; /* -1: 10 s */
+    struct config_health health;
     /* HostConfig */
     const char *network; /* "none", "host" */
     const char *runtime; /* as asked for, "": the best */

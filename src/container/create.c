@@ -18,6 +18,7 @@
 #include "container/signals.h"
 #include "container/volume.h"
 #include "image/image.h"
+#include "model/health.h"
 #include "model/platform.h"
 
 #define NAME_TRIES     100
@@ -239,6 +240,32 @@ static int set_plain(struct create *c, struct shale_err *e)
     return k->workdir ? 0 : err_nomem(e);
 }
 
+/* docker: what is given takes the place of the image's, each on its own. */
+static int set_health(struct create *c, struct shale_err *e)
+{
+    const struct shale_create_opts *o = c->o;
+    struct config_health over = {.interval_ns = o->health_interval_ns,
+                                 .timeout_ns = o->health_timeout_ns,
+                                 .start_period_ns = o->health_start_period_ns,
+                                 .start_interval_ns = o->health_start_interval_ns,
+                                 .retries = o->health_retries};
+    const char *const none[] = {"NONE", NULL};
+    const char *const shell[] = {"CMD-SHELL", o->health_cmd, NULL};
+    const char *const *test = o->no_healthcheck                     ? none
+                              : o->health_cmd && o->health_cmd[0] ? shell
+                                                                    : NULL;
+    int r = health_check(&over, e);
+
+    if (r >= 0)
+        r = create_list(c, test, &over.test, e);
+    if (r < 0)
+        return r;
+    c->conf.health = o->no_healthcheck ? over : c->image->run.health;
+    health_merge(&c->conf.health, &over);
+    c->conf.shell = c->image->run.shell;
+    return 0;
+}
+
 static int check_runtime(struct create *c, struct shale_err *e)
 {
     char path[4096];
@@ -289,6 +316,8 @@ static int build_conf(struct create *c, const char *id, struct shale_err *e)
         r = set_labels(c, e);
     if (r >= 0)
         r = set_network(c, id, e);
+    if (r >= 0)
+        r = set_health(c, e);
     if (r >= 0)
         r = check_runtime(c, e);
     if (r >= 0)

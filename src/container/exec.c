@@ -22,6 +22,7 @@
 #include "container/spec.h"
 
 #define WORDS_MAX 400
+#define TERM_MS   1000 /* from SIGTERM to SIGKILL, when its caller is asked to stop */
 
 struct exec {
     struct container_host *h;
@@ -326,6 +327,20 @@ static const char *command_line(const struct exec *x)
     return line;
 }
 
+/* Asked to stop: the process may have a moment to do so. Where the runtime holds its terminal, that
+ * passes the signal on. */
+static void end_process(struct exec *x, const struct process *runtime)
+{
+    struct process p = x->watch.init;
+
+    if (p.pid == 0)
+        p = process_find(process_read_pidfile(x->pidfile));
+    (void)process_kill(&p, SIGTERM, NULL);
+    (void)process_kill(runtime, SIGTERM, NULL);
+    if (process_wait(&p, TERM_MS, NULL, NULL) == 0)
+        (void)process_kill(&p, SIGKILL, NULL);
+}
+
 static int run(struct exec *x, int *ret_status, struct shale_err *e)
 {
     char words[WORDS_MAX] = "";
@@ -345,7 +360,7 @@ static int run(struct exec *x, int *ret_status, struct shale_err *e)
         return 0;
     }
     if (r < 0)
-        (void)process_kill(&runtime, SIGTERM, NULL);
+        end_process(x, &runtime);
     int w = spawn_wait(pid, &status, r < 0 ? NULL : e);
     if (r < 0 || w < 0)
         return r < 0 ? r : w;

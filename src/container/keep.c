@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "base/time.h"
+#include "container/health.h"
 #include "container/spawn.h"
 
 #define KEEPER_FILE      "keeper"
@@ -25,7 +26,7 @@
 
 bool keep_is_wanted(const struct conf *f)
 {
-    return f->restart.when != RESTART_NO;
+    return f->restart.when != RESTART_NO || health_is_probed(&f->health);
 }
 
 static struct process keeper_of(struct container_host *h, const struct ctr *c)
@@ -147,6 +148,22 @@ static int same_run(struct keeper *k, struct arena *a, struct ctr *c, int64_t st
     return ctr_need_running(c, NULL) >= 0 && c->row.run.started_ns == started_ns;
 }
 
+/* Until its process is no more, with checks of its health. */
+static int attend(struct keeper *k, const struct ctr *c, const struct process *init,
+                  struct shale_err *e)
+{
+    struct health health = HEALTH_INIT;
+    int r = health_begin(&health, k->h, c, e), ended = 0;
+
+    while (r >= 0 && !ended) {
+        r = ended = process_wait(init, health_wait_ms(&health), k->h->cancel, e);
+        if (r == 0)
+            r = health_probe(&health, k->h, e);
+    }
+    health_end(&health);
+    return r;
+}
+
 /* Until it has ended and somebody, or we, have written that down. */
 static int watch(struct keeper *k, struct arena *a, struct ctr *c, struct shale_err *e)
 {
@@ -155,7 +172,7 @@ static int watch(struct keeper *k, struct arena *a, struct ctr *c, struct shale_
     int r = ctr_run_load(k->h, c, a, &run, e);
 
     if (r >= 0)
-        r = process_wait(&run.init, -1, k->h->cancel, e);
+        r = attend(k, c, &run.init, e);
     while (r >= 0) {
         r = same_run(k, a, c, started_ns, e);
         if (r <= 0)

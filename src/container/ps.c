@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "container/health.h"
 #include "container/labels.h"
 #include "container/show.h"
 
@@ -137,7 +138,10 @@ static bool match_network(const struct filters *f, const struct filter *x, const
 
 static bool match_health(const struct filters *f, const struct filter *x, const struct ctr *c)
 {
-    return streq(x->value, "none"); /* no health checks yet: none has any */
+    struct health_shown shown;
+
+    return health_load(f->h, c, f->a, &shown, NULL) >= 0 &&
+           streq(x->value, health_name(shown.status));
 }
 
 static bool match_expose(const struct filters *f, const struct filter *x, const struct ctr *c)
@@ -230,12 +234,11 @@ static int check_is_task(struct filters *f, struct filter *x, struct shale_err *
 
 static int check_health(struct filters *f, struct filter *x, struct shale_err *e)
 {
-    static const char *const words[] = {"starting", "healthy", "unhealthy", "none"};
+    enum health_status any;
 
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-        if (streq(words[i], x->value))
-            return 0;
-    return err_set(e, SHALE_INVALID, "invalid filter 'health=%.64s'", x->value);
+    return health_by_name(x->value, &any)
+               ? 0
+               : err_set(e, SHALE_INVALID, "invalid filter 'health=%.64s'", x->value);
 }
 
 /* Several values of one key: any of them (labels: all of them). */

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "container/health.h"
 #include "container/jout.h"
 
 static const struct {
@@ -149,6 +150,17 @@ static int put_config(const struct ctr *c, struct arena *a, struct shale_contain
     return 0;
 }
 
+static int put_health(struct container_host *h, const struct ctr *c, struct arena *a,
+                      struct shale_container *ret, struct shale_err *e)
+{
+    struct health_shown shown;
+    int r = health_load(h, c, a, &shown, e);
+
+    ret->health = r < 0 ? "" : health_name(shown.status);
+    ret->health_json = r < 0 ? "" : shown.json;
+    return r;
+}
+
 int show_container(struct container_host *h, const struct ctr *c, bool with_size, struct arena *a,
                    struct shale_container *ret, struct shale_err *e)
 {
@@ -197,6 +209,8 @@ int show_container(struct container_host *h, const struct ctr *c, bool with_size
         r = put_paths(c, a, ret, e);
     if (r >= 0)
         r = put_config(c, a, ret, e);
+    if (r >= 0)
+        r = put_health(h, c, a, ret, e);
     return r >= 0 && with_size ? put_sizes(h, c, a, ret, e) : r;
 }
 

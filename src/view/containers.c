@@ -85,6 +85,8 @@ void container_status(const struct shale_container *c, int64_t now_ns, struct bu
         add_since(b, c->started_ns, now_ns);
         if (c->state == SHALE_PAUSED)
             buf_adds(b, " (Paused)");
+        else if (c->health && !streq(c->health, "none"))
+            buf_addf(b, " (%s%s)", streq(c->health, "starting") ? "health: " : "", c->health);
         break;
     case SHALE_EXITED:
     case SHALE_RESTARTING:

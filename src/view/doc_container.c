@@ -34,6 +34,8 @@ static json_t *state_of(const struct shale_container *c)
     doc_str(&d, "Error", c->error);
     doc_time(&d, "StartedAt", c->started_ns);
     doc_time(&d, "FinishedAt", c->finished_ns);
+    if (c->health_json && *c->health_json)
+        doc_text(&d, "Health", c->health_json, json_object());
     return take(&d);
 }
 
