@@ -66,8 +66,8 @@ struct shale_create_opts {
     /* This process starts it next (`run`): one with auto_remove does not stay behind when the
      * process is killed before it could. */
     bool start_follows;
-    /* For the image's HEALTHCHECK, each on its own; 0 and NULL: as the image says. `health_cmd` is for
-     * a shell. */
+    /* For the image's HEALTHCHECK, each on its own; 0 and NULL: as the image says. `health_cmd` is
+     * for a shell. */
     const char *health_cmd;
     int64_t health_interval_ns, health_timeout_ns, health_start_period_ns, health_start_interval_ns,
         health_retries;
@@ -197,7 +197,7 @@ struct shale_container {
     size_t n_mounts;
     int64_t size_rw_bytes, size_root_bytes; /* -1: not asked */
     int64_t restart_count;                  /* by its restart policy, since somebody started it */
-    const char *health;      /* "none", "starting", "healthy", "unhealthy" */
+    const char *health;                     /* "none", "starting", "healthy", "unhealthy" */
     const char *health_json; /* docker's State.Health object, "" without a health check */
 };
 struct shale_container_list {

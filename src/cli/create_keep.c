@@ -31,9 +31,9 @@ static int check_health(struct cli *c, const struct health_cli *h)
         if (!h->none && numbers[i].value < 0)
             return err_set(&c->e, SHALE_INVALID, "%s cannot be negative", numbers[i].option);
     }
-    return h->none && any ? err_set(&c->e, SHALE_INVALID,
-                                    "--no-healthcheck conflicts with --health-* options")
-                          : 0;
+    return h->none && any
+               ? err_set(&c->e, SHALE_INVALID, "--no-healthcheck conflicts with --health-* options")
+               : 0;
 }
 
 int create_check_keep(struct cli *c, const struct create_cli *o)

@@ -44,8 +44,10 @@ static json_t *health_of(const struct config_health *h)
         const char *key;
         int64_t value;
     } numbers[] = {
-        {"Interval", h->interval_ns},          {"Timeout", h->timeout_ns},
-        {"StartPeriod", h->start_period_ns},   {"StartInterval", h->start_interval_ns},
+        {"Interval", h->interval_ns},
+        {"Timeout", h->timeout_ns},
+        {"StartPeriod", h->start_period_ns},
+        {"StartInterval", h->start_interval_ns},
         {"Retries", h->retries},
     };
 

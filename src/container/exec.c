@@ -21,8 +21,9 @@
 #include "container/spawn.h"
 #include "container/spec.h"
 
-#define WORDS_MAX 400
-#define TERM_MS   1000 /* from SIGTERM to SIGKILL, when its caller is asked to stop */
+#define WORDS_MAX    400
+#define TERM_MS      1000 /* from SIGTERM to SIGKILL, when its caller is asked to stop */
+#define TERM_POLL_MS 20
 
 struct exec {
     struct container_host *h;
@@ -327,18 +328,29 @@ static const char *command_line(const struct exec *x)
     return line;
 }
 
-/* Asked to stop: the process may have a moment to do so. Where the runtime holds its terminal, that
- * passes the signal on. */
+static struct process find_inner(const struct exec *x)
+{
+    return x->watch.init.pid ? x->watch.init : process_find(process_read_pidfile(x->pidfile));
+}
+
+/* Asked to stop: the process may have a moment to do so. It may not even be there yet. */
 static void end_process(struct exec *x, const struct process *runtime)
 {
-    struct process p = x->watch.init;
+    struct process p = {0};
 
-    if (p.pid == 0)
-        p = process_find(process_read_pidfile(x->pidfile));
-    (void)process_kill(&p, SIGTERM, NULL);
     (void)process_kill(runtime, SIGTERM, NULL);
-    if (process_wait(&p, TERM_MS, NULL, NULL) == 0)
-        (void)process_kill(&p, SIGKILL, NULL);
+    for (int ms = 0; ms < TERM_MS; ms += TERM_POLL_MS) {
+        if (p.pid == 0) {
+            p = find_inner(x);
+            (void)process_kill(&p, SIGTERM, NULL);
+        }
+        if (process_wait(runtime, TERM_POLL_MS, NULL, NULL) != 0)
+            return;
+    }
+    p = find_inner(x);
+    (void)process_kill(&p, SIGKILL, NULL);
+    if (process_wait(runtime, TERM_MS, NULL, NULL) == 0)
+        (void)process_kill(runtime, SIGKILL, NULL);
 }
 
 static int run(struct exec *x, int *ret_status, struct shale_err *e)

@@ -11,10 +11,10 @@
 #include "container/keep.h"
 #include "container/probe.h"
 
-#define HEALTH_FILE      "health"
-#define HEALTH_FILE_MAX  (1u << 20) /* five outputs, escaped */
-#define STARTED_KEY      "StartedAt"
-#define PAUSED_RETRY_MS  1000 /* how often a paused one is looked at */
+#define HEALTH_FILE     "health"
+#define HEALTH_FILE_MAX (1u << 20) /* five outputs, escaped */
+#define STARTED_KEY     "StartedAt"
+#define PAUSED_RETRY_MS 1000 /* how often a paused one is looked at */
 
 /* ---- the file ---- */
 
@@ -154,8 +154,7 @@ int health_probe(struct health *x, struct container_host *h, struct shale_err *e
 /* ---- looking at it ---- */
 
 /* What the file says of the start that goes on; before its keeper has written: starting. */
-static struct health_state state_now(struct container_host *h, const struct ctr *c,
-                                     const json_t *j)
+static struct health_state state_now(struct container_host *h, const struct ctr *c, const json_t *j)
 {
     const char *name = json_string_value(json_object_get(j, "Status"));
     struct health_state s = {HEALTH_STARTING, 0};

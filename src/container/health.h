@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The health of a container: what its keeper finds out (health_begin, health_due, health_probe), and
- * what others read of that (health_load).
+ * The health of a container: what its keeper finds out (health_begin, health_due, health_probe),
+ * and what others read of that (health_load).
  *
  * It is kept in the file `health` of the container's folder, as JSON of docker's State.Health, with
  * the start that it is of beside ("StartedAt", ns). One whose keeper was killed, or that does not

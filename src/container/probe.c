@@ -78,8 +78,7 @@ static bool drain(struct probe *p)
 }
 
 /* 1: it took too long. */
-static int await(struct probe *p, struct container_host *h, int64_t timeout_ns,
-                 struct shale_err *e)
+static int await(struct probe *p, struct container_host *h, int64_t timeout_ns, struct shale_err *e)
 {
     int64_t end_ns = time_mono_ns() + timeout_ns;
 

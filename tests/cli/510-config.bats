@@ -100,7 +100,6 @@ in_configured() { local program=$1; shift; run_rm --entrypoint "$program" "$conf
     run_fails 125 "container cannot be connected to network endpoints: none, host" run_rm --network host "$image" true
     run_fails 125 "cannot specify both --restart and --rm" run_rm --restart always "$image" true
     run_fails 125 "unknown policy 'bogus'" shale run --restart bogus "$image" true
-    run_fails 125 'restart policy "always" is not supported yet' shale run --restart always "$image" true
     run_fails 125 "ports cannot be published yet" run_rm -p 80:80 "$image" true
     run_fails 125 'error parsing specified platform: "bogus"' run_rm --platform bogus "$image" true
     run_fails 125 "must be one of \"always\", \"missing\" or \"never\"" run_rm --pull sometimes "$image" true

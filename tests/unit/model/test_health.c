@@ -113,8 +113,10 @@ static void outcomes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_a_check),         cmocka_unit_test(numbers_that_make_no_sense),
-        cmocka_unit_test(each_setting_on_its_own), cmocka_unit_test(times_between),
+        cmocka_unit_test(what_is_a_check),
+        cmocka_unit_test(numbers_that_make_no_sense),
+        cmocka_unit_test(each_setting_on_its_own),
+        cmocka_unit_test(times_between),
         cmocka_unit_test(outcomes),
     };
 
