@@ -27,6 +27,13 @@ struct shale_mount {
     const char *options;       /* tmpfs: further mount options, comma separated; NULL */
 };
 
+/* A network that a container is connected to (see network.h). */
+struct shale_endpoint_opts {
+    const char *network;        /* name or ID; the only one may be "none", "host", "container:ID" */
+    const char *address;        /* NULL: any that is free */
+    const char *const *aliases; /* further names on that network; NULL-terminated, may be NULL */
+};
+
 /* NULL and 0 mean "as the image says" or "no limit". Arrays are NULL-terminated, may be NULL. */
 struct shale_create_opts {
     size_t size;
@@ -39,7 +46,7 @@ struct shale_create_opts {
     const char *const *env;    /* "K=V", or "K" for the value of this process */
     const char *const *labels; /* "k=v" */
     const char *user, *workdir, *hostname;
-    const char *network; /* "none", "host"; NULL: "none" until bridges exist */
+    const char *network; /* as in `networks`, which is another form of it; NULL: "bridge" */
     const struct shale_mount *mounts;
     size_t n_mounts;
     bool read_only, tty, interactive, auto_remove, init, privileged;
@@ -73,6 +80,11 @@ struct shale_create_opts {
         health_retries;
     bool no_healthcheck;
     const char *restart; /* "always", "unless-stopped", "on-failure[:N]"; NULL: "no" */
+    const struct shale_endpoint_opts *networks;
+    size_t n_networks;
+    const char *const *publish; /* "[[ip:]port:]port[/protocol]", ranges too */
+    const char *const *expose;  /* "port[/protocol]" */
+    bool publish_all;           /* what is exposed, on ports of the host that are free */
 };
 struct shale_created {
     const char *id; /* 64 hex */
@@ -174,6 +186,21 @@ struct shale_container_mount {
     const char *type, *name, *source, *target; /* type "bind", "volume", "tmpfs" */
     bool read_write;
 };
+struct shale_container_port { /* of one that runs */
+    const char *protocol;
+    uint16_t inside;
+    const char *host_ip; /* "0.0.0.0"; "": it is exposed, not published */
+    uint16_t host;
+};
+struct shale_container_network {
+    const char *name, *id;
+    const char *asked_address; /* "": none */
+    const char *const *aliases;
+    size_t n_aliases;
+    /* "" and 0 where it does not run */
+    const char *endpoint_id, *address, *gateway, *mac;
+    unsigned prefix_bits;
+};
 struct shale_container {
     const char *id, *name;
     const char *image; /* as given at creation, or the ID when that name moved on */
@@ -186,7 +213,7 @@ struct shale_container {
     int64_t created_ns, started_ns, finished_ns;
     const char *const *command; /* path and arguments as run; NULL-terminated */
     const char *labels_json;    /* object text, "" if none */
-    const char *network;
+    const char *network;        /* mode: "bridge", "none", "host", "container:ID", a name */
     const char *runtime;
     const char *config_json;      /* docker's Config object of this container */
     const char *host_config_json; /* docker's HostConfig object */
@@ -199,6 +226,11 @@ struct shale_container {
     int64_t restart_count;                  /* by its restart policy, since somebody started it */
     const char *health;                     /* "none", "starting", "healthy", "unhealthy" */
     const char *health_json; /* docker's State.Health object, "" without a health check */
+    const struct shale_container_network *networks;
+    size_t n_networks;
+    const struct shale_container_port *ports; /* by number inside */
+    size_t n_ports;
+    const char *netns_path; /* "" where it has none of ours */
 };
 struct shale_container_list {
     const struct shale_container *items; /* newest first */

@@ -2,6 +2,7 @@
 /* inspect, image inspect, container inspect. */
 #include <shale/container.h>
 #include <shale/image.h>
+#include <shale/network.h>
 #include <shale/volume.h>
 #include <stdio.h>
 
@@ -12,11 +13,12 @@
 #include "cli/exit.h"
 #include "view/doc.h"
 #include "view/inspect.h"
+#include "view/networks.h"
 #include "view/volumes.h"
 
 struct inspect_opts {
     const char *format, *type, *platform;
-    bool size;
+    bool size, verbose;
 };
 
 #define O(field) offsetof(struct inspect_opts, field)
@@ -40,6 +42,11 @@ static const struct opt container_opts[] = {
     {0},
 };
 
+static const struct opt network_opts[] = {
+    {'f', "format", OPT_STR, O(format), NULL, FORMAT_HELP},
+    {'v', "verbose", OPT_BOOL, O(verbose), NULL, "Accepted, does nothing", OPT_HIDDEN},
+    {0},
+};
 static const struct opt volume_opts[] = {
     {'f', "format", OPT_STR, O(format), NULL, FORMAT_HELP},
     {0},
@@ -98,7 +105,22 @@ static int add_volume(struct cli *c, struct shale *s, const struct inspect_opts 
     return add_doc(v, r, doc, none, &c->e);
 }
 
-/* As docker: container, then image, then volume; what is not there, and no reference, moves on. */
+static int add_network(struct cli *c, struct shale *s, const struct inspect_opts *o,
+                       const char *name, struct inspect *v)
+{
+    static const struct tmpl_field none[] = {{NULL}};
+    struct shale_network *res = NULL;
+    json_t *doc = NULL;
+    int r = shale_network_inspect(s, name, &res, &c->e);
+    if (r < 0)
+        return r;
+    r = doc_network(res, &doc, &c->e);
+    shale_free(res);
+    return add_doc(v, r, doc, none, &c->e);
+}
+
+/* As docker: container, then image, network, volume; what is not there, and no reference, moves on.
+ */
 static int add_any(struct cli *c, struct shale *s, const struct inspect_opts *o, const char *name,
                    struct inspect *v)
 {
@@ -107,9 +129,11 @@ static int add_any(struct cli *c, struct shale *s, const struct inspect_opts *o,
         return r;
     r = add_image(c, s, o, name, v);
     if (r == -SHALE_NOT_FOUND || (r == -SHALE_INVALID && strstr(c->e.msg, "reference format")))
-        r = add_volume(c, s, o, name, v);
+        r = add_network(c, s, o, name, v);
     else
         return r;
+    if (r == -SHALE_NOT_FOUND)
+        r = add_volume(c, s, o, name, v);
     if (r == -SHALE_NOT_FOUND)
         return err_set(&c->e, SHALE_NOT_FOUND, "No such object: %.400s", name);
     return r;
@@ -155,8 +179,7 @@ static int inspect_all(struct cli *c, const struct inspect_opts *o, add_fn add, 
 
 static int run_any(struct cli *c, const void *opts, int n, char **args)
 {
-    static const char *const later[] = {"config", "network", "node", "plugin",
-                                        "secret", "service", "task"};
+    static const char *const later[] = {"config", "node", "plugin", "secret", "service", "task"};
     const struct inspect_opts *o = opts;
     if (!o->type)
         return inspect_all(c, o, add_any, n, args);
@@ -164,6 +187,8 @@ static int run_any(struct cli *c, const void *opts, int n, char **args)
         return inspect_all(c, o, add_container, n, args);
     if (streq(o->type, "image"))
         return inspect_all(c, o, add_image, n, args);
+    if (streq(o->type, "network"))
+        return inspect_all(c, o, add_network, n, args);
     if (streq(o->type, "volume"))
         return inspect_all(c, o, add_volume, n, args);
     for (size_t i = 0; i < ARRAY_SIZE(later); i++)
@@ -188,6 +213,11 @@ static int run_image(struct cli *c, const void *opts, int n, char **args)
 static int run_container(struct cli *c, const void *opts, int n, char **args)
 {
     return inspect_all(c, opts, add_container, n, args);
+}
+
+static int run_network(struct cli *c, const void *opts, int n, char **args)
+{
+    return inspect_all(c, opts, add_network, n, args);
 }
 
 static int run_volume(struct cli *c, const void *opts, int n, char **args)
@@ -228,6 +258,16 @@ const struct cmd cmd_container_inspect = {
     .min_args = 1,
     .max_args = -1,
     .run = run_container,
+};
+const struct cmd cmd_network_inspect = {
+    .brief = "Display detailed information on one or more networks",
+    .usage = "[OPTIONS] NETWORK [NETWORK...]",
+    .example = "shale network inspect -f '{{(index .IPAM.Config 0).Subnet}}' bridge",
+    .opts = network_opts,
+    .opts_size = sizeof(struct inspect_opts),
+    .min_args = 1,
+    .max_args = -1,
+    .run = run_network,
 };
 const struct cmd cmd_volume_inspect = {
     .brief = "Display detailed information on one or more volumes",

@@ -17,20 +17,49 @@ static int check_port(struct cli *c, const char *text)
     return 0;
 }
 
-/* Without bridge networks no container publishes any: there is nothing to print. */
+/* All, or with PRIVATE_PORT its addresses alone. 1: it has none. */
+static int print(struct cli *c, const struct shale_container *found, const char *port)
+{
+    const char *slash = port ? strchr(port, '/') : NULL;
+    size_t digits = port ? strcspn(port, "/") : 0;
+    bool any = false;
+    for (size_t i = 0; i < found->n_ports; i++) {
+        const struct shale_container_port *p = &found->ports[i];
+        char number[8];
+        int r = 0;
+        (void)snprintf(number, sizeof number, "%u", p->inside);
+        if (!p->host_ip[0])
+            continue;
+        if (!port)
+            r = cli_printf(c, "%s/%s -> %s:%u\n", number, p->protocol, p->host_ip, p->host);
+        else if (strlen(number) != digits || memcmp(number, port, digits) != 0 ||
+                 !str_ieq(slash ? slash + 1 : "tcp", p->protocol))
+            continue;
+        else
+            r = cli_printf(c, "%s:%u\n", p->host_ip, p->host);
+        if (r < 0)
+            return r;
+        any = true;
+    }
+    return any || !port ? 0 : 1;
+}
+
 static int run(struct cli *c, const void *opts, int n, char **args)
 {
     struct shale_container *found = NULL;
+    const char *port = n > 1 ? args[1] : NULL;
     struct shale *s;
-    int r = n > 1 ? check_port(c, args[1]) : 0;
+    int r = port ? check_port(c, port) : 0;
     if (r == 0)
         r = cli_open(c, &s);
     if (r == 0)
         r = shale_container_inspect(s, args[0], false, &found, &c->e);
+    if (r == 0 && found)
+        r = print(c, found, port);
     shale_free(found);
-    if (r == 0 && n > 1)
+    if (r == 1)
         return err_set(&c->e, SHALE_NOT_FOUND, "no public port '%.100s%s' published for %.200s",
-                       args[1], strchr(args[1], '/') ? "" : "/tcp", args[0]);
+                       port, strchr(port, '/') ? "" : "/tcp", args[0]);
     return r;
 }
 

@@ -93,7 +93,7 @@ const struct cmd cmd_run = {
     .example =
         "shale run --rm alpine echo hello\n"
         "shale run -it --rm alpine sh\n"
-        "shale run -d --name web --network host -v /srv/www:/www:ro registry.example.com/web:1\n"
+        "shale run -d --name web -p 8080:80 -v /srv/www:/www:ro registry.example.com/web:1\n"
         "shale run --rm --network none --memory 64m --cpus 0.5 --read-only --tmpfs /tmp alpine df",
     .opts = run_options,
     .opts_size = sizeof(struct create_cli),

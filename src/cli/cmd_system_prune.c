@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* system prune: container prune, volume prune and image prune, one after the other. */
+/* system prune: container prune, network prune, volume prune and image prune, one after the other.
+ */
 #include <shale/life.h>
+#include <shale/network.h>
 #include <shale/prune.h>
 #include <shale/volume.h>
 
@@ -30,7 +32,8 @@ static bool ask(const struct prune_opts *o)
 {
     _cleanup_(buf_clear) struct buf text = BUF_INIT(CLI_MAX_OUTPUT);
 
-    buf_adds(&text, "WARNING! This will remove:\n  - all stopped containers\n");
+    buf_adds(&text, "WARNING! This will remove:\n  - all stopped containers\n"
+                    "  - all networks not used by at least one container\n");
     if (o->volumes)
         buf_adds(&text, "  - all anonymous volumes not used by at least one container\n");
     buf_adds(&text, o->all ? "  - all images without at least one container associated to them\n"
@@ -57,6 +60,22 @@ static int prune_containers(struct cli *c, struct shale *s, const struct prune_o
         return r;
     pruned_put(&out, "Deleted Containers:", res->ids, res->n_ids);
     *freed += res->freed_bytes;
+    shale_free(res);
+    return cli_print(c, &out);
+}
+
+static int prune_networks(struct cli *c, struct shale *s, const struct prune_opts *o,
+                          uint64_t *freed)
+{
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
+    struct shale_network_prune_opts q = {.size = sizeof q,
+                                         .filters = (const char *const *)o->filter.v};
+    struct shale_network_pruned *res = NULL;
+    int r = shale_network_prune(s, &q, &res, &c->e);
+
+    if (r < 0 || !res)
+        return r;
+    pruned_put(&out, "Deleted Networks:", res->names, res->n_names);
     shale_free(res);
     return cli_print(c, &out);
 }
@@ -97,7 +116,8 @@ static int prune_images(struct cli *c, struct shale *s, const struct prune_opts 
 static int run(struct cli *c, const void *opts_, int n, char **args)
 {
     static int (*const steps[])(struct cli * c, struct shale * s, const struct prune_opts *o,
-                                uint64_t *freed) = {prune_containers, prune_volumes, prune_images};
+                                uint64_t *freed) = {prune_containers, prune_networks, prune_volumes,
+                                                    prune_images};
     const struct prune_opts *o = opts_;
     uint64_t freed = 0;
     char size[32];
@@ -121,11 +141,12 @@ const struct cmd cmd_system_prune = {
     .brief = "Remove unused data",
     .usage = "[OPTIONS]",
     .text =
-        "Removes stopped containers, with --volumes then anonymous volumes that no container\n"
-        "mounts, then images without a tag, with --all every image that no container uses.\n"
+        "Removes stopped containers, then networks that no container runs on, with --volumes\n"
+        "anonymous volumes that no container mounts, then images without a tag, with --all every "
+        "image that no container uses.\n"
         "Pinned images stay (see 'shale image pin'). Filters are until, label and label!; they\n"
         "are of all kinds alike. When a step fails, what the ones before it removed is gone\n"
-        "and has been printed. There are no networks and no build cache to prune yet.",
+        "and has been printed. There is no build cache to prune yet.",
     .example = "shale system prune\n"
                "shale system prune -af --volumes\n"
                "shale system prune -f --filter until=24h",

@@ -9,6 +9,7 @@
 #include "cli/exit.h"
 #include "cli/kvfile.h"
 #include "cli/mount.h"
+#include "cli/netopts.h"
 #include "cli/pull.h"
 #include "model/platform.h"
 #include "model/ref.h"
@@ -44,16 +45,6 @@ static int check_names(struct cli *c, const struct strv *list, const char *optio
 int create_check_env(struct cli *c, const struct strv *env)
 {
     return check_names(c, env, "-e, --env", "environment variable:", "", "");
-}
-
-static int check_network(struct cli *c, const struct strv *networks)
-{
-    for (size_t i = 1; i < networks->n; i++)
-        if (!streq(networks->v[0], networks->v[i]))
-            return err_set(&c->e, SHALE_INVALID,
-                           "container cannot be connected to network endpoints: %.100s, %.100s",
-                           networks->v[0], networks->v[i]);
-    return 0;
 }
 
 static int check_attach(struct cli *c, const struct create_cli *o)
@@ -128,17 +119,10 @@ int create_check(struct cli *c, const struct create_cli *o)
     if (r == 0)
         r = check_pull(c, o->pull);
     if (r == 0)
-        r = check_network(c, &o->network);
+        r = netopts_check(c, o);
     if (r == 0)
         r = create_check_keep(c, o);
-    if (r != 0)
-        return r;
-    if (o->publish.n || o->publish_all)
-        return err_set(
-            &c->e, SHALE_UNSUPPORTED,
-            "ports cannot be published yet: there are no bridge networks (--network host "
-            "uses the ports of this host)");
-    return 0;
+    return r;
 }
 
 /* ---- mounts ---- */
@@ -238,7 +222,6 @@ static int take_options(struct cli *c, const struct create_cli *o, int n, char *
         .user = o->user,
         .workdir = o->workdir,
         .hostname = o->hostname,
-        .network = o->network.n ? o->network.v[o->network.n - 1] : NULL,
         .read_only = o->read_only,
         .tty = o->tty,
         .interactive = o->interactive,
@@ -270,6 +253,8 @@ static int take_options(struct cli *c, const struct create_cli *o, int n, char *
     };
     create_take_keep(o, ret);
     int r = take_lists(c, o, ret);
+    if (r == 0)
+        r = netopts_take(c, o, ret);
     return r < 0 ? r : take_mounts(c, o, ret);
 }
 

@@ -26,6 +26,7 @@ const struct create_cli create_preset = {
       "Overwrite the default ENTRYPOINT of the image" },                                               \
     { 'e', "env", OPT_LIST, O(env), NULL, "Set environment variables" },                               \
     { 0, "env-file", OPT_LIST, O(env_file), NULL, "Read in a file of environment variables" },         \
+    { 0, "expose", OPT_LIST, O(expose), NULL, "Expose a port or a range of ports" },                   \
     { 0, "group-add", OPT_LIST, O(group_add), NULL, "Add additional groups to join" },                 \
     { 0, "health-cmd", OPT_STR, O(health.cmd), NULL, "Command to run to check health" },                 \
     { 0, "health-interval", OPT_DURATION, O(health.interval), NULL,                                    \
@@ -43,14 +44,18 @@ const struct create_cli create_preset = {
     { 0, "init", OPT_BOOL, O(init), NULL,                                                              \
       "Run an init inside the container that forwards signals and\nreaps processes" },                 \
     { 'i', "interactive", OPT_BOOL, O(interactive), NULL, "Keep STDIN open even if not attached" },    \
+    { 0, "ip", OPT_STR, O(ip), NULL, "IPv4 address (e.g., 172.30.100.104)" },                          \
     { 'l', "label", OPT_LIST, O(label), NULL, "Set meta data on a container" },                        \
     { 0, "label-file", OPT_LIST, O(label_file), NULL, "Read in a line delimited file of labels" },     \
     { 'm', "memory", OPT_BYTES, O(memory), NULL, "Memory limit" },                                     \
     { 0, "mount", OPT_LIST, O(mount), "mount", "Attach a filesystem mount to the container" },         \
     { 0, "name", OPT_STR, O(name), NULL, "Assign a name to the container" },                           \
     { 0, "net", OPT_LIST, O(network), NULL, "Connect a container to a network", OPT_HIDDEN },           \
+    { 0, "net-alias", OPT_LIST, O(network_alias), NULL, "Network-scoped alias", OPT_HIDDEN },          \
     { 0, "network", OPT_LIST, O(network), "network",                                                    \
-      "Connect a container to a network: \"none\" or \"host\"" },                                      \
+      "Connect a container to a network" },                                                            \
+    { 0, "network-alias", OPT_LIST, O(network_alias), NULL,                                            \
+      "Add network-scoped alias for the container" },                                                  \
     { 0, "no-healthcheck", OPT_BOOL, O(health.none), NULL,                                             \
       "Disable any container-specified HEALTHCHECK" },                                                 \
     { 0, "pids-limit", OPT_INT, O(pids_limit), NULL,                                                   \
@@ -59,8 +64,9 @@ const struct create_cli create_preset = {
     { 0, "privileged", OPT_BOOL, O(privileged), NULL,                                                  \
       "Give extended privileges to this container" },                                                  \
     { 'p', "publish", OPT_LIST, O(publish), NULL,                                                      \
-      "Publish a container's port(s) to the host (not possible yet)" },                                \
-    { 'P', "publish-all", OPT_BOOL, O(publish_all), NULL, "Publish all exposed ports", OPT_HIDDEN },   \
+      "Publish a container's port(s) to the host" },                                                   \
+    { 'P', "publish-all", OPT_BOOL, O(publish_all), NULL,                                              \
+      "Publish all exposed ports to random ports" },                                                   \
     { 0, "pull", OPT_STR, O(pull), NULL,                                                               \
       "Pull image before running (\"always\", \"missing\", \"never\")", 0, "missing" },                \
     { 'q', "quiet", OPT_BOOL, O(quiet), NULL, "Suppress the pull output" },                            \

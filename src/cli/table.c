@@ -87,6 +87,23 @@ const struct cmd cmd_container = {
     .sub = container_table,
 };
 
+static const struct cmd_name network_table[] = {
+    {"connect", NULL, CMD_OTHER, &cmd_network_connect},
+    {"create", NULL, CMD_OTHER, &cmd_network_create},
+    {"disconnect", NULL, CMD_OTHER, &cmd_network_disconnect},
+    {"inspect", NULL, CMD_OTHER, &cmd_network_inspect},
+    {"ls", "list", CMD_OTHER, &cmd_network_ls},
+    {"prune", NULL, CMD_OTHER, &cmd_network_prune},
+    {"rm", "remove", CMD_OTHER, &cmd_network_rm},
+    {NULL},
+};
+const struct cmd cmd_network = {
+    .brief = "Manage networks",
+    .example = "shale network ls",
+    .max_args = -1,
+    .sub = network_table,
+};
+
 static const struct cmd_name pulls_table[] = {
     {"ls", "list", CMD_OTHER, &cmd_pulls_ls},
     {"rm", "remove", CMD_OTHER, &cmd_pulls_rm},
@@ -163,6 +180,7 @@ const struct cmd_name cmd_table[] = {
     {"info", NULL, CMD_COMMON, &cmd_info},
     {"container", NULL, CMD_MANAGEMENT, &cmd_container},
     {"image", NULL, CMD_MANAGEMENT, &cmd_image},
+    {"network", NULL, CMD_MANAGEMENT, &cmd_network},
     {"pulls", NULL, CMD_MANAGEMENT, &cmd_pulls},
     {"registry", NULL, CMD_MANAGEMENT, &cmd_registry},
     {"system", NULL, CMD_MANAGEMENT, &cmd_system},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "container/conf.h"
+#include "container/conf_net.h"
 
 #include <string.h>
 
@@ -170,7 +170,8 @@ int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *
     jout_str(&bad, o, "ContainerIDFile", c->cidfile);
     jout_put(&bad, o, "LogConfig", json_pack("{s:s, s:{}}", "Type", CONF_LOG_TYPE, "Config"));
     jout_str(&bad, o, "NetworkMode", c->network);
-    jout_put(&bad, o, "PortBindings", json_object());
+    jout_put(&bad, o, "PortBindings", conf_ports_json(&c->ports));
+    jout_bool(&bad, o, "PublishAllPorts", c->publish_all);
     jout_put(&bad, o, "RestartPolicy",
              json_pack("{s:s, s:I}", "Name", restart_name(c->restart.when), "MaximumRetryCount",
                        (json_int_t)c->restart.max));
@@ -249,6 +250,8 @@ int conf_format(const struct conf *c, struct arena *a, char **ret, struct shale_
     jout_put(&bad, o, "HostConfig", host);
     jout_str(&bad, o, "Path", c->path);
     jout_put(&bad, o, "Args", jout_strv(&c->args));
+    if (c->n_networks)
+        jout_put(&bad, o, "Networks", conf_networks_json(c));
     jout_str(&bad, o, "DetachKeys", c->detach_keys);
     jout_str(&bad, o, "Starter", c->starter);
     r = jout_check(bad, "container configuration", e);
@@ -301,6 +304,7 @@ static const struct json_field host_fields[] = {
     F("Runtime", JB_STR, runtime),
     F("ContainerIDFile", JB_STR, cidfile),
     F("AutoRemove", JB_BOOL, auto_remove),
+    F("PublishAllPorts", JB_BOOL, publish_all),
     F("Privileged", JB_BOOL, privileged),
     F("Init", JB_BOOL, init),
     F("ReadonlyRootfs", JB_BOOL, read_only),
@@ -465,6 +469,10 @@ int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale
         r = parse_devices(json_object_get(host, "Devices"), a, &c, e);
     if (r >= 0)
         r = parse_restart(json_object_get(host, "RestartPolicy"), &c, e);
+    if (r >= 0)
+        r = conf_ports_parse(json_object_get(host, "PortBindings"), a, &c.ports, e);
+    if (r >= 0)
+        r = conf_networks_parse(json_object_get(j, "Networks"), a, &c, e);
     if (r < 0)
         return r;
     *ret = c;

@@ -3,8 +3,8 @@
 /*
  * What a container was made with: the options and the image's config put together, once, at
  * creation. Kept in the container's row as JSON of docker's shape:
- *   {"Config": {…}, "HostConfig": {…}, "Path": "", "Args": [], "Mounts": [{…}], "DetachKeys": "",
- *    "Starter": ""}
+ *   {"Config": {…}, "HostConfig": {…}, "Path": "", "Args": [], "Mounts": [{…}], "Networks": [{…}],
+ *    "DetachKeys": "", "Starter": ""}
  * All values live in the arena given to conf_parse.
  */
 #include <stdbool.h>
@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "model/config.h"
 #include "model/restart.h"
+#include "model/port.h"
 #include "model/run_value.h"
 
 #define CONF_MAX_BYTES (4u << 20) /* of the text */
@@ -34,6 +35,13 @@ struct conf_mount {
     bool shared;    /* of another container, by --volumes-from */
 };
 
+struct conf_network { /* a network it is connected to */
+    const char *name; /* as it was when it was connected */
+    const char *id;
+    const char *address; /* asked for; "": any */
+    struct strv aliases;
+};
+
 struct conf {
     /* Config */
     const char *hostname, *user, *workdir, *stop_signal, *image;
@@ -43,7 +51,7 @@ struct conf {
     int64_t stop_timeout_s; /* -1: 10 s */
     struct config_health health;
     /* HostConfig */
-    const char *network; /* "none", "host" */
+    const char *network; /* mode: "none", "host", "container:ID", or the first of networks */
     const char *runtime; /* as asked for, "": the best */
     const char *cidfile;
     bool auto_remove, privileged, init, read_only;
@@ -57,6 +65,8 @@ struct conf {
     struct run_device *devices;
     size_t n_ulimits, n_devices;
     struct restart_policy restart;
+    struct port_list ports; /* published */
+    bool publish_all;
     /* of our own */
     const char *path;        /* what is run */
     struct strv args;        /* without path */
@@ -64,7 +74,14 @@ struct conf {
     const char *starter;     /* process that starts it next, as ctr_starter; "": nobody */
     struct conf_mount *mounts;
     size_t n_mounts;
+    struct conf_network *networks;
+    size_t n_networks;
 };
+
+/* Does it have a network namespace that is connected to networks (or could be)? */
+bool conf_is_bridged(const struct conf *c);
+/* The ID behind "container:"; NULL: it is in another mode. */
+const char *conf_network_of(const struct conf *c);
 
 /* New references. */
 int conf_config_json(const struct conf *c, json_t **ret, struct shale_err *e);

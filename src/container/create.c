@@ -21,9 +21,7 @@
 #include "model/health.h"
 #include "model/platform.h"
 
-#define NAME_TRIES     100
-#define SHORT_ID       12
-#define HOSTNAME_BYTES 64
+#define NAME_TRIES 100
 
 int create_list(struct create *c, const char *const *list, struct strv *ret, struct shale_err *e)
 {
@@ -173,26 +171,6 @@ static const char *first_of(const char *a, const char *b)
     return a && a[0] ? a : b ? b : "";
 }
 
-static int set_network(struct create *c, const char *id, struct shale_err *e)
-{
-    const char *network = c->o->network ? c->o->network : "none";
-    char host[HOSTNAME_BYTES + 1] = "";
-
-    if (!streq(network, "none") && !streq(network, "host"))
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "bridge networks come later: there is no network %.100s, use --network none "
-                       "or --network host",
-                       network);
-    c->conf.network = network;
-    c->conf.hostname = c->o->hostname;
-    if (first_of(c->conf.hostname, "")[0] == 0) {
-        (void)gethostname(host, sizeof host - 1);
-        c->conf.hostname = streq(network, "host") && host[0] ? arena_strdup(c->a, host)
-                                                             : arena_strndup(c->a, id, SHORT_ID);
-    }
-    return c->conf.hostname ? 0 : err_nomem(e);
-}
-
 static int set_plain(struct create *c, struct shale_err *e)
 {
     const struct shale_create_opts *o = c->o;
@@ -206,7 +184,6 @@ static int set_plain(struct create *c, struct shale_err *e)
     k->workdir = first_of(o->workdir, run->working_dir);
     k->stop_signal = first_of(o->stop_signal, run->stop_signal);
     k->stop_timeout_s = o->stop_timeout_s;
-    k->exposed_ports = run->exposed_ports;
     k->volumes = run->volumes;
     k->tty = o->tty;
     k->open_stdin = o->interactive;
@@ -315,7 +292,7 @@ static int build_conf(struct create *c, const char *id, struct shale_err *e)
     if (r >= 0)
         r = set_labels(c, e);
     if (r >= 0)
-        r = set_network(c, id, e);
+        r = create_network(c, id, e);
     if (r >= 0)
         r = set_health(c, e);
     if (r >= 0)

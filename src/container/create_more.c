@@ -45,10 +45,10 @@ static int take_names(struct create *c, struct shale_err *e)
     if (r >= 0)
         r = create_list(c, o->dns_options, &k->dns_options, e);
     for (size_t i = 0; r >= 0 && i < k->extra_hosts.n; i++)
-        if (str_has_suffix(k->extra_hosts.v[i], ":" RUN_HOST_GATEWAY))
+        if (k->n_networks == 0 && str_has_suffix(k->extra_hosts.v[i], ":" RUN_HOST_GATEWAY))
             r = err_set(e, SHALE_INVALID,
-                        "unable to derive the IP value for host-gateway: there are no bridge "
-                        "networks yet");
+                        "unable to derive the IP value for host-gateway: the container is on no "
+                        "bridge network");
     return r;
 }
 

@@ -28,7 +28,8 @@ int create_find_from(struct create *c, struct shale_err *e);
 int create_count_from(struct create *c, size_t *ret, struct shale_err *e); /* at most */
 int create_mounts_from(struct create *c, size_t first, struct shale_err *e);
 void create_drop_volumes(struct create *c); /* the anonymous ones, when it came to nothing */
-int create_limits(struct create *c, struct shale_err *e);   /* memory, cpus, pids */
+int create_network(struct create *c, const char *id, struct shale_err *e); /* and ports */
+int create_limits(struct create *c, struct shale_err *e);                  /* memory, cpus, pids */
 int create_security(struct create *c, struct shale_err *e); /* caps, security options, privileged */
 int create_more(struct create *c, struct shale_err *e);     /* hosts, dns, shm, ulimits … */
 /* NULL-terminated strings into *ret. */

@@ -15,6 +15,7 @@
 #include "container/cgroup.h"
 #include "container/keep.h"
 #include "container/events.h"
+#include "container/endpoint.h"
 #include "container/volume.h"
 #include "container/volumes.h"
 
@@ -64,6 +65,8 @@ int ctr_reload(struct container_host *h, struct arena *a, struct ctr *c, struct 
     struct meta_container row;
     int r = meta_container_get(store_meta(h->store), c->row.id, a, &row, e);
 
+    if (r >= 0 && !streq(row.config, c->row.config))
+        r = conf_parse(row.config, a, &c->conf, e);
     if (r < 0)
         return r;
     c->row = row;
@@ -237,6 +240,7 @@ void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *
         (void)runtime_call(&run.runtime, rest, a, NULL);
         (void)cgroup_remove(cgroup_mode(), arena_printf(a, "/shale/%s", c->row.id), NULL);
     }
+    endpoints_teardown(h, a, c);
     (void)store_rootfs_umount(h->store, ctr_path(c, a, "merged"), NULL);
 }
 

@@ -39,7 +39,8 @@ struct ctr_run {
 struct ctr {
     struct meta_container row;
     struct conf conf;
-    const char *dir; /* absolute */
+    const char *dir;       /* absolute */
+    struct endpoints *net; /* of the start that is going on (endpoint.h); NULL */
 };
 
 int ctr_find(struct container_host *h, const char *text, struct arena *a, struct ctr *ret,

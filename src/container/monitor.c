@@ -9,6 +9,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "container/keep.h"
+#include "container/endpoint.h"
 #include "container/spawn.h"
 #include "container/start_priv.h"
 
@@ -119,7 +120,9 @@ static int spawn_conmon(struct start *s, struct args *x, pid_t *ret_init, struct
         return r;
     (void)snprintf(env, sizeof env, "_OCI_SYNCPIPE=%d", sync.w);
     const char *const envs[] = {env, NULL};
-    const int keep[] = {sync.w, -1};
+    int keep[HOSTPORTS_HELD + 2] = {sync.w, -1};
+    if (s->c->net) /* the ports stay taken as long as it watches */
+        memcpy(keep + 1, s->c->net->ports.fds, sizeof s->c->net->ports.fds);
     struct spawn_opts o = {.argv = x->v,
                            .env = envs,
                            .in = -1,

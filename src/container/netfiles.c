@@ -37,8 +37,30 @@ static int put_copy(int dir_fd, const char *name, const char *from, struct shale
 
 /* ---- hosts ---- */
 
+/* NULL: there is none. */
+static const char *gateway_of(const struct endpoints *net, char text[IPV4_BYTES])
+{
+    return net && net->n ? ipv4_format(net->v[0].network.gateway, text) : NULL;
+}
+
+static void add_extra(struct buf *b, const struct conf *c, const struct endpoints *net)
+{
+    char text[IPV4_BYTES];
+    const char *gateway = gateway_of(net, text);
+
+    for (size_t i = 0; i < c->extra_hosts.n; i++) {
+        const char *name = c->extra_hosts.v[i], *colon = strchr(name, ':');
+        if (!colon)
+            continue;
+        const char *address = streq(colon + 1, RUN_HOST_GATEWAY) ? gateway : colon + 1;
+        if (address)
+            buf_addf(b, "%s\t%.*s\n", address, (int)(colon - name), name);
+    }
+}
+
 /* The host's own file serves a container in its network, unless something is to be added. */
-static int write_hosts(int dir_fd, const struct conf *c, struct shale_err *e)
+static int write_hosts(int dir_fd, const struct conf *c, const struct endpoints *net,
+                       struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(NETFILES_MAX);
     int r;
@@ -46,10 +68,10 @@ static int write_hosts(int dir_fd, const struct conf *c, struct shale_err *e)
     if (streq(c->network, "host") && c->extra_hosts.n == 0)
         return put_copy(dir_fd, "hosts", "/etc/hosts", e);
     buf_add(&b, own_hosts, sizeof own_hosts - 1);
-    for (size_t i = 0; i < c->extra_hosts.n; i++) {
-        const char *name = c->extra_hosts.v[i], *colon = strchr(name, ':');
-        if (colon)
-            buf_addf(&b, "%s\t%.*s\n", colon + 1, (int)(colon - name), name);
+    add_extra(&b, c, net);
+    for (size_t i = 0; net && i < net->n; i++) {
+        char address[IPV4_BYTES];
+        buf_addf(&b, "%s\t%s\n", ipv4_format(net->v[i].address, address), c->hostname);
     }
     r = buf_check(&b, e);
     return r < 0 ? r : put(dir_fd, "hosts", b.p, b.n, e);
@@ -87,13 +109,66 @@ static void add_joined(struct buf *b, const char *key, const struct strv *words)
     buf_addf(b, "\n");
 }
 
-static int write_resolv(int dir_fd, const struct conf *c, struct shale_err *e)
+/* Addresses of this host's loopback mean the container itself inside of it. */
+static bool is_loopback(struct str words)
+{
+    return (words.n > 4 && memcmp(words.p, "127.", 4) == 0) || str_eq(words, STR("::1"));
+}
+
+static void add_servers(struct buf *b, struct str host)
+{
+    struct str line;
+
+    while (host.n > 0 && str_split(&host, '\n', &line)) {
+        struct str words = words_of(line, STR("nameserver"));
+        if (words.n > 0 && !is_loopback(words))
+            buf_addf(b, "nameserver %.*s\n", (int)words.n, words.p);
+    }
+}
+
+/* Networks that resolve names do so for everything, at their gateways. Returns how many. */
+static size_t add_resolvers(struct buf *b, const struct endpoints *net)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < net->n; i++) {
+        char gateway[IPV4_BYTES];
+        if (net->v[i].network.builtin)
+            continue;
+        buf_addf(b, "nameserver %s\n", ipv4_format(net->v[i].network.gateway, gateway));
+        n++;
+    }
+    return n;
+}
+
+/* On a bridge: its resolvers; without any those asked for, or this host's that can be reached. */
+static void add_bridge_servers(struct buf *b, const struct conf *c, const struct endpoints *net,
+                               struct str host)
+{
+    _cleanup_(buf_clear) struct buf other = BUF_INIT(NETFILES_MAX);
+    size_t before;
+
+    if (add_resolvers(b, net))
+        return;
+    for (size_t i = 0; i < c->dns.n; i++)
+        buf_addf(b, "nameserver %s\n", c->dns.v[i]);
+    before = b->n;
+    if (c->dns.n == 0)
+        add_servers(b, host);
+    if (c->dns.n || b->n > before)
+        return;
+    (void)fs_read_file(AT_FDCWD, "/run/systemd/resolve/resolv.conf", &other, NULL);
+    add_servers(b, (struct str){buf_str(&other), other.n});
+}
+
+static int write_resolv(int dir_fd, const struct conf *c, const struct endpoints *net,
+                        struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(NETFILES_MAX);
     _cleanup_(buf_clear) struct buf text = BUF_INIT(NETFILES_MAX);
     int r;
 
-    if (c->dns.n + c->dns_options.n + c->dns_search.n == 0)
+    if (c->dns.n + c->dns_options.n + c->dns_search.n == 0 && !(net && net->n))
         return put_copy(dir_fd, "resolv.conf", "/etc/resolv.conf", e);
     (void)fs_read_file(AT_FDCWD, "/etc/resolv.conf", &text, NULL); /* a host without one: empty */
     struct str host = {buf_str(&text), text.n};
@@ -101,9 +176,11 @@ static int write_resolv(int dir_fd, const struct conf *c, struct shale_err *e)
         add_host_lines(&b, host, STR("search"));
     else if (c->dns_search.n > 1 || !streq(c->dns_search.v[0], "."))
         add_joined(&b, "search", &c->dns_search);
-    for (size_t i = 0; i < c->dns.n; i++)
+    for (size_t i = 0; i < c->dns.n && !(net && net->n); i++)
         buf_addf(&b, "nameserver %s\n", c->dns.v[i]);
-    if (c->dns.n == 0)
+    if (net && net->n)
+        add_bridge_servers(&b, c, net, host);
+    else if (c->dns.n == 0)
         add_host_lines(&b, host, STR("nameserver"));
     if (c->dns_options.n == 0)
         add_host_lines(&b, host, STR("options"));
@@ -113,7 +190,22 @@ static int write_resolv(int dir_fd, const struct conf *c, struct shale_err *e)
     return r < 0 ? r : put(dir_fd, "resolv.conf", buf_str(&b), b.n, e);
 }
 
-int netfiles_write(const char *dir, const struct conf *c, struct shale_err *e)
+/* Of the container whose network this one has. */
+static int write_joined(int dir_fd, const char *from, struct shale_err *e)
+{
+    static const char *const names[] = {"hostname", "hosts", "resolv.conf"};
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(names); i++) {
+        char path[4096];
+        (void)snprintf(path, sizeof path, "%s/%s", from, names[i]);
+        r = put_copy(dir_fd, names[i], path, e);
+    }
+    return r;
+}
+
+int netfiles_write(const char *dir, const struct conf *c, const struct endpoints *net,
+                   struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(NETFILES_MAX);
     _cleanup_close_ int dir_fd = fs_open_dir(AT_FDCWD, dir, e);
@@ -121,11 +213,13 @@ int netfiles_write(const char *dir, const struct conf *c, struct shale_err *e)
 
     if (dir_fd < 0)
         return dir_fd;
+    if (net && net->joined_dir)
+        return write_joined(dir_fd, net->joined_dir, e);
     buf_addf(&b, "%s\n", c->hostname);
     r = buf_check(&b, e);
     if (r >= 0)
         r = put(dir_fd, "hostname", b.p, b.n, e);
     if (r >= 0)
-        r = write_resolv(dir_fd, c, e);
-    return r < 0 ? r : write_hosts(dir_fd, c, e);
+        r = write_resolv(dir_fd, c, net, e);
+    return r < 0 ? r : write_hosts(dir_fd, c, net, e);
 }

@@ -16,6 +16,7 @@
 #include "base/sys.h"
 #include "container/caps.h"
 #include "container/devices.h"
+#include "container/endpoint.h"
 #include "container/jout.h"
 #include "container/netfiles.h"
 #include "container/seccomp.h"
@@ -192,6 +193,7 @@ static int make_spec(const struct ctr *c, struct arena *a, const struct runtime 
                          .user = user,
                          .id = c->row.id,
                          .dir = c->dir,
+                         .netns = c->net->netns,
                          .no_cgroups = rt->level == RUNTIME_NO_CGROUPS || mode == CGROUP_NONE,
                          .cgroup_v2 = mode == CGROUP_V2};
     int r = prepare_caps(&c->conf, rt, &in.caps, e);
@@ -246,7 +248,12 @@ int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
         r = inroot_mkdir_p(root_fd, c->conf.workdir, e);
     if (r >= 0)
         r = user_lookup(root_fd, c->conf.user, &c->conf.group_add, a, &user, e);
+    c->net = arena_alloc(a, sizeof *c->net);
+    if (!c->net)
+        return err_nomem(e);
     if (r >= 0)
-        r = netfiles_write(c->dir, &c->conf, e);
+        r = endpoints_setup(h, a, c, c->net, e);
+    if (r >= 0)
+        r = netfiles_write(c->dir, &c->conf, c->net, e);
     return r < 0 ? r : make_spec(c, a, rt, &user, e);
 }

@@ -4,8 +4,9 @@
 #include "container/ctr.h"
 
 /* Makes the folder, mounts the root, fills new volumes, makes the working directory, writes the
- * network files and config.json. Lock held. What it made is undone by ctr_unprepare, by the caller,
- * also when it fails. */
+ * network files and config.json, and connects it to its networks: c->net then has sockets, for
+ * endpoints_close. Lock held. What it made is undone by ctr_unprepare, by the caller, also when it
+ * fails. */
 int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
                    const struct runtime *rt, struct shale_err *e);
 /* Capabilities of a container with that runtime. */

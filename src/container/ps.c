@@ -133,6 +133,10 @@ static bool match_volume(const struct filters *f, const struct filter *x, const 
 
 static bool match_network(const struct filters *f, const struct filter *x, const struct ctr *c)
 {
+    for (size_t i = 0; i < c->conf.n_networks; i++)
+        if (streq(c->conf.networks[i].name, x->value) ||
+            str_has_prefix(c->conf.networks[i].id, x->value))
+            return true;
     return streq(c->conf.network, x->value);
 }
 
@@ -158,7 +162,13 @@ static bool match_expose(const struct filters *f, const struct filter *x, const 
 
 static bool match_publish(const struct filters *f, const struct filter *x, const struct ctr *c)
 {
-    return false; /* without bridge networks none publishes anything */
+    for (size_t i = 0; i < c->conf.ports.n; i++) {
+        const struct port_pair *p = &c->conf.ports.v[i];
+        if (streq(p->protocol, x->ports.protocol) && p->inside >= x->ports.first &&
+            p->inside <= x->ports.last)
+            return true;
+    }
+    return false;
 }
 
 static bool match_is_task(const struct filters *f, const struct filter *x, const struct ctr *c)

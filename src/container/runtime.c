@@ -101,7 +101,7 @@ int runtime_refusal(const char *what, const char *words, struct shale_err *e)
 
 /* ---- command lines ---- */
 
-static int own_dir(const char *name, struct arena *a, const char **ret, struct shale_err *e)
+int runtime_own_dir(const char *name, struct arena *a, const char **ret, struct shale_err *e)
 {
     const char *user = getenv("XDG_RUNTIME_DIR");
     const char *dir = geteuid() == 0 || !user || user[0] != '/'
@@ -122,13 +122,13 @@ static int own_dir(const char *name, struct arena *a, const char **ret, struct s
 
 int runtime_state_dir(struct arena *a, const char **ret, struct shale_err *e)
 {
-    return own_dir("runtime", a, ret, e);
+    return runtime_own_dir("runtime", a, ret, e);
 }
 
 int runtime_pidfile(const char *id, struct arena *a, const char **ret, struct shale_err *e)
 {
     const char *dir, *path;
-    int r = own_dir("pids", a, &dir, e);
+    int r = runtime_own_dir("pids", a, &dir, e);
 
     if (r < 0)
         return r;

@@ -37,7 +37,9 @@ int runtime_choose(struct container_host *h, const char *forced, struct arena *a
 int runtime_probe(struct container_host *h, const char *name, struct arena *a, struct runtime *ret,
                   struct shale_err *e);
 
-/* Folder of the runtimes' own state; gone after a reboot. */
+/* A folder of ours that is gone after a reboot. */
+int runtime_own_dir(const char *name, struct arena *a, const char **ret, struct shale_err *e);
+/* Folder of the runtimes' own state. */
 int runtime_state_dir(struct arena *a, const char **ret, struct shale_err *e);
 /* Where a runtime is to write the number of a container's process, for one who waits for it: beside
  * the runtimes' state, in memory, as runtimes write it with O_SYNC. */

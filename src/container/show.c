@@ -211,6 +211,8 @@ int show_container(struct container_host *h, const struct ctr *c, bool with_size
         r = put_config(c, a, ret, e);
     if (r >= 0)
         r = put_health(h, c, a, ret, e);
+    if (r >= 0)
+        r = show_networks(h, c, a, ret, e);
     return r >= 0 && with_size ? put_sizes(h, c, a, ret, e) : r;
 }
 

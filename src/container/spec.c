@@ -295,17 +295,24 @@ static json_t *namespaces(const struct spec_in *in)
 
     while (rest.n > 0 && str_split(&rest, ' ', &one))
         jout_add(&bad, list, json_pack("{s:s%}", "type", one.p, one.n));
-    if (!streq(in->conf->network, "host"))
+    if (in->netns)
+        jout_add(&bad, list, json_pack("{s:s, s:s}", "type", "network", "path", in->netns));
+    else if (!streq(in->conf->network, "host"))
         jout_add(&bad, list, json_pack("{s:s}", "type", "network"));
     if (in->cgroup_v2 && !in->no_cgroups)
         jout_add(&bad, list, json_pack("{s:s}", "type", "cgroup"));
     return bad ? NULL : TAKE_PTR(list);
 }
 
+static bool has_own_net(const struct conf *c)
+{
+    return !streq(c->network, "host") && !conf_network_of(c);
+}
+
 static json_t *sysctls(const struct spec_in *in)
 {
     _cleanup_json_ json_t *o = json_object();
-    bool own_net = !streq(in->conf->network, "host");
+    bool own_net = has_own_net(in->conf);
     int bad = 0;
 
     if (own_net && in->sysctl_port)
@@ -335,7 +342,7 @@ static json_t *linux_part(const struct spec_in *in)
         jout_put(&bad, o, "maskedPaths", jout_split(MASKED_PATHS));
         jout_put(&bad, o, "readonlyPaths", jout_split(READONLY_PATHS));
     }
-    if (!streq(in->conf->network, "host") || in->conf->sysctls.n)
+    if (has_own_net(in->conf) || in->conf->sysctls.n)
         jout_put(&bad, o, "sysctl", sysctls(in));
     return bad ? NULL : TAKE_PTR(o);
 }

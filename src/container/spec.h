@@ -27,6 +27,7 @@ struct spec_in {
     const struct user *user;
     const char *id;
     const char *dir;       /* of hostname, hosts and resolv.conf, absolute */
+    const char *netns;     /* path of its network namespace; NULL: one of its own, or the host's */
     const char *init_path; /* on the host, NULL: conf->init is not set */
     uint64_t caps;         /* of the container, see caps.h */
     const json_t *seccomp; /* NULL: no filter */

@@ -5,8 +5,9 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/time.h"
-#include "container/keep.h"
+#include "container/endpoint.h"
 #include "container/events.h"
+#include "container/keep.h"
 #include "container/prepare.h"
 #include "container/start_priv.h"
 
@@ -121,6 +122,8 @@ static int start_locked(struct start *s, int *ret_status, struct shale_err *e)
         r = run_it(s, ret_status, &why);
         started = ctr_is(s->c, CTR_RUNNING) || ctr_is(s->c, CTR_EXITED);
     }
+    if (s->c->net)
+        endpoints_close(s->c->net);
     if (r < 0 && !started)
         record_failure(s, r, &why);
     if (r < 0 && e)

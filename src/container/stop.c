@@ -8,8 +8,8 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "container/ctr.h"
-#include "container/keep.h"
 #include "container/events.h"
+#include "container/keep.h"
 #include "container/life.h"
 #include "container/signals.h"
 

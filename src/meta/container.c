@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "meta/meta_container.h"
+#include "meta/meta_network.h"
 #include "meta/stmt.h"
 
 #define COLUMNS                                                                                    \
@@ -190,6 +191,18 @@ int meta_container_set_config(struct meta *m, const char *id, const char *config
                             e);
 }
 
+int meta_container_set_config(struct meta *m, const char *id, const char *config,
+                              struct shale_err *e)
+{
+    int r = meta_begin(m, e);
+
+    return r < 0 ? r
+                 : meta_end(m,
+                            stmt_run(m, "UPDATE containers SET config = ?2 WHERE id = ?1", NULL, e,
+                                     "tt", id, config),
+                            e);
+}
+
 /* ---- finding ---- */
 
 int meta_container_get(struct meta *m, const char *id, struct arena *a, struct meta_container *ret,
@@ -345,6 +358,8 @@ static int delete_row(struct meta *m, const char *id, struct shale_err *e)
     if (r >= 0) /* until now it was in use */
         r = stmt_run(m, "UPDATE images SET used = ?2 WHERE id = ?1", NULL, e, "di", &image,
                      time_now_ns());
+    if (r >= 0)
+        r = meta_endpoint_delete(m, id, NULL, e);
     return r < 0 ? r : image_release_held(m, &image, e);
 }
 

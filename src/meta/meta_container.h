@@ -55,7 +55,7 @@ int meta_container_rename(struct meta *m, const char *id, const char *name,
 int meta_container_set_auto_remove(struct meta *m, const char *id, bool on, struct shale_err *e);
 /* Does somebody end it by hand? Missing is success. */
 int meta_container_set_stopped(struct meta *m, const char *id, bool on, struct shale_err *e);
-/* Another text in place of `config`. Missing is success. */
+/* What it was made with, changed. Missing is success. */
 int meta_container_set_config(struct meta *m, const char *id, const char *config,
                               struct shale_err *e);
 /* Has a container other than `id` that text in its config? */

@@ -79,6 +79,17 @@ static const char *const store_steps[SCHEMA_VERSION] = {
     /* 2: containers that are started again by a restart policy */
     "ALTER TABLE containers ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE containers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;",
+    /* networks, and what running containers have of them and of this host */
+    "CREATE TABLE networks(id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, driver TEXT NOT NULL,"
+    " created INTEGER NOT NULL, config TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE endpoints(container TEXT NOT NULL, network TEXT NOT NULL, id TEXT NOT NULL,"
+    " address INTEGER NOT NULL, PRIMARY KEY(container, network)) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX endpoints_address ON endpoints(network, address);"
+    "CREATE TABLE host_ports(container TEXT NOT NULL, network TEXT NOT NULL, protocol TEXT NOT "
+    "NULL, host_ip TEXT NOT NULL,"
+    " inside INTEGER NOT NULL, host INTEGER NOT NULL);"
+    "CREATE INDEX host_ports_container ON host_ports(container);"
+    "CREATE INDEX host_ports_host ON host_ports(host);",
 };
 
 const struct meta_schema schema_store = {

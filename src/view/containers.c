@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "view/human.h"
 #include "view/list.h"
+#include "view/networks.h"
 #include "view/text.h"
 
 #define COMMAND_WIDTH 20
@@ -206,6 +207,15 @@ static void put_size(const struct ps_row *x, struct buf *b)
     }
 }
 
+static void put_networks(const struct ps_row *x, struct buf *b)
+{
+    const char *mode = x->c->network ? x->c->network : "";
+    for (size_t i = 0; i < x->c->n_networks; i++)
+        buf_addf(b, "%s%s", i ? "," : "", x->c->networks[i].name);
+    if (streq(mode, "none") || streq(mode, "host"))
+        buf_adds(b, mode);
+}
+
 static void put_id(const struct ps_row *x, struct buf *b)
 {
     if (x->o->no_trunc)
@@ -243,7 +253,10 @@ static void put(const void *row, unsigned col, struct buf *b)
         buf_adds(b, x->c->name);
         break;
     case COL_NETWORKS:
-        buf_adds(b, x->c->network ? x->c->network : "");
+        put_networks(x, b);
+        break;
+    case COL_PORTS:
+        networks_put_ports(x->c, b);
         break;
     case COL_RUNNING_FOR:
         human_ago(b, x->c->created_ns, x->o->now_ns);
@@ -257,7 +270,7 @@ static void put(const void *row, unsigned col, struct buf *b)
     case COL_STATUS:
         container_status(x->c, x->o->now_ns, b);
         break;
-    default: /* no ports are published yet */
+    default:
         break;
     }
 }

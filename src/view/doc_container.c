@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "view/containers.h"
 #include "view/doc.h"
+#include "view/networks.h"
 
 const struct tmpl_field doc_container_fields[] = {
     {"Health", TMPL_ZERO_POINTER},     {"SizeRw", TMPL_ZERO_POINTER},
@@ -76,57 +77,6 @@ static json_t *mounts_of(const struct shale_container *c)
     return list;
 }
 
-static void add_addresses(struct doc *d)
-{
-    doc_str(d, "EndpointID", "");
-    doc_str(d, "Gateway", "");
-    doc_str(d, "GlobalIPv6Address", "");
-    doc_int(d, "GlobalIPv6PrefixLen", 0);
-    doc_str(d, "IPAddress", "");
-    doc_int(d, "IPPrefixLen", 0);
-    doc_str(d, "IPv6Gateway", "");
-}
-
-static json_t *network_of(void)
-{
-    struct doc d = doc_begin();
-    doc_put(&d, "IPAMConfig", json_null());
-    doc_put(&d, "Links", json_null());
-    doc_put(&d, "Aliases", json_null());
-    doc_str(&d, "MacAddress", "");
-    doc_put(&d, "DriverOpts", json_null());
-    doc_int(&d, "GwPriority", 0);
-    doc_str(&d, "NetworkID", "");
-    doc_str(&d, "EndpointID", "");
-    doc_str(&d, "Gateway", "");
-    doc_str(&d, "IPAddress", "");
-    doc_int(&d, "IPPrefixLen", 0);
-    doc_str(&d, "IPv6Gateway", "");
-    doc_str(&d, "GlobalIPv6Address", "");
-    doc_int(&d, "GlobalIPv6PrefixLen", 0);
-    doc_put(&d, "DNSNames", json_null());
-    return take(&d);
-}
-
-static json_t *networks_of(const struct shale_container *c)
-{
-    struct doc d = doc_begin(), all = doc_begin();
-    doc_put(&all, c->network && *c->network ? c->network : "none", network_of());
-    doc_str(&d, "Bridge", "");
-    doc_str(&d, "SandboxID", "");
-    doc_str(&d, "SandboxKey", "");
-    doc_put(&d, "Ports", json_object());
-    doc_bool(&d, "HairpinMode", false);
-    doc_str(&d, "LinkLocalIPv6Address", "");
-    doc_int(&d, "LinkLocalIPv6PrefixLen", 0);
-    doc_put(&d, "SecondaryIPAddresses", json_null());
-    doc_put(&d, "SecondaryIPv6Addresses", json_null());
-    add_addresses(&d);
-    doc_str(&d, "MacAddress", "");
-    doc_put(&d, "Networks", take(&all));
-    return take(&d);
-}
-
 int doc_container(const struct shale_container *c, json_t **ret, struct shale_err *e)
 {
     struct doc d = doc_begin();
@@ -159,6 +109,6 @@ int doc_container(const struct shale_container *c, json_t **ret, struct shale_er
         doc_int(&d, "SizeRootFs", c->size_root_bytes);
     doc_put(&d, "Mounts", mounts_of(c));
     doc_text(&d, "Config", c->config_json, json_object());
-    doc_put(&d, "NetworkSettings", networks_of(c));
+    doc_put(&d, "NetworkSettings", networks_settings(c));
     return doc_end(&d, ret, e);
 }

@@ -41,7 +41,7 @@ run_rm() { shale run --rm --network none "$@"; }
     run run_rm "$image" /etc/passwd
     [ "$status" = 126 ]
     run_fails 125 "unknown flag: --nope" shale run --nope "$image"
-    run_fails 125 "bridge" shale run --rm --network bridge "$image" true
+    run_fails 125 "network nope not found" shale run --rm --network nope "$image" true
     run_ok shale ps -aq
     [ -z "$output" ]
 }

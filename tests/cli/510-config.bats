@@ -97,10 +97,10 @@ in_configured() { local program=$1; shift; run_rm --entrypoint "$program" "$conf
     hasnt "--help"
     run_fails 1 "the input device is not a TTY" bash -c "'$SHALE_BIN' run --rm -it --network none $image true </dev/null"
     hasnt "--help"
-    run_fails 125 "container cannot be connected to network endpoints: none, host" run_rm --network host "$image" true
+    run_fails 125 "conflicting options: cannot attach both user-defined and non-user-defined network-modes" run_rm --network host "$image" true
     run_fails 125 "cannot specify both --restart and --rm" run_rm --restart always "$image" true
     run_fails 125 "unknown policy 'bogus'" shale run --restart bogus "$image" true
-    run_fails 125 "ports cannot be published yet" run_rm -p 80:80 "$image" true
+    run_fails 125 "invalid containerPort: x" run_rm -p 80:x "$image" true
     run_fails 125 'error parsing specified platform: "bogus"' run_rm --platform bogus "$image" true
     run_fails 125 "must be one of \"always\", \"missing\" or \"never\"" run_rm --pull sometimes "$image" true
     run_fails 125 "No such image: nosuch:latest" run_rm --pull never nosuch true

@@ -47,9 +47,9 @@ x
 }
 
 @test "commit: other tools pull the image from a registry and see the same files" {
-    run_ok shale run --name job "$image" sh -c "$script"
+    run_ok shale run --network none --name job "$image" sh -c "$script"
     run_ok shale commit job "$REGISTRY_HOST/made:1"
-    run_ok shale run --rm "$REGISTRY_HOST/made:1" sh -c "$look"
+    run_ok shale run --network none --rm "$REGISTRY_HOST/made:1" sh -c "$look"
     ours=$output
     run_ok shale push -q "$REGISTRY_HOST/made:1"
     skopeo copy -q --src-tls-verify=false "docker://$REGISTRY_HOST/made:1" "oci:$BATS_TEST_TMPDIR/oci:1"
@@ -59,7 +59,7 @@ x
 }
 
 @test "commit: a name moves and leaves the old image dangling; the parent is protected; nothing changed is an empty layer" {
-    run_ok shale run --name job "$image" true
+    run_ok shale run --network none --name job "$image" true
     run_ok shale commit job made
     first=$output
     run_ok shale inspect --format '{{len .RootFS.Layers}}' made
@@ -78,7 +78,7 @@ x
 @test "commit: config of the container and changes are the image's" {
     run_ok shale create --name job -e A=1 -w /tmp --label l=1 "$image" sleep 5
     run_ok shale commit -c 'ENV B=2' -c 'CMD ["sh", "-c", "echo $A$B; pwd"]' -c 'LABEL m=2' -c 'EXPOSE 80' job made
-    run_ok shale run --rm made
+    run_ok shale run --network none --rm made
     [ "$output" = '12
 /tmp' ]
     run_ok shale inspect --format '{{json .Config.Labels}} {{json .Config.ExposedPorts}}' made
@@ -93,11 +93,11 @@ x
 }
 
 @test "commit: of a running container that writes: it stands still meanwhile and goes on" {
-    run_ok shale run -d --name job "$image" sh -c 'i=0; while :; do i=$((i+1)); echo $i >/count.new; mv /count.new /count; done'
+    run_ok shale run --network none -d --name job "$image" sh -c 'i=0; while :; do i=$((i+1)); echo $i >/count.new; mv /count.new /count; done'
     for _ in 1 2 3; do
         run_ok shale commit job made
         hasnt WARNING
-        run_ok shale run --rm made sh -c 'test "$(cat /count)" -gt 0'
+        run_ok shale run --network none --rm made sh -c 'test "$(cat /count)" -gt 0'
     done
     run_ok shale ps --format '{{.Status}}'
     hasnt Paused
@@ -108,7 +108,7 @@ x
 }
 
 @test "commit: the same changes give the same layer" {
-    run_ok shale run --name job "$image" sh -c "$script"
+    run_ok shale run --network none --name job "$image" sh -c "$script"
     run_ok shale commit job a1
     run_ok shale commit job a2
     [ "$(shale inspect --format '{{json .RootFS.Layers}}' a1)" = "$(shale inspect --format '{{json .RootFS.Layers}}' a2)" ]

@@ -14,7 +14,7 @@ teardown() {
 
 # layer NAME FROM SCRIPT: an image with one layer more
 layer() {
-    shale run --name job "$2" sh -c "$3" && shale commit -m "layer of $1" job "$1" >/dev/null && shale rm job >/dev/null
+    shale run --network none --name job "$2" sh -c "$3" && shale commit -m "layer of $1" job "$1" >/dev/null && shale rm job >/dev/null
 }
 # config FORMAT IMAGE
 config() { shale inspect --format "$1" "$2"; }
@@ -50,7 +50,7 @@ config() { shale inspect --format "$1" "$2"; }
     [ "$output" = '[["/bin/echo","a","b c"],12,34,"/v"]' ] || { echo "$output"; return 1; }
     [ -x "$BATS_TEST_TMPDIR/bundle/rootfs/bin/sh" ]
 
-    run_ok shale run --rm --workdir / edited:1
+    run_ok shale run --network none --rm --workdir / edited:1
     [ "$output" = "a b c" ]
     run_ok shale history --format '{{.Size}}|{{.Comment}}' edited:1
     [ "${lines[0]}" = "0B|why not" ]
@@ -69,7 +69,7 @@ config() { shale inspect --format "$1" "$2"; }
         [ -z "$output" ] || { echo "$key is still set"; return 1; }
     done
     run_ok shale edit -e X=1 -c 'ENV Y=${X}2' -c 'HEALTHCHECK CMD true' --cmd 'echo $Y' -t three two
-    run_ok shale run --rm three
+    run_ok shale run --network none --rm three
     [ "$output" = 12 ]
     # an entrypoint alone takes the command away, as in a Dockerfile
     run_ok shale edit --entrypoint '["/bin/echo"]' -t four three
@@ -89,7 +89,7 @@ config() { shale inspect --format "$1" "$2"; }
     run_ok shale images -q --no-trunc --filter dangling=true
     [ "$output" = "$first" ]
     run_ok shale rmi "$first"
-    run_ok shale run --rm app sh -c 'echo $A'
+    run_ok shale run --network none --rm app sh -c 'echo $A'
     [ "$output" = 2 ]
     run_ok shale tag --history app --format '{{.How}}'
     [ "$output" = "edit
@@ -128,13 +128,13 @@ edit" ]
     run_ok shale edit -e APP=1 --cmd '["cat", "/base", "/app", "/both", "/added", "/more"]' -t app app
     own_registry reg
     run_ok shale rebase --onto base:2 --from base:1 -t "$OWN/app:2" app
-    run_ok shale run --rm "$OWN/app:2"
+    run_ok shale run --network none --rm "$OWN/app:2"
     [ "$output" = '2
 app
 mine
 new
 more' ] || { echo "$output"; return 1; }
-    run_ok shale run --rm app sh -c 'cat /base; [ ! -e /more ]'
+    run_ok shale run --network none --rm app sh -c 'cat /base; [ ! -e /more ]'
     [ "$output" = 1 ]
     run_ok shale history --format '{{.Comment}}' "$OWN/app:2"
     [ "${lines[0]}|${lines[1]}|${lines[2]}" = "layer of app|layer of base:2|layer of base:2" ] || { echo "$output"; return 1; }
@@ -164,7 +164,7 @@ more' ]
     layer base:2 "$image" 'echo 2 >/base'
     layer app base:1 'echo app >/app'
     run_ok shale rebase --onto base:2 -t app:2 app
-    run_ok shale run --rm app:2 cat /base /app
+    run_ok shale run --network none --rm app:2 cat /base /app
     [ "$output" = '2
 app' ]
     # the tag itself moves: its history knows the base
@@ -173,14 +173,14 @@ app' ]
     run_ok shale rmi base:1
     run_ok shale rebase --onto other --format '{{.Layers}} {{.Name}}' -t app:3 app
     [ "$output" = "3 app:3" ]
-    run_ok shale run --rm app:3 cat /base /app
+    run_ok shale run --network none --rm app:3 cat /base /app
     [ "$output" = '2
 app' ]
     # an image that adds settings only is settings on another base
     run_ok shale edit -e ONLY=1 -t set base:2
     run_ok shale rebase --onto app --from base:2 -t set:2 set
     [ "$(config '{{json .RootFS.Layers}}' set:2)" = "$(config '{{json .RootFS.Layers}}' app)" ]
-    run_ok shale run --rm set:2 sh -c 'cat /app; echo $ONLY'
+    run_ok shale run --network none --rm set:2 sh -c 'cat /app; echo $ONLY'
     [ "$output" = 'app
 1' ]
     run_ok shale fsck --check

@@ -32,7 +32,7 @@ teardown() { drop_store; }
         [ "$output" = "$id" ]
         run_ok shale inspect --format '{{join .RootFS.Layers " "}} {{.Comment}} {{.Os}}' flat
         [ "$output" = "$diff_id Imported from - linux" ]
-        run_ok shale run --rm flat cat /etc/motd
+        run_ok shale run --network none --rm flat cat /etc/motd
         [ "$output" = hello ]
     done
     run_ok shale images -q --filter dangling=true # the name moved three times
@@ -51,7 +51,7 @@ teardown() { drop_store; }
     podman --root "$w/podman" --runroot "$w/podman-run" --storage-driver vfs import -q "${changes[@]}" -m 'made by hand' "$w/a.tar" flat:1
     run_ok podman --root "$w/podman" --runroot "$w/podman-run" --storage-driver vfs image inspect --format "$shown" localhost/flat:1
     [ "$output" = "$ours" ] || { echo "podman: $output"; echo "shale: $ours"; return 1; }
-    run_ok shale run --rm flat:1
+    run_ok shale run --network none --rm flat:1
     [ "$output" = 1 ]
     run_ok shale import --platform linux/arm64/v8 "$w/a.tar" arm:1
     run_ok shale inspect --format '{{.Architecture}}' arm:1

@@ -46,7 +46,7 @@ all='cd /; find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path .
         run_ok chroot "$w/$driver.out" sh -c "$all"
         [ "$output" = "$list" ] || { diff <(echo "$list") <(echo "$output"); return 1; }
         run_ok bash -c '"$1" export job | "$1" import -c "CMD [\"sh\"]" - flat:1' _ "$SHALE_BIN"
-        run_ok shale run --rm flat:1 sh -c "$look"
+        run_ok shale run --network none --rm flat:1 sh -c "$look"
         [ "$output" = "$seen" ] || { echo "$output"; return 1; }
         run_ok shale fsck --check
         drop_store
@@ -58,7 +58,7 @@ all='cd /; find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path .
     run_ok shale export -o "$w/new.tar" new
     here() { podman --root "$w/p" --runroot "$w/p.run" --storage-driver vfs "$@"; }
     run_ok here import -q "$w/new.tar" new:1
-    run_ok shale run --rm "$image" sh -c 'md5sum /bin/busybox /etc/passwd'
+    run_ok shale run --network none --rm "$image" sh -c 'md5sum /bin/busybox /etc/passwd'
     sums=$output
     mkdir "$w/new"
     tar -xf "$w/new.tar" -C "$w/new"

@@ -34,6 +34,7 @@ names() { shale images --format '{{.Repository}}:{{.Tag}}' | sort; }
     [ "$status" = 0 ]
     [ "$output" = "WARNING! This will remove:
   - all stopped containers
+  - all networks not used by at least one container
   - all dangling images
 
 Are you sure you want to continue? [y/N] " ]
@@ -41,6 +42,7 @@ Are you sure you want to continue? [y/N] " ]
     [ "$status" = 0 ]
     [ "$output" = "WARNING! This will remove:
   - all stopped containers
+  - all networks not used by at least one container
   - all anonymous volumes not used by at least one container
   - all images without at least one container associated to them
 
@@ -60,9 +62,9 @@ Are you sure you want to continue? [y/N] " ]
     need_root
     pull busybox:1.0 team/a:1 team/b:1
     shale tag "$R/team/a:1" "$R/team/b:1" # leaves a dangling image
-    stopped=$(shale run -d -v /anonymous -v named:/n "$R/busybox:1.0" sh -c 'head -c 2000000 /dev/zero >/big')
+    stopped=$(shale run --network none -d -v /anonymous -v named:/n "$R/busybox:1.0" sh -c 'head -c 2000000 /dev/zero >/big')
     shale wait "$stopped" >/dev/null
-    running=$(shale run -d -v /mine "$R/busybox:1.0" sleep 300)
+    running=$(shale run --network none -d -v /mine "$R/busybox:1.0" sleep 300)
     anonymous=$(shale volume ls -q --filter dangling=false | grep -c -v named)
     [ "$anonymous" = 2 ]
     run_ok shale system prune -f

@@ -52,7 +52,7 @@ good() { [ "sha256:$(sha256sum <"$1" | cut -d' ' -f1)" = "$2" ]; }
     n=$(asked HTTP)
     [ "$n" -gt 0 ]
     run_ok shale pull -q "$CACHE/hub/app:1"
-    run_ok shale run --rm "$CACHE/hub/app:1" /bin/busybox true
+    run_ok shale run --network none --rm "$CACHE/hub/app:1" /bin/busybox true
     run_ok skopeo copy --quiet --all --src-tls-verify=false "docker://$CACHE/hub/app:1" "oci:$BATS_TEST_TMPDIR/out:2"
     [ "$(asked HTTP)" = "$n" ]
     [ "$(asked 'GET.*blobs')" = "$(asked 'GET.*blobs.* 200 ')" ]

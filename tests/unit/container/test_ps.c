@@ -67,7 +67,7 @@ static const struct {
     {{"volume=/data"}, "db web-one"},
     {{"volume=other"}, ""},
     {{"network=host"}, "web-one"},
-    {{"network=none"}, "db"},
+    {{"network=bridge"}, "db"},
     {{"expose=80"}, "db web-one"},
     {{"expose=79-81/tcp"}, "db web-one"},
     {{"expose=80/udp"}, ""},
@@ -263,7 +263,7 @@ static const struct {
 } refusals[] = {
     {{.name = "db"}, SHALE_CONFLICT, "Conflict. The container name \"/db\" is already in use by"},
     {{.name = "a b"}, SHALE_INVALID, "Invalid container name (a b), only"},
-    {{.network = "bridge"}, SHALE_UNSUPPORTED, "bridge networks come later"},
+    {{.network = "nosuchnet"}, SHALE_INVALID, "network nosuchnet not found"},
     {{.workdir = "x"}, SHALE_INVALID, "the working directory 'x' is invalid"},
     {{.stop_signal = "FOO"}, SHALE_INVALID, "invalid signal: FOO"},
     {{.runtime = "nosuchruntime"}, SHALE_INVALID, "unknown or invalid runtime name"},

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Networks: the functions of <shale/network.h>, one to one; see container.h for the rules.
+ *
+ * A row says what a network is; its bridge is made by netavark when the first container comes and
+ * goes with the last one. Whoever changes what containers have of networks, or removes a network,
+ * holds NETWORK_LOCK (inside of a container's lock, never around it).
+ */
+#include <shale/network.h>
+
+#include "base/json.h"
+#include "container/container.h"
+#include "meta/meta_network.h"
+#include "model/ipv4.h"
+
+#define NETWORK_LOCK   "locks/network"
+#define NETWORK_BRIDGE "bridge" /* the one of those who ask for none */
+
+struct network {
+    struct meta_network row;
+    struct ipv4_net subnet;
+    struct ipv4_net range; /* where addresses are taken from; bits 0: all of the subnet */
+    uint32_t gateway;
+    const char *bridge; /* name of the interface */
+    bool is_bridge, builtin, internal, attachable;
+    struct strmap labels, options, aux;
+};
+
+int network_find(struct container_host *h, const char *text, struct arena *a, struct network *ret,
+                 struct shale_err *e);
+/* The lowest address that nobody has; -SHALE_LIMIT: none is left. */
+int network_free_address(struct container_host *h, const struct network *n, struct arena *a,
+                         uint32_t *ret, struct shale_err *e);
+/* Can a container ask for that address? */
+int network_check_address(const struct network *n, const char *text, uint32_t *ret,
+                          struct shale_err *e);
+/* As docker makes them: 02:42 and the address. 18 bytes. */
+char *network_mac(uint32_t address, char ret[18]);
+
+int network_create(struct container_host *h, const struct shale_network_create_opts *o,
+                   struct arena *a, struct shale_network *ret, struct shale_err *e);
+int network_ls(struct container_host *h, const struct shale_network_ls_opts *o, struct arena *a,
+               struct shale_network_list *ret, struct shale_err *e);
+int network_inspect(struct container_host *h, const char *network, struct arena *a,
+                    struct shale_network *ret, struct shale_err *e);
+int network_rm(struct container_host *h, const char *network, struct shale_err *e);
+int network_prune(struct container_host *h, const struct shale_network_prune_opts *o,
+                  struct arena *a, struct shale_network_pruned *ret, struct shale_err *e);
+int network_connect(struct container_host *h, const char *network, const char *container,
+                    const struct shale_network_connect_opts *o, struct shale_err *e);
+int network_disconnect(struct container_host *h, const char *network, const char *container,
+                       struct shale_err *e);
+
+/* ---- for the parts of it ---- */
+
+/* Rows, with the three that are always there. */
+int network_rows(struct container_host *h, struct arena *a, struct meta_network **ret,
+                 size_t *ret_n, struct shale_err *e);
+int network_of_row(const struct meta_network *row, struct arena *a, struct network *ret,
+                   struct shale_err *e);
+/* A subnet that no network of the store has and that this host has no route to. */
+int network_free_subnet(struct container_host *h, struct arena *a, struct ipv4_net *ret,
+                        struct shale_err *e);
+bool network_overlaps(const struct meta_network *rows, size_t n, const struct ipv4_net *net,
+                      struct arena *a);
