@@ -57,7 +57,7 @@ static int run(struct cli *c, const void *opts, int n, char **args)
     if (r == 0 && found)
         r = print(c, found, port);
     shale_free(found);
-    if (r == 1)
+    if (r == 1 && port)
         return err_set(&c->e, SHALE_NOT_FOUND, "no public port '%.100s%s' published for %.200s",
                        port, strchr(port, '/') ? "" : "/tcp", args[0]);
     return r;

@@ -18,6 +18,10 @@ static void round_trip(void **state)
         {"volume", "vol", "/v/_data", "/d", "", "", 0, false, true},
         {"tmpfs", "", "", "/tmp", "mode=1777", "", 4096, false, false},
     };
+    struct port_pair ports[] = {
+        {"tcp", "", 80, 8080, 8080}, {"tcp", "127.0.0.1", 80, 0, 0}, {"udp", "", 53, 5300, 5310}};
+    struct conf_network networks[] = {{"front", "id1", "", STRV("a", "b")},
+                                      {"back", "id2", "10.5.0.7", {.v = NULL}}};
     struct strmap labels = {.m = arena_array(&a, 1, sizeof *labels.m), .n = 1, .set = true};
     labels.m[0].k = (char *)"k";
     labels.m[0].v = (char *)"v \"quoted\"\n";
@@ -50,6 +54,10 @@ static void round_trip(void **state)
                      .path = "/e",
                      .args = STRV("c1", ""),
                      .detach_keys = "ctrl-x",
+                     .ports = {.v = ports, .n = ARRAY_SIZE(ports)},
+                     .publish_all = true,
+                     .networks = networks,
+                     .n_networks = ARRAY_SIZE(networks),
                      .mounts = m,
                      .n_mounts = ARRAY_SIZE(m)};
     struct conf d;
@@ -67,6 +75,14 @@ static void round_trip(void **state)
     assert_same(&d.security_opt, &c.security_opt);
     assert_string_equal(strmap_get(&d.labels, "k"), "v \"quoted\"\n");
     assert_int_equal(d.n_mounts, 3);
+    assert_true(d.publish_all);
+    assert_int_equal(d.ports.n, 3);
+    assert_string_equal(d.ports.v[1].host_ip, "127.0.0.1");
+    assert_int_equal(d.ports.v[1].first, 0);
+    assert_int_equal(d.ports.v[2].last, 5310);
+    assert_int_equal(d.n_networks, 2);
+    assert_same(&d.networks[0].aliases, &networks[0].aliases);
+    assert_string_equal(d.networks[1].address, "10.5.0.7");
     assert_true(d.mounts[0].read_only);
     assert_string_equal(d.mounts[0].propagation, "rslave");
     assert_true(d.mounts[1].anonymous);

@@ -2,6 +2,8 @@
 /* The handle: opening under all circumstances, transactions, memos, errors, several processes. */
 #include "meta_test.h"
 
+#include "meta/meta_network.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -275,6 +277,18 @@ static void newer_version(void **state)
     f->m = open_one(f, false);
 }
 
+/* One of the first version gets the tables that came later. */
+static void older_version(void **state)
+{
+    struct fix *f = *state;
+
+    f->m = meta_close(f->m);
+    raw_sql(f, "DROP TABLE networks; DROP TABLE endpoints; DROP TABLE host_ports;"
+               "PRAGMA user_version = 1");
+    f->m = open_one(f, false);
+    ok(meta_endpoint_delete(f->m, "c", NULL, &f->e));
+}
+
 /* ---- reading only ---- */
 
 static void read_only_refuses_writes(void **state)
@@ -519,6 +533,7 @@ int main(void)
         CASE(processes),
         CASE(killed_in_transaction),
         CASE(newer_version),
+        CASE(older_version),
         CASE(read_only_refuses_writes),
         CASE(missing_reads_as_empty),
         CASE(read_only_file_system),
