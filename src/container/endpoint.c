@@ -157,6 +157,8 @@ int endpoints_add(struct container_host *h, struct arena *a, const struct ctr *c
     int r = find_network(h, a, n, &ret->network, e);
 
     if (r >= 0)
+        r = network_settle(h, &ret->network, a, e);
+    if (r >= 0)
         r = take_address(h, a, c, n, ret, e);
     return r < 0 ? r : call_setup(h, a, c, n, ret, number, NULL, e);
 }
@@ -221,6 +223,8 @@ static int setup_locked(struct container_host *h, struct arena *a, struct ctr *c
         return err_nomem(e);
     for (size_t i = 0; r >= 0 && i < c->conf.n_networks; i++) {
         r = find_network(h, a, &c->conf.networks[i], &ret->v[i].network, e);
+        if (r >= 0)
+            r = network_settle(h, &ret->v[i].network, a, e);
         if (r >= 0)
             r = take_address(h, a, c, &c->conf.networks[i], &ret->v[i], e);
         if (r >= 0)

@@ -22,7 +22,7 @@
 
 struct raw {
     const char *subnet, *range, *gateway, *bridge;
-    bool internal, attachable;
+    bool internal, attachable, chosen;
     struct strmap labels, options, aux;
 };
 
@@ -31,11 +31,11 @@ struct raw {
         name, kind, offsetof(struct raw, field), 0                                                 \
     }
 static const struct json_field fields[] = {
-    F("Subnet", JB_STR, subnet),      F("IPRange", JB_STR, range),
-    F("Gateway", JB_STR, gateway),    F("Bridge", JB_STR, bridge),
-    F("Internal", JB_BOOL, internal), F("Attachable", JB_BOOL, attachable),
-    F("Labels", JB_STRMAP, labels),   F("Options", JB_STRMAP, options),
-    F("AuxAddress", JB_STRMAP, aux),
+    F("Subnet", JB_STR, subnet),          F("IPRange", JB_STR, range),
+    F("Gateway", JB_STR, gateway),        F("Bridge", JB_STR, bridge),
+    F("Chosen", JB_BOOL, chosen),         F("Internal", JB_BOOL, internal),
+    F("Attachable", JB_BOOL, attachable), F("Labels", JB_STRMAP, labels),
+    F("Options", JB_STRMAP, options),     F("AuxAddress", JB_STRMAP, aux),
 };
 #undef F
 
@@ -64,11 +64,42 @@ int network_of_row(const struct meta_network *row, struct arena *a, struct netwo
     n.bridge = raw.bridge;
     n.internal = raw.internal;
     n.attachable = raw.attachable;
+    n.chosen = raw.chosen || n.builtin;
     n.labels = raw.labels;
     n.options = raw.options;
     n.aux = raw.aux;
     *ret = n;
     return 0;
+}
+
+static json_t *map_json(const struct strmap *map)
+{
+    _cleanup_json_ json_t *o = json_object();
+    int bad = !o;
+
+    for (size_t i = 0; i < map->n; i++)
+        jout_str(&bad, o, map->m[i].k, map->m[i].v);
+    return bad ? NULL : TAKE_PTR(o);
+}
+
+int network_config(const struct network *n, struct arena *a, char **ret, struct shale_err *e)
+{
+    _cleanup_json_ json_t *o = json_object();
+    char net[IPV4_NET_BYTES], address[IPV4_BYTES];
+    int bad = 0, r;
+
+    jout_str(&bad, o, "Subnet", ipv4_net_format(&n->subnet, net));
+    jout_str(&bad, o, "Gateway", ipv4_format(n->gateway, address));
+    jout_str(&bad, o, "IPRange", n->range.bits ? ipv4_net_format(&n->range, net) : "");
+    jout_str(&bad, o, "Bridge", n->bridge);
+    jout_bool(&bad, o, "Internal", n->internal);
+    jout_bool(&bad, o, "Attachable", n->attachable);
+    jout_bool(&bad, o, "Chosen", n->chosen);
+    jout_put(&bad, o, "Labels", map_json(&n->labels));
+    jout_put(&bad, o, "Options", map_json(&n->options));
+    jout_put(&bad, o, "AuxAddress", map_json(&n->aux));
+    r = jout_check(bad, "network", e);
+    return r < 0 ? r : jout_text(o, JSON_COMPACT, a, ret, e);
 }
 
 /* ---- the three ---- */
@@ -149,7 +180,7 @@ bool network_overlaps(const struct meta_network *rows, size_t n, const struct ip
 
 /* A line of /proc/net/route: interface, then address and, as the eighth, mask: hexadecimal, in
  * memory order. */
-static bool read_route(struct str line, struct ipv4_net *ret)
+static bool read_route(struct str line, struct ipv4_net *ret, char interface[32])
 {
     unsigned address, mask;
     char text[256];
@@ -158,7 +189,7 @@ static bool read_route(struct str line, struct ipv4_net *ret)
         return false;
     memcpy(text, line.p, line.n);
     text[line.n] = 0;
-    if (sscanf(text, "%*s %x %*s %*s %*s %*s %*s %x", &address, &mask) != 2)
+    if (sscanf(text, "%31s %x %*s %*s %*s %*s %*s %x", interface, &address, &mask) != 3)
         return false;
     *ret = (struct ipv4_net){ntohl(address), (unsigned)__builtin_popcount(mask)};
     return ret->bits > 0;
@@ -166,14 +197,56 @@ static bool read_route(struct str line, struct ipv4_net *ret)
 
 static bool has_route(struct str routes, const struct ipv4_net *net)
 {
+    char interface[32];
     struct str line;
 
     while (routes.n > 0 && str_split(&routes, '\n', &line)) {
         struct ipv4_net route;
-        if (read_route(line, &route) && ipv4_net_overlaps(&route, net))
+        if (read_route(line, &route, interface) && ipv4_net_overlaps(&route, net))
             return true;
     }
     return false;
+}
+
+/* Is some of the subnet another interface's? Its name. */
+static bool is_taken(struct str routes, const struct network *n, char interface[32])
+{
+    struct str line;
+
+    while (routes.n > 0 && str_split(&routes, '\n', &line)) {
+        struct ipv4_net route;
+        if (read_route(line, &route, interface) && route.bits >= n->subnet.bits &&
+            ipv4_net_has(&n->subnet, route.address) && !streq(interface, n->bridge))
+            return true;
+    }
+    return false;
+}
+
+int network_settle(struct container_host *h, struct network *n, struct arena *a,
+                   struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf routes = BUF_INIT(ROUTES_MAX_BYTES);
+    struct meta_endpoint *v = NULL;
+    char interface[32], net[IPV4_NET_BYTES], *text;
+    size_t n_members = 0;
+    int r;
+
+    (void)fs_read_file(AT_FDCWD, "/proc/net/route", &routes, NULL);
+    if (!is_taken((struct str){buf_str(&routes), routes.n}, n, interface))
+        return 0;
+    r = meta_endpoint_list(store_meta(h->store), NULL, n->row.id, a, &v, &n_members, e);
+    if (r < 0)
+        return r;
+    if (!n->chosen || n_members)
+        return err_set(e, SHALE_CONFLICT,
+                       "network %.100s: interface %s of this host has addresses of its subnet %s",
+                       n->row.name, interface, ipv4_net_format(&n->subnet, net));
+    r = network_free_subnet(h, a, &n->subnet, e);
+    if (r < 0)
+        return r;
+    n->gateway = n->subnet.address + 1;
+    r = network_config(n, a, &text, e);
+    return r < 0 ? r : meta_network_set_config(store_meta(h->store), n->row.id, text, e);
 }
 
 static struct ipv4_net pool(unsigned i)

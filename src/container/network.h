@@ -24,11 +24,16 @@ struct network {
     uint32_t gateway;
     const char *bridge; /* name of the interface */
     bool is_bridge, builtin, internal, attachable;
+    bool chosen; /* the subnet was not asked for */
     struct strmap labels, options, aux;
 };
 
 int network_find(struct container_host *h, const char *text, struct arena *a, struct network *ret,
                  struct shale_err *e);
+/* Before the first container comes: a subnet that was chosen here and that something else on this
+ * host has taken since is chosen again; CONFLICT where that cannot be. NETWORK_LOCK held. */
+int network_settle(struct container_host *h, struct network *n, struct arena *a,
+                   struct shale_err *e);
 /* The lowest address that nobody has; -SHALE_LIMIT: none is left. */
 int network_free_address(struct container_host *h, const struct network *n, struct arena *a,
                          uint32_t *ret, struct shale_err *e);
@@ -57,6 +62,8 @@ int network_disconnect(struct container_host *h, const char *network, const char
 /* Rows, with the three that are always there. */
 int network_rows(struct container_host *h, struct arena *a, struct meta_network **ret,
                  size_t *ret_n, struct shale_err *e);
+/* The text of a row. */
+int network_config(const struct network *n, struct arena *a, char **ret, struct shale_err *e);
 int network_of_row(const struct meta_network *row, struct arena *a, struct network *ret,
                    struct shale_err *e);
 /* A subnet that no network of the store has and that this host has no route to. */

@@ -156,33 +156,20 @@ static int take_addresses(struct make *m, struct shale_err *e)
     return 0;
 }
 
-static json_t *map_json(const struct strmap *map)
-{
-    _cleanup_json_ json_t *o = json_object();
-    int bad = !o;
-
-    for (size_t i = 0; i < map->n; i++)
-        jout_str(&bad, o, map->m[i].k, map->m[i].v);
-    return bad ? NULL : TAKE_PTR(o);
-}
-
 static int config_text(struct make *m, char **ret, struct shale_err *e)
 {
-    _cleanup_json_ json_t *o = json_object();
-    char net[IPV4_NET_BYTES], address[IPV4_BYTES];
-    int bad = 0, r;
+    const struct network n = {.subnet = m->subnet,
+                              .range = m->range,
+                              .gateway = m->gateway,
+                              .bridge = m->bridge,
+                              .internal = m->o->internal,
+                              .attachable = m->o->attachable,
+                              .chosen = !m->o->subnet || !m->o->subnet[0],
+                              .labels = m->labels,
+                              .options = m->options,
+                              .aux = m->aux};
 
-    jout_str(&bad, o, "Subnet", ipv4_net_format(&m->subnet, net));
-    jout_str(&bad, o, "Gateway", ipv4_format(m->gateway, address));
-    jout_str(&bad, o, "IPRange", m->range.bits ? ipv4_net_format(&m->range, net) : "");
-    jout_str(&bad, o, "Bridge", m->bridge);
-    jout_bool(&bad, o, "Internal", m->o->internal);
-    jout_bool(&bad, o, "Attachable", m->o->attachable);
-    jout_put(&bad, o, "Labels", map_json(&m->labels));
-    jout_put(&bad, o, "Options", map_json(&m->options));
-    jout_put(&bad, o, "AuxAddress", map_json(&m->aux));
-    r = jout_check(bad, "network", e);
-    return r < 0 ? r : jout_text(o, JSON_COMPACT, m->a, ret, e);
+    return network_config(&n, m->a, ret, e);
 }
 
 static int make(struct make *m, struct shale_err *e)

@@ -88,6 +88,13 @@ none null local" ]
     shale network create two >/dev/null
     [ "$(shale network inspect -f '{{(index .IPAM.Config 0).Subnet}}' bridge)" = 172.17.0.0/16 ]
     [ "$(shale network inspect -f '{{(index .IPAM.Config 0).Subnet}}' two)" = 172.19.0.0/16 ]
+    # what somebody else has taken meanwhile is chosen again, what was asked for is not
+    here ip addr add 172.17.5.1/24 dev outside
+    here ip addr add 10.5.0.1/24 dev outside
+    run_ok shale run --rm box:1 ip -o -4 addr show eth0
+    has 172.20.0.2/16
+    run_fails 125 "network one: interface outside of this host has addresses of its subnet 10.5.0.0/24" \
+        shale run --rm --network one box:1 true
     run_ok shale network rm one two
     [ "$output" = "one
 two" ]
