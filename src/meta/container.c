@@ -191,18 +191,6 @@ int meta_container_set_config(struct meta *m, const char *id, const char *config
                             e);
 }
 
-int meta_container_set_config(struct meta *m, const char *id, const char *config,
-                              struct shale_err *e)
-{
-    int r = meta_begin(m, e);
-
-    return r < 0 ? r
-                 : meta_end(m,
-                            stmt_run(m, "UPDATE containers SET config = ?2 WHERE id = ?1", NULL, e,
-                                     "tt", id, config),
-                            e);
-}
-
 /* ---- finding ---- */
 
 int meta_container_get(struct meta *m, const char *id, struct arena *a, struct meta_container *ret,

@@ -6,7 +6,7 @@
 #include "base/lock.h"
 #include "meta/stmt.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* Digests are text ("sha256:…"), "" is none; times are nanoseconds. Edges may name what is not
  * here, so there are no foreign keys: image.c and container.c keep what belongs together together.
@@ -79,7 +79,7 @@ static const char *const store_steps[SCHEMA_VERSION] = {
     /* 2: containers that are started again by a restart policy */
     "ALTER TABLE containers ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE containers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;",
-    /* networks, and what running containers have of them and of this host */
+    /* 3: networks, and what running containers have of them and of this host */
     "CREATE TABLE networks(id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, driver TEXT NOT NULL,"
     " created INTEGER NOT NULL, config TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE endpoints(container TEXT NOT NULL, network TEXT NOT NULL, id TEXT NOT NULL,"
