@@ -368,6 +368,8 @@ static void dispatch(struct rq *rq)
         not_allowed(rq);
     else if (!parse_query(rq))
         reg_error(rq, REG_NOT_FOUND, "malformed query");
+    else if (!cached_mirror(rq))
+        return;
     else if (ep->need != FREE && access_is_slow(rq))
         http_defer(q, check_deferred);
     else

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# What a registry tells of what it removes.
+# What a registry tells of what it removes; which upstream a mirror asks; uploads of one process at another.
 
 load lib
 
@@ -11,6 +11,7 @@ setup() {
 teardown() {
     own_stop_all
     [ -z "${PEER_PID:-}" ] || kill "$PEER_PID" 2>/dev/null || true
+    if [ -f "$dir/containerd.pid" ]; then kill "$(cat "$dir/containerd.pid")" 2>/dev/null || true; fi
 }
 
 OCI=application/vnd.oci.image.manifest.v1+json
@@ -82,4 +83,63 @@ team/a $second shale-registry (its tags were removed by retention)" ]
     [ "$(gone | sed -n '5,$p')" = "team/a newer shale-registry (not one of the 1 newest)
 team/a $third shale-registry (its tags were removed by retention)" ]
     [ "$(jq -r 'select(.path == "/pushes") | .body.events[].action' "$dir/events" | sort -u)" = push ]
+}
+
+# origin NAME LAYOUT: a registry with LAYOUT as team/app:1 and library/app:1 -> NAME_AT, its log is $BATS_TEST_TMPDIR/NAME.log
+origin() {
+    own_registry "$1"
+    own_push "$SHALE_IMAGES/$2:1.0" team/app:1
+    own_push "$SHALE_IMAGES/$2:1.0" library/app:1
+    declare -g "${1}_AT=$OWN"
+}
+digest_of() { curl -s "http://$1" -H "Accept: application/vnd.oci.image.index.v1+json" | sha256sum | cut -d' ' -f1; }
+
+@test "a mirror of several registries: containerd says with ?ns= which one it means" {
+    need containerd
+    need ctr
+    need_root
+    local w=$BATS_TEST_TMPDIR/ctr hub quay
+    origin hub busybox
+    origin quay debian
+    # shellcheck disable=SC2154 # set by origin
+    cat >"$dir/r.conf" <<END
+[upstream "hub/"]
+url = http://$hub_AT
+ns = docker.io
+[upstream "elsewhere/"]
+url = http://$quay_AT
+ns = quay.example
+END
+    own_registry mirror --config "$dir/r.conf"
+    own_push "$SHALE_IMAGES/busybox:1.0" own/app:1
+    hub=$(digest_of "$hub_AT/v2/team/app/manifests/1") quay=$(digest_of "$quay_AT/v2/team/app/manifests/1")
+    [ "$hub" != "$quay" ]
+    mkdir -p "$w/hosts/docker.io" "$w/hosts/quay.example" "$w/hosts/nobody.example"
+    for host in docker.io quay.example nobody.example; do
+        printf 'server = "http://127.0.0.1:1"\n[host."http://%s"]\n  capabilities = ["pull", "resolve"]\n' "$OWN" >"$w/hosts/$host/hosts.toml"
+    done
+    printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\nroot = "%s"\nstate = "%s"\n[grpc]\naddress = "%s"\n' \
+        "$w/root" "$w/state" "$w/c.sock" >"$w/c.toml"
+    containerd -c "$w/c.toml" -l error >"$w/out" 2>&1 3>&- &
+    echo $! >"$dir/containerd.pid"
+    here() { timeout 60 ctr -a "$w/c.sock" "$@"; }
+    for _ in $(seq 100); do ! here version >/dev/null 2>&1 || break; sleep 0.1; done
+    run_ok here content fetch --hosts-dir "$w/hosts" docker.io/team/app:1
+    run_ok here content fetch --hosts-dir "$w/hosts" docker.io/library/app:1
+    run_ok here content fetch --hosts-dir "$w/hosts" quay.example/team/app:1
+    here images ls >"$w/images"
+    grep -q "^docker.io/team/app:1 .*sha256:$hub" "$w/images"
+    grep -q "^docker.io/library/app:1 .*sha256:$hub" "$w/images"
+    grep -q "^quay.example/team/app:1 .*sha256:$quay" "$w/images"
+    grep -q 'GET /v2/team/app/manifests/.*ns=quay.example' "$OWN_DIR.log"
+    [ "$(curl -s "http://$OWN/v2/_catalog" | jq -c .repositories)" = '["elsewhere/team/app","hub/library/app","hub/team/app","own/app"]' ]
+    # our own, whoever is meant; and no image of one registry for another
+    run_ok here content fetch --hosts-dir "$w/hosts" nobody.example/own/app:1
+    run_fails 1 "" here content fetch --hosts-dir "$w/hosts" nobody.example/hub/team/app:1
+    run curl -s "http://$OWN/v2/hub/team/app/manifests/1?ns=nobody.example"
+    has "no [upstream] here stands for nobody.example: hub/team/app is of docker.io"
+    [ "$(code "/v2/team/app/manifests/1?ns=quay.io")" = 404 ]
+    [ "$(code "/v2/team/app/tags/list?ns=registry-1.docker.io")" = 200 ]
+    # blobs and digests likewise
+    [ "$(digest_of "$OWN/v2/team/app/manifests/sha256:$quay?ns=quay.example")" = "$quay" ]
 }

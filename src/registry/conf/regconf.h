@@ -147,6 +147,7 @@ struct regconf_upstream { /* a registry whose images are kept here */
     const char *url;
     const char *path;   /* put before the rest of a name there, "a/b"; NULL: nothing */
     const char *domain; /* HOST[:PORT] of the url; "docker.io" for Docker Hub */
+    const char *ns;     /* the same, or as which it is asked for by clients of mirrors */
     bool https, strip;
     int library; /* enum regconf_library */
     const char *username, *password_file;
@@ -185,6 +186,9 @@ struct regconf_set {
     const char *key;
     const char *value;
 };
+
+/* "docker.io" for each of the names of Docker Hub, else the host itself. */
+const char *regconf_registry_name(const char *host);
 
 int regconf_load(const char *path, const struct regconf_set *sets, size_t n_sets,
                  struct regconf **ret, struct shale_err *e);

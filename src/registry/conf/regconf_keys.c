@@ -254,6 +254,9 @@ static const struct regconf_key upstream_keys[] = {
        "yes: names of one part get library/ before them there, as Docker Hub has it; auto: if it "
        "is "
        "Docker Hub."),
+    K(regconf_upstream, ns, RK_STR, NULL,
+      "as which registry clients of a mirror ask for it (containerd: ?ns=docker.io); without it, "
+      "the host of url."),
     K(regconf_upstream, username, RK_STR, NULL, "who we are there; with password_file."),
     K(regconf_upstream, password_file, RK_PATH, NULL,
       "file with the password or access token in its first line. Read again on SIGHUP."),

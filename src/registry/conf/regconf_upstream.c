@@ -38,6 +38,11 @@ static bool is_hub(const char *host)
     return false;
 }
 
+const char *regconf_registry_name(const char *host)
+{
+    return is_hub(host) ? HUB : host;
+}
+
 static int take_url(struct regconf *c, struct regconf_upstream *u, struct shale_err *e)
 {
     const char *domain = strstr(u->url, "://") + 3;
@@ -62,6 +67,7 @@ static int take_url(struct regconf *c, struct regconf_upstream *u, struct shale_
             "set insecure = yes if that is meant",
             u->url);
     u->domain = arena_strdup(&c->arena, is_hub(host) ? HUB : domain);
+    u->ns = u->ns ? regconf_registry_name(u->ns) : u->domain;
     if (u->library == REGCONF_LIBRARY_AUTO)
         u->library = is_hub(host) ? REGCONF_LIBRARY_YES : REGCONF_LIBRARY_NO;
     return u->domain ? 0 : err_nomem(e);
@@ -75,6 +81,8 @@ static const char *mistake(const struct regconf_upstream *u)
         return "username and docker_config exclude each other";
     if (u->username && strchr(u->username, ':'))
         return "username: a name has no colon";
+    if (!*u->ns || strpbrk(u->ns, "/@ "))
+        return "ns: the name of a registry is HOST or HOST:PORT, as in docker.io";
     if (!u->cert_file != !u->key_file)
         return "cert_file and key_file belong together";
     if (u->path && !ref_path_valid(u->path))

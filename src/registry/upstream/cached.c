@@ -14,6 +14,31 @@ struct upstream *rq_upstream(const struct rq *rq)
     return upstreams_find(rq->live->upstreams, rq->route.name);
 }
 
+bool cached_mirror(struct rq *rq)
+{
+    const char *ns = rq->route.name && rq->live->upstreams ? rq_query(rq, "ns") : NULL;
+    const char *local = NULL;
+    char message[1024];
+
+    if (!ns || !*ns)
+        return true;
+    if (upstreams_mirror(rq->live->upstreams, ns, rq->route.name, &rq->a, &local, &rq->e) < 0) {
+        reg_fail(rq);
+        return false;
+    }
+    struct upstream *up = local ? NULL : rq_upstream(rq);
+    if (local) {
+        rq->route.name = local;
+    } else if (up) { /* another registry's image under that name would be worse than none */
+        snprintf(message, sizeof message,
+                 "no [upstream] here stands for %.200s: %.255s is of %.255s", ns, rq->route.name,
+                 upstream_conf(up)->ns);
+        reg_error_say(rq, REG_NAME_UNKNOWN, message, NULL, NULL);
+        return false;
+    }
+    return true;
+}
+
 void cached_refuse(struct rq *rq, struct upstream *up, int r, const struct shale_err *e,
                    enum reg_code unknown, const char *detail)
 {

@@ -84,6 +84,9 @@ void fetch_put(struct pull *p, struct fetch *f); /* accepts NULL */
 /* ---- cached.c: requests for repositories that are a cache ---- */
 /* NULL: it is one of our own. */
 struct upstream *rq_upstream(const struct rq *rq);
+/* A request of a client of a mirror (?ns=HOST) is one for the repository that stands for it. false:
+ * answered. */
+bool cached_mirror(struct rq *rq);
 void cached_manifest_get(struct rq *rq, struct upstream *up);
 void cached_blob_get(struct rq *rq, struct upstream *up, const struct digest *d);
 void cached_tags(struct rq *rq, struct upstream *up);

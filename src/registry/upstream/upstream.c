@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -186,6 +187,41 @@ const char *upstream_name(const struct regconf_upstream *c, const char *repo, st
         c->library == REGCONF_LIBRARY_YES && !c->path && !strchr(rest, '/') ? "library/" : "";
 
     return arena_printf(a, "%s%s%s%s", c->path ? c->path : "", c->path ? "/" : "", library, rest);
+}
+
+/* The way back: which repository of ours is `name` there? NULL: none. */
+static const char *local_name(const struct regconf_upstream *c, const char *name, struct arena *a,
+                              bool *ret_nomem)
+{
+    size_t n = c->path ? strlen(c->path) : 0;
+
+    if (n && (strncmp(name, c->path, n) != 0 || name[n] != '/'))
+        return NULL;
+    const char *rest = n ? name + n + 1 : name;
+    const char *local = arena_printf(a, "%s%s", c->strip ? c->prefix : "", rest);
+    const char *back = local && str_has_prefix(local, c->prefix) ? upstream_name(c, local, a) : "";
+    *ret_nomem = !local || !back;
+    return !*ret_nomem && streq(back, name) ? local : NULL;
+}
+
+int upstreams_mirror(const struct upstreams *u, const char *ns, const char *name, struct arena *a,
+                     const char **ret, struct shale_err *e)
+{
+    *ret = NULL;
+    ns = regconf_registry_name(ns);
+    for (size_t i = 0; u && i < u->n; i++) {
+        bool nomem = false;
+        if (strcasecmp(u->v[i].c->ns, ns) != 0)
+            continue;
+        const char *local = local_name(u->v[i].c, name, a, &nomem);
+        if (nomem)
+            return err_nomem(e);
+        if (!local || upstreams_find(u, local) != &u->v[i])
+            continue;
+        *ret = local;
+        return 0;
+    }
+    return 0;
 }
 
 int upstream_source(struct upstream *up, const char *repo, bool patient, struct source **ret,

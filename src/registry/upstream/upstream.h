@@ -31,6 +31,11 @@ struct upstreams *upstreams_close(struct upstreams *u); /* NULL in, NULL out */
 struct upstream *upstreams_find(const struct upstreams *u, const char *repo); /* u may be NULL */
 const struct regconf_upstream *upstream_conf(const struct upstream *up);
 
+/* Clients of a mirror say which registry they mean. *ret is the repository of ours that stands for
+ * `name` of that one, in the arena; NULL: there is no upstream for it. */
+int upstreams_mirror(const struct upstreams *u, const char *ns, const char *name, struct arena *a,
+                     const char **ret, struct shale_err *e);
+
 /* The name of our repository there, in the arena; NULL: no memory. */
 const char *upstream_name(const struct regconf_upstream *c, const char *repo, struct arena *a);
 /* The repository there. `patient`: for blobs, which are worth more attempts. */

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/cleanup.h"
 #include "base/str.h"
 
 static struct regconf *parse(const char *text)
@@ -73,6 +74,47 @@ static void test_find(void **state)
     regconf_free(c);
 }
 
+/* What clients of a mirror mean. */
+static void test_mirror(void **state)
+{
+    static const struct {
+        const char *ns, *name, *want; /* NULL: there is none */
+    } cases[] = {
+        {"docker.io", "library/nginx", "hub/library/nginx"},
+        {"registry-1.docker.io", "a/b", "hub/a/b"},
+        {"Docker.IO", "a/b", "hub/a/b"},
+        {"docker.io", "quay/x", NULL}, /* hub/quay/x is of quay.io */
+        {"quay.io", "a/b/x", "hub/quay/x"},
+        {"quay.io", "a/bx", NULL},
+        {"quay.io", "other/x", NULL},
+        {"[::1]:5000", "whole/x", "whole/x"},
+        {"[::1]:5000", "other/x", NULL},
+        {"k8s.example", "x", "k8s/x"},
+        {"localhost:5001", "x", NULL}, /* the name that it was given counts */
+        {"unknown.example", "x", NULL},
+        {"", "x", NULL},
+    };
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(1u << 20);
+    char more[1024];
+    struct upstreams *u = NULL;
+    const char *got = NULL;
+    (void)state;
+    snprintf(more, sizeof more,
+             "%s[upstream \"k8s/\"]\nurl = http://localhost:5001\nns = k8s.example\n", text);
+    struct regconf *c = parse(more);
+    assert_int_equal(upstreams_open(c, &u, NULL), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(upstreams_mirror(u, cases[i].ns, cases[i].name, &a, &got, NULL), 0);
+        assert_int_equal(got != NULL, cases[i].want != NULL);
+        if (got)
+            assert_string_equal(got, cases[i].want);
+    }
+    assert_int_equal(upstreams_mirror(NULL, "docker.io", "a", &a, &got, NULL), 0);
+    assert_null(got);
+    upstreams_close(u);
+    regconf_free(c);
+}
+
 static void test_down(void **state)
 {
     struct regconf *c = parse(text);
@@ -127,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),
+        cmocka_unit_test(test_mirror),
         cmocka_unit_test(test_down),
         cmocka_unit_test(test_files),
     };
