@@ -83,23 +83,36 @@ static struct upload *new_upload(struct blobs *b, const char *id)
     return u;
 }
 
-/* The lock lies on the bytes themselves; whoever removes them holds it. */
+/* The lock lies on the bytes themselves; whoever removes or names them holds it. So what still lies
+ * under the id when we have the lock stays there. */
+static int lock_bytes(struct upload *u, struct stat *ret, struct shale_err *e)
+{
+    struct stat there;
+
+    if (flock(u->fd, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK ? err_set(e, SHALE_IN_USE, "upload %s is in use", u->id)
+                                    : err_upload(u, "lock", e);
+    if (fstat(u->fd, ret) < 0)
+        return err_upload(u, "open", e);
+    if (fstatat(u->b->uploads_fd, u->id, &there, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? not_found(u->id, e) : err_upload(u, "open", e);
+    if (there.st_ino != ret->st_ino || there.st_dev != ret->st_dev)
+        return not_found(u->id, e);
+    return 0;
+}
+
 static int open_locked(struct upload *u, int flags, struct shale_err *e)
 {
-    struct stat st;
+    struct stat st = {0};
 
     u->fd = sys_openat(u->b->uploads_fd, u->id, O_RDWR | O_NOFOLLOW | flags, 0644);
     if (u->fd < 0 && errno == ENOENT)
         return not_found(u->id, e);
     if (u->fd < 0)
         return err_upload(u, "open", e);
-    if (flock(u->fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK ? err_set(e, SHALE_IN_USE, "upload %s is in use", u->id)
-                                    : err_upload(u, "lock", e);
-    if (fstat(u->fd, &st) < 0)
-        return err_upload(u, "open", e);
-    if (st.st_nlink == 0)
-        return not_found(u->id, e);
+    int r = lock_bytes(u, &st, e);
+    if (r < 0)
+        return r;
     u->size = u->pushed = (uint64_t)st.st_size;
     return 0;
 }
@@ -164,6 +177,30 @@ int upload_open(struct blobs *b, const char *id, struct upload **ret, struct sha
         return r;
     }
     *ret = u;
+    return 0;
+}
+
+void upload_rest(struct upload *u)
+{
+    (void)flock(u->fd, LOCK_UN);
+}
+
+int upload_resume(struct upload *u, struct shale_err *e)
+{
+    struct stat st = {0};
+    int r = lock_bytes(u, &st, e);
+    uint64_t size = (uint64_t)st.st_size;
+
+    if (r < 0 || size == u->size)
+        return r;
+    if (size < u->hashed && u->hash_ready) { /* does not happen: others only add */
+        hash_clear(&u->hash);
+        u->hash_ready = false;
+        u->hashed = 0;
+    }
+    u->size = size; /* what is new is hashed when it is needed */
+    u->pushed = u->pushed < size ? u->pushed : size;
+    u->checked.s[0] = 0;
     return 0;
 }
 

@@ -10,8 +10,10 @@
  *   upload_commit(u, &digest, e)              // the bytes become the blob `digest`
  *   upload_close(u)                           // without commit the bytes stay, to go on later
  *
- * One upload is used by one thread at a time; upload_open of one that is open, in whichever
- * process, is IN_USE. Ids are chosen by the caller: [A-Za-z0-9_-], at most UPLOAD_ID_MAX
+ *   upload_rest(u) … upload_resume(u, e)      // in between another process may go on with it
+ *
+ * One upload is used by one thread at a time; upload_open of one that is open and does not rest, in
+ * whichever process, is IN_USE. Ids are chosen by the caller: [A-Za-z0-9_-], at most UPLOAD_ID_MAX
  * characters; others are NOT_FOUND. Errors as in blob.h.
  */
 #include <stdbool.h>
@@ -35,6 +37,12 @@ int upload_begin(struct blobs *b, const char *id, const char *note, struct uploa
 int upload_expect(struct upload *u, enum hash_alg alg, struct shale_err *e);
 /* Does not read the bytes yet: that happens at the first write or commit. NOT_FOUND, IN_USE. */
 int upload_open(struct blobs *b, const char *id, struct upload **ret, struct shale_err *e);
+/* Lets others have it, until upload_resume: bytes that they have added count from then on. Nothing
+ * but that and upload_close may be called meanwhile. */
+void upload_rest(struct upload *u);
+/* IN_USE while another has it; NOT_FOUND when another has removed it or made it a blob: then it can
+ * only be closed. */
+int upload_resume(struct upload *u, struct shale_err *e);
 const char *upload_note(const struct upload *u); /* borrowed until close */
 uint64_t upload_size(const struct upload *u);    /* bytes that are there */
 int upload_write(struct upload *u, const void *p, size_t n, struct shale_err *e);

@@ -10,6 +10,7 @@
 #include "blob/blob.h"
 
 #define ID_BYTES 16
+#define POLL_NS  (20 * NS_PER_MS)
 
 struct session {
     struct session *next;
@@ -123,9 +124,23 @@ static struct session *wait_for(struct sessions *s, const char *id, bool *ret_bu
     }
 }
 
-/* From disk. A placeholder keeps others from opening it too. */
-static int open_session(struct sessions *s, const char *id, struct session **ret,
-                        struct shale_err *e)
+/* Opens or resumes it; waits for a request at another process that has it. */
+static int get_upload(struct sessions *s, struct session *x, struct shale_err *e)
+{
+    int64_t end = time_mono_ns() + SESSIONS_WAIT_S * NS_PER_S;
+    int r;
+
+    for (;;) {
+        r = x->upload ? upload_resume(x->upload, e) : upload_open(s->blobs, x->id, &x->upload, e);
+        if (r != -SHALE_IN_USE || time_mono_ns() >= end)
+            return r;
+        nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
+    }
+}
+
+/* A placeholder keeps others of this process from opening it too. The mutex is given up. */
+static int new_session(struct sessions *s, const char *id, struct session **ret,
+                       struct shale_err *e)
 {
     struct session *x = mem_alloc(sizeof *x);
 
@@ -137,12 +152,8 @@ static int open_session(struct sessions *s, const char *id, struct session **ret
     x->busy = true;
     put_in(s, x);
     pthread_mutex_unlock(&s->mutex);
-    int r = upload_open(s->blobs, id, &x->upload, e);
-    if (r < 0)
-        session_give(s, x, true);
-    else
-        *ret = x;
-    return r;
+    *ret = x;
+    return 0;
 }
 
 int session_take(struct sessions *s, const char *id, const char *repo, struct session **ret,
@@ -163,7 +174,12 @@ int session_take(struct sessions *s, const char *id, const char *repo, struct se
         x->busy = true;
         pthread_mutex_unlock(&s->mutex);
     } else {
-        r = open_session(s, id, &x, e);
+        r = new_session(s, id, &x, e);
+    }
+    if (r >= 0) {
+        r = get_upload(s, x, e);
+        if (r < 0) /* gone, or another's for now: what is known of it may be wrong by then */
+            session_give(s, x, true);
     }
     if (r < 0)
         return r;
@@ -202,6 +218,8 @@ void session_give(struct sessions *s, struct session *x, bool over)
 
     if (!x)
         return;
+    if (!over)
+        upload_rest(x->upload);
     pthread_mutex_lock(&s->mutex);
     x->busy = false;
     x->used = time_mono_ns();

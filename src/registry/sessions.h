@@ -3,7 +3,8 @@
 /*
  * Uploads that are open: kept from one request to the next, so that the hash goes on where it was.
  * At most SESSIONS_KEPT idle ones stay open; others are closed, and hashed anew when they go on (as
- * after a restart). One request at a time has a session. Thread-safe.
+ * after a restart). One request at a time has a session, also among processes that serve the same
+ * folder: an idle one is anybody's, and goes on wherever its next request comes. Thread-safe.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -143,3 +143,51 @@ END
     # blobs and digests likewise
     [ "$(digest_of "$OWN/v2/team/app/manifests/sha256:$quay?ns=quay.example")" = "$quay" ]
 }
+
+begin() { curl -s -o /dev/null -D - -X POST "http://$1/v2/x/blobs/uploads/" | tr -d '\r' | sed -n 's/^Location: //Ip'; }
+piece() { curl -s -o /dev/null -w '%{http_code}' -X PATCH --data-binary "@$2" -H "Content-Type: application/octet-stream" "http://$1$3" "${@:4}"; }
+at() { curl -s -o /dev/null -D - "http://$1$2" | tr -d '\r' | sed -n 's/^Range: 0-//Ip'; }
+
+@test "an upload that was begun at one server goes on at another one of the same folder, also after kill -9" {
+    cd "$BATS_TEST_TMPDIR"
+    local a b have client sum
+    own_registry reg
+    a=$OWN a_pid=$OWN_PID
+    cp "$OWN_DIR.log" a.log # the next one writes there
+    own_registry reg
+    b=$OWN
+    for i in 1 2 3 4; do head -c 1000000 /dev/urandom >p$i; done
+    sum=$(cat p1 p2 p3 p4 | sha256sum | cut -d' ' -f1)
+    # pieces here and there, while both have it open
+    loc=$(begin "$a")
+    [ "$(piece "$a" p1 "$loc")" = 202 ]
+    [ "$(piece "$b" p2 "$loc" -H 'Content-Range: 1000000-1999999')" = 202 ]
+    [ "$(at "$a" "$loc")" = 1999999 ]
+    [ "$(piece "$a" p2 "$loc" -H 'Content-Range: 1000000-1999999')" = 416 ]
+    [ "$(piece "$a" p3 "$loc" -H 'Content-Range: 2000000-2999999')" = 202 ]
+    [ "$(piece "$b" p4 "$loc" -H 'Content-Range: 3000000-3999999')" = 202 ]
+    [ "$(curl -s -o /dev/null -w '%{http_code}' -X PUT "http://$a$loc?digest=sha256:$sum")" = 201 ]
+    [ "$(piece "$b" p1 "$loc")" = 404 ]
+    [ "$(curl -s "http://$b/v2/x/blobs/sha256:$sum" | sha256sum | cut -d' ' -f1)" = "$sum" ]
+    # one request at a time has it, wherever it is; then the server that had it is killed in the middle of a piece
+    head -c 30000000 /dev/urandom >big
+    sum=$(sha256sum big | cut -d' ' -f1)
+    loc=$(begin "$a")
+    curl -s -o /dev/null --limit-rate 4M -X PATCH -T big "http://$a$loc" &
+    client=$!
+    for _ in $(seq 200); do
+        have=$(at "$b" "$loc")
+        [ "${have:-0}" -lt 1000000 ] || break
+        sleep 0.02
+    done
+    [ "$(piece "$b" p1 "$loc")" = 416 ]
+    kill -9 "$a_pid"
+    wait "$client" || true
+    have=$(at "$b" "$loc")
+    [ "$have" -ge 1000000 ] && [ "$have" -lt 29999999 ]
+    tail -c +$((have + 2)) big >rest
+    [ "$(piece "$b" rest "$loc")" = 202 ]
+    [ "$(curl -s -o /dev/null -w '%{http_code}' -X PUT "http://$b$loc?digest=sha256:$sum")" = 201 ]
+    curl -s "http://$b/v2/x/blobs/sha256:$sum" | cmp - big
+    [ -z "$(ls "$OWN_DIR/uploads")" ]
+}

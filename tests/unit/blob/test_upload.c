@@ -183,6 +183,53 @@ static void test_removal(void **state)
     assert_int_equal(count(f), 0);
 }
 
+/* Two processes, each with the upload open: whoever has it goes on where the other was. */
+static void test_taking_turns(void **state)
+{
+    struct fixture *f = *state;
+    struct digest d = digest_of(HASH_SHA256, "one two three four");
+    struct upload *a = NULL, *b = NULL, *c = NULL;
+    char bytes[64] = "";
+
+    assert_int_equal(upload_begin(f->b, "x", "n", &a, &f->e), 0);
+    assert_int_equal(upload_write(a, "one ", 4, &f->e), 0);
+    assert_int_equal(upload_open(f->b, "x", &b, &f->e), -SHALE_IN_USE);
+    upload_rest(a);
+    assert_int_equal(upload_open(f->b, "x", &b, &f->e), 0);
+    assert_int_equal(upload_resume(a, &f->e), -SHALE_IN_USE);
+    assert_int_equal(upload_size(b), 4);
+    assert_int_equal(upload_write(b, "two ", 4, &f->e), 0);
+    upload_rest(b);
+    assert_int_equal(upload_resume(a, &f->e), 0);
+    assert_int_equal(upload_size(a), 8);
+    assert_int_equal(upload_write(a, "three ", 6, &f->e), 0);
+    upload_rest(a);
+    assert_int_equal(upload_resume(b, &f->e), 0);
+    assert_int_equal(upload_write(b, "wrong", 5, &f->e), 0);
+    assert_int_equal(upload_truncate(b, 14, &f->e), 0);
+    assert_int_equal(upload_write(b, "four", 4, &f->e), 0);
+    upload_rest(b);
+    /* what waited for its turn while the upload became a blob must not write to that */
+    assert_int_equal(upload_open(f->b, "x", &c, &f->e), 0);
+    assert_int_equal(upload_commit(c, &d, &f->e), 0);
+    assert_int_equal(upload_resume(a, &f->e), -SHALE_IN_USE);
+    upload_close(c);
+    assert_int_equal(upload_resume(a, &f->e), -SHALE_NOT_FOUND);
+    upload_close(a);
+    /* nor to another upload of that id */
+    assert_int_equal(upload_begin(f->b, "x", "n", &c, &f->e), 0);
+    upload_rest(c);
+    assert_int_equal(upload_resume(b, &f->e), -SHALE_NOT_FOUND);
+    upload_close(b);
+    assert_int_equal(upload_resume(c, &f->e), 0);
+    upload_discard(c);
+    upload_close(c);
+    _cleanup_close_ int fd = blob_open(f->b, &d, &f->e);
+    assert_int_equal(read(fd, bytes, sizeof bytes), 18);
+    assert_string_equal(bytes, "one two three four");
+    assert_int_equal(count(f), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -192,6 +239,7 @@ int main(void)
         T(test_same_blob_twice),
         T(test_ids),
         T(test_removal),
+        T(test_taking_turns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
