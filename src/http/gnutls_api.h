@@ -12,7 +12,13 @@
     X(x509_crt_deinit)                                                                             \
     X(x509_crt_import)                                                                             \
     X(x509_crt_get_dn_by_oid)                                                                      \
-    X(x509_crt_get_subject_alt_name)
+    X(x509_crt_get_subject_alt_name)                                                               \
+    X(x509_crt_list_import)                                                                        \
+    X(x509_crt_check_revocation)                                                                   \
+    X(x509_crl_list_import)                                                                        \
+    X(x509_crl_deinit)                                                                             \
+    X(x509_crl_verify)                                                                             \
+    X(x509_crl_get_next_update)
 
 struct gnutls_api {
 #define X(name) __typeof__(&gnutls_##name) name;

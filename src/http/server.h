@@ -63,7 +63,7 @@ enum http_method {
 enum http_client {
     HTTP_CLIENT_NONE,
     HTTP_CLIENT_GOOD,  /* a certificate of that authority, for clients, in its time */
-    HTTP_CLIENT_WRONG, /* another one, or without a usable name */
+    HTTP_CLIENT_WRONG, /* another one, revoked, or without a usable name */
 };
 
 struct http_req {
@@ -155,6 +155,7 @@ struct http_cert {
     const char *cert_file, *key_file; /* PEM */
     const char *client_ca_file;       /* PEM; clients are asked for a certificate; NULL: not */
     bool client_needed;               /* passed on in requests */
+    const char *client_crl_file;      /* PEM, lists of that authority; NULL: none */
 };
 
 struct http_server;
@@ -185,7 +186,8 @@ int http_server_start(const struct http_server_opts *o, const struct http_listen
  * NULL. */
 struct http_server *http_server_stop(struct http_server *s, int64_t grace_ns);
 /* Reads the i-th certificate and its key again, perhaps from other files; connections that stand
- * keep the old ones. On an error the old ones stay. */
+ * keep the old ones, but for certificates of clients that a list revokes now. On an error the old
+ * ones stay. */
 int http_server_reload_tls(struct http_server *s, size_t i, const struct http_cert *c,
                            struct shale_err *e);
 /* When the thread that accepts connections last went round (monotonic): it does so every second. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates of clients. libmicrohttpd asks for one and lets everybody in; whether it is good is
- * found out here, once for a connection. */
+ * found out here, once for a connection; whether it was revoked, with each new list. */
 #include "http/gnutls_api.h"
 #include "http/server_priv.h"
 
@@ -64,14 +64,18 @@ void client_look(struct req *q)
 
     if (!k->desk->door->asks)
         return;
+    const union MHD_ConnectionInfo *info =
+        q->s->mhd->get_connection_info(q->c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     if (!k->asked) {
         const struct gnutls_api *g = gnutls_api_get();
-        const union MHD_ConnectionInfo *info =
-            q->s->mhd->get_connection_info(q->c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
         k->client = g && info && info->tls_session ? look(g, info->tls_session, &k->client_name)
                                                    : HTTP_CLIENT_WRONG;
         k->asked = true;
     }
+    /* What is revoked while it is connected is out with its next request. */
+    if (k->client == HTTP_CLIENT_GOOD &&
+        door_revokes(q->s, k->desk->door, &k->revoked_serial, info->tls_session))
+        k->client = HTTP_CLIENT_WRONG;
     q->q.client = k->client;
     q->q.client_needed = k->desk->door->needs;
     if (k->client == HTTP_CLIENT_GOOD) {

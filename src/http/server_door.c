@@ -10,8 +10,9 @@
 #include "base/time.h"
 #include "http/server_priv.h"
 
-#define MAX_PEM_BYTES (1u << 20)
-#define RETIRED_NS    (2 * NS_PER_S) /* connections on their way to a door need that long at most */
+#define MAX_PEM_BYTES   (1u << 20)
+#define MAX_LISTS_BYTES (16u << 20)
+#define RETIRED_NS      (2 * NS_PER_S) /* connections on their way to a door need that long at most */
 
 /* Targets are decoded by whoever understands them. */
 static size_t keep_escapes(void *cls, struct MHD_Connection *c, char *s)
@@ -62,6 +63,7 @@ static void stop(struct http_server *s, struct door *door)
     for (size_t i = 0; i < door->n_desks; i++)
         if (door->desks[i].d)
             s->mhd->stop_daemon(door->desks[i].d);
+    revoked_free(door->revoked);
     free(door);
 }
 
@@ -81,10 +83,20 @@ static struct door *start_all(struct door *door, const char *cert, const char *k
     return door;
 }
 
+static int load_revoked(const struct http_cert *c, const char *ca, struct revoked **ret,
+                        struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf lists = BUF_INIT(MAX_LISTS_BYTES);
+    int r = read_pem(c->client_crl_file, "list of revoked certificates", &lists, e);
+
+    return r < 0 ? r : revoked_load(c->client_crl_file, buf_str(&lists), ca, ret, e);
+}
+
 int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf cert = BUF_INIT(MAX_PEM_BYTES), key = BUF_INIT(MAX_PEM_BYTES),
                                     ca = BUF_INIT(MAX_PEM_BYTES);
+    struct revoked *revoked = NULL;
     int r = 0;
 
     if (c)
@@ -97,11 +109,16 @@ int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, s
             r = err_set(e, SHALE_INVALID, "authority of clients: no certificate in %s",
                         c->client_ca_file);
     }
+    if (c && r >= 0 && c->client_ca_file && c->client_crl_file)
+        r = load_revoked(c, buf_str(&ca), &revoked, e);
     struct door *door =
         r >= 0 ? mem_alloc(sizeof *door + s->o.n_threads * sizeof door->desks[0]) : NULL;
-    if (!door)
+    if (!door) {
+        revoked_free(revoked);
         return r < 0 ? r : err_nomem(e);
+    }
     door->s = s;
+    door->revoked = revoked;
     door->tls = c != NULL;
     door->asks = c && c->client_ca_file;
     door->needs = door->asks && c->client_needed;
@@ -123,6 +140,7 @@ int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, s
     for (struct door *old = s->doors; old; old = old->next)
         if (old->tls == door->tls && old->cert == cert_i && !old->retired)
             old->retired = time_mono_ns();
+    door->serial = s->doors ? s->doors->serial + 1 : 1;
     door->next = s->doors;
     s->doors = door;
     pthread_mutex_unlock(&s->mutex);
@@ -139,6 +157,23 @@ static struct door *door_for(struct http_server *s, const struct http_listener *
         ;
     pthread_mutex_unlock(&s->mutex);
     return d;
+}
+
+bool door_revokes(struct http_server *s, const struct door *mine, uint64_t *serial, void *session)
+{
+    bool revokes = false;
+
+    pthread_mutex_lock(&s->mutex);
+    for (const struct door *d = s->doors; d; d = d->next) {
+        if (d->tls != mine->tls || d->cert != mine->cert || d->retired)
+            continue;
+        if (d->serial != *serial)
+            revokes = revoked_has(d->revoked, session);
+        *serial = d->serial;
+        break;
+    }
+    pthread_mutex_unlock(&s->mutex);
+    return revokes;
 }
 
 struct desk *desk_for(struct http_server *s, const struct http_listener *l)

@@ -29,8 +29,10 @@ struct door {
     bool tls;
     bool asks, needs; /* for certificates of clients */
     size_t cert;      /* place in the list of certificates */
-    int64_t retired;  /* when; 0: in use */
-    size_t turn;      /* of the acceptor: which desk is looked at first */
+    uint64_t serial;
+    struct revoked *revoked; /* NULL: no certificate is */
+    int64_t retired;         /* when; 0: in use */
+    size_t turn;             /* of the acceptor: which desk is looked at first */
     size_t n_desks;
     struct desk desks[];
 };
@@ -54,6 +56,7 @@ struct conn { /* one per connection that libmicrohttpd has */
     bool dropped;
     bool asked; /* the certificate has been looked at */
     enum http_client client;
+    uint64_t revoked_serial; /* of the door whose lists it was looked up in last */
     char *client_name;
     atomic_int phase;
     _Atomic int64_t since;    /* of the phase; in CONN_BODY: when enough had moved last */
@@ -171,6 +174,16 @@ void peers_free(struct http_server *s);
 
 /* server_client.c: of the door that asks; fills what the request says of its client. */
 void client_look(struct req *q);
+/* server_revoked.c: lists of revoked certificates, in PEM, each signed by one of the authorities
+ * ca_pem. INVALID says what is wrong with it. One that is out of date counts all the same, with a
+ * warning. */
+struct revoked;
+int revoked_load(const char *path, const char *pem, const char *ca_pem, struct revoked **ret,
+                 struct shale_err *e);
+/* Is one of the certificates that the client has shown in a list? r may be NULL. `session`: of
+ * GnuTLS. */
+bool revoked_has(const struct revoked *r, void *session);
+struct revoked *revoked_free(struct revoked *r); /* NULL in, NULL out */
 
 /* server_accept.c */
 int acceptor_start(struct http_server *s, struct shale_err *e);
@@ -187,5 +200,8 @@ int64_t delays_end(struct http_server *s, int64_t now, int64_t most, bool all);
 int door_open(struct http_server *s, size_t cert, const struct http_cert *c, struct shale_err *e);
 /* Where a new connection goes: to the desk with the fewest. For the acceptor. */
 struct desk *desk_for(struct http_server *s, const struct http_listener *l);
+/* Is a certificate of that session revoked by the door that new connections like those of `mine`
+ * get? Only when that is another than *serial, which is set. */
+bool door_revokes(struct http_server *s, const struct door *mine, uint64_t *serial, void *session);
 void doors_sweep(struct http_server *s, int64_t now); /* in the acceptor */
 void doors_close(struct http_server *s);

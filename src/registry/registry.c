@@ -90,7 +90,8 @@ int registry_open(struct regconf *conf, const char *root, struct registry **ret,
 
 static struct http_cert cert_of(const struct regconf_listen *l)
 {
-    return (struct http_cert){l->tls_cert, l->tls_key, l->tls_client_ca, regconf_needs_client(l)};
+    return (struct http_cert){l->tls_cert, l->tls_key, l->tls_client_ca, regconf_needs_client(l),
+                              l->tls_client_crl};
 }
 
 static int listen_one(struct registry *r, const struct regconf_listen *c, struct shale_err *e)

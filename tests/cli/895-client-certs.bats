@@ -62,6 +62,9 @@ members = alice
 [log]
 access_file = access.log
 END
+    serve_again
+}
+serve_again() { # with the config that is there
     OWN_DIR=$BATS_TEST_TMPDIR/reg
     mkdir -p "$OWN_DIR"
     "$SHALE_BIN" registry serve --storage "$OWN_DIR" --config "$dir/r.conf" >"$OWN_DIR.log" 2>&1 3>&- &
@@ -159,4 +162,83 @@ END
     run_ok shale registry config "$dir/r.conf"
     sed -i '$a tls_client = optional' "$dir/r.conf"
     run_fails 1 "could push and delete" shale registry config "$dir/r.conf"
+}
+
+# revoke CA-FOLDER [NAME…]: a list of the authority with the certificates of these, good for $days -> $dir/crl.pem
+revoke() {
+    local ca_dir=$1 name
+    shift
+    if [ ! -f "$ca_dir/index.txt" ]; then
+        : >"$ca_dir/index.txt"
+        printf '[ca]\ndefault_ca = d\n[d]\ndatabase = %s/index.txt\ndefault_md = sha256\ncertificate = %s/ca.crt\nprivate_key = %s/ca.key\n' \
+            "$ca_dir" "$ca_dir" "$ca_dir" >"$ca_dir/ca.conf"
+    fi
+    for name; do openssl ca -config "$ca_dir/ca.conf" -revoke "$dir/$name/client.cert" 2>/dev/null; done
+    openssl ca -config "$ca_dir/ca.conf" -gencrl "${crl_time[@]}" -out "$dir/crl.pem" 2>/dev/null
+}
+reload() { # reload WHO CODE: HUP, until a new connection of WHO gets CODE
+    kill -HUP "$OWN_PID"
+    for _ in $(seq 100); do [ "$(code "$1" /v2/)" != "$2" ] || return 0; sleep 0.1; done
+    cat "$OWN_DIR.log"
+    return 1
+}
+
+@test "revoked certificates: refused after HUP, on connections that are open too; a list must be the authority's" {
+    local crl_time=(-crldays 30)
+    revoke "$dir"
+    serve required
+    sed -i 's/^tls_client_ca = .*/&\ntls_client_crl = crl.pem/' "$dir/r.conf"
+    reload alice 200
+    [ "$(code bob /v2/)" = 200 ]
+    # one connection of bob's, before and after
+    cat >"$dir/two.py" <<'END'
+import http.client, ssl, sys
+where, d, who = sys.argv[1:]
+c = ssl.create_default_context(cafile=d + "/ca.crt")
+c.check_hostname = False
+c.load_cert_chain(f"{d}/{who}/client.cert", f"{d}/{who}/client.key")
+h = http.client.HTTPSConnection(*where.split(":"), context=c)
+for line in sys.stdin:
+    h.request("GET", "/v2/")
+    r = h.getresponse()
+    r.read()
+    print(r.status, h.sock is not None and h.sock.getsockname()[1], flush=True)
+END
+    coproc BOB { python3 -B "$dir/two.py" "$OWN" "$dir" bob 3>&-; }
+    echo >&"${BOB[1]}"
+    local first second
+    read -r -t 20 first <&"${BOB[0]}"
+    [[ $first == "200 "* ]]
+    revoke "$dir" bob
+    reload bob 403
+    echo >&"${BOB[1]}"
+    read -r -t 20 second <&"${BOB[0]}"
+    [ "$second" = "403 ${first#200 }" ] # the same port: the same connection
+    kill "$BOB_PID"
+    [ "$(code alice /v2/)" = 200 ]
+    run as bob /v2/
+    has 'the client certificate is not good here'
+    # a list of somebody else, damaged, none: all stays as it was, and the log says why
+    authority other
+    cp "$dir/crl.pem" "$dir/good.pem"
+    revoke "$dir/other"
+    kill -HUP "$OWN_PID"
+    for _ in $(seq 100); do ! grep -q "is not signed by an authority of clients" "$OWN_DIR.log" || break; sleep 0.1; done
+    grep -q "is not signed by an authority of clients" "$OWN_DIR.log"
+    [ "$(code bob /v2/)" = 403 ]
+    [ "$(code alice /v2/)" = 200 ]
+    own_stop
+    run_fails 1 "is not signed by an authority of clients" shale registry serve --storage "$OWN_DIR" --config "$dir/r.conf"
+    cp "$dir/ca.crt" "$dir/crl.pem"
+    run_fails 1 "has no list of them" shale registry serve --storage "$OWN_DIR" --config "$dir/r.conf"
+    rm "$dir/crl.pem"
+    run_fails 1 "list of revoked certificates" shale registry serve --storage "$OWN_DIR" --config "$dir/r.conf"
+    # out of date: it counts, and the log says so
+    crl_time=(-crlsec 1)
+    revoke "$dir"
+    sleep 2.1
+    serve_again
+    [ "$(code bob /v2/)" = 403 ]
+    [ "$(code alice /v2/)" = 200 ]
+    grep -q "is out of date" "$OWN_DIR.log"
 }

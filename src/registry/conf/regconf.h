@@ -45,14 +45,15 @@
 
 enum regconf_client { REGCONF_CLIENT_OPTIONAL, REGCONF_CLIENT_REQUIRED };
 struct regconf_listen {
-    const char *address;       /* as written */
-    const char *host;          /* numeric address or name, no brackets; "" is every interface */
-    const char *tls_cert;      /* PEM chain; NULL: plain HTTP */
-    const char *tls_key;       /* PEM; set with tls_cert */
-    const char *tls_client_ca; /* PEM; NULL: clients are not asked for certificates */
-    int tls_client;            /* enum regconf_client */
-    uint64_t port;             /* 0: any free one */
-    bool open;                 /* confirmed: everybody who reaches this address may do everything */
+    const char *address;        /* as written */
+    const char *host;           /* numeric address or name, no brackets; "" is every interface */
+    const char *tls_cert;       /* PEM chain; NULL: plain HTTP */
+    const char *tls_key;        /* PEM; set with tls_cert */
+    const char *tls_client_ca;  /* PEM; NULL: clients are not asked for certificates */
+    const char *tls_client_crl; /* PEM: what of those is revoked; NULL: nothing */
+    int tls_client;             /* enum regconf_client */
+    uint64_t port;              /* 0: any free one */
+    bool open; /* confirmed: everybody who reaches this address may do everything */
 };
 
 /* Does everybody have to show a certificate there? */

@@ -46,6 +46,10 @@ static const struct regconf_key listen_keys[] = {
     KW(regconf_listen, tls_client, tls_client, RK_CHOICE, "required", "optional|required",
        "with tls_client_ca: whether clients without a certificate are served. Those with a wrong "
        "one are not (403)."),
+    K(regconf_listen, tls_client_crl, RK_PATH, NULL,
+      "lists of revoked certificates (CRL) in PEM, signed by authorities of tls_client_ca: clients "
+      "whose certificate is in one are refused (403). A list that is out of date counts as long as "
+      "there is no newer one, with a warning. Read again on SIGHUP, for open connections too."),
     K(regconf_listen, open, RK_BOOL, "no",
       "yes: with auth type none, everybody who reaches this address may push and delete. Needed "
       "for every address but loopback when there is no authentication."),
@@ -299,6 +303,8 @@ static int check_listen(struct regconf *c, void *section, struct shale_err *e)
         return r;
     if (l->tls_client_ca && !l->tls_cert)
         return err_set(e, SHALE_INVALID, "tls_client_ca needs tls_cert and tls_key");
+    if (l->tls_client_crl && !l->tls_client_ca)
+        return err_set(e, SHALE_INVALID, "tls_client_crl needs tls_client_ca");
     if (!l->tls_cert != !l->tls_key)
         return err_set(e, SHALE_INVALID, "tls_cert and tls_key belong together; %s is missing",
                        l->tls_cert ? "tls_key" : "tls_cert");

@@ -47,6 +47,9 @@ int fixture_end(void **state);
 struct shale *fixture_open(struct fixture *f);
 /* A tar with one file -> a descriptor at its beginning. */
 int tar_with(const char *path, const char *text);
+/* shale_ls of one path of "one:1". */
+struct shale_ls_opts;
+int list_one(struct fixture *f, const char *path, const struct shale_ls_opts *o);
 /* An image of that tar; name may be NULL. *ret_id for shale_free of the result. */
 struct shale_imported *import_one(struct fixture *f, const char *name, const char *path,
                                   const char *text);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine_test.h"
 
+#include <shale/look.h>
+
 #include "base/fs.h"
 
 int fixture_begin(void **state)
@@ -77,4 +79,9 @@ struct shale_imported *import_one(struct fixture *f, const char *name, const cha
     assert_ok(f, shale_import(f->s, &o, &ret, &f->e));
     close(o.fd);
     return ret;
+}
+
+int list_one(struct fixture *f, const char *path, const struct shale_ls_opts *o)
+{
+    return shale_ls(f->s, "one:1", &path, 1, o, &f->e);
 }

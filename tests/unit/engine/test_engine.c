@@ -240,15 +240,13 @@ static void test_cancel(void **state)
     /* what a callback returns is returned */
     lo.on_file = refuse;
     lo.arg = &n;
-    assert_int_equal(shale_ls(f->s, "one:1", (const char *const[]){"etc"}, 1, &lo, &f->e),
-                     -SHALE_CONFLICT);
+    assert_int_equal(list_one(f, "etc", &lo), -SHALE_CONFLICT);
     assert_int_equal(n, 1);
     /* within a call */
     lo.on_file = count_and_cancel;
     lo.arg = f;
     lo.recursive = true;
-    assert_fails(f, SHALE_CANCELED,
-                 shale_ls(f->s, "one:1", (const char *const[]){"/"}, 1, &lo, &f->e));
+    assert_fails(f, SHALE_CANCELED, list_one(f, "/", &lo));
     /* and from then on */
     io.fd = tar_with("a", "b");
     io.name = "two:1";

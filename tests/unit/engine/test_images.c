@@ -90,15 +90,14 @@ static void test_look(void **state)
     shale_free(import_one(f, "two:1", "etc/motd", "world"));
     lo.on_file = on_file;
     lo.arg = &v;
-    assert_ok(f, shale_ls(f->s, "one:1", (const char *const[]){"etc"}, 1, &lo, &f->e));
+    assert_ok(f, list_one(f, "etc", &lo));
     assert_int_equal(v.n, 1);
     assert_string_equal(v.path, "etc/motd");
     assert_ok(f, shale_layer_uses(f->s, "one:1", NULL, &u, &f->e));
     assert_int_equal(u->n_items, 1);
     assert_string_equal(u->items[0].diff_id, v.layer);
     shale_free(u);
-    assert_fails(f, SHALE_NOT_FOUND,
-                 shale_ls(f->s, "one:1", (const char *const[]){"usr"}, 1, &lo, &f->e));
+    assert_fails(f, SHALE_NOT_FOUND, list_one(f, "usr", &lo));
     assert_int_equal(pipe(out), 0);
     co.fd = out[1];
     co.on_error = on_error;

@@ -197,6 +197,8 @@ static void test_mistakes(void **state)
         {"[rule \"a\"]\nquota = 1g\n",
          "r.conf:2: unknown key \"quota\" in [rule]; it belongs to [repository]"},
         {"[listen]\naddress = :1\ntls_client_ca = x\n", "r.conf:1: tls_client_ca needs tls_cert"},
+        {"[listen]\naddress = :1\ntls_cert = c\ntls_key = k\ntls_client_crl = x\n",
+         "r.conf:1: tls_client_crl needs tls_client_ca"},
         {"[listen]\naddress = :1\ntls_client = no\n", "r.conf:3: tls_client = no: must be one of "
                                                       "optional, required"},
         {"[listen]\naddress = :1\ntls_cert = c\ntls_key = k\ntls_client_ca = x\ntls_client = "
