@@ -38,6 +38,19 @@ flat() {
     # the sanitizer keeps what was freed
     grep -q __asan_init "$SHALE_BIN" || [ "$peak" -lt "$1" ] || { echo "peak $peak KiB"; return 1; }
 }
+# lean KIB ARGUMENT…: shale works, and never has more than that
+lean() {
+    local most=$1 peak
+    shift
+    python3 -B -c 'import os, subprocess, sys
+p = subprocess.Popen(sys.argv[2:], stdout=sys.stderr)
+_, status, used = os.wait4(p.pid, 0)
+open(sys.argv[1], "w").write(str(used.ru_maxrss))
+sys.exit(os.waitstatus_to_exitcode(status))' peak "$SHALE_BIN" "$@" || return 1
+    peak=$(cat peak)
+    echo "# peak of shale $1: $peak KiB" >&3
+    grep -q __asan_init "$SHALE_BIN" || [ "$peak" -lt "$most" ] || { echo "peak $peak KiB"; return 1; }
+}
 # random BYTES FILE: bytes that no compression makes smaller, at the speed of AES
 random() { openssl enc -aes-128-ctr -pass "pass:$2" -nosalt -pbkdf2 -iter 1 </dev/zero 2>/dev/null | head -c "$1" >"$2" || true; }
 
@@ -61,14 +74,18 @@ large() {
     d=$(jq -r '.layers[0].digest[7:]' back/manifest.json)
     cmp "back/$d" "layout/blobs/sha256/$d"
     rm -r back
-    run_ok shale pull -q "$OWN/big:1"
+    lean 30000 pull -q "$OWN/big:1"
     cmp "$SHALE_ROOT/layers/$d/layer.tar" "layout/blobs/sha256/$d"
     # our own client pushes it to another server, which has nothing yet
     shale tag "$OWN/big:1" other/big:1
     own_stop
     own_registry other
     shale tag other/big:1 "$OWN/big:1"
-    run_ok shale push -q "$OWN/big:1"
+    lean 30000 push -q "$OWN/big:1"
+    # and back into another store
+    SHALE_ROOT=$PWD/second lean 30000 pull -q "$OWN/big:1"
+    cmp "second/layers/$d/layer.tar" "layout/blobs/sha256/$d"
+    rm -r second
     # and a part from its end
     [ "$(curl -s -r "$(($1 - 1000))-" "http://$OWN/v2/big/blobs/sha256:$d" | sha256sum)" = "$(tail -c "+$(($1 - 999))" "layout/blobs/sha256/$d" | sha256sum)" ]
     flat 40000
@@ -121,18 +138,29 @@ END
     for n in 100 127; do
         own_push "$PWD/layout:l$n" "many:$n"
         run_ok skopeo copy --quiet --src-tls-verify=false "docker://$OWN/many:$n" "oci:$PWD/back:l$n"
-        run_ok shale pull -q "$OWN/many:$n"
+        lean 30000 pull -q "$OWN/many:$n"
         [ "$(shale inspect -f '{{range .RootFS.Layers}}{{println .}}{{end}}' "$OWN/many:$n" | grep -c sha256:)" = "$n" ]
         run_ok shale run --rm --network none "$OWN/many:$n" /busybox sh -c '/busybox ls / | /busybox grep -c "^f[0-9]"; /busybox cat /last'
         [ "${lines[0]}" = "$n" ]
         [ "${lines[1]}" = "layer $((n - 1))" ]
         shale tag "$OWN/many:$n" "$OWN/again/many:$n"
-        run_ok shale push -q "$OWN/again/many:$n"
+        lean 30000 push -q "$OWN/again/many:$n"
         [ "$(curl -s "http://$OWN/v2/again/many/manifests/$n" | sha256sum)" = "$(curl -s "http://$OWN/v2/many/manifests/$n" | sha256sum)" ]
     done
     diff -r layout/blobs back/blobs
     run_ok shale fsck
     hasnt damaged:
+    # to a server that has none of the layers, from where it comes back
+    shale tag "$OWN/many:127" many:127
+    flat 40000
+    own_stop
+    own_registry ram/other
+    shale tag many:127 "$OWN/many:127"
+    lean 30000 push -q "$OWN/many:127"
+    SHALE_ROOT=$PWD/second lean 30000 pull -q "$OWN/many:127"
+    diff -r layout/blobs ram/other/blobs | grep -v '^Only in layout' >difference || true
+    [ ! -s difference ]
+    flat 40000
 }
 
 # put_manifest NAME TAG FILE [TYPE]: -> the answer's status, its body in the file `answer`
