@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "image/look_remote.h"
 
-#define DIFF_LAYERS    (SHALE_PART_FILES | SHALE_PART_PACKAGES)
+#define DIFF_LAYERS    ((unsigned)(SHALE_PART_FILES | SHALE_PART_PACKAGES))
 #define MAX_PATH_BYTES ((TAR_MAX_NAME_BYTES + 1) * TREE_MAX_DEPTH)
 
 int diff_tell(struct diff *d, const struct shale_difference *x)
@@ -226,16 +226,12 @@ static int open_remote(struct image_host *h, const char *ref, struct diff *d, st
 {
     int r = look_remote_open(h, ref, d->o->platform, d->arena, &ret->l, e);
 
-    if (r < 0)
-        return r;
-    struct look_remote *x = ret->l.remote;
-    ret->config = x->config;
-    x->wanted.sums = d->o->parts & SHALE_PART_FILES;
-    x->wanted.packages = d->o->parts & SHALE_PART_PACKAGES;
-    x->other = ret == &d->b && d->a.l.remote ? &d->a.l : NULL;
-    return d->o->parts & DIFF_LAYERS ? look_remote_read(&ret->l, e) : 0;
+    if (r >= 0)
+        ret->config = ret->l.remote->config;
+    return r;
 }
 
+/* What its documents say; no layers yet. */
 static int open_side(struct image_host *h, const char *what, struct diff *d, struct diff_side *ret,
                      struct shale_err *e)
 {
@@ -246,11 +242,31 @@ static int open_side(struct image_host *h, const char *what, struct diff *d, str
     if (ref || d->o->remote)
         return open_remote(h, ref ? ref : what, d, ret, e);
     int r = image_find_platform(h->store, what, d->o->platform, d->arena, &found, e);
-    if (r >= 0)
-        r = store_config(h->store, &found.id, d->arena, &ret->config, e);
-    if (r >= 0 && d->o->parts & DIFF_LAYERS)
-        r = look_open(h->store, &found.id, d->arena, h->cancel, &ret->l, e);
-    return r;
+    ret->id = found.id;
+    return r < 0 ? r : store_config(h->store, &found.id, d->arena, &ret->config, e);
+}
+
+static int open_layers(struct image_host *h, struct diff *d, struct diff_side *x,
+                       struct shale_err *e)
+{
+    struct look_remote *r = x->l.remote;
+
+    if (!r)
+        return look_open(h->store, &x->id, d->arena, h->cancel, &x->l, e);
+    r->wanted.sums = d->o->parts & SHALE_PART_FILES;
+    r->wanted.packages = d->o->parts & SHALE_PART_PACKAGES;
+    r->other = x == &d->b && d->a.l.remote ? &d->a.l : NULL;
+    return look_remote_read(&x->l, e);
+}
+
+/* Then they show the same files. */
+static bool same_layers(const struct config *x, const struct config *y)
+{
+    size_t i = 0;
+
+    while (i < x->n_diff_ids && i < y->n_diff_ids && digest_eq(&x->diff_ids[i], &y->diff_ids[i]))
+        i++;
+    return i == x->n_diff_ids && i == y->n_diff_ids;
 }
 
 static void close_side(struct diff *d, struct diff_side *x)
@@ -291,6 +307,12 @@ int image_diff(struct image_host *h, const char *a, const char *b,
     int r = open_side(h, a, &d, &d.a, e);
     if (r >= 0)
         r = open_side(h, b, &d, &d.b, e);
+    if (r >= 0 && same_layers(&d.a.config, &d.b.config))
+        o.parts &= ~DIFF_LAYERS;
+    if (r >= 0 && o.parts & DIFF_LAYERS)
+        r = open_layers(h, &d, &d.a, e);
+    if (r >= 0 && o.parts & DIFF_LAYERS)
+        r = open_layers(h, &d, &d.b, e);
     if (r >= 0)
         r = compare_parts(&d, e);
     buf_clear(&d.path);

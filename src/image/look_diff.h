@@ -9,6 +9,7 @@
 
 struct diff_side {
     const char *name; /* of the image, as asked for */
+    struct digest id; /* of the store's image */
     struct config config;
     struct look l; /* open when files or packages are compared */
     uint32_t at;   /* the next name, TREE_NONE: none */

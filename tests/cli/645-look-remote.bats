@@ -146,12 +146,32 @@ nothing_stored() {
     [ "$blobs" = 2 ]
     looks image diff --remote -q "$R:1" "$R:1"
     [ "$status" = 0 ]
+    [ "$blobs" = 2 ] # of the same layers none is needed
     shale pull -q "$R:way" >/dev/null
     looks image diff "${D[@]}" "docker://$R:hard" "$R:way"
     [ "$status" = 1 ]
     diff <(echo "$output") <(shale --root "$LOCAL" image diff "${D[@]}" "$R:hard" "$R:way")
     looks image diff "${D[@]}" "$R:way" "docker://$R:hard"
     diff <(echo "$output") <(shale --root "$LOCAL" image diff "${D[@]}" "$R:way" "$R:hard")
+}
+
+@test "Ctrl-C, and a registry that is gone: an error, and nothing stays behind" {
+    local pid log=$BATS_TEST_TMPDIR/slow.log
+    # a registry that takes connections and says nothing
+    kill -STOP "$LAYOUT_PID"
+    python3 -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])' \
+        "$SHALE_BIN" ls --remote "$R:top" >"$log" 2>&1 &
+    pid=$!
+    for _ in $(seq 100); do [ -d "$SHALE_ROOT/layers" ] && break; sleep 0.05; done
+    kill -INT "$pid"
+    status=0
+    wait "$pid" || status=$?
+    kill -CONT "$LAYOUT_PID"
+    [ "$status" != 0 ]
+    looks cat --remote 127.0.0.1:1/x:1 /etc/name
+    [ "$status" = 1 ]
+    [[ $said == *"connection refused"* ]]
+    nothing_stored
 }
 
 @test "contents of files in different layers are compared by what streams by" {
