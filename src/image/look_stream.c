@@ -282,21 +282,28 @@ static int on_data(void *arg, const void *p, size_t n, struct shale_err *e)
     return 0;
 }
 
-static int check(struct stream *s, struct shale_err *e)
+static int check_blob(struct stream *s, struct shale_err *e)
 {
     struct digest got;
 
     digest_of_hash(&s->blob, &got);
-    if (s->n_blob != s->y->blob->size_bytes || !digest_eq(&got, &s->y->blob->digest))
-        return err_set(e, SHALE_CORRUPT, "filesystem layer verification failed for digest %s",
-                       s->y->blob->digest.s);
+    if (s->n_blob == s->y->blob->size_bytes && digest_eq(&got, &s->y->blob->digest))
+        return 0;
+    return err_set(e, SHALE_CORRUPT, "filesystem layer verification failed for digest %s",
+                   s->y->blob->digest.s);
+}
+
+static int check_tar(struct stream *s, struct shale_err *e)
+{
+    struct digest got;
+
     digest_of_hash(&s->tar, &got);
-    if (!digest_eq(&got, s->y->diff_id))
-        return err_set(e, SHALE_CORRUPT,
-                       "layers from manifest don't match image configuration: expected diffID %s, "
-                       "got %s",
-                       s->y->diff_id->s, got.s);
-    return 0;
+    if (digest_eq(&got, s->y->diff_id))
+        return 0;
+    return err_set(e, SHALE_CORRUPT,
+                   "layers from manifest don't match image configuration: expected diffID %s, got "
+                   "%s",
+                   s->y->diff_id->s, got.s);
 }
 
 static int begin(struct stream *s, struct shale_err *e)
@@ -350,9 +357,11 @@ int look_stream(struct look_remote *r, struct look_layer *y, struct cancel *c, s
     if (k >= 0)
         k = r->from->ops->blob(r->from, y->blob, 0, on_start, on_data, &s, c, e);
     if (k >= 0)
+        k = check_blob(&s, e);
+    if (k >= 0)
         k = decoder_end(s.decoder, e);
     if (k >= 0)
-        k = check(&s, e);
+        k = check_tar(&s, e);
     if (k >= 0)
         k = tar_reader_end(s.reader, e);
     if (k >= 0 && s.toc)

@@ -49,7 +49,10 @@ END
     mkdir -p "$DOCKER_CONFIG"
     for t in 1 top way hard; do shale --root "$LOCAL" pull -q "$R:$t" >/dev/null; done
 }
-teardown_file() { layout_registry_stop; }
+teardown_file() {
+    layout_registry_stop
+    [ ! -f "$BATS_FILE_TMPDIR/hostile.pids" ] || hostile_stop
+}
 setup() { export SHALE_ROOT=$BATS_TEST_TMPDIR/store; : >"$LAYOUT_LOG"; }
 
 # looks COMMAND…: its standard output -> output, standard error -> said; blobs that were asked for -> blobs
@@ -207,5 +210,20 @@ nothing_stored() {
     looks ls --remote --platform linux/s390x "$LAYOUT_HOST/x:1"
     [ "$status" = 1 ]
     [[ $said == *"does not match the specified platform"* ]]
+    nothing_stored
+}
+
+@test "what a pull refuses is refused: one line, nothing shown, nothing stored" {
+    local kind
+    hostile_start "$SHALE_IMAGES/busybox"
+    for kind in wrongblob truncate bigger cutgzip badgzip notar dotdot paxbad cdiffbad cdiffcount mtwodiffs msizemore schema1; do
+        looks ls -R --remote "$HOSTILE/$kind:1"
+        [ "$status" = 1 ] || { echo "$kind: $status"; return 1; }
+        [ -z "$output" ]
+        [ "$(grep -c . <<<"$said")" -le 2 ]
+        [[ $said == *"Error: "* ]]
+    done
+    looks ls --remote "$HOSTILE/wrongblob:1"
+    [[ $said == *"filesystem layer verification failed for digest sha256:"* ]]
     nothing_stored
 }
