@@ -216,9 +216,10 @@ int fs_each(int at, const char *path, int (*f)(void *arg, const char *name, unsi
 struct remover {
     int top; /* the folder that deep ones are moved into */
     dev_t dev;
-    char prefix[24];
+    char prefix[24]; /* "": not yet chosen */
     unsigned long n_moved;
-    bool again; /* something was moved since the top was gone through */
+    uint64_t *bytes; /* space that was freed; NULL: nobody asks */
+    bool again;      /* something was moved since the top was gone through */
     struct shale_err *e;
 };
 
@@ -264,7 +265,7 @@ static DIR *open_to_empty(int at, const char *name, struct statx *ret)
         d = open_denied(at, name);
     if (!d)
         return NULL;
-    if (statx(dirfd(d), "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MODE, ret) < 0) {
+    if (statx(dirfd(d), "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MODE | STATX_BLOCKS, ret) < 0) {
         int saved = errno;
         closedir(d);
         errno = saved;
@@ -277,8 +278,14 @@ static DIR *open_to_empty(int at, const char *name, struct statx *ret)
 
 static int move_up(struct remover *m, int at, const char *name)
 {
-    char to[64];
+    char to[64], rnd[9];
 
+    if (!*m->prefix) {
+        int r = random_hex(rnd, 4, m->e);
+        if (r < 0)
+            return r;
+        snprintf(m->prefix, sizeof m->prefix, ".deep-%s-", rnd);
+    }
     snprintf(to, sizeof to, "%s%lu", m->prefix, m->n_moved++);
     m->again = true;
     int r = sys_renameat(at, name, m->top, to);
@@ -297,8 +304,17 @@ static int move_up(struct remover *m, int at, const char *name)
 static int remove_one(struct remover *m, int at, const char *name, unsigned char type,
                       unsigned depth)
 {
+    struct stat st = {0};
+
     if (type != DT_DIR) {
-        if (sys_unlinkat(at, name, 0) == 0 || errno == ENOENT)
+        if (m->bytes && fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            st.st_blocks = 0;
+        if (sys_unlinkat(at, name, 0) == 0) {
+            if (m->bytes)
+                *m->bytes += (uint64_t)st.st_blocks * 512;
+            return 0;
+        }
+        if (errno == ENOENT)
             return 0;
         if (errno == EBUSY)
             return is_mount(name, m->e);
@@ -324,11 +340,12 @@ static int empty_dir(struct remover *m, DIR *d, const char *name, unsigned depth
 
 static int remove_dir(struct remover *m, int at, const char *name, unsigned depth)
 {
+    struct statx x;
+
     /* Many are empty. */
-    if (sys_unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+    if (depth > 0 && !m->bytes && (sys_unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT))
         return 0;
     {
-        struct statx x;
         _cleanup_closedir_ DIR *d = open_to_empty(at, name, &x);
         if (!d)
             return errno == ENOENT ? 0 : err_sys(m->e, "open %s", name);
@@ -347,30 +364,45 @@ static int remove_dir(struct remover *m, int at, const char *name, unsigned dept
             rewinddir(d);
         }
     }
-    if (sys_unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+    if (sys_unlinkat(at, name, AT_REMOVEDIR) == 0) {
+        if (m->bytes)
+            *m->bytes += x.stx_blocks * 512;
+        return 0;
+    }
+    if (errno == ENOENT)
         return 0;
     if (errno == EBUSY)
         return is_mount(name, m->e);
     return err_sys(m->e, "remove %s", name);
 }
 
+static int remove_tree(struct remover *m, int at, const char *path)
+{
+    struct stat st;
+
+    if (fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(m->e, "stat %s", path);
+    if (!S_ISDIR(st.st_mode))
+        return remove_one(m, at, path, DT_REG, 0);
+    m->dev = st.st_dev;
+    return remove_dir(m, at, path, 0);
+}
+
 int fs_remove_tree(int at, const char *path, struct shale_err *e)
 {
     struct remover m = {.top = -1, .e = e};
-    struct stat st;
-    char rnd[9];
-    int r;
 
-    if (fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, "stat %s", path);
-    if (!S_ISDIR(st.st_mode))
-        return remove_one(&m, at, path, DT_REG, 0);
-    r = random_hex(rnd, 4, e);
-    if (r < 0)
-        return r;
-    m.dev = st.st_dev;
-    snprintf(m.prefix, sizeof m.prefix, ".deep-%s-", rnd);
-    return remove_dir(&m, at, path, 0);
+    return remove_tree(&m, at, path);
+}
+
+int fs_remove_counted(int at, const char *path, uint64_t *ret_bytes, struct shale_err *e)
+{
+    uint64_t bytes = 0;
+    struct remover m = {.top = -1, .bytes = &bytes, .e = e};
+    int r = remove_tree(&m, at, path);
+
+    *ret_bytes = bytes;
+    return r;
 }
 
 bool fs_exists(int at, const char *path)

@@ -25,6 +25,9 @@ int fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct shale_err *e);
 int fs_open_dir(int dirfd, const char *path, struct shale_err *e); /* O_DIRECTORY fd, or -code */
 /* Removes a tree without following symlinks, without crossing into mounts. Missing is success. */
 int fs_remove_tree(int dirfd, const char *path, struct shale_err *e);
+/* The same, and the space on disk that it freed, as fs_disk_usage would have told it; also when it
+ * fails in the middle. */
+int fs_remove_counted(int dirfd, const char *path, uint64_t *ret_bytes, struct shale_err *e);
 bool fs_exists(int dirfd, const char *path);
 int fs_size(int dirfd, const char *path, uint64_t *ret, struct shale_err *e);
 int fs_disk_usage(int dirfd, const char *path, uint64_t *ret_bytes, struct shale_err *e);

@@ -321,8 +321,9 @@ int blob_put(struct blobs *b, const struct digest *d, const void *p, size_t n, s
     return r;
 }
 
-int blob_remove(struct blobs *b, const struct digest *d, struct shale_err *e)
+int blob_remove(struct blobs *b, const struct digest *d, uint64_t *ret_size, struct shale_err *e)
 {
+    uint64_t size = 0;
     int r;
 
     r = blob_check_digest(d, e);
@@ -331,7 +332,14 @@ int blob_remove(struct blobs *b, const struct digest *d, struct shale_err *e)
     r = blob_check_writable(b, e);
     if (r < 0)
         return r;
-    if (sys_unlinkat(b->blobs_fd, blob_path_final(d).s, 0) < 0 && errno != ENOENT)
-        return err_sys(e, "remove blob %s", d->s);
+    if (ret_size && blob_look(b, d, &size, NULL) != 1)
+        size = 0;
+    if (sys_unlinkat(b->blobs_fd, blob_path_final(d).s, 0) < 0) {
+        if (errno != ENOENT)
+            return err_sys(e, "remove blob %s", d->s);
+        size = 0;
+    }
+    if (ret_size)
+        *ret_size = size;
     return 0;
 }

@@ -36,8 +36,8 @@ int blob_open(struct blobs *b, const struct digest *d, struct shale_err *e); /* 
 int blob_read(struct blobs *b, const struct digest *d, struct buf *out, struct shale_err *e);
 /* A small blob from memory; the bytes are checked against d. Present already is success. */
 int blob_put(struct blobs *b, const struct digest *d, const void *p, size_t n, struct shale_err *e);
-int blob_remove(struct blobs *b, const struct digest *d,
-                struct shale_err *e); /* missing is success */
+/* Missing is success. *ret_size (may be NULL) is the size of what went, else 0. */
+int blob_remove(struct blobs *b, const struct digest *d, uint64_t *ret_size, struct shale_err *e);
 int blob_each(struct blobs *b, int (*f)(void *arg, const struct digest *d, uint64_t size),
               void *arg, struct shale_err *e);
 /* Reads and hashes it all: CORRUPT if it differs, NOT_FOUND. */

@@ -55,18 +55,32 @@ int meta_blob_get(struct meta *m, const struct digest *d, struct arena *a, struc
     return 0;
 }
 
-int meta_blob_delete(struct meta *m, const struct digest *d, struct shale_err *e)
+static int delete_blob(struct meta *m, const struct digest *d, struct shale_err *e)
+{
+    int r = stmt_run(m, "DELETE FROM edges WHERE parent = ?1", NULL, e, "d", d);
+    if (r >= 0)
+        r = stmt_run(m, "DELETE FROM layer_blobs WHERE blob = ?1", NULL, e, "d", d);
+    if (r >= 0)
+        r = stmt_run(m, "DELETE FROM blobs WHERE digest = ?1", NULL, e, "d", d);
+    return r;
+}
+
+int meta_blobs_delete(struct meta *m, const struct meta_digests *l, struct shale_err *e)
 {
     int r = meta_begin(m, e);
 
     if (r < 0)
         return r;
-    r = stmt_run(m, "DELETE FROM edges WHERE parent = ?1", NULL, e, "d", d);
-    if (r >= 0)
-        r = stmt_run(m, "DELETE FROM layer_blobs WHERE blob = ?1", NULL, e, "d", d);
-    if (r >= 0)
-        r = stmt_run(m, "DELETE FROM blobs WHERE digest = ?1", NULL, e, "d", d);
+    for (size_t i = 0; r >= 0 && i < l->n; i++)
+        r = delete_blob(m, &l->v[i], e);
     return meta_end(m, r, e);
+}
+
+int meta_blob_delete(struct meta *m, const struct digest *d, struct shale_err *e)
+{
+    struct meta_digests one = {(struct digest *)d, 1};
+
+    return meta_blobs_delete(m, &one, e);
 }
 
 int meta_blob_each(struct meta *m, int (*f)(void *arg, const struct meta_blob *b), void *arg,

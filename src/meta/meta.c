@@ -328,6 +328,16 @@ int meta_end(struct meta *m, int r, struct shale_err *e)
     return c < 0 ? c : r;
 }
 
+int meta_stamp(struct meta *m, struct meta_stamp *ret, struct shale_err *e)
+{
+    int64_t others = 0;
+    int r = stmt_number(m, "PRAGMA data_version", 0, &others, e, "");
+
+    if (r >= 0)
+        *ret = (struct meta_stamp){others, sqlite3_total_changes64(m->db) - m->n_syncs};
+    return r < 0 ? r : 0;
+}
+
 /* ---- memos ---- */
 
 int meta_kv_get(struct meta *m, const char *key, struct arena *a, char **ret, struct shale_err *e)
@@ -371,6 +381,7 @@ int meta_sync(struct meta *m, struct shale_err *e)
     if (r >= 0) { /* a commit that is synced takes along those before it */
         sqlite3_exec(m->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
         r = meta_kv_set(m, "synced", "", e);
+        m->n_syncs += r >= 0;
         sqlite3_exec(m->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
     }
     pthread_mutex_unlock(&m->mutex);

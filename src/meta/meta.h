@@ -80,6 +80,17 @@ void meta_rollback(struct meta *m); /* harmless without a transaction */
  * r, or the error of the commit. `return meta_end(m, r, e);` */
 int meta_end(struct meta *m, int r, struct shale_err *e);
 
+/* What has been changed so far, by anybody. Two that are taken within transactions and are equal
+ * say that no row has changed between them: what was asked at the first need not be asked again. */
+struct meta_stamp {
+    int64_t others, own; /* processes and handles; this handle */
+};
+int meta_stamp(struct meta *m, struct meta_stamp *ret, struct shale_err *e);
+static inline bool meta_stamp_eq(const struct meta_stamp *a, const struct meta_stamp *b)
+{
+    return a->others == b->others && a->own == b->own;
+}
+
 /* Memos: small facts that are cheap to lose (probe results). */
 /* *ret is NULL, and 0 is returned, when there is none. */
 int meta_kv_get(struct meta *m, const char *key, struct arena *a, char **ret, struct shale_err *e);

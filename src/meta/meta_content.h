@@ -36,6 +36,7 @@ int meta_blob_get(struct meta *m, const struct digest *d, struct arena *a, struc
                   struct shale_err *e);
 /* With its edges to children and its layer_blobs row. Missing is success. */
 int meta_blob_delete(struct meta *m, const struct digest *d, struct shale_err *e);
+int meta_blobs_delete(struct meta *m, const struct meta_digests *l, struct shale_err *e);
 /* In order of digest; media_type is borrowed for the call. */
 int meta_blob_each(struct meta *m, int (*f)(void *arg, const struct meta_blob *b), void *arg,
                    struct shale_err *e);
@@ -138,7 +139,8 @@ int meta_pull_delete(struct meta *m, const struct digest *d,
  *   meta_begin; meta_gc_blob_needed(d) → 0?  meta_blob_delete(d); meta_commit
  *   meta_begin; meta_gc_blob_needed(d) → 0?  and no row?  remove the file; meta_commit
  *
- * The second step alone serves files that have no row.
+ * Where nothing has changed since the first answer (meta_stamp) it need not be asked again. The
+ * second step alone serves files that have no row.
  */
 /* Blobs with a row that nothing needs, as of now. */
 int meta_gc_blobs(struct meta *m, struct arena *a, struct meta_digests *ret, struct shale_err *e);

@@ -29,6 +29,7 @@ struct meta {
     pthread_mutex_t mutex; /* recursive; held from begin to commit */
     unsigned depth;        /* of transactions */
     bool read_only;
+    int64_t n_syncs;    /* their memo is no change */
     char boot_id[37];   /* of this machine, and when this process began: leases are */
     int64_t process_at; /* compared with them */
     struct {

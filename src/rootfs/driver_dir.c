@@ -159,6 +159,17 @@ static int is_lower(const char *path, struct shale_err *e)
     return r < 0 ? r : strstr(buf_str(&b), path) != NULL;
 }
 
+int driver_dir_in_use(int root_fd, const struct digest *chain, struct shale_err *e)
+{
+    char path[ROOTFS_PATH_MAX];
+
+    stack_path(chain, DIFF_NAME, path);
+    if (!fs_exists(root_fd, path))
+        return 0;
+    int r = is_lower(path, e);
+    return r <= 0 ? r : err_set(e, SHALE_IN_USE, "%s is mounted", path);
+}
+
 static int do_remove(struct rootfs_driver *drv, const struct digest *chain, struct shale_err *e)
 {
     struct dir_driver *d = self(drv);
@@ -170,9 +181,9 @@ static int do_remove(struct rootfs_driver *drv, const struct digest *chain, stru
     _cleanup_close_ int lock = stack_lock(&d->common, chain, NULL, e);
     if (lock < 0)
         return lock;
-    int r = is_lower(path, e);
-    if (r != 0)
-        return r < 0 ? r : err_set(e, SHALE_IN_USE, "%s is mounted", path);
+    int r = driver_dir_in_use(d->common.root_fd, chain, e);
+    if (r < 0)
+        return r;
     return stack_take_away(d->common.root_fd, chain, names, ARRAY_SIZE(names), e);
 }
 

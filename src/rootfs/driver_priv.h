@@ -84,6 +84,10 @@ int driver_erofs_probe(int root_fd, const char *root_path, bool loops, struct sh
 int driver_dir_open(int root_fd, const char *root_path, struct rootfs_driver **ret,
                     struct shale_err *e);
 
+/* -SHALE_IN_USE while a container has the folder of a stack as its lower layer. A mounted index of
+ * the other driver lives on without its name. */
+int driver_dir_in_use(int root_fd, const struct digest *chain, struct shale_err *e);
+
 /* dir_write.c: materialises a finished tree below a new, empty folder. tar_fds: one per layer. */
 int dir_write(struct tree *t, const int *tar_fds, int folder_fd, struct cancel *c,
               struct shale_err *e);

@@ -70,8 +70,9 @@ int rootfs_open(int root_fd, const char *root_path, const char *name, char memo[
 /* Is there a driver of that name ("auto" and NULL are fine)? INVALID says which there are. */
 int rootfs_check_name(const char *name, struct shale_err *e);
 
-/* Removes what any driver has made of a stack; missing is success. In use: -SHALE_IN_USE. */
-int rootfs_remove(int root_fd, const char *root_path, const struct digest *chain_id,
+/* Removes what all drivers have made of a stack; missing is success. *ret_bytes is the space on
+ * disk that it freed. In use: -SHALE_IN_USE. */
+int rootfs_remove(int root_fd, const struct digest *chain_id, uint64_t *ret_bytes,
                   struct shale_err *e);
 /* Removes what processes that died have left in images/. What is being made stays. */
 int rootfs_sweep(int root_fd, struct shale_err *e);

@@ -72,20 +72,39 @@ int stack_take_away(int root, const struct digest *chain, const char *const *nam
     return r < 0 ? r : 0;
 }
 
-int rootfs_remove(int root_fd, const char *root_path, const struct digest *chain_id,
+/* A folder that another collector has left there is in the way. */
+static int set_aside(int root, const char *from, const char *to, struct shale_err *e)
+{
+    for (int i = 0; i < 2; i++) {
+        if (sys_renameat(root, from, root, to) == 0)
+            return 1;
+        if (errno == ENOENT)
+            return 0;
+        if (errno != ENOTEMPTY && errno != EEXIST)
+            break;
+        int r = fs_remove_tree(root, to, e);
+        if (r < 0)
+            return r;
+    }
+    return err_sys(e, "%s", from);
+}
+
+int rootfs_remove(int root_fd, const struct digest *chain_id, uint64_t *ret_bytes,
                   struct shale_err *e)
 {
-    struct rootfs_driver *drivers[2] = {NULL, NULL};
-    int r = driver_erofs_open(root_fd, root_path, false, &drivers[0], e);
+    char temp[ROOTFS_PATH_MAX], final[ROOTFS_PATH_MAX], lock_name[64];
 
+    *ret_bytes = 0;
+    stack_path(chain_id, NULL, final);
+    temp_path(chain_id, "old", temp);
+    stack_lock_name(digest_hex(chain_id), lock_name);
+    _cleanup_close_ int lock = lock_take(root_fd, lock_name, LOCK_EXCLUSIVE, NULL, e);
+    if (lock < 0)
+        return lock;
+    int r = driver_dir_in_use(root_fd, chain_id, e);
     if (r >= 0)
-        r = driver_dir_open(root_fd, root_path, &drivers[1], e);
-    for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(drivers); i++)
-        r = drivers[i]->ops->remove(drivers[i], chain_id, e);
-    for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
-        if (drivers[i])
-            drivers[i]->ops->close(drivers[i]);
-    return r;
+        r = set_aside(root_fd, final, temp, e);
+    return r <= 0 ? r : fs_remove_counted(root_fd, temp, ret_bytes, e);
 }
 
 /* ---- what was left ---- */

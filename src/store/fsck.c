@@ -99,7 +99,7 @@ static int drop_bad_blob(struct check *k, const struct digest *d, struct shale_e
     }
     say(k, SHALE_FSCK_DAMAGED, "%s; taken out of the store, the next pull fetches it again",
         why.msg);
-    r = blob_remove(k->s->blobs, d, e);
+    r = blob_remove(k->s->blobs, d, NULL, e);
     if (r < 0)
         return r;
     return meta_blob_delete(k->s->meta, d, e);

@@ -42,14 +42,12 @@ static int drop_blob_file(void *arg, size_t i, struct cancel *c, struct shale_er
 {
     struct doomed *d = arg;
     struct blobs *b = d->w->s->blobs;
-    uint64_t size = 0;
 
-    if (blob_has(b, d->v[i], &size, NULL) != 1)
-        return 0;
-    int r = d->w->dry ? 0 : blob_remove(b, d->v[i], e);
-    if (r >= 0)
-        d->bytes[i] = size;
-    return r;
+    if (!d->w->dry)
+        return blob_remove(b, d->v[i], &d->bytes[i], e);
+    if (blob_has(b, d->v[i], &d->bytes[i], NULL) != 1)
+        d->bytes[i] = 0;
+    return 0;
 }
 
 static int drop_doomed(struct doomed *d, pool_fn f, struct shale_err *e)
@@ -61,8 +59,19 @@ static int drop_doomed(struct doomed *d, pool_fn f, struct shale_err *e)
     return r;
 }
 
-/* Each is asked for once more, in the transaction in which its file goes. */
-static int drop_blob_files(struct sweep *w, const struct meta_digests *l, struct shale_err *e)
+/* 1: no row has changed since `at`, a stamp. NULL: not known. */
+static int is_unchanged(struct sweep *w, const struct meta_stamp *at, struct shale_err *e)
+{
+    struct meta_stamp now;
+    int r = at ? meta_stamp(w->s->meta, &now, e) : 0;
+
+    return r < 0 ? r : at && meta_stamp_eq(&now, at);
+}
+
+/* Each is asked for once more, in the transaction in which its file goes; but not if no row has
+ * changed since nothing needed them. */
+static int drop_blob_files(struct sweep *w, const struct meta_digests *l,
+                           const struct meta_stamp *at, struct shale_err *e)
 {
     int r = 0;
 
@@ -71,8 +80,9 @@ static int drop_blob_files(struct sweep *w, const struct meta_digests *l, struct
         r = meta_begin(w->s->meta, e);
         if (r < 0)
             return r;
+        int unchanged = r = is_unchanged(w, at, e);
         for (size_t k = i; r >= 0 && k < l->n && k < i + CHUNK; k++) {
-            r = meta_gc_blob_needed(w->s->meta, &l->v[k], e);
+            r = unchanged ? 0 : meta_gc_blob_needed(w->s->meta, &l->v[k], e);
             if (r == 0)
                 d.v[d.n++] = &l->v[k];
         }
@@ -85,15 +95,17 @@ static int drop_blob_files(struct sweep *w, const struct meta_digests *l, struct
 
 /* Rows of what nothing needs, all in one transaction. */
 static int forget_blobs(struct meta *m, struct arena *a, struct meta_digests *ret,
-                        struct shale_err *e)
+                        struct meta_stamp *ret_at, struct shale_err *e)
 {
     int r = meta_begin(m, e);
 
     if (r < 0)
         return r;
     r = meta_gc_blobs(m, a, ret, e);
-    for (size_t i = 0; r >= 0 && i < ret->n; i++)
-        r = meta_blob_delete(m, &ret->v[i], e);
+    if (r >= 0 && ret->n > 0)
+        r = meta_blobs_delete(m, ret, e);
+    if (r >= 0)
+        r = meta_stamp(m, ret_at, e);
     return meta_end(m, r < 0 ? r : 0, e);
 }
 
@@ -103,12 +115,15 @@ static int sweep_blobs(struct sweep *w, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
     struct meta_digests dead = {NULL, 0};
-    int r =
-        w->dry ? meta_gc_blobs(w->s->meta, &a, &dead, e) : forget_blobs(w->s->meta, &a, &dead, e);
+    struct meta_stamp at = {0, 0};
+    int r = w->dry ? meta_gc_blobs(w->s->meta, &a, &dead, e)
+                   : forget_blobs(w->s->meta, &a, &dead, &at, e);
 
+    if (r >= 0 && w->dry)
+        r = meta_stamp(w->s->meta, &at, e);
     if (r >= 0 && dead.n > 0 && !w->dry)
         r = meta_sync(w->s->meta, e);
-    return r < 0 ? r : drop_blob_files(w, &dead, e);
+    return r < 0 ? r : drop_blob_files(w, &dead, &at, e);
 }
 
 /* ---- blobs without a row: a process has died between the two, or a removal between its steps ----
@@ -158,7 +173,7 @@ static int sweep_orphans(struct sweep *w, struct shale_err *e)
     if (r >= 0 && o.n_files > n_rows)
         r = blob_each(w->s->blobs, note_orphan, &o, e);
     if (r >= 0)
-        r = drop_blob_files(w, &o.list, e);
+        r = drop_blob_files(w, &o.list, NULL, e);
     arena_clear(&o.a);
     return r;
 }
@@ -186,11 +201,11 @@ static int move_away(struct store *s, const char *from, const char *to, struct s
 }
 
 /* 1: its row and its name are gone (dry: would be). */
-static int forget_layer(struct sweep *w, const struct digest *d, struct shale_err *e)
+static int forget_layer(struct sweep *w, const struct digest *d, bool ask, struct shale_err *e)
 {
     struct store *s = w->s;
     char from[HASH_MAX_HEX + 32], to[HASH_MAX_HEX + 32];
-    int r = meta_gc_layer_needed(s->meta, d, e);
+    int r = ask ? meta_gc_layer_needed(s->meta, d, e) : 0;
 
     if (r != 0 || w->dry)
         return r < 0 ? r : !r;
@@ -207,27 +222,33 @@ static int drop_layer_files(void *arg, size_t i, struct cancel *c, struct shale_
     struct doomed *d = arg;
     struct store *s = d->w->s;
     char path[HASH_MAX_HEX + 32];
-    uint64_t bytes = 0;
 
     layer_path(d->v[i], path, d->w->dry ? "" : ".gc-");
-    if (fs_disk_usage(s->root_fd, path, &bytes, NULL) >= 0)
-        d->bytes[i] = bytes;
-    return d->w->dry ? 0 : fs_remove_tree(s->root_fd, path, e);
+    if (!d->w->dry)
+        return fs_remove_counted(s->root_fd, path, &d->bytes[i], e);
+    if (fs_disk_usage(s->root_fd, path, &d->bytes[i], NULL) < 0)
+        d->bytes[i] = 0;
+    return 0;
 }
 
-/* The names go inside the transaction, the bytes after it. */
-static int sweep_layer_chunk(struct sweep *w, const struct digest *v, size_t n, struct shale_err *e)
+/* The names go inside the transaction, the bytes after it. at (may be NULL): when nothing needed
+ * them; our own changes here do not count. */
+static int sweep_layer_chunk(struct sweep *w, const struct digest *v, size_t n,
+                             struct meta_stamp *at, struct shale_err *e)
 {
     struct doomed d = {.w = w};
     int r = meta_begin(w->s->meta, e);
 
     if (r < 0)
         return r;
+    int unchanged = r = is_unchanged(w, at, e);
     for (size_t i = 0; r >= 0 && i < n; i++) {
-        r = forget_layer(w, &v[i], e);
+        r = forget_layer(w, &v[i], !unchanged, e);
         if (r == 1)
             d.v[d.n++] = &v[i];
     }
+    if (r >= 0 && unchanged)
+        r = meta_stamp(w->s->meta, at, e);
     r = meta_end(w->s->meta, r < 0 ? r : 0, e);
     return r < 0 ? r : drop_doomed(&d, drop_layer_files, e);
 }
@@ -251,16 +272,30 @@ static int sweep_rowless(void *arg, const char *name, unsigned char type)
     if (type != DT_DIR || name[0] == '.' || !hex_digest(name, &d) ||
         meta_layer_get(w->s->meta, &d, &row, NULL) != -SHALE_NOT_FOUND)
         return 0;
-    return sweep_layer_chunk(w, &d, 1, NULL);
+    return sweep_layer_chunk(w, &d, 1, NULL, NULL);
+}
+
+static int list_layers(struct meta *m, struct arena *a, struct meta_digests *ret,
+                       struct meta_stamp *ret_at, struct shale_err *e)
+{
+    int r = meta_begin(m, e);
+
+    if (r < 0)
+        return r;
+    r = meta_gc_layers(m, a, ret, e);
+    if (r >= 0)
+        r = meta_stamp(m, ret_at, e);
+    return meta_end(m, r < 0 ? r : 0, e);
 }
 
 static int sweep_layers(struct sweep *w, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
-    struct meta_digests dead;
-    int r = meta_gc_layers(w->s->meta, &a, &dead, e);
+    struct meta_digests dead = {NULL, 0};
+    struct meta_stamp at = {0, 0};
+    int r = list_layers(w->s->meta, &a, &dead, &at, e);
     for (size_t i = 0; r >= 0 && i < dead.n; i += CHUNK)
-        r = sweep_layer_chunk(w, &dead.v[i], dead.n - i < CHUNK ? dead.n - i : CHUNK, e);
+        r = sweep_layer_chunk(w, &dead.v[i], dead.n - i < CHUNK ? dead.n - i : CHUNK, &at, e);
     return r < 0 ? r : fs_each(w->s->root_fd, "layers", sweep_rowless, w, e);
 }
 
@@ -328,12 +363,12 @@ static int drop_stack_files(void *arg, size_t i, struct cancel *c, struct shale_
     struct doomed *d = arg;
     struct store *s = d->w->s;
     char path[HASH_MAX_HEX + 32];
-    uint64_t bytes = 0;
 
     snprintf(path, sizeof path, "images/%.*s", HASH_MAX_HEX, digest_hex(d->v[i]));
-    (void)fs_disk_usage(s->root_fd, path, &bytes, NULL);
-    if (d->w->dry || rootfs_remove(s->root_fd, s->root, d->v[i], NULL) >= 0)
-        d->bytes[i] = bytes;
+    if (!d->w->dry)
+        (void)rootfs_remove(s->root_fd, d->v[i], &d->bytes[i], NULL);
+    else if (fs_disk_usage(s->root_fd, path, &d->bytes[i], NULL) < 0)
+        d->bytes[i] = 0;
     return 0;
 }
 

@@ -230,7 +230,7 @@ static int drop_file(struct state *s, struct meta *m, const struct state_gc *g,
     if (r < 0 || needed)
         return r < 0 ? r : 0;
     if (!g->dry_run)
-        r = blob_remove(s->blobs, d, e);
+        r = blob_remove(s->blobs, d, NULL, e);
     return r < 0 ? r : 1;
 }
 

@@ -86,7 +86,7 @@ static void test_put(void **state)
     assert_int_equal(blob_put(c->b, &d5, text, N, &c->e), 0);
     assert_int_equal(blob_verify(c->b, &d5, NULL, &c->e), 0);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(blob_remove(c->b, &c->d, &c->e), 0);
+        assert_int_equal(blob_remove(c->b, &c->d, NULL, &c->e), 0);
     assert_int_equal(has(c), 0);
     buf_clear(&out);
     buf_clear(&small);
