@@ -47,9 +47,9 @@ struct shale_load_result {
     size_t n_images;
 };
 /* Brings the images of an archive into the store: OCI layouts and docker-archives, plain or packed
- * with gzip or zstd. Those before one that fails stay. CORRUPT, LIMIT: damaged or hostile; INVALID:
- * no archive of images; NOT_FOUND: no such file or platform, or content that is missing in it and,
- * where it was left out (`since`), here. */
+ * with gzip, zstd, xz or bzip2. Those before one that fails stay. CORRUPT, LIMIT: damaged or
+ * hostile; INVALID: no archive of images; NOT_FOUND: no such file or platform, or content that is
+ * missing in it and, where it was left out (`since`), here. */
 SHALE_API int shale_load(struct shale *s, const struct shale_load_opts *o,
                          struct shale_load_result **ret, struct shale_err *e);
 

@@ -12,19 +12,20 @@ extern "C" {
 
 struct shale_import_opts {
     size_t size;
-    const char *input;          /* path of a tar; NULL: from fd */
+    const char *input;          /* path or http(s) URL of a tar; NULL: from fd */
     int fd;                     /* a file or pipe, read from where it stands; stays open */
     const char *name;           /* REPOSITORY[:TAG] for the image; NULL: none */
-    const char *message;        /* NULL: "Imported from -" */
+    const char *message;        /* NULL: "Imported from -", or from that URL */
     const char *platform;       /* "os/arch[/variant]" to be recorded; NULL: this host's */
     const char *const *changes; /* "ENV A=b", "CMD sh" …; NULL-terminated, may be NULL */
 };
 struct shale_imported {
     const char *id; /* sha256:… of the image */
 };
-/* A new image of one layer: the tar, plain or packed with gzip or zstd. The name moves to it. What
- * fails leaves nothing. INVALID (name, changes, platform, no tar), CORRUPT, LIMIT; NOT_FOUND: no
- * such file; UNSUPPORTED: a URL, another packing. */
+/* A new image of one layer: the tar, plain or packed with gzip, zstd, xz or bzip2. The name moves
+ * to it. What fails leaves nothing. INVALID (name, changes, platform, no tar), CORRUPT, LIMIT;
+ * NOT_FOUND: no such file; NETWORK, TIMEOUT: of a URL; UNSUPPORTED: a library for the packing that
+ * is not installed. */
 SHALE_API int shale_import(struct shale *s, const struct shale_import_opts *o,
                            struct shale_imported **ret, struct shale_err *e);
 

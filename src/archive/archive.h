@@ -40,10 +40,10 @@ int archive_sink_finish(struct sink *s, struct shale_err *e);
 /*
  * ---- reading ----
  *
- * What others wrote, too: OCI layouts (tar or folder) and docker-archives, in gzip or zstd or
- * plain. A plain tar in a file is read where it lies; what comes through a pipe or is compressed is
- * unpacked once into an unnamed file. Nothing is written anywhere else: names of members are only
- * compared, links lead to other members only.
+ * What others wrote, too: OCI layouts (tar or folder) and docker-archives, in gzip, zstd, xz or
+ * bzip2 or plain. A plain tar in a file is read where it lies; what comes through a pipe or is
+ * compressed is unpacked once into an unnamed file. Nothing is written anywhere else: names of
+ * members are only compared, links lead to other members only.
  *
  *   archive_open(fd, spool_dir_fd, cancel, &arena, &archive, e);
  *   a->images …                            // what is in it
@@ -76,6 +76,3 @@ int archive_open(int fd, int spool_dir_fd, struct cancel *c, struct arena *a, st
                  struct shale_err *e);
 void archive_close(struct archive *x);
 bool archive_has_blob(struct archive *x, const struct digest *d);
-/* The first bytes of a file: UNSUPPORTED if it is packed with what cannot be read here (xz, bzip2).
- */
-int archive_check_packing(const char *p, size_t n, struct shale_err *e);

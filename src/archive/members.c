@@ -107,21 +107,6 @@ static int scan_file(struct reading *x, uint64_t size, struct tar_reader *t, str
     return r < 0 ? r : tar_reader_end(t, e);
 }
 
-int archive_check_packing(const char *p, size_t n, struct shale_err *e)
-{
-    if (n >= 6 && memcmp(p,
-                         "\xfd"
-                         "7zXZ",
-                         6) == 0)
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "archives packed with xz are not supported yet; unpack it first: xz -d");
-    if (n >= 3 && memcmp(p, "BZh", 3) == 0)
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "archives packed with bzip2 are not supported yet; "
-                       "unpack it first: bzip2 -d");
-    return 0;
-}
-
 struct spool {
     int from, to;
     struct decoder *d;
@@ -159,7 +144,6 @@ static int drain(struct spool *s, struct shale_err *e)
 
 static int spool_all(struct spool *s, struct cancel *c, struct shale_err *e)
 {
-    bool first = true;
     size_t n;
     int r = 0;
 
@@ -168,10 +152,7 @@ static int spool_all(struct spool *s, struct cancel *c, struct shale_err *e)
             return err_sys(e, "read the archive");
         if (n == 0)
             break;
-        r = first ? archive_check_packing(s->in, n, e) : 0;
-        first = false;
-        if (r == 0)
-            r = spool_block(s, n, e);
+        r = spool_block(s, n, e);
         if (r == 0)
             r = cancel_check(c, e);
     }
@@ -199,7 +180,7 @@ static int spool(struct reading *x, int fd, int dir_fd, struct tar_reader *t, st
     if (s.to < 0)
         return err_sys(e, "make a file to unpack the archive into");
     x->owns_fd = true;
-    int r = decoder_new(DECODER_AUTO, &limits, &s.d, e);
+    int r = decoder_new(DECODER_ARCHIVE, &limits, &s.d, e);
     if (r >= 0)
         r = spool_all(&s, c, e);
     decoder_free(s.d);

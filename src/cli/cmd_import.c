@@ -45,6 +45,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .platform = o->platform,
         .changes = changes,
     };
+    if (str_has_prefix(args[0], "http://") || str_has_prefix(args[0], "https://"))
+        fprintf(stderr, "Downloading from %s\n", args[0]);
     r = shale_import(s, &q, &made, &c->e);
     if (r >= 0)
         r = cli_printf(c, "%s\n", made->id);
@@ -54,12 +56,13 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
 
 const struct cmd cmd_import = {
     .brief = "Import the contents from a tarball to create a filesystem image",
-    .usage = "[OPTIONS] file|- [REPOSITORY[:TAG]]",
+    .usage = "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
     .text =
-        "The tar, plain or packed with gzip or zstd, becomes the one layer of a new image, which\n"
-        "has no command and no environment but what -c gives it. A name that exists moves to the\n"
-        "new image.",
+        "The tar, plain or packed with gzip, zstd, xz or bzip2, becomes the one layer of a new\n"
+        "image, which has no command and no environment but what -c gives it. A name that exists\n"
+        "moves to the new image.",
     .example = "shale import rootfs.tar.gz team/base:1\n"
+               "shale import https://example.com/rootfs.tar.xz team/base:1\n"
                "shale export job | shale import -c 'CMD [\"sh\"]' - job:flat",
     .opts = opts,
     .opts_size = sizeof(struct import_opts),

@@ -65,8 +65,9 @@ const struct cmd cmd_load = {
     .usage = "[OPTIONS]",
     .text =
         "Archives of docker save (1.10 and later), podman and skopeo, and OCI image layouts as a\n"
-        "tar or a folder; plain or packed with gzip or zstd. An image that loses its name to a\n"
-        "loaded one stays, without a name. Of an image of several platforms all that the\n"
+        "tar or a folder; plain or packed with gzip, zstd, xz or bzip2. An image that loses its\n"
+        "name to a loaded one stays, without a name. Of an image of several platforms all that "
+        "the\n"
         "archive has is loaded.",
     .example = "shale load -i alpine.tar\n"
                "zcat images.tar.gz | shale load\n"

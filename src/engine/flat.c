@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "engine/engine_priv.h"
 #include "image/archives.h"
+#include "remote/get.h"
 
 int shale_import(struct shale *s, const struct shale_import_opts *opts, struct shale_imported **ret,
                  struct shale_err *e)
@@ -17,7 +18,8 @@ int shale_import(struct shale *s, const struct shale_import_opts *opts, struct s
     if (!res)
         return err_nomem(e);
     engine_take_opts(&o, sizeof o, opts);
-    return result_end(image_import(&h, &o, a, res, e), res, ret);
+    int r = o.input && remote_is_url(o.input) ? engine_remote_host(s, &h, e) : 0;
+    return result_end(r < 0 ? r : image_import(&h, &o, a, res, e), res, ret);
 }
 
 int shale_export(struct shale *s, const char *container, const struct shale_export_opts *opts,

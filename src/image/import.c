@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "archive/archive.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -15,6 +14,7 @@
 #include "image/make.h"
 #include "model/change.h"
 #include "model/limits.h"
+#include "remote/get.h"
 #include "store/events.h"
 #include "store/layer_new.h"
 #include "tar/codec.h"
@@ -29,6 +29,7 @@ struct importer {
     struct layer_new *layer;
     struct decoder *decoder;
     char *in, *out;
+    uint64_t sum; /* bytes of the tar */
 };
 
 static void importer_clear(struct importer *m)
@@ -71,7 +72,11 @@ static int put_history(json_t *doc, const char *created, const char *message)
 
 static int make_config(const struct importer *m, json_t **ret, struct shale_err *e)
 {
-    const char *message = m->o->message && *m->o->message ? m->o->message : "Imported from -";
+    const char *input = m->o->input;
+    const char *from = input && remote_is_url(input) ? input : "-";
+    const char *message = m->o->message && *m->o->message
+                              ? m->o->message
+                              : arena_printf(m->a, "Imported from %s", from);
     _cleanup_json_ json_t *doc = json_object();
     json_t *config = json_object();
     struct platform p = {0};
@@ -79,6 +84,8 @@ static int make_config(const struct importer *m, json_t **ret, struct shale_err 
     size_t n = 0;
     int bad = put(doc, "config", config), r = platform_of(m, &p, e);
 
+    if (r >= 0 && !message)
+        r = err_nomem(e);
     if (r < 0)
         return r;
     while (m->o->changes && m->o->changes[n])
@@ -106,10 +113,6 @@ static int open_input(const struct importer *m, int *ret_own, struct shale_err *
     const char *path = m->o->input;
     struct stat st;
 
-    if (path && (str_has_prefix(path, "http://") || str_has_prefix(path, "https://")))
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "import from a URL is not supported yet: curl -fL %s | shale import -",
-                       path);
     if (path) {
         *ret_own = image_open_input(path, e);
         if (*ret_own < 0)
@@ -122,9 +125,10 @@ static int open_input(const struct importer *m, int *ret_own, struct shale_err *
     return fd;
 }
 
-static int write_block(const struct importer *m, size_t n, uint64_t *sum, struct shale_err *e)
+static int on_data(void *arg, const void *p, size_t n, struct shale_err *e)
 {
-    struct str in = {m->in, n};
+    struct importer *m = arg;
+    struct str in = {p, n};
     size_t got;
 
     do {
@@ -133,28 +137,35 @@ static int write_block(const struct importer *m, size_t n, uint64_t *sum, struct
             r = layer_new_write(m->layer, m->out, got, e);
         if (r < 0)
             return r;
-        *sum += got;
+        m->sum += got;
     } while (got == BLOCK_BYTES || in.n > 0);
     return 0;
 }
 
-static int write_layer(struct importer *m, int fd, struct meta_image_layer *ret,
-                       struct shale_err *e)
+static int read_file(struct importer *m, int *ret_own, struct shale_err *e)
 {
-    uint64_t sum = 0;
     size_t n = BLOCK_BYTES;
-    int r = 0;
+    int fd = open_input(m, ret_own, e), r = fd < 0 ? fd : 0;
 
-    for (bool first = true; r >= 0 && n == BLOCK_BYTES; first = false) {
+    while (r >= 0 && n == BLOCK_BYTES) {
         if (sys_read_full(fd, m->in, BLOCK_BYTES, &n) < 0)
             return err_sys(e, "read the tar");
-        r = first ? archive_check_packing(m->in, n, e) : 0;
-        if (r >= 0 && n)
-            r = write_block(m, n, &sum, e);
+        r = n ? on_data(m, m->in, n, e) : 0;
     }
+    return r;
+}
+
+static int write_layer(struct importer *m, struct meta_image_layer *ret, struct shale_err *e)
+{
+    _cleanup_close_ int own = -1;
+    const char *input = m->o->input;
+    int r = input && remote_is_url(input)
+                ? remote_get(m->h->remote, input, on_data, m, m->h->cancel, e)
+                : read_file(m, &own, e);
+
     if (r >= 0)
         r = decoder_end(m->decoder, e);
-    if (r >= 0 && sum == 0)
+    if (r >= 0 && m->sum == 0)
         return err_set(e, SHALE_INVALID, "the tar is empty: there is nothing to import");
     return r < 0 ? r : layer_new_finish(m->layer, ret, e);
 }
@@ -172,7 +183,7 @@ static int begin(struct importer *m, struct shale_err *e)
     m->out = mem_alloc(BLOCK_BYTES);
     int r = m->in && m->out ? store_lease_begin(s, "import", &m->lease, e) : err_nomem(e);
     if (r >= 0)
-        r = decoder_new(DECODER_AUTO, &limits, &m->decoder, e);
+        r = decoder_new(DECODER_ARCHIVE, &limits, &m->decoder, e);
     return r < 0 ? r : layer_new_begin(s, m->lease, m->h->cancel, &m->layer, e);
 }
 
@@ -181,7 +192,6 @@ int image_import(struct image_host *h, const struct shale_import_opts *o, struct
 {
     _cleanup_(importer_clear) struct importer m = {.h = h, .o = o, .a = a};
     _cleanup_json_ json_t *doc = NULL;
-    _cleanup_close_ int own = -1;
     struct meta_image_layer layer;
     struct image_made made;
     struct ref name = {0};
@@ -189,10 +199,10 @@ int image_import(struct image_host *h, const struct shale_import_opts *o, struct
 
     if (r >= 0)
         r = make_config(&m, &doc, e); /* mistakes show before anything is read */
-    int fd = r >= 0 ? open_input(&m, &own, e) : r;
-    r = fd < 0 ? fd : begin(&m, e);
     if (r >= 0)
-        r = write_layer(&m, fd, &layer, e);
+        r = begin(&m, e);
+    if (r >= 0)
+        r = write_layer(&m, &layer, e);
     if (r == -SHALE_CORRUPT)
         r = err_wrap(e, r, "%s", o->input ? o->input : "standard input");
     if (r >= 0)

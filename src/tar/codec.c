@@ -7,10 +7,11 @@
 #include "base/mem.h"
 #include "tar/codec_impl.h"
 
-#define MAGIC_BYTES 4
+#define MAGIC_BYTES 6
 
 struct decoder {
     enum decoder_kind kind; /* AUTO until the first bytes have told */
+    bool archive;           /* xz and bzip2, too */
     const struct codec_ops *ops;
     void *codec;
     struct decoder_limits limits;
@@ -20,9 +21,8 @@ struct decoder {
 };
 
 static const struct codec_ops *const ops_of[] = {
-    [DECODER_NONE] = &codec_none,
-    [DECODER_GZIP] = &codec_gzip,
-    [DECODER_ZSTD] = &codec_zstd,
+    [DECODER_NONE] = &codec_none, [DECODER_GZIP] = &codec_gzip,   [DECODER_ZSTD] = &codec_zstd,
+    [DECODER_XZ] = &codec_xz,     [DECODER_BZIP2] = &codec_bzip2,
 };
 
 /* ---- none ---- */
@@ -62,10 +62,17 @@ static const struct magic {
     enum decoder_kind kind;
     size_t n;
     uint8_t bytes[MAGIC_BYTES], mask[MAGIC_BYTES];
+    bool archive; /* of archives only */
 } magics[] = {
     {DECODER_GZIP, 3, {0x1f, 0x8b, 0x08}, {0xff, 0xff, 0xff}},
     {DECODER_ZSTD, 4, {0x28, 0xb5, 0x2f, 0xfd}, {0xff, 0xff, 0xff, 0xff}},
     {DECODER_ZSTD, 4, {0x50, 0x2a, 0x4d, 0x18}, {0xf0, 0xff, 0xff, 0xff}}, /* skippable frame */
+    {DECODER_XZ,
+     6,
+     {0xfd, '7', 'z', 'X', 'Z', 0},
+     {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+     .archive = true},
+    {DECODER_BZIP2, 3, {'B', 'Z', 'h'}, {0xff, 0xff, 0xff}, .archive = true},
 };
 
 static bool matches(const struct magic *m, const char *p, size_t n)
@@ -77,13 +84,13 @@ static bool matches(const struct magic *m, const char *p, size_t n)
 }
 
 /* AUTO: it may still be several things. */
-static enum decoder_kind detect(const char *p, size_t n)
+static enum decoder_kind detect(bool archive, const char *p, size_t n)
 {
     bool open = false;
 
     for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++) {
         const struct magic *m = &magics[i];
-        if (!matches(m, p, n < m->n ? n : m->n))
+        if ((m->archive && !archive) || !matches(m, p, n < m->n ? n : m->n))
             continue;
         if (n >= m->n)
             return m->kind;
@@ -108,7 +115,7 @@ static int look(struct decoder *d, struct str *in, struct shale_err *e)
     while (!d->ops && in->n > 0) {
         d->magic[d->magic_n++] = *in->p++;
         in->n--;
-        enum decoder_kind kind = detect(d->magic, d->magic_n);
+        enum decoder_kind kind = detect(d->archive, d->magic, d->magic_n);
         if (kind == DECODER_AUTO)
             continue;
         int r = start(d, kind, e);
@@ -128,7 +135,8 @@ int decoder_new(enum decoder_kind kind, const struct decoder_limits *limits, str
     if (!d)
         return err_nomem(e);
     d->limits = *limits;
-    if (kind != DECODER_AUTO) {
+    d->archive = kind == DECODER_ARCHIVE;
+    if (kind != DECODER_AUTO && kind != DECODER_ARCHIVE) {
         int r = start(d, kind, e);
         if (r < 0) {
             free(d);

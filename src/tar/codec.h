@@ -2,7 +2,8 @@
 #pragma once
 /*
  * Streaming decompression: gzip (ISA-L; RFC 1952, several members, header fields), zstd (RFC 8878,
- * several and skippable frames) and none. The caller owns both buffers, as with zlib:
+ * several and skippable frames) and none; for archives also xz and bzip2 (several streams), whose
+ * libraries are loaded when they are met. The caller owns both buffers, as with zlib:
  *
  *   decoder_new(DECODER_AUTO, &limits, &d, e);
  *   in = …; do { decoder_run(d, &in, out, cap, &n, e); use out[0..n) } while (n == cap || in.n);
@@ -16,7 +17,15 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum decoder_kind { DECODER_AUTO, DECODER_NONE, DECODER_GZIP, DECODER_ZSTD };
+enum decoder_kind {
+    DECODER_AUTO,
+    DECODER_NONE,
+    DECODER_GZIP,
+    DECODER_ZSTD,
+    DECODER_XZ,
+    DECODER_BZIP2,
+    DECODER_ARCHIVE, /* as AUTO, which layers have: and xz, and bzip2 */
+};
 
 struct decoder_limits {
     uint64_t max_bytes; /* of output */
@@ -36,7 +45,7 @@ struct decoder_limits {
 
 struct decoder;
 /* AUTO looks at the first bytes; anything that is neither gzip nor zstd passes through unchanged.
- */
+ * UNSUPPORTED, also by decoder_run: a library that is not installed. */
 int decoder_new(enum decoder_kind kind, const struct decoder_limits *limits, struct decoder **ret,
                 struct shale_err *e);
 /* Consumes from the front of *in, fills out. *ret_n bytes came out. Returns 0. */

@@ -23,7 +23,7 @@ struct codec_ops {
     void (*close)(void *c); /* takes NULL */
 };
 
-extern const struct codec_ops codec_none, codec_gzip, codec_zstd;
+extern const struct codec_ops codec_none, codec_gzip, codec_zstd, codec_xz, codec_bzip2;
 
 /* ---- codec_window.c: the process's budget for windows; for several threads ---- */
 void window_take(uint64_t n); /* waits until n bytes fit, or nothing is taken */

@@ -146,8 +146,10 @@ manifest() { jq -c "$1" "$w/x/manifest.json" >"$w/m"; cp "$w/m" "$w/x/manifest.j
     truncate -s 10G "$w/zeros"
     refused "this is no archive of images" shale load -i "$w/zeros"
     refused "open $w/none: no such file or directory" shale load -i "$w/none"
-    xz -k "$w/d.tar"
-    refused "xz are not supported yet" shale load -i "$w/d.tar.xz"
+    xz -c "$w/d.tar" | head -c 500 >"$w/cut.xz"
+    refused "xz: the data is cut off" shale load -i "$w/cut.xz"
+    bzip2 -c "$w/d.tar" | head -c 500 >"$w/cut.bz2"
+    refused "bzip2: the data is cut off" shale load -i "$w/cut.bz2"
 
     cp "$w/x/manifest.json" "$w/good.json"
     manifest '.[0].Layers[0] = "../../../etc/passwd"'

@@ -47,7 +47,7 @@ static void decode(const uint8_t *data, size_t size, size_t step, size_t cap, st
     int r = 0;
 
     *ret = (struct verdict){0};
-    if (hash_init(&h, HASH_SHA256, &e) < 0 || decoder_new(DECODER_AUTO, &limits, &d, &e) < 0)
+    if (hash_init(&h, HASH_SHA256, &e) < 0 || decoder_new(DECODER_ARCHIVE, &limits, &d, &e) < 0)
         __builtin_trap();
     for (size_t i = 0; i < size && r == 0; i += step)
         r = feed(d, (struct str){(const char *)data + i, size - i < step ? size - i : step}, cap,
