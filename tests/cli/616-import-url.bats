@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Tars from the web, and packed with xz and bzip2.
+# shellcheck disable=SC2154 # stderr is of bats' run
 
 bats_require_minimum_version 1.5.0
 load lib
