@@ -169,7 +169,8 @@ struct shale_logs_opts {
     void *arg;
 };
 /* Calls on_data for each piece of output that the container has written, oldest first; with
- * `follow` until it ends. A negative value from on_data ends it and is returned. */
+ * `follow` until it ends, or until until_ns has come. A negative value from on_data ends it and is
+ * returned. */
 SHALE_API int shale_logs(struct shale *s, const char *container, const struct shale_logs_opts *o,
                          struct shale_err *e);
 

@@ -84,12 +84,13 @@ static int on_data(void *arg, int stream, int64_t time_ns, const void *data, siz
     return p->follow ? flush(p) : 0;
 }
 
-static int take_time(struct cli *c, const char *text, int64_t *ret)
+static int take_time(struct cli *c, const char *option, const char *text, int64_t *ret)
 {
     *ret = SHALE_TIME_NONE;
     if (!text || !*text)
         return 0;
-    return time_parse_filter(text, time_now_ns(), ret, &c->e);
+    int r = time_parse_filter(text, time_now_ns(), ret, &c->e);
+    return r < 0 ? err_wrap(&c->e, r, "invalid value for \"%s\"", option) : 0;
 }
 
 static int run(struct cli *c, const void *opts_, int n, char **args)
@@ -111,9 +112,9 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     uint64_t tail;
     if (str_to_u64(o->tail, &tail) && tail <= INT64_MAX)
         q.tail = (int64_t)tail;
-    int r = take_time(c, o->since, &q.since_ns);
+    int r = take_time(c, "since", o->since, &q.since_ns);
     if (r == 0)
-        r = take_time(c, o->until, &q.until_ns);
+        r = take_time(c, "until", o->until, &q.until_ns);
     if (r == 0)
         r = cli_open(c, &s);
     if (r < 0)

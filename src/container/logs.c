@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/sys.h"
+#include "base/time.h"
 #include "container/ctr.h"
 #include "container/logwrite.h"
 
@@ -135,14 +136,21 @@ static int find_tail(struct reader *r, struct shale_err *e)
     return k;
 }
 
+/* Nothing that is still to come would be shown. */
+static bool is_over(const struct reader *r)
+{
+    return r->o->until_ns != SHALE_TIME_NONE && time_now_ns() > r->o->until_ns;
+}
+
 static int follow(struct reader *r, struct shale_err *e)
 {
     for (;;) {
+        bool over = is_over(r);
         /* asked before reading: what was written before its end is then read */
         int ended = ctr_reload(r->h, r->a, r->c, NULL) < 0 ||
                     ctr_refresh(r->h, r->a, r->c, NULL) < 0 || !ctr_is_live(r->c);
         int k = read_to_end(r, e);
-        if (k < 0 || ended)
+        if (k < 0 || ended || over)
             return k;
         poll(NULL, 0, FOLLOW_MS);
     }

@@ -192,7 +192,10 @@ static int check_status(struct filters *f, struct filter *x, struct shale_err *e
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)
         if (streq(words[i], x->value))
             return 0;
-    return err_set(e, SHALE_INVALID, "invalid filter 'status=%.64s'", x->value);
+    return err_set(e, SHALE_INVALID,
+                   "invalid filter 'status=%.64s': invalid value for state (%.64s): must be one of "
+                   "created, running, paused, restarting, removing, exited, dead",
+                   x->value, x->value);
 }
 
 static int check_exited(struct filters *f, struct filter *x, struct shale_err *e)

@@ -80,13 +80,12 @@ static const struct {
 /* Bytes that are not UTF-8 (of a command line, say) become question marks. */
 static json_t *string_of(const char *s)
 {
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(EVENTS_LINE_BYTES);
     json_t *j = json_string(s);
-    _cleanup_free_ char *copy = j ? NULL : strdup(s);
 
-    for (char *p = copy; p && *p; p++)
-        if ((unsigned char)*p >= 0x80)
-            *p = '?';
-    return j ? j : copy ? json_string(copy) : NULL;
+    for (; !j && *s; s++)
+        buf_addc(&b, (unsigned char)*s >= 0x80 ? '?' : *s);
+    return j || b.failed ? j : json_string(buf_str(&b));
 }
 
 static json_t *action_of(const struct event *ev)

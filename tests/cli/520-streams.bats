@@ -101,7 +101,8 @@ PY
     [[ $last =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}Z\ 4$ ]]
     [ "$(shale logs --since "${last% 4}" talk)" = 4 ]
     [ "$(shale logs --until "$(date -u -d "${last:0:19}Z - 1 hour" +%FT%TZ)" talk)" = "" ]
-    run_fails 1 "failed to parse value as time or duration" shale logs --since abc talk
+    run_fails 1 'invalid value for "since": failed to parse value as time or duration: "abc"' shale logs --since abc talk
+    run_fails 1 'invalid value for "until": failed to parse value as time or duration: "abc"' shale logs --until abc talk
 }
 
 @test "conmon killed: the container goes on, its end is noticed" {

@@ -45,7 +45,7 @@ names() { shale ps "$@" --format '{{.Names}}' | paste -sd' '; }
     run_fails 1 "unclosed action" shale ps --format '{{'
     run_fails 125 'invalid argument "bogus" for "-f, --filter" flag: bad format of filter (expected name=value)' shale ps -f bogus
     run_fails 1 "invalid filter 'bogus'" shale ps -f bogus=1
-    run_fails 1 "invalid filter 'status=bogus'" shale ps -f status=bogus
+    run_fails 1 "invalid filter 'status=bogus': invalid value for state (bogus): must be one of created, running, paused, restarting, removing, exited, dead" shale ps -f status=bogus
     run_fails 1 "No such container: nope" shale ps -f before=nope
 }
 
