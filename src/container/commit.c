@@ -208,7 +208,11 @@ static int freeze(struct committer *k, const char *verb, const char *from, const
     struct meta_container_run state = k->c.row.run;
     state.state = to;
     r = ctr_move(k->h, &k->c, states, &state, k->a, e);
-    return r < 0 ? r : 1;
+    if (r < 0)
+        return r;
+    ctr_event(k->h, &k->c.row,
+              streq(to, CTR_PAUSED) ? EVENT_CONTAINER_PAUSE : EVENT_CONTAINER_UNPAUSE, NULL, NULL);
+    return 1;
 }
 
 /* The row says "paused" meanwhile: should this process be killed, `ps` shows why it stands still.

@@ -321,10 +321,10 @@ static void tell_end(const struct exec *x, int status)
 
 static const char *command_line(const struct exec *x)
 {
-    const char *line = x->o->cmd[0];
+    const char *line = arena_printf(x->a, "%s ", x->o->cmd[0]); /* docker's blank is always there */
 
     for (const char *const *w = x->o->cmd + 1; line && *w; w++)
-        line = arena_printf(x->a, "%s %s", line, *w);
+        line = arena_printf(x->a, "%s%s%s", line, w == x->o->cmd + 1 ? "" : " ", *w);
     return line;
 }
 

@@ -71,7 +71,7 @@ said() {
     run_ok told --filter type=container --filter type=volume
     want="volume create,container create,volume mount,container start,container exec_create: sh -c exit 3,container exec_start: sh -c exit 3,container exec_die,container top,container rename"
     [[ $(paste -sd, <<<"$output") == "$want,container kill,"* ]]
-    [[ $(paste -sd, <<<"$output") == *",container export,container commit,container kill,container die,volume unmount,container stop,volume mount,container start,container kill,container die,volume unmount,container destroy,volume destroy" ]]
+    [[ $(paste -sd, <<<"$output") == *",container export,"*"container commit,container kill,container die,volume unmount,container stop,volume mount,container start,container kill,container die,volume unmount,container destroy,volume destroy" ]]
     run_ok shale events --since 0 --until 0s --filter container=www --format '{{.ID}} {{.From}} {{.Actor.Attributes.app}}'
     [ "$(sort -u <<<"$output")" = "$id $image shop" ]
     [ "$(shale events --since 0 --until 0s -f event=die --format '{{.Actor.Attributes.exitCode}}' | paste -sd,)" = 7,137 ]
