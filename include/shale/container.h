@@ -15,16 +15,22 @@
 extern "C" {
 #endif
 
-enum shale_mount_type { SHALE_MOUNT_BIND, SHALE_MOUNT_VOLUME, SHALE_MOUNT_TMPFS };
+enum shale_mount_type {
+    SHALE_MOUNT_BIND,
+    SHALE_MOUNT_VOLUME,
+    SHALE_MOUNT_TMPFS,
+    SHALE_MOUNT_IMAGE, /* the files of an image, which counts as used by the container */
+};
 struct shale_mount {
     enum shale_mount_type type;
-    const char *source; /* bind: host path; volume: name, NULL anonymous */
+    const char *source; /* bind: host path; volume: name, NULL anonymous; image: reference or ID */
     const char *target; /* absolute path inside */
     bool read_only;
     bool create_source;        /* -v makes a missing host folder, --mount does not */
     const char *propagation;   /* NULL: rprivate */
     uint64_t tmpfs_size_bytes; /* 0: no limit */
     const char *options;       /* tmpfs: further mount options, comma separated; NULL */
+    const char *subpath;       /* image: what of it is mounted; NULL: all */
 };
 
 /* A network that a container is connected to (see network.h). */
@@ -184,7 +190,7 @@ enum shale_container_state {
     SHALE_RESTARTING, /* has ended, and is about to be started again by its restart policy */
 };
 struct shale_container_mount {
-    const char *type, *name, *source, *target; /* type "bind", "volume", "tmpfs" */
+    const char *type, *name, *source, *target; /* type "bind", "volume", "tmpfs", "image" */
     bool read_write;
 };
 struct shale_container_port { /* of one that runs */

@@ -151,15 +151,18 @@ int mount_parse_tmpfs(const char *text, struct arena *a, struct shale_mount *ret
 struct mount_spec {
     struct shale_mount m;
     struct arena *a;
-    const char *volume_key, *bind_key, *tmpfs_key; /* an option of that kind that was given */
-    const char *mode;                              /* tmpfs-mode */
+    /* an option of that kind that was given */
+    const char *volume_key, *bind_key, *tmpfs_key, *image_key;
+    bool writable;    /* of an image */
+    const char *mode; /* tmpfs-mode */
 };
 
 static int take_type(struct mount_spec *s, const char *v, struct shale_err *e)
 {
     static const char *const names[] = {[SHALE_MOUNT_BIND] = "bind",
                                         [SHALE_MOUNT_VOLUME] = "volume",
-                                        [SHALE_MOUNT_TMPFS] = "tmpfs"};
+                                        [SHALE_MOUNT_TMPFS] = "tmpfs",
+                                        [SHALE_MOUNT_IMAGE] = "image"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         if (str_ieq(v, names[i])) {
             s->m.type = (enum shale_mount_type)i;
@@ -206,6 +209,12 @@ static int take_tmpfs_mode(struct mount_spec *s, const char *v, struct shale_err
     return s->m.options ? 0 : err_nomem(e);
 }
 
+/* As podman writes them. */
+static bool is_image_key(const char *key)
+{
+    return streq(key, "subpath") || streq(key, "rw") || streq(key, "readwrite");
+}
+
 static int take_pair(struct mount_spec *s, const char *key, const char *v, struct shale_err *e)
 {
     bool ignored;
@@ -215,6 +224,8 @@ static int take_pair(struct mount_spec *s, const char *key, const char *v, struc
         s->volume_key = key;
     else if (str_has_prefix(key, "tmpfs-"))
         s->tmpfs_key = key;
+    else if (str_has_prefix(key, "image-") || is_image_key(key))
+        s->image_key = key;
     if (streq(key, "type"))
         return take_type(s, v, e);
     if (streq(key, "source") || streq(key, "src")) {
@@ -237,6 +248,12 @@ static int take_pair(struct mount_spec *s, const char *key, const char *v, struc
         return take_bool(key, v, &ignored, e);
     if (streq(key, "consistency"))
         return 0;
+    if (streq(key, "image-subpath") || streq(key, "subpath")) {
+        s->m.subpath = v;
+        return 0;
+    }
+    if (is_image_key(key))
+        return take_bool(key, v, &s->writable, e);
     return err_set(e, SHALE_INVALID, "unexpected key '%s' in '%s=%.100s'", key, key, v);
 }
 
@@ -271,7 +288,7 @@ static int next_field(const char **at, struct arena *a, char **ret, struct shale
 
 static int take_field(struct mount_spec *s, char *field, struct shale_err *e)
 {
-    static const char *const bare[] = {"readonly", "ro", "volume-nocopy"};
+    static const char *const bare[] = {"readonly", "ro", "volume-nocopy", "rw", "readwrite"};
     char *eq = strchr(field, '=');
     if (eq)
         *eq = 0;
@@ -287,7 +304,7 @@ static int take_field(struct mount_spec *s, char *field, struct shale_err *e)
 
 static int check_mount(const struct mount_spec *s, struct shale_err *e)
 {
-    static const char *const names[] = {"bind", "volume", "tmpfs"};
+    static const char *const names[] = {"bind", "volume", "tmpfs", "image"};
     const char *type = names[s->m.type];
     if (!s->m.target || !*s->m.target)
         return err_set(e, SHALE_INVALID, "target is required");
@@ -298,13 +315,17 @@ static int check_mount(const struct mount_spec *s, struct shale_err *e)
                        type);
     if (s->tmpfs_key && s->m.type != SHALE_MOUNT_TMPFS)
         return err_set(e, SHALE_INVALID, "cannot mix 'tmpfs-*' options with mount type '%s'", type);
+    if (s->image_key && s->m.type != SHALE_MOUNT_IMAGE)
+        return err_set(e, SHALE_INVALID, "cannot mix 'image-*' options with mount type '%s'", type);
     if (s->m.type == SHALE_MOUNT_TMPFS && s->m.source)
         return err_set(
             e, SHALE_INVALID,
             "invalid mount config for type \"tmpfs\": field Source must not be specified");
-    if (s->m.type == SHALE_MOUNT_BIND && (!s->m.source || !*s->m.source))
+    if ((s->m.type == SHALE_MOUNT_BIND || s->m.type == SHALE_MOUNT_IMAGE) &&
+        (!s->m.source || !*s->m.source))
         return err_set(e, SHALE_INVALID,
-                       "invalid mount config for type \"bind\": field Source must not be empty");
+                       "invalid mount config for type \"%s\": field Source must not be empty",
+                       type);
     return 0;
 }
 
@@ -326,6 +347,8 @@ int mount_parse_mount(const char *text, struct arena *a, struct shale_mount *ret
     int r = check_mount(&s, e);
     if (r < 0)
         return r;
+    if (s.m.type == SHALE_MOUNT_IMAGE)
+        s.m.read_only = !s.writable;
     if (s.m.type == SHALE_MOUNT_BIND) {
         r = absolute(&s.m.source, a, e);
         if (r < 0)

@@ -112,7 +112,7 @@ static json_t *binds_of(const struct conf *c)
     for (size_t i = 0; i < c->n_mounts; i++) {
         const struct conf_mount *m = &c->mounts[i];
         const char *from = m->name[0] ? m->name : m->source;
-        if (streq(m->type, "tmpfs") || m->anonymous || m->shared)
+        if (streq(m->type, "tmpfs") || streq(m->type, "image") || m->anonymous || m->shared)
             continue;
         if (json_array_append_new(
                 list, json_sprintf("%s:%s%s", from, m->target, m->read_only ? ":ro" : "")) < 0)

@@ -23,11 +23,11 @@
 #define CONF_LOG_TYPE  "k8s-file" /* the format conmon writes */
 
 struct conf_mount {
-    const char *type;    /* "bind", "volume", "tmpfs" */
-    const char *name;    /* volume */
-    const char *source;  /* bind: host path; volume: its folder; tmpfs: "" */
+    const char *type;    /* "bind", "volume", "tmpfs", "image" */
+    const char *name;    /* volume; image: its ID */
+    const char *source;  /* bind: host path; volume: its folder; tmpfs: ""; image: as given */
     const char *target;  /* absolute, clean */
-    const char *options; /* tmpfs: further mount options */
+    const char *options; /* tmpfs: further mount options; image: the path in it, "" */
     const char *propagation;
     uint64_t tmpfs_size_bytes;
     bool read_only;

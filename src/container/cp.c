@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "container/cp_view.h"
+#include "container/events.h"
 #include "container/pack.h"
 #include "model/limits.h"
 #include "tar/codec.h"
@@ -279,7 +280,10 @@ int container_cp_out(struct container_host *h, const char *container, const char
         r = ctr_find(h, container, a, &c, e);
     if (r >= 0)
         r = out_of(h, &c, container, path, to ? &dst : NULL, o, a, &f, e);
-    return r < 0 ? r : give(ret, f.n_bytes, to ? dst.path : NULL, a, e);
+    if (r < 0)
+        return r;
+    ctr_event(h, &c.row, EVENT_CONTAINER_COPY_OUT, NULL, NULL);
+    return give(ret, f.n_bytes, to ? dst.path : NULL, a, e);
 }
 
 /* ---- in ---- */
@@ -444,6 +448,7 @@ int container_cp_in(struct container_host *h, const char *from, const char *cont
         r = copy_in(&f, &c, &t, from ? &src : NULL, o->fd, a, e);
     if (r < 0)
         return r;
+    ctr_event(h, &c.row, EVENT_CONTAINER_COPY_IN, NULL, NULL);
     const char *to = arena_printf(a, "%s:%s", container, t.place.path);
     return to ? give(ret, f.n_bytes, to, a, e) : err_nomem(e);
 }

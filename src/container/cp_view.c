@@ -14,6 +14,7 @@
 #include "base/inroot.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "container/image_mount.h"
 #include "container/volumes.h"
 
 #define FD_PATH_BYTES 40
@@ -144,12 +145,16 @@ static int bind_at(int root, const char *source, const char *target, bool read_o
     return 0;
 }
 
-static int bind_conf(struct maker *m, const struct conf_mount *x, struct shale_err *e)
+static int bind_conf(struct maker *m, size_t i, struct shale_err *e)
 {
+    const struct conf_mount *x = &m->c->conf.mounts[i];
     const char *source = x->source;
     int r = 0;
 
-    if (streq(x->type, "volume")) {
+    if (streq(x->type, "image")) {
+        r = m->runs ? image_mount_path(m->a, m->c, i, &source, e)
+                    : image_mount_make(m->h, m->a, m->c, i, &source, e);
+    } else if (streq(x->type, "volume")) {
         r = volume_ensure(m->h->store, x->name, m->a, &source, e);
         if (r >= 0) /* before it is used for the first time */
             r = volume_fill(source, m->v->root_fd, x->target, e);
@@ -191,7 +196,7 @@ static int bind_all(struct maker *m, struct shale_err *e)
     for (size_t depth = 0; r >= 0 && depth <= deepest; depth++)
         for (size_t i = 0; r >= 0 && i < f->n_mounts; i++)
             if (depth_of(f->mounts[i].target) == depth)
-                r = bind_conf(m, &f->mounts[i], e);
+                r = bind_conf(m, i, e);
     return r;
 }
 

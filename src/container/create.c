@@ -13,6 +13,7 @@
 #include "container/create_priv.h"
 #include "container/ctr.h"
 #include "container/events.h"
+#include "container/image_mount.h"
 #include "container/keys.h"
 #include "container/names.h"
 #include "container/signals.h"
@@ -396,6 +397,9 @@ static int save(struct create *c, const struct digest *image, struct meta_contai
 
     if (r >= 0)
         r = labels_text(c, c->a, &labels, e);
+    if (r < 0)
+        return r;
+    r = image_mounts_used(&c->conf, c->a, &row->mounted, &row->n_mounted, e);
     if (r < 0)
         return r;
     row->image_id = *image;

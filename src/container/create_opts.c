@@ -147,7 +147,7 @@ static int check_tmpfs_options(const char *options, struct shale_err *e)
 
 static int add_mount(struct create *c, const struct shale_mount *from, struct shale_err *e)
 {
-    static const char *const types[] = {"bind", "volume", "tmpfs"};
+    static const char *const types[] = {"bind", "volume", "tmpfs", "image"};
     struct conf_mount m = {.type = types[from->type],
                            .name = "",
                            .source = "",
@@ -163,6 +163,8 @@ static int add_mount(struct create *c, const struct shale_mount *from, struct sh
         r = take_bind(c, from, &m, e);
     else if (from->type == SHALE_MOUNT_VOLUME)
         r = take_volume(c, from->source, &m, e);
+    else if (from->type == SHALE_MOUNT_IMAGE)
+        r = image_mount_take(c, from, &m, e);
     else
         r = check_tmpfs_options(m.options, e);
     if (r < 0)

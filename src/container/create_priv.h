@@ -22,6 +22,9 @@ struct create {
 };
 
 int create_mounts(struct create *c, struct shale_err *e);
+/* Of an image: the rest of *m (image_mount.c). */
+int image_mount_take(struct create *c, const struct shale_mount *from, struct conf_mount *m,
+                     struct shale_err *e);
 /* --volumes-from: finds the containers, before VOLUMES_LOCK is held: one that is found dead may be
  * removed by that. Then, under it, takes their mounts where there is none yet. */
 int create_find_from(struct create *c, struct shale_err *e);

@@ -16,6 +16,7 @@
 #include "container/keep.h"
 #include "container/events.h"
 #include "container/endpoint.h"
+#include "container/image_mount.h"
 #include "container/volume.h"
 #include "container/volumes.h"
 
@@ -241,6 +242,7 @@ void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *
         (void)cgroup_remove(cgroup_mode(), arena_printf(a, "/shale/%s", c->row.id), NULL);
     }
     endpoints_teardown(h, a, c);
+    image_mounts_undo(h, a, c);
     (void)store_rootfs_umount(h->store, ctr_path(c, a, "merged"), NULL);
 }
 

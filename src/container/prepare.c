@@ -17,6 +17,7 @@
 #include "container/caps.h"
 #include "container/devices.h"
 #include "container/endpoint.h"
+#include "container/image_mount.h"
 #include "container/jout.h"
 #include "container/netfiles.h"
 #include "container/seccomp.h"
@@ -244,6 +245,8 @@ int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
         r = mount_root(h, a, c, rt, &root_fd, e);
     if (r >= 0)
         r = fill_volumes(h, a, c, root_fd, e);
+    if (r >= 0)
+        r = image_mounts_make(h, a, c, e);
     if (r >= 0 && c->conf.workdir[0] && !streq(c->conf.workdir, "/"))
         r = inroot_mkdir_p(root_fd, c->conf.workdir, e);
     if (r >= 0)

@@ -110,6 +110,8 @@ static json_t *user_mount(const struct conf_mount *m)
     jout_add(&bad, options, json_string(m->propagation[0] ? m->propagation : "rprivate"));
     if (m->read_only)
         jout_add(&bad, options, json_string("ro"));
+    if (streq(m->type, "image")) /* its device files are not for a container */
+        jout_add(&bad, options, json_string("nodev"));
     return mount_of(m->target, "bind", m->source, options);
 }
 

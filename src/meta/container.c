@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "meta/meta_container.h"
 #include "meta/meta_network.h"
+#include "meta/meta_content.h"
 #include "meta/stmt.h"
 
 #define COLUMNS                                                                                    \
@@ -94,6 +95,24 @@ static int name_taken(const char *name, const char *by, char holder[META_CONTAIN
     return err_set(e, SHALE_EXISTS, "the container name \"%s\" is in use by %s", name, by);
 }
 
+/* The image that it is of is held by the container's own row. */
+static int add_mounted(struct meta *m, const struct meta_container *c, struct shale_err *e)
+{
+    for (size_t i = 0; i < c->n_mounted; i++) {
+        const struct digest *d = &c->mounted[i];
+        int64_t there;
+        int r = stmt_number(m, "SELECT 1 FROM images WHERE id = ?1", 0, &there, e, "d", d);
+        if (r >= 0 && !there)
+            r = err_set(e, SHALE_CONFLICT, "No such image: %s", d->s);
+        if (r >= 0 && !digest_eq(d, &c->image_id))
+            r = stmt_run(m, "INSERT OR IGNORE INTO container_images VALUES(?1, ?2)", NULL, e, "dt",
+                         d, c->id);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 static int add(struct meta *m, const struct meta_container *c,
                char holder[META_CONTAINER_ID_HEX + 1], struct shale_err *e)
 {
@@ -116,6 +135,9 @@ static int add(struct meta *m, const struct meta_container *c,
             memcpy(holder, c->id, sizeof c->id);
         return err_set(e, SHALE_EXISTS, "the container ID %s is in use", c->id);
     }
+    r = add_mounted(m, c, e);
+    if (r < 0)
+        return r;
     const struct meta_container_run *x = &c->run;
     return stmt_run(m,
                     "INSERT INTO containers(id, name, image, image_ref, created, auto_remove, "
@@ -248,7 +270,8 @@ int meta_container_list(struct meta *m, const struct digest *image, struct arena
     struct meta_container *v = NULL;
     size_t n = 0, cap = 0;
     int r = stmt_open(m,
-                      image ? COLUMNS " WHERE image = ?1 ORDER BY created DESC, id"
+                      image ? COLUMNS " WHERE id IN (SELECT container FROM image_users"
+                                      " WHERE image = ?1) ORDER BY created DESC, id"
                             : COLUMNS " ORDER BY created DESC, id",
                       &q, e);
 
@@ -328,6 +351,42 @@ int meta_container_move(struct meta *m, const char *id, const char *const *from,
 
 /* ---- deleting ---- */
 
+static int mounted_of(struct meta *m, const char *id, struct arena *a, struct meta_digests *ret,
+                      struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = stmt_open(m,
+                      id ? "SELECT image FROM container_images WHERE container = ?1"
+                         : "SELECT DISTINCT image FROM container_images",
+                      &q, e);
+
+    if (r < 0)
+        return r;
+    if (id)
+        stmt_bind(&q, "t", id);
+    return stmt_digests(&q, a, ret, e);
+}
+
+int meta_container_mounted(struct meta *m, struct arena *a, struct meta_digests *ret,
+                           struct shale_err *e)
+{
+    return mounted_of(m, NULL, a, ret, e);
+}
+
+/* Images that were deleted while it had them mounted go with the last one that has. */
+static int release_mounted(struct meta *m, const char *id, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(16 << 20);
+    struct meta_digests images = {0};
+    int r = mounted_of(m, id, &a, &images, e);
+
+    if (r >= 0 && images.n)
+        r = stmt_run(m, "DELETE FROM container_images WHERE container = ?1", NULL, e, "t", id);
+    for (size_t i = 0; r >= 0 && i < images.n; i++)
+        r = image_release_held(m, &images.v[i], e);
+    return r < 0 ? r : 0;
+}
+
 static int delete_row(struct meta *m, const char *id, struct shale_err *e)
 {
     struct digest image;
@@ -343,6 +402,8 @@ static int delete_row(struct meta *m, const char *id, struct shale_err *e)
         col_digest(&q, 0, &image);
     }
     int r = stmt_run(m, "DELETE FROM containers WHERE id = ?1", NULL, e, "t", id);
+    if (r >= 0)
+        r = release_mounted(m, id, e);
     if (r >= 0) /* until now it was in use */
         r = stmt_run(m, "UPDATE images SET used = ?2 WHERE id = ?1", NULL, e, "di", &image,
                      time_now_ns());

@@ -288,7 +288,7 @@ int meta_image_delete(struct meta *m, const struct digest *id, const char *how, 
                      "DELETE FROM edges WHERE child = (SELECT manifest FROM images WHERE id = ?1)",
                      NULL, e, "d", id);
     if (r >= 0)
-        r = stmt_number(m, "SELECT count(*) FROM containers WHERE image = ?1", 0, &used, e, "d",
+        r = stmt_number(m, "SELECT count(*) FROM image_users WHERE image = ?1", 0, &used, e, "d",
                         id);
     if (r >= 0)
         r = used ? stmt_run(m, "UPDATE images SET held = 1 WHERE id = ?1", NULL, e, "d", id)
@@ -301,7 +301,7 @@ int image_release_held(struct meta *m, const struct digest *id, struct shale_err
     int64_t gone;
     int r = stmt_number(
         m,
-        "SELECT held = 1 AND NOT EXISTS (SELECT 1 FROM containers WHERE image = ?1) FROM images"
+        "SELECT held = 1 AND NOT EXISTS (SELECT 1 FROM image_users WHERE image = ?1) FROM images"
         " WHERE id = ?1",
         0, &gone, e, "d", id);
 

@@ -205,7 +205,7 @@ static int load_counts(struct meta *m, const char *sql, struct groups *g, struct
         struct run *run = run_of(g, x, col_text(&q, 0), 0);
         if (!run)
             return err_nomem(e);
-        run->n = (uint32_t)col_i64(&q, 1);
+        run->n += (uint32_t)col_i64(&q, 1);
     }
     return r < 0 ? r : make_table(g, x, e);
 }
@@ -223,8 +223,10 @@ static int load(struct meta *m, enum which digests, struct groups *g, struct sha
                        " ORDER BY image, repo, digest",
                        digests, g, &g->digests, e);
     if (r >= 0)
-        r = load_counts(m, "SELECT image, count(*) FROM containers GROUP BY image", g,
-                        &g->containers, e);
+        r = load_counts(m,
+                        "SELECT image, count(*) FROM containers GROUP BY image UNION ALL"
+                        " SELECT image, count(*) FROM container_images GROUP BY image ORDER BY 1",
+                        g, &g->containers, e);
     return r < 0 ? r
                  : load_counts(m,
                                "SELECT parent, count(*) FROM images WHERE parent <> '' AND held = 0"
@@ -365,7 +367,7 @@ int meta_image_item(struct meta *m, const struct digest *id, struct arena *a,
             m, "SELECT count(*) FROM images WHERE parent = ?1 AND parent <> '' AND held = 0", 0,
             &n_children, e, "d", id);
     if (r >= 0)
-        r = stmt_number(m, "SELECT count(*) FROM containers WHERE image = ?1", 0, &n_containers, e,
+        r = stmt_number(m, "SELECT count(*) FROM image_users WHERE image = ?1", 0, &n_containers, e,
                         "d", id);
     if (r < 0)
         return r;

@@ -35,6 +35,9 @@ struct meta_container {
     const char *labels; /* JSON object text, "" if none */
     const char *config; /* JSON text: everything else, of container/ */
     struct meta_container_run run;
+    /* Images that it has mounted; for meta_container_add alone. */
+    const struct digest *mounted;
+    size_t n_mounted;
 };
 
 /* EXISTS when the name (or ID) is taken; then the holder's ID goes to holder (may be NULL).
@@ -64,9 +67,14 @@ int meta_container_mentions(struct meta *m, const char *id, const char *text, bo
 int meta_container_delete(struct meta *m, const char *id,
                           struct shale_err *e); /* missing is success */
 
-/* Newest created first. NULL image: all. */
+/* Newest created first. An image: those of it, and those that have it mounted; NULL: all. */
 int meta_container_list(struct meta *m, const struct digest *image, struct arena *a,
                         struct meta_container **ret, size_t *ret_n, struct shale_err *e);
+
+/* The images that containers have mounted, each once. */
+struct meta_digests;
+int meta_container_mounted(struct meta *m, struct arena *a, struct meta_digests *ret,
+                           struct shale_err *e);
 
 /* Sets all of `to`, if the state is one of `from` (NULL-terminated; NULL: whatever it is): compare
  * and set, so that of two processes only one starts a container. CONFLICT when the state is

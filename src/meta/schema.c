@@ -6,7 +6,7 @@
 #include "base/lock.h"
 #include "meta/stmt.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 /* Digests are text ("sha256:…"), "" is none; times are nanoseconds. Edges may name what is not
  * here, so there are no foreign keys: image.c and container.c keep what belongs together together.
@@ -79,6 +79,7 @@ static const char *const store_steps[SCHEMA_VERSION] = {
     /* 2: containers that are started again by a restart policy */
     "ALTER TABLE containers ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE containers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;",
+
     /* 3: networks, and what running containers have of them and of this host */
     "CREATE TABLE networks(id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, driver TEXT NOT NULL,"
     " created INTEGER NOT NULL, config TEXT NOT NULL) WITHOUT ROWID;"
@@ -90,6 +91,13 @@ static const char *const store_steps[SCHEMA_VERSION] = {
     " inside INTEGER NOT NULL, host INTEGER NOT NULL);"
     "CREATE INDEX host_ports_container ON host_ports(container);"
     "CREATE INDEX host_ports_host ON host_ports(host);",
+
+    /* 4: images that containers have mounted, beside the one that they are of */
+    "CREATE TABLE container_images(image TEXT NOT NULL, container TEXT NOT NULL, PRIMARY KEY(image,"
+    " container)) WITHOUT ROWID;"
+    "CREATE INDEX container_images_container ON container_images(container);"
+    "CREATE VIEW image_users(image, container) AS SELECT image, id FROM containers"
+    " UNION ALL SELECT image, container FROM container_images;",
 };
 
 const struct meta_schema schema_store = {

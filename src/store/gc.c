@@ -402,6 +402,11 @@ static int keep_held(struct stacks *t, struct shale_err *e)
     int r = meta_container_list(t->w->s->meta, NULL, &t->a, &rows, &n, e);
     for (size_t i = 0; r >= 0 && i < n; i++)
         r = keep_image(t, &rows[i].image_id, e);
+    struct meta_digests mounted = {0};
+    if (r >= 0)
+        r = meta_container_mounted(t->w->s->meta, &t->a, &mounted, e);
+    for (size_t i = 0; r >= 0 && i < mounted.n; i++)
+        r = keep_image(t, &mounted.v[i], e);
     return r;
 }
 

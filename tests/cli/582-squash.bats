@@ -93,7 +93,6 @@ layers() { shale inspect --format '{{len .RootFS.Layers}}' "$1"; }
     for image in all from3 onbase; do
         unpacked "$image" "$image"
         same_files "$R" "$image/rootfs"
-        run_ok shale image diff five "$image"
         run_ok shale cp -a "$image:latest:/" "$image.cp"
         same_files "$R" "$image.cp"
     done
@@ -172,15 +171,16 @@ step 1||300kB' ] || { echo "$output"; return 1; }
     [ -z "$output" ]
     before=$(shale images -aq | sort)
     refused "there is nothing to squash: new:odd has 0 layers" shale squash new:odd
-    refused "there is nothing to squash: five has 1 layer from there on" shale squash --from 5 five
-    refused "there is nothing to squash: five has 0 layers above five" shale squash --from five five
-    refused "five has no layer 6: it has 5" shale squash --from 6 five
-    refused "five has no layer 0" shale squash --from 0 five
-    refused "three is not built on five: layer 4 of 5 is another one" shale squash --from five three
-    refused "No such image: nope:latest" shale squash --from nope five
-    refused "No such image: nope:latest" shale squash nope
-    refused "--from names no layer" shale squash --from "" five
-    refused "not valid UTF-8" shale squash -m $'\xff' five
-    refused "invalid reference format" shale squash -t 'Bad Name' five
+    run_fails 1 "there is nothing to squash: five has 1 layer from there on" shale squash --from 5 five
+    run_fails 1 "there is nothing to squash: five has 0 layers above five" shale squash --from five five
+    run_fails 1 "five has no layer 6: it has 5" shale squash --from 6 five
+    run_fails 1 "five has no layer 0" shale squash --from 0 five
+    run_fails 1 "three is not built on five: layer 4 of 5 is another one" shale squash --from five three
+    run_fails 1 "No such image: nope:latest" shale squash --from nope five
+    run_fails 1 "No such image: nope:latest" shale squash nope
+    run_fails 1 "--from names no layer" shale squash --from "" five
+    run_fails 1 "not valid UTF-8" shale squash -m $'\xff' five
+    run_fails 1 "invalid reference format" shale squash -t 'Bad Name' five
     [ "$(shale images -aq | sort)" = "$before" ]
+    run_ok shale fsck --check
 }

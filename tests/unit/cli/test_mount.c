@@ -63,6 +63,7 @@ static void expect_error(parse_fn parse, const struct wrong *rows, size_t n)
 #define BIND   SHALE_MOUNT_BIND
 #define VOLUME SHALE_MOUNT_VOLUME
 #define TMPFS  SHALE_MOUNT_TMPFS
+#define IMAGE  SHALE_MOUNT_IMAGE
 
 static void test_volume(void **state)
 {
@@ -120,6 +121,19 @@ static void test_tmpfs(void **state)
     expect_error(mount_parse_tmpfs, bad, ARRAY_SIZE(bad));
 }
 
+static void test_subpath(void **state)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(1 << 20);
+    struct shale_mount m = {.target = NULL};
+
+    (void)state;
+    assert_int_equal(mount_parse_mount("type=image,src=a,dst=/b,image-subpath=/x/y", &a, &m, NULL),
+                     0);
+    assert_string_equal(m.subpath, "/x/y");
+    assert_int_equal(mount_parse_mount("type=image,src=a,dst=/b", &a, &m, NULL), 0);
+    assert_null(m.subpath);
+}
+
 static void test_mount(void **state)
 {
     static const struct row rows[] = {
@@ -133,6 +147,11 @@ static void test_mount(void **state)
         {"type=bind,src=/a,target=/b,bind-propagation=slave", BIND, "/a", "/b", false, false,
          "slave", NULL, 0},
         {"type=bind,\"src=/a,b\",target=/b", BIND, "/a,b", "/b", false, false, NULL, NULL, 0},
+        {"type=image,source=a:1,target=/b,image-subpath=x", IMAGE, "a:1", "/b", true, false, NULL,
+         NULL, 0},
+        {"type=image,src=a,dst=/b,subpath=x,rw=true", IMAGE, "a", "/b", false, false, NULL, NULL,
+         0},
+        {"type=image,src=a,dst=/b,rw=false,ro", IMAGE, "a", "/b", true, false, NULL, NULL, 0},
         {"type=bind,\"src=/a\"\"b\",target=/b", BIND, "/a\"b", "/b", false, false, NULL, NULL, 0},
     };
     static const struct wrong bad[] = {
@@ -154,6 +173,13 @@ static void test_mount(void **state)
          "cannot mix 'bind-*' options with mount type 'tmpfs'"},
         {"type=bind,src=/a,target=/b,volume-nocopy",
          "cannot mix 'volume-*' options with mount type 'bind'"},
+        {"type=image,target=/b",
+         "invalid mount config for type \"image\": field Source must not be "
+         "empty"},
+        {"src=v,target=/b,image-subpath=x",
+         "cannot mix 'image-*' options with mount type 'volume'"},
+        {"type=bind,src=/a,target=/b,rw", "cannot mix 'image-*' options with mount type 'bind'"},
+        {"type=image,src=a,target=/b,rw=perhaps", "invalid value for rw: perhaps"},
         {"type=bind,\"src=/a", "parse error on line 1: extraneous or missing \" in quoted-field"},
     };
     (void)state;
@@ -164,10 +190,9 @@ static void test_mount(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_volume),
-        cmocka_unit_test(test_relative_source),
-        cmocka_unit_test(test_tmpfs),
-        cmocka_unit_test(test_mount),
+        cmocka_unit_test(test_volume),  cmocka_unit_test(test_relative_source),
+        cmocka_unit_test(test_tmpfs),   cmocka_unit_test(test_mount),
+        cmocka_unit_test(test_subpath),
     };
     return cmocka_run_group_tests_name("cli/mount", tests, NULL, NULL);
 }
