@@ -176,7 +176,8 @@ static void put_mounts(const struct ps_row *x, struct buf *b)
     bool first = true;
     for (size_t i = 0; i < x->c->n_mounts; i++) {
         const struct shale_container_mount *m = &x->c->mounts[i];
-        const char *shown = m->name && *m->name ? m->name : m->source;
+        bool named = m->name && *m->name && !streq(m->type, "image");
+        const char *shown = named ? m->name : m->source;
         if (!shown || !*shown) /* tmpfs */
             continue;
         if (!first)

@@ -84,6 +84,8 @@ two" ]
     run_fails 1 "cannot be forced" shale rmi -f "$data"
     run_ok shale inspect --format '{{range .Mounts}}{{.Type}} {{.Source}} {{.Destination}} {{.RW}};{{end}}' job
     [ "$output" = "image data:1 /mnt false;image data:1 /mnt2 false;" ]
+    run_ok shale ps --format '{{.Mounts}}'
+    [ "$output" = data:1,data:1 ]
     # one that has it by way of another container
     run_ok shale create --name heir --network none --volumes-from job "$image" cat /mnt2/file
     run_ok shale rm -f job
