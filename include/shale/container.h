@@ -40,6 +40,13 @@ struct shale_endpoint_opts {
     const char *const *aliases; /* further names on that network; NULL-terminated, may be NULL */
 };
 
+struct shale_more_limits {     /* 0 and NULL: none */
+    int64_t memory_swap_bytes; /* memory and swap together; 0: twice the memory; -1: no limit */
+    int64_t memory_reservation_bytes;
+    int64_t cpu_shares, cpu_period_us, cpu_quota_us; /* not together with nano_cpus */
+    const char *cpuset_cpus, *cpuset_mems;           /* "0-2,7" */
+};
+
 /* NULL and 0 mean "as the image says" or "no limit". Arrays are NULL-terminated, may be NULL. */
 struct shale_create_opts {
     size_t size;
@@ -85,6 +92,7 @@ struct shale_create_opts {
     int64_t health_interval_ns, health_timeout_ns, health_start_period_ns, health_start_interval_ns,
         health_retries;
     bool no_healthcheck;
+    struct shale_more_limits more_limits;
     const char *restart; /* "always", "unless-stopped", "on-failure[:N]"; NULL: "no" */
     const struct shale_endpoint_opts *networks;
     size_t n_networks;

@@ -252,10 +252,12 @@ static int take_options(struct cli *c, const struct create_cli *o, int n, char *
         .detached = o->detach,
     };
     create_take_keep(o, ret);
-    int r = take_lists(c, o, ret);
+    int r = limits_take(c, &o->limits, &ret->more_limits);
+    if (r == 0)
+        r = take_lists(c, o, ret);
     if (r == 0)
         r = netopts_take(c, o, ret);
-    return r < 0 ? r : take_mounts(c, o, ret);
+    return r != 0 ? r : take_mounts(c, o, ret);
 }
 
 static int pull_image(struct cli *c, const struct create_cli *o, const char *image)

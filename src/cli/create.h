@@ -3,7 +3,7 @@
 /* What run and create have in common: the options, and making the container out of them. */
 #include <shale/container.h>
 
-#include "cli/cli.h"
+#include "cli/limits.h"
 
 struct health_cli { /* see create_keep.c */
     const char *cmd;
@@ -23,6 +23,7 @@ struct create_cli {
     bool interactive, tty, read_only, init, privileged, quiet, publish_all, auto_remove,
         content_trust;
     struct health_cli health;
+    struct limits_cli limits;
     /* run only */
     bool detach, sig_proxy;
     const char *detach_keys;

@@ -14,7 +14,9 @@ const struct create_cli create_preset = {
     { 0, "cap-add", OPT_LIST, O(cap_add), NULL, "Add Linux capabilities" },                            \
     { 0, "cap-drop", OPT_LIST, O(cap_drop), NULL, "Drop Linux capabilities" },                         \
     { 0, "cidfile", OPT_STR, O(cidfile), NULL, "Write the container ID to the file" },                 \
+    LIMITS_CPU(O(limits)),                                                                             \
     { 0, "cpus", OPT_DECIMAL, O(cpus), NULL, "Number of CPUs" },                                       \
+    LIMITS_CPUSET(O(limits)),                                                                          \
     { 0, "device", OPT_LIST, O(device), NULL, "Add a host device to the container" },                  \
     { 0, "disable-content-trust", OPT_BOOL, O(content_trust), NULL, "Accepted, does nothing",          \
       OPT_HIDDEN },                                                                                    \
@@ -48,6 +50,7 @@ const struct create_cli create_preset = {
     { 'l', "label", OPT_LIST, O(label), NULL, "Set meta data on a container" },                        \
     { 0, "label-file", OPT_LIST, O(label_file), NULL, "Read in a line delimited file of labels" },     \
     { 'm', "memory", OPT_BYTES, O(memory), NULL, "Memory limit" },                                     \
+    LIMITS_MEMORY(O(limits)),                                                                          \
     { 0, "mount", OPT_LIST, O(mount), "mount", "Attach a filesystem mount to the container" },         \
     { 0, "name", OPT_STR, O(name), NULL, "Assign a name to the container" },                           \
     { 0, "net", OPT_LIST, O(network), NULL, "Connect a container to a network", OPT_HIDDEN },           \

@@ -77,6 +77,7 @@ static const struct cmd_name container_table[] = {
     {"stop", NULL, CMD_OTHER, &cmd_stop},
     {"top", NULL, CMD_OTHER, &cmd_top},
     {"unpause", NULL, CMD_OTHER, &cmd_unpause},
+    {"update", NULL, CMD_OTHER, &cmd_update},
     {"wait", NULL, CMD_OTHER, &cmd_wait},
     {NULL},
 };
@@ -224,6 +225,7 @@ const struct cmd_name cmd_table[] = {
     {"top", NULL, CMD_OTHER, &cmd_top},
     {"tree", NULL, CMD_OTHER, &cmd_tree},
     {"unpause", NULL, CMD_OTHER, &cmd_unpause},
+    {"update", NULL, CMD_OTHER, &cmd_update},
     {"wait", NULL, CMD_OTHER, &cmd_wait},
     {"__cleanup", NULL, CMD_HIDDEN, &cmd_cleanup},
     {"__completion", NULL, CMD_HIDDEN, &cmd_completion},

@@ -161,6 +161,17 @@ static json_t *devices_of(const struct conf *c)
     return bad ? NULL : TAKE_PTR(list);
 }
 
+static void put_more_limits(int *bad, json_t *o, const struct shale_more_limits *m)
+{
+    jout_int(bad, o, "MemorySwap", m->memory_swap_bytes);
+    jout_int(bad, o, "MemoryReservation", m->memory_reservation_bytes);
+    jout_int(bad, o, "CpuShares", m->cpu_shares);
+    jout_int(bad, o, "CpuPeriod", m->cpu_period_us);
+    jout_int(bad, o, "CpuQuota", m->cpu_quota_us);
+    jout_str(bad, o, "CpusetCpus", m->cpuset_cpus);
+    jout_str(bad, o, "CpusetMems", m->cpuset_mems);
+}
+
 int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *o = json_object();
@@ -201,6 +212,7 @@ int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *
     jout_str(&bad, o, "Runtime", c->runtime);
     jout_int(&bad, o, "Memory", c->memory_bytes);
     jout_int(&bad, o, "NanoCpus", c->nano_cpus);
+    put_more_limits(&bad, o, &c->more);
     jout_put(&bad, o, "PidsLimit", c->pids_limit ? json_integer(c->pids_limit) : json_null());
     jout_put(&bad, o, "Init", c->init ? json_true() : json_null());
     jout_put(&bad, o, "MaskedPaths", c->privileged ? json_null() : jout_split(MASKED_PATHS));
@@ -314,6 +326,13 @@ static const struct json_field host_fields[] = {
     F("Memory", JB_I64, memory_bytes),
     F("NanoCpus", JB_I64, nano_cpus),
     F("PidsLimit", JB_I64, pids_limit),
+    F("MemorySwap", JB_I64, more.memory_swap_bytes),
+    F("MemoryReservation", JB_I64, more.memory_reservation_bytes),
+    F("CpuShares", JB_I64, more.cpu_shares),
+    F("CpuPeriod", JB_I64, more.cpu_period_us),
+    F("CpuQuota", JB_I64, more.cpu_quota_us),
+    F("CpusetCpus", JB_STR, more.cpuset_cpus),
+    F("CpusetMems", JB_STR, more.cpuset_mems),
     F("ShmSize", JB_I64, shm_bytes),
     F("Dns", JB_STRV, dns),
     F("DnsOptions", JB_STRV, dns_options),

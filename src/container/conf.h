@@ -7,6 +7,7 @@
  *    "DetachKeys": "", "Starter": ""}
  * All values live in the arena given to conf_parse.
  */
+#include <shale/container.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -57,6 +58,7 @@ struct conf {
     bool auto_remove, privileged, init, read_only;
     struct strv cap_add, cap_drop, security_opt;
     int64_t memory_bytes, nano_cpus, pids_limit; /* 0 (pids also -1): no limit */
+    struct shale_more_limits more;
     struct strv extra_hosts, dns, dns_options, dns_search, group_add,
         volumes_from; /* as model/run_value.h */
     int64_t shm_bytes;

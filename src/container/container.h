@@ -23,6 +23,7 @@
 #include <shale/container.h>
 #include <shale/flat.h>
 #include <shale/keep.h>
+#include <shale/update.h>
 
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -73,6 +74,9 @@ int container_cleanup(struct container_host *h, const char *container, struct sh
 int container_keep(struct container_host *h, const char *id, int ready_fd, struct shale_err *e);
 int container_start_by_policy(struct container_host *h, struct arena *a,
                               struct shale_policy_starts *ret, struct shale_err *e);
+
+int container_update(struct container_host *h, const char *container,
+                     const struct shale_update_opts *o, struct shale_err *e);
 
 /* ---- looking ---- */
 int container_logs(struct container_host *h, const char *container, const struct shale_logs_opts *o,

@@ -9,18 +9,14 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/hash.h"
-#include "base/pool.h"
 #include "base/str.h"
 #include "container/caps.h"
-#include "container/cgroup.h"
 #include "container/create_priv.h"
+#include "container/limits.h"
 #include "container/seccomp.h"
 #include "container/volumes.h"
 
-#define MEMORY_MIN_BYTES (6 << 20)
-#define NANO_CPUS_MIN    10000000
-#define NANO_CPU         1000000000ll
-#define PATH_BYTES_MAX   4096
+#define PATH_BYTES_MAX 4096
 
 /* ---- mounts ---- */
 
@@ -228,44 +224,18 @@ void create_drop_volumes(struct create *c)
 
 /* ---- limits ---- */
 
-static const struct {
-    const char *controller, *warning;
-} unavailable[] = {
-    {"memory",
-     "Your kernel does not support memory limit capabilities or the cgroup is not mounted. "
-     "Limitation discarded."},
-    {"cpu", "Your kernel does not support CPU CFS scheduler or the cgroup is not mounted. NanoCPUs "
-            "discarded."},
-    {"pids", "Your kernel does not support PIDs limit capabilities or the cgroup is not mounted. "
-             "PIDs limit discarded."},
-};
-
 int create_limits(struct create *c, struct shale_err *e)
 {
     const struct shale_create_opts *o = c->o;
-    int64_t cpus = (int64_t)pool_n_cpus();
-    int64_t *values[] = {&c->conf.memory_bytes, &c->conf.nano_cpus, &c->conf.pids_limit};
 
-    if (o->memory_bytes < 0 || (o->memory_bytes > 0 && o->memory_bytes < MEMORY_MIN_BYTES))
-        return err_set(e, SHALE_INVALID, "Minimum memory limit allowed is 6MB");
-    if (o->nano_cpus < 0 || (o->nano_cpus > 0 && o->nano_cpus < NANO_CPUS_MIN) ||
-        o->nano_cpus > cpus * NANO_CPU)
-        return err_set(
-            e, SHALE_INVALID,
-            "range of CPUs is from 0.01 to %lld.00, as there are only %lld CPUs available",
-            (long long)cpus, (long long)cpus);
     c->conf.memory_bytes = o->memory_bytes;
     c->conf.nano_cpus = o->nano_cpus;
     c->conf.pids_limit = o->pids_limit;
-    if (!o->memory_bytes && !o->nano_cpus && o->pids_limit <= 0)
-        return 0;
-    for (size_t i = 0; i < ARRAY_SIZE(unavailable); i++) {
-        if (*values[i] <= 0 || cgroup_has(cgroup_mode(), unavailable[i].controller))
-            continue;
-        *values[i] = 0;
-        c->warnings[c->n_warnings++] = unavailable[i].warning;
-    }
-    return 0;
+    c->conf.more = o->more_limits;
+    int r = limits_check(&c->conf, e);
+    if (r >= 0)
+        c->n_warnings += limits_discard(&c->conf, c->warnings + c->n_warnings);
+    return r;
 }
 
 /* ---- security ---- */

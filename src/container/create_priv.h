@@ -8,7 +8,7 @@
 #define CREATE_LIST_MAX     65536 /* entries of any list option */
 #define CREATE_MOUNTS_MAX   4096
 #define CREATE_DEVICES_MAX  256
-#define CREATE_WARNINGS_MAX 8
+#define CREATE_WARNINGS_MAX 16
 
 struct create {
     struct container_host *h;

@@ -19,6 +19,7 @@
 #include "container/endpoint.h"
 #include "container/image_mount.h"
 #include "container/jout.h"
+#include "container/limits.h"
 #include "container/netfiles.h"
 #include "container/seccomp.h"
 #include "container/spec.h"
@@ -215,21 +216,19 @@ static int make_spec(const struct ctr *c, struct arena *a, const struct runtime 
     in.mqueue = access("/proc/sys/fs/mqueue", F_OK) == 0;
     in.sysctl_ping = access("/proc/sys/net/ipv4/ping_group_range", F_OK) == 0;
     in.sysctl_port = access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) == 0;
-    in.swap_limit =
-        mode == CGROUP_V2 || access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0;
+    in.swap_limit = limits_swap_counts();
     return write_spec(c, a, &in, e);
 }
 
 static int check_limits(const struct conf *c, const struct runtime *rt, struct shale_err *e)
 {
-    if (rt->level != RUNTIME_NO_CGROUPS ||
-        (c->memory_bytes <= 0 && c->nano_cpus <= 0 && c->pids_limit <= 0))
+    if (rt->level != RUNTIME_NO_CGROUPS || !limits_any(c))
         return 0;
-    return err_set(
-        e, SHALE_UNSUPPORTED,
-        "--memory, --cpus and --pids-limit need control groups, which %s cannot use here "
-        "(%.200s)",
-        rt->name, rt->verdict);
+    return err_set(e, SHALE_UNSUPPORTED,
+                   "--memory, --cpus, --pids-limit and their like need control groups, which %s "
+                   "cannot use here "
+                   "(%.200s)",
+                   rt->name, rt->verdict);
 }
 
 int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,

@@ -122,7 +122,7 @@ static int whole_host_config(const struct conf *c, json_t **ret, struct shale_er
     if (r < 0)
         return r;
     bad = json_object_update(shape, ours) < 0;
-    if (c->memory_bytes > 0 && c->memory_bytes <= INT64_MAX / 2)
+    if (c->memory_bytes > 0 && c->memory_bytes <= INT64_MAX / 2 && !c->more.memory_swap_bytes)
         jout_int(&bad, shape, "MemorySwap", c->memory_bytes * 2);
     r = jout_check(bad, "container configuration", e);
     if (r >= 0)

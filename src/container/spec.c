@@ -8,11 +8,9 @@
 #include "base/str.h"
 #include "container/caps.h"
 #include "container/jout.h"
+#include "container/limits.h"
 #include "container/maskpaths.h"
 #include "container/spec_priv.h"
-
-#define CPU_PERIOD_US 100000
-#define NS_PER_PERIOD 10000 /* nano_cpus to microseconds of a period of CPU_PERIOD_US */
 
 /* ---- environment ---- */
 
@@ -251,23 +249,11 @@ static json_t *device_cgroup(const struct spec_in *in)
 
 json_t *spec_resources(const struct spec_in *in)
 {
-    const struct conf *c = in->conf;
     _cleanup_json_ json_t *o = json_object();
     int bad = 0;
 
     jout_put(&bad, o, "devices", device_cgroup(in));
-    if (c->memory_bytes > 0) {
-        json_t *memory = json_pack("{s:I}", "limit", (json_int_t)c->memory_bytes);
-        if (in->swap_limit && c->memory_bytes <= INT64_MAX / 2)
-            jout_int(&bad, memory, "swap", c->memory_bytes * 2);
-        jout_put(&bad, o, "memory", memory);
-    }
-    if (c->nano_cpus > 0)
-        jout_put(&bad, o, "cpu",
-                 json_pack("{s:I, s:I}", "quota", (json_int_t)(c->nano_cpus / NS_PER_PERIOD),
-                           "period", (json_int_t)CPU_PERIOD_US));
-    if (c->pids_limit > 0)
-        jout_put(&bad, o, "pids", json_pack("{s:I}", "limit", (json_int_t)c->pids_limit));
+    limits_put(&bad, o, in->conf, in->swap_limit, false);
     return bad ? NULL : TAKE_PTR(o);
 }
 
