@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "container/events.h"
 #include "container/jout.h"
 #include "container/keep.h"
 #include "container/probe.h"
@@ -65,10 +66,16 @@ static void set_due(struct health *x)
 }
 
 /* The one place where the health of a container changes. */
-static int set_state(struct health *x, const struct health_state *s, struct shale_err *e)
+static int set_state(struct health *x, struct container_host *h, const struct health_state *s,
+                     struct shale_err *e)
 {
+    bool differs = s->status != x->state.status;
+
     x->state = *s;
-    return save(x, e);
+    int r = save(x, e);
+    if (r >= 0 && differs && s->status != HEALTH_STARTING)
+        ctr_event(h, &x->c->row, EVENT_CONTAINER_HEALTH_STATUS, health_name(s->status), NULL);
+    return r;
 }
 
 int health_begin(struct health *x, struct container_host *h, const struct ctr *c,
@@ -90,7 +97,8 @@ int health_begin(struct health *x, struct container_host *h, const struct ctr *c
         (void)health_by_name(name ? name : "", &s.status);
         s.failing = json_integer_value(json_object_get(was, "FailingStreak"));
     }
-    int r = set_state(x, &s, e);
+    x->state = s;
+    int r = save(x, e);
     set_due(x);
     return r;
 }
@@ -144,7 +152,7 @@ int health_probe(struct health *x, struct container_host *h, struct shale_err *e
     if (r >= 0) {
         (void)health_take(&s, &x->c->conf.health, p.exit_code,
                           p.begin_ns - x->c->row.run.started_ns);
-        r = set_state(x, &s, e);
+        r = set_state(x, h, &s, e);
     }
     buf_clear(&p.output);
     set_due(x);

@@ -8,7 +8,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "base/sys.h"
-#include "container/cgroup.h"
+#include "container/events.h"
 #include "container/jout.h"
 #include "container/keep.h"
 #include "container/limits.h"
@@ -164,6 +164,8 @@ static int update(struct update *u, struct shale_err *e)
         r = tell_runtime(u, e);
     if (r >= 0)
         r = meta_container_set_config(m, u->c.row.id, text, e);
+    if (r >= 0)
+        ctr_event(u->h, &u->c.row, EVENT_CONTAINER_UPDATE, NULL, NULL);
     if (r >= 0 && runs && keep_is_wanted(&u->c.conf))
         r = keep_ensure(u->h, &u->c, e);
     return r;

@@ -48,6 +48,8 @@ runs() { shale run -d --name "$1" --restart "$2" --network none "$image" "${@:3}
     run_ok shale stop box
     [ "$(state box)" = exited ]
     no_keepers
+    run_ok shale events --since 0 --until "$(date +%s.%N)" --filter container=box --format '{{.Action}}'
+    [ "${lines[*]:0:7}" = "create start die start die start die" ]
     [ "$(shale logs box | sort -u)" = once ]
     [ "$(shale logs box | wc -l)" -ge 3 ]
     n=$(restarts box)

@@ -53,6 +53,8 @@ print(len(log), last["ExitCode"], sorted(last), "out\n" in last["Output"], "err\
     echo fine >"$BATS_TEST_TMPDIR/d/ok"
     until_ok is box healthy
     [ "$(shale inspect -f '{{.State.Health.FailingStreak}}' box)" = 0 ]
+    run_ok shale events --since 0 --until "$(date +%s.%N)" --filter container=box --filter event=health_status --format '{{.Action}}'
+    [ "${lines[0]}/${lines[1]}/${lines[2]}" = "health_status: healthy/health_status: unhealthy/health_status: healthy" ]
     shale stop -t 0 box >/dev/null
     is box unhealthy # nobody looks any more
     [[ $(shale ps -a -f name=box --format '{{.Status}}') == "Exited (137) "* ]]
