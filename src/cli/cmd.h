@@ -66,12 +66,5 @@ extern const struct cmd cmd_attach, cmd_cat, cmd_cleanup, cmd_commit, cmd_comple
     cmd_registry_keygen, cmd_registry_serve, cmd_registry_usage, cmd_registry_user, cmd_rename,
     cmd_restart, cmd_rm, cmd_rmi, cmd_run, cmd_save, cmd_search, cmd_squash, cmd_start, cmd_stats,
     cmd_stop, cmd_system, cmd_system_df, cmd_system_prune, cmd_tag, cmd_tags, cmd_top, cmd_tree,
-    cmd_unpause, cmd_version, cmd_volume, cmd_volume_create, cmd_volume_inspect, cmd_volume_ls,
-    cmd_volume_prune, cmd_volume_rm, cmd_wait;
-    cmd_logout, cmd_logs, cmd_ls, cmd_man, cmd_outdated, cmd_pause, cmd_port, cmd_ps, cmd_pull,
-    cmd_pulls, cmd_pulls_ls, cmd_pulls_rm, cmd_push, cmd_rebase, cmd_registry, cmd_registry_config,
-    cmd_registry_gc, cmd_registry_index, cmd_registry_keygen, cmd_registry_serve,
-    cmd_registry_usage, cmd_registry_user, cmd_rename, cmd_restart, cmd_rm, cmd_rmi, cmd_run,
-    cmd_save, cmd_search, cmd_start, cmd_stop, cmd_system, cmd_system_df, cmd_system_prune, cmd_tag,
-    cmd_tags, cmd_top, cmd_tree, cmd_unpause, cmd_update, cmd_version, cmd_volume,
-    cmd_volume_create, cmd_volume_inspect, cmd_volume_ls, cmd_volume_prune, cmd_volume_rm, cmd_wait;
+    cmd_unpause, cmd_update, cmd_version, cmd_volume, cmd_volume_create, cmd_volume_inspect,
+    cmd_volume_ls, cmd_volume_prune, cmd_volume_rm, cmd_wait;
