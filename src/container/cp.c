@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-#include "archive/archive.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/inroot.h"
@@ -360,11 +359,10 @@ static int feed_stream(int fd, struct decoder *d, struct tar_unpack *u, uint64_t
     size_t n = BLOCK_BYTES;
     int r = in && out ? 0 : err_nomem(e);
 
-    for (bool first = true; r >= 0 && n == BLOCK_BYTES; first = false) {
+    while (r >= 0 && n == BLOCK_BYTES) {
         if (sys_read_full(fd, in, BLOCK_BYTES, &n) < 0)
             return err_sys(e, "read the tar");
-        r = first ? archive_check_packing(in, n, e) : 0;
-        if (r >= 0 && n)
+        if (n)
             r = feed_block(d, u, (struct str){in, n}, out, n_bytes, e);
     }
     return r < 0 ? r : decoder_end(d, e);
@@ -377,7 +375,7 @@ static int unpack_stream(int fd, const struct tar_unpack_opts *o, uint64_t *n_by
     const struct decoder_limits limits = {.max_bytes = LIMIT_LAYER_BYTES};
     struct tar_unpack *u = NULL;
     struct decoder *d = NULL;
-    int r = decoder_new(DECODER_AUTO, &limits, &d, e);
+    int r = decoder_new(DECODER_ARCHIVE, &limits, &d, e);
 
     if (r >= 0)
         r = tar_unpack_new(o, &u, e);

@@ -155,7 +155,7 @@ x" ]
     [ "$output" = "old
 big" ] || { echo "$output"; return 1; }
     xz -k big.tar
-    run_fails 1 "xz" shale cp - job:/tmp <big.tar.xz
+    run_ok shale cp - job:/tmp <big.tar.xz
     tar -cf up.tar -P --transform 's,^,../../,' big
     run_fails 1 "standard input" shale cp - job:/tmp <up.tar
     truncate -s 5M sparse && printf end >>sparse && tar --sparse -cf sparse.tar sparse

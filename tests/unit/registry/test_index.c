@@ -380,7 +380,7 @@ static void test_bad_layers(void **state)
     make_pair(f, &p);
     /* one that is away is tried again when somebody pushes it again */
     assert_ok(digest_of_bytes(HASH_SHA256, p.top.p, p.top.n, &d, err));
-    assert_ok(blob_remove(f->blobs, &d, err));
+    assert_ok(blob_remove(f->blobs, &d, NULL, err));
     assert_int_equal(read_all(f, 1000, &n_files), 4);
     assert_int_equal(layer_state(f, &noise), INDEX_LAYER_FAILED);
     assert_int_equal(layer_state(f, &cut), INDEX_LAYER_FAILED);
