@@ -24,6 +24,28 @@
 
 extern char **environ;
 
+bool proc_is_root(void)
+{
+    unsigned long inside, outside, n;
+    bool all = true; /* a kernel without user namespaces has no such file */
+    FILE *f;
+
+    if (geteuid() != 0)
+        return false;
+    f = fopen("/proc/self/uid_map", "re");
+    if (f) {
+        all = fscanf(f, "%lu %lu %lu", &inside, &outside, &n) == 3 && inside == 0 && outside == 0 &&
+              n >= UINT32_MAX;
+        (void)fclose(f);
+    }
+    return all;
+}
+
+bool proc_is_user(void)
+{
+    return geteuid() != 0 || (getenv(PROC_USER_ENV) && !proc_is_root());
+}
+
 int proc_which(const char *name, char *ret, size_t n, struct shale_err *e)
 {
     const char *path = getenv("PATH");

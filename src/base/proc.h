@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Child processes. argv[0] is looked up in PATH. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -28,5 +29,11 @@ int proc_wait(pid_t pid, int *ret_status, struct shale_err *e);
 /* Runs to the end; stdout and stderr into the buffers where not NULL. */
 int proc_run(const struct proc_opts *o, struct buf *out, struct buf *errout, int *ret_status,
              struct cancel *c, struct shale_err *e);
+/* Is this root of the machine, and not of a user namespace? */
+bool proc_is_root(void);
+/* Is this an ordinary user, also as root of a user namespace of its own? PROC_USER_ENV says so to
+ * those who are started there. */
+#define PROC_USER_ENV "_SHALE_USER"
+bool proc_is_user(void);
 /* Full path of a program in PATH into ret (size n): 0, or -SHALE_NOT_FOUND. */
 int proc_which(const char *name, char *ret, size_t n, struct shale_err *e);

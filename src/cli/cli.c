@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "cli/exit.h"
 #include "cli/help.h"
+#include "cli/rootless.h"
 #include "cli/signals.h"
 
 #define MAX_ARENA        (64u << 20)
@@ -100,7 +101,11 @@ int cli_open(struct cli *c, struct shale **ret)
         .online = c->cmd && (c->cmd->flags & CMD_ONLINE),
     };
     if (!c->engine) {
-        int r = shale_open(&o, &c->engine, &c->e);
+        int r = rootless_enter(&c->e);
+        if (r == -SHALE_UNSUPPORTED) /* images can be worked with all the same */
+            r = 0;
+        if (r >= 0)
+            r = shale_open(&o, &c->engine, &c->e);
         if (r < 0)
             return r;
         signals_watch(c->engine);

@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "container/create_priv.h"
 #include "container/network.h"
+#include "container/pasta.h"
 
 #define SHORT_ID       12
 #define HOSTNAME_BYTES 64
@@ -13,7 +15,8 @@
 
 static bool is_private(const char *mode)
 {
-    return streq(mode, "none") || streq(mode, "host") || str_has_prefix(mode, JOINS);
+    return streq(mode, "none") || streq(mode, "host") || str_has_prefix(mode, JOINS) ||
+           (streq(mode, PASTA_MODE) && proc_is_user());
 }
 
 /* ---- the mode ---- */
@@ -90,6 +93,13 @@ static int connect_one(struct create *c, const struct shale_endpoint_opts *o, st
     struct conf_network *to = &k->networks[k->n_networks];
     struct network n;
     uint32_t address;
+
+    if (proc_is_user())
+        return err_set(
+            e, SHALE_UNSUPPORTED,
+            "network %.100s needs root: other users have \"pasta\", \"host\", \"none\" and "
+            "\"container:NAME\"",
+            o->network);
     int r = network_find(c->h, o->network, c->a, &n, e);
 
     if (r == -SHALE_NOT_FOUND)
@@ -228,7 +238,7 @@ int create_network(struct create *c, const char *id, struct shale_err *e)
 
     if (n == 1 && (!v->network || !v->network[0] || streq(v->network, "default"))) {
         one = *v;
-        one.network = NETWORK_BRIDGE;
+        one.network = proc_is_user() ? PASTA_MODE : NETWORK_BRIDGE;
         v = &one;
     }
     for (size_t i = 0; r >= 0 && i < n; i++)

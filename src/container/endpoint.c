@@ -12,6 +12,7 @@
 #include "container/jout.h"
 #include "container/netavark.h"
 #include "container/netns.h"
+#include "container/pasta.h"
 
 #define STATE_MAX_BYTES (8u << 20)
 #define STATE_PREFIX    "net-"
@@ -232,6 +233,12 @@ static int setup_locked(struct container_host *h, struct arena *a, struct ctr *c
     }
     if (r >= 0 && ret->n)
         r = hostports_take(h, a, c, ret->v[0].network.row.id, &ret->ports, e);
+    if (r >= 0 && streq(c->conf.network, PASTA_MODE)) {
+        r = hostports_take(h, a, c, PASTA_MODE, &ret->ports, e);
+        hostports_close(&ret->ports); /* it listens by itself */
+        if (r >= 0)
+            r = pasta_start(c, ret->netns, &ret->ports, a, e);
+    }
     for (size_t i = 0; r >= 0 && i < ret->n; i++)
         r = call_setup(h, a, c, &c->conf.networks[i], &ret->v[i], (unsigned)i,
                        i == 0 ? &ret->ports : NULL, e);
@@ -319,8 +326,9 @@ void endpoints_teardown(struct container_host *h, struct arena *a, const struct 
     _cleanup_close_ int lock =
         lock_take(store_root_fd(h->store), NETWORK_LOCK, LOCK_EXCLUSIVE, NULL, NULL);
     (void)fs_each(AT_FDCWD, c->dir, undo_file, &u, NULL);
-    netns_drop(netns);
+    pasta_stop(c, a);
     (void)meta_endpoint_delete(store_meta(h->store), c->row.id, NULL, NULL);
+    netns_drop(netns); /* last: as long as it is there, all this is done again */
 }
 
 int endpoints_load(struct container_host *h, struct arena *a, const struct ctr *c,

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "container/endpoint.h"
 #include "container/netfiles.h"
+#include "container/pasta.h"
 
 #define ALIASES_MAX 1024
 
@@ -61,7 +62,7 @@ static int check(const struct ctr *c, const struct network *n,
         return err_set(e, SHALE_INVALID,
                        "container cannot be connected to multiple networks with one of the "
                        "networks in private (none) mode");
-    if (!conf_is_bridged(&c->conf))
+    if (!conf_is_bridged(&c->conf) || streq(c->conf.network, PASTA_MODE))
         return err_set(e, SHALE_INVALID,
                        "container sharing network namespace with another container or host cannot "
                        "be connected to any other network");

@@ -213,8 +213,10 @@ static int make_spec(const struct ctr *c, struct arena *a, const struct runtime 
     in.seccomp = seccomp;
     in.devices = devices.v;
     in.n_devices = devices.n;
+    in.sys_of_host = streq(c->conf.network, "host") && !proc_is_root();
     in.mqueue = access("/proc/sys/fs/mqueue", F_OK) == 0;
-    in.sysctl_ping = access("/proc/sys/net/ipv4/ping_group_range", F_OK) == 0;
+    in.sysctl_ping = proc_is_root() && /* else not all groups are mapped */
+                     access("/proc/sys/net/ipv4/ping_group_range", F_OK) == 0;
     in.sysctl_port = access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) == 0;
     in.swap_limit = limits_swap_counts();
     return write_spec(c, a, &in, e);

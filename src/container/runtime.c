@@ -104,7 +104,7 @@ int runtime_refusal(const char *what, const char *words, struct shale_err *e)
 int runtime_own_dir(const char *name, struct arena *a, const char **ret, struct shale_err *e)
 {
     const char *user = getenv("XDG_RUNTIME_DIR");
-    const char *dir = geteuid() == 0 || !user || user[0] != '/'
+    const char *dir = !proc_is_user() || !user || user[0] != '/'
                           ? arena_printf(a, "/run/shale/%s", name)
                           : arena_printf(a, "%s/shale/%s", user, name);
     int r;
@@ -154,7 +154,8 @@ int runtime_argv(const struct runtime *rt, const char *log, const char *const *r
     v[n++] = rt->path;
     v[n++] = "--root";
     v[n++] = dir;
-    if (rt->level == RUNTIME_NO_CGROUPS)
+    /* runc makes none for those in a user namespace, when the specification names none */
+    if (rt->level == RUNTIME_NO_CGROUPS && strstr(rt->name, "crun"))
         v[n++] = "--cgroup-manager=disabled";
     if (log) {
         v[n++] = "--log";

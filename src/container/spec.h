@@ -34,6 +34,7 @@ struct spec_in {
     bool no_cgroups;       /* no control group is made: nothing is said about them */
     bool cgroup_v2;        /* a namespace of their own, as docker has it there */
     bool swap_limit;       /* the kernel counts swap */
+    bool sys_of_host;      /* a new sysfs may not be mounted: the network belongs to others */
     bool mqueue;           /* the kernel has that file system */
     bool sysctl_ping,
         sysctl_port; /* /proc/sys/net/ipv4/{ping_group_range,ip_unprivileged_port_start} */

@@ -61,7 +61,11 @@ static void add_defaults(const struct spec_in *in, json_t *list, int *bad)
 {
     for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
         const struct fixed *f = &defaults[i];
-        if (wanted(in, f))
+        if (streq(f->type, "sysfs") && in->sys_of_host && wanted(in, f))
+            jout_add(bad, list,
+                     mount_of(f->target, "bind", f->target,
+                              jout_split("rbind rprivate nosuid noexec nodev ro")));
+        else if (wanted(in, f))
             jout_add(bad, list, mount_of(f->target, f->type, f->source, options_of(in, f)));
     }
 }

@@ -10,8 +10,8 @@ static int need_root(struct shale_err *e)
     return geteuid() == 0
                ? 0
                : err_set(e, SHALE_UNSUPPORTED,
-                         "containers need root for now: run shale as root (images can be pulled, "
-                         "listed and inspected without)");
+                         "containers need root, or user namespaces, which this host does not let "
+                         "users have (images can be pulled, listed and inspected without)");
 }
 
 int shale_create(struct shale *s, const struct shale_create_opts *opts, struct shale_created **ret,

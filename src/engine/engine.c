@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "engine/version.h"
 #include "http/http.h"
@@ -85,7 +86,7 @@ int engine_choose_root(const char *given, struct arena *a, const char **ret, str
         if (!getcwd(cwd, sizeof cwd))
             return err_sys(e, "current directory");
         *ret = arena_printf(a, "%s/%s", cwd, given);
-    } else if (geteuid() == 0) {
+    } else if (!proc_is_user()) {
         *ret = "/var/lib/shale";
     } else if (data && data[0] == '/') {
         *ret = arena_printf(a, "%s/shale", data);

@@ -132,7 +132,7 @@ struct parts {
 
 static int read_parts(const char *text, struct arena *a, struct parts *p, struct shale_err *e)
 {
-    struct str s = str_of(text), inside = s, host = {"", 0}, ip = {"", 0};
+    struct str s = str_of(text), inside, host = {"", 0}, ip = {"", 0};
     size_t at;
     int r = split_protocol(&s, &p->protocol, e);
 

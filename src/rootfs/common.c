@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/proc.h"
 #include "base/lock.h"
 #include "base/mem.h"
 #include "rootfs/driver_priv.h"
@@ -59,15 +60,7 @@ int view_empty(int root_fd, struct shale_err *e)
 
 bool is_privileged(void)
 {
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(4096);
-    unsigned long inside, outside, n;
-
-    if (geteuid() != 0)
-        return false;
-    if (fs_read_file(AT_FDCWD, "/proc/self/uid_map", &b, NULL) < 0)
-        return true; /* a kernel without user namespaces */
-    return sscanf(buf_str(&b), "%lu %lu %lu", &inside, &outside, &n) == 3 && inside == 0 &&
-           outside == 0 && n >= UINT32_MAX;
+    return proc_is_root();
 }
 
 void merged_clear(struct merged *m)

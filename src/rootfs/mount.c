@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "rootfs/driver_priv.h"
 
 /* glibc before 2.36 has no wrappers, and its <sys/mount.h> and <linux/mount.h> quarrel in some
@@ -133,9 +134,17 @@ int mount_overlay(const char *lower, const struct rootfs_writable *w, const char
         {"upperdir", w->upper},  {"workdir", w->work},
         {"redirect_dir", "off"}, {"metacopy", "off"}, /* what is above tells all that has changed */
     };
-    int fd = w->scratch ? mount_new("overlay", o, ARRAY_SIZE(o), false, NULL) : -1;
+    /* in a user namespace: its marks are user.overlay.*, and the last two go without saying */
+    const struct mount_option user[] = {
+        {"volatile", NULL},     {"source", "shale"},  {"lowerdir", escaped},
+        {"upperdir", w->upper}, {"workdir", w->work}, {"userxattr", NULL},
+    };
+    bool root = proc_is_root();
+    const struct mount_option *v = root ? o : user;
+    size_t n = root ? ARRAY_SIZE(o) : ARRAY_SIZE(user);
+    int fd = w->scratch ? mount_new("overlay", v, n, false, NULL) : -1;
     if (fd < 0)
-        fd = mount_new("overlay", o + 1, ARRAY_SIZE(o) - 1, false, e);
+        fd = mount_new("overlay", v + 1, n - 1, false, e);
     _cleanup_close_ int m = fd;
     return m < 0 ? m : mount_move(m, target, e);
 }

@@ -47,10 +47,13 @@ await() {
     return 1
 }
 address() { shale inspect -f "{{(index .NetworkSettings.Networks \"$2\").IPAddress}}" "$1"; }
+rows() {
+    sqlite3 -cmd '.timeout 10000' "$SHALE_ROOT/shale.db" \
+        'select container, address from endpoints union all select container, host from host_ports'
+}
 # nothing is left of containers: no rows, devices, rules with an address or a port, namespaces, resolver
 clean() {
-    run sqlite3 -cmd '.timeout 10000' "$SHALE_ROOT/shale.db" \
-        'select container, address from endpoints union all select container, host from host_ports'
+    run rows
     [ -z "$output" ] || { echo "rows are left: $output"; shale ps -a --no-trunc; return 1; }
     [ -z "$(ip -n "$ns" -o link show type bridge)" ] || { echo "a bridge is left"; return 1; }
     run here sh -c 'iptables-save | grep -E "DNAT --to|-d 1(72|0)\."'
@@ -263,12 +266,14 @@ null
     [ "$(shale ps -a --format '{{.Names}} {{.State}}')" = "two running
 one exited" ]
     shale rm -f two >/dev/null
+    cleared() { shale ps -a >/dev/null && [ -z "$(rows)" ]; }
     # shale itself: before netavark makes the network, and while it does
     for step in 1 2; do
         run here strace -o /dev/null -e trace=wait4 -e inject=wait4:signal=KILL:when=$step \
             "$SHALE_BIN" run --name "killed$step" --network net -p 8080:80 box:1 true
         [ "$status" -gt 128 ]
-        shale ps -a >/dev/null
+        # a child that is about to become netavark may have its lock for a moment still
+        await "the clearing" cleared
         clean
     done
     # shale that watches one in the foreground

@@ -29,7 +29,8 @@ static int check_command(void *arg, const char *path, const struct cmd_name *n)
     assert_non_null(c->example);
     assert_true(str_has_prefix(c->example, "shale "));
     /* "[OPTIONS]" is there exactly when options are */
-    assert_int_equal(strstr(c->usage, "[OPTIONS]") != NULL, opts_count(c->opts) > 0);
+    if ((strstr(c->usage, "[OPTIONS]") != NULL) != (opts_count(c->opts) > 0))
+        fail_msg("%s: \"[OPTIONS]\" is there exactly when options are", path);
     assert_true(c->max_args < 0 || c->max_args >= c->min_args);
     assert_true(opts_count(c->opts) == 0 || c->opts_size > 0);
     return 0;

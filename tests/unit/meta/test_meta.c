@@ -288,7 +288,7 @@ static void older_version(void **state)
 
     f->m = meta_close(f->m);
     raw_sql(f, "DROP TABLE networks; DROP TABLE endpoints; DROP TABLE host_ports;"
-               "PRAGMA user_version = 1");
+               "PRAGMA user_version = 2");
     f->m = open_one(f, false);
     ok(meta_endpoint_delete(f->m, "c", NULL, &f->e));
 }

@@ -1,0 +1,110 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # status, output and lines are bats'
+# An ordinary user, made for the test: pull, images and run in a user namespace; the network through pasta.
+
+load lib
+
+setup_file() { registry_with busybox; }
+teardown_file() { registry_stop_all; }
+setup() {
+    need_root
+    need useradd
+    need newuidmap
+    image=$REGISTRY_HOST/busybox:1.0
+    user=shale-$$-$BATS_TEST_NUMBER home=$BATS_TEST_TMPDIR/home
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR/.." "$BATS_TEST_TMPDIR" 2>/dev/null || true
+    [ -e /etc/subuid ] || touch /etc/subuid
+    [ -e /etc/subgid ] || touch /etc/subgid
+    useradd -M -d "$home" "$user"
+    grep -q "^$user:" /etc/subuid || usermod --add-subuids 700000-765535 --add-subgids 700000-765535 "$user"
+    uid=$(id -u "$user")
+    install -d -o "$user" -m 700 "$home" "$home/run"
+    install -m 755 "$SHALE_BIN" "$BATS_TEST_TMPDIR/shale"
+    # users may open it where udev made it; not everywhere here
+    mknod -m 666 "$BATS_TEST_TMPDIR/tun" c 10 200
+}
+teardown() {
+    local ids
+    ids=$(as_user ps -aq) || true
+    # shellcheck disable=SC2086
+    [ -z "$ids" ] || as_user rm -f $ids >/dev/null || true
+    [ ! -f "$home/run/shale/holder" ] || kill "$(cat "$home/run/shale/holder")" || true
+    for _ in $(seq 100); do userdel "$user" 2>/dev/null && break; sleep 0.1; done
+    [ -z "$ns" ] || ip netns del "$ns"
+}
+net() { if [ -n "$ns" ]; then nsenter --net="/run/netns/$ns" "$@"; else "$@"; fi; }
+as_user() {
+    net unshare -m sh -c 'mount --bind "$0" /dev/net/tun && exec "$@"' "$BATS_TEST_TMPDIR/tun" \
+        setpriv --reuid "$uid" --regid "$(id -g "$user")" --clear-groups \
+        env -u SHALE_ROOT -u DOCKER_CONFIG HOME="$home" XDG_RUNTIME_DIR="$home/run" "$BATS_TEST_TMPDIR/shale" "$@"
+}
+
+@test "a user pulls, lists and runs: root inside, other IDs outside, nobody's business but theirs" {
+    run_ok as_user pull -q "$image"
+    run_ok as_user images --format '{{.Repository}}'
+    [ "$output" = "${image%:*}" ]
+    run_ok as_user info --format '{{.Driver}} {{.DockerRootDir}}'
+    [ "$output" = "dir $home/.local/share/shale" ]
+    run_ok as_user run --rm --network none -v data:/data "$image" sh -c 'id -u; touch /data/root; chown 1000:1000 /data; echo x >/etc/new'
+    [ "$output" = 0 ]
+    run_ok as_user run --rm --network none -u 1000 -v data:/data "$image" sh -c 'id -u; touch /data/other'
+    [ "$output" = 1000 ]
+    data=$home/.local/share/shale/volumes/data/_data
+    [ "$(stat -c %u "$data/root")" = "$uid" ]
+    [ "$(stat -c %u "$data/other")" -ge 1000 ]
+    [ "$(stat -c %u "$data/other")" != 1000 ]
+    [ "$(stat -c %u "$data/other")" != "$uid" ]
+    # over several commands
+    run_ok as_user run -d --name one --network none "$image" sh -c 'echo up; echo changed >/file; exec sleep 1000'
+    run_ok as_user ps --format '{{.Names}} {{.State}}'
+    [ "$output" = "one running" ]
+    for _ in $(seq 100); do [ "$(as_user logs one)" = up ] && break; sleep 0.05; done
+    run_ok as_user exec one cat /file
+    [ "$output" = changed ]
+    run_ok as_user commit one saved:1
+    run_fails 1 "" as_user rmi "$image"
+    run_ok as_user rm -f one
+    run_ok as_user run --rm --network none saved:1 cat /file
+    [ "$output" = changed ]
+    run_ok as_user run --rm --network host "$image" ls /sys/class
+    run_ok as_user rmi saved:1 "$image"
+    # no command of this user's is seen, or kept alive, outside of its namespaces
+    run_fails 1 "" grep "$home" /proc/self/mountinfo
+    for _ in $(seq 100); do pgrep -u "$uid" -x conmon >/dev/null || break; sleep 0.05; done
+    run_fails 1 "" pgrep -u "$uid" -x conmon
+    run_fails 1 "" sh -c "find /run/shale -user $uid | grep ."
+}
+
+@test "the network of a user's containers: out, and published ports; bridges need root" {
+    need pasta
+    ns=shale-$$-rootless
+    ip netns add "$ns"
+    ip -n "$ns" link set lo up
+    ip -n "$ns" link add outside type veth peer name peer
+    ip -n "$ns" addr add 192.0.2.1/24 dev outside
+    ip -n "$ns" link set outside up
+    ip -n "$ns" link set peer up
+    ip -n "$ns" route add default via 192.0.2.254
+    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$BATS_TEST_TMPDIR/box.tar:box:1"
+    chmod 644 "$BATS_TEST_TMPDIR/box.tar"
+    run_ok as_user load -q -i "$BATS_TEST_TMPDIR/box.tar"
+    run_ok as_user run -d --name web -p 8080:80 box:1 sh -c 'echo hello >/index.html; exec httpd -f -p 80 -h /'
+    run_ok as_user ps --format '{{.Ports}}'
+    [ "$output" = "0.0.0.0:8080->80/tcp" ]
+    for _ in $(seq 100); do
+        run net timeout 5 busybox wget -q -O - http://127.0.0.1:8080/
+        [ "$output" != hello ] || break
+        sleep 0.1
+    done
+    [ "$output" = hello ]
+    run_ok as_user run --rm box:1 sh -c 'ip -o -4 addr show outside | grep -o 192.0.2.1; ip route | grep -c default'
+    [ "$output" = "192.0.2.1
+1" ]
+    run_fails 125 "Bind for 0.0.0.0:8080 failed: port is already allocated" as_user run --rm -p 8080:80 box:1 true
+    run_fails 125 'network bridge needs root: other users have "pasta", "host", "none" and "container:NAME"' \
+        as_user run --rm --network bridge box:1 true
+    run_ok as_user rm -f web
+    for _ in $(seq 100); do pgrep -u "$uid" -f pasta >/dev/null || break; sleep 0.05; done
+    run_fails 1 "" pgrep -u "$uid" -f pasta
+}
