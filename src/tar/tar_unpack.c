@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/hash.h"
 #include "base/inroot.h"
 #include "base/mem.h"
@@ -30,6 +31,7 @@ struct file { /* the one whose data come now */
     int dir;  /* has it; of its own */
     char name[NAME_MAX + 1];
     char temp[40]; /* "": it is made under its own name */
+    bool mounted;  /* what is there has something mounted over it */
     struct tar_entry t;
     struct tar_extent *extents; /* a copy; sparse ones only */
     size_t at_extent;
@@ -105,6 +107,16 @@ static int parent_of(struct tar_unpack *u, struct str path, char name[NAME_MAX +
     memcpy(u->parent_path, dir.p, dir.n);
     u->parent_path[dir.n] = 0;
     return fd;
+}
+
+/* Renaming and removing ask only for mounts of this process's namespace, which need not be the one
+ * that the folder is in. */
+static bool is_mounted(int dir, const char *name)
+{
+    struct statx st;
+
+    return statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &st) == 0 &&
+           (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
 /* 1 and *st when there is something of that name. */
@@ -212,6 +224,7 @@ static int file_begin(struct tar_unpack *u, int dir, const char *name, bool ther
     if (r < 0)
         return r;
     f->temp[0] = 0;
+    f->mounted = there && is_mounted(dir, name);
     if (there)
         (void)snprintf(f->temp, sizeof f->temp, ".shale-cp-%s", rnd);
     (void)snprintf(f->name, sizeof f->name, "%s", name);
@@ -232,6 +245,23 @@ static int file_begin(struct tar_unpack *u, int dir, const char *name, bool ther
     return 0;
 }
 
+/* Something is mounted over the file that is there: it gets the bytes, and stays what it is. */
+static int fill_mounted(struct tar_unpack *u, struct shale_err *e)
+{
+    struct file *f = &u->file;
+    _cleanup_close_ int from = openat(f->dir, f->temp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_close_ int to =
+        from < 0 ? -1 : sys_openat(f->dir, f->name, O_WRONLY | O_TRUNC | O_NOFOLLOW, 0);
+    struct stat st;
+
+    if (to < 0 || fstat(to, &st) < 0 || !S_ISREG(st.st_mode))
+        return fail(u, "replace", f->t.path.p, e);
+    int r = fs_copy_fd(from, to, UINT64_MAX, e);
+    if (r >= 0 && sys_unlinkat(f->dir, f->temp, 0) < 0)
+        r = fail(u, "replace", f->t.path.p, e);
+    return r;
+}
+
 static int file_finish(struct tar_unpack *u, struct shale_err *e)
 {
     struct file *f = &u->file;
@@ -243,8 +273,12 @@ static int file_finish(struct tar_unpack *u, struct shale_err *e)
     times_of(&f->t, times);
     if (futimens(f->fd, times) < 0)
         return fail(u, "set the time of", f->t.path.p, e);
-    if (f->temp[0] && sys_renameat(f->dir, f->temp, f->dir, f->name) < 0)
-        return fail(u, "replace", f->t.path.p, e);
+    if (f->mounted)
+        r = fill_mounted(u, e);
+    else if (f->temp[0] && sys_renameat(f->dir, f->temp, f->dir, f->name) < 0)
+        r = fail(u, "replace", f->t.path.p, e);
+    if (r < 0)
+        return r;
     if (close(TAKE_FD(f->fd)) < 0)
         return fail(u, "write", f->t.path.p, e);
     file_drop(f);
@@ -385,6 +419,10 @@ static int on_entry(void *arg, const struct tar_entry *t, struct shale_err *e)
     if (t->type == TAR_REG) {
         r = file_begin(u, dir, name, there, t, e);
         return r < 0 || u->file.left > 0 ? r : file_finish(u, e);
+    }
+    if (there && is_mounted(dir, name)) {
+        errno = EBUSY;
+        return fail(u, "replace", t->path.p, e);
     }
     if (there && sys_unlinkat(dir, name, 0) < 0)
         return fail(u, "replace", t->path.p, e);

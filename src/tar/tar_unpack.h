@@ -18,6 +18,8 @@
  * tells of are made 0755. The archive's own root ("./") is passed over. Modes, times, attributes as
  * in the archive, but for attributes of overlayfs and those that the file system does not take.
  *
+ * A file that something is mounted over (a container's /etc/hosts) keeps all but its bytes.
+ *
  * One thread at a time. After an error only tar_unpack_free is left to do; it drops a file that is
  * not whole.
  */

@@ -95,6 +95,15 @@ x" ]
     done
     run_ok shale cp job:/etc/hosts hosts
     grep -q localhost hosts
+    # a file with a mount over it takes the bytes
+    echo 127.0.0.9 nine >>hosts
+    run_ok shale cp hosts job:/etc/hosts
+    run_ok shale exec job grep -e nine -e ' /etc/hosts ' /etc/hosts /proc/mounts
+    [ "${#lines[@]}" = 2 ]
+    ln -s hosts link
+    run_fails 1 "Device or resource busy" bash -c "tar -cf - --transform s,link,hosts, link | '$SHALE_BIN' cp - job:/etc"
+    run_fails 1 "Read-only file system" shale cp file job:/one
+    [ "$(cat one)" = single ]
     run_ok shale run --rm -v vol:/v "$image" cat /v/file
     [ "$output" = here ]
     # an image's own files are in a new volume before it is used
