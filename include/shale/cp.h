@@ -36,8 +36,8 @@ struct shale_cp_result {
 SHALE_API int shale_cp_out(struct shale *s, const char *from, const char *to,
                            const struct shale_cp_opts *o, struct shale_cp_result **ret,
                            struct shale_err *e);
-/* `from` is a path, or NULL: a tar (also one packed with gzip or zstd) is read from o->fd and
- * unpacked in a folder; `to` is "CONTAINER:PATH". DENIED: that is mounted read-only. */
+/* `from` is a path, or NULL: a tar (packed with gzip, bzip2, xz or zstd, or not) is read from o->fd
+ * and unpacked in a folder; `to` is "CONTAINER:PATH". DENIED: that is mounted read-only. */
 SHALE_API int shale_cp_in(struct shale *s, const char *from, const char *to,
                           const struct shale_cp_opts *o, struct shale_cp_result **ret,
                           struct shale_err *e);

@@ -83,7 +83,7 @@ const struct cmd cmd_cp = {
     .usage = "[OPTIONS] CONTAINER:SRC_PATH|IMAGE:/SRC_PATH DEST_PATH|-",
     .text = "Or the other way round: cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH.\n"
             "The container may run or not; its volumes and bind mounts are seen; /proc, /sys\n"
-            "and tmpfs are not. \"-\" as the source reads a tar (also packed with gzip or zstd)\n"
+            "and tmpfs are not. \"-\" as the source reads a tar (also packed: gzip, xz, zstd)\n"
             "from standard input and unpacks it in a folder of the container; as the\n"
             "destination it writes one to standard output.\n"
             "What is copied goes into a folder that is there, and gets the name given otherwise;\n"

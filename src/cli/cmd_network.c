@@ -95,7 +95,7 @@ static int run_rm(struct cli *c, const void *opts, int n, char **args)
 
 const struct cmd cmd_network_rm = {
     .brief = "Remove one or more networks",
-    .usage = "NETWORK [NETWORK...]",
+    .usage = "[OPTIONS] NETWORK [NETWORK...]",
     .text = "A network that a running container is connected to stays.",
     .example = "shale network rm backend",
     .opts = rm_opts,

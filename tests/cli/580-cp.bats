@@ -164,7 +164,14 @@ x" ]
     [ "$output" = "old
 big" ] || { echo "$output"; return 1; }
     xz -k big.tar
-    run_ok shale cp - job:/tmp <big.tar.xz
+    head -c 1000000 big.tar.xz >cut.tar.xz
+    run_fails 1 "" shale cp - job:/tmp <cut.tar.xz
+    run_ok shale exec job cat /tmp/big
+    [ "$output" = old ]
+    run_ok shale exec job mkdir /tmp/xz
+    run_ok shale cp - job:/tmp/xz <big.tar.xz
+    run_ok shale cp job:/tmp/xz/big unpacked
+    cmp big unpacked
     tar -cf up.tar -P --transform 's,^,../../,' big
     run_fails 1 "standard input" shale cp - job:/tmp <up.tar
     truncate -s 5M sparse && printf end >>sparse && tar --sparse -cf sparse.tar sparse
