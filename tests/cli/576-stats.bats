@@ -39,11 +39,11 @@ one() { shale stats --no-stream --format "$1" "${@:2}"; }
 
 @test "what was read and written on disks" {
     mkdir "$BATS_TEST_TMPDIR/disk"
-    shale run -d --name io --network none -v "$BATS_TEST_TMPDIR/disk:/d" "$image" sh -c 'head -c 8388608 /dev/urandom >/d/f; sync /d/f; sleep 1000' >/dev/null
+    shale run -d --name io --network none -v "$BATS_TEST_TMPDIR/disk:/d" "$image" sh -c 'head -c 8388608 /dev/urandom >/d/f; sync /d/f; : >/d/done; sleep 1000' >/dev/null
     fs=$(stat -f -c %T "$BATS_TEST_TMPDIR")
     [[ $fs != tmpfs && $fs != overlayfs && $fs != zfs && $fs != btrfs ]] || skip "a $fs has no disk whose use is counted"
     pid=$(shale inspect -f '{{.State.Pid}}' io)
-    for _ in $(seq 100); do [ "$(one '{{.BlockIO}}' io)" = "0B / 0B" ] || break; sleep 0.1; done
+    for _ in $(seq 400); do [ ! -e "$BATS_TEST_TMPDIR/disk/done" ] || break; sleep 0.05; done
     counted=$(python3 - "$pid" <<'PY'
 import sys
 for line in open("/proc/%s/cgroup" % sys.argv[1]):
