@@ -36,6 +36,10 @@ live() {
     "$@" rm -f www
     "$@" create --name anon -v /anon --network none bb:1 true
     "$@" rm -v anon
+    "$@" create --name plain --network none bb:1 true # without volumes: docker mounts them for this
+    "$@" cp plain:/etc/passwd "$BATS_TEST_TMPDIR/passwd"
+    "$@" cp "$BATS_TEST_TMPDIR/passwd" plain:/tmp/
+    "$@" rm plain
     "$@" volume rm vol
     "$@" rmi kept:1
     "$@" save -o "$BATS_TEST_TMPDIR/again.tar" bb:1
