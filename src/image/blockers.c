@@ -258,6 +258,8 @@ static int free_all(struct removal *x, const struct image_found *f, const struct
     if (r >= 0)
         r = removal_delete(&all, f->id, false, e);
     if (r >= 0)
+        r = removal_drop_others(&all, e);
+    if (r >= 0)
         r = store_gc_preview(x->s, ret, e);
     meta_rollback(x->m);
     return r;

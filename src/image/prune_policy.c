@@ -129,6 +129,8 @@ static int freed_by(struct prune *p, size_t n, uint64_t *ret)
     for (size_t i = 0; r >= 0 && i < n; i++)
         r = prune_image(&try, &p->v[i].id);
     if (r >= 0)
+        r = removal_drop_others(&try.x, p->e);
+    if (r >= 0)
         r = store_gc_preview(p->x.s, ret, p->e);
     meta_rollback(p->x.m);
     return r;
