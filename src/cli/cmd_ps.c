@@ -59,6 +59,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
                 : o->last > 0            ? o->last
                                          : 0,
         .filters = (const char *const *)o->filter.v,
+        .brief = true,
     };
     r = shale_ps(s, &q, &list, &c->e);
     if (r < 0)

@@ -345,7 +345,8 @@ static int add_container(struct filters *f, const struct meta_container *row,
         return 0;
     if ((!all && !ctr_is_live(&c)) || !passes(f, &c))
         return 0;
-    return show_container(f->h, &c, o->with_size, a, &l->v[l->n++], e);
+    unsigned flags = (o->with_size ? SHOW_SIZE : 0) | (o->brief ? SHOW_BRIEF : 0);
+    return show_container(f->h, &c, flags, a, &l->v[l->n++], e);
 }
 
 int container_ps(struct container_host *h, const struct shale_ps_opts *o, struct arena *a,

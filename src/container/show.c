@@ -83,8 +83,11 @@ static int put_sizes(struct container_host *h, const struct ctr *c, struct arena
 
     if (r < 0)
         return r;
-    if (fs_exists(AT_FDCWD, ret->upper_path)) {
-        r = fs_disk_usage(AT_FDCWD, ret->upper_path, &rw, e);
+    const char *upper = ctr_path(c, a, "upper");
+    if (!upper)
+        return err_nomem(e);
+    if (fs_exists(AT_FDCWD, upper)) {
+        r = fs_disk_usage(AT_FDCWD, upper, &rw, e);
         if (r < 0)
             return r;
     }
@@ -161,7 +164,7 @@ static int put_health(struct container_host *h, const struct ctr *c, struct aren
     return r;
 }
 
-int show_container(struct container_host *h, const struct ctr *c, bool with_size, struct arena *a,
+int show_container(struct container_host *h, const struct ctr *c, unsigned flags, struct arena *a,
                    struct shale_container *ret, struct shale_err *e)
 {
     const struct meta_container_run *run = &c->row.run;
@@ -191,6 +194,15 @@ int show_container(struct container_host *h, const struct ctr *c, bool with_size
         .network = c->conf.network,
         .runtime = c->conf.runtime,
         .driver = "",
+        .config_json = "",
+        .host_config_json = "",
+        .log_path = "",
+        .merged_path = "",
+        .upper_path = "",
+        .work_path = "",
+        .resolv_path = "",
+        .hostname_path = "",
+        .hosts_path = "",
         .size_rw_bytes = -1,
         .size_root_bytes = -1,
         .restart_count = run->restarts,
@@ -205,15 +217,15 @@ int show_container(struct container_host *h, const struct ctr *c, bool with_size
     r = image_shown(h, c, a, &ret->image, e);
     if (r >= 0)
         r = put_mounts(c, a, ret, e);
-    if (r >= 0)
+    if (r >= 0 && !(flags & SHOW_BRIEF))
         r = put_paths(c, a, ret, e);
-    if (r >= 0)
+    if (r >= 0 && !(flags & SHOW_BRIEF))
         r = put_config(c, a, ret, e);
     if (r >= 0)
         r = put_health(h, c, a, ret, e);
     if (r >= 0)
         r = show_networks(h, c, a, ret, e);
-    return r >= 0 && with_size ? put_sizes(h, c, a, ret, e) : r;
+    return r >= 0 && flags & SHOW_SIZE ? put_sizes(h, c, a, ret, e) : r;
 }
 
 int container_inspect(struct container_host *h, const char *container, bool with_size,
@@ -222,5 +234,5 @@ int container_inspect(struct container_host *h, const char *container, bool with
     struct ctr c;
     int r = ctr_find(h, container, a, &c, e);
 
-    return r < 0 ? r : show_container(h, &c, with_size, a, ret, e);
+    return r < 0 ? r : show_container(h, &c, with_size ? SHOW_SIZE : 0, a, ret, e);
 }

@@ -4,7 +4,11 @@
 #include "container/ctr.h"
 #include "image/image.h"
 
+enum {
+    SHOW_SIZE = 1 << 0,  /* what it has written is measured */
+    SHOW_BRIEF = 1 << 1, /* config_json, host_config_json and paths are "" */
+};
 int show_networks(struct container_host *h, const struct ctr *c, struct arena *a,
                   struct shale_container *ret, struct shale_err *e);
-int show_container(struct container_host *h, const struct ctr *c, bool with_size, struct arena *a,
+int show_container(struct container_host *h, const struct ctr *c, unsigned flags, struct arena *a,
                    struct shale_container *ret, struct shale_err *e);
