@@ -64,6 +64,7 @@ bench: ## the figures, as ratios against named peers
 	@$(MAKE) --no-print-directory all
 	@bench/run
 	@bench/archive
+	@bench/commands
 	@bench/registry
 
 soak: ## 15 minutes of concurrent pulls, runs and removes
