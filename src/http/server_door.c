@@ -92,50 +92,71 @@ static int load_revoked(const struct http_cert *c, const char *ca, struct revoke
     return r < 0 ? r : revoked_load(c->client_crl_file, buf_str(&lists), ca, ret, e);
 }
 
+/* What a TLS door needs, as it lies in files. */
+struct papers {
+    struct buf cert, key, ca;
+    struct revoked *revoked;
+};
+
+static void papers_clear(struct papers *p)
+{
+    if (p->key.p)
+        explicit_bzero(p->key.p, p->key.cap);
+    buf_clear(&p->cert);
+    buf_clear(&p->key);
+    buf_clear(&p->ca);
+    revoked_free(p->revoked);
+}
+
+static int read_papers(const struct http_cert *c, struct papers *p, struct shale_err *e)
+{
+    int r = read_pem(c->cert_file, "certificate", &p->cert, e);
+
+    if (r >= 0)
+        r = read_pem(c->key_file, "key", &p->key, e);
+    if (r < 0 || !c->client_ca_file)
+        return r;
+    r = read_pem(c->client_ca_file, "authority of clients", &p->ca, e);
+    if (r >= 0 && !strstr(buf_str(&p->ca), "CERTIFICATE-----"))
+        r = err_set(e, SHALE_INVALID, "authority of clients: no certificate in %s",
+                    c->client_ca_file);
+    return r < 0 || !c->client_crl_file ? r : load_revoked(c, buf_str(&p->ca), &p->revoked, e);
+}
+
+static int refused(const struct http_cert *c, struct shale_err *e)
+{
+    const char *ca = c ? c->client_ca_file : NULL;
+
+    if (!c)
+        return err_set(e, SHALE_SYSTEM, "the HTTP server cannot be started");
+    return err_set(e, SHALE_INVALID,
+                   "TLS cannot be set up: certificate %s and key %s do not go together, or are "
+                   "damaged%s%s",
+                   c->cert_file, c->key_file, ca ? ", or so is " : "", ca ? ca : "");
+}
+
 int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, struct shale_err *e)
 {
-    _cleanup_(buf_clear) struct buf cert = BUF_INIT(MAX_PEM_BYTES), key = BUF_INIT(MAX_PEM_BYTES),
-                                    ca = BUF_INIT(MAX_PEM_BYTES);
-    struct revoked *revoked = NULL;
-    int r = 0;
+    _cleanup_(papers_clear) struct papers p = {BUF_INIT(MAX_PEM_BYTES), BUF_INIT(MAX_PEM_BYTES),
+                                               BUF_INIT(MAX_PEM_BYTES), NULL};
+    int r = c ? read_papers(c, &p, e) : 0;
 
-    if (c)
-        r = read_pem(c->cert_file, "certificate", &cert, e);
-    if (c && r >= 0)
-        r = read_pem(c->key_file, "key", &key, e);
-    if (c && r >= 0 && c->client_ca_file) {
-        r = read_pem(c->client_ca_file, "authority of clients", &ca, e);
-        if (r >= 0 && !strstr(buf_str(&ca), "CERTIFICATE-----"))
-            r = err_set(e, SHALE_INVALID, "authority of clients: no certificate in %s",
-                        c->client_ca_file);
-    }
-    if (c && r >= 0 && c->client_ca_file && c->client_crl_file)
-        r = load_revoked(c, buf_str(&ca), &revoked, e);
-    struct door *door =
-        r >= 0 ? mem_alloc(sizeof *door + s->o.n_threads * sizeof door->desks[0]) : NULL;
-    if (!door) {
-        revoked_free(revoked);
-        return r < 0 ? r : err_nomem(e);
-    }
+    if (r < 0)
+        return r;
+    struct door *door = mem_alloc(sizeof *door + s->o.n_threads * sizeof door->desks[0]);
+    if (!door)
+        return err_nomem(e);
     door->s = s;
-    door->revoked = revoked;
+    door->revoked = p.revoked;
+    p.revoked = NULL;
     door->tls = c != NULL;
     door->asks = c && c->client_ca_file;
     door->needs = door->asks && c->client_needed;
     door->cert = cert_i;
     door->n_desks = s->o.n_threads;
-    door = start_all(door, buf_str(&cert), buf_str(&key), buf_str(&ca));
-    if (key.p)
-        explicit_bzero(key.p, key.cap);
-    if (!door) {
-        const char *door_ca = c ? c->client_ca_file : NULL;
-        return c ? err_set(e, SHALE_INVALID,
-                           "TLS cannot be set up: certificate %s and key %s do not go together, "
-                           "or are damaged%s%s",
-                           c->cert_file, c->key_file, door_ca ? ", or so is " : "",
-                           door_ca ? door_ca : "")
-                 : err_set(e, SHALE_SYSTEM, "the HTTP server cannot be started");
-    }
+    door = start_all(door, buf_str(&p.cert), buf_str(&p.key), buf_str(&p.ca));
+    if (!door)
+        return refused(c, e);
     pthread_mutex_lock(&s->mutex);
     for (struct door *old = s->doors; old; old = old->next)
         if (old->tls == door->tls && old->cert == cert_i && !old->retired)
