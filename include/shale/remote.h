@@ -147,11 +147,13 @@ struct shale_copy_opts {
     uint32_t n_parallel;  /* layers at once; 0: 4 */
     shale_progress_fn on_progress;
     void *progress_arg;
+    bool referrers; /* and what refers to it: signatures, SBOMs, attestations */
 };
 struct shale_copied {
     const char *from, *to; /* familiar */
     const char *digest;
     bool changed; /* false: it was there under that name */
+    uint64_t n_referrers;
 };
 struct shale_copied_list {
     const struct shale_copied *items;

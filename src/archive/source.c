@@ -7,7 +7,6 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/sys.h"
-#include "model/limits.h"
 
 #define BLOCK_BYTES (256u << 10)
 
@@ -32,7 +31,6 @@ static int src_manifest(struct source *s, const char *name, struct buf *b, struc
     const struct alias *made;
     char path[DIGEST_MAX + 16];
     struct digest d, got;
-    struct manifest m;
     int r = digest_parse(name, &d, e);
 
     if (r < 0)
@@ -51,20 +49,7 @@ static int src_manifest(struct source *s, const char *name, struct buf *b, struc
         r = digest_of_bytes(digest_alg(&d), buf_str(b), b->n, &got, e);
     if (r >= 0 && !digest_eq(&got, &d))
         return err_set(e, SHALE_CORRUPT, "manifest verification failed for digest %s", d.s);
-    if (r >= 0)
-        r = manifest_parse(buf_str(b), b->n, NULL, a, &m, e);
-    if (r < 0)
-        return r;
-    *ret = (struct descriptor){.media_type = m.media_type, .digest = d, .size_bytes = b->n};
-    return 0;
-}
-
-static int src_resolve(struct source *s, const char *name, struct arena *a, struct descriptor *ret,
-                       struct cancel *c, struct shale_err *e)
-{
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES + 1);
-
-    return src_manifest(s, name, &b, a, ret, c, e);
+    return r < 0 ? r : source_describe(b, &d, a, ret, e);
 }
 
 /* Where the bytes of a blob lie: a descriptor (to be closed if *ret_own) and a range of it. */
@@ -158,7 +143,7 @@ static struct source *src_close(struct source *s)
 }
 
 static const struct source_ops ops = {
-    .resolve = src_resolve,
+    .resolve = source_resolve,
     .manifest = src_manifest,
     .blob = src_blob,
     .tags = src_tags,

@@ -8,13 +8,15 @@
 
 struct copy_cmd_opts {
     const char *platform;
-    bool quiet;
+    bool quiet, referrers;
 };
 
 #define O(field) offsetof(struct copy_cmd_opts, field)
 static const struct opt opts[] = {
     {0, "platform", OPT_STR, O(platform), NULL,
      "Only the image for this platform: os/arch[/variant]"},
+    {0, "referrers", OPT_BOOL, O(referrers), NULL,
+     "Copy what is attached, too: signatures, SBOMs, attestations"},
     {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Only show the digests of what was copied"},
     {0},
 };
@@ -35,6 +37,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     struct shale_copy_opts q = {
         .size = sizeof q,
         .platform = o->platform,
+        .referrers = o->referrers,
         .on_progress = p ? progress_event : NULL,
         .progress_arg = p,
     };
@@ -56,6 +59,7 @@ const struct cmd cmd_copy = {
         "a pattern (*, ? and [a-z]), are copied to a repository, where tags keep their names.",
     .example = "shale copy debian:12 registry.example.com/mirror/debian\n"
                "shale copy localhost:5000/app:rc localhost:5000/app:1.2\n"
+               "shale copy --referrers localhost:5000/app:1.2 registry.example.com/app:1.2\n"
                "shale copy 'localhost:5000/app:1.*' registry.example.com/app",
     .opts = opts,
     .opts_size = sizeof(struct copy_cmd_opts),

@@ -5,6 +5,7 @@
 #include "image/copy_priv.h"
 #include "image/image_priv.h"
 #include "image/remote.h"
+#include "image/remote_referrers.h"
 
 struct copying {
     struct image_host *h;
@@ -97,20 +98,43 @@ static int name_only(struct copying *x, const char *tag, const struct descriptor
                  : x->sink->ops->tag(x->sink, tag, &doc.desc, doc.raw, doc.raw_n, x->h->cancel, e);
 }
 
-static int transfer(struct copying *x, const char *tag, struct descriptor *d, struct shale_err *e)
+static struct copy_opts opts_of(const struct copying *x)
 {
-    struct copy_opts co = {
+    return (struct copy_opts){
         .n_parallel = x->o->n_parallel,
         .on_progress = x->o->on_progress,
         .progress_arg = x->o->progress_arg,
         .cancel = x->h->cancel,
     };
+}
+
+static int copy_referrers(struct copying *x, const struct digest *d, uint64_t *ret_n,
+                          struct shale_err *e)
+{
+    struct copy_opts co = opts_of(x);
+    struct referrers_copy c = {x->source, x->there, x->sink, &co, x->a, 0};
+    int r = referrers_copy(&c, d, e);
+
+    *ret_n = c.n;
+    return r;
+}
+
+static int transfer(struct copying *x, const char *tag, struct descriptor *d, struct shale_err *e)
+{
+    struct copy_opts co = opts_of(x);
     int r = tag && *d->media_type ? x->sink->ops->has(x->sink, d, e) : 0;
 
     if (r < 0)
         return r;
     return r == 1 ? name_only(x, tag, d, e)
                   : copy_graph(x->source, d->digest.s, x->sink, tag, &co, x->a, d, e);
+}
+
+static const char *attached(const struct copying *x, uint64_t n)
+{
+    const char *text =
+        !x->o->referrers ? "" : arena_printf(x->a, ", %llu attached", (unsigned long long)n);
+    return text ? text : "";
 }
 
 static int copy_one(struct copying *x, const char *tag, struct shale_err *e)
@@ -134,16 +158,20 @@ static int copy_one(struct copying *x, const char *tag, struct shale_err *e)
     if (!to.tag)
         to.digest = d.digest;
     int there = is_there(x, to.tag, &d, e);
+    uint64_t n = 0;
     r = there == 0 ? transfer(x, to.tag, &d, e) : there;
+    if (r >= 0 && x->o->referrers)
+        r = copy_referrers(x, &d.digest, &n, e);
     if (r < 0)
         return r;
     v[x->n] = (struct shale_copied){ref_familiar(&from, x->a), ref_familiar(&to, x->a),
-                                    arena_strdup(x->a, d.digest.s), !there};
+                                    arena_strdup(x->a, d.digest.s), !there, n};
     if (!v[x->n].from || !v[x->n].to || !v[x->n].digest)
         return err_nomem(e);
     struct shale_progress ev = {.kind = SHALE_PROGRESS_MESSAGE,
-                                .text = arena_printf(x->a, "%s: digest: %s%s", v[x->n].to,
-                                                     d.digest.s, there ? " (was there)" : "")};
+                                .text =
+                                    arena_printf(x->a, "%s: digest: %s%s%s", v[x->n].to, d.digest.s,
+                                                 there ? " (was there)" : "", attached(x, n))};
     x->n++;
     if (x->o->on_progress && ev.text)
         x->o->on_progress(x->o->progress_arg, &ev);

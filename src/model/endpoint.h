@@ -54,6 +54,14 @@ struct source { /* first member of every implementation */
     void *size_arg;
 };
 
+/* For sources that find everything by digests. resolve: by reading the manifest. */
+int source_resolve(struct source *s, const char *name, struct arena *a, struct descriptor *ret,
+                   struct cancel *c, struct shale_err *e);
+/* What is to be said of a manifest's bytes, of this digest: the media type is what the document
+ * says of itself, in the arena. */
+int source_describe(struct buf *b, const struct digest *d, struct arena *a, struct descriptor *ret,
+                    struct shale_err *e);
+
 struct sink_ops {
     /* 1 if the sink holds the blob or manifest, 0 if not. */
     int (*has)(struct sink *s, const struct descriptor *d, struct shale_err *e);

@@ -7,7 +7,6 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "model/limits.h"
 #include "store/store_priv.h"
 
 #define BLOCK_BYTES (256u << 10)
@@ -28,11 +27,9 @@ static int gone(const struct digest *d, struct shale_err *e)
                    d->s);
 }
 
-/* The media type is what the document says of itself. */
 static int src_manifest(struct source *s, const char *name, struct buf *b, struct arena *a,
                         struct descriptor *ret, struct cancel *c, struct shale_err *e)
 {
-    struct manifest m;
     struct digest d;
     int r = digest_parse(name, &d, e);
 
@@ -40,20 +37,7 @@ static int src_manifest(struct source *s, const char *name, struct buf *b, struc
         r = store_document(store_of(s), &d, b, e);
     if (r == -SHALE_NOT_FOUND)
         return gone(&d, e);
-    if (r >= 0)
-        r = manifest_parse(buf_str(b), b->n, NULL, a, &m, e);
-    if (r < 0)
-        return r;
-    *ret = (struct descriptor){.media_type = m.media_type, .digest = d, .size_bytes = b->n};
-    return 0;
-}
-
-static int src_resolve(struct source *s, const char *name, struct arena *a, struct descriptor *ret,
-                       struct cancel *c, struct shale_err *e)
-{
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES + 1);
-
-    return src_manifest(s, name, &b, a, ret, c, e);
+    return r < 0 ? r : source_describe(b, &d, a, ret, e);
 }
 
 static int send(int fd, uint64_t offset, const struct descriptor *d, source_data_fn data, void *arg,
@@ -113,7 +97,7 @@ static struct source *src_close(struct source *s)
 }
 
 static const struct source_ops ops = {
-    .resolve = src_resolve,
+    .resolve = source_resolve,
     .manifest = src_manifest,
     .blob = src_blob,
     .tags = src_tags,
