@@ -45,7 +45,7 @@ asan: ## the tests under AddressSanitizer and UBSan, with fault hooks
 	@tools/install-deps build run test
 	@[ -f $(ASAN)/build.ninja ] || meson setup $(ASAN) $(WERROR) -Dtests=enabled -Db_sanitize=address,undefined -Dfault=true
 	@ninja -C $(ASAN)
-	@tools/run-tests --no-peer $(ASAN)
+	@tools/run-tests --sanitized $(ASAN)
 
 tsan: ## those tests that run threads, under ThreadSanitizer
 	@tools/install-deps build test
