@@ -258,8 +258,8 @@ int ctr_finish(struct container_host *h, struct arena *a, struct ctr *c, int sta
     to.exit_code = status;
     to.finished_ns = time_now_ns();
     to.oom_killed = fs_exists(AT_FDCWD, ctr_path(c, a, "oom"));
-    ctr_unprepare(h, a, c);
     ctr_event_die(h, &c->row, &to); /* first: who waits for the row tells of a stop after it */
+    ctr_unprepare(h, a, c);
     ctr_event_volumes(h, &c->row, &c->conf, EVENT_VOLUME_UNMOUNT);
     if (c->row.auto_remove) {
         ctr_await_holders(h, c);

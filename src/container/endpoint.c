@@ -9,6 +9,7 @@
 #include "base/lock.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "container/events.h"
 #include "container/jout.h"
 #include "container/netavark.h"
 #include "container/netns.h"
@@ -138,7 +139,11 @@ static int call_setup(struct container_host *h, struct arena *a, const struct ct
         r = netavark_input(&in, a, &input, e);
     if (r >= 0)
         r = save_state(h, c, p->network.row.id, &n, input, a, e);
-    return r < 0 ? r : netavark_call(&n, "setup", netns, input, a, e);
+    if (r >= 0)
+        r = netavark_call(&n, "setup", netns, input, a, e);
+    if (r >= 0)
+        network_event(h->store, EVENT_NETWORK_CONNECT, &p->network, c->row.id);
+    return r;
 }
 
 static int find_network(struct container_host *h, struct arena *a, const struct conf_network *n,
@@ -164,6 +169,21 @@ int endpoints_add(struct container_host *h, struct arena *a, const struct ctr *c
     return r < 0 ? r : call_setup(h, a, c, n, ret, number, NULL, e);
 }
 
+/* Of one network, or of all (NULL), as long as the rows are there. */
+static void tell_gone(struct container_host *h, struct arena *a, const struct ctr *c,
+                      const char *network)
+{
+    struct meta_endpoint *v = NULL;
+    struct network n;
+    size_t n_rows = 0;
+
+    if (meta_endpoint_list(store_meta(h->store), c->row.id, network, a, &v, &n_rows, NULL) < 0)
+        return;
+    for (size_t i = 0; i < n_rows; i++)
+        if (network_find(h, v[i].network, a, &n, NULL) >= 0)
+            network_event(h->store, EVENT_NETWORK_DISCONNECT, &n, c->row.id);
+}
+
 void endpoints_remove(struct container_host *h, struct arena *a, const struct ctr *c,
                       const char *network)
 {
@@ -171,6 +191,7 @@ void endpoints_remove(struct container_host *h, struct arena *a, const struct ct
 
     if (path)
         undo(h, a, c, path);
+    tell_gone(h, a, c, network);
     (void)meta_endpoint_delete(store_meta(h->store), c->row.id, network, NULL);
 }
 
@@ -327,6 +348,7 @@ void endpoints_teardown(struct container_host *h, struct arena *a, const struct 
         lock_take(store_root_fd(h->store), NETWORK_LOCK, LOCK_EXCLUSIVE, NULL, NULL);
     (void)fs_each(AT_FDCWD, c->dir, undo_file, &u, NULL);
     pasta_stop(c, a);
+    tell_gone(h, a, c, NULL);
     (void)meta_endpoint_delete(store_meta(h->store), c->row.id, NULL, NULL);
     netns_drop(netns); /* last: as long as it is there, all this is done again */
 }

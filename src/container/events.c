@@ -69,6 +69,14 @@ void volume_event(struct store *s, enum event_kind kind, const char *name)
     store_event(s, kind, NULL, name, NULL, (const char *const[]){"driver", "local", NULL});
 }
 
+void network_event(struct store *s, enum event_kind kind, const struct network *n,
+                   const char *container)
+{
+    store_event(s, kind, NULL, n->row.id, NULL,
+                (const char *const[]){"name", n->row.name, "type", n->row.driver,
+                                      container ? "container" : NULL, container, NULL});
+}
+
 void prune_event(struct store *s, enum event_kind kind, uint64_t freed_bytes)
 {
     char text[24];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Events of containers and volumes, one line where they happen (see store/events.h):
+ * Events of containers, volumes and networks, one line where they happen (see store/events.h):
  *
  *   ctr_event(h, &c.row, EVENT_CONTAINER_START, NULL, NULL);
  *   ctr_event(h, &c.row, EVENT_CONTAINER_DIE, NULL, "exitCode", "0", NULL);
@@ -11,6 +11,7 @@
  */
 #include "container/conf.h"
 #include "container/container.h"
+#include "container/network.h"
 #include "store/events.h"
 
 #define EVENT_ATTRS_MAX 8
@@ -25,5 +26,8 @@ void ctr_event_volumes(struct container_host *h, const struct meta_container *ro
                        const struct conf *conf, enum event_kind kind);
 /* A volume, of the driver that there is. */
 void volume_event(struct store *s, enum event_kind kind, const char *name);
+/* A network, and the container that it gained or lost (NULL: the network itself is meant). */
+void network_event(struct store *s, enum event_kind kind, const struct network *n,
+                   const char *container);
 /* What a prune has freed. */
 void prune_event(struct store *s, enum event_kind kind, uint64_t freed_bytes);

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "container/ctr.h"
+#include "container/events.h"
 #include "container/jout.h"
 #include "container/labels.h"
 #include "container/network.h"
@@ -215,7 +216,14 @@ int network_create(struct container_host *h, const struct shale_network_create_o
     if (lock < 0)
         return lock;
     r = make(&m, e);
-    return r < 0 ? r : network_inspect(h, m.id, a, ret, e);
+    if (r >= 0)
+        r = network_inspect(h, m.id, a, ret, e);
+    if (r >= 0)
+        network_event(
+            h->store, EVENT_NETWORK_CREATE,
+            &(const struct network){.row = {.id = m.id, .name = o->name, .driver = NETWORK_BRIDGE}},
+            NULL);
+    return r;
 }
 
 /* ---- removing ---- */
@@ -268,7 +276,11 @@ int network_rm(struct container_host *h, const char *network, struct shale_err *
     if (lock < 0)
         return lock;
     r = has_members(h, &n, &a, e);
-    return r < 0 ? r : meta_network_delete(store_meta(h->store), n.row.id, e);
+    if (r >= 0)
+        r = meta_network_delete(store_meta(h->store), n.row.id, e);
+    if (r >= 0)
+        network_event(h->store, EVENT_NETWORK_DESTROY, &n, NULL);
+    return r;
 }
 
 static int check_prune(const char *const *list, int64_t *until, struct shale_err *e)
@@ -327,6 +339,7 @@ int network_prune(struct container_host *h, const struct shale_network_prune_opt
             return r;
         gone[n++] = list.items[i].name;
     }
+    prune_event(h->store, EVENT_NETWORK_PRUNE, 0);
     *ret = (struct shale_network_pruned){gone, n};
     return 0;
 }

@@ -253,6 +253,36 @@ null
     clean
 }
 
+@test "the journal tells of networks, and of who joins and leaves them" {
+    shale network create one >/dev/null
+    shale network create two >/dev/null
+    shale run -d --name box --network one box:1 sleep 100 >/dev/null
+    shale network connect two box
+    shale network disconnect two box
+    shale kill box >/dev/null
+    shale rm box >/dev/null
+    shale network rm two >/dev/null
+    shale network prune -f >/dev/null
+    run_ok shale events --since 1h --until 0s --filter type=network --filter type=container \
+        --format '{{.Type}} {{.Action}} {{index .Actor.Attributes "name"}}'
+    [ "$output" = "network create one
+network create two
+container create box
+network connect one
+container start box
+network connect two
+network disconnect two
+container kill box
+container die box
+network disconnect one
+container destroy box
+network destroy two
+network destroy one
+network prune " ] || { echo "$output"; return 1; }
+    id=$(shale events --since 1h --until 0s --filter event=connect --format '{{index .Actor.Attributes "container"}} {{index .Actor.Attributes "type"}}' | head -n 1)
+    [[ $id =~ ^[0-9a-f]{64}" bridge"$ ]]
+}
+
 @test "what is killed leaves nothing: shale, the monitor, the process" {
     shale network create net >/dev/null
     # the monitor, then the process: nobody is left to clear up but the next command
