@@ -88,6 +88,17 @@ const struct cmd cmd_container = {
     .sub = container_table,
 };
 
+static const struct cmd_name manifest_table[] = {
+    {"inspect", NULL, CMD_OTHER, &cmd_manifest_inspect},
+    {NULL},
+};
+const struct cmd cmd_manifest = {
+    .brief = "Manage image manifests and manifest lists",
+    .example = "shale manifest inspect alpine:3.20",
+    .max_args = -1,
+    .sub = manifest_table,
+};
+
 static const struct cmd_name network_table[] = {
     {"connect", NULL, CMD_OTHER, &cmd_network_connect},
     {"create", NULL, CMD_OTHER, &cmd_network_create},
@@ -181,6 +192,7 @@ const struct cmd_name cmd_table[] = {
     {"info", NULL, CMD_COMMON, &cmd_info},
     {"container", NULL, CMD_MANAGEMENT, &cmd_container},
     {"image", NULL, CMD_MANAGEMENT, &cmd_image},
+    {"manifest", NULL, CMD_MANAGEMENT, &cmd_manifest},
     {"network", NULL, CMD_MANAGEMENT, &cmd_network},
     {"pulls", NULL, CMD_MANAGEMENT, &cmd_pulls},
     {"registry", NULL, CMD_MANAGEMENT, &cmd_registry},
