@@ -45,11 +45,15 @@ static int keep_event(struct removal *x, enum event_kind kind, const struct dige
     struct event *v = arena_grow(x->a, x->events, x->n_events, &x->cap_events, sizeof *v);
     const char **attrs = arena_array(x->a, 3, sizeof *attrs);
     struct meta_image row = {.labels = ""};
+    struct shale_err why = SHALE_ERR_INIT;
 
     if (!v || !attrs)
         return err_nomem(e);
-    if (kind == EVENT_IMAGE_UNTAG && meta_image_get(x->m, id, x->a, &row, NULL) < 0)
-        row.labels = "";
+    if (kind == EVENT_IMAGE_UNTAG) {
+        int r = meta_image_get(x->m, id, x->a, &row, &why);
+        if (r < 0 && r != -SHALE_NOT_FOUND)
+            return err_set(e, why.code, "%s", why.msg);
+    }
     attrs[0] = "name";
     attrs[1] = arena_strdup(x->a, id->s);
     if (!attrs[1])

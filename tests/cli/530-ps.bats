@@ -107,8 +107,8 @@ names() { shale ps "$@" --format '{{.Names}}' | paste -sd' '; }
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR/.." "$BATS_TEST_TMPDIR" 2>/dev/null || true
     chown 65534:65534 "$home"
     install -m 755 "$SHALE_BIN" "$BATS_TEST_TMPDIR/shale"
-    as_user() {
-        strace -f -o /dev/null -e trace=unshare -e inject=unshare:error=EPERM setpriv --reuid 65534 --regid 65534 --clear-groups env -u SHALE_ROOT -u DOCKER_CONFIG HOME="$home" XDG_RUNTIME_DIR="$home" \
+    as_user() { # leaks cannot be looked for under strace
+        ASAN_OPTIONS=detect_leaks=0 strace -f -o /dev/null -e trace=unshare -e inject=unshare:error=EPERM setpriv --reuid 65534 --regid 65534 --clear-groups env -u SHALE_ROOT -u DOCKER_CONFIG HOME="$home" XDG_RUNTIME_DIR="$home" \
             "$BATS_TEST_TMPDIR/shale" "$@"
     }
     run_ok as_user pull -q "$image"

@@ -29,7 +29,7 @@ teardown() {
     engine run -d --network none --name job b:1 sleep 300
     cp_matrix engine "$w/theirs" >"$w/theirs.txt" 2>&1
     engine kill job
-    run_ok shale run -d --name job "$image" sleep 300
+    run_ok shale run --network none -d --name job "$image" sleep 300
     cp_matrix shale "$w/ours" >"$w/ours.txt" 2>&1
     diff "$w/theirs.txt" "$w/ours.txt"
     grep -q "^status 0" "$w/ours.txt"
@@ -58,11 +58,11 @@ x" ]
         run_ok shale cp job:/ran - --quiet
         run_ok shale cp job:/ran "$driver.ran"
         [ "$(cat "$driver.ran")" = ran ]
-        run_ok shale run --rm "$image" md5sum /bin/busybox
+        run_ok shale run --network none --rm "$image" md5sum /bin/busybox
         [ "${output%% *}" = "$(md5sum <"$driver.busybox" | cut -d' ' -f1)" ]
         run ! grep "$SHALE_ROOT" /proc/self/mountinfo
         # a container that runs is not held up, and goes on seeing what comes
-        run_ok shale run -d --name live "$image" sleep 100
+        run_ok shale run --network none -d --name live "$image" sleep 100
         run_ok shale cp file live:/tmp
         run_ok shale exec live cat /tmp/file
         [ "$output" = new ]
@@ -104,7 +104,7 @@ x" ]
     run_fails 1 "Device or resource busy" bash -c "tar -cf - --transform s,link,hosts, link | '$SHALE_BIN' cp - job:/etc"
     run_fails 1 "Read-only file system" shale cp file job:/one
     [ "$(cat one)" = single ]
-    run_ok shale run --rm -v vol:/v "$image" cat /v/file
+    run_ok shale run --network none --rm -v vol:/v "$image" cat /v/file
     [ "$output" = here ]
     # an image's own files are in a new volume before it is used
     run_ok shale create --name seeded -v /etc "$image" sleep 1
@@ -119,7 +119,7 @@ x" ]
 
 @test "cp: links of a container never lead out of it, whatever stands in them" {
     echo secret >"$w/secret" && echo mine >file && mkdir dir && echo in >dir/in
-    run_ok shale run -d --name job "$image" sh -c "
+    run_ok shale run --network none -d --name job "$image" sh -c "
         ln -s $w /abs; ln -s ../../../../../../../..$w /rel; ln -s /proc/1/root/$w /magic; ln -s /proc/self/root /self
         ln -s $w/secret /file; ln -s .. /up; ln -s a /b; ln -s b /a; mkdir /d; ln -s $w /d/dir; touch /ready; sleep 100"
     for _ in $(seq 100); do shale exec job test -e /ready 2>/dev/null && break; sleep 0.1; done
@@ -155,7 +155,7 @@ x" ]
 }
 
 @test "cp: archives that are cut off, refused or hostile leave what was there; owners with -a; sparse files; --help" {
-    run_ok shale run -d --name job "$image" sleep 100
+    run_ok shale run --network none -d --name job "$image" sleep 100
     echo old >big && run_ok shale cp big job:/tmp/big
     head -c 3000000 /dev/urandom >big && tar -cf big.tar big
     head -c 1000000 big.tar >cut.tar

@@ -24,10 +24,10 @@ teardown() { drop_store; }
 family() {
     shale create --name maker "$base" true >/dev/null
     head -c 300000 /dev/urandom >"$BATS_TEST_TMPDIR/f"
-    shale run --name maker2 -v "$BATS_TEST_TMPDIR:/in" "$base" cp /in/f /f
+    shale run --network none --name maker2 -v "$BATS_TEST_TMPDIR:/in" "$base" cp /in/f /f
     shale commit maker2 child:1 >/dev/null
     shale rm maker2 >/dev/null
-    shale run --name maker3 -v "$BATS_TEST_TMPDIR:/in" child:1 cp /in/f /g
+    shale run --network none --name maker3 -v "$BATS_TEST_TMPDIR:/in" child:1 cp /in/f /g
     shale commit maker3 grandchild:1 >/dev/null
     shale rm maker3 >/dev/null
 }
@@ -61,7 +61,7 @@ would_free() { sed -n 's/^Would free: .*(\([0-9]*\) bytes).*$/\1/p' <<<"$output"
     family
     shale tag "$base" other:1
     shale image pin child:1 >/dev/null
-    run=$(shale run -d --name web "$base" sleep 300)
+    run=$(shale run --network none -d --name web "$base" sleep 300)
     shale create --name old "$base" true >/dev/null
     shale create --name kid child:1 true >/dev/null
     run shale rmi --explain "$id"
@@ -92,8 +92,8 @@ would_free() { sed -n 's/^Would free: .*(\([0-9]*\) bytes).*$/\1/p' <<<"$output"
 
 @test "--explain: what would be freed with all out of the way is what is freed then" {
     family
-    shale run --name writer "$base" dd if=/dev/zero of=/z bs=1000 count=500 2>/dev/null
-    shale run -d --name web child:1 sleep 300 >/dev/null
+    shale run --network none --name writer "$base" dd if=/dev/zero of=/z bs=1000 count=500 2>/dev/null
+    shale run --network none -d --name web child:1 sleep 300 >/dev/null
     run shale rmi --explain "$base"
     [ "$status" = 1 ]
     total=$(would_free)
@@ -116,8 +116,8 @@ would_free() { sed -n 's/^Would free: .*(\([0-9]*\) bytes).*$/\1/p' <<<"$output"
 
 @test "--cascade: running containers and pins refuse all of it, and are named" {
     family
-    shale run -d --name web "$base" sleep 300 >/dev/null
-    shale run -d --name kid grandchild:1 sleep 300 >/dev/null
+    shale run --network none -d --name web "$base" sleep 300 >/dev/null
+    shale run --network none -d --name kid grandchild:1 sleep 300 >/dev/null
     for force in "" -f; do
         # shellcheck disable=SC2086
         run_fails 1 "Error: conflict: unable to delete $s (cannot be forced) - in use by running containers web, kid" \
@@ -166,7 +166,7 @@ would_free() { sed -n 's/^Would free: .*(\([0-9]*\) bytes).*$/\1/p' <<<"$output"
 }
 
 @test "images shows pins: filter, template, JSON" {
-    shale run --name cc "$base" true
+    shale run --network none --name cc "$base" true
     shale tag "$base" other:1
     shale commit cc second:1 >/dev/null
     shale image pin other:1 >/dev/null
