@@ -61,7 +61,7 @@ static void give(struct http_server *s, const struct http_listener *l, int fd,
 
     read_peer(fd, &a, &n);
     /* Takes the descriptor in any case. */
-    if (s->mhd->add_connection(desk_for(s, l)->d, fd, (struct sockaddr *)&a, n) != MHD_YES)
+    if (s->mhd->add_connection(door_for(s, l)->d, fd, (struct sockaddr *)&a, n) != MHD_YES)
         peer_leave(s, k);
 }
 

@@ -33,13 +33,13 @@ static void unlink_conn(struct http_server *s, struct conn *k)
 void conn_notify(void *cls, struct MHD_Connection *c, void **ctx,
                  enum MHD_ConnectionNotificationCode what)
 {
-    struct desk *desk = cls;
-    struct http_server *s = desk->door->s;
+    struct door *door = cls;
+    struct http_server *s = door->s;
 
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         if (*ctx) {
             unlink_conn(s, *ctx);
-            atomic_fetch_sub(&desk->n_conns, 1);
+            atomic_fetch_sub(&door->n_conns, 1);
         }
         *ctx = NULL;
         return;
@@ -57,9 +57,9 @@ void conn_notify(void *cls, struct MHD_Connection *c, void **ctx,
         return; /* its requests are refused */
     }
     k->peer = key;
-    atomic_fetch_add(&desk->n_conns, 1);
+    atomic_fetch_add(&door->n_conns, 1);
     k->s = s;
-    k->desk = desk;
+    k->door = door;
     k->fd = fd->connect_fd;
     conn_set(k, CONN_IDLE);
     link_conn(s, k);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Daemons of libmicrohttpd: some for plain connections, some for TLS, each with a thread. (Its own
- * pool deals connections out by the number of their descriptor: with a file opened between two of
- * them all land in the same thread.) */
+/* Daemons of libmicrohttpd: one for plain connections, one for TLS. */
 #include <fcntl.h>
 
 #include "base/cleanup.h"
@@ -21,10 +19,9 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *c, char *s)
     return strlen(s);
 }
 
-static struct MHD_Daemon *start(struct desk *desk, const char *cert, const char *key,
+static struct MHD_Daemon *start(struct door *door, const char *cert, const char *key,
                                 const char *client_ca)
 {
-    const struct door *door = desk->door;
     struct http_server *s = door->s;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
                      MHD_USE_NO_LISTEN_SOCKET | (door->tls ? MHD_USE_TLS : 0);
@@ -40,10 +37,11 @@ static struct MHD_Daemon *start(struct desk *desk, const char *cert, const char 
         flags, 0, NULL, NULL, req_access, s, MHD_OPTION_ARRAY,
         door->tls ? tls : &tls[ARRAY_SIZE(tls) - 1], MHD_OPTION_URI_LOG_CALLBACK, req_begin, s,
         MHD_OPTION_NOTIFY_COMPLETED, req_completed, s, MHD_OPTION_NOTIFY_CONNECTION, conn_notify,
-        desk, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)(s->o.max_connections + 64), MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.head_bytes,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((longest + NS_PER_S - 1) / NS_PER_S),
-        MHD_OPTION_END);
+        door, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_THREAD_POOL_SIZE,
+        (unsigned)s->o.n_threads, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(s->o.max_connections + 2 * s->o.n_threads + 64),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.head_bytes, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)((longest + NS_PER_S - 1) / NS_PER_S), MHD_OPTION_END);
 }
 
 static int read_pem(const char *path, const char *what, struct buf *b, struct shale_err *e)
@@ -60,27 +58,10 @@ static int read_pem(const char *path, const char *what, struct buf *b, struct sh
 
 static void stop(struct http_server *s, struct door *door)
 {
-    for (size_t i = 0; i < door->n_desks; i++)
-        if (door->desks[i].d)
-            s->mhd->stop_daemon(door->desks[i].d);
+    if (door->d)
+        s->mhd->stop_daemon(door->d);
     revoked_free(door->revoked);
     free(door);
-}
-
-/* NULL: libmicrohttpd refuses. */
-static struct door *start_all(struct door *door, const char *cert, const char *key,
-                              const char *client_ca)
-{
-    for (size_t i = 0; i < door->n_desks; i++) {
-        struct desk *desk = &door->desks[i];
-        desk->door = door;
-        desk->d = start(desk, cert, key, client_ca);
-        if (!desk->d) {
-            stop(door->s, door);
-            return NULL;
-        }
-    }
-    return door;
 }
 
 static int load_revoked(const struct http_cert *c, const char *ca, struct revoked **ret,
@@ -143,7 +124,7 @@ int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, s
 
     if (r < 0)
         return r;
-    struct door *door = mem_alloc(sizeof *door + s->o.n_threads * sizeof door->desks[0]);
+    struct door *door = mem_alloc(sizeof *door);
     if (!door)
         return err_nomem(e);
     door->s = s;
@@ -153,10 +134,11 @@ int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, s
     door->asks = c && c->client_ca_file;
     door->needs = door->asks && c->client_needed;
     door->cert = cert_i;
-    door->n_desks = s->o.n_threads;
-    door = start_all(door, buf_str(&p.cert), buf_str(&p.key), buf_str(&p.ca));
-    if (!door)
+    door->d = start(door, buf_str(&p.cert), buf_str(&p.key), buf_str(&p.ca));
+    if (!door->d) {
+        stop(s, door);
         return refused(c, e);
+    }
     pthread_mutex_lock(&s->mutex);
     for (struct door *old = s->doors; old; old = old->next)
         if (old->tls == door->tls && old->cert == cert_i && !old->retired)
@@ -168,7 +150,7 @@ int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, s
     return 0;
 }
 
-static struct door *door_for(struct http_server *s, const struct http_listener *l)
+struct door *door_for(struct http_server *s, const struct http_listener *l)
 {
     struct door *d;
 
@@ -197,28 +179,6 @@ bool door_revokes(struct http_server *s, const struct door *mine, uint64_t *seri
     return revokes;
 }
 
-struct desk *desk_for(struct http_server *s, const struct http_listener *l)
-{
-    struct door *door = door_for(s, l);
-    struct desk *best = NULL;
-
-    for (size_t i = 0; i < door->n_desks; i++) {
-        struct desk *desk = &door->desks[(door->turn + i) % door->n_desks];
-        if (!best || atomic_load(&desk->n_conns) < atomic_load(&best->n_conns))
-            best = desk;
-    }
-    door->turn++; /* several that come at once are not counted yet */
-    return best;
-}
-
-static bool is_empty(const struct door *door)
-{
-    for (size_t i = 0; i < door->n_desks; i++)
-        if (atomic_load(&door->desks[i].n_conns) > 0)
-            return false;
-    return true;
-}
-
 void doors_sweep(struct http_server *s, int64_t now)
 {
     struct door *gone = NULL;
@@ -226,7 +186,7 @@ void doors_sweep(struct http_server *s, int64_t now)
     pthread_mutex_lock(&s->mutex);
     for (struct door **p = &s->doors; *p; p = &(*p)->next) {
         struct door *d = *p;
-        if (!d->retired || now - d->retired < RETIRED_NS || !is_empty(d))
+        if (!d->retired || now - d->retired < RETIRED_NS || atomic_load(&d->n_conns) > 0)
             continue;
         *p = d->next;
         gone = d;
@@ -242,8 +202,10 @@ void doors_close(struct http_server *s)
 {
     while (s->doors) {
         struct door *d = s->doors;
+        s->mhd->stop_daemon(d->d); /* its last callbacks look for nothing in the list */
+        d->d = NULL;
         s->doors = d->next;
-        stop(s, d); /* its last callbacks look for nothing in the list */
+        stop(s, d);
     }
 }
 

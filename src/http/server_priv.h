@@ -15,26 +15,19 @@
 
 enum conn_phase { CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_RUN };
 
-/* A daemon of libmicrohttpd, with its thread. */
-struct desk {
-    struct door *door;
-    struct MHD_Daemon *d;
-    atomic_size_t n_conns;
-};
-/* The desks of one kind of connections. A new certificate means a new door; the old one stays until
- * its connections have ended. */
+/* A daemon of libmicrohttpd. A new certificate means a new one; the old one stays until its
+ * connections have ended. */
 struct door {
     struct door *next;
     struct http_server *s;
+    struct MHD_Daemon *d;
     bool tls;
     bool asks, needs; /* for certificates of clients */
     size_t cert;      /* place in the list of certificates */
     uint64_t serial;
     struct revoked *revoked; /* NULL: no certificate is */
     int64_t retired;         /* when; 0: in use */
-    size_t turn;             /* of the acceptor: which desk is looked at first */
-    size_t n_desks;
-    struct desk desks[];
+    atomic_size_t n_conns;
 };
 
 struct peer_key { /* an address, or the network of one */
@@ -50,7 +43,7 @@ struct peer {
 struct conn { /* one per connection that libmicrohttpd has */
     struct conn *prev, *next;
     struct http_server *s;
-    struct desk *desk;
+    struct door *door;
     struct peer_key peer;
     int fd;
     bool dropped;
@@ -154,7 +147,7 @@ void req_completed(void *cls, struct MHD_Connection *c, void **req,
 /* server_reply.c */
 struct MHD_Response *response_raw(struct http_response *p);
 
-/* server_conn.c; cls of notify is a desk */
+/* server_conn.c; cls of notify is a door */
 void conn_notify(void *cls, struct MHD_Connection *c, void **ctx,
                  enum MHD_ConnectionNotificationCode what);
 void conn_set(struct conn *k, enum conn_phase phase);
@@ -198,8 +191,7 @@ int64_t delays_end(struct http_server *s, int64_t now, int64_t most, bool all);
 /* server_door.c */
 /* c NULL: without TLS. */
 int door_open(struct http_server *s, size_t cert, const struct http_cert *c, struct shale_err *e);
-/* Where a new connection goes: to the desk with the fewest. For the acceptor. */
-struct desk *desk_for(struct http_server *s, const struct http_listener *l);
+struct door *door_for(struct http_server *s, const struct http_listener *l);
 /* Is a certificate of that session revoked by the door that new connections like those of `mine`
  * get? Only when that is another than *serial, which is set. */
 bool door_revokes(struct http_server *s, const struct door *mine, uint64_t *serial, void *session);

@@ -414,7 +414,7 @@ enum MHD_Result req_access(void *cls, struct MHD_Connection *c, const char *url,
         if (!q->conn)
             return MHD_NO;
         q->handled = true;
-        q->q.tls = q->conn->desk->door->tls;
+        q->q.tls = q->conn->door->tls;
         q->q.protocol = streq(version, "HTTP/1.0") ? "HTTP/1.0" : "HTTP/1.1";
         atomic_fetch_add(&s->n_active, 1);
         atomic_fetch_add_explicit(&s->n_requests, 1, memory_order_relaxed);
