@@ -7,13 +7,13 @@
 #include "base/time.h"
 #include "base/units.h"
 #include "view/human.h"
+#include "view/labels.h"
 #include "view/list.h"
 #include "view/networks.h"
 #include "view/text.h"
 
 #define COMMAND_WIDTH 20
 #define MOUNTS_WIDTH  15
-#define MAX_LABELS    (16u << 20)
 #define MAX_COMMAND   (16u << 20)
 
 struct ps_row {
@@ -141,34 +141,10 @@ static void put_image(const struct ps_row *x, struct buf *b)
         buf_adds(b, image);
 }
 
-static json_t *labels_of(const struct ps_row *x)
-{
-    json_t *j = NULL;
-    const char *text = x->c->labels_json;
-    if (text && *text && json_parse(text, strlen(text), MAX_LABELS, &j, NULL) < 0)
-        return NULL;
-    return j;
-}
-
-static void put_labels(const struct ps_row *x, struct buf *b)
-{
-    _cleanup_json_ json_t *labels = labels_of(x);
-    const char *key, *sep = "";
-    json_t *v;
-    json_object_foreach(labels, key, v)
-    {
-        const char *value = json_string_value(v);
-        buf_addf(b, "%s%s=%s", sep, key, value ? value : "");
-        sep = ",";
-    }
-}
-
 static void label(const void *row, const char *key, struct buf *b)
 {
-    _cleanup_json_ json_t *labels = labels_of(row);
-    const char *value = json_string_value(json_object_get(labels, key));
-    if (value)
-        buf_adds(b, value);
+    const struct ps_row *x = row;
+    labels_put_value(x->c->labels_json, key, b);
 }
 
 static void put_mounts(const struct ps_row *x, struct buf *b)
@@ -242,7 +218,7 @@ static void put(const void *row, unsigned col, struct buf *b)
         put_image(x, b);
         break;
     case COL_LABELS:
-        put_labels(x, b);
+        labels_put(x->c->labels_json, b);
         break;
     case COL_LOCAL_VOLUMES:
         buf_addf(b, "%u", count_volumes(x->c));

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "view/doc.h"
 #include "view/human.h"
+#include "view/labels.h"
 #include "view/list.h"
 
 /* ---- ls ---- */
@@ -39,34 +40,10 @@ struct row {
     const struct networks_opts *o;
 };
 
-static json_t *labels_of(const struct row *x)
-{
-    json_t *j = NULL;
-    const char *text = x->n->labels_json;
-    if (*text && json_parse(text, strlen(text), DOC_MAX_JSON, &j, NULL) < 0)
-        return NULL;
-    return j;
-}
-
-static void put_labels(const struct row *x, struct buf *b)
-{
-    _cleanup_json_ json_t *labels = labels_of(x);
-    const char *key, *sep = "";
-    json_t *value;
-    json_object_foreach(labels, key, value)
-    {
-        const char *text = json_string_value(value);
-        buf_addf(b, "%s%s=%s", sep, key, text ? text : "");
-        sep = ",";
-    }
-}
-
 static void label(const void *row, const char *key, struct buf *b)
 {
-    _cleanup_json_ json_t *labels = labels_of(row);
-    const char *text = json_string_value(json_object_get(labels, key));
-    if (text)
-        buf_adds(b, text);
+    const struct row *x = row;
+    labels_put_value(x->n->labels_json, key, b);
 }
 
 static void put(const void *row, unsigned col, struct buf *b)
@@ -95,7 +72,7 @@ static void put(const void *row, unsigned col, struct buf *b)
         buf_adds(b, x->n->internal ? "true" : "false");
         break;
     case COL_LABELS:
-        put_labels(x, b);
+        labels_put(x->n->labels_json, b);
         break;
     case COL_NAME:
         buf_adds(b, x->n->name);

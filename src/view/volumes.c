@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "view/doc.h"
 #include "view/human.h"
+#include "view/labels.h"
 #include "view/list.h"
 
 enum {
@@ -34,34 +35,10 @@ static const struct list_col cols[] = {
     [COL_STATUS] = {"Status", "STATUS"},
 };
 
-static json_t *labels_of(const struct shale_volume *v)
-{
-    json_t *j = NULL;
-    if (*v->labels_json &&
-        json_parse(v->labels_json, strlen(v->labels_json), DOC_MAX_JSON, &j, NULL) < 0)
-        return NULL;
-    return j;
-}
-
-static void put_labels(const struct shale_volume *v, struct buf *b)
-{
-    _cleanup_json_ json_t *labels = labels_of(v);
-    const char *key, *sep = "";
-    json_t *value;
-    json_object_foreach(labels, key, value)
-    {
-        const char *text = json_string_value(value);
-        buf_addf(b, "%s%s=%s", sep, key, text ? text : "");
-        sep = ",";
-    }
-}
-
 static void label(const void *row, const char *key, struct buf *b)
 {
-    _cleanup_json_ json_t *labels = labels_of(row);
-    const char *text = json_string_value(json_object_get(labels, key));
-    if (text)
-        buf_adds(b, text);
+    const struct shale_volume *v = row;
+    labels_put_value(v->labels_json, key, b);
 }
 
 /* What docker only knows with `system df` is "N/A" there, too. */
@@ -74,7 +51,7 @@ static void put(const void *row, unsigned col, struct buf *b)
         buf_adds(b, "local");
         break;
     case COL_LABELS:
-        put_labels(v, b);
+        labels_put(v->labels_json, b);
         break;
     case COL_MOUNTPOINT:
         buf_adds(b, v->mountpoint);
