@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/str.h"
 #include "dockerfile/dockerfile.h"
+
+#include "base/str.h"
 
 static const char *const names[INSTR_KINDS] = {
     [INSTR_FROM] = "FROM",
@@ -36,8 +37,17 @@ int instr_flag_get(const struct instr *i, const char *name, const char **ret, st
         if (!streq(f->name, name))
             continue;
         if (*ret)
-            return err_set(e, SHALE_INVALID, "line %u: --%s is given twice", f->pos.line, name);
+            return err_set(e, SHALE_INVALID, "line %u: duplicate flag specified: --%s", f->pos.line,
+                           name);
         *ret = f->value ? f->value : "";
     }
     return 0;
+}
+
+const struct instr_heredoc *instr_word_heredoc(const struct instr *i, size_t w)
+{
+    for (size_t k = 0; k < i->n_heredocs; k++)
+        if (i->heredocs[k].word == w)
+            return &i->heredocs[k];
+    return NULL;
 }
