@@ -218,6 +218,8 @@ static int read_contents(struct build_copy *c, struct shale_err *e)
 
     for (size_t i = 0; r >= 0 && i < c->n_items; i++) {
         struct copy_item *it = &c->items[i];
+        if (it->url)
+            continue;
         for (size_t k = it->is_dir; r >= 0 && k < it->n; k++) /* a place has no contents */
             r = note_job(&b, it, &it->v[k], e);
     }
@@ -277,6 +279,10 @@ static void add_entry(struct digester *d, const struct copy_item *it, const stru
 static void add_item(struct digester *d, const struct copy_item *it, struct shale_err *e)
 {
     buf_addf(&d->piece, "\n%d %d %s%c", it->is_dir, it->unpack, it->is_dir ? "" : it->name, 0);
+    if (it->url) {
+        buf_adds(&d->piece, it->sha256);
+        return;
+    }
     if (it->text) {
         buf_add(&d->piece, it->text, strlen(it->text) + 1);
         flush(d, e);
@@ -363,7 +369,8 @@ struct build_copy *build_copy_close(struct build_copy *c)
     if (!c)
         return NULL;
     for (size_t i = 0; i < c->n_items; i++)
-        free(c->items[i].v);
+        copy_item_clear(&c->items[i]);
+    build_room_close(c->room);
     arena_clear(&c->a);
     free(c);
     return NULL;

@@ -131,6 +131,84 @@ static int plan_contents(struct layer *l, const struct copy_item *it)
     return r;
 }
 
+/* ---- archives ---- */
+
+/* A folder of the archive on the way to its member. */
+struct depth {
+    const char *rel, *to;
+    bool replaced; /* there it was none: nothing that is below there counts */
+};
+
+/* The folder that the member is in: those that it is not below are left. */
+static size_t leave(const struct depth *v, size_t n, const char *rel)
+{
+    while (n > 1) {
+        size_t k = strlen(v[n - 1].rel);
+        if (strncmp(rel, v[n - 1].rel, k) == 0 && rel[k] == '/')
+            break;
+        n--;
+    }
+    return n;
+}
+
+/* One that the archive does not name itself is the stage's own, also behind a link. */
+static int plan_implied(struct layer *l, struct depth *d)
+{
+    struct way w = {0};
+    int r = d->replaced ? 0 : way_find(l->below, d->to, &l->a, &w, l->e);
+
+    if (r < 0)
+        return r;
+    if (w.exists && S_ISDIR(w.st.st_mode)) {
+        d->to = w.path;
+        return 0;
+    }
+    return plan(l, d->to, NULL, NULL);
+}
+
+static int plan_member(struct layer *l, const struct copy_item *it, const struct copy_entry *x,
+                       struct depth *d)
+{
+    struct stat st;
+
+    if (x->implied)
+        return plan_implied(l, d);
+    int r = d->replaced ? 0 : look(l, d->to, &st);
+    if (r > 0 && !S_ISDIR(st.st_mode))
+        d->replaced = true;
+    return r < 0 ? r : plan(l, d->to, it, x);
+}
+
+/* As docker unpacks: what is in the way is replaced, but for folders by folders. */
+static int plan_archive(struct layer *l, const struct copy_item *it)
+{
+    struct depth v[COPY_MAX_DEPTH + 2] = {{"", l->dest, false}};
+    size_t n = 1;
+    int r = plan_folders(l, l->dest);
+
+    for (size_t i = 1; r >= 0 && i < it->n; i++) {
+        const struct copy_entry *x = &it->v[i];
+        n = leave(v, n, x->rel);
+        v[n] = (struct depth){x->rel, join(l, v[n - 1].to, way_base(x->rel)), v[n - 1].replaced};
+        if (!v[n].to)
+            return err_nomem(l->e);
+        r = plan_member(l, it, x, &v[n]);
+        if (S_ISDIR(x->st.mode))
+            n++;
+    }
+    l->dest_is_folder = true;
+    return r;
+}
+
+static int plan_item(struct layer *l, const struct copy_item *it)
+{
+    return it->unpacked ? plan_archive(l, it)
+           : it->is_dir ? plan_contents(l, it)
+                        : plan_file(l, it);
+}
+
+/* ---- all of them ---- */
+
 static bool says_folder(const char *dest)
 {
     size_t n = strlen(dest);
@@ -195,7 +273,7 @@ static int check_below(const struct layer *l)
 
     for (size_t i = 0; i < l->n; i++) {
         const struct member *m = &l->v[i];
-        int r = is_made(m) ? 0 : look(l, m->path, &st);
+        int r = is_made(m) || m->it->unpacked ? 0 : look(l, m->path, &st);
         if (r < 0)
             return r;
         if (r == 0 || S_ISDIR(st.st_mode) == is_folder(m))
@@ -221,8 +299,7 @@ static int make_plan(struct layer *l)
                        "directory and end with a /",
                        l->c->o->add ? "ADD" : "COPY");
     for (size_t i = 0; r >= 0 && i < l->c->n_items; i++)
-        r = l->c->items[i].is_dir ? plan_contents(l, &l->c->items[i])
-                                  : plan_file(l, &l->c->items[i]);
+        r = plan_item(l, &l->c->items[i]);
     if (r >= 0)
         r = settle(l);
     return r < 0 ? r : check_below(l);
@@ -270,7 +347,7 @@ static int adjust(void *arg, struct tar_entry *t, const struct stat *st, struct 
     } else if (!m->it->keeps_owner) {
         t->uid = t->gid = 0;
     }
-    if (l->c->mode && !S_ISLNK(st->st_mode))
+    if (l->c->mode && !S_ISLNK(st->st_mode) && !m->it->unpacked)
         t->mode = copy_mode_apply(l->c->mode, st->st_mode) & 07777;
     t->mtime_s = seconds(l, m->x->st.mtime_ns);
     return 0;
@@ -375,6 +452,8 @@ int build_copy_layer(struct build_copy *c, int below_fd, tar_out_fn out, void *a
                                              .parent_root = -1};
     int r = copy_owner_find(c->o->chown, below_fd, &c->a, &l.owner, e);
 
+    if (r >= 0)
+        r = copy_settle_items(c, e);
     if (r >= 0)
         r = make_plan(&l);
     if (r >= 0)

@@ -52,7 +52,7 @@ static int add_path(struct build_copy *c, const char *path, bool *ret_left_out, 
     if (r < 0)
         return r;
     if (it->n > 0)
-        return 1;
+        return (r = copy_mark_archive(c, it, e)) < 0 ? r : 1;
     *ret_left_out = true;
     c->n_items--;
     return 0;
@@ -70,10 +70,13 @@ static int add_source(struct build_copy *c, const struct build_copy_source *s, s
         it->text = s->text;
         return 0;
     }
+    int r = copy_add_remote(c, s->path, e);
+    if (r != 0)
+        return r;
     const char *path = way_clean(&c->a, s->path);
     if (!path)
         return err_nomem(e);
-    int r = add_path(c, path, &left_out, e);
+    r = add_path(c, path, &left_out, e);
     return r == 0 ? not_found(c, path, left_out, e) : r;
 }
 
