@@ -26,5 +26,7 @@ int pack_member(struct pack *p, const struct change *c, struct shale_err *e);
 typedef int (*pack_adjust_fn)(void *arg, struct tar_entry *t, const struct stat *st,
                               struct shale_err *e);
 void pack_adjust(struct pack *p, pack_adjust_fn f, void *arg);
+/* No member is younger than that, in seconds. */
+void pack_clamp(struct pack *p, int64_t no_later_s);
 struct tar_writer *pack_tar(struct pack *p); /* borrowed */
 struct pack *pack_free(struct pack *p);
