@@ -6,7 +6,7 @@
 #include "base/lock.h"
 #include "meta/stmt.h"
 
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 
 /* Digests are text ("sha256:…"), "" is none; times are nanoseconds. Edges may name what is not
  * here, so there are no foreign keys: image.c and container.c keep what belongs together together.
@@ -98,6 +98,12 @@ static const char *const store_steps[SCHEMA_VERSION] = {
     "CREATE INDEX container_images_container ON container_images(container);"
     "CREATE VIEW image_users(image, container) AS SELECT image, id FROM containers"
     " UNION ALL SELECT image, container FROM container_images;",
+
+    /* 5: listings of containers, out of one index and without their configs */
+    "ALTER TABLE containers ADD COLUMN listing BLOB;"
+    "CREATE INDEX containers_listing ON containers(created DESC, id, name, image, image_ref,"
+    " auto_remove, labels, state, pid, exit_code, oom_killed, started, finished, error, restarts,"
+    " stopped, listing);",
 };
 
 const struct meta_schema schema_store = {

@@ -289,6 +289,7 @@ static void older_version(void **state)
     f->m = meta_close(f->m);
     raw_sql(f, "DROP VIEW image_users; DROP TABLE container_images;"
                "DROP TABLE networks; DROP TABLE endpoints; DROP TABLE host_ports;"
+               "DROP INDEX containers_listing; ALTER TABLE containers DROP COLUMN listing;"
                "ALTER TABLE containers DROP COLUMN restarts;"
                "ALTER TABLE containers DROP COLUMN stopped;"
                "PRAGMA user_version = 1");
