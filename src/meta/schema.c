@@ -6,7 +6,7 @@
 #include "base/lock.h"
 #include "meta/stmt.h"
 
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 
 /* Digests are text ("sha256:…"), "" is none; times are nanoseconds. Edges may name what is not
  * here, so there are no foreign keys: image.c and container.c keep what belongs together together.
@@ -98,6 +98,12 @@ static const char *const store_steps[SCHEMA_VERSION] = {
     "CREATE INDEX container_images_container ON container_images(container);"
     "CREATE VIEW image_users(image, container) AS SELECT image, id FROM containers"
     " UNION ALL SELECT image, container FROM container_images;",
+
+    /* 5: lists of manifests that are being put together */
+    "CREATE TABLE list_members(list TEXT NOT NULL, ref TEXT NOT NULL, media_type TEXT NOT NULL,"
+    " digest TEXT NOT NULL, manifest TEXT NOT NULL, os TEXT NOT NULL, arch TEXT NOT NULL, variant "
+    "TEXT NOT NULL, os_version TEXT NOT NULL, os_features TEXT NOT NULL, local INTEGER NOT NULL,"
+    " UNIQUE(list, ref));",
 };
 
 const struct meta_schema schema_store = {
