@@ -89,12 +89,18 @@ const struct cmd cmd_container = {
 };
 
 static const struct cmd_name manifest_table[] = {
+    {"annotate", NULL, CMD_OTHER, &cmd_manifest_annotate},
+    {"create", NULL, CMD_OTHER, &cmd_manifest_create},
     {"inspect", NULL, CMD_OTHER, &cmd_manifest_inspect},
+    {"push", NULL, CMD_OTHER, &cmd_manifest_push},
+    {"rm", NULL, CMD_OTHER, &cmd_manifest_rm},
     {NULL},
 };
 const struct cmd cmd_manifest = {
     .brief = "Manage image manifests and manifest lists",
-    .example = "shale manifest inspect alpine:3.20",
+    .example = "shale manifest inspect alpine:3.20\n"
+               "shale manifest create registry.example.com/app:1 registry.example.com/app:1-amd64 "
+               "registry.example.com/app:1-arm64",
     .max_args = -1,
     .sub = manifest_table,
 };
