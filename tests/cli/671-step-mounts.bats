@@ -100,7 +100,7 @@ seen() { # SHARING
     run_ok step caches
     [ "$(grep -c "private$" <<<"$output")" -ge 1 ]
     # two locked ones, named in another order by each: nobody waits for ever
-    for i in 1 2 3; do
+    for _ in 1 2 3; do
         step --mount type=cache,target=/a,sharing=locked --mount type=cache,target=/b,sharing=locked "$image" true >"$BATS_TEST_TMPDIR/1" 3>&- &
         pid=$!
         step --mount type=cache,target=/b,sharing=locked --mount type=cache,target=/a,sharing=locked "$image" true >"$BATS_TEST_TMPDIR/2" 3>&- &
@@ -124,17 +124,30 @@ seen() { # SHARING
     has "Read-only"
     [ "$(members)" = d ]
     run ! grep -rl geheim "$SHALE_ROOT"
-    python3 -c 'import socket,sys; s=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); c,_=s.accept(); c.sendall(b"agent\n"); c.close()' \
-        "$BATS_TEST_TMPDIR/sock" 3>&- &
+    run_fails 1 "there is no socket of an SSH agent" step --mount "type=ssh,target=/s,source=/nope" "$image" true
+    no_leftovers
+}
+
+@test "ssh: users of the step reach the agent of ours" {
+    need ssh-agent
+    # shellcheck disable=SC2016 # for perl inside
+    list='use Socket; socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ENV{SSH_AUTH_SOCK})) or die $!; syswrite S, pack("NC", 1, 11);
+        sysread S, $b, 9; @a = unpack("NCN", $b); print "type $a[1] keys $a[2]\n"'
+    push "$SHALE_IMAGES/debian:1.0" debian:1.0
+    shale pull -q "$REGISTRY_HOST/debian:1.0" >/dev/null
+    ssh-agent -D -a "$BATS_TEST_TMPDIR/sock" >/dev/null 2>&1 3>&- &
     pid=$!
     for _ in $(seq 200); do [ -S "$BATS_TEST_TMPDIR/sock" ] && break; sleep 0.05; done
-    run_ok step --mount "type=ssh,target=/run/buildkit/ssh_agent.0,source=$BATS_TEST_TMPDIR/sock" "$image" \
-        sh -c 'echo $SSH_AUTH_SOCK; stat -c %a:%F:%u $SSH_AUTH_SOCK'
-    has "/run/buildkit/ssh_agent.0
-600:socket:0"
-    has empty
+    run_ok step --user 1000:1000 --mount "type=ssh,target=/run/buildkit/ssh_agent.0,source=$BATS_TEST_TMPDIR/sock,uid=1000,gid=7,mode=0620" \
+        "$REGISTRY_HOST/debian:1.0" sh -c "echo \$SSH_AUTH_SOCK; stat -c %a:%F:%u:%g \$SSH_AUTH_SOCK; for i in 1 2 3; do perl -e '$list'; done"
     kill "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
-    run_fails 1 "there is no socket of an SSH agent" step --mount "type=ssh,target=/s,source=/nope" "$image" true
+    has "/run/buildkit/ssh_agent.0
+620:socket:1000:7
+type 12 keys 0
+type 12 keys 0
+type 12 keys 0
+status 0
+empty"
     no_leftovers
 }
