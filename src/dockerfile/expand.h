@@ -8,7 +8,9 @@
  *   struct expand x = {.lookup = find, .arg = vars, .escape = '\\', .arena = &a};
  *   r = expand_word(&x, "${name:-none}/bin", &s, e);
  *
- * Results are in the arena. Errors: INVALID (syntax, ${v:?words}), LIMIT (EXPAND_MAX_BYTES).
+ * Names are letters of ASCII, digits and _, or one of the shell's special parameters (never set
+ * here). Patterns: expand_pattern.h. Results are in the arena. Errors: INVALID (syntax,
+ * ${v:?words}), LIMIT (EXPAND_MAX_BYTES).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +23,8 @@
 
 struct expand {
     const char *(*lookup)(void *arg, const char *name); /* NULL: not set. Borrowed for the call */
-    void (*unknown)(void *arg, const char *name); /* a name that is not set was used; may be NULL */
+    /* A name that is not set was used, other than with - + ?, which ask for that; may be NULL */
+    void (*unknown)(void *arg, const char *name);
     void *arg;
     char escape;
     bool keep_quotes; /* of heredocs and shell text: quotes mean nothing and stay */

@@ -29,7 +29,10 @@ bool ignore_excludes(const struct ignore *g, const char *path);
 /* An excluded folder need not be looked into: no ! line can bring back anything below it. */
 bool ignore_skips_below(const struct ignore *g, const char *path);
 
-/* One pattern of COPY (Go's filepath.Match and **), e.g. "src/ ** /x?.[ch]" without the spaces. */
+bool ignore_has_negations(const struct ignore *g); /* any ! line */
+
+/* One pattern of COPY (Go's filepath.Match and **), e.g. "src/ ** /x?.[ch]" without the spaces.
+ * All of the path, not what is below it. */
 bool ignore_match(const char *pattern, const char *path);
 /* Of --exclude: the same rules for one pattern. INVALID: bad brackets. */
 int ignore_check_pattern(const char *pattern, struct shale_err *e);

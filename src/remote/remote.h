@@ -96,9 +96,12 @@ struct remote_sink_opts {
     int (*mount_from)(void *arg, const struct digest *d, struct arena *a, struct strv *ret,
                       struct shale_err *e);
     void *mount_arg;
+    /* Folder (made when missing) where is noted what has not ended, for the next process; NULL:
+     * none. Read during remote_sink_open only. */
+    const char *notes_dir;
 };
 /* The same repository to push to. Blobs that it has are not sent again; what broke off goes on
- * where it was, within the client's retries. */
+ * where it was, within the client's retries, and in the next process where the registry can. */
 int remote_sink_open(struct remote_client *c, const struct ref *r, const struct remote_sink_opts *o,
                      struct sink **ret, struct shale_err *e);
 

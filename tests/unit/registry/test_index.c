@@ -309,6 +309,13 @@ static void test_inside(void **state)
     assert_string_equal(found_by(f, "package=jq%3E1.6-2", NULL), "");
 }
 
+static void delete_image(struct fixture *f, const char *repo, const struct digest *d)
+{
+    struct state_names tags;
+
+    assert_int_equal(state_manifest_delete(f->s, repo, d, NULL, &f->a, &tags, NULL), 1);
+}
+
 static void test_who(void **state)
 {
     struct fixture *f = *state;
@@ -320,7 +327,7 @@ static void test_who(void **state)
     assert_string_equal(found_by(f, "file=/etc/same", "team/old"), "team/new:2 /etc/same");
     assert_string_equal(found_by(f, "file=/etc/same", "team/"), "");
     /* what the registry has no more is not found, swept or not */
-    assert_int_equal(state_manifest_delete(f->s, "team/new", &p.new, NULL, NULL), 1);
+    delete_image(f, "team/new", &p.new);
     assert_string_equal(found_by(f, "file=/etc/same", NULL), "team/old:1 /etc/same");
     /* nor is a tag that was taken off */
     assert_int_equal(state_tag_delete(f->s, "team/old", "1", NULL), 1);
@@ -435,7 +442,7 @@ static void test_sweep(void **state)
     make_pair(f, &p);
     read_all(f, 1000, &n_files);
     assert_int_equal(index_sweep(index_writer(f->x), NULL), 0); /* all is needed */
-    assert_int_equal(state_manifest_delete(f->s, "team/new", &p.new, NULL, NULL), 1);
+    delete_image(f, "team/new", &p.new);
     assert_int_equal(index_sweep(index_writer(f->x), NULL), 2); /* it, and the layer of its own */
     assert_int_equal(index_sweep(index_writer(f->x), NULL), 0);
     assert_int_equal(rows(f, "SELECT count(*) FROM layers"), 1);

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "copy_test.h"
+
+#define CONTEXT                                                                                    \
+    "f a.txt 644 one\nf b.txt 600 two\nd src 750\nf src/main.c 644 int\nd src/lib 711\n"           \
+    "f src/lib/x.h 444 h\nl src/rel lib/x.h\nl src/out ../../../etc/passwd\nl way src\n"           \
+    "l file a.txt\nl broken nowhere\nl round round\nl abs /src\nl up ../../../../a.txt\n"
+
+struct one {
+    const char *name, *tree, *below;
+    const char *sources[4]; /* "<<NAME:TEXT": a heredoc */
+    struct build_copy_opts o;
+    const char *want; /* lines; or the beginning of an error's message, after "!" */
+};
+
+static const struct one table[] = {
+    {"a file to a name", CONTEXT, NULL, {"a.txt"}, {.dest = "/x"}, "f644 0:0 x one\n"},
+    {"a file into a folder that is named so",
+     CONTEXT,
+     NULL,
+     {"a.txt"},
+     {.dest = "/d/e/"},
+     "d755 0:0 d\nd755 0:0 d/e\nf644 0:0 d/e/a.txt one\n"},
+    {"modes are kept", CONTEXT, NULL, {"b.txt"}, {.dest = "./"}, "f600 0:0 b.txt two\n"},
+    {"into a folder that is there",
+     CONTEXT,
+     "d opt 700\n",
+     {"a.txt"},
+     {.dest = "/opt"},
+     "f644 0:0 opt/a.txt one\n"},
+    {"over a file", CONTEXT, "f x 600 old\n", {"a.txt"}, {.dest = "/x"}, "f644 0:0 x one\n"},
+    {"a folder's contents",
+     CONTEXT,
+     NULL,
+     {"src"},
+     {.dest = "/app"},
+     "d755 0:0 app\nd711 0:0 app/lib\nf444 0:0 app/lib/x.h h\nf644 0:0 app/main.c int\n"
+     "l app/out ../../../etc/passwd\nl app/rel lib/x.h\n"},
+    {"a folder's contents, slashes",
+     CONTEXT,
+     "d app 700\n",
+     {"/src/"},
+     {.dest = "app/"},
+     "d711 0:0 app/lib\nf444 0:0 app/lib/x.h h\nf644 0:0 app/main.c int\n"
+     "l app/out ../../../etc/passwd\nl app/rel lib/x.h\n"},
+    {"a folder that is there takes the source's mode",
+     CONTEXT,
+     "d lib 700\n",
+     {"src"},
+     {.dest = "/"},
+     "d711 0:0 lib\nf444 0:0 lib/x.h h\nf644 0:0 main.c int\n"
+     "l out ../../../etc/passwd\nl rel lib/x.h\n"},
+    {"dots above the context are dropped",
+     CONTEXT,
+     NULL,
+     {"../../a.txt"},
+     {.dest = "/x"},
+     "f644 0:0 x one\n"},
+    {"a link is followed",
+     CONTEXT,
+     NULL,
+     {"file"},
+     {.dest = "/d/"},
+     "d755 0:0 d\nf644 0:0 d/file one\n"},
+    {"a link to a folder, from the context's root",
+     CONTEXT,
+     NULL,
+     {"abs/lib"},
+     {.dest = "/d/"},
+     "d755 0:0 d\nf444 0:0 d/x.h h\n"},
+    {"a link that leads out ends at the root",
+     CONTEXT,
+     NULL,
+     {"up"},
+     {.dest = "/d/"},
+     "d755 0:0 d\nf644 0:0 d/up one\n"},
+    {"relative to the work folder",
+     CONTEXT,
+     "d w 755\n",
+     {"a.txt"},
+     {.dest = "x/", .workdir = "/w"},
+     "d755 0:0 w/x\nf644 0:0 w/x/a.txt one\n"},
+    {"the work folder itself",
+     CONTEXT,
+     "d w 755\n",
+     {"a.txt", "b.txt"},
+     {.dest = ".", .workdir = "/w"},
+     "f644 0:0 w/a.txt one\nf600 0:0 w/b.txt two\n"},
+    {"links of the stage lead on, inside of it",
+     CONTEXT,
+     "d real 755\nl way /real\nl up ../..\n",
+     {"a.txt"},
+     {.dest = "/way/up/"},
+     "d755 0:0 real/up\nf644 0:0 real/up/a.txt one\n"},
+    {"a link of the stage that leads out",
+     CONTEXT,
+     "l out ../../../tmp\n",
+     {"a.txt"},
+     {.dest = "/out/x/"},
+     "d755 0:0 tmp\nd755 0:0 tmp/x\nf644 0:0 tmp/x/a.txt one\n"},
+    {"a link of the stage at the end",
+     CONTEXT,
+     "l x /etc/passwd\n",
+     {"a.txt"},
+     {.dest = "/x"},
+     "d755 0:0 etc\nf644 0:0 etc/passwd one\n"},
+    {"a link in a folder is replaced",
+     CONTEXT,
+     "l d/a.txt /etc/passwd\n",
+     {"a.txt"},
+     {.dest = "/d/"},
+     "f644 0:0 d/a.txt one\n"},
+    {"--link looks at nothing below",
+     CONTEXT,
+     "d real 700\nl way /real\n",
+     {"a.txt"},
+     {.dest = "/way/", .link = true},
+     "d755 0:0 way\nf644 0:0 way/a.txt one\n"},
+    {"the later one wins",
+     "f a/x 644 1\nf b/x 600 2\n",
+     NULL,
+     {"a", "b"},
+     {.dest = "/d/"},
+     "d755 0:0 d\nf600 0:0 d/x 2\n"},
+    {"a folder then a file beside its contents",
+     CONTEXT,
+     NULL,
+     {"src/lib", "a.txt"},
+     {.dest = "/d/"},
+     "d755 0:0 d\nf644 0:0 d/a.txt one\nf444 0:0 d/x.h h\n"},
+    {"owner by number is group, too",
+     CONTEXT,
+     NULL,
+     {"a.txt"},
+     {.dest = "/d/", .chown = "55"},
+     "d755 55:55 d\nf644 55:55 d/a.txt one\n"},
+    {"owner by name",
+     CONTEXT,
+     "f etc/passwd 644 app:x:12:34::/:/x\nf etc/group 644 grp:x:99:\n",
+     {"a.txt"},
+     {.dest = "/d/", .chown = "app"},
+     "d755 12:34 d\nf644 12:34 d/a.txt one\n"},
+    {"owner and group",
+     CONTEXT,
+     "f etc/passwd 644 app:x:12:34::/:/x\nf etc/group 644 grp:x:99:\n",
+     {"a.txt"},
+     {.dest = "/d", .chown = "app:grp"},
+     "f644 12:99 d one\n"},
+    {"no such user",
+     CONTEXT,
+     "d etc 755\n",
+     {"a.txt"},
+     {.dest = "/d", .chown = "nobody"},
+     "!--chown=nobody: unable to find user nobody"},
+    {"chmod of files and folders, not of what is made",
+     CONTEXT,
+     NULL,
+     {"src"},
+     {.dest = "/d", .chmod = "0700"},
+     "d755 0:0 d\nd700 0:0 d/lib\nf700 0:0 d/lib/x.h h\nf700 0:0 d/main.c int\n"
+     "l d/out ../../../etc/passwd\nl d/rel lib/x.h\n"},
+    {"chmod in words",
+     CONTEXT,
+     NULL,
+     {"src/lib", "b.txt"},
+     {.dest = "/d/", .chmod = "u=rwX,go=rX"},
+     "d755 0:0 d\nf644 0:0 d/b.txt two\nf644 0:0 d/x.h h\n"},
+    {"chmod that is none",
+     CONTEXT,
+     NULL,
+     {"a.txt"},
+     {.dest = "/d", .chmod = "0999"},
+     "!invalid chmod parameter: '0999'"},
+    {"a heredoc",
+     CONTEXT,
+     NULL,
+     {"<<hello.txt:line\n"},
+     {.dest = "/d/"},
+     "d755 0:0 d\nf644 0:0 d/hello.txt line\n\n"},
+    {"heredocs and files",
+     CONTEXT,
+     NULL,
+     {"<<A:1", "a.txt", "<<B:"},
+     {.dest = "/d/", .chmod = "600", .chown = "1:2"},
+     "d755 1:2 d\nf600 1:2 d/A 1\nf600 1:2 d/B\nf600 1:2 d/a.txt one\n"},
+    {"hard links, fifos, no sockets",
+     "f a 644 x\nh b a\np c 640\ns d\n",
+     NULL,
+     {"."},
+     {.dest = "/d"},
+     "d755 0:0 d\nf644 0:0 d/a x\nh d/b d/a\np640 0:0 d/c\n"},
+    {"odd names",
+     "f a\tb 644 1\nf \xff 644 2\nf -rf 644 3\n",
+     NULL,
+     {"."},
+     {.dest = "/"},
+     "f644 0:0 -rf 3\nf644 0:0 a\\x09b 1\nf644 0:0 \\xff 2\n"},
+    {"what is not there",
+     CONTEXT,
+     NULL,
+     {"nope"},
+     {.dest = "/x"},
+     "!\"/nope\": not found in the build context"},
+    {"a broken link", CONTEXT, NULL, {"broken"}, {.dest = "/x"}, "!\"/broken\": not found"},
+    {"links in a ring",
+     CONTEXT,
+     NULL,
+     {"round"},
+     {.dest = "/x"},
+     "!\"round\": too many levels of symbolic links"},
+    {"a socket", "s s\n", NULL, {"s"}, {.dest = "/x"}, "!\"/s\" is a socket"},
+    {"several without a folder",
+     CONTEXT,
+     NULL,
+     {"a.txt", "b.txt"},
+     {.dest = "/x"},
+     "!When using COPY with more than one source file, the destination must be a directory and end "
+     "with a /"},
+    {"a folder over a file",
+     CONTEXT,
+     "f x 644 1\n",
+     {"src"},
+     {.dest = "/x"},
+     "!mkdir /x: not a directory"},
+    {"a folder over a link",
+     CONTEXT,
+     "d y 755\nl x/lib /y\n",
+     {"src"},
+     {.dest = "/x"},
+     "!cannot copy to non-directory: /x/lib"},
+    {"a file over a folder",
+     CONTEXT,
+     "d d/a.txt 755\n",
+     {"a.txt"},
+     {.dest = "/d/"},
+     "!cannot replace directory /d/a.txt with a file"},
+    {"through a file",
+     CONTEXT,
+     "f x 644 1\n",
+     {"a.txt"},
+     {.dest = "/x/y/z"},
+     "!\"/x/y/z\": /x is not a folder"},
+    {"no destination", CONTEXT, NULL, {"a.txt"}, {.dest = ""}, "!COPY has no destination"},
+};
+
+static size_t sources_of(const struct one *t, struct build_copy_source *v, char *text, size_t n)
+{
+    size_t k = 0;
+
+    for (; k < ARRAY_SIZE(t->sources) && t->sources[k]; k++) {
+        v[k] = (struct build_copy_source){t->sources[k], NULL};
+        if (!str_has_prefix(t->sources[k], "<<"))
+            continue;
+        char *p = text + k * n;
+        (void)snprintf(p, n, "%s", t->sources[k] + 2);
+        char *colon = strchr(p, ':');
+        *colon = 0;
+        v[k] = (struct build_copy_source){p, colon + 1};
+    }
+    return k;
+}
+
+static void layers(void **state)
+{
+    umask(022);
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        const struct one *t = &table[i];
+        _cleanup_(buf_clear) struct buf b = BUF_INIT(1 << 20);
+        struct shale_err e = SHALE_ERR_INIT;
+        struct build_copy_source v[4];
+        struct build_copy_opts o = t->o;
+        struct copy_fixture f;
+        char text[4][64];
+
+        o.sources = v;
+        o.n_sources = sources_of(t, v, text[0], sizeof text[0]);
+        copy_fixture_begin(&f, t->tree, t->below);
+        int r = copy_run(&f, &o, &b, &e);
+        if (t->want[0] == '!' && (r >= 0 || strncmp(e.msg, t->want + 1, strlen(t->want + 1)) != 0))
+            fail_msg("%s: %d %s", t->name, r, e.msg);
+        if (t->want[0] != '!' && (r < 0 || !streq(b.p, t->want)))
+            fail_msg("%s: %s\n%s", t->name, e.msg, b.p);
+        copy_fixture_end(&f);
+    }
+}
+
+/* ---- digests ---- */
+
+static void change_mode(int fd)
+{
+    assert_int_equal(fchmodat(fd, "d/a", 0600, 0), 0);
+}
+static void change_text(int fd)
+{
+    copy_tree(fd, "f d/a 644 ONE\n");
+}
+static void change_link(int fd)
+{
+    assert_int_equal(unlinkat(fd, "d/l", 0), 0);
+    copy_tree(fd, "l d/l b\n");
+}
+static void add_file(int fd)
+{
+    copy_tree(fd, "f d/z 644 \n");
+}
+static void add_folder(int fd)
+{
+    copy_tree(fd, "d d/zz 755\n");
+}
+static void touch_only(int fd)
+{
+    const struct timespec t[2] = {{1, 0}, {1, 0}};
+
+    assert_int_equal(utimensat(fd, "d/a", t, 0), 0);
+    copy_tree(fd, "f beside 644 x\n");
+}
+
+static void digests(void **state)
+{
+    static const struct {
+        void (*change)(int fd);
+        bool same;
+    } v[] = {{touch_only, true},   {change_mode, false}, {change_text, false},
+             {change_link, false}, {add_file, false},    {add_folder, false}};
+    const struct build_copy_source s = {"d", NULL};
+    const struct build_copy_opts o = {.sources = &s, .n_sources = 1, .dest = "/x"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+        char before[65], after[65];
+        struct copy_fixture f;
+
+        copy_fixture_begin(&f, "f d/a 644 one\nl d/l a\n", NULL);
+        assert_int_equal(copy_digest(&f, &o, before, NULL), 0);
+        v[i].change(f.tree_fd);
+        assert_int_equal(copy_digest(&f, &o, after, NULL), 0);
+        assert_int_equal(streq(before, after), v[i].same);
+        copy_fixture_end(&f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(layers), cmocka_unit_test(digests)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
