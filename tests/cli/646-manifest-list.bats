@@ -89,10 +89,19 @@ m() { shale manifest "$@"; }
     raw "$OWN/x:1" | jq -e '.mediaType == "application/vnd.oci.image.index.v1+json" and (.manifests | length) == 2'
     run_ok skopeo copy -q --all --src-tls-verify=false "docker://$OWN/x:1" "dir:$BATS_TEST_TMPDIR/dir"
     run_ok shale pull -q --platform linux/arm/v7 "$OWN/x:1"
-    printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$OWN" >"$BATS_TEST_TMPDIR/registries.conf"
+}
+
+@test "podman reads what was pushed" {
     need podman
-    CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf podman manifest inspect "$OWN/x:1" >"$BATS_TEST_TMPDIR/theirs"
-    [ "$(jq -cS '[.manifests[] | {digest, platform}]' "$BATS_TEST_TMPDIR/theirs")" = "$(m inspect "$OWN/x:1" | jq -cS '[.manifests[] | {digest, platform}]')" ]
+    local w=$BATS_TEST_TMPDIR
+    m create "$OURS/pod:1" "$OURS/one0:v1" "$OURS/one1:v1"
+    m annotate "$OURS/pod:1" "$OURS/one1:v1" --os-features a,b --variant v8
+    m push -p "$OURS/pod:1"
+    printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$OURS" >"$w/registries.conf"
+    CONTAINERS_REGISTRIES_CONF=$w/registries.conf podman --root "$w/p" --runroot "$w/p.run" --tmpdir "$w/p.tmp" --storage-driver vfs \
+        manifest inspect "$OURS/pod:1" >"$w/theirs"
+    jq -e '.manifests | length == 2' "$w/theirs"
+    [ "$(jq -cS '[.manifests[] | {digest, platform}]' "$w/theirs")" = "$(m inspect "$OURS/pod:1" | jq -cS '[.manifests[] | {digest, platform}]')" ]
 }
 
 @test "images of other registries and of the store are sent" {
