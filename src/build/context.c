@@ -117,6 +117,43 @@ static int read_dockerfile(struct build_context *c, const struct build_context_o
     return fd < 0 ? fd : context_read_text(c, fd, c->name, e);
 }
 
+/* ---- .dockerignore ---- */
+
+/* 1: it is there. */
+static int read_ignore(struct build_context *c, int fd, const char *name, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(IGNORE_MAX_BYTES + READ_BYTES);
+    _cleanup_close_ int own = fd;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : err_sys(e, "open %.300s", name);
+    for (size_t got = READ_BYTES; got == READ_BYTES;) {
+        char *room = buf_room(&b, READ_BYTES);
+        if (!room)
+            return err_set(e, SHALE_LIMIT, "%.300s is too large", name);
+        if (sys_read_full(fd, room, READ_BYTES, &got) < 0)
+            return err_sys(e, "read %.300s", name);
+        b.n += got;
+    }
+    int r = ignore_parse(buf_str(&b), b.n, &c->ignore, e);
+    return r < 0 ? err_wrap(e, r, "%.300s", name) : 1;
+}
+
+/* NAME.dockerignore beside the Dockerfile; otherwise .dockerignore of the context. */
+static int find_ignore(struct build_context *c, const struct build_context_opts *o,
+                       struct shale_err *e)
+{
+    bool named = c->name && !c->has_dockerfile && !streq(o->file, "-");
+    const char *name = named ? arena_printf(&c->a, "%s.dockerignore", c->name) : "";
+    int r = 0;
+
+    if (!name)
+        return err_nomem(e);
+    if (named)
+        r = read_ignore(c, o->file ? open_given(c, name) : open_inside(c, name), name, e);
+    return r != 0 ? r : read_ignore(c, open_inside(c, ".dockerignore"), ".dockerignore", e);
+}
+
 /* ---- folders ---- */
 
 static int open_sums(struct build_context *c, const struct build_context_opts *o,
@@ -153,8 +190,6 @@ static int open_folder(struct build_context *c, const struct build_context_opts 
                        "unable to prepare context: path \"%.300s\" is not a directory", o->context);
     if (c->root_fd < 0)
         return err_sys(e, "unable to prepare context: open %.300s", o->context);
-    if (fs_exists(c->root_fd, ".dockerignore"))
-        return err_set(e, SHALE_UNSUPPORTED, ".dockerignore is not supported yet");
     return open_sums(c, o, e);
 }
 
@@ -175,6 +210,8 @@ static int open_all(struct build_context *c, const struct build_context_opts *o,
         r = open_folder(c, o, e);
     if (r >= 0)
         r = read_dockerfile(c, o, e);
+    if (r >= 0)
+        r = find_ignore(c, o, e);
     c->tree = (struct build_tree){.root_fd = c->root_fd,
                                   .ignore = c->ignore,
                                   .what = "the build context",
@@ -225,6 +262,7 @@ struct build_context *build_context_close(struct build_context *c)
     if (c->root_fd >= 0)
         close(c->root_fd);
     build_room_close(c->room);
+    ignore_free(c->ignore);
     buf_clear(&c->dockerfile);
     arena_clear(&c->a);
     free(c);

@@ -325,9 +325,21 @@ int build_copy_digest(struct build_copy *c, char ret_hex[65], struct shale_err *
 
 static int parse_excludes(struct build_copy *c, struct shale_err *e)
 {
-    return c->o->n_excludes || c->o->parents
-               ? err_set(e, SHALE_UNSUPPORTED, "--exclude and --parents are not supported yet")
-               : 0;
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(IGNORE_MAX_BYTES);
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < c->o->n_excludes; i++) {
+        r = ignore_check_pattern(c->o->excludes[i], e);
+        if (strchr(c->o->excludes[i], '\n'))
+            r = err_set(e, SHALE_INVALID, "--exclude: a pattern has a line break");
+        buf_addf(&b, "%s\n", c->o->excludes[i]);
+    }
+    if (r >= 0)
+        r = buf_check(&b, e);
+    if (r < 0 || !c->o->n_excludes)
+        return r;
+    r = ignore_parse(b.p, b.n, &c->excludes, e);
+    return r < 0 ? err_wrap(e, r, "--exclude") : 0;
 }
 
 static int check(const struct build_copy_opts *o, struct shale_err *e)
@@ -371,6 +383,7 @@ struct build_copy *build_copy_close(struct build_copy *c)
     for (size_t i = 0; i < c->n_items; i++)
         copy_item_clear(&c->items[i]);
     build_room_close(c->room);
+    ignore_free(c->excludes);
     arena_clear(&c->a);
     free(c);
     return NULL;

@@ -73,7 +73,7 @@ static int fetch(struct build_copy *c, struct copy_item *it, struct shale_err *e
                        it->url, got.sha256, it->sha256);
     it->sha256 = arena_strdup(&c->a, got.sha256);
     it->root_fd = build_room_fd(c->room);
-    return it->sha256 ? copy_walk(c, it, name, e) : err_nomem(e);
+    return it->sha256 ? copy_walk(c, it, name, NULL, e) : err_nomem(e);
 }
 
 static int add_url(struct build_copy *c, const char *url, struct shale_err *e)
@@ -112,7 +112,7 @@ static int walk_repository(struct build_copy *c, struct copy_item *it, const cha
         return r;
     if (!w.exists || !S_ISDIR(w.st.st_mode))
         return err_set(e, SHALE_NOT_FOUND, "the repository has no folder \"%.200s\"", folder);
-    return copy_walk(c, it, w.path, e);
+    return copy_walk(c, it, w.path, NULL, e);
 }
 
 static int add_repository(struct build_copy *c, const struct git_source *g, struct shale_err *e)
@@ -269,7 +269,7 @@ static int unpack(struct build_copy *c, struct copy_item *it, struct shale_err *
                              .is_foreign = true,
                              .is_whole = true,
                              .unpacked = true};
-    r = copy_walk(c, it, "", e);
+    r = copy_walk(c, it, "", NULL, e);
     if (r >= 0)
         mark_implied(it, &l);
     return r;

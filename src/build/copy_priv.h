@@ -66,8 +66,26 @@ int copy_mark_archive(struct build_copy *c, struct copy_item *it, struct shale_e
 int copy_settle_items(struct build_copy *c, struct shale_err *e);
 void copy_item_clear(struct copy_item *it);
 
-/* copy_walk.c: all of `path` in the tree (never a link) that is not left out. */
-int copy_walk(struct build_copy *c, struct copy_item *it, const char *path, struct shale_err *e);
+/* copy_walk.c */
+struct copy_pattern {
+    const char *all;     /* borrowed */
+    const char **starts; /* its first part, its first two …: of folders above what it means */
+    size_t n, n_fixed;   /* parts; parts before the first ** */
+};
+struct copy_matches {
+    const char **v; /* in the copy's arena */
+    size_t n, cap;
+};
+bool copy_is_pattern(const char *s); /* has * ? or [ */
+/* INVALID: bad brackets. */
+int copy_pattern_of(const char *s, struct arena *a, struct copy_pattern *ret, struct shale_err *e);
+/* All of `path` (never a link) that is not left out; with a pattern only what it means, what is
+ * below that, and the folders above. */
+int copy_walk(struct build_copy *c, struct copy_item *it, const char *path,
+              const struct copy_pattern *pattern, struct shale_err *e);
+/* The names below `path` in the tree that the pattern means, in order; not what is below them. */
+int copy_match(struct build_copy *c, const char *path, const struct copy_pattern *pattern,
+               struct copy_matches *ret, struct shale_err *e);
 void copy_stat_of(const struct stat *st, struct copy_stat *ret);
 
 /* copy_meta.c */

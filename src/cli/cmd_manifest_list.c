@@ -48,7 +48,7 @@ static int run_create(struct cli *c, const void *opts, int n, char **args)
 
 const struct cmd cmd_manifest_create = {
     .brief = "Create a local manifest list for annotating and pushing to a registry",
-    .usage = "MANIFEST_LIST MANIFEST [MANIFEST...]",
+    .usage = "[OPTIONS] MANIFEST_LIST MANIFEST [MANIFEST...]",
     .text =
         "The manifests are looked up in their registries, and among the images of the store\n"
         "where a registry does not have them. With --amend, a manifest that is in the list\n"

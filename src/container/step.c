@@ -18,6 +18,7 @@
 #include "container/netfiles.h"
 #include "container/prepare.h"
 #include "container/spawn.h"
+#include "container/spec.h"
 #include "container/step_priv.h"
 #include "container/user.h"
 #include "container/watched.h"
@@ -85,6 +86,26 @@ static int take_list(struct arena *a, const char *const *list, struct strv *ret,
     }
     ret->set = true;
     return 0;
+}
+
+/* Where the agent is, unless the environment says so itself. */
+static int tell_ssh(struct step *t, struct strv *env, struct shale_err *e)
+{
+    const struct step_mount *m = NULL;
+
+    for (size_t i = 0; i < t->o->n_mounts && !m; i++)
+        if (t->o->mounts[i].kind == STEP_MOUNT_SSH)
+            m = &t->o->mounts[i];
+    if (!m || !m->target || spec_env_get(env, "SSH_AUTH_SOCK"))
+        return 0;
+    struct strv more = {.v = arena_array(t->a, env->n + 2, sizeof *env->v), .set = true};
+    if (!more.v)
+        return err_nomem(e);
+    for (size_t i = 0; i < env->n; i++)
+        more.v[more.n++] = env->v[i];
+    more.v[more.n++] = arena_printf(t->a, "SSH_AUTH_SOCK=%s", m->target);
+    *env = more;
+    return more.v[more.n - 1] ? 0 : err_nomem(e);
 }
 
 static int take_ulimits(struct step *t, struct conf *k, struct shale_err *e)
@@ -170,6 +191,8 @@ static int take_options(struct step *t, struct shale_err *e)
     int r = take_list(t->a, o->argv, &args, e);
     if (r >= 0)
         r = take_list(t->a, o->env, &k->env, e);
+    if (r >= 0)
+        r = tell_ssh(t, &k->env, e);
     if (r >= 0)
         r = take_hosts(t, k, e);
     if (r < 0)

@@ -6,6 +6,7 @@
 #include "container/ctr.h"
 #include "container/endpoint.h"
 #include "container/step.h"
+#include "container/step_ssh.h"
 
 /* ---- folders below builds/ ---- */
 
@@ -69,6 +70,8 @@ struct step {
     size_t n_stubs, cap_stubs;
     int *held; /* descriptors of what is used meanwhile: locks of caches */
     size_t n_held;
+    struct step_ssh *ssh;
+    size_t n_ssh;
     bool has_secrets;
     bool tty; /* the command has a terminal */
 };
