@@ -18,15 +18,14 @@
 #include "container/runtime.h"
 #include "container/spawn.h"
 
-#define ANSWER_MAX     (1u << 20)
-#define WORDS_MAX      400
-#define CALL_WAIT_MS   15000
-#define CALL_STEP_MS   10
-#define SYSTEM_PATH    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define DIR_DIGITS     16
-#define METRIC_FIRST   100
-#define OWN_NAME_BYTES 200
-#define MTU_OPTION     "com.docker.network.driver.mtu"
+#define ANSWER_MAX   (1u << 20)
+#define WORDS_MAX    400
+#define CALL_WAIT_MS 15000
+#define CALL_STEP_MS 10
+#define SYSTEM_PATH  "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define DIR_DIGITS   16
+#define METRIC_FIRST 100
+#define MTU_OPTION   "com.docker.network.driver.mtu"
 
 /* ---- where it is ---- */
 
@@ -110,7 +109,7 @@ static int own_dir(struct container_host *h, struct arena *a, const char **ret, 
     return *ret ? fs_mkdir_p(AT_FDCWD, *ret, 0700, e) : err_nomem(e);
 }
 
-int netavark_lock(struct arena *a, struct cancel *c, struct shale_err *e)
+int netavark_host_lock(struct arena *a, struct cancel *c, struct shale_err *e)
 {
     const char *base, *path;
     int r = runtime_own_dir("net", a, &base, e);
@@ -166,11 +165,10 @@ static json_t *ports_of(const struct netavark_in *in)
     return bad ? NULL : TAKE_PTR(list);
 }
 
-/* Chains of the firewall and files of the resolver are called after a network's name. Every store
- * has a "bridge": with some of the ID, they are its own. */
-static const char *own_name(const struct network *n, char ret[OWN_NAME_BYTES])
+const char *netavark_name(const struct network *n, char ret[NETAVARK_NAME_BYTES])
 {
-    (void)snprintf(ret, OWN_NAME_BYTES, "%.*s-%.12s", OWN_NAME_BYTES - 14, n->row.name, n->row.id);
+    (void)snprintf(ret, NETAVARK_NAME_BYTES, "%.*s-%.12s", NETAVARK_NAME_BYTES - 14, n->row.name,
+                   n->row.id);
     return ret;
 }
 
@@ -192,14 +190,14 @@ static json_t *network_of(const struct netavark_in *in)
     const struct network *n = in->network;
     _cleanup_json_ json_t *o = json_object(), *options = json_object();
     const char *mtu = strmap_get(&n->options, MTU_OPTION);
-    char subnet[IPV4_NET_BYTES], gateway[IPV4_BYTES], name[OWN_NAME_BYTES];
+    char subnet[IPV4_NET_BYTES], gateway[IPV4_BYTES], name[NETAVARK_NAME_BYTES];
     int bad = !o;
 
     if (mtu)
         jout_str(&bad, options, "mtu", mtu);
     if (in->number > 0) /* the first one has the way out */
         jout_put(&bad, options, "metric", json_sprintf("%u", METRIC_FIRST + in->number));
-    jout_str(&bad, o, "name", own_name(n, name));
+    jout_str(&bad, o, "name", netavark_name(n, name));
     jout_str(&bad, o, "id", n->row.id);
     jout_str(&bad, o, "driver", "bridge");
     jout_str(&bad, o, "network_interface", n->bridge);
@@ -217,10 +215,10 @@ static json_t *network_of(const struct netavark_in *in)
 int netavark_input(const struct netavark_in *in, struct arena *a, char **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *o = json_object(), *endpoints = json_object(), *infos = json_object();
-    char name[OWN_NAME_BYTES];
+    char name[NETAVARK_NAME_BYTES];
     int bad = 0, r;
 
-    (void)own_name(in->network, name);
+    (void)netavark_name(in->network, name);
     jout_put(&bad, endpoints, name, endpoint_of(in));
     jout_put(&bad, infos, name, network_of(in));
     jout_str(&bad, o, "container_id", in->container_id);
@@ -246,11 +244,7 @@ static int memory_file(const char *text, struct shale_err *e)
     return TAKE_FD(fd);
 }
 
-/* What it reads is locked for as long as it runs: also when we are killed meanwhile, nobody calls
- * the next one before this one has ended. A daemon that held on to it for ever would not stop us.
- */
-static int input_file(const struct netavark *n, const char *text, struct arena *a,
-                      struct shale_err *e)
+int netavark_lock(const struct netavark *n, struct arena *a, struct shale_err *e)
 {
     const char *path = arena_printf(a, "%s/call", n->dir);
     int64_t end = time_mono_ns() + CALL_WAIT_MS * NS_PER_MS;
@@ -258,18 +252,26 @@ static int input_file(const struct netavark *n, const char *text, struct arena *
     if (!path)
         return err_nomem(e);
     for (;;) {
-        _cleanup_close_ int fd = lock_try(AT_FDCWD, path, LOCK_EXCLUSIVE, e);
-        if (fd >= 0) {
-            if (sys_ftruncate(fd, 0) < 0 || sys_pwrite_all(fd, text, strlen(text), 0) < 0)
-                return err_sys(e, "write %s", path);
-            return TAKE_FD(fd);
-        }
-        if (fd != -SHALE_IN_USE)
+        int fd = lock_try(AT_FDCWD, path, LOCK_EXCLUSIVE, e);
+        if (fd != -SHALE_IN_USE || time_mono_ns() > end)
             return fd;
-        if (time_mono_ns() > end)
-            return memory_file(text, e);
         poll(NULL, 0, CALL_STEP_MS);
     }
+}
+
+/* What it reads is locked for as long as it runs: also when we are killed meanwhile, nobody calls
+ * the next one before this one has ended. A daemon that held on to it for ever would not stop us.
+ */
+static int input_file(const struct netavark *n, const char *text, struct arena *a,
+                      struct shale_err *e)
+{
+    _cleanup_close_ int fd = netavark_lock(n, a, e);
+
+    if (fd == -SHALE_IN_USE)
+        return memory_file(text, e);
+    if (fd >= 0 && (sys_ftruncate(fd, 0) < 0 || sys_pwrite_all(fd, text, strlen(text), 0) < 0))
+        return err_sys(e, "write what netavark reads");
+    return fd < 0 ? fd : TAKE_FD(fd);
 }
 
 /* {"error": "…"}, or what else it said. */

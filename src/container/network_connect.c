@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/lock.h"
 #include "base/str.h"
+#include "container/brief.h"
 #include "container/endpoint.h"
 #include "container/netavark.h"
 #include "container/netfiles.h"
@@ -20,10 +21,13 @@ static struct conf_network *find(const struct ctr *c, const char *id)
 
 static int save(struct container_host *h, struct arena *a, const struct ctr *c, struct shale_err *e)
 {
+    struct str listing;
     char *text;
     int r = conf_format(&c->conf, a, &text, e);
 
-    return r < 0 ? r : meta_container_set_config(store_meta(h->store), c->row.id, text, e);
+    if (r >= 0)
+        r = brief_pack(&c->conf, a, &listing, e);
+    return r < 0 ? r : meta_container_set_config(store_meta(h->store), c->row.id, text, listing, e);
 }
 
 /* hosts and resolv.conf of one that runs, as things are now. */
@@ -147,7 +151,7 @@ int network_connect(struct container_host *h, const char *network, const char *c
     if (ctr_need_running(&c, NULL) < 0)
         return save(h, &a, &c, e);
     lock = lock_take(store_root_fd(h->store), NETWORK_LOCK, LOCK_EXCLUSIVE, h->cancel, e);
-    host = lock < 0 ? lock : netavark_lock(&a, h->cancel, e);
+    host = lock < 0 ? lock : netavark_host_lock(&a, h->cancel, e);
     if (host < 0)
         return host;
     r = plug_in(h, &a, &c, &c.conf.networks[c.conf.n_networks - 1], e);
@@ -187,7 +191,7 @@ int network_disconnect(struct container_host *h, const char *network, const char
     bool runs = ctr_need_running(&c, NULL) >= 0;
     if (runs) {
         lock = lock_take(store_root_fd(h->store), NETWORK_LOCK, LOCK_EXCLUSIVE, h->cancel, e);
-        host = lock < 0 ? lock : netavark_lock(&a, h->cancel, e);
+        host = lock < 0 ? lock : netavark_host_lock(&a, h->cancel, e);
         if (host < 0)
             return host;
         endpoints_remove(h, &a, &c, n.row.id);
