@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "build/context.h"
+#include "build/context_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,17 +14,8 @@
 #include "base/sys.h"
 #include "build/copy_sums.h"
 
-#define SUMS_DIR "sums"
-
-struct build_context {
-    struct arena a;
-    int root_fd;
-    struct build_tree tree;
-    struct ignore *ignore;
-    struct copy_sums *sums;
-    struct buf dockerfile;
-    const char *name;
-};
+#define SUMS_DIR   "sums"
+#define READ_BYTES (64u << 10)
 
 bool build_context_is_remote(const char *s)
 {
@@ -35,19 +26,22 @@ bool build_context_is_remote(const char *s)
 
 /* ---- the Dockerfile ---- */
 
-static int read_file(int fd, const char *name, struct buf *b, struct shale_err *e)
+int context_read_text(struct build_context *c, int fd, const char *name, struct shale_err *e)
 {
+    struct buf *b = &c->dockerfile;
+
     for (;;) {
-        char *room = buf_room(b, 65536);
+        char *room = buf_room(b, READ_BYTES);
         size_t got;
-        if (!room)
-            return b->failed == SHALE_LIMIT ? err_set(e, SHALE_LIMIT, "%s is larger than %u MiB",
-                                                      name, BUILD_CONTEXT_MAX_DOCKERFILE >> 20)
-                                            : buf_check(b, e);
-        if (sys_read_full(fd, room, 65536, &got) < 0)
-            return err_sys(e, "read %s", name);
+        if (!room || b->n > BUILD_CONTEXT_MAX_DOCKERFILE)
+            return b->failed == SHALE_NO_MEMORY
+                       ? err_nomem(e)
+                       : err_set(e, SHALE_LIMIT, "%.300s is larger than %u MiB", name,
+                                 BUILD_CONTEXT_MAX_DOCKERFILE >> 20);
+        if (sys_read_full(fd, room, READ_BYTES, &got) < 0)
+            return err_sys(e, "read %.300s", name);
         b->n += got;
-        if (got < 65536)
+        if (got < READ_BYTES)
             break;
     }
     buf_addc(b, 0);
@@ -55,35 +49,57 @@ static int read_file(int fd, const char *name, struct buf *b, struct shale_err *
     return buf_check(b, e);
 }
 
+static int no_dockerfile(const char *file, int sys, struct shale_err *e)
+{
+    if (sys == ENOENT)
+        return err_set(e, SHALE_NOT_FOUND,
+                       "failed to read dockerfile: open %.300s: no such file or directory", file);
+    errno = sys;
+    return err_sys(e, "failed to read dockerfile: open %.300s", file);
+}
+
+static int open_inside(const struct build_context *c, const char *file)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int fd = inroot_open(c->root_fd, file, O_RDONLY | O_NONBLOCK | O_NOCTTY, &why);
+
+    errno = fd < 0 ? (why.sys ? why.sys : EIO) : 0;
+    return fd;
+}
+
+/* -f of a folder is a path of this host, as docker has it, or else one in the folder, as podman. */
+static int open_given(const struct build_context *c, const char *file)
+{
+    int fd = c->is_host ? open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+
+    return fd >= 0 || (c->is_host && errno != ENOENT) ? fd : open_inside(c, file);
+}
+
 static int open_dockerfile(struct build_context *c, const struct build_context_opts *o,
                            struct shale_err *e)
 {
     const char *file = o->file ? o->file : "Dockerfile";
-    struct shale_err why = SHALE_ERR_INIT;
+    int fd = o->file ? open_given(c, file) : open_inside(c, file);
     struct stat st;
-    int fd;
 
-    if (o->file && streq(o->file, "-")) {
-        c->name = "Dockerfile";
-        return fcntl(o->stdin_fd, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0 && !o->file && errno == ENOENT) {
+        fd = open_inside(c, "dockerfile");
+        file = fd < 0 ? file : "dockerfile";
+    }
+    if (fd < 0)
+        return no_dockerfile(file, errno, e);
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        bool is_stream = S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode); /* -f <(…), /dev/stdin */
+        if (!is_stream || !o->file) {
+            close(fd);
+            return err_set(e, SHALE_INVALID, "failed to read dockerfile: %.300s is no file", file);
+        }
+        (void)fcntl(fd, F_SETFL, 0); /* wait for what comes */
     }
     c->name = arena_strdup(&c->a, file);
-    if (!c->name)
-        return err_nomem(e);
-    if (o->file) /* of this host: it need not be in the context */
-        fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    else
-        fd = inroot_open(c->root_fd, file, O_RDONLY | O_NONBLOCK | O_NOCTTY, &why);
-    if (fd < 0)
-        return (o->file ? errno : why.sys) == ENOENT
-                   ? err_set(e, SHALE_NOT_FOUND,
-                             "failed to read dockerfile: open %.300s: no such file or directory",
-                             file)
-                   : err_set(e, SHALE_DENIED, "failed to read dockerfile: open %.300s: %s", file,
-                             strerror(o->file ? errno : why.sys));
-    if (fstat(fd, &st) < 0 || S_ISDIR(st.st_mode)) {
+    if (!c->name) {
         close(fd);
-        return err_set(e, SHALE_INVALID, "failed to read dockerfile: %.300s is a directory", file);
+        return err_nomem(e);
     }
     return fd;
 }
@@ -91,10 +107,51 @@ static int open_dockerfile(struct build_context *c, const struct build_context_o
 static int read_dockerfile(struct build_context *c, const struct build_context_opts *o,
                            struct shale_err *e)
 {
-    if (o->no_dockerfile)
+    if (o->no_dockerfile || c->has_dockerfile)
         return 0;
+    if (streq(o->file, "-")) {
+        c->name = "Dockerfile";
+        return context_read_text(c, o->stdin_fd, "the Dockerfile on standard input", e);
+    }
     _cleanup_close_ int fd = open_dockerfile(c, o, e);
-    return fd < 0 ? fd : read_file(fd, c->name, &c->dockerfile, e);
+    return fd < 0 ? fd : context_read_text(c, fd, c->name, e);
+}
+
+/* ---- .dockerignore ---- */
+
+/* 1: it is there. */
+static int read_ignore(struct build_context *c, int fd, const char *name, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(IGNORE_MAX_BYTES + READ_BYTES);
+    _cleanup_close_ int own = fd;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : err_sys(e, "open %.300s", name);
+    for (size_t got = READ_BYTES; got == READ_BYTES;) {
+        char *room = buf_room(&b, READ_BYTES);
+        if (!room)
+            return err_set(e, SHALE_LIMIT, "%.300s is too large", name);
+        if (sys_read_full(fd, room, READ_BYTES, &got) < 0)
+            return err_sys(e, "read %.300s", name);
+        b.n += got;
+    }
+    int r = ignore_parse(buf_str(&b), b.n, &c->ignore, e);
+    return r < 0 ? err_wrap(e, r, "%.300s", name) : 1;
+}
+
+/* NAME.dockerignore beside the Dockerfile; otherwise .dockerignore of the context. */
+static int find_ignore(struct build_context *c, const struct build_context_opts *o,
+                       struct shale_err *e)
+{
+    bool named = c->name && !c->has_dockerfile && !streq(o->file, "-");
+    const char *name = named ? arena_printf(&c->a, "%s.dockerignore", c->name) : "";
+    int r = 0;
+
+    if (!name)
+        return err_nomem(e);
+    if (named)
+        r = read_ignore(c, o->file ? open_given(c, name) : open_inside(c, name), name, e);
+    return r != 0 ? r : read_ignore(c, open_inside(c, ".dockerignore"), ".dockerignore", e);
 }
 
 /* ---- folders ---- */
@@ -123,6 +180,7 @@ static int open_sums(struct build_context *c, const struct build_context_opts *o
 static int open_folder(struct build_context *c, const struct build_context_opts *o,
                        struct shale_err *e)
 {
+    c->is_host = true;
     c->root_fd = open(o->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (c->root_fd < 0 && errno == ENOENT)
         return err_set(e, SHALE_NOT_FOUND, "unable to prepare context: path \"%.300s\" not found",
@@ -132,8 +190,6 @@ static int open_folder(struct build_context *c, const struct build_context_opts 
                        "unable to prepare context: path \"%.300s\" is not a directory", o->context);
     if (c->root_fd < 0)
         return err_sys(e, "unable to prepare context: open %.300s", o->context);
-    if (fs_exists(c->root_fd, ".dockerignore"))
-        return err_set(e, SHALE_UNSUPPORTED, ".dockerignore is not supported yet");
     return open_sums(c, o, e);
 }
 
@@ -142,14 +198,20 @@ static int open_folder(struct build_context *c, const struct build_context_opts 
 static int open_all(struct build_context *c, const struct build_context_opts *o,
                     struct shale_err *e)
 {
+    bool is_stdin = streq(o->context, "-");
     int r;
 
-    if (streq(o->context, "-") || build_context_is_remote(o->context))
-        return err_set(e, SHALE_UNSUPPORTED, "the build context \"%.300s\" is not supported yet",
-                       o->context);
-    r = open_folder(c, o, e);
+    if (is_stdin && streq(o->file, "-"))
+        return err_set(e, SHALE_INVALID,
+                       "invalid argument: can't use stdin for both build context and dockerfile");
+    if (is_stdin || build_context_is_remote(o->context))
+        r = context_open_stream(c, o, e);
+    else
+        r = open_folder(c, o, e);
     if (r >= 0)
         r = read_dockerfile(c, o, e);
+    if (r >= 0)
+        r = find_ignore(c, o, e);
     c->tree = (struct build_tree){.root_fd = c->root_fd,
                                   .ignore = c->ignore,
                                   .what = "the build context",
@@ -199,6 +261,8 @@ struct build_context *build_context_close(struct build_context *c)
     c->sums = copy_sums_close(c->sums);
     if (c->root_fd >= 0)
         close(c->root_fd);
+    build_room_close(c->room);
+    ignore_free(c->ignore);
     buf_clear(&c->dockerfile);
     arena_clear(&c->a);
     free(c);

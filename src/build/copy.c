@@ -100,7 +100,8 @@ static int hash_content(struct reader *w, const struct build_copy *c, const stru
 
 static void unhex(const char *hex, uint8_t ret[COPY_SUM_BYTES])
 {
-    for (size_t i = 0; i < COPY_SUM_BYTES; i++) {
+    memset(ret, 0, COPY_SUM_BYTES);
+    for (size_t i = 0; i < COPY_SUM_XATTRS; i++) {
         unsigned v = 0;
         for (size_t j = 0; j < 2; j++) {
             char ch = hex[2 * i + j];
@@ -158,12 +159,13 @@ static int read_one(struct reader *w, struct build_copy *c, const struct job *j,
     int r = S_ISDIR(now.mode) ? hash_bytes(HASH_SHA256, "", 0, hex, e)
                               : hash_content(w, c, j->x, fd, hex, e);
     if (r >= 0)
-        r = xattrs_read(&w->xattrs, fd, "", j->x->path, e);
+        r = xattrs_read(&w->xattrs, fd, NULL, j->x->path, e);
     if (r >= 0)
         r = add_xattrs(w, hex, e);
     if (r < 0)
         return r;
     unhex(hex, j->x->sum);
+    j->x->sum[COPY_SUM_XATTRS] = w->xattrs.n > 0;
     j->x->has_sum = true;
     copy_sums_put(c->o->tree->sums, &j->x->st, j->x->sum, now_ns);
     return 0;
@@ -218,6 +220,8 @@ static int read_contents(struct build_copy *c, struct shale_err *e)
 
     for (size_t i = 0; r >= 0 && i < c->n_items; i++) {
         struct copy_item *it = &c->items[i];
+        if (it->url)
+            continue;
         for (size_t k = it->is_dir; r >= 0 && k < it->n; k++) /* a place has no contents */
             r = note_job(&b, it, &it->v[k], e);
     }
@@ -277,6 +281,10 @@ static void add_entry(struct digester *d, const struct copy_item *it, const stru
 static void add_item(struct digester *d, const struct copy_item *it, struct shale_err *e)
 {
     buf_addf(&d->piece, "\n%d %d %s%c", it->is_dir, it->unpack, it->is_dir ? "" : it->name, 0);
+    if (it->url) {
+        buf_adds(&d->piece, it->sha256);
+        return;
+    }
     if (it->text) {
         buf_add(&d->piece, it->text, strlen(it->text) + 1);
         flush(d, e);
@@ -319,9 +327,21 @@ int build_copy_digest(struct build_copy *c, char ret_hex[65], struct shale_err *
 
 static int parse_excludes(struct build_copy *c, struct shale_err *e)
 {
-    return c->o->n_excludes || c->o->parents
-               ? err_set(e, SHALE_UNSUPPORTED, "--exclude and --parents are not supported yet")
-               : 0;
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(IGNORE_MAX_BYTES);
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < c->o->n_excludes; i++) {
+        r = ignore_check_pattern(c->o->excludes[i], e);
+        if (strchr(c->o->excludes[i], '\n'))
+            r = err_set(e, SHALE_INVALID, "--exclude: a pattern has a line break");
+        buf_addf(&b, "%s\n", c->o->excludes[i]);
+    }
+    if (r >= 0)
+        r = buf_check(&b, e);
+    if (r < 0 || !c->o->n_excludes)
+        return r;
+    r = ignore_parse(b.p, b.n, &c->excludes, e);
+    return r < 0 ? err_wrap(e, r, "--exclude") : 0;
 }
 
 static int check(const struct build_copy_opts *o, struct shale_err *e)
@@ -363,7 +383,9 @@ struct build_copy *build_copy_close(struct build_copy *c)
     if (!c)
         return NULL;
     for (size_t i = 0; i < c->n_items; i++)
-        free(c->items[i].v);
+        copy_item_clear(&c->items[i]);
+    build_room_close(c->room);
+    ignore_free(c->excludes);
     arena_clear(&c->a);
     free(c);
     return NULL;

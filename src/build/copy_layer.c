@@ -131,6 +131,84 @@ static int plan_contents(struct layer *l, const struct copy_item *it)
     return r;
 }
 
+/* ---- archives ---- */
+
+/* A folder of the archive on the way to its member. */
+struct depth {
+    const char *rel, *to;
+    bool replaced; /* there it was none: nothing that is below there counts */
+};
+
+/* The folder that the member is in: those that it is not below are left. */
+static size_t leave(const struct depth *v, size_t n, const char *rel)
+{
+    while (n > 1) {
+        size_t k = strlen(v[n - 1].rel);
+        if (strncmp(rel, v[n - 1].rel, k) == 0 && rel[k] == '/')
+            break;
+        n--;
+    }
+    return n;
+}
+
+/* One that the archive does not name itself is the stage's own, also behind a link. */
+static int plan_implied(struct layer *l, struct depth *d)
+{
+    struct way w = {0};
+    int r = d->replaced ? 0 : way_find(l->below, d->to, &l->a, &w, l->e);
+
+    if (r < 0)
+        return r;
+    if (w.exists && S_ISDIR(w.st.st_mode)) {
+        d->to = w.path;
+        return 0;
+    }
+    return plan(l, d->to, NULL, NULL);
+}
+
+static int plan_member(struct layer *l, const struct copy_item *it, const struct copy_entry *x,
+                       struct depth *d)
+{
+    struct stat st;
+
+    if (x->implied)
+        return plan_implied(l, d);
+    int r = d->replaced ? 0 : look(l, d->to, &st);
+    if (r > 0 && !S_ISDIR(st.st_mode))
+        d->replaced = true;
+    return r < 0 ? r : plan(l, d->to, it, x);
+}
+
+/* As docker unpacks: what is in the way is replaced, but for folders by folders. */
+static int plan_archive(struct layer *l, const struct copy_item *it)
+{
+    struct depth v[COPY_MAX_DEPTH + 2] = {{"", l->dest, false}};
+    size_t n = 1;
+    int r = plan_folders(l, l->dest);
+
+    for (size_t i = 1; r >= 0 && i < it->n; i++) {
+        const struct copy_entry *x = &it->v[i];
+        n = leave(v, n, x->rel);
+        v[n] = (struct depth){x->rel, join(l, v[n - 1].to, way_base(x->rel)), v[n - 1].replaced};
+        if (!v[n].to)
+            return err_nomem(l->e);
+        r = plan_member(l, it, x, &v[n]);
+        if (S_ISDIR(x->st.mode))
+            n++;
+    }
+    l->dest_is_folder = true;
+    return r;
+}
+
+static int plan_item(struct layer *l, const struct copy_item *it)
+{
+    return it->unpacked ? plan_archive(l, it)
+           : it->is_dir ? plan_contents(l, it)
+                        : plan_file(l, it);
+}
+
+/* ---- all of them ---- */
+
 static bool says_folder(const char *dest)
 {
     size_t n = strlen(dest);
@@ -195,7 +273,7 @@ static int check_below(const struct layer *l)
 
     for (size_t i = 0; i < l->n; i++) {
         const struct member *m = &l->v[i];
-        int r = is_made(m) ? 0 : look(l, m->path, &st);
+        int r = is_made(m) || m->it->unpacked ? 0 : look(l, m->path, &st);
         if (r < 0)
             return r;
         if (r == 0 || S_ISDIR(st.st_mode) == is_folder(m))
@@ -221,8 +299,7 @@ static int make_plan(struct layer *l)
                        "directory and end with a /",
                        l->c->o->add ? "ADD" : "COPY");
     for (size_t i = 0; r >= 0 && i < l->c->n_items; i++)
-        r = l->c->items[i].is_dir ? plan_contents(l, &l->c->items[i])
-                                  : plan_file(l, &l->c->items[i]);
+        r = plan_item(l, &l->c->items[i]);
     if (r >= 0)
         r = settle(l);
     return r < 0 ? r : check_below(l);
@@ -257,12 +334,28 @@ static int changed(const struct layer *l, const struct copy_entry *x)
                    shown, l->c->o->tree->what);
 }
 
+static struct stat stat_of(const struct copy_stat *x)
+{
+    return (struct stat){
+        .st_dev = x->dev,
+        .st_ino = x->ino,
+        .st_size = (off_t)x->size,
+        .st_rdev = x->rdev,
+        .st_nlink = x->nlink,
+        .st_mode = x->mode,
+        .st_uid = x->uid,
+        .st_gid = x->gid,
+        .st_mtim = {x->mtime_ns / NS_PER_S, x->mtime_ns % NS_PER_S},
+        .st_ctim = {x->ctime_ns / NS_PER_S, x->ctime_ns % NS_PER_S},
+    };
+}
+
 static int adjust(void *arg, struct tar_entry *t, const struct stat *st, struct shale_err *e)
 {
     const struct layer *l = arg;
     const struct member *m = l->now;
 
-    if (!S_ISDIR(st->st_mode) && !same_file(&m->x->st, st))
+    if (S_ISREG(st->st_mode) && !same_file(&m->x->st, st))
         return changed(l, m->x);
     if (l->owner.set) {
         t->uid = l->owner.uid;
@@ -270,10 +363,10 @@ static int adjust(void *arg, struct tar_entry *t, const struct stat *st, struct 
     } else if (!m->it->keeps_owner) {
         t->uid = t->gid = 0;
     }
-    if (l->c->mode && !S_ISLNK(st->st_mode))
+    if (l->c->mode && !S_ISLNK(st->st_mode) && !m->it->unpacked)
         t->mode = copy_mode_apply(l->c->mode, st->st_mode) & 07777;
     t->mtime_s = seconds(l, m->x->st.mtime_ns);
-    return 0;
+    return m->x->has_sum && !m->x->sum[COPY_SUM_XATTRS];
 }
 
 /* The folder that has the source; borrowed. */
@@ -300,18 +393,16 @@ static int open_parent(struct layer *l, const struct member *m, const char **ret
 static int put_file(struct layer *l, const struct member *m)
 {
     const char *name;
-    struct stat st;
+    struct stat st = stat_of(&m->x->st);
     int dir = open_parent(l, m, &name);
 
     if (dir < 0)
         return dir;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? changed(l, m->x) : err_sys(l->e, "stat /%.300s", m->x->path);
     const struct change x = {CHANGE_ADDED, m->path, dir, name, &st, false};
     int r = pack_member(l->pack, &x, l->e);
     if (r == 0)
         return changed(l, m->x);
-    if (r < 0 || !S_ISREG(st.st_mode))
+    if (r < 0 || S_ISDIR(st.st_mode))
         return r;
     l->stats.bytes += (uint64_t)st.st_size;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !same_file(&m->x->st, &st))
@@ -375,6 +466,8 @@ int build_copy_layer(struct build_copy *c, int below_fd, tar_out_fn out, void *a
                                              .parent_root = -1};
     int r = copy_owner_find(c->o->chown, below_fd, &c->a, &l.owner, e);
 
+    if (r >= 0)
+        r = copy_settle_items(c, e);
     if (r >= 0)
         r = make_plan(&l);
     if (r >= 0)

@@ -29,6 +29,7 @@ struct pack {
     struct link *links;
     size_t n_links, cap_links; /* a power of two */
     char *block;
+    int64_t no_later_s;
     struct xattrs xattrs;
     pack_adjust_fn adjust; /* NULL: members are as the files are */
     void *adjust_arg;
@@ -139,13 +140,14 @@ static int write_content(struct pack *w, int fd, const char *path, const struct 
 
 /* ---- members ---- */
 
-static void fill(struct tar_entry *t, const struct change *c, const struct stat *st)
+static void fill(const struct pack *w, struct tar_entry *t, const struct change *c,
+                 const struct stat *st)
 {
     t->path = str_of(c->path);
     t->mode = st->st_mode & 07777;
     t->uid = st->st_uid;
     t->gid = st->st_gid;
-    t->mtime_s = st->st_mtim.tv_sec;
+    t->mtime_s = st->st_mtim.tv_sec < w->no_later_s ? st->st_mtim.tv_sec : w->no_later_s;
     t->dev_major = major(st->st_rdev);
     t->dev_minor = minor(st->st_rdev);
 }
@@ -178,7 +180,7 @@ static int write_file(struct pack *w, const struct change *c, struct tar_entry *
         return err_sys(e, "stat /%.300s", c->path);
     if (!S_ISREG(st.st_mode)) /* replaced meanwhile */
         return 0;
-    fill(t, c, &st);
+    fill(w, t, c, &st);
     t->type = TAR_REG;
     t->size_bytes = (uint64_t)st.st_size;
     r = adjusted(w, t, &st, e);
@@ -208,14 +210,15 @@ int pack_member(struct pack *w, const struct change *c, struct shale_err *e)
 
     if (S_ISSOCK(c->st->st_mode))
         return 0;
-    fill(&t, c, c->st);
+    fill(w, &t, c, c->st);
     int r = adjusted(w, &t, c->st, e);
-    if (r >= 0)
+    if (r == 0) {
         r = xattrs_read(&w->xattrs, c->dir_fd, c->name, c->path, e);
+        t.xattrs = w->xattrs.v;
+        t.n_xattrs = w->xattrs.n;
+    }
     if (r < 0)
         return r;
-    t.xattrs = w->xattrs.v;
-    t.n_xattrs = w->xattrs.n;
     switch (c->st->st_mode & S_IFMT) {
     case S_IFREG:
         return write_file(w, c, &t, e);
@@ -245,6 +248,11 @@ void pack_adjust(struct pack *w, pack_adjust_fn f, void *arg)
     w->adjust_arg = arg;
 }
 
+void pack_clamp(struct pack *w, int64_t no_later_s)
+{
+    w->no_later_s = no_later_s;
+}
+
 struct tar_writer *pack_tar(struct pack *w)
 {
     return w->tar;
@@ -257,6 +265,7 @@ int pack_new(tar_out_fn out, void *arg, struct cancel *c, struct pack **ret, str
     if (!w)
         return err_nomem(e);
     w->c = c;
+    w->no_later_s = INT64_MAX;
     arena_init(&w->links_a, LINKS_MAX);
     w->block = mem_alloc(READ_BYTES);
     int r = w->block ? tar_writer_new(out, arg, &w->tar, e) : err_nomem(e);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "build/copy_sums.h"
 #include "copy_test.h"
 
 #define CONTEXT                                                                                    \
@@ -11,12 +14,18 @@
     "f src/lib/x.h 444 h\nl src/rel lib/x.h\nl src/out ../../../etc/passwd\nl way src\n"           \
     "l file a.txt\nl broken nowhere\nl round round\nl abs /src\nl up ../../../../a.txt\n"
 
+#define PROJECT                                                                                    \
+    "f x/a.txt 644 1\nf x/b.c 644 2\nd y 700\nf y/a.txt 600 3\nf y/z/c.txt 644 4\n"                \
+    "f y/z/d.md 644 5\nf top.txt 644 6\nf top.md 644 7\nl lx x\n"
+
 struct one {
     const char *name, *tree, *below;
     const char *sources[4]; /* "<<NAME:TEXT": a heredoc */
     struct build_copy_opts o;
     const char *want; /* lines; or the beginning of an error's message, after "!" */
 };
+
+static const char *const no_md[] = {"*.md"}, *const deep[] = {"**/*.txt", "x", "!y/z/c.txt"};
 
 static const struct one table[] = {
     {"a file to a name", CONTEXT, NULL, {"a.txt"}, {.dest = "/x"}, "f644 0:0 x one\n"},
@@ -245,6 +254,110 @@ static const struct one table[] = {
      {"a.txt"},
      {.dest = "/x/y/z"},
      "!\"/x/y/z\": /x is not a folder"},
+    {"a glob", PROJECT, NULL, {"*.txt"}, {.dest = "/d/"}, "d755 0:0 d\nf644 0:0 d/top.txt 6\n"},
+    {"a glob of files in folders",
+     PROJECT,
+     NULL,
+     {"?/*.txt"},
+     {.dest = "/d/"},
+     "d755 0:0 d\nf600 0:0 d/a.txt 3\n"},
+    {"a glob of folders gives their contents",
+     PROJECT,
+     NULL,
+     {"[xy]"},
+     {.dest = "/d/"},
+     "d755 0:0 d\nf600 0:0 d/a.txt 3\nf644 0:0 d/b.c 2\nd755 0:0 d/z\nf644 0:0 d/z/c.txt 4\n"
+     "f644 0:0 d/z/d.md 5\n"},
+    {"a glob with any folders",
+     PROJECT,
+     NULL,
+     {"**/*.md"},
+     {.dest = "/d/"},
+     "d755 0:0 d\nf644 0:0 d/d.md 5\nf644 0:0 d/top.md 7\n"},
+    {"a glob through a link",
+     PROJECT,
+     NULL,
+     {"lx/*.c"},
+     {.dest = "/d/"},
+     "d755 0:0 d\nf644 0:0 d/b.c 2\n"},
+    {"a glob that matches a link",
+     PROJECT,
+     NULL,
+     {"l*"},
+     {.dest = "/d/"},
+     "d755 0:0 d\nf644 0:0 d/a.txt 1\nf644 0:0 d/b.c 2\n"},
+    {"brackets for a name with brackets",
+     "f arr[0].txt 644 x\nf arr0.txt 644 y\n",
+     NULL,
+     {"arr[[]0].txt"},
+     {.dest = "/d/"},
+     "d755 0:0 d\nf644 0:0 d/arr[0].txt x\n"},
+    {"a glob that matches nothing", PROJECT, NULL, {"*.nope"}, {.dest = "/d/"}, ""},
+    {"a glob that is none", PROJECT, NULL, {"a[b"}, {.dest = "/d/"}, "!"},
+    {"several by a glob without a folder",
+     PROJECT,
+     NULL,
+     {"top.*"},
+     {.dest = "/d"},
+     "!When using COPY with more than one source file"},
+    {"--parents of a file",
+     PROJECT,
+     NULL,
+     {"y/a.txt"},
+     {.dest = "/d", .parents = true},
+     "d755 0:0 d\nd700 0:0 d/y\nf600 0:0 d/y/a.txt 3\n"},
+    {"--parents of a folder",
+     PROJECT,
+     NULL,
+     {"y/z"},
+     {.dest = "/d/", .parents = true},
+     "d755 0:0 d\nd700 0:0 d/y\nd755 0:0 d/y/z\nf644 0:0 d/y/z/c.txt 4\nf644 0:0 d/y/z/d.md 5\n"},
+    {"--parents from a pivot",
+     PROJECT,
+     NULL,
+     {"./y/./z/*.md"},
+     {.dest = "/d/", .parents = true},
+     "d755 0:0 d\nd755 0:0 d/z\nf644 0:0 d/z/d.md 5\n"},
+    {"--parents of globs",
+     PROJECT,
+     NULL,
+     {"**/*.txt"},
+     {.dest = "/d/", .parents = true},
+     "d755 0:0 d\nf644 0:0 d/top.txt 6\nd755 0:0 d/x\nf644 0:0 d/x/a.txt 1\nd700 0:0 d/y\n"
+     "f600 0:0 d/y/a.txt 3\nd755 0:0 d/y/z\nf644 0:0 d/y/z/c.txt 4\n"},
+    {"--parents of two",
+     PROJECT,
+     NULL,
+     {"x/a.txt", "y/a.txt"},
+     {.dest = "/d/", .parents = true},
+     "d755 0:0 d\nd755 0:0 d/x\nf644 0:0 d/x/a.txt 1\nd700 0:0 d/y\nf600 0:0 d/y/a.txt 3\n"},
+    {"--parents of what is not there",
+     PROJECT,
+     NULL,
+     {"y/q/r"},
+     {.dest = "/d/", .parents = true},
+     "!\"/y/q/r\": not found"},
+    {"--exclude of files that a glob has",
+     PROJECT,
+     NULL,
+     {"top.*"},
+     {.dest = "/d/", .excludes = no_md, .n_excludes = 1},
+     "d755 0:0 d\nf644 0:0 d/top.txt 6\n"},
+    {"--exclude is about names below the source",
+     PROJECT,
+     NULL,
+     {"."},
+     {.dest = "/d", .excludes = no_md, .n_excludes = 1},
+     "d755 0:0 d\nl d/lx x\nf644 0:0 d/top.txt 6\nd755 0:0 d/x\nf644 0:0 d/x/a.txt 1\n"
+     "f644 0:0 d/x/b.c 2\nd700 0:0 d/y\nf600 0:0 d/y/a.txt 3\nd755 0:0 d/y/z\n"
+     "f644 0:0 d/y/z/c.txt 4\nf644 0:0 d/y/z/d.md 5\n"},
+    {"--exclude of folders and at any depth",
+     PROJECT,
+     NULL,
+     {"."},
+     {.dest = "/d", .excludes = deep, .n_excludes = 3},
+     "d755 0:0 d\nl d/lx x\nf644 0:0 d/top.md 7\nd700 0:0 d/y\nd755 0:0 d/y/z\n"
+     "f644 0:0 d/y/z/c.txt 4\nf644 0:0 d/y/z/d.md 5\n"},
     {"no destination", CONTEXT, NULL, {"a.txt"}, {.dest = ""}, "!COPY has no destination"},
 };
 
@@ -285,6 +398,51 @@ static void layers(void **state)
             fail_msg("%s: %d %s", t->name, r, e.msg);
         if (t->want[0] != '!' && (r < 0 || !streq(b.p, t->want)))
             fail_msg("%s: %s\n%s", t->name, e.msg, b.p);
+        copy_fixture_end(&f);
+    }
+}
+
+/* ---- .dockerignore ---- */
+
+static void ignored(void **state)
+{
+    static const struct {
+        const char *ignore, *sources[2], *want;
+    } v[] = {
+        {"*.md\ny/z\n",
+         {"."},
+         "d755 0:0 d\nl d/lx x\nf644 0:0 d/top.txt 6\nd755 0:0 d/x\nf644 0:0 d/x/a.txt 1\n"
+         "f644 0:0 d/x/b.c 2\nd700 0:0 d/y\nf600 0:0 d/y/a.txt 3\n"},
+        {"*\n!y/z/c.txt\n",
+         {"."},
+         "d755 0:0 d\nd700 0:0 d/y\nd755 0:0 d/y/z\nf644 0:0 d/y/z/c.txt 4\n"},
+        {"y\n!y/z/c.txt\n", {"y"}, "d755 0:0 d\nd755 0:0 d/z\nf644 0:0 d/z/c.txt 4\n"},
+        {"**\n", {"."}, "d755 0:0 d\n"},
+        {"x\n", {"*/a.txt"}, "f600 0:0 d 3\n"},
+        {"x\n", {"x"}, "!\"/x\": not found in the build context (excluded by .dockerignore)"},
+        {"x\n", {"x/a.txt"}, "!\"/x/a.txt\": not found in the build context (excluded"},
+        /* what a link leads to is left out, too */
+        {"x\n", {"lx"}, "!\"/lx\": not found in the build context (excluded"},
+        {"x\n", {"lx/a.txt"}, "!\"/lx/a.txt\": not found in the build context (excluded"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+        _cleanup_(buf_clear) struct buf b = BUF_INIT(1 << 20);
+        struct shale_err e = SHALE_ERR_INIT;
+        const struct build_copy_source s = {v[i].sources[0], NULL};
+        const struct build_copy_opts o = {.sources = &s, .n_sources = 1, .dest = "/d"};
+        struct ignore *ig = NULL;
+        struct copy_fixture f;
+
+        copy_fixture_begin(&f, PROJECT, NULL);
+        assert_int_equal(ignore_parse(v[i].ignore, strlen(v[i].ignore), &ig, NULL), 0);
+        f.tree.ignore = ig;
+        int r = copy_run(&f, &o, &b, &e);
+        if (v[i].want[0] == '!')
+            assert_memory_equal(e.msg, v[i].want + 1, strlen(v[i].want + 1));
+        else if (r < 0 || !streq(b.p, v[i].want))
+            fail_msg("%s: %s\n%s", v[i].ignore, e.msg, b.p);
+        ignore_free(ig);
         copy_fixture_end(&f);
     }
 }
@@ -343,9 +501,83 @@ static void digests(void **state)
     }
 }
 
+/* ---- attributes ---- */
+
+static int drop(void *arg, const void *p, size_t n, struct shale_err *e)
+{
+    return 0;
+}
+
+static void attributes(void **state)
+{
+    const struct build_copy_source s = {".", NULL};
+    const struct build_copy_opts o = {.sources = &s, .n_sources = 1, .dest = "/d"};
+    char plain[65], with[65], again[65];
+    struct copy_fixture f;
+
+    copy_fixture_begin(&f, "f a 644 x\nd b 755\n", NULL);
+    assert_int_equal(copy_digest(&f, &o, plain, NULL), 0);
+    int a = openat(f.tree_fd, "a", O_RDONLY | O_CLOEXEC);
+    int b = openat(f.tree_fd, "b", O_RDONLY | O_CLOEXEC);
+    if (fsetxattr(a, "user.z", "1", 1, 0) < 0 && errno == ENOTSUP) {
+        print_message("SKIPPED: the file system of /tmp takes no user attributes\n");
+        skip();
+    }
+    assert_int_equal(fsetxattr(a, "user.a", "23", 2, 0), 0);
+    assert_int_equal(fsetxattr(b, "user.b", "4", 1, 0), 0);
+    assert_int_equal(copy_digest(&f, &o, with, NULL), 0);
+    assert_string_not_equal(plain, with);
+    assert_int_equal(copy_sums_open(f.tree_fd, "../sums", &f.tree.sums, NULL), 0);
+    for (int i = 0; i < 2; i++) { /* found out, and known */
+        _cleanup_(buf_clear) struct buf lines = BUF_INIT(1 << 20);
+        const struct timespec wait = {0, 150 * 1000 * 1000}; /* the files must have some age */
+        (void)nanosleep(&wait, NULL);
+        assert_int_equal(copy_run(&f, &o, &lines, NULL), 0);
+        assert_string_equal(lines.p, "d755 0:0 d\nf644 0:0 d/a [user.a=23] [user.z=1] x\n"
+                                     "d755 0:0 d/b [user.b=4]\n");
+    }
+    assert_int_equal(copy_digest(&f, &o, again, NULL), 0);
+    assert_string_equal(with, again);
+    f.tree.sums = copy_sums_close(f.tree.sums);
+    close(a);
+    close(b);
+    copy_fixture_end(&f);
+}
+
+/* Nothing is written of what is no longer what the digest is of. */
+static void changed(void **state)
+{
+    static const char *const change[] = {"f a 644 OTHER\n", "f a 644 y\n", "f a 600 x\n"};
+    const struct build_copy_source s = {".", NULL};
+
+    for (size_t i = 0; i < ARRAY_SIZE(change); i++) {
+        struct shale_err e = SHALE_ERR_INIT;
+        struct build_copy_stats stats;
+        struct build_copy *c = NULL;
+        struct copy_fixture f;
+        char hex[65];
+
+        copy_fixture_begin(&f, "f a 644 x\n", NULL);
+        const struct build_copy_opts o = {
+            .tree = &f.tree, .sources = &s, .n_sources = 1, .dest = "/", .max_mtime_ns = TIME_NONE};
+        assert_int_equal(build_copy_open(&o, &c, NULL), 0);
+        assert_int_equal(build_copy_digest(c, hex, NULL), 0);
+        const struct timespec wait = {0, 20 * 1000 * 1000}; /* past a tick of the clock */
+        (void)nanosleep(&wait, NULL);
+        copy_tree(f.tree_fd, change[i]);
+        assert_int_equal(build_copy_layer(c, -1, drop, NULL, &stats, &e), -SHALE_CONFLICT);
+        assert_string_equal(e.msg,
+                            "\"/a\" of the build context changed while it was copied; build again");
+        build_copy_close(c);
+        copy_fixture_end(&f);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(layers), cmocka_unit_test(digests)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(layers), cmocka_unit_test(ignored),
+                                       cmocka_unit_test(digests), cmocka_unit_test(attributes),
+                                       cmocka_unit_test(changed)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
