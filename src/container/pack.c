@@ -29,10 +29,10 @@ struct pack {
     struct link *links;
     size_t n_links, cap_links; /* a power of two */
     char *block;
+    int64_t no_later_s;
     struct xattrs xattrs;
     pack_adjust_fn adjust; /* NULL: members are as the files are */
     void *adjust_arg;
-    int64_t no_later_s;
 };
 
 /* ---- hard links ---- */

@@ -22,6 +22,7 @@
 #define ID_MAX       65536
 #define PRIVATE_MAX  1000
 #define TRIES        8 /* one that was made may be removed before it is held */
+#define WAIT_US      5000
 #define DEFAULT_MODE 0755
 
 struct names { /* paths of one, below the store's root */
@@ -110,12 +111,20 @@ static int ensure(struct step *t, const struct step_mount *m, const char *seed,
 {
     int root = store_root_fd(t->s->h->store);
 
-    if (fs_exists(root, n->id))
-        return 0;
-    _cleanup_close_ int lock = lock_take(root, n->lock, LOCK_EXCLUSIVE, t->cancel, e);
-    if (lock < 0)
-        return lock;
-    return fs_exists(root, n->id) ? 0 : make(root, m, seed, n, e);
+    /* whoever else makes it may share it afterwards: not waited for longer than it takes to make */
+    while (!fs_exists(root, n->id)) {
+        _cleanup_close_ int lock = lock_try(root, n->lock, LOCK_EXCLUSIVE, e);
+        if (lock >= 0 && !fs_exists(root, n->id))
+            return make(root, m, seed, n, e);
+        if (lock < 0 && lock != -SHALE_IN_USE)
+            return lock;
+        int r = cancel_check(t->cancel, e);
+        if (r < 0)
+            return r;
+        if (lock < 0)
+            usleep(WAIT_US);
+    }
+    return 0;
 }
 
 /* ---- having one ---- */

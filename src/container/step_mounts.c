@@ -206,13 +206,19 @@ static int secret(struct step *t, size_t i, struct found *ret, struct conf_mount
 static int ssh(struct step *t, size_t i, struct found *ret, struct shale_err *e)
 {
     const struct step_mount *m = &t->o->mounts[i];
-    struct stat st;
+    char name[32];
+    _cleanup_close_ int dir = fs_open_dir(AT_FDCWD, t->folder.c.dir, e);
 
-    if (!m->source || stat(m->source, &st) < 0 || !S_ISSOCK(st.st_mode))
-        return err_set(e, SHALE_NOT_FOUND, "there is no socket of an SSH agent at \"%.300s\"",
-                       m->source ? m->source : "");
-    ret->path = m->source;
-    return 0;
+    if (dir < 0)
+        return dir;
+    (void)snprintf(name, sizeof name, "ssh-%zu", i);
+    ret->path = ctr_path(&t->folder.c, t->a, name);
+    if (!ret->path)
+        return err_nomem(e);
+    int r = step_ssh_start(&t->ssh[t->n_ssh], dir, name, m->source, m->uid, m->gid,
+                           m->mode ? m->mode : 0600, e);
+    t->n_ssh += r >= 0;
+    return r;
 }
 
 /* ---- all of them ---- */
@@ -304,7 +310,8 @@ int step_mounts_make(struct step *t, struct shale_err *e)
     if (n > STEP_MOUNTS_MAX)
         return err_set(e, SHALE_LIMIT, "more than %d mounts", STEP_MOUNTS_MAX);
     k->mounts = arena_array(t->a, n + 1, sizeof *k->mounts);
-    if (!sources || !order || !k->mounts)
+    t->ssh = arena_array(t->a, n + 1, sizeof *t->ssh);
+    if (!sources || !order || !k->mounts || !t->ssh)
         return err_nomem(e);
     r = caches(t, sources, e);
     for (size_t i = 0; i < n; i++)
@@ -328,6 +335,8 @@ void step_mounts_undo(struct step *t)
     if (secrets)
         (void)umount2(secrets, UMOUNT_NOFOLLOW | MNT_DETACH);
     t->has_secrets = false;
+    while (t->n_ssh > 0)
+        step_ssh_stop(&t->ssh[--t->n_ssh]);
     while (t->n_held > 0)
         close(t->held[--t->n_held]);
 }

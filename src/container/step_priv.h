@@ -6,6 +6,7 @@
 #include "container/ctr.h"
 #include "container/endpoint.h"
 #include "container/step.h"
+#include "container/step_ssh.h"
 
 /* ---- folders below builds/ ---- */
 
@@ -38,6 +39,9 @@ struct steps {
     struct arena a;        /* of the runtime */
     struct runtime rt;     /* path NULL: not chosen yet */
     struct step_net *nets;
+    pthread_mutex_t removal_mutex; /* guards what follows */
+    bool is_removing;
+    pthread_t removal; /* of what the last step that ended has left */
 };
 
 /* One that nobody uses, or a new one. */
@@ -59,7 +63,7 @@ struct step {
     struct steps *s;
     const struct step_opts *o;
     struct cancel *cancel;
-    struct arena *a;
+    struct arena arena, *a;
     struct runtime rt;
     struct step_folder folder;
     struct step_net *net;
@@ -69,6 +73,8 @@ struct step {
     size_t n_stubs, cap_stubs;
     int *held; /* descriptors of what is used meanwhile: locks of caches */
     size_t n_held;
+    struct step_ssh *ssh;
+    size_t n_ssh;
     bool has_secrets;
     bool tty; /* the command has a terminal */
 };

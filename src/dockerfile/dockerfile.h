@@ -68,11 +68,10 @@ struct instr {
     struct dockerfile_pos pos;
     unsigned end_line;  /* with heredoc bodies */
     const char *source; /* as written, lines joined, without heredoc bodies: what progress shows */
-    /* Behind keyword and flags, lines joined, comment lines gone; for RUN in shell form what the
-     * shell gets, with the bodies of heredocs where they belong; for ONBUILD the whole trigger.
-     * Not expanded. */
+    /* Behind keyword and flags, lines joined, comment lines gone; without heredoc bodies, but for
+     * ONBUILD the whole trigger with them. Not expanded. */
     const char *rest;
-    bool script; /* RUN <<EOF and nothing else: rest is the body. With "#!" it is a file to run */
+    bool script; /* RUN <<EOF and nothing else: the body is what is run, by its "#!" or the shell */
     const struct instr_flag *flags;
     size_t n_flags;
     bool json;                /* the arguments are a JSON list of strings: words are its items */
@@ -122,6 +121,10 @@ const char *dockerfile_excerpt(const char *text, unsigned line, unsigned end_lin
 
 /* Of COPY and ADD: the heredoc that words[w] stands for; NULL: it is a path. */
 const struct instr_heredoc *instr_word_heredoc(const struct instr *i, size_t w);
+
+/* Of RUN in shell form: what the shell gets, with the bodies of heredocs where they belong. NULL:
+ * no memory. */
+const char *instr_shell_text(const struct instr *i, struct arena *a);
 
 /* The value of a flag that is given once; NULL: it is not given. INVALID when it is twice. */
 int instr_flag_get(const struct instr *i, const char *name, const char **ret, struct shale_err *e);

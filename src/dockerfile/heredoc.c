@@ -144,33 +144,6 @@ static int add_heredoc(struct parse *p, struct instr *i, size_t *cap, const char
     return r;
 }
 
-/* What the shell gets: the body alone when there is nothing else, else the line with all bodies. */
-static int shell_text(struct parse *p, struct instr *i)
-{
-    _cleanup_(buf_clear) struct buf text = BUF_INIT(2 * DOCKERFILE_MAX_BYTES);
-    struct heredoc_word w = {0};
-    int r = heredoc_word(p->a, i->rest, strlen(i->rest), &w);
-
-    if (r < 0)
-        return parse_nomem(p);
-    if (r > 0) {
-        i->script = true;
-        i->rest = i->heredocs[0].text;
-        return 0;
-    }
-    buf_adds(&text, i->rest);
-    for (size_t k = 0; k < i->n_heredocs; k++) {
-        buf_addc(&text, '\n');
-        buf_adds(&text, i->heredocs[k].text);
-        buf_adds(&text, i->heredocs[k].name);
-    }
-    r = buf_check(&text, p->e);
-    if (r < 0)
-        return r;
-    i->rest = arena_strndup(p->a, buf_str(&text), text.n);
-    return i->rest ? 0 : parse_nomem(p);
-}
-
 /* Each word again for every look: a quote that is not closed makes all of the line none. */
 static bool quotes_are_closed(const char *s)
 {
@@ -227,6 +200,25 @@ int parse_heredocs(struct parse *p, struct instr *i)
         return 0;
     if (i->kind != INSTR_RUN)
         return find_words(p, i);
-    int r = shell_text(p, i);
-    return r < 0 ? r : parse_text(p, i);
+    struct heredoc_word w = {0};
+    int r = heredoc_word(p->a, i->rest, strlen(i->rest), &w);
+    i->script = r > 0;
+    return r < 0 ? parse_nomem(p) : 0;
+}
+
+const char *instr_shell_text(const struct instr *i, struct arena *a)
+{
+    _cleanup_(buf_clear) struct buf text = BUF_INIT(2 * DOCKERFILE_MAX_BYTES);
+
+    if (i->script)
+        return i->heredocs[0].text;
+    if (i->n_heredocs == 0)
+        return i->rest;
+    buf_adds(&text, i->rest);
+    for (size_t k = 0; k < i->n_heredocs; k++) {
+        buf_addc(&text, '\n');
+        buf_adds(&text, i->heredocs[k].text);
+        buf_adds(&text, i->heredocs[k].name);
+    }
+    return text.failed ? NULL : arena_strndup(a, text.p, text.n);
 }

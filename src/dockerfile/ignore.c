@@ -181,12 +181,14 @@ bool ignore_has_negations(const struct ignore *g)
 
 bool ignore_match(const char *pattern, const char *path)
 {
+    char cleaned[MATCH_MAX_PATH + 2];
+
     while (is_blank(*pattern))
         pattern++;
-    _cleanup_free_ char *cleaned = mem_alloc(strlen(pattern) + 2);
-    if (!cleaned)
+    size_t n = strlen(pattern);
+    if (n > MATCH_MAX_PATH)
         return false;
-    memcpy(cleaned, pattern, strlen(pattern));
+    memcpy(cleaned, pattern, n + 1);
     clean(cleaned);
     struct match_hint hint = match_hint(cleaned);
     return match_path(cleaned, strlen(cleaned), &hint, path, strlen(path));

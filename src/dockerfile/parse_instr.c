@@ -114,6 +114,7 @@ static int parse_health(struct parse *p, struct instr *i)
                           .pos = parse_pos(p, i->rest),
                           .end_line = p->line,
                           .source = i->rest,
+                          .comments = i->comments,
                           .rest = s};
     int r = parse_json_or_text(p, cmd);
     if (r >= 0 && cmd->n_words == 0)
@@ -142,17 +143,10 @@ static int parse_trigger(struct parse *p, struct instr *i)
     i->heredocs = inner->heredocs;
     i->n_heredocs = inner->n_heredocs;
     if (inner->n_heredocs > 0) {
-        _cleanup_(buf_clear) struct buf text = BUF_INIT(2 * DOCKERFILE_MAX_BYTES);
-        buf_adds(&text, i->rest);
-        for (size_t k = 0; k < inner->n_heredocs; k++) {
-            buf_addc(&text, '\n');
-            buf_adds(&text, inner->heredocs[k].text);
-            buf_adds(&text, inner->heredocs[k].name);
-        }
-        r = buf_check(&text, p->e);
-        if (r < 0)
-            return r;
-        i->rest = arena_strndup(p->a, buf_str(&text), text.n);
+        struct instr line = *inner;
+        line.rest = i->rest;
+        line.script = false;
+        i->rest = instr_shell_text(&line, p->a);
     }
     return i->rest ? parse_text(p, i) : parse_nomem(p);
 }

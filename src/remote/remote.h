@@ -42,6 +42,7 @@ struct remote_opts {
     const char *certs_dir;       /* HOST[:PORT]/{*.crt,*.cert,*.key} below it; NULL: none */
     const char *const *insecure; /* HOST[:PORT] as in references, or CIDRs, without (good) TLS; NULL
                                     or NULL-ended */
+    bool any_insecure;           /* all of them are */
     const char *user_agent;      /* NULL: "shale" */
     uint32_t n_retries;          /* attempts after the first that may fail without progress */
     int64_t retry_delay_ns;      /* before the first retry; doubles, with jitter */

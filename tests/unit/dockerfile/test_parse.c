@@ -19,7 +19,12 @@ static void dump_instr(struct buf *b, const struct instr *i)
         buf_addf(b, " --%s=%s", i->flags[k].name, i->flags[k].value ? i->flags[k].value : "NULL");
     if (i->n_pairs == 0) {
         buf_adds(b, i->json ? " json[" : i->script ? " script[" : " [");
-        for (size_t k = 0; k < i->n_words; k++)
+        if (i->kind == INSTR_RUN && !i->json) {
+            assert_string_equal(i->words[0], i->rest);
+            _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+            buf_adds(b, instr_shell_text(i, &a));
+        }
+        for (size_t k = 0; k < i->n_words && (i->kind != INSTR_RUN || i->json); k++)
             buf_addf(b, "%s%s", k ? "|" : "", i->words[k]);
         buf_adds(b, "]");
         assert_null(i->words[i->n_words]);
