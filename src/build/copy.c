@@ -100,7 +100,8 @@ static int hash_content(struct reader *w, const struct build_copy *c, const stru
 
 static void unhex(const char *hex, uint8_t ret[COPY_SUM_BYTES])
 {
-    for (size_t i = 0; i < COPY_SUM_BYTES; i++) {
+    memset(ret, 0, COPY_SUM_BYTES);
+    for (size_t i = 0; i < COPY_SUM_XATTRS; i++) {
         unsigned v = 0;
         for (size_t j = 0; j < 2; j++) {
             char ch = hex[2 * i + j];
@@ -158,12 +159,13 @@ static int read_one(struct reader *w, struct build_copy *c, const struct job *j,
     int r = S_ISDIR(now.mode) ? hash_bytes(HASH_SHA256, "", 0, hex, e)
                               : hash_content(w, c, j->x, fd, hex, e);
     if (r >= 0)
-        r = xattrs_read(&w->xattrs, fd, "", j->x->path, e);
+        r = xattrs_read(&w->xattrs, fd, NULL, j->x->path, e);
     if (r >= 0)
         r = add_xattrs(w, hex, e);
     if (r < 0)
         return r;
     unhex(hex, j->x->sum);
+    j->x->sum[COPY_SUM_XATTRS] = w->xattrs.n > 0;
     j->x->has_sum = true;
     copy_sums_put(c->o->tree->sums, &j->x->st, j->x->sum, now_ns);
     return 0;

@@ -334,12 +334,28 @@ static int changed(const struct layer *l, const struct copy_entry *x)
                    shown, l->c->o->tree->what);
 }
 
+static struct stat stat_of(const struct copy_stat *x)
+{
+    return (struct stat){
+        .st_dev = x->dev,
+        .st_ino = x->ino,
+        .st_size = (off_t)x->size,
+        .st_rdev = x->rdev,
+        .st_nlink = x->nlink,
+        .st_mode = x->mode,
+        .st_uid = x->uid,
+        .st_gid = x->gid,
+        .st_mtim = {x->mtime_ns / NS_PER_S, x->mtime_ns % NS_PER_S},
+        .st_ctim = {x->ctime_ns / NS_PER_S, x->ctime_ns % NS_PER_S},
+    };
+}
+
 static int adjust(void *arg, struct tar_entry *t, const struct stat *st, struct shale_err *e)
 {
     const struct layer *l = arg;
     const struct member *m = l->now;
 
-    if (!S_ISDIR(st->st_mode) && !same_file(&m->x->st, st))
+    if (S_ISREG(st->st_mode) && !same_file(&m->x->st, st))
         return changed(l, m->x);
     if (l->owner.set) {
         t->uid = l->owner.uid;
@@ -350,7 +366,7 @@ static int adjust(void *arg, struct tar_entry *t, const struct stat *st, struct 
     if (l->c->mode && !S_ISLNK(st->st_mode) && !m->it->unpacked)
         t->mode = copy_mode_apply(l->c->mode, st->st_mode) & 07777;
     t->mtime_s = seconds(l, m->x->st.mtime_ns);
-    return 0;
+    return m->x->has_sum && !m->x->sum[COPY_SUM_XATTRS];
 }
 
 /* The folder that has the source; borrowed. */
@@ -377,18 +393,16 @@ static int open_parent(struct layer *l, const struct member *m, const char **ret
 static int put_file(struct layer *l, const struct member *m)
 {
     const char *name;
-    struct stat st;
+    struct stat st = stat_of(&m->x->st);
     int dir = open_parent(l, m, &name);
 
     if (dir < 0)
         return dir;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? changed(l, m->x) : err_sys(l->e, "stat /%.300s", m->x->path);
     const struct change x = {CHANGE_ADDED, m->path, dir, name, &st, false};
     int r = pack_member(l->pack, &x, l->e);
     if (r == 0)
         return changed(l, m->x);
-    if (r < 0 || !S_ISREG(st.st_mode))
+    if (r < 0 || S_ISDIR(st.st_mode))
         return r;
     l->stats.bytes += (uint64_t)st.st_size;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !same_file(&m->x->st, &st))

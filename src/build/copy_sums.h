@@ -17,8 +17,9 @@
 
 #include "base/err.h"
 
-#define COPY_SUM_BYTES 32
-#define COPY_SUMS_MAX  2000000 /* files that are kept */
+#define COPY_SUM_BYTES  40 /* a SHA-256, one byte that is 1 if the file has attributes, zeros */
+#define COPY_SUM_XATTRS 32 /* where that byte is */
+#define COPY_SUMS_MAX   2000000 /* files that are kept */
 
 struct copy_stat {
     uint64_t dev, ino, size, rdev, nlink;

@@ -23,7 +23,21 @@ const struct opt cmd_global_opts[] = {
 #undef G
 
 /* clang-format off: one command to a line */
+static const struct cmd_name builder_table[] = {
+    {"build", NULL, CMD_OTHER, &cmd_build},
+    {"du", NULL, CMD_OTHER, &cmd_builder_du},
+    {"prune", NULL, CMD_OTHER, &cmd_builder_prune},
+    {NULL},
+};
+const struct cmd cmd_builder = {
+    .brief = "Manage builds",
+    .example = "shale builder du",
+    .max_args = -1,
+    .sub = builder_table,
+};
+
 static const struct cmd_name image_table[] = {
+    {"build", NULL, CMD_OTHER, &cmd_build},
     {"diff", NULL, CMD_OTHER, &cmd_image_diff},
     {"edit", NULL, CMD_OTHER, &cmd_edit},
     {"history", NULL, CMD_OTHER, &cmd_history},
@@ -188,6 +202,7 @@ const struct cmd_name cmd_table[] = {
     {"run", NULL, CMD_COMMON, &cmd_run},
     {"exec", NULL, CMD_COMMON, &cmd_exec},
     {"ps", NULL, CMD_COMMON, &cmd_ps},
+    {"build", NULL, CMD_COMMON, &cmd_build},
     {"pull", NULL, CMD_COMMON, &cmd_pull},
     {"push", NULL, CMD_COMMON, &cmd_push},
     {"images", NULL, CMD_COMMON, &cmd_images},
@@ -196,6 +211,7 @@ const struct cmd_name cmd_table[] = {
     {"version", NULL, CMD_COMMON, &cmd_version},
     {"search", NULL, CMD_COMMON, &cmd_search},
     {"info", NULL, CMD_COMMON, &cmd_info},
+    {"builder", NULL, CMD_MANAGEMENT, &cmd_builder},
     {"container", NULL, CMD_MANAGEMENT, &cmd_container},
     {"image", NULL, CMD_MANAGEMENT, &cmd_image},
     {"manifest", NULL, CMD_MANAGEMENT, &cmd_manifest},

@@ -29,10 +29,10 @@ struct pack {
     struct link *links;
     size_t n_links, cap_links; /* a power of two */
     char *block;
+    int64_t no_later_s;
     struct xattrs xattrs;
     pack_adjust_fn adjust; /* NULL: members are as the files are */
     void *adjust_arg;
-    int64_t no_later_s;
 };
 
 /* ---- hard links ---- */
@@ -212,12 +212,13 @@ int pack_member(struct pack *w, const struct change *c, struct shale_err *e)
         return 0;
     fill(w, &t, c, c->st);
     int r = adjusted(w, &t, c->st, e);
-    if (r >= 0)
+    if (r == 0) {
         r = xattrs_read(&w->xattrs, c->dir_fd, c->name, c->path, e);
+        t.xattrs = w->xattrs.v;
+        t.n_xattrs = w->xattrs.n;
+    }
     if (r < 0)
         return r;
-    t.xattrs = w->xattrs.v;
-    t.n_xattrs = w->xattrs.n;
     switch (c->st->st_mode & S_IFMT) {
     case S_IFREG:
         return write_file(w, c, &t, e);

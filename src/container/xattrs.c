@@ -43,12 +43,15 @@ int xattrs_read(struct xattrs *x, int dir_fd, const char *name, const char *show
 
     if (r < 0)
         return r;
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir_fd, name);
-    ssize_t n = llistxattr(path, x->names, NAMES_BYTES);
+    if (name)
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir_fd, name);
+    ssize_t n =
+        name ? llistxattr(path, x->names, NAMES_BYTES) : flistxattr(dir_fd, x->names, NAMES_BYTES);
     for (const char *p = x->names; n > 0 && p < x->names + n; p += strlen(p) + 1) {
         if (!is_kept(p))
             continue;
-        ssize_t size = lgetxattr(path, p, x->block, TAR_MAX_XATTR_BYTES);
+        ssize_t size = name ? lgetxattr(path, p, x->block, TAR_MAX_XATTR_BYTES)
+                            : fgetxattr(dir_fd, p, x->block, TAR_MAX_XATTR_BYTES);
         if (size < 0)
             continue; /* gone meanwhile */
         if (x->n == TAR_MAX_XATTRS)

@@ -17,7 +17,8 @@ struct xattrs {
     struct arena a;
     char *block, *names;
 };
-/* Links are not followed. `shown`: the path in messages. LIMIT. */
+/* Links are not followed. name NULL: of the descriptor itself, open for reading. `shown`: the path
+ * in messages. LIMIT. */
 int xattrs_read(struct xattrs *x, int dir_fd, const char *name, const char *shown,
                 struct shale_err *e);
 void xattrs_clear(struct xattrs *x);

@@ -114,6 +114,7 @@ static int parse_health(struct parse *p, struct instr *i)
                           .pos = parse_pos(p, i->rest),
                           .end_line = p->line,
                           .source = i->rest,
+                          .comments = i->comments,
                           .rest = s};
     int r = parse_json_or_text(p, cmd);
     if (r >= 0 && cmd->n_words == 0)

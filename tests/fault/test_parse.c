@@ -21,6 +21,7 @@
 #include "dockerfile/dockerfile.h"
 #include "dockerfile/expand.h"
 #include "dockerfile/ignore.h"
+#include "dockerfile/lint.h"
 #include "http/header.h"
 #include "model/config.h"
 #include "model/manifest.h"
@@ -372,6 +373,12 @@ static int do_dockerfile(void *arg, FILE *out, struct shale_err *e)
     for (size_t s = 0; k >= 0 && s < d.n_stages; s++)
         for (size_t i = 0; k >= 0 && i < d.stages[s].n_instrs; i++)
             k = put_instr(out, &d.stages[s].instrs[i], &a, e);
+    const struct lint_opts o = {0};
+    struct lint l = {0};
+    if (k >= 0)
+        k = dockerfile_lint(&d, &o, &a, &l, e);
+    for (size_t i = 0; i < l.n; i++)
+        fprintf(out, "%u %s %s", l.v[i].line, l.v[i].rule, l.v[i].text);
     return k;
 }
 

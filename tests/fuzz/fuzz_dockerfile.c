@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "dockerfile/dockerfile.h"
 #include "dockerfile/expand.h"
+#include "dockerfile/lint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -96,6 +97,25 @@ static void check_instr(const struct instr *i, char escape)
     parse_again(i, escape);
 }
 
+static void try_lint(const struct dockerfile *d)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    const struct lint_opts o = {0};
+    struct shale_err e = SHALE_ERR_INIT;
+    struct lint l;
+    int r = dockerfile_lint(d, &o, &a, &l, &e);
+
+    if (r < 0) {
+        check_error(r, &e);
+        return;
+    }
+    for (size_t i = 0; i < l.n; i++) {
+        check(l.v[i].line >= 1 && l.v[i].end_line >= l.v[i].line);
+        check(l.v[i].text[0] && !strpbrk(l.v[i].text, "\n\x1b"));
+        check(i == 0 || l.v[i].line >= l.v[i - 1].line);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
@@ -111,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     check(d.n_stages > 0 && (d.escape == '\\' || d.escape == '`'));
+    try_lint(&d);
     for (size_t i = 0; i < d.n_args; i++)
         check(d.args[i].kind == INSTR_ARG);
     for (size_t s = 0; s < d.n_stages; s++) {

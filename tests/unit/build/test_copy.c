@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "build/copy_sums.h"
 #include "copy_test.h"
 
 #define CONTEXT                                                                                    \
@@ -498,10 +501,83 @@ static void digests(void **state)
     }
 }
 
+/* ---- attributes ---- */
+
+static int drop(void *arg, const void *p, size_t n, struct shale_err *e)
+{
+    return 0;
+}
+
+static void attributes(void **state)
+{
+    const struct build_copy_source s = {".", NULL};
+    const struct build_copy_opts o = {.sources = &s, .n_sources = 1, .dest = "/d"};
+    char plain[65], with[65], again[65];
+    struct copy_fixture f;
+
+    copy_fixture_begin(&f, "f a 644 x\nd b 755\n", NULL);
+    assert_int_equal(copy_digest(&f, &o, plain, NULL), 0);
+    int a = openat(f.tree_fd, "a", O_RDONLY | O_CLOEXEC);
+    int b = openat(f.tree_fd, "b", O_RDONLY | O_CLOEXEC);
+    if (fsetxattr(a, "user.z", "1", 1, 0) < 0 && errno == ENOTSUP) {
+        print_message("SKIPPED: the file system of /tmp takes no user attributes\n");
+        skip();
+    }
+    assert_int_equal(fsetxattr(a, "user.a", "23", 2, 0), 0);
+    assert_int_equal(fsetxattr(b, "user.b", "4", 1, 0), 0);
+    assert_int_equal(copy_digest(&f, &o, with, NULL), 0);
+    assert_string_not_equal(plain, with);
+    assert_int_equal(copy_sums_open(f.tree_fd, "../sums", &f.tree.sums, NULL), 0);
+    for (int i = 0; i < 2; i++) { /* found out, and known */
+        _cleanup_(buf_clear) struct buf lines = BUF_INIT(1 << 20);
+        const struct timespec wait = {0, 150 * 1000 * 1000}; /* the files must have some age */
+        (void)nanosleep(&wait, NULL);
+        assert_int_equal(copy_run(&f, &o, &lines, NULL), 0);
+        assert_string_equal(lines.p, "d755 0:0 d\nf644 0:0 d/a [user.a=23] [user.z=1] x\n"
+                                     "d755 0:0 d/b [user.b=4]\n");
+    }
+    assert_int_equal(copy_digest(&f, &o, again, NULL), 0);
+    assert_string_equal(with, again);
+    f.tree.sums = copy_sums_close(f.tree.sums);
+    close(a);
+    close(b);
+    copy_fixture_end(&f);
+}
+
+/* Nothing is written of what is no longer what the digest is of. */
+static void changed(void **state)
+{
+    static const char *const change[] = {"f a 644 OTHER\n", "f a 644 y\n", "f a 600 x\n"};
+    const struct build_copy_source s = {".", NULL};
+
+    for (size_t i = 0; i < ARRAY_SIZE(change); i++) {
+        struct shale_err e = SHALE_ERR_INIT;
+        struct build_copy_stats stats;
+        struct build_copy *c = NULL;
+        struct copy_fixture f;
+        char hex[65];
+
+        copy_fixture_begin(&f, "f a 644 x\n", NULL);
+        const struct build_copy_opts o = {
+            .tree = &f.tree, .sources = &s, .n_sources = 1, .dest = "/", .max_mtime_ns = TIME_NONE};
+        assert_int_equal(build_copy_open(&o, &c, NULL), 0);
+        assert_int_equal(build_copy_digest(c, hex, NULL), 0);
+        const struct timespec wait = {0, 20 * 1000 * 1000}; /* past a tick of the clock */
+        (void)nanosleep(&wait, NULL);
+        copy_tree(f.tree_fd, change[i]);
+        assert_int_equal(build_copy_layer(c, -1, drop, NULL, &stats, &e), -SHALE_CONFLICT);
+        assert_string_equal(e.msg,
+                            "\"/a\" of the build context changed while it was copied; build again");
+        build_copy_close(c);
+        copy_fixture_end(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(layers), cmocka_unit_test(ignored),
-                                       cmocka_unit_test(digests)};
+                                       cmocka_unit_test(digests), cmocka_unit_test(attributes),
+                                       cmocka_unit_test(changed)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
