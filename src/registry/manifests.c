@@ -308,28 +308,32 @@ static int delete_tag(struct rq *rq)
     return state_tag_delete(rq->r->state, rq->route.name, rq->route.ref, &rq->e);
 }
 
-void manifest_delete(struct rq *rq)
+static int delete_image(struct rq *rq, struct state_names *ret_tags)
 {
     struct state_tag_guard guard = {holds_tag, &rq->live->conf->retain};
     struct digest d;
-    int r;
+    int r = digest_parse(rq->route.ref, &d, &rq->e);
 
-    if (rq->route.is_digest) {
-        r = digest_parse(rq->route.ref, &d, &rq->e);
-        if (r >= 0)
-            r = reg_refusal(
-                rq, state_manifest_delete(rq->r->state, rq->route.name, &d, &guard, &rq->e));
-    } else {
-        r = delete_tag(rq);
-    }
+    return r < 0 ? r
+                 : reg_refusal(rq, state_manifest_delete(rq->r->state, rq->route.name, &d, &guard,
+                                                         &rq->a, ret_tags, &rq->e));
+}
+
+void manifest_delete(struct rq *rq)
+{
+    struct state_names tags = {0};
+    int r = rq->route.is_digest ? delete_image(rq, &tags) : delete_tag(rq);
+
     if (r < 0)
         reg_fail(rq);
     else if (r == 0)
         reg_error(rq, REG_MANIFEST_UNKNOWN, rq->route.ref);
     else {
         reg_event(rq, REGCONF_EVENT_DELETE,
-                  &(struct reg_target){.digest = rq->route.is_digest ? d.s : NULL,
+                  &(struct reg_target){.digest = rq->route.is_digest ? rq->route.ref : NULL,
                                        .tag = rq->route.is_digest ? NULL : rq->route.ref});
+        for (size_t i = 0; i < tags.n; i++)
+            reg_event(rq, REGCONF_EVENT_DELETE, &(struct reg_target){.tag = tags.v[i]});
         reg_empty(rq, 202, reg_response("", 0));
     }
 }

@@ -97,7 +97,7 @@ END
     sleep 0.01
     image a new new
     gc --grace 0s
-    has "Removed 1 tags, 4 manifests"
+    has "Removed 2 tags, 4 manifests"
     for m in "$id" "$child" "$sbom" "$signature"; do [ "$(code "/v2/a/manifests/$m")" = 404 ]; done
     [ "$(code "/v2/a/manifests/$alone")" = 200 ] # nobody said anything of manifests that never had a tag
     [ "$(tags a)" = new ]

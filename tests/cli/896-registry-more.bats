@@ -85,6 +85,45 @@ team/a $third shale-registry (its tags were removed by retention)" ]
     [ "$(jq -r 'select(.path == "/pushes") | .body.events[].action' "$dir/events" | sort -u)" = push ]
 }
 
+@test "events of tags that go with an image: those named after its digest, and by a delete all it has" {
+    local app sig other
+    receiver
+    cat >"$dir/r.conf" <<END
+[notify "ci"]
+url = http://127.0.0.1:$PORT/
+events = delete
+[retention "team/**"]
+tags = v*
+keep_tags = 1
+[gc]
+grace = 0s
+END
+    own_registry reg --config "$dir/r.conf"
+    image team/a v1 one; app=$MD
+    image team/a "${app/:/-}.sig" signature; sig=$MD
+    image team/a "${app/:/-}" referrers; other=$MD
+    image team/a v2 two
+    image team/a "${MD/:/-}.sig" stays
+    run_ok shale registry gc --storage "$OWN_DIR" --config "$dir/r.conf" --dry-run
+    has "would remove: tag team/a:${app/:/-}.sig ($sig): named after an image that went"
+    run_ok shale registry gc --storage "$OWN_DIR" --config "$dir/r.conf"
+    has "Removed 3 tags, 3 manifests"
+    wait_for all_gone 6
+    [ "$(gone | head -n 4)" = "team/a v1 shale-registry (not one of the 1 newest)
+team/a $app shale-registry (its tags were removed by retention)
+team/a ${app/:/-} shale-registry (named after an image that went)
+team/a ${app/:/-}.sig shale-registry (named after an image that went)" ]
+    [ "$(gone | tail -n +5 | sort)" = "$(printf 'team/a %s shale-registry (its tags were removed by retention)\n' "$sig" "$other" | sort)" ]
+    # by a client: the image first, as docker-registry tells it
+    image other zwei x; image other eins x; image other stays y
+    [ "$(code "/v2/other/manifests/$(dig "$(curl -s "http://$OWN/v2/other/manifests/eins" -H "Accept: $OCI")")" -X DELETE -A me)" = 202 ]
+    wait_for all_gone 9
+    [ "$(gone | tail -n +7 | sed 's/sha256:.* /DIGEST /')" = "other DIGEST me
+other eins me
+other zwei me" ]
+    [ "$(curl -s "http://$OWN/v2/other/tags/list" | jq -c .tags)" = '["stays"]' ]
+}
+
 # origin NAME LAYOUT: a registry with LAYOUT as team/app:1 and library/app:1 -> NAME_AT, its log is $BATS_TEST_TMPDIR/NAME.log
 origin() {
     own_registry "$1"

@@ -66,6 +66,12 @@ int state_mount(struct state *s, const char *repo, const struct digest *d, const
 int state_blob_unlink(struct state *s, const char *repo, const struct digest *d,
                       struct shale_err *e);
 
+struct state_names { /* of repositories, tags */
+    const char **v;
+    size_t n;
+    bool more;
+};
+
 /* ---- manifests ---- */
 struct state_manifest {
     struct digest digest;
@@ -107,10 +113,11 @@ struct state_tag_guard { /* tags that nobody may delete */
     bool (*holds)(void *arg, const char *repo, const char *tag);
     void *arg;
 };
-/* 1 removed (with its tags), 0 there was none. EXISTS when one of its tags is held (guard may be
- * NULL). */
+/* 1 removed with its tags, which are listed in a; 0 there was none. EXISTS when one of its tags is
+ * held (guard may be NULL). */
 int state_manifest_delete(struct state *s, const char *repo, const struct digest *d,
-                          const struct state_tag_guard *guard, struct shale_err *e);
+                          const struct state_tag_guard *guard, struct arena *a,
+                          struct state_names *ret_tags, struct shale_err *e);
 /* The tag names a manifest that is in the repository, from now on. 1; 0 when that is not there. */
 int state_tag_put(struct state *s, const char *repo, const char *tag, const struct digest *d,
                   struct shale_err *e);
@@ -129,11 +136,6 @@ int state_parents(struct state *s, const char *repo, const struct digest *d, str
                   size_t n, struct shale_err *e);
 
 /* ---- lists: at most n names after `last` ("" from the start), in order of their bytes ---- */
-struct state_names {
-    const char **v;
-    size_t n;
-    bool more;
-};
 int state_tags(struct state *s, const char *repo, const char *last, uint64_t n, struct arena *a,
                struct state_names *ret, struct shale_err *e);
 /* Repositories that have manifests. */
@@ -204,14 +206,20 @@ int state_retain_ask(struct state *s, struct state_retain *p, struct arena *a, s
 
 /* ---- collection: each call takes the next few and returns how many it looked at, 0 at the end
  * ---- */
+struct state_gone {
+    const char *what; /* "manifest", "tag" (one named after the manifest before), "link", "blob" */
+    const char *repo; /* "" for blobs */
+    const char *name; /* of the tag; else the digest */
+    const char *digest; /* of tags: what it named; else "" */
+    const char *why;    /* in words */
+    uint64_t bytes;
+};
 /* What is needed: tags; manifests in indexes and those with a subject, as long as that stays; blobs
  * of manifests; whatever was touched (pushed, leased) at or after `before`. */
 struct state_gc {
     int64_t before;
     bool dry_run; /* files stay: the state is a copy */
-    /* what: "manifest", "link", "blob"; why: in words */
-    void (*on_remove)(void *arg, const char *what, const char *repo, const char *name,
-                      uint64_t bytes, const char *why);
+    void (*on_remove)(void *arg, const struct state_gone *x);
     /* Manifests of the repository that nobody pushed or untagged since then go when they have no
      * tag; INT64_MIN: none. NULL: none anywhere. */
     int64_t (*untagged_before)(void *arg, const char *repo);

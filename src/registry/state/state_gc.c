@@ -7,7 +7,8 @@
 #include "blob/blob.h"
 #include "registry/state/state_priv.h"
 
-#define BATCH 256
+#define BATCH     256
+#define MAX_ARENA (64u << 20) /* the tags that go with a batch */
 
 #define NOT_LEASED(column)                                                                         \
     " AND NOT EXISTS(SELECT 1 FROM leases s WHERE s.digest = " column " AND s.used >= ?1)"
@@ -25,11 +26,20 @@ struct victim {
     const char *why;
 };
 
+struct lost_tag {
+    size_t victim; /* after which it was named */
+    const char *name;
+    struct digest digest;
+};
+
 struct gc_job {
     struct state *s;
     struct state_gc *g;
     struct victim *v;
     size_t n;
+    struct arena a; /* of tags */
+    struct lost_tag *tags;
+    size_t n_tags, cap_tags;
     int64_t repo;
     struct digest last;
 };
@@ -38,7 +48,7 @@ static int read_victims(struct gc_job *j, struct stmt *q, struct shale_err *e)
 {
     int r;
 
-    j->n = 0;
+    j->n = j->n_tags = 0;
     while ((r = stmt_step(q, e)) == 1) {
         struct victim *v = &j->v[j->n++];
         v->repo = col_i64(q, 0);
@@ -68,6 +78,28 @@ static int find(struct gc_job *j, struct meta *m, const char *sql, struct shale_
     return read_victims(j, &q, e);
 }
 
+static void tell(const struct state_gc *g, const struct state_gone *x)
+{
+    if (g->on_remove)
+        g->on_remove(g->arg, x);
+}
+
+static void tell_all(const struct gc_job *j, const char *what)
+{
+    const struct lost_tag *t = j->tags, *end = t + j->n_tags;
+
+    for (size_t i = 0; i < j->n; i++) {
+        const struct victim *v = &j->v[i];
+        if (!v->gone)
+            continue;
+        tell(j->g, &(struct state_gone){what, v->name, v->digest.s, "",
+                                        v->why ? v->why : "no manifest needs it", v->bytes});
+        for (; t < end && t->victim == i; t++)
+            tell(j->g, &(struct state_gone){"tag", v->name, t->name, t->digest.s,
+                                            "named after an image that went", 0});
+    }
+}
+
 /* Runs a step, tells of what went once that is certain, and moves the cursor. */
 static int run(struct state *s, struct state_gc *g, const char *what,
                int (*f)(struct meta *m, void *arg, struct shale_err *e), struct shale_err *e)
@@ -77,20 +109,20 @@ static int run(struct state *s, struct state_gc *g, const char *what,
 
     if (!v)
         return err_nomem(e);
+    arena_init(&j.a, MAX_ARENA);
     int r = state_write(s, true, NULL, f, &j, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < j.n; i++) {
+    for (size_t i = 0; r >= 0 && i < j.n; i++) {
         if (v[i].name[0])
             state_raise(s, v[i].name);
         g->n_gone += v[i].gone && v[i].why;
-        if (v[i].gone && g->on_remove && what)
-            g->on_remove(g->arg, what, v[i].name, v[i].digest.s, v[i].bytes,
-                         v[i].why ? v[i].why : "no manifest needs it");
     }
-    g->repo = j.repo;
-    g->last = j.last;
-    return (int)j.n;
+    if (r >= 0) {
+        tell_all(&j, what);
+        g->repo = j.repo;
+        g->last = j.last;
+    }
+    arena_clear(&j.a);
+    return r < 0 ? r : (int)j.n;
 }
 
 /* ---- manifests without a tag ---- */
@@ -106,9 +138,33 @@ static bool manifest_goes(const struct state_gc *g, struct victim *v)
     return g->untagged_before && v->loose < g->untagged_before(g->arg, v->name);
 }
 
+static int list_named(struct gc_job *j, struct meta *m, size_t victim, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = stmt_open(m, "SELECT tag, digest FROM tags WHERE repo = ?1 AND " NAMED_AFTER, &q, e);
+
+    if (r < 0)
+        return r;
+    stmt_bind(&q, "id", j->v[victim].repo, &j->v[victim].digest);
+    while ((r = stmt_step(&q, e)) == 1) {
+        struct lost_tag *v = arena_grow(&j->a, j->tags, j->n_tags, &j->cap_tags, sizeof *v);
+        if (!v)
+            return err_nomem(e);
+        j->tags = v;
+        v += j->n_tags;
+        v->victim = victim;
+        v->name = col_dup(&q, 0, &j->a);
+        col_digest(&q, 1, &v->digest);
+        if (!v->name)
+            return err_nomem(e);
+        j->n_tags++;
+    }
+    return r;
+}
+
 /* What came with an image that retention has removed goes with it: the images of an index, what
  * refers to it, and tags named after its digest (as cosign and clients without referrers make). */
-static int retire_company(struct meta *m, const struct victim *v, struct shale_err *e)
+static int retire_company(struct gc_job *j, struct meta *m, size_t victim, struct shale_err *e)
 {
     static const char *const steps[] = {
         "UPDATE manifests SET retired = ?3 WHERE repo = ?1 AND digest IN"
@@ -123,20 +179,22 @@ static int retire_company(struct meta *m, const struct victim *v, struct shale_e
         " (SELECT digest FROM tags WHERE repo = ?1 AND " NAMED_AFTER ")",
         "DELETE FROM tags WHERE repo = ?1 AND " NAMED_AFTER,
     };
-    int r = 0;
+    const struct victim *v = &j->v[victim];
+    int r = list_named(j, m, victim, e);
 
     for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(steps); i++)
         r = stmt_run(m, steps[i], NULL, e, i < 3 ? "idi" : "id", v->repo, &v->digest, v->retired);
     return r;
 }
 
-static int drop_manifest(struct meta *m, const struct victim *v, struct shale_err *e)
+static int drop_manifest(struct gc_job *j, struct meta *m, size_t victim, struct shale_err *e)
 {
     static const char *const removals[] = {
         "DELETE FROM manifests WHERE repo = ?1 AND digest = ?2",
         "DELETE FROM edges WHERE repo = ?1 AND parent = ?2",
     };
-    int r = v->retired ? retire_company(m, v, e) : 0;
+    const struct victim *v = &j->v[victim];
+    int r = v->retired ? retire_company(j, m, victim, e) : 0;
 
     for (size_t k = 0; r >= 0 && k < ARRAY_SIZE(removals); k++)
         r = stmt_run(m, removals[k], NULL, e, "id", v->repo, &v->digest);
@@ -159,7 +217,7 @@ static int drop_manifests(struct meta *m, void *arg, struct shale_err *e)
     for (size_t i = 0; r >= 0 && i < j->n; i++) {
         if (!manifest_goes(j->g, &j->v[i]))
             continue;
-        r = drop_manifest(m, &j->v[i], e);
+        r = drop_manifest(j, m, i, e);
         state_raise(j->s, j->v[i].name);
         j->v[i].gone = true;
     }
@@ -262,8 +320,9 @@ int state_gc_blobs(struct state *s, struct state_gc *g, struct shale_err *e)
     int r = drop_both(s, &j, e);
     if (r < 0)
         return r;
-    for (size_t i = 0; g->on_remove && i < j.n; i++)
-        g->on_remove(g->arg, "blob", "", v[i].digest.s, v[i].bytes, "no repository has it");
+    for (size_t i = 0; i < j.n; i++)
+        tell(g, &(struct state_gone){"blob", "", v[i].digest.s, "", "no repository has it",
+                                     v[i].bytes});
     g->last = j.last;
     return (int)j.n;
 }

@@ -3,8 +3,8 @@
 #include "base/cleanup.h"
 #include "registry/state/state_priv.h"
 
-static int read_names(struct stmt *q, uint64_t n, struct arena *a, struct state_names *ret,
-                      struct shale_err *e)
+int state_read_names(struct stmt *q, uint64_t n, struct arena *a, struct state_names *ret,
+                     struct shale_err *e)
 {
     size_t cap = 0;
     int r;
@@ -38,7 +38,7 @@ int state_tags(struct state *s, const char *repo, const char *last, uint64_t n, 
     if (r < 0)
         return r;
     stmt_bind(&q, "tti", repo, last, (int64_t)(n < INT64_MAX ? n + 1 : n));
-    return read_names(&q, n, a, ret, e);
+    return state_read_names(&q, n, a, ret, e);
 }
 
 int state_catalog(struct state *s, const char *last, uint64_t n, struct arena *a,
@@ -53,7 +53,7 @@ int state_catalog(struct state *s, const char *last, uint64_t n, struct arena *a
     if (r < 0)
         return r;
     stmt_bind(&q, "ti", last, (int64_t)(n < INT64_MAX ? n + 1 : n));
-    return read_names(&q, n, a, ret, e);
+    return state_read_names(&q, n, a, ret, e);
 }
 
 static int referrer_of(const struct stmt *q, struct arena *a, struct state_referrer *ret,

@@ -144,23 +144,26 @@ struct delete_job {
     const char *repo, *tag;
     const struct digest *d;
     const struct state_tag_guard *guard;
+    struct arena *a;
+    struct state_names *tags;
 };
 
 /* No tag of the manifest may be one that is to stay. */
-static int check_guard(struct meta *m, int64_t repo, const struct delete_job *j,
-                       struct shale_err *e)
+static int read_its_tags(struct meta *m, int64_t repo, const struct delete_job *j,
+                         struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
     int r =
-        j->guard ? stmt_open(m, "SELECT tag FROM tags WHERE repo = ?1 AND digest = ?2", &q, e) : 0;
+        stmt_open(m, "SELECT tag FROM tags WHERE repo = ?1 AND digest = ?2 ORDER BY tag", &q, e);
 
-    if (r < 0 || !j->guard)
+    if (r < 0)
         return r;
     stmt_bind(&q, "id", repo, j->d);
-    while ((r = stmt_step(&q, e)) == 1)
-        if (j->guard->holds(j->guard->arg, j->repo, col_text(&q, 0)))
+    r = state_read_names(&q, UINT64_MAX, j->a, j->tags, e);
+    for (size_t i = 0; r >= 0 && j->guard && i < j->tags->n; i++)
+        if (j->guard->holds(j->guard->arg, j->repo, j->tags->v[i]))
             return err_set(e, SHALE_EXISTS, "tag %s of %s is immutable here, and names this image",
-                           col_text(&q, 0), j->repo);
+                           j->tags->v[i], j->repo);
     return r;
 }
 
@@ -200,7 +203,7 @@ static int delete_manifest(struct meta *m, void *arg, struct shale_err *e)
 
     r = state_repo_id(m, j->repo, false, &repo, e);
     if (r >= 0)
-        r = check_guard(m, repo, j, e);
+        r = read_its_tags(m, repo, j, e);
     if (r >= 0)
         r = stmt_run(m, "DELETE FROM manifests WHERE repo = ?1 AND digest = ?2", &n, e, "id", repo,
                      j->d);
@@ -210,9 +213,10 @@ static int delete_manifest(struct meta *m, void *arg, struct shale_err *e)
 }
 
 int state_manifest_delete(struct state *s, const char *repo, const struct digest *d,
-                          const struct state_tag_guard *guard, struct shale_err *e)
+                          const struct state_tag_guard *guard, struct arena *a,
+                          struct state_names *ret_tags, struct shale_err *e)
 {
-    struct delete_job j = {.repo = repo, .d = d, .guard = guard};
+    struct delete_job j = {.repo = repo, .d = d, .guard = guard, .a = a, .tags = ret_tags};
 
     return state_write(s, true, repo, delete_manifest, &j, e);
 }

@@ -59,5 +59,8 @@ int state_bytes(struct meta *m, const char *repo, int64_t *ret, struct shale_err
  */
 int state_quota(struct meta *m, const char *repo, int64_t before, uint64_t quota,
                 struct shale_err *e);
+/* The first column of up to n rows. */
+int state_read_names(struct stmt *q, uint64_t n, struct arena *a, struct state_names *ret,
+                     struct shale_err *e);
 uint64_t state_hash(const char *s);
 void state_raise(struct state *s, const char *repo);

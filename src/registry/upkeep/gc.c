@@ -58,10 +58,9 @@ static void tell(struct collector *c, const struct registry_gc_item *item)
         c->o->on_remove(c->o->arg, item);
 }
 
-static void on_remove(void *arg, const char *what, const char *repo, const char *name,
-                      uint64_t bytes, const char *why)
+static void on_remove(void *arg, const struct state_gone *x)
 {
-    tell(arg, &(struct registry_gc_item){what, repo, name, "", why, bytes});
+    tell(arg, &(struct registry_gc_item){x->what, x->repo, x->name, x->digest, x->why, x->bytes});
 }
 
 /* Between two transactions. */
@@ -161,7 +160,7 @@ static int see_file(void *arg, const struct digest *d, uint64_t size)
     if (r >= 0)
         r = state_gc_file(c->state, &c->g, d, c->e);
     if (r > 0 && !c->o->dry_run) /* in a dry run rows have "gone" whose files were counted */
-        on_remove(c, "blob", "", d->s, size, "a crash left it");
+        tell(c, &(struct registry_gc_item){"blob", "", d->s, "", "a crash left it", size});
     return r < 0 ? r : 0;
 }
 
@@ -174,7 +173,8 @@ static int see_upload(void *arg, const struct upload_info *u)
     if (u->changed_ns >= time_now_ns() - age)
         return 0;
     if (c->o->dry_run || upload_remove(c->blobs, u->id, NULL) >= 0)
-        on_remove(c, "upload", "", u->id, u->size_bytes, "nobody went on with it");
+        tell(c, &(struct registry_gc_item){"upload", "", u->id, "", "nobody went on with it",
+                                           u->size_bytes});
     return 0;
 }
 

@@ -129,6 +129,7 @@ static void test_manifests(void **state)
     struct fixture *f = *state;
     struct digest blob = put_blob(f, "a", "layer"), one, two;
     struct state_manifest m;
+    struct state_names tags;
 
     assert_int_equal(put_manifest(f, "b", "t", "m1", &blob, 5, NULL), 0); /* not in that one */
     assert_int_equal(put_manifest(f, "a", "t", "m1", &blob, 6, NULL), 0); /* not that size */
@@ -137,6 +138,7 @@ static void test_manifests(void **state)
     assert_int_equal(put_manifest(f, "a", "t", "m1", &blob, 5, &one), 1);
     assert_true(state_generation(f->s, "a") != before);
     assert_int_equal(put_manifest(f, "a", "u", "m1", &blob, 5, &one), 1);
+    assert_int_equal(put_manifest(f, "a", "also", "m1", &blob, 5, &one), 1);
     assert_int_equal(put_manifest(f, "a", "t", "m2", &blob, 5, &two), 1);
     assert_int_equal(state_manifest(f->s, "a", "t", &f->a, &m, &f->e), 1);
     assert_true(digest_eq(&m.digest, &two));
@@ -145,9 +147,12 @@ static void test_manifests(void **state)
     assert_int_equal(state_tag_delete(f->s, "a", "t", &f->e), 1);
     assert_int_equal(state_tag_delete(f->s, "a", "t", &f->e), 0);
     assert_int_equal(state_manifest(f->s, "a", two.s, &f->a, &m, &f->e), 1);
-    assert_int_equal(state_manifest_delete(f->s, "a", &one, NULL, &f->e), 1);
+    assert_int_equal(state_manifest_delete(f->s, "a", &one, NULL, &f->a, &tags, &f->e), 1);
+    assert_int_equal(tags.n, 2);
+    assert_string_equal(tags.v[0], "also");
+    assert_string_equal(tags.v[1], "u");
     assert_int_equal(state_manifest(f->s, "a", "u", &f->a, &m, &f->e), 0);
-    assert_int_equal(state_manifest_delete(f->s, "a", &one, NULL, &f->e), 0);
+    assert_int_equal(state_manifest_delete(f->s, "a", &one, NULL, &f->a, &tags, &f->e), 0);
 }
 
 static void test_survives(void **state)
@@ -299,6 +304,7 @@ static void test_usage(void **state)
 {
     struct fixture *f = *state;
     struct digest one = put_blob(f, "a", "12345"), two = put_blob(f, "a", "1234567"), m;
+    struct state_names tags;
     struct state_usage *v;
     uint64_t total = 0;
     size_t n = 0;
@@ -322,7 +328,7 @@ static void test_usage(void **state)
     assert_int_equal(state_usage_total(f->s, &total, &f->e), 0);
     assert_int_equal(total, 20);
     assert_int_equal(state_blob_unlink(f->s, "a", &two, &f->e), 1);
-    assert_int_equal(state_manifest_delete(f->s, "a", &m, NULL, &f->e), 1);
+    assert_int_equal(state_manifest_delete(f->s, "a", &m, NULL, &f->a, &tags, &f->e), 1);
     assert_int_equal(bytes_of(f, "a"), 5);
     collect(f, time_now_ns() + NS_PER_S);
     assert_int_equal(bytes_of(f, "a"), 0);
