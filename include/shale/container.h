@@ -256,7 +256,8 @@ struct shale_ps_opts {
     bool all, with_size;
     int64_t last;               /* newest n of any state; 0: no limit */
     const char *const *filters; /* "name=value" */
-    bool brief; /* quicker: config_json, host_config_json and the paths of items are "" */
+    bool brief; /* quicker: config_json, host_config_json, health_json and the paths of items are ""
+                 */
 };
 /* Containers, newest first: the running ones, or with `all` every one. Filters are docker's (id,
  * name, status, ancestor, label …); INVALID for one that does not exist. */

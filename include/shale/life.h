@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /* Gives a container another name; a leading slash is dropped. CONFLICT: the name is taken; INVALID:
- * it is no name, or the one it has. */
+ * it is no name, or the one it has. One that runs is known by the new name on its networks, too. */
 SHALE_API int shale_rename(struct shale *s, const char *container, const char *name,
                            struct shale_err *e);
 /* Stops it as shale_stop does, when it runs, and starts it again with nobody attached. One that is

@@ -53,6 +53,7 @@ struct shale_open_opts {
      * handle that was opened last. */
     void (*on_debug)(void *arg, const char *msg);
     void *on_debug_arg;
+    bool any_insecure; /* every registry counts as one of insecure_registries */
 };
 
 /* Opens the store, creating it when missing. Errors: UNSUPPORTED for a store of a newer version,

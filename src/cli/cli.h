@@ -28,6 +28,7 @@ struct cli {
     const char *path;       /* its full name: "shale image ls" */
     struct opts_result res; /* of the command's options */
     struct shale *engine;
+    bool insecure;    /* --insecure of a command: any registry */
     int fail_status;  /* what a failure ends with; 0: by its code */
     bool plain_error; /* CMD_HINT does not count for it */
     struct shale_err e;

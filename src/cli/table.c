@@ -23,7 +23,21 @@ const struct opt cmd_global_opts[] = {
 #undef G
 
 /* clang-format off: one command to a line */
+static const struct cmd_name builder_table[] = {
+    {"build", NULL, CMD_OTHER, &cmd_build},
+    {"du", NULL, CMD_OTHER, &cmd_builder_du},
+    {"prune", NULL, CMD_OTHER, &cmd_builder_prune},
+    {NULL},
+};
+const struct cmd cmd_builder = {
+    .brief = "Manage builds",
+    .example = "shale builder du",
+    .max_args = -1,
+    .sub = builder_table,
+};
+
 static const struct cmd_name image_table[] = {
+    {"build", NULL, CMD_OTHER, &cmd_build},
     {"diff", NULL, CMD_OTHER, &cmd_image_diff},
     {"edit", NULL, CMD_OTHER, &cmd_edit},
     {"history", NULL, CMD_OTHER, &cmd_history},
@@ -89,12 +103,18 @@ const struct cmd cmd_container = {
 };
 
 static const struct cmd_name manifest_table[] = {
+    {"annotate", NULL, CMD_OTHER, &cmd_manifest_annotate},
+    {"create", NULL, CMD_OTHER, &cmd_manifest_create},
     {"inspect", NULL, CMD_OTHER, &cmd_manifest_inspect},
+    {"push", NULL, CMD_OTHER, &cmd_manifest_push},
+    {"rm", NULL, CMD_OTHER, &cmd_manifest_rm},
     {NULL},
 };
 const struct cmd cmd_manifest = {
     .brief = "Manage image manifests and manifest lists",
-    .example = "shale manifest inspect alpine:3.20",
+    .example = "shale manifest inspect alpine:3.20\n"
+               "shale manifest create registry.example.com/app:1 registry.example.com/app:1-amd64 "
+               "registry.example.com/app:1-arm64",
     .max_args = -1,
     .sub = manifest_table,
 };
@@ -182,6 +202,7 @@ const struct cmd_name cmd_table[] = {
     {"run", NULL, CMD_COMMON, &cmd_run},
     {"exec", NULL, CMD_COMMON, &cmd_exec},
     {"ps", NULL, CMD_COMMON, &cmd_ps},
+    {"build", NULL, CMD_COMMON, &cmd_build},
     {"pull", NULL, CMD_COMMON, &cmd_pull},
     {"push", NULL, CMD_COMMON, &cmd_push},
     {"images", NULL, CMD_COMMON, &cmd_images},
@@ -190,6 +211,7 @@ const struct cmd_name cmd_table[] = {
     {"version", NULL, CMD_COMMON, &cmd_version},
     {"search", NULL, CMD_COMMON, &cmd_search},
     {"info", NULL, CMD_COMMON, &cmd_info},
+    {"builder", NULL, CMD_MANAGEMENT, &cmd_builder},
     {"container", NULL, CMD_MANAGEMENT, &cmd_container},
     {"image", NULL, CMD_MANAGEMENT, &cmd_image},
     {"manifest", NULL, CMD_MANAGEMENT, &cmd_manifest},

@@ -61,12 +61,15 @@ static void writer_clear(struct writer *w)
     pack_free(w->pack);
 }
 
-static int write_tar(int upper_fd, int lower_fd, bool flat, tar_out_fn out, void *arg,
-                     struct cancel *c, struct commit_tar_stats *ret, struct shale_err *e)
+static int write_tar(int upper_fd, int lower_fd, bool flat, const int64_t *no_later_s,
+                     tar_out_fn out, void *arg, struct cancel *c, struct commit_tar_stats *ret,
+                     struct shale_err *e)
 {
     _cleanup_(writer_clear) struct writer w = {.c = c, .flat = flat};
     int r = pack_new(out, arg, c, &w.pack, e);
 
+    if (r >= 0 && no_later_s)
+        pack_clamp(w.pack, *no_later_s);
     if (r >= 0 && flat)
         r = changes_walk_all(upper_fd, lower_fd, write_change, &w, c, e);
     else if (r >= 0)
@@ -78,10 +81,10 @@ static int write_tar(int upper_fd, int lower_fd, bool flat, tar_out_fn out, void
     return r;
 }
 
-int commit_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct cancel *c,
-               struct commit_tar_stats *ret, struct shale_err *e)
+int commit_tar(int upper_fd, int lower_fd, const int64_t *no_later_s, tar_out_fn out, void *arg,
+               struct cancel *c, struct commit_tar_stats *ret, struct shale_err *e)
 {
-    return write_tar(upper_fd, lower_fd, false, out, arg, c, ret, e);
+    return write_tar(upper_fd, lower_fd, false, no_later_s, out, arg, c, ret, e);
 }
 
 int export_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct cancel *c,
@@ -89,5 +92,5 @@ int export_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct can
 {
     struct commit_tar_stats stats;
 
-    return write_tar(upper_fd, lower_fd, true, out, arg, c, &stats, e);
+    return write_tar(upper_fd, lower_fd, true, NULL, out, arg, c, &stats, e);
 }

@@ -14,8 +14,9 @@ struct commit_tar_stats {
     uint64_t n_members;
     uint64_t n_left_out; /* names that begin with .wh., which a layer cannot hold */
 };
-int commit_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct cancel *c,
-               struct commit_tar_stats *ret, struct shale_err *e);
+/* no_later_s: as pack_clamp; NULL: times as they are. */
+int commit_tar(int upper_fd, int lower_fd, const int64_t *no_later_s, tar_out_fn out, void *arg,
+               struct cancel *c, struct commit_tar_stats *ret, struct shale_err *e);
 /* The same of all that the container sees, without whiteouts. upper_fd -1: it has changed nothing.
  */
 int export_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct cancel *c,

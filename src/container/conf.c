@@ -513,6 +513,11 @@ int conf_command(const struct conf *c, struct arena *a, const char ***ret, struc
     return 0;
 }
 
+const char *conf_cgroup_parent(const struct conf *c)
+{
+    return c->cgroup_parent && c->cgroup_parent[0] ? c->cgroup_parent : CONF_CGROUP_PARENT;
+}
+
 const char *conf_security_opt(const struct conf *c, const char *name)
 {
     size_t n = strlen(name);

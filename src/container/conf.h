@@ -19,9 +19,10 @@
 #include "model/port.h"
 #include "model/run_value.h"
 
-#define CONF_MAX_BYTES (4u << 20) /* of the text */
-#define CONF_SHM_BYTES (64u << 20)
-#define CONF_LOG_TYPE  "k8s-file" /* the format conmon writes */
+#define CONF_MAX_BYTES     (4u << 20) /* of the text */
+#define CONF_SHM_BYTES     (64u << 20)
+#define CONF_CGROUP_PARENT "/shale"
+#define CONF_LOG_TYPE      "k8s-file" /* the format conmon writes */
 
 struct conf_mount {
     const char *type;    /* "bind", "volume", "tmpfs", "image" */
@@ -70,10 +71,11 @@ struct conf {
     struct port_list ports; /* published */
     bool publish_all;
     /* of our own */
-    const char *path;        /* what is run */
-    struct strv args;        /* without path */
-    const char *detach_keys; /* "": the default */
-    const char *starter;     /* process that starts it next, as ctr_starter; "": nobody */
+    const char *path;          /* what is run */
+    struct strv args;          /* without path */
+    const char *detach_keys;   /* "": the default */
+    const char *cgroup_parent; /* of a step of a build, not kept; NULL, "": CONF_CGROUP_PARENT */
+    const char *starter;       /* process that starts it next, as ctr_starter; "": nobody */
     struct conf_mount *mounts;
     size_t n_mounts;
     struct conf_network *networks;
@@ -91,6 +93,7 @@ int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *
 int conf_format(const struct conf *c, struct arena *a, char **ret, struct shale_err *e);
 int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale_err *e);
 
+const char *conf_cgroup_parent(const struct conf *c);
 /* Sets *ret to: path and args. NULL-terminated. */
 int conf_command(const struct conf *c, struct arena *a, const char ***ret, struct shale_err *e);
 /* The first option of that name, in `name=value` or `name:value`: its value; "" if it stands alone;

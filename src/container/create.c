@@ -10,6 +10,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "container/brief.h"
 #include "container/create_priv.h"
 #include "container/ctr.h"
 #include "container/events.h"
@@ -395,6 +396,8 @@ static int save(struct create *c, const struct digest *image, struct meta_contai
     char *text, *labels;
     int r = conf_format(&c->conf, c->a, &text, e);
 
+    if (r >= 0)
+        r = brief_pack(&c->conf, c->a, &row->listing, e);
     if (r >= 0)
         r = labels_text(c, c->a, &labels, e);
     if (r < 0)

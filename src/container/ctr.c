@@ -413,6 +413,18 @@ static int give_up_restart(struct container_host *h, struct arena *a, struct ctr
     return r < 0 ? r : 1;
 }
 
+/* Its exit_command is about to record the end, and we are before it: what that would do for one
+ * whose keeper was killed. */
+static void keep_before_monitor(struct container_host *h, struct arena *a, const struct ctr *c,
+                                int status)
+{
+    struct ctr_run run;
+
+    if (status >= 0 && keep_restarts(&c->row, status) && ctr_run_load(h, c, a, &run, NULL) >= 0 &&
+        process_alive(&run.monitor))
+        (void)keep_ensure(h, c, NULL);
+}
+
 int ctr_refresh(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e)
 {
     _cleanup_close_ int lock = -1;
@@ -441,6 +453,7 @@ int ctr_refresh(struct container_host *h, struct arena *a, struct ctr *c, struct
     if (r != 1)
         return r;
     status = ctr_exit_status(c);
+    keep_before_monitor(h, a, c, status);
     r = ctr_finish(h, a, c, status < 0 ? CTR_STATUS_UNKNOWN : status, e);
     if (r < 0)
         return r;

@@ -176,11 +176,26 @@ static struct health_state state_now(struct container_host *h, const struct ctr 
     return s;
 }
 
+static bool has_status(const struct ctr *c)
+{
+    return health_is_probed(&c->conf.health) && c->row.run.started_ns != SHALE_TIME_NONE;
+}
+
+enum health_status health_status(struct container_host *h, const struct ctr *c)
+{
+    if (!has_status(c))
+        return HEALTH_NONE;
+    if (ctr_need_running(c, NULL) < 0) /* whatever the file says */
+        return HEALTH_UNHEALTHY;
+    _cleanup_json_ json_t *was = read_file(c);
+    return state_now(h, c, was).status;
+}
+
 int health_load(struct container_host *h, const struct ctr *c, struct arena *a,
                 struct health_shown *ret, struct shale_err *e)
 {
     *ret = (struct health_shown){HEALTH_NONE, ""};
-    if (!health_is_probed(&c->conf.health) || c->row.run.started_ns == SHALE_TIME_NONE)
+    if (!has_status(c))
         return 0;
     _cleanup_json_ json_t *was = read_file(c), *o = json_object();
     struct health_state s = state_now(h, c, was);

@@ -31,6 +31,8 @@ int64_t health_wait_ms(const struct health *x);
  * us from writing is an error, and -SHALE_CANCELED. */
 int health_probe(struct health *x, struct container_host *h, struct shale_err *e);
 
+/* HEALTH_NONE where there is no check. */
+enum health_status health_status(struct container_host *h, const struct ctr *c);
 /* What is shown: the status, and docker's State.Health as text ("" where there is no check). */
 struct health_shown {
     enum health_status status;

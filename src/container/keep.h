@@ -8,8 +8,9 @@
  * It is `keeper_command` of the host with the ID behind; that ends in container_keep. Its number is
  * in the file `keeper` of the container's folder from before keep_ensure returns until it leaves,
  * which it decides under the container's lock. So whoever holds that lock and finds it alive can
- * rely on it. One that was killed is missed at the end of the container: by the `exit_command`,
- * which puts another in its place, or by whoever looks next, who then records a plain end.
+ * rely on it. One that was killed is missed at the end of the container: by the `exit_command`, or
+ * by whoever looks before that has done its work, and another is put in its place. Where conmon was
+ * killed as well, who looks next records a plain end.
  *
  * Files: keeper ("PID START BOOT"), health (JSON as docker's State.Health).
  */

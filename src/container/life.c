@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "container/events.h"
 #include "container/names.h"
+#include "container/resolver.h"
 
 /* ---- names ---- */
 
@@ -42,7 +43,7 @@ int container_rename(struct container_host *h, const char *container, const char
     const char *old = arena_printf(&a, "/%s", c.row.name);
     c.row.name = name;
     ctr_event(h, &c.row, EVENT_CONTAINER_RENAME, NULL, "oldName", old ? old : "", NULL);
-    return 0;
+    return resolver_rename(h, &a, &c, e);
 }
 
 /* ---- pausing ---- */

@@ -22,6 +22,10 @@ int container_prune(struct container_host *h, const struct shale_container_prune
 int container_remove_image(struct container_host *h, struct image_host *images, const char *what,
                            const struct shale_rmi_opts *o, struct arena *a,
                            struct shale_rmi_result *ret, struct shale_err *e);
+/* Before a removal of an image: brings the rows of those of its containers up to date that ended
+ * unwatched, and of those of its relatives (image_removal_near). */
+int container_refresh_users(struct container_host *h, struct image_host *images, const char *what,
+                            const struct shale_rmi_opts *o, struct shale_err *e);
 /* Space on disk of what a container has written; 0 where that cannot be told. */
 uint64_t container_written_bytes(struct container_host *h, const char *id, struct arena *a);
 

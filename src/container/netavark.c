@@ -224,11 +224,7 @@ static int memory_file(const char *text, struct shale_err *e)
     return TAKE_FD(fd);
 }
 
-/* What it reads is locked for as long as it runs: also when we are killed meanwhile, nobody calls
- * the next one before this one has ended. A daemon that held on to it for ever would not stop us.
- */
-static int input_file(const struct netavark *n, const char *text, struct arena *a,
-                      struct shale_err *e)
+int netavark_lock(const struct netavark *n, struct arena *a, struct shale_err *e)
 {
     const char *path = arena_printf(a, "%s/call", n->dir);
     int64_t end = time_mono_ns() + CALL_WAIT_MS * NS_PER_MS;
@@ -236,18 +232,26 @@ static int input_file(const struct netavark *n, const char *text, struct arena *
     if (!path)
         return err_nomem(e);
     for (;;) {
-        _cleanup_close_ int fd = lock_try(AT_FDCWD, path, LOCK_EXCLUSIVE, e);
-        if (fd >= 0) {
-            if (sys_ftruncate(fd, 0) < 0 || sys_pwrite_all(fd, text, strlen(text), 0) < 0)
-                return err_sys(e, "write %s", path);
-            return TAKE_FD(fd);
-        }
-        if (fd != -SHALE_IN_USE)
+        int fd = lock_try(AT_FDCWD, path, LOCK_EXCLUSIVE, e);
+        if (fd != -SHALE_IN_USE || time_mono_ns() > end)
             return fd;
-        if (time_mono_ns() > end)
-            return memory_file(text, e);
         poll(NULL, 0, CALL_STEP_MS);
     }
+}
+
+/* What it reads is locked for as long as it runs: also when we are killed meanwhile, nobody calls
+ * the next one before this one has ended. A daemon that held on to it for ever would not stop us.
+ */
+static int input_file(const struct netavark *n, const char *text, struct arena *a,
+                      struct shale_err *e)
+{
+    _cleanup_close_ int fd = netavark_lock(n, a, e);
+
+    if (fd == -SHALE_IN_USE)
+        return memory_file(text, e);
+    if (fd >= 0 && (sys_ftruncate(fd, 0) < 0 || sys_pwrite_all(fd, text, strlen(text), 0) < 0))
+        return err_sys(e, "write what netavark reads");
+    return fd < 0 ? fd : TAKE_FD(fd);
 }
 
 /* {"error": "…"}, or what else it said. */

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/lock.h"
 #include "base/str.h"
+#include "container/brief.h"
 #include "container/endpoint.h"
 #include "container/netfiles.h"
 #include "container/pasta.h"
@@ -19,10 +20,13 @@ static struct conf_network *find(const struct ctr *c, const char *id)
 
 static int save(struct container_host *h, struct arena *a, const struct ctr *c, struct shale_err *e)
 {
+    struct str listing;
     char *text;
     int r = conf_format(&c->conf, a, &text, e);
 
-    return r < 0 ? r : meta_container_set_config(store_meta(h->store), c->row.id, text, e);
+    if (r >= 0)
+        r = brief_pack(&c->conf, a, &listing, e);
+    return r < 0 ? r : meta_container_set_config(store_meta(h->store), c->row.id, text, listing, e);
 }
 
 /* hosts and resolv.conf of one that runs, as things are now. */

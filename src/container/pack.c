@@ -6,16 +6,15 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "container/xattrs.h"
 
-#define READ_BYTES  (128u << 10)
-#define NAMES_BYTES (64u << 10) /* of attributes: XATTR_LIST_MAX */
-#define LINKS_MAX   (64u << 20) /* bytes of what is remembered of hard links */
+#define READ_BYTES (128u << 10)
+#define LINKS_MAX  (64u << 20) /* bytes of what is remembered of hard links */
 
 struct link { /* a file with several names, by the first of them */
     dev_t dev;
@@ -26,11 +25,14 @@ struct link { /* a file with several names, by the first of them */
 struct pack {
     struct tar_writer *tar;
     struct cancel *c;
-    struct arena links_a, xattrs_a;
+    struct arena links_a;
     struct link *links;
     size_t n_links, cap_links; /* a power of two */
-    char *block, *names;
-    struct tar_xattr xattrs[TAR_MAX_XATTRS];
+    char *block;
+    int64_t no_later_s;
+    struct xattrs xattrs;
+    pack_adjust_fn adjust; /* NULL: members are as the files are */
+    void *adjust_arg;
 };
 
 /* ---- hard links ---- */
@@ -82,48 +84,6 @@ static int find_link(struct pack *w, const struct change *c, const char **ret, s
         return err_set(e, SHALE_LIMIT, "too many files have several names");
     *l = (struct link){c->st->st_dev, c->st->st_ino, path};
     w->n_links++;
-    return 0;
-}
-
-/* ---- attributes ---- */
-
-static bool is_kept(const char *name)
-{
-    return !str_has_prefix(name, "trusted.") && !str_has_prefix(name, "user.overlay.") &&
-           !streq(name, "security.selinux") && !streq(name, "security.ima") &&
-           !streq(name, "security.evm");
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct tar_xattr *)a)->name, ((const struct tar_xattr *)b)->name);
-}
-
-static int read_xattrs(struct pack *w, const struct change *c, struct tar_entry *t,
-                       struct shale_err *e)
-{
-    char path[PATH_MAX];
-
-    arena_clear(&w->xattrs_a);
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d/%s", c->dir_fd, c->name);
-    ssize_t n = llistxattr(path, w->names, NAMES_BYTES);
-    for (const char *p = w->names; n > 0 && p < w->names + n; p += strlen(p) + 1) {
-        if (!is_kept(p))
-            continue;
-        ssize_t size = lgetxattr(path, p, w->block, TAR_MAX_XATTR_BYTES);
-        if (size < 0)
-            continue; /* gone meanwhile */
-        if (t->n_xattrs == TAR_MAX_XATTRS)
-            return err_set(e, SHALE_LIMIT, "/%.300s has more than %d attributes", c->path,
-                           TAR_MAX_XATTRS);
-        char *value = arena_alloc(&w->xattrs_a, (size_t)size + 1);
-        if (!value)
-            return err_nomem(e);
-        memcpy(value, w->block, (size_t)size);
-        w->xattrs[t->n_xattrs++] = (struct tar_xattr){p, value, (size_t)size};
-    }
-    qsort(w->xattrs, t->n_xattrs, sizeof *w->xattrs, by_name);
-    t->xattrs = w->xattrs;
     return 0;
 }
 
@@ -180,15 +140,21 @@ static int write_content(struct pack *w, int fd, const char *path, const struct 
 
 /* ---- members ---- */
 
-static void fill(struct tar_entry *t, const struct change *c, const struct stat *st)
+static void fill(const struct pack *w, struct tar_entry *t, const struct change *c,
+                 const struct stat *st)
 {
     t->path = str_of(c->path);
     t->mode = st->st_mode & 07777;
     t->uid = st->st_uid;
     t->gid = st->st_gid;
-    t->mtime_s = st->st_mtim.tv_sec;
+    t->mtime_s = st->st_mtim.tv_sec < w->no_later_s ? st->st_mtim.tv_sec : w->no_later_s;
     t->dev_major = major(st->st_rdev);
     t->dev_minor = minor(st->st_rdev);
+}
+
+static int adjusted(struct pack *w, struct tar_entry *t, const struct stat *st, struct shale_err *e)
+{
+    return w->adjust ? w->adjust(w->adjust_arg, t, st, e) : 0;
 }
 
 static int write_file(struct pack *w, const struct change *c, struct tar_entry *t,
@@ -214,10 +180,12 @@ static int write_file(struct pack *w, const struct change *c, struct tar_entry *
         return err_sys(e, "stat /%.300s", c->path);
     if (!S_ISREG(st.st_mode)) /* replaced meanwhile */
         return 0;
-    fill(t, c, &st);
+    fill(w, t, c, &st);
     t->type = TAR_REG;
     t->size_bytes = (uint64_t)st.st_size;
-    r = tar_write_entry(w->tar, t, e);
+    r = adjusted(w, t, &st, e);
+    if (r >= 0)
+        r = tar_write_entry(w->tar, t, e);
     if (r >= 0)
         r = write_content(w, fd, c->path, &st, e);
     return r < 0 ? r : 1;
@@ -242,8 +210,13 @@ int pack_member(struct pack *w, const struct change *c, struct shale_err *e)
 
     if (S_ISSOCK(c->st->st_mode))
         return 0;
-    fill(&t, c, c->st);
-    int r = read_xattrs(w, c, &t, e);
+    fill(w, &t, c, c->st);
+    int r = adjusted(w, &t, c->st, e);
+    if (r == 0) {
+        r = xattrs_read(&w->xattrs, c->dir_fd, c->name, c->path, e);
+        t.xattrs = w->xattrs.v;
+        t.n_xattrs = w->xattrs.n;
+    }
     if (r < 0)
         return r;
     switch (c->st->st_mode & S_IFMT) {
@@ -269,6 +242,17 @@ int pack_member(struct pack *w, const struct change *c, struct shale_err *e)
 
 /* ---- life ---- */
 
+void pack_adjust(struct pack *w, pack_adjust_fn f, void *arg)
+{
+    w->adjust = f;
+    w->adjust_arg = arg;
+}
+
+void pack_clamp(struct pack *w, int64_t no_later_s)
+{
+    w->no_later_s = no_later_s;
+}
+
 struct tar_writer *pack_tar(struct pack *w)
 {
     return w->tar;
@@ -281,11 +265,10 @@ int pack_new(tar_out_fn out, void *arg, struct cancel *c, struct pack **ret, str
     if (!w)
         return err_nomem(e);
     w->c = c;
+    w->no_later_s = INT64_MAX;
     arena_init(&w->links_a, LINKS_MAX);
-    arena_init(&w->xattrs_a, TAR_MAX_XATTRS * (TAR_MAX_XATTR_BYTES + 64));
     w->block = mem_alloc(READ_BYTES);
-    w->names = mem_alloc(NAMES_BYTES);
-    int r = w->block && w->names ? tar_writer_new(out, arg, &w->tar, e) : err_nomem(e);
+    int r = w->block ? tar_writer_new(out, arg, &w->tar, e) : err_nomem(e);
     if (r < 0) {
         pack_free(w);
         return r;
@@ -300,10 +283,9 @@ struct pack *pack_free(struct pack *w)
         return NULL;
     tar_writer_free(w->tar);
     arena_clear(&w->links_a);
-    arena_clear(&w->xattrs_a);
+    xattrs_clear(&w->xattrs);
     free(w->links);
     free(w->block);
-    free(w->names);
     free(w);
     return NULL;
 }

@@ -21,5 +21,13 @@ struct pack;
 int pack_new(tar_out_fn out, void *arg, struct cancel *c, struct pack **ret, struct shale_err *e);
 /* 1: it is written; 0: it is left out (a socket, or it has gone meanwhile). */
 int pack_member(struct pack *p, const struct change *c, struct shale_err *e);
+/* Is shown each member before it is written, with what its file is now; may change owner, mode and
+ * time. 1: the file is known to have no attributes, 0: look. What it returns below 0 ends the call.
+ */
+typedef int (*pack_adjust_fn)(void *arg, struct tar_entry *t, const struct stat *st,
+                              struct shale_err *e);
+void pack_adjust(struct pack *p, pack_adjust_fn f, void *arg);
+/* No member is younger than that, in seconds. */
+void pack_clamp(struct pack *p, int64_t no_later_s);
 struct tar_writer *pack_tar(struct pack *p); /* borrowed */
 struct pack *pack_free(struct pack *p);

@@ -55,11 +55,11 @@ static int make_folder(const struct ctr *c, struct shale_err *e)
     return 0;
 }
 
-/* Without a device control group nothing keeps a device file of the image, or one made by the
- * container, from being the host's disk. */
-static int forbid_devices(const char *merged, struct shale_err *e)
+int prepare_forbid_devices(const struct conf *c, const struct runtime *rt, const char *merged,
+                           struct shale_err *e)
 {
-    if (mount(NULL, merged, NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL) < 0)
+    if (rt->level == RUNTIME_NO_CGROUPS && !c->privileged &&
+        mount(NULL, merged, NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL) < 0)
         return err_sys(e, "forbid device files in %s", merged);
     return 0;
 }
@@ -81,11 +81,9 @@ static int mount_root(struct container_host *h, struct arena *a, const struct ct
     r = store_rootfs_mount(h->store, &c->row.image_id, merged, &w, h->cancel, e);
     if (r < 0)
         return r;
-    if (rt->level == RUNTIME_NO_CGROUPS && !c->conf.privileged) {
-        r = forbid_devices(merged, e);
-        if (r < 0)
-            return r;
-    }
+    r = prepare_forbid_devices(&c->conf, rt, merged, e);
+    if (r < 0)
+        return r;
     r = fs_open_dir(AT_FDCWD, merged, e);
     if (r < 0)
         return r;
@@ -185,8 +183,8 @@ static int write_spec(const struct ctr *c, struct arena *a, const struct spec_in
     return fs_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, false, e);
 }
 
-static int make_spec(const struct ctr *c, struct arena *a, const struct runtime *rt,
-                     const struct user *user, struct shale_err *e)
+int prepare_spec(const struct ctr *c, struct arena *a, const struct runtime *rt,
+                 const struct user *user, struct shale_err *e)
 {
     _cleanup_json_ json_t *seccomp = NULL;
     struct devices devices = {.v = NULL};
@@ -222,7 +220,7 @@ static int make_spec(const struct ctr *c, struct arena *a, const struct runtime 
     return write_spec(c, a, &in, e);
 }
 
-static int check_limits(const struct conf *c, const struct runtime *rt, struct shale_err *e)
+int prepare_check_limits(const struct conf *c, const struct runtime *rt, struct shale_err *e)
 {
     if (rt->level != RUNTIME_NO_CGROUPS || !limits_any(c))
         return 0;
@@ -238,7 +236,7 @@ int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
 {
     _cleanup_close_ int root_fd = -1;
     struct user user;
-    int r = check_limits(&c->conf, rt, e);
+    int r = prepare_check_limits(&c->conf, rt, e);
 
     if (r >= 0)
         r = make_folder(c, e);
@@ -259,5 +257,5 @@ int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
         r = endpoints_setup(h, a, c, c->net, e);
     if (r >= 0)
         r = netfiles_write(c->dir, &c->conf, c->net, e);
-    return r < 0 ? r : make_spec(c, a, rt, &user, e);
+    return r < 0 ? r : prepare_spec(c, a, rt, &user, e);
 }

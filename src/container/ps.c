@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `ps`: containers, newest first, with docker's filters. */
+/* `ps`: containers, newest first, with docker's filters. Most rows can be shown as an index of the
+ * database has them (settled.h, brief.h); the others are looked at. */
 #include <ctype.h>
+#include <limits.h>
 #include <regex.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/str.h"
+#include "container/brief.h"
 #include "container/health.h"
 #include "container/labels.h"
+#include "container/settled.h"
 #include "container/show.h"
 
 #define FILTER_MAX_NAME 64
@@ -23,6 +28,7 @@ struct filter {
     struct ports ports;  /* expose, publish */
     struct digest image; /* ancestor; "": none is */
     int64_t bound_ns;    /* before, since */
+    regex_t *re;         /* id, name; NULL: it is none, and taken as it stands */
 };
 
 struct filters {
@@ -54,28 +60,26 @@ static bool parse_ports(const char *s, struct ports *ret)
 /* ---- what each key means for one container ---- */
 
 /* Names and IDs are matched as regular expressions, as docker does. */
-static bool matches(const char *pattern, const char *text)
+static bool matches(const struct filter *x, const char *text)
 {
-    regex_t re;
-    bool yes;
-
-    if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-        return streq(pattern, text);
-    yes = regexec(&re, text, 0, NULL, 0) == 0;
-    regfree(&re);
-    return yes;
+    return x->re ? regexec(x->re, text, 0, NULL, 0) == 0 : streq(x->value, text);
 }
 
 static bool match_id(const struct filters *f, const struct filter *x, const struct ctr *c)
 {
-    return matches(x->value, c->row.id);
+    return matches(x, c->row.id);
 }
 
 static bool match_name(const struct filters *f, const struct filter *x, const struct ctr *c)
 {
-    const char *with_slash = arena_printf(f->a, "/%s", c->row.name);
+    char text[NAME_MAX + 2];
+    const char *with_slash = text;
 
-    return matches(x->value, c->row.name) || (with_slash && matches(x->value, with_slash));
+    if (matches(x, c->row.name))
+        return true;
+    if (snprintf(text, sizeof text, "/%s", c->row.name) >= (int)sizeof text)
+        with_slash = arena_printf(f->a, "/%s", c->row.name);
+    return with_slash && matches(x, with_slash);
 }
 
 static bool match_status(const struct filters *f, const struct filter *x, const struct ctr *c)
@@ -142,10 +146,7 @@ static bool match_network(const struct filters *f, const struct filter *x, const
 
 static bool match_health(const struct filters *f, const struct filter *x, const struct ctr *c)
 {
-    struct health_shown shown;
-
-    return health_load(f->h, c, f->a, &shown, NULL) >= 0 &&
-           streq(x->value, health_name(shown.status));
+    return streq(x->value, health_name(health_status(f->h, c)));
 }
 
 static bool match_expose(const struct filters *f, const struct filter *x, const struct ctr *c)
@@ -182,6 +183,27 @@ static bool match_isolation(const struct filters *f, const struct filter *x, con
 }
 
 /* ---- parsing ---- */
+
+static void free_pattern(void *re)
+{
+    regfree(re);
+}
+
+static int check_pattern(struct filters *f, struct filter *x, struct shale_err *e)
+{
+    regex_t *re = arena_alloc(f->a, sizeof *re);
+
+    if (!re)
+        return err_nomem(e);
+    if (regcomp(re, x->value, REG_EXTENDED | REG_NOSUB) != 0)
+        return 0;
+    if (arena_defer(f->a, free_pattern, re) < 0) {
+        regfree(re);
+        return err_nomem(e);
+    }
+    x->re = re;
+    return 0;
+}
 
 static int check_status(struct filters *f, struct filter *x, struct shale_err *e)
 {
@@ -261,8 +283,8 @@ static const struct {
     int (*check)(struct filters *f, struct filter *x, struct shale_err *e);
     bool all;
 } keys[] = {
-    {"id", match_id, NULL, false},
-    {"name", match_name, NULL, false},
+    {"id", match_id, check_pattern, false},
+    {"name", match_name, check_pattern, false},
     {"status", match_status, check_status, false},
     {"exited", match_exited, check_exited, false},
     {"label", match_label, NULL, true},
@@ -309,7 +331,7 @@ static int add_filter(struct filters *f, const char *text, struct shale_err *e)
 
 static bool passes(const struct filters *f, const struct ctr *c)
 {
-    for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+    for (size_t k = 0; f->n > 0 && k < ARRAY_SIZE(keys); k++) {
         size_t n = 0, good = 0;
         for (size_t i = 0; i < f->n; i++) {
             if (!streq(f->v[i].key, keys[k].key))
@@ -326,81 +348,177 @@ static bool passes(const struct filters *f, const struct ctr *c)
 /* ---- listing ---- */
 
 struct listing {
-    struct shale_container *v;
-    size_t n;
+    const struct shale_ps_opts *o;
+    struct filters f;
+    struct settled settled;
+    struct show_memo *memo;
+    unsigned show;                                  /* SHOW_* */
+    bool stopped;                                   /* those that do not run are wanted, too */
+    char dir[PATH_MAX + META_CONTAINER_ID_HEX + 1]; /* of the one that is shown */
+    size_t n_parent;                                /* of it, without the ID */
+    struct shale_container *v;                      /* of the heap, while it grows */
+    size_t n, cap;
+    size_t n_sure; /* of v: without those that are still to be looked at */
+    struct shale_err *e;
 };
 
-static int add_container(struct filters *f, const struct meta_container *row,
-                         const struct shale_ps_opts *o, struct arena *a, struct listing *l,
-                         struct shale_err *e)
+static int reserve(struct listing *l, uint64_t more)
 {
-    bool all = o->all || o->last > 0 || f->any_state;
-    struct ctr c;
-    int r = ctr_of_row(f->h, row, a, &c, e);
+    void *v = more > SIZE_MAX / sizeof *l->v ? NULL : mem_resize(l->v, more * sizeof *l->v);
+    if (!v)
+        return err_nomem(l->e);
+    l->v = v;
+    l->cap = more;
+    return 0;
+}
+
+static int grow(struct listing *l)
+{
+    return l->n < l->cap ? 0 : reserve(l, l->cap ? l->cap * 2 : 16);
+}
+
+/* What the row lends becomes the arena's. */
+static int keep_row(struct ctr *c, struct arena *a, struct shale_err *e)
+{
+    struct meta_container *row = &c->row;
+
+    row->name = arena_strdup(a, row->name);
+    row->image_ref = arena_strdup(a, row->image_ref);
+    row->labels = row->labels[0] ? arena_strdup(a, row->labels) : "";
+    row->run.error = row->run.error[0] ? arena_strdup(a, row->run.error) : "";
+    row->listing.p = arena_memdup(a, row->listing.p, row->listing.n);
+    return row->name && row->image_ref && row->labels && row->run.error && row->listing.p
+               ? 0
+               : err_nomem(e);
+}
+
+/* 1: shown, or not wanted; 0: the index does not have all that is needed. */
+static int add_settled(struct listing *l, const struct meta_container *row)
+{
+    struct container_host *h = l->f.h;
+    struct arena *a = l->f.a;
+    struct ctr c = {.row = *row, .dir = l->dir};
+
+    if (row->listing.n == 0)
+        return 0;
+    memcpy(l->dir + l->n_parent, row->id, sizeof row->id);
+    int r = keep_row(&c, a, l->e);
+    if (r < 0)
+        return r;
+    r = brief_unpack(c.row.listing, a, &c.conf);
+    if (r < 0)
+        return r == -SHALE_NO_MEMORY ? err_nomem(l->e) : 0;
+    if (!passes(&l->f, &c))
+        return 1;
+    r = show_container(h, &c, l->show, l->memo, a, &l->v[l->n], l->e);
+    if (r < 0)
+        return r;
+    l->n++;
+    l->n_sure++;
+    return 1;
+}
+
+static int on_row(void *arg, const struct meta_container *row)
+{
+    struct listing *l = arg;
+    int r = grow(l);
 
     if (r < 0)
         return r;
-    r = ctr_refresh(f->h, a, &c, NULL);
-    if (r == -SHALE_NOT_FOUND) /* its end removed it */
+    if (settled_is(&l->settled, row)) {
+        if (!l->stopped)
+            return 0;
+        r = l->o->brief ? add_settled(l, row) : 0;
+        if (r < 0)
+            return r;
+        if (r > 0)
+            return l->o->last > 0 && l->n_sure >= (uint64_t)l->o->last;
+    }
+    return settled_put_off(&l->settled, row->id, l->n++, l->e);
+}
+
+/* 1: it belongs to the list, as l->v[at]. */
+static int look(struct listing *l, const struct settled_other *x, struct shale_err *e)
+{
+    struct ctr c;
+    int r = settled_look(l->f.h, x, l->f.a, &c, e);
+
+    if (r <= 0)
+        return r;
+    if ((!l->stopped && !ctr_is_live(&c)) || !passes(&l->f, &c))
         return 0;
-    if ((!all && !ctr_is_live(&c)) || !passes(f, &c))
-        return 0;
-    unsigned flags = (o->with_size ? SHOW_SIZE : 0) | (o->brief ? SHOW_BRIEF : 0);
-    return show_container(f->h, &c, flags, a, &l->v[l->n++], e);
+    r = show_container(l->f.h, &c, l->show, l->memo, l->f.a, &l->v[x->at], e);
+    return r < 0 ? r : 1;
+}
+
+/* Looks at those that were put off, and closes the gaps of those that are not to be shown. */
+static int look_at_others(struct listing *l, struct shale_err *e)
+{
+    size_t n = 0, k = 0, most = l->o->last > 0 ? (size_t)l->o->last : SIZE_MAX;
+
+    for (size_t i = 0; i < l->n && n < most; i++) {
+        int r = 1;
+        if (k < l->settled.n && l->settled.v[k].at == i)
+            r = look(l, &l->settled.v[k++], e);
+        if (r < 0)
+            return r;
+        if (r > 0 && n != i)
+            l->v[n] = l->v[i];
+        n += r > 0;
+    }
+    l->n = n;
+    return 0;
+}
+
+static int list(struct listing *l, struct shale_err *e)
+{
+    int r = settled_begin(&l->settled, l->f.a, e);
+    struct meta *m = store_meta(l->f.h->store);
+    uint64_t n_rows;
+    int n = snprintf(l->dir, PATH_MAX, "%s/containers/", store_root(l->f.h->store));
+
+    if (n >= PATH_MAX)
+        return err_set(e, SHALE_LIMIT, "path too long: %.80s…", l->dir);
+    l->n_parent = (size_t)n;
+    l->memo = arena_alloc(l->f.a, sizeof *l->memo);
+    if (r >= 0 && !l->memo)
+        r = err_nomem(e);
+    if (r >= 0 && l->stopped && l->o->last <= 0 && l->f.n == 0) { /* most will be shown */
+        r = meta_container_count(m, &n_rows, e);
+        if (r >= 0)
+            r = reserve(l, n_rows + 1);
+    }
+    if (r >= 0)
+        r = meta_container_each(m, NULL, on_row, l, e);
+    if (r >= 0)
+        r = look_at_others(l, e);
+    if (r >= 0 && l->f.a->failed == SHALE_NO_MEMORY) /* a filter could not be asked */
+        r = err_nomem(e);
+    return r;
 }
 
 int container_ps(struct container_host *h, const struct shale_ps_opts *o, struct arena *a,
                  struct shale_container_list *ret, struct shale_err *e)
 {
-    struct filters f = {.h = h, .a = a};
-    struct listing l = {0};
-    struct meta_container *rows;
-    size_t n;
+    struct listing l = {
+        .o = o,
+        .f = {.h = h, .a = a},
+        .show = (o->with_size ? SHOW_SIZE : 0) | (o->brief ? SHOW_BRIEF : 0),
+        .e = e,
+    };
     int r = 0;
 
     for (const char *const *t = o->filters; r >= 0 && t && *t; t++)
-        r = add_filter(&f, *t, e);
+        r = add_filter(&l.f, *t, e);
+    l.stopped = o->all || o->last > 0 || l.f.any_state;
     if (r >= 0)
-        r = meta_container_list(store_meta(h->store), NULL, a, &rows, &n, e);
-    if (r < 0)
-        return r;
-    l.v = arena_array(a, n + 1, sizeof *l.v);
-    if (!l.v)
-        return err_nomem(e);
-    for (size_t i = 0; r >= 0 && i < n && (o->last <= 0 || l.n < (uint64_t)o->last); i++)
-        r = add_container(&f, &rows[i], o, a, &l, e);
-    if (r >= 0 && a->failed == SHALE_NO_MEMORY) /* a filter could not be asked */
+        r = list(&l, e);
+    if (r >= 0 && l.v && arena_defer(a, free, l.v) < 0)
         r = err_nomem(e);
-    if (r < 0)
+    if (r < 0) {
+        free(l.v);
         return r;
+    }
     *ret = (struct shale_container_list){l.v, l.n};
     return 0;
-}
-
-int container_counts(struct container_host *h, struct container_counts *ret, struct shale_err *e)
-{
-    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
-    struct container_counts counts = {0};
-    struct meta_container *rows;
-    size_t n;
-    int r = meta_container_list(store_meta(h->store), NULL, &a, &rows, &n, e);
-
-    for (size_t i = 0; r >= 0 && i < n; i++) {
-        struct ctr c;
-        r = ctr_of_row(h, &rows[i], &a, &c, e);
-        if (r < 0)
-            break;
-        if (ctr_refresh(h, &a, &c, NULL) == -SHALE_NOT_FOUND)
-            continue;
-        counts.n_all++;
-        if (ctr_is(&c, CTR_RUNNING))
-            counts.n_running++;
-        else if (ctr_is(&c, CTR_PAUSED))
-            counts.n_paused++;
-        else
-            counts.n_stopped++;
-    }
-    if (r >= 0)
-        *ret = counts;
-    return r < 0 ? r : 0;
 }

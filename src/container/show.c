@@ -41,6 +41,53 @@ static int image_shown(struct container_host *h, const struct ctr *c, struct are
     return *ret ? 0 : err_nomem(e);
 }
 
+static unsigned slot_of(const char *ref)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+
+    for (; *ref; ref++)
+        h = (h ^ (unsigned char)*ref) * 16777619u;
+    return h % SHOW_MEMO_NAMES;
+}
+
+static int put_image(struct container_host *h, const struct ctr *c, struct show_memo *memo,
+                     struct arena *a, struct shale_container *ret, struct shale_err *e)
+{
+    if (!memo)
+        return image_shown(h, c, a, &ret->image, e);
+    unsigned i = slot_of(c->row.image_ref);
+    if (!memo->images[i].ref || !streq(memo->images[i].ref, c->row.image_ref) ||
+        !digest_eq(&memo->images[i].id, &c->row.image_id)) {
+        const char *ref = arena_strdup(a, c->row.image_ref);
+        int r = ref ? image_shown(h, c, a, &ret->image, e) : err_nomem(e);
+        if (r < 0)
+            return r;
+        memo->images[i].ref = ref;
+        memo->images[i].id = c->row.image_id;
+        memo->images[i].shown = ret->image;
+    }
+    ret->image = memo->images[i].shown;
+    return 0;
+}
+
+static int put_driver(struct container_host *h, struct show_memo *memo, struct shale_container *ret,
+                      struct shale_err *e)
+{
+    struct rootfs_driver *driver;
+
+    if (memo && memo->driver) {
+        ret->driver = memo->driver;
+        return 0;
+    }
+    int r = store_driver(h->store, &driver, NULL);
+    if (r == -SHALE_NO_MEMORY)
+        return err_nomem(e);
+    ret->driver = r < 0 ? "" : driver->ops->name;
+    if (memo)
+        memo->driver = ret->driver;
+    return 0;
+}
+
 static int put_mounts(const struct ctr *c, struct arena *a, struct shale_container *ret,
                       struct shale_err *e)
 {
@@ -153,22 +200,27 @@ static int put_config(const struct ctr *c, struct arena *a, struct shale_contain
     return 0;
 }
 
-static int put_health(struct container_host *h, const struct ctr *c, struct arena *a,
-                      struct shale_container *ret, struct shale_err *e)
+static int put_health(struct container_host *h, const struct ctr *c, unsigned flags,
+                      struct arena *a, struct shale_container *ret, struct shale_err *e)
 {
     struct health_shown shown;
-    int r = health_load(h, c, a, &shown, e);
 
+    if (flags & SHOW_BRIEF) {
+        ret->health = health_name(health_status(h, c));
+        ret->health_json = "";
+        return 0;
+    }
+    int r = health_load(h, c, a, &shown, e);
     ret->health = r < 0 ? "" : health_name(shown.status);
     ret->health_json = r < 0 ? "" : shown.json;
     return r;
 }
 
-int show_container(struct container_host *h, const struct ctr *c, unsigned flags, struct arena *a,
-                   struct shale_container *ret, struct shale_err *e)
+int show_container(struct container_host *h, const struct ctr *c, unsigned flags,
+                   struct show_memo *memo, struct arena *a, struct shale_container *ret,
+                   struct shale_err *e)
 {
     const struct meta_container_run *run = &c->row.run;
-    struct rootfs_driver *driver;
     const char **command;
     int r = conf_command(&c->conf, a, &command, e);
 
@@ -209,12 +261,9 @@ int show_container(struct container_host *h, const struct ctr *c, unsigned flags
     };
     if (!ret->id || !ret->image_id)
         return err_nomem(e);
-    r = store_driver(h->store, &driver, NULL);
-    if (r == -SHALE_NO_MEMORY)
-        return err_nomem(e);
+    r = put_driver(h, memo, ret, e);
     if (r >= 0)
-        ret->driver = driver->ops->name;
-    r = image_shown(h, c, a, &ret->image, e);
+        r = put_image(h, c, memo, a, ret, e);
     if (r >= 0)
         r = put_mounts(c, a, ret, e);
     if (r >= 0 && !(flags & SHOW_BRIEF))
@@ -222,7 +271,7 @@ int show_container(struct container_host *h, const struct ctr *c, unsigned flags
     if (r >= 0 && !(flags & SHOW_BRIEF))
         r = put_config(c, a, ret, e);
     if (r >= 0)
-        r = put_health(h, c, a, ret, e);
+        r = put_health(h, c, flags, a, ret, e);
     if (r >= 0)
         r = show_networks(h, c, a, ret, e);
     return r >= 0 && flags & SHOW_SIZE ? put_sizes(h, c, a, ret, e) : r;
@@ -234,5 +283,5 @@ int container_inspect(struct container_host *h, const char *container, bool with
     struct ctr c;
     int r = ctr_find(h, container, a, &c, e);
 
-    return r < 0 ? r : show_container(h, &c, with_size ? SHOW_SIZE : 0, a, ret, e);
+    return r < 0 ? r : show_container(h, &c, with_size ? SHOW_SIZE : 0, NULL, a, ret, e);
 }

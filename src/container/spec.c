@@ -317,7 +317,8 @@ static json_t *linux_part(const struct spec_in *in)
 
     jout_put(&bad, o, "namespaces", namespaces(in));
     if (!in->no_cgroups) {
-        jout_put(&bad, o, "cgroupsPath", json_sprintf("/shale/%s", in->id));
+        jout_put(&bad, o, "cgroupsPath",
+                 json_sprintf("%s/%s", conf_cgroup_parent(in->conf), in->id));
         jout_put(&bad, o, "resources", spec_resources(in));
     }
     if (in->n_devices)

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "container/brief.h"
 #include "container/events.h"
 #include "container/jout.h"
 #include "container/keep.h"
@@ -148,6 +149,7 @@ static int update(struct update *u, struct shale_err *e)
     const struct shale_update_opts *o = u->o;
     struct meta *m = store_meta(u->h->store);
     bool runs = ctr_need_running(&u->c, NULL) >= 0;
+    struct str listing;
     char *text;
     int r = 0;
 
@@ -160,10 +162,12 @@ static int update(struct update *u, struct shale_err *e)
         r = apply_restart(u, e);
     if (r >= 0)
         r = conf_format(&u->c.conf, u->a, &text, e);
+    if (r >= 0)
+        r = brief_pack(&u->c.conf, u->a, &listing, e);
     if (r >= 0 && has_limits(o) && runs)
         r = tell_runtime(u, e);
     if (r >= 0)
-        r = meta_container_set_config(m, u->c.row.id, text, e);
+        r = meta_container_set_config(m, u->c.row.id, text, listing, e);
     if (r >= 0)
         ctr_event(u->h, &u->c.row, EVENT_CONTAINER_UPDATE, NULL, NULL);
     if (r >= 0 && runs && keep_is_wanted(&u->c.conf))

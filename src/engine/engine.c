@@ -123,6 +123,7 @@ static int keep_remote_opts(struct shale *s, const struct shale_open_opts *o,
     ro.config_dir = arena_strdup(&s->arena, config);
     ro.certs_dir = arena_strdup(&s->arena, o->certs_dir ? o->certs_dir : REMOTE_CERTS_DIR);
     ro.insecure = copy_list(&s->arena, o->insecure_registries);
+    ro.any_insecure = o->any_insecure;
     ro.user_agent = "shale/" SHALE_VERSION;
     if (t->retries >= 0)
         ro.n_retries = (uint32_t)t->retries;

@@ -10,7 +10,6 @@ int shale_rmi_explain(struct shale *s, const char *image, const struct shale_rmi
 {
     struct image_host h = engine_image_host(s);
     struct container_host ch = engine_container_host(s);
-    struct container_counts counts;
     struct shale_rmi_opts o;
     struct arena *a;
     struct shale_rmi_explained *res = result_new(sizeof *res, &a);
@@ -18,7 +17,7 @@ int shale_rmi_explain(struct shale *s, const char *image, const struct shale_rmi
     if (!res)
         return err_nomem(e);
     engine_take_opts(&o, sizeof o, opts);
-    (void)container_counts(&ch, &counts, NULL); /* see shale_rmi */
+    (void)container_refresh_users(&ch, &h, image, &o, NULL);
     int r = image_explain(&h, image, &o, a, res, e);
     for (size_t i = 0; r >= 0 && i < res->n_blockers; i++) {
         const struct shale_blocker *b = &res->blockers[i];

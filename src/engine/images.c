@@ -123,7 +123,6 @@ int shale_rmi(struct shale *s, const char *image, const struct shale_rmi_opts *o
 {
     struct image_host h = engine_image_host(s);
     struct container_host ch = engine_container_host(s);
-    struct container_counts counts;
     struct shale_rmi_opts o;
     struct arena *a;
     struct shale_rmi_result *res = result_new(sizeof *res, &a);
@@ -131,8 +130,7 @@ int shale_rmi(struct shale *s, const char *image, const struct shale_rmi_opts *o
     if (!res)
         return err_nomem(e);
     engine_take_opts(&o, sizeof o, opts);
-    /* Looking at the containers brings the rows of those up to date that ended unwatched. */
-    (void)container_counts(&ch, &counts, NULL);
+    (void)container_refresh_users(&ch, &h, image, &o, NULL);
     return result_end(container_remove_image(&ch, &h, image, &o, a, res, e), res, ret);
 }
 

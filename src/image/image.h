@@ -86,6 +86,11 @@ int image_parse_target(const char *text, struct arena *a, struct ref *ret, struc
 int image_name_it(struct store *s, const struct ref *name, const struct digest *id,
                   const struct digest *target, const char *how, struct shale_err *e);
 int image_tag(struct image_host *h, const char *source, const char *target, struct shale_err *e);
+/* The images that removing `what` may look at: it, the others behind its names, and what they were
+ * made from and was made from them. NOT_FOUND as image_find. */
+struct meta_digests;
+int image_removal_near(struct image_host *h, const char *what, const struct shale_rmi_opts *o,
+                       struct arena *a, struct meta_digests *ret, struct shale_err *e);
 /* With `cascade` a dry run takes stopped containers as gone, and notes them; else they must be gone
  * (container_remove_image). */
 int image_remove(struct image_host *h, const char *what, const struct shale_rmi_opts *o,

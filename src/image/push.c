@@ -67,7 +67,10 @@ static int mount_from(void *arg, const struct digest *d, struct arena *a, struct
 
 static int begin(struct push *p, struct shale_err *e)
 {
-    struct remote_sink_opts so = {p->o->on_progress, p->o->progress_arg, mount_from, p};
+    char notes[PATH_MAX];
+    struct remote_sink_opts so = {p->o->on_progress, p->o->progress_arg, mount_from, p, notes};
+
+    snprintf(notes, sizeof notes, "%s/pushes", store_root(p->h->store));
     int r = store_lease_begin(p->h->store, "push", &p->lease, e);
 
     if (r >= 0)

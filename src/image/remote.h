@@ -4,7 +4,6 @@
  * Operations on references in registries (include/shale/remote.h); the engine calls these one to
  * one. `h->remote` is set; the store is only used where the function says so.
  */
-#include <shale/manifest.h>
 #include <shale/remote.h>
 
 #include "image/image.h"
@@ -27,9 +26,6 @@ int image_remote_copy(struct image_host *h, const char *const *from, size_t n_fr
 int image_outdated(struct image_host *h, const char *const *refs, size_t n_refs,
                    const struct shale_outdated_opts *o, struct arena *a,
                    struct shale_outdated_list *ret, struct shale_err *e);
-
-int image_manifest_get(struct image_host *h, const char *what, struct arena *a,
-                       struct shale_manifest *ret, struct shale_err *e);
 
 /* ---- names that may be patterns: remote_name.c ---- */
 struct remote_name {

@@ -47,8 +47,11 @@ static int mount_from(void *arg, const struct digest *d, struct arena *a, struct
 static int open_ends(struct copying *x, struct shale_err *e)
 {
     bool same = streq(x->from.domain, x->to.domain);
+    char notes[PATH_MAX];
     struct remote_sink_opts so = {x->o->on_progress, x->o->progress_arg, same ? mount_from : NULL,
-                                  x};
+                                  x, notes};
+
+    snprintf(notes, sizeof notes, "%s/pushes", store_root(x->h->store));
     int r = remote_source_open(x->h->remote, &x->from, &x->source, e);
 
     if (r >= 0)

@@ -14,6 +14,10 @@
     "SELECT id, name, image, image_ref, created, auto_remove, labels, config, state, pid, "        \
     "exit_code,"                                                                                   \
     " oom_killed, started, finished, error, restarts, stopped FROM containers"
+/* all that the index containers_listing has */
+#define BRIEF_COLUMNS                                                                              \
+    "SELECT id, name, image, image_ref, created, auto_remove, labels, state, pid, exit_code,"      \
+    " oom_killed, started, finished, error, restarts, stopped, listing FROM containers"
 
 static int no_container(const char *what, struct shale_err *e)
 {
@@ -141,12 +145,13 @@ static int add(struct meta *m, const struct meta_container *c,
     const struct meta_container_run *x = &c->run;
     return stmt_run(m,
                     "INSERT INTO containers(id, name, image, image_ref, created, auto_remove, "
-                    "labels, config, state, pid, exit_code, oom_killed, started, finished, error) "
-                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-                    NULL, e, "ttdtiitttiiiiit", c->id, c->name, &c->image_id, c->image_ref,
+                    "labels, config, state, pid, exit_code, oom_killed, started, finished, error, "
+                    "listing) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+                    "?15, ?16)",
+                    NULL, e, "ttdtiitttiiiiitb", c->id, c->name, &c->image_id, c->image_ref,
                     c->created_ns ? c->created_ns : time_now_ns(), (int64_t)c->auto_remove,
                     c->labels, c->config, x->state, x->pid, (int64_t)x->exit_code,
-                    (int64_t)x->oom_killed, x->started_ns, x->finished_ns, x->error);
+                    (int64_t)x->oom_killed, x->started_ns, x->finished_ns, x->error, &c->listing);
 }
 
 int meta_container_add(struct meta *m, const struct meta_container *c,
@@ -202,14 +207,16 @@ int meta_container_set_stopped(struct meta *m, const char *id, bool on, struct s
 }
 
 int meta_container_set_config(struct meta *m, const char *id, const char *config,
-                              struct shale_err *e)
+                              struct str listing, struct shale_err *e)
 {
     int r = meta_begin(m, e);
 
     return r < 0 ? r
                  : meta_end(m,
-                            stmt_run(m, "UPDATE containers SET config = ?2 WHERE id = ?1", NULL, e,
-                                     "tt", id, config),
+                            stmt_run(m,
+                                     "UPDATE containers SET config = ?2, listing = ?3"
+                                     " WHERE id = ?1",
+                                     NULL, e, "ttb", id, config, &listing),
                             e);
 }
 
@@ -293,6 +300,66 @@ int meta_container_list(struct meta *m, const struct digest *image, struct arena
     *ret = v;
     *ret_n = n;
     return 0;
+}
+
+int meta_container_count(struct meta *m, uint64_t *ret, struct shale_err *e)
+{
+    int64_t n;
+    int r = stmt_number(m, "SELECT count(*) FROM containers", 0, &n, e, "");
+
+    if (r >= 0)
+        *ret = (uint64_t)n;
+    return r;
+}
+
+/* Texts are the statement's. */
+static void brief_row(const struct stmt *q, struct meta_container *c)
+{
+    *c = (struct meta_container){
+        .name = col_text(q, 1),
+        .image_ref = col_text(q, 3),
+        .created_ns = col_i64(q, 4),
+        .auto_remove = col_i64(q, 5) != 0,
+        .labels = col_text(q, 6),
+        .config = "",
+        .run = {.state = col_text(q, 7),
+                .pid = col_i64(q, 8),
+                .exit_code = (int)col_i64(q, 9),
+                .oom_killed = col_i64(q, 10) != 0,
+                .started_ns = col_i64(q, 11),
+                .finished_ns = col_i64(q, 12),
+                .error = col_text(q, 13),
+                .restarts = col_i64(q, 14),
+                .stopped = col_i64(q, 15) != 0},
+        .listing = col_bytes(q, 16),
+    };
+    col_copy(q, 0, c->id, sizeof c->id);
+    col_digest(q, 2, &c->image_id);
+}
+
+int meta_container_each(struct meta *m, const struct digest *image,
+                        int (*f)(void *arg, const struct meta_container *c), void *arg,
+                        struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = stmt_open(m,
+                      image ? BRIEF_COLUMNS " WHERE id IN (SELECT container FROM image_users"
+                                            " WHERE image = ?1) ORDER BY created DESC, id"
+                            : BRIEF_COLUMNS " ORDER BY created DESC, id",
+                      &q, e);
+
+    if (r < 0)
+        return r;
+    if (image)
+        stmt_bind(&q, "d", image);
+    while ((r = stmt_step(&q, e)) == 1) {
+        struct meta_container c;
+        brief_row(&q, &c);
+        r = f(arg, &c);
+        if (r != 0)
+            return r;
+    }
+    return r;
 }
 
 /* ---- states ---- */

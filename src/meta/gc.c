@@ -11,7 +11,7 @@
     "WITH RECURSIVE alive(id) AS MATERIALIZED (" ALIVE "), need(d) AS ("                           \
     " SELECT target FROM tags UNION SELECT digest FROM repo_digests"                               \
     " UNION SELECT manifest FROM images UNION SELECT id FROM images"                               \
-    " UNION SELECT blob FROM image_layers"                                                         \
+    " UNION SELECT blob FROM image_layers UNION SELECT blob FROM build_steps"                      \
     " UNION SELECT digest FROM lease_items WHERE lease IN alive"                                   \
     " UNION SELECT child FROM edges JOIN need ON edges.parent = need.d) "
 
@@ -35,6 +35,7 @@ int meta_gc_layers(struct meta *m, struct arena *a, struct meta_digests *ret, st
         m,
         "WITH alive(id) AS MATERIALIZED (" ALIVE ")"
         " SELECT diff_id FROM layers WHERE diff_id NOT IN (SELECT diff_id FROM image_layers)"
+        " AND diff_id NOT IN (SELECT diff_id FROM build_steps)"
         " AND diff_id NOT IN (SELECT digest FROM lease_items WHERE lease IN alive)"
         " AND diff_id NOT IN (SELECT diff_id FROM layer_blobs JOIN lease_items ON digest = blob"
         " WHERE lease IN alive)",
@@ -61,6 +62,7 @@ int meta_gc_blob_needed(struct meta *m, const struct digest *d, struct shale_err
         " OR EXISTS (SELECT 1 FROM images WHERE id = up.d)"
         " OR EXISTS (SELECT 1 FROM images WHERE manifest = up.d)"
         " OR EXISTS (SELECT 1 FROM image_layers WHERE blob = up.d)"
+        " OR EXISTS (SELECT 1 FROM build_steps WHERE blob = up.d)"
         " OR EXISTS (SELECT 1 FROM lease_items JOIN leases ON id = lease WHERE digest = up.d"
         " AND lease_alive(pid, started, boot_id, expires)))",
         d, e);
@@ -70,6 +72,7 @@ int meta_gc_layer_needed(struct meta *m, const struct digest *diff_id, struct sh
 {
     return ask(m,
                "SELECT EXISTS (SELECT 1 FROM image_layers WHERE diff_id = ?1)"
+               " OR EXISTS (SELECT 1 FROM build_steps WHERE diff_id = ?1)"
                " OR EXISTS (SELECT 1 FROM lease_items JOIN leases ON id = lease WHERE"
                " (digest = ?1 OR digest IN (SELECT blob FROM layer_blobs WHERE diff_id = ?1))"
                " AND lease_alive(pid, started, boot_id, expires))",

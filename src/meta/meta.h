@@ -5,9 +5,11 @@
  * synchronous NORMAL). This header is the handle, transactions and small memos; the tables have
  * headers of their own:
  *
- *   meta_content.h     blobs, edges, layers, stacks, leases, downloads in flight, what may be
- * collected meta_image.h       images, tags and their history, repository digests meta_container.h
- * containers
+ * - meta_content.h: blobs, edges, layers, stacks, leases, downloads in flight, what may be
+ * collected
+ * - meta_image.h: images, tags and their history, repository digests
+ * - meta_list.h: lists of manifests
+ * - meta_container.h, meta_network.h: containers; networks
  *
  *   r = meta_open(root_fd, root, false, &m, e);
  *   r = meta_begin(m, e);                    // optional: one call is a transaction by itself

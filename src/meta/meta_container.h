@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "model/digest.h"
 
 struct meta;
@@ -34,6 +35,7 @@ struct meta_container {
     bool auto_remove;
     const char *labels; /* JSON object text, "" if none */
     const char *config; /* JSON text: everything else, of container/ */
+    struct str listing; /* what lists need of it, packed by container/; n 0: they read config */
     struct meta_container_run run;
     /* Images that it has mounted; for meta_container_add alone. */
     const struct digest *mounted;
@@ -60,7 +62,7 @@ int meta_container_set_auto_remove(struct meta *m, const char *id, bool on, stru
 int meta_container_set_stopped(struct meta *m, const char *id, bool on, struct shale_err *e);
 /* What it was made with, changed. Missing is success. */
 int meta_container_set_config(struct meta *m, const char *id, const char *config,
-                              struct shale_err *e);
+                              struct str listing, struct shale_err *e);
 /* Has a container other than `id` that text in its config? */
 int meta_container_mentions(struct meta *m, const char *id, const char *text, bool *ret,
                             struct shale_err *e);
@@ -70,6 +72,14 @@ int meta_container_delete(struct meta *m, const char *id,
 /* Newest created first. An image: those of it, and those that have it mounted; NULL: all. */
 int meta_container_list(struct meta *m, const struct digest *image, struct arena *a,
                         struct meta_container **ret, size_t *ret_n, struct shale_err *e);
+
+int meta_container_count(struct meta *m, uint64_t *ret, struct shale_err *e);
+/* The same as the list, each shown to `f` without its config ("") and without it being read: all of
+ * them come out of one index. What the row points at is lent until `f` returns, which may read the
+ * database but not change containers. What is not 0 from `f` ends it and is returned. */
+int meta_container_each(struct meta *m, const struct digest *image,
+                        int (*f)(void *arg, const struct meta_container *c), void *arg,
+                        struct shale_err *e);
 
 /* The images that containers have mounted, each once. */
 struct meta_digests;

@@ -6,7 +6,7 @@
 #include "base/lock.h"
 #include "meta/stmt.h"
 
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 7
 
 /* Digests are text ("sha256:…"), "" is none; times are nanoseconds. Edges may name what is not
  * here, so there are no foreign keys: image.c and container.c keep what belongs together together.
@@ -98,6 +98,25 @@ static const char *const store_steps[SCHEMA_VERSION] = {
     "CREATE INDEX container_images_container ON container_images(container);"
     "CREATE VIEW image_users(image, container) AS SELECT image, id FROM containers"
     " UNION ALL SELECT image, container FROM container_images;",
+
+    /* 5: listings of containers, out of one index and without their configs */
+    "ALTER TABLE containers ADD COLUMN listing BLOB;"
+    "CREATE INDEX containers_listing ON containers(created DESC, id, name, image, image_ref,"
+    " auto_remove, labels, state, pid, exit_code, oom_killed, started, finished, error, restarts,"
+    " stopped, listing);",
+
+    /* 6: lists of manifests that are being put together */
+    "CREATE TABLE list_members(list TEXT NOT NULL, ref TEXT NOT NULL, media_type TEXT NOT NULL,"
+    " digest TEXT NOT NULL, manifest TEXT NOT NULL, os TEXT NOT NULL, arch TEXT NOT NULL, variant "
+    "TEXT NOT NULL, os_version TEXT NOT NULL, os_features TEXT NOT NULL, local INTEGER NOT NULL,"
+    " UNIQUE(list, ref));",
+
+    /* 7: what the steps of builds gave */
+    "CREATE TABLE build_steps(key TEXT PRIMARY KEY, description TEXT NOT NULL, diff_id TEXT NOT "
+    "NULL, blob TEXT NOT NULL, created INTEGER NOT NULL, used INTEGER NOT NULL,"
+    " uses INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX build_steps_diff_id ON build_steps(diff_id);"
+    "CREATE INDEX build_steps_blob ON build_steps(blob);",
 };
 
 const struct meta_schema schema_store = {

@@ -124,6 +124,12 @@ static void bind_all(struct stmt *q, const char *types, va_list ap)
             sqlite3_bind_int64(q->s, i, va_arg(ap, int64_t));
             continue;
         }
+        if (*types == 'b') {
+            const struct str *s = va_arg(ap, const struct str *);
+            if (s->n) /* unbound is NULL */
+                sqlite3_bind_blob64(q->s, i, s->p, s->n, SQLITE_STATIC);
+            continue;
+        }
         const char *text;
         if (*types == 'd') {
             const struct digest *d = va_arg(ap, const struct digest *);
@@ -195,15 +201,27 @@ int stmt_number(struct meta *m, const char *sql, int64_t none, int64_t *ret, str
 
 /* ---- columns ---- */
 
-void col_digest(const struct stmt *q, int i, struct digest *ret)
+struct str col_bytes(const struct stmt *q, int i)
+{
+    const char *p = sqlite3_column_blob(q->s, i);
+
+    return (struct str){p ? p : "", p ? (size_t)sqlite3_column_bytes(q->s, i) : 0};
+}
+
+void col_copy(const struct stmt *q, int i, char *ret, size_t size)
 {
     const char *s = col_text(q, i);
     size_t n = strlen(s);
 
-    if (n >= sizeof ret->s) /* rows hold nothing longer unless the file was tampered with */
+    if (n >= size)
         n = 0;
-    memcpy(ret->s, s, n);
-    ret->s[n] = 0;
+    memcpy(ret, s, n);
+    ret[n] = 0;
+}
+
+void col_digest(const struct stmt *q, int i, struct digest *ret)
+{
+    col_copy(q, i, ret->s, sizeof ret->s);
 }
 
 char *col_dup(const struct stmt *q, int i, struct arena *a)

@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "meta/meta.h"
 #include "model/digest.h"
 
@@ -50,7 +51,8 @@ int stmt_open(struct meta *m, const char *sql, struct stmt *ret, struct shale_er
 void stmt_close(struct stmt *q);
 /* From the first parameter on, one letter each: t const char * (NULL is ""), d const struct digest
  * * (NULL is
- * ""), i int64_t. Texts are borrowed until stmt_close. */
+ * ""), i int64_t, b const struct str * (bytes; n 0 is NULL). Texts are borrowed until stmt_close.
+ */
 void stmt_bind(struct stmt *q, const char *types, ...);
 int stmt_step(struct stmt *q, struct shale_err *e); /* 1: a row, 0: the end */
 void stmt_reset(struct stmt *q);                    /* for binding and running again */
@@ -72,6 +74,9 @@ static inline int64_t col_i64(const struct stmt *q, int i)
 {
     return sqlite3_column_int64(q->s, i);
 }
+struct str col_bytes(const struct stmt *q, int i); /* borrowed like col_text; n 0: NULL or none */
+/* A text that is known to be short; a longer one (the file was tampered with) becomes "". */
+void col_copy(const struct stmt *q, int i, char *ret, size_t size);
 void col_digest(const struct stmt *q, int i, struct digest *ret);
 /* Copy in the arena; NULL: out of memory. */
 char *col_dup(const struct stmt *q, int i, struct arena *a);

@@ -68,7 +68,7 @@ int host_get(struct remote_client *c, const char *domain, struct remote_host **r
         } else {
             h->domain = copy;
             h->endpoint = streq(domain, "docker.io") ? "registry-1.docker.io" : copy;
-            h->tls.insecure = is_listed(c, domain);
+            h->tls.insecure = c->o.any_insecure || is_listed(c, domain);
             h->loopback = is_loopback(domain);
             h->may_be_plain = h->tls.insecure || h->loopback;
             if (c->o.scheme != REMOTE_AUTO) {

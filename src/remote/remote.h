@@ -42,6 +42,7 @@ struct remote_opts {
     const char *certs_dir;       /* HOST[:PORT]/{*.crt,*.cert,*.key} below it; NULL: none */
     const char *const *insecure; /* HOST[:PORT] as in references, or CIDRs, without (good) TLS; NULL
                                     or NULL-ended */
+    bool any_insecure;           /* all of them are */
     const char *user_agent;      /* NULL: "shale" */
     uint32_t n_retries;          /* attempts after the first that may fail without progress */
     int64_t retry_delay_ns;      /* before the first retry; doubles, with jitter */
@@ -95,9 +96,12 @@ struct remote_sink_opts {
     int (*mount_from)(void *arg, const struct digest *d, struct arena *a, struct strv *ret,
                       struct shale_err *e);
     void *mount_arg;
+    /* Folder (made when missing) where is noted what has not ended, for the next process; NULL:
+     * none. Read during remote_sink_open only. */
+    const char *notes_dir;
 };
 /* The same repository to push to. Blobs that it has are not sent again; what broke off goes on
- * where it was, within the client's retries. */
+ * where it was, within the client's retries, and in the next process where the registry can. */
 int remote_sink_open(struct remote_client *c, const struct ref *r, const struct remote_sink_opts *o,
                      struct sink **ret, struct shale_err *e);
 

@@ -2,12 +2,14 @@
 /* A repository of a registry as a struct sink (distribution-spec 1.1, "Push"). */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "remote/upload.h"
+#include "remote/upload_note.h"
 
 #define ARENA_BYTES (4u << 20)
 #define MAX_MOUNTS  3 /* repositories that a blob is looked for in */
@@ -16,6 +18,7 @@ struct remote_sink {
     struct sink sink;
     struct remote_repo repo;
     struct remote_sink_opts o;
+    int notes_fd; /* of uploads that have not ended; -1: none */
 };
 
 static struct remote_sink *self(struct sink *s)
@@ -60,7 +63,7 @@ static void on_pause(void *arg, int64_t ns)
 
 static struct upload upload_of(struct remote_sink *s, const struct descriptor *d, struct cancel *c)
 {
-    return (struct upload){.repo = &s->repo, .d = d, .cancel = c};
+    return (struct upload){.repo = &s->repo, .d = d, .cancel = c, .notes_fd = s->notes_fd};
 }
 
 /* ---- manifests ---- */
@@ -194,6 +197,8 @@ static struct sink *sink_close(struct sink *sink)
 
     if (!sink)
         return NULL;
+    if (s->notes_fd >= 0)
+        close(s->notes_fd);
     repo_clear(&s->repo);
     free(s);
     return NULL;
@@ -217,6 +222,7 @@ int remote_sink_open(struct remote_client *c, const struct ref *r, const struct 
         return err_nomem(e);
     s->sink.ops = &ops;
     s->o = *o;
+    s->notes_fd = upload_notes_open(o->notes_dir);
     int k = repo_open(&s->repo, c, r, "pull,push", e);
     if (k < 0) {
         sink_close(&s->sink);

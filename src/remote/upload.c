@@ -9,6 +9,7 @@
 #include "base/ring.h"
 #include "base/str.h"
 #include "model/limits.h"
+#include "remote/upload_note.h"
 
 #define SMALL_BYTES    (1u << 20) /* goes with the PUT */
 #define RING_BLOCKS    4
@@ -66,6 +67,7 @@ struct session {
     struct arena a; /* of url */
     const char *url;
     bool home; /* it is at the registry itself */
+    struct upload_note note;
 };
 
 static int session_goes_on(struct session *s, const struct http_response *p, struct shale_err *e)
@@ -77,6 +79,8 @@ static int session_goes_on(struct session *s, const struct http_response *p, str
     s->a = fresh;
     arena_clear(&old);
     s->url = r < 0 ? NULL : url;
+    if (s->url)
+        upload_note_write(&s->note, s->url, s->home);
     return r < 0 || url ? r : err_nomem(e);
 }
 
@@ -268,13 +272,17 @@ static int patch(struct upload *u, struct session *s, uint64_t at, bool *ret_mis
 }
 
 /* How far the registry has come. 0 and *ret_at; NOT_FOUND: it has lost the session. */
-static int ask_status(const struct upload *u, struct session *s, uint64_t *ret_at,
+static int ask_status(const struct upload *u, struct session *s, bool once, uint64_t *ret_at,
                       struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_BYTES);
+    struct attempts none = {.n_used = UINT32_MAX};
     struct call call = call_of(u, "GET");
     struct http_response p;
     uint64_t last;
+
+    if (once)
+        call.attempts = &none;
 
     call.url = s->url;
     call.at_home = s->home;
@@ -293,8 +301,14 @@ struct progress { /* over all attempts */
     uint64_t at;
     unsigned n_sessions;
     bool misplaced; /* the registry has more or less than it said (416) */
+    bool inherited; /* the session is one that another process has begun */
     struct attempts attempts;
 };
+
+static bool is_small(const struct upload *u)
+{
+    return u->bytes || u->d->size_bytes <= SMALL_BYTES;
+}
 
 static int attempt(struct upload *u, struct progress *g, bool *ret_broken, struct shale_err *e)
 {
@@ -308,7 +322,7 @@ static int attempt(struct upload *u, struct progress *g, bool *ret_broken, struc
     }
     if (r < 0)
         return r;
-    if (u->bytes || u->d->size_bytes <= SMALL_BYTES)
+    if (is_small(u))
         return finish(u, &g->s, true, ret_broken, e);
     if (g->at < u->d->size_bytes) {
         r = patch(u, &g->s, g->at, &g->misplaced, ret_broken, e);
@@ -322,16 +336,47 @@ static int attempt(struct upload *u, struct progress *g, bool *ret_broken, struc
 /* After an attempt that broke: where to go on. */
 static void find_place(struct upload *u, struct progress *g)
 {
-    bool small = u->bytes || u->d->size_bytes <= SMALL_BYTES;
     uint64_t at = 0;
 
-    if (small || !g->s.url || ask_status(u, &g->s, &at, NULL) < 0) {
+    if (is_small(u) || !g->s.url || ask_status(u, &g->s, false, &at, NULL) < 0) {
         g->s.url = NULL;
         return;
     }
     if (at >= g->at + PROGRESS_BYTES)
         g->attempts.n_used = 0;
     g->at = at;
+}
+
+/* Where the upload begins: where one of an earlier push was broken off, if the registry still has
+ * that; in `session`; else nowhere yet. */
+static void find_session(struct upload *u, struct progress *g, const char *session)
+{
+    struct session *s = &g->s;
+
+    upload_note_take(&s->note, is_small(u) ? -1 : u->notes_fd, u->repo, &u->d->digest);
+    if (upload_note_read(&s->note, u->repo, &s->a, &s->url, &s->home) > 0 &&
+        ask_status(u, s, true, &g->at, NULL) >= 0 && g->at > 0) {
+        g->inherited = true;
+        return;
+    }
+    g->at = 0;
+    s->url = session ? arena_strdup(&s->a, session) : NULL;
+    s->home = true;
+    if (!s->url)
+        return;
+    upload_note_write(&s->note, s->url, s->home);
+    g->n_sessions++;
+}
+
+/* Whether what went wrong was the session: the registry has lost it (it was restarted elsewhere, it
+ * expired), or has spoken too early of its place: it was still writing what came before the break.
+ * What others have left behind is not trusted at all. */
+static bool session_is_lost(struct progress *g, int r, bool broken)
+{
+    bool lost =
+        r == -SHALE_NOT_FOUND || g->misplaced || (g->inherited && !broken && r != -SHALE_CANCELED);
+
+    return lost && g->s.url && g->n_sessions < MAX_SESSIONS;
 }
 
 int upload_run(struct upload *u, const char *session, struct shale_err *e)
@@ -342,29 +387,25 @@ int upload_run(struct upload *u, const char *session, struct shale_err *e)
     int r;
 
     arena_init(&g.s.a, ARENA_BYTES);
-    if (session) {
-        g.s.url = arena_strdup(&g.s.a, session);
-        g.s.home = true;
-        g.n_sessions++;
-    }
+    find_session(u, &g, session);
     while ((r = attempt(u, &g, &broken, &why)) < 0) {
-        /* A session that the registry has lost (it was restarted elsewhere, it expired) is begun
-         * anew, and so is one of whose place it spoke too early: it was still writing what came
-         * before the break. */
-        bool lost =
-            (r == -SHALE_NOT_FOUND || g.misplaced) && g.s.url && g.n_sessions < MAX_SESSIONS;
+        bool lost = session_is_lost(&g, r, broken);
         if (!broken && !lost)
             break;
-        int w = attempts_wait(u->repo->c, &g.attempts, 0, u->cancel, &why);
+        int w =
+            g.inherited && lost ? 0 : attempts_wait(u->repo->c, &g.attempts, 0, u->cancel, &why);
         if (w < 0) {
             r = w == -SHALE_CANCELED ? w : r;
             break;
         }
-        if (lost)
+        if (lost) {
             g.s.url = NULL;
-        else
+            g.inherited = false;
+        } else {
             find_place(u, &g);
+        }
     }
+    upload_note_end(&g.s.note, r >= 0);
     arena_clear(&g.s.a);
     if (r < 0 && e)
         *e = why;

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Upload of one blob (distribution-spec 1.1, "Pushing Blobs"): a session is begun, or the blob is
- * mounted from another repository; large blobs stream in a PATCH that goes on where it broke, small
- * ones come with the PUT that ends the session.
+ * mounted from another repository; large blobs stream in a PATCH that goes on where it broke, also
+ * when another process begins (upload_note.h); small ones come with the PUT that ends the session.
  */
 #include "model/endpoint.h"
 #include "remote/remote_priv.h"
@@ -17,6 +17,7 @@ struct upload {
     void (*on_progress)(void *arg, uint64_t at);
     void (*on_pause)(void *arg, int64_t ns);
     void *arg;
+    int notes_fd; /* folder of notes of what has not ended (upload_note.h); -1: none are kept */
 };
 
 /* 1 if the repository has the blob. */

@@ -149,6 +149,12 @@ int mount_overlay(const char *lower, const struct rootfs_writable *w, const char
     return m < 0 ? m : mount_move(m, target, e);
 }
 
+int rootfs_overlay(const char *folder, const struct rootfs_writable *w, const char *target,
+                   struct shale_err *e)
+{
+    return mount_overlay(folder, w, target, e);
+}
+
 int mount_view(const char *folder, const char *target, struct shale_err *e)
 {
     if (mount(folder, target, NULL, MS_BIND, NULL) < 0)

@@ -67,6 +67,10 @@ struct rootfs_driver { /* first member of each implementation */
 int rootfs_open(int root_fd, const char *root_path, const char *name, char memo[64],
                 struct rootfs_driver **ret, struct shale_err *e);
 
+/* Any folder, with what is written over it; undone by umount of any driver. */
+int rootfs_overlay(const char *folder, const struct rootfs_writable *w, const char *target,
+                   struct shale_err *e);
+
 /* Is there a driver of that name ("auto" and NULL are fine)? INVALID says which there are. */
 int rootfs_check_name(const char *name, struct shale_err *e);
 

@@ -210,27 +210,32 @@ int store_layer_open(struct store *s, const struct digest *diff_id, struct cance
 
 /* ---- stacks ---- */
 
-int store_stack(struct store *s, const struct digest *image_id, struct arena *a,
-                struct rootfs_image *ret, struct shale_err *e)
+int store_stack_of(const struct meta_image_layer *layers, size_t n, struct arena *a,
+                   struct rootfs_image *ret, struct shale_err *e)
 {
-    struct meta_image_layer *rows;
-    struct rootfs_layer *v;
-    size_t n;
-    int r = meta_image_layers(s->meta, image_id, a, &rows, &n, e);
-    if (r < 0)
-        return r;
-    v = arena_array(a, n + 1, sizeof *v);
+    struct rootfs_layer *v = arena_array(a, n + 1, sizeof *v);
+    static const struct digest none;
+
     if (!v)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
-        static const struct digest none;
-        v[i].diff_id = rows[i].diff_id;
-        r = chain_next(i ? &v[i - 1].chain_id : &none, &rows[i].diff_id, &v[i].chain_id, e);
+        v[i].diff_id = layers[i].diff_id;
+        int r = chain_next(i ? &v[i - 1].chain_id : &none, &v[i].diff_id, &v[i].chain_id, e);
         if (r < 0)
             return r;
     }
     *ret = (struct rootfs_image){v, n};
     return 0;
+}
+
+int store_stack(struct store *s, const struct digest *image_id, struct arena *a,
+                struct rootfs_image *ret, struct shale_err *e)
+{
+    struct meta_image_layer *rows;
+    size_t n;
+    int r = meta_image_layers(s->meta, image_id, a, &rows, &n, e);
+
+    return r < 0 ? r : store_stack_of(rows, n, a, ret, e);
 }
 
 static int prepare_stack(struct store *s, struct rootfs_driver *d, const struct rootfs_image *img,
@@ -304,6 +309,26 @@ static int mount_stack(struct store *s, struct rootfs_driver *d, const struct ro
     return r;
 }
 
+static int view_stack(struct store *s, struct rootfs_driver *d, const struct rootfs_image *img,
+                      struct cancel *c, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = img->n_layers ? prepare_stack(s, d, img, c, &why) : 0;
+
+    if (r >= 0)
+        r = d->ops->view(d, img, &why);
+    if (r == -SHALE_NOT_FOUND && img->n_layers && !s->read_only) {
+        r = meta_stack_delete(s->meta, &img->layers[img->n_layers - 1].chain_id, &why);
+        if (r >= 0)
+            r = prepare_stack(s, d, img, c, &why);
+        if (r >= 0)
+            r = d->ops->view(d, img, &why);
+    }
+    if (r < 0 && e)
+        *e = why;
+    return r;
+}
+
 int store_rootfs_mount(struct store *s, const struct digest *image_id, const char *target,
                        const struct rootfs_writable *w, struct cancel *c, struct shale_err *e)
 {
@@ -333,9 +358,59 @@ int store_rootfs_view(struct store *s, const struct digest *image_id, struct can
 
     if (r >= 0)
         r = store_stack(s, image_id, &a, &img, e);
-    if (r >= 0 && img.n_layers)
-        r = prepare_stack(s, d, &img, c, e);
-    return r < 0 ? r : d->ops->view(d, &img, e);
+    return r < 0 ? r : view_stack(s, d, &img, c, e);
+}
+
+/* ---- stacks that are no image ---- */
+
+struct stacked { /* layers, as the driver wants them */
+    struct arena a;
+    struct rootfs_driver *d;
+    struct rootfs_image img;
+};
+
+static void stacked_clear(struct stacked *t)
+{
+    arena_clear(&t->a);
+}
+
+static int stacked_open(struct store *s, const struct meta_image_layer *layers, size_t n,
+                        struct stacked *t, struct shale_err *e)
+{
+    int r = store_driver(s, &t->d, e);
+
+    arena_init(&t->a, 4 << 20);
+    return r < 0 ? r : store_stack_of(layers, n, &t->a, &t->img, e);
+}
+
+int store_stack_prepare(struct store *s, const struct meta_image_layer *layers, size_t n,
+                        struct cancel *c, struct shale_err *e)
+{
+    _cleanup_(stacked_clear) struct stacked t = {0};
+    int r = stacked_open(s, layers, n, &t, e);
+
+    return r < 0 || n == 0 ? r : prepare_stack(s, t.d, &t.img, c, e);
+}
+
+int store_stack_mount(struct store *s, const struct meta_image_layer *layers, size_t n,
+                      const char *target, const struct rootfs_writable *w, struct cancel *c,
+                      struct shale_err *e)
+{
+    _cleanup_(stacked_clear) struct stacked t = {0};
+    int r = stacked_open(s, layers, n, &t, e);
+
+    if (r >= 0 && sys_step("mount") < 0)
+        r = err_sys(e, "mount");
+    return r < 0 ? r : mount_stack(s, t.d, &t.img, target, w, c, e);
+}
+
+int store_stack_view(struct store *s, const struct meta_image_layer *layers, size_t n,
+                     struct cancel *c, struct shale_err *e)
+{
+    _cleanup_(stacked_clear) struct stacked t = {0};
+    int r = stacked_open(s, layers, n, &t, e);
+
+    return r < 0 ? r : view_stack(s, t.d, &t.img, c, e);
 }
 
 int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e)

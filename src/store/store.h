@@ -70,6 +70,9 @@ struct store_sink_opts {
     shale_progress_fn on_progress; /* per layer; may be NULL */
     void *progress_arg;
     bool all_blobs; /* also those whose layer is here under another compression (ADR 11) */
+    /* `put` does not wait either: what it was given lasts when `settle` has returned, and not
+     * before what came before it. Strings of descriptors must live until then. */
+    bool late;
 };
 /* Blobs that come without a diffID are kept as they are. */
 int store_sink_open(struct store *s, const struct store_sink_opts *o, struct sink **ret,
@@ -108,6 +111,20 @@ int store_rootfs_mount(struct store *s, const struct digest *image_id, const cha
 int store_rootfs_view(struct store *s, const struct digest *image_id, struct cancel *c,
                       struct shale_err *e);
 int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e);
+
+/* ---- the same of a stack of layers that is no image (yet); base first, none is an empty root ----
+ * The caller's lease protects the layers. What the driver keeps of the stack may be collected at
+ * any time that it is not in use, and is then made again; what is mounted or viewed stays. */
+int store_stack_of(const struct meta_image_layer *layers, size_t n, struct arena *a,
+                   struct rootfs_image *ret, struct shale_err *e);
+int store_stack_prepare(struct store *s, const struct meta_image_layer *layers, size_t n,
+                        struct cancel *c, struct shale_err *e);
+/* Undone by store_rootfs_umount. */
+int store_stack_mount(struct store *s, const struct meta_image_layer *layers, size_t n,
+                      const char *target, const struct rootfs_writable *w, struct cancel *c,
+                      struct shale_err *e);
+int store_stack_view(struct store *s, const struct meta_image_layer *layers, size_t n,
+                     struct cancel *c, struct shale_err *e);
 
 /* Makes sure that caches written under this boot are on disk (syncfs), so that they are trusted
  * after the next one. Cheap when nothing is dirty; done before a pull. */

@@ -3,14 +3,20 @@
 
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/str.h"
+#include "model/list_text.h"
+#include "model/media.h"
 #include "view/json_out.h"
 
-#define MAX_TEXT    (64u << 20)
-#define OCI_IMAGE   "application/vnd.oci.image.manifest.v1+json"
-#define OCI_INDEX   "application/vnd.oci.image.index.v1+json"
-#define DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
+#define MAX_TEXT (1u << 30) /* as much as a command prints */
+
+enum {
+    PRINTABLE = 1 << 0, /* control characters past ASCII are escaped */
+    HTML = 1 << 1,      /* what Go's json.Marshal escapes, too */
+};
 
 /* ---- Go's json.Indent ---- */
 
@@ -30,16 +36,22 @@ static size_t string_end(const char *p, size_t i, size_t n)
     return i < n ? i + 1 : n;
 }
 
-static void add_string(struct buf *out, const char *p, size_t n, bool printable)
+static void add_string(struct buf *out, const char *p, size_t n, unsigned how)
 {
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)p[i];
         unsigned char next = i + 1 < n ? (unsigned char)p[i + 1] : 0;
-        if (printable && c == 0x7f)
+        unsigned char last = i + 2 < n ? (unsigned char)p[i + 2] : 0;
+        if ((how & PRINTABLE) && c == 0x7f)
             buf_adds(out, "\\u007f");
-        else if (printable && c == 0xc2 && next >= 0x80 && next < 0xa0) {
+        else if ((how & PRINTABLE) && c == 0xc2 && next >= 0x80 && next < 0xa0) {
             buf_addf(out, "\\u%04x", next);
             i++;
+        } else if ((how & HTML) && (c == '<' || c == '>' || c == '&')) {
+            buf_addf(out, "\\u%04x", c);
+        } else if ((how & HTML) && c == 0xe2 && next == 0x80 && (last & 0xfe) == 0xa8) {
+            buf_addf(out, "\\u20%02x", last - 0x80);
+            i += 2;
         } else
             buf_addc(out, p[i]);
     }
@@ -51,8 +63,7 @@ static bool is_blank(char c)
 }
 
 /* Of text that was parsed before: it is JSON. */
-static void add_indented(struct buf *out, const char *p, size_t n, const char *indent,
-                         bool printable)
+static void add_indented(struct buf *out, const char *p, size_t n, const char *indent, unsigned how)
 {
     size_t depth = 0;
     bool opened = false; /* and nothing in it so far */
@@ -75,7 +86,7 @@ static void add_indented(struct buf *out, const char *p, size_t n, const char *i
         depth += opened;
         if (c == '"') {
             size_t end = string_end(p, i, n);
-            add_string(out, p + i, end - i, printable);
+            add_string(out, p + i, end - i, how);
             i = end - 1;
             continue;
         }
@@ -92,6 +103,30 @@ static void add_indented(struct buf *out, const char *p, size_t n, const char *i
 
 /* ---- lists ---- */
 
+static void add_list(struct buf *out, const struct shale_manifest_entry *v, size_t n, unsigned how)
+{
+    _cleanup_(buf_clear) struct buf list = BUF_INIT(MAX_TEXT);
+
+    list_text(v, n, &list);
+    add_indented(out, buf_str(&list), list.n, "   ", how);
+    buf_fail_with(out, &list);
+}
+
+int manifest_print(const struct shale_manifest *m, bool printable, struct buf *out,
+                   struct shale_err *e)
+{
+    unsigned how = printable ? PRINTABLE : 0;
+
+    if (m->is_list)
+        add_list(out, m->entries, m->n_entries, how);
+    else
+        add_indented(out, m->text, m->text_n, "\t", how);
+    buf_addc(out, '\n');
+    return buf_check(out, e);
+}
+
+/* ---- members ---- */
+
 static void add_text(struct buf *b, const char *before, const char *s)
 {
     buf_adds(b, before);
@@ -104,11 +139,11 @@ static void add_member(struct buf *b, const char *before, const char *s)
         add_text(b, before, s);
 }
 
-static void add_entry(struct buf *b, const struct shale_manifest_entry *x)
+static void add_descriptor(struct buf *b, const struct shale_manifest_entry *x)
 {
     add_text(b, "{\"mediaType\":", x->media_type);
-    buf_addf(b, ",\"size\":%llu", (unsigned long long)x->size_bytes);
     add_text(b, ",\"digest\":", x->digest);
+    buf_addf(b, ",\"size\":%llu", (unsigned long long)x->size_bytes);
     add_text(b, ",\"platform\":{\"architecture\":", x->architecture);
     add_text(b, ",\"os\":", x->os);
     add_member(b, ",\"os.version\":", x->os_version);
@@ -120,33 +155,69 @@ static void add_entry(struct buf *b, const struct shale_manifest_entry *x)
     buf_adds(b, "}}");
 }
 
-static void add_list(struct buf *b, const struct shale_manifest *m)
+static void add_manifest(struct buf *b, const struct shale_list_member *m)
 {
-    bool oci = m->n_entries > 0;
+    static const struct {
+        const char *media_type, *key;
+    } kinds[] = {{MEDIA_DOCKER_MANIFEST, "SchemaV2Manifest"}, {MEDIA_OCI_MANIFEST, "OCIManifest"}};
 
-    for (size_t i = 0; i < m->n_entries; i++)
-        oci &= streq(m->entries[i].media_type, OCI_IMAGE);
-    buf_addf(b, "{\"schemaVersion\":2,\"mediaType\":\"%s\",\"manifests\":[",
-             oci ? OCI_INDEX : DOCKER_LIST);
-    for (size_t i = 0; i < m->n_entries; i++) {
-        if (i)
-            buf_addc(b, ',');
-        add_entry(b, &m->entries[i]);
+    add_text(b, "{\"Ref\":", m->ref);
+    buf_adds(b, ",\"Descriptor\":");
+    add_descriptor(b, &m->entry);
+    if (m->text_n) {
+        buf_adds(b, ",\"Raw\":\"");
+        base64_add(0, m->text, m->text_n, b);
+        buf_addc(b, '"');
     }
-    buf_adds(b, "]}");
+    for (size_t i = 0; m->text_n && i < ARRAY_SIZE(kinds); i++)
+        if (streq(kinds[i].media_type, m->entry.media_type)) {
+            buf_addf(b, ",\"%s\":", kinds[i].key);
+            buf_add(b, m->text, m->text_n);
+        }
+    buf_addc(b, '}');
 }
 
-int manifest_print(const struct shale_manifest *m, bool printable, struct buf *out,
-                   struct shale_err *e)
+static void add_verbose(struct buf *out, const struct shale_list *l, unsigned how)
 {
-    _cleanup_(buf_clear) struct buf list = BUF_INIT(MAX_TEXT);
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(MAX_TEXT);
 
-    if (m->is_list) {
-        add_list(&list, m);
-        add_indented(out, buf_str(&list), list.n, "   ", printable);
-        buf_fail_with(out, &list);
-    } else
-        add_indented(out, m->text, m->text_n, "\t", printable);
+    for (size_t i = 0; i < l->n_members; i++) {
+        if (l->is_list)
+            buf_addc(&b, i ? ',' : '[');
+        add_manifest(&b, &l->members[i]);
+    }
+    if (l->is_list)
+        buf_adds(&b, l->n_members ? "]" : "[]");
+    add_indented(out, buf_str(&b), b.n, "\t", how | HTML);
+    buf_fail_with(out, &b);
+}
+
+/* docker does not keep the end of line behind a manifest. */
+static size_t trimmed(const struct shale_list_member *m)
+{
+    size_t n = m->text_n;
+
+    while (n > 0 && is_blank(m->text[n - 1]))
+        n--;
+    return n;
+}
+
+int manifest_print_list(const struct shale_list *l, bool verbose, bool printable, struct buf *out,
+                        struct shale_err *e)
+{
+    _cleanup_free_ struct shale_manifest_entry *v = mem_array(l->n_members + 1, sizeof *v);
+    unsigned how = printable ? PRINTABLE : 0;
+
+    if (!v)
+        return err_nomem(e);
+    for (size_t i = 0; i < l->n_members; i++)
+        v[i] = l->members[i].entry;
+    if (verbose)
+        add_verbose(out, l, how);
+    else if (l->is_list)
+        add_list(out, v, l->n_members, how);
+    else
+        add_indented(out, l->members[0].text, trimmed(&l->members[0]), "\t", how);
     buf_addc(out, '\n');
     return buf_check(out, e);
 }

@@ -9,3 +9,7 @@
 
 int manifest_print(const struct shale_manifest *m, bool printable, struct buf *out,
                    struct shale_err *e);
+/* The same of a list that is put together here, or of one member of it. `verbose`: an array, or an
+ * object, with the manifests as they are and in base 64. */
+int manifest_print_list(const struct shale_list *l, bool verbose, bool printable, struct buf *out,
+                        struct shale_err *e);

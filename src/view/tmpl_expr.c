@@ -9,7 +9,7 @@
 /* ---- errors: each function that fails has set the error and returns NULL or a negative code ----
  */
 
-int parse_fail(struct scope *s, const char *fmt, ...)
+int tmpl_parse_fail(struct scope *s, const char *fmt, ...)
 {
     char msg[400];
     va_list ap;
@@ -28,15 +28,16 @@ int parse_fail_unexpected(struct scope *s, struct token t, const char *where)
         bool is_action = t.val.n >= 7 && memcmp(t.val.p + t.val.n - 7, " action", 7) == 0;
         if (started)
             buf_addf(&b, "%s started at :%u", is_action ? "" : " in action", s->action_line);
-        r = parse_fail(s, "%.*s%s", (int)t.val.n, t.val.p, buf_str(&b));
+        r = tmpl_parse_fail(s, "%.*s%s", (int)t.val.n, t.val.p, buf_str(&b));
     } else if (t.type == TOK_EOF) {
-        r = parse_fail(s, "unexpected EOF in %s", where);
+        r = tmpl_parse_fail(s, "unexpected EOF in %s", where);
     } else if (t.type > TOK_KEYWORD) {
-        r = parse_fail(s, "unexpected <%.*s> in %s", (int)t.val.n, t.val.p, where);
+        r = tmpl_parse_fail(s, "unexpected <%.*s> in %s", (int)t.val.n, t.val.p, where);
     } else {
         struct str shown = {t.val.p, uni_prefix(t.val.p, t.val.n, 10)};
         text_quote(&b, shown);
-        r = parse_fail(s, "unexpected %s%s in %s", buf_str(&b), t.val.n > 10 ? "..." : "", where);
+        r = tmpl_parse_fail(s, "unexpected %s%s in %s", buf_str(&b), t.val.n > 10 ? "..." : "",
+                            where);
     }
     buf_clear(&b);
     return r;
@@ -46,7 +47,7 @@ int parse_fail_quoted(struct scope *s, const char *before, struct str what, cons
 {
     struct buf b = BUF_INIT(4096);
     text_quote(&b, what);
-    int r = parse_fail(s, "%s%s%s", before, buf_str(&b), after);
+    int r = tmpl_parse_fail(s, "%s%s%s", before, buf_str(&b), after);
     buf_clear(&b);
     return r;
 }
@@ -202,7 +203,7 @@ static struct node *parse_string(struct scope *s, struct token t)
         return NULL;
     n->str.quoted = t.val;
     if (!node_unquote(t.val, &s->p->t->arena, &n->str.text)) {
-        parse_fail(s, "invalid syntax");
+        tmpl_parse_fail(s, "invalid syntax");
         return NULL;
     }
     return n;
@@ -217,7 +218,7 @@ static struct node *parse_number(struct scope *s, struct token t)
                           ? "complex numbers are not supported"
                           : node_parse_number(n, t.val, t.type == TOK_CHARCONST, &s->p->t->arena);
     if (msg) {
-        parse_fail(s, "%s", msg);
+        tmpl_parse_fail(s, "%s", msg);
         return NULL;
     }
     return n;
@@ -335,7 +336,7 @@ static struct node *parse_command(struct scope *s)
         break;
     }
     if (cmd->list.n == 0) {
-        parse_fail(s, "empty command");
+        tmpl_parse_fail(s, "empty command");
         return NULL;
     }
     return cmd;
@@ -345,10 +346,10 @@ static int check_pipeline(struct scope *s, const struct node *pipe, const char *
 {
     const struct nodes *c = &pipe->pipe.cmds;
     if (c->n == 0)
-        return parse_fail(s, "missing value for %s", where);
+        return tmpl_parse_fail(s, "missing value for %s", where);
     for (size_t i = 1; i < c->n; i++)
         if (c->v[i]->list.v[0]->type <= NODE_STRING)
-            return parse_fail(s, "non executable command in pipeline stage %zu", i + 1);
+            return tmpl_parse_fail(s, "non executable command in pipeline stage %zu", i + 1);
     return 0;
 }
 
@@ -388,10 +389,10 @@ static int parse_decls(struct scope *s, struct node *pipe, const char *where)
         if (r < 0)
             return r;
         if (!streq(where, "range") || pipe->pipe.decl.n >= 2)
-            return parse_fail(s, "too many declarations in %s", where);
+            return tmpl_parse_fail(s, "too many declarations in %s", where);
         enum tok type = parse_peek_word(s).type;
         if (type != TOK_VARIABLE && type != TOK_RDELIM && type != TOK_RPAREN)
-            return parse_fail(s, "range can only initialize variables");
+            return tmpl_parse_fail(s, "range can only initialize variables");
     }
     return 0;
 }

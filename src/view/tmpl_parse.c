@@ -25,7 +25,7 @@ static struct node *parse_list(struct scope *s, struct node **ret_next)
             return NULL;
     }
     if (list)
-        parse_fail(s, "unexpected EOF");
+        tmpl_parse_fail(s, "unexpected EOF");
     return NULL;
 }
 
@@ -44,7 +44,7 @@ static struct node *parse_else(struct scope *s, enum node_type type, const struc
     }
     other = parse_list(s, &end);
     if (other && end->type != NODE_END) {
-        parse_fail(s, "expected end; found {{else}}");
+        tmpl_parse_fail(s, "expected end; found {{else}}");
         return NULL;
     }
     return other;
@@ -86,7 +86,7 @@ static struct node *parse_break(struct scope *s, struct token t)
         return NULL;
     }
     if (s->range_depth == 0) {
-        parse_fail(s, "%s outside {{range}}", name);
+        tmpl_parse_fail(s, "%s outside {{range}}", name);
         return NULL;
     }
     return parse_node(s, t.type == TOK_BREAK ? NODE_BREAK : NODE_CONTINUE, t.pos);
@@ -110,7 +110,7 @@ static int parse_template_name(struct scope *s, struct token t, const char *wher
 {
     if (t.type != TOK_STRING && t.type != TOK_RAWSTRING)
         return parse_fail_unexpected(s, t, where);
-    return node_unquote(t.val, &s->p->t->arena, ret) ? 0 : parse_fail(s, "invalid syntax");
+    return node_unquote(t.val, &s->p->t->arena, ret) ? 0 : tmpl_parse_fail(s, "invalid syntax");
 }
 
 static int add_tree(struct scope *s, struct node *root)
@@ -145,7 +145,7 @@ static int parse_body(struct parser *p, struct str name, const char *where, uint
     if (!root)
         return -SHALE_INVALID;
     if (end->type != NODE_END)
-        return parse_fail(&s, "unexpected {{else}} in %s", where);
+        return tmpl_parse_fail(&s, "unexpected {{else}} in %s", where);
     return add_tree(&s, root);
 }
 
@@ -249,7 +249,7 @@ static int parse_main(struct scope *s)
         if (!n)
             return -SHALE_INVALID;
         if (n->type == NODE_ELSE || n->type == NODE_END)
-            return parse_fail(s, "unexpected {{%s}}", n->type == NODE_ELSE ? "else" : "end");
+            return tmpl_parse_fail(s, "unexpected {{%s}}", n->type == NODE_ELSE ? "else" : "end");
         if (!parse_add(s, &root->list, n))
             return -SHALE_NO_MEMORY;
     }

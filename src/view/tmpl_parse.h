@@ -27,7 +27,7 @@ struct scope {
 };
 
 /* Errors, with the line of the token read last. */
-int parse_fail(struct scope *s, const char *fmt, ...) ATTR_PRINTF(2, 3);
+int tmpl_parse_fail(struct scope *s, const char *fmt, ...) ATTR_PRINTF(2, 3);
 int parse_fail_quoted(struct scope *s, const char *before, struct str what, const char *after);
 int parse_fail_unexpected(struct scope *s, struct token t, const char *where);
 

@@ -222,6 +222,11 @@ null
     has "$(address one front)"$'\t'"myhost"
     # the other network does not know it, and the default one resolves nothing
     run_fails 1 "bad address" shale run --rm --network back box:1 timeout 3 wget -q -O - http://one/
+    # a new name, while it runs; the old one is free
+    run_ok shale rename one uno
+    await "new name" shale run --rm --network front box:1 sh -c 'wget -q -O - http://uno/ && wget -q -O - http://www/ && ! wget -q -O - http://one/'
+    run_ok shale rename uno one
+    await "old name" shale run --rm --network front box:1 wget -q -O - http://one/
     run_fails 1 "bad address" shale run --rm --dns 127.0.0.1 box:1 timeout 3 wget -q -O - http://one/
     run_ok shale network connect --alias db --ip 10.5.0.77 back one
     [ "$(address one back)" = 10.5.0.77 ]
@@ -314,7 +319,8 @@ one exited" ]
     init=$(shale inspect -f '{{.State.Pid}}' fore)
     kill -9 "$pid" "$init"
     wait "$pid" || true
-    [ -z "$(shale ps -aq -f name=fore)" ]
+    gone() { [ -z "$(shale ps -aq -f name=fore)" ]; }
+    await "its removal" gone
     clean
 }
 

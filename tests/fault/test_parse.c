@@ -18,6 +18,10 @@
 #include "container/conf.h"
 #include "container/seccomp.h"
 #include "container/user.h"
+#include "dockerfile/dockerfile.h"
+#include "dockerfile/expand.h"
+#include "dockerfile/ignore.h"
+#include "dockerfile/lint.h"
 #include "http/header.h"
 #include "model/config.h"
 #include "model/manifest.h"
@@ -334,6 +338,62 @@ static int do_docker_config(void *arg, FILE *out, struct shale_err *e)
     return k;
 }
 
+static const char *no_variable(void *arg, const char *name)
+{
+    (void)arg;
+    return *name == 'A' ? "a.b c" : NULL;
+}
+
+static int put_instr(FILE *out, const struct instr *i, struct arena *a, struct shale_err *e)
+{
+    const struct expand x = {.lookup = no_variable, .escape = '\\', .arena = a};
+    const char *const *words = NULL, *word = NULL;
+    struct shale_err why = SHALE_ERR_INIT;
+    size_t n = 0;
+
+    fprintf(out, "%s %s %zu %zu", i->source, i->rest, i->n_flags, i->n_heredocs);
+    for (size_t k = 0; k < i->n_words; k++) {
+        int r = expand_word(&x, i->words[k], &word, &why);
+        if (r == 0)
+            r = expand_words(&x, i->words[k], &words, &n, &why);
+        if (r == -SHALE_NO_MEMORY)
+            return err_nomem(e);
+        fprintf(out, " %d %s %zu", r, r ? why.msg : word, r ? 0 : n);
+    }
+    return 0;
+}
+
+static int do_dockerfile(void *arg, FILE *out, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_MAX);
+    struct input *in = arg;
+    struct dockerfile d;
+    int k = dockerfile_parse("Dockerfile", in->p, in->n, &a, &d, e);
+
+    for (size_t s = 0; k >= 0 && s < d.n_stages; s++)
+        for (size_t i = 0; k >= 0 && i < d.stages[s].n_instrs; i++)
+            k = put_instr(out, &d.stages[s].instrs[i], &a, e);
+    const struct lint_opts o = {0};
+    struct lint l = {0};
+    if (k >= 0)
+        k = dockerfile_lint(&d, &o, &a, &l, e);
+    for (size_t i = 0; i < l.n; i++)
+        fprintf(out, "%u %s %s", l.v[i].line, l.v[i].rule, l.v[i].text);
+    return k;
+}
+
+static int do_ignore(void *arg, FILE *out, struct shale_err *e)
+{
+    struct input *in = arg;
+    struct ignore *g = NULL;
+    int k = ignore_parse(in->p, in->n, &g, e);
+
+    if (k >= 0)
+        fprintf(out, "%d %d", ignore_excludes(g, "a/b.c"), ignore_has_negations(g));
+    ignore_free(g);
+    return k;
+}
+
 static const struct {
     const char *corpus;
     torture_fn f;
@@ -353,6 +413,8 @@ static const struct {
     {"seccomp", do_seccomp},
     {"conf", do_conf},
     {"docker_config", do_docker_config},
+    {"dockerfile", do_dockerfile},
+    {"ignore", do_ignore},
 };
 
 static void run_file(const char *corpus, const char *name, torture_fn f)

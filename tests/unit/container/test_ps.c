@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/time.h"
 #include "fixture.h"
+#include "meta/stmt.h"
 
 static int group_begin(void **state)
 {
@@ -156,6 +157,69 @@ static void which(void **state)
     assert_int_equal(counts.n_all, 2);
     assert_int_equal(counts.n_running, 0);
     assert_int_equal(counts.n_stopped, 2);
+}
+
+/* All that a list shows of a container, as text. */
+static void put_all(const struct shale_container *c, struct buf *b)
+{
+    buf_addf(b, "%s %s %s %s %d %d %d %d %d %d %d ", c->id, c->name, c->image, c->image_id,
+             c->state, c->pid, c->exit_code, c->oom_killed, c->auto_remove, c->tty, c->interactive);
+    buf_addf(b, "%s %lld %lld %lld %s %s %s %s %lld %s%s", c->error, (long long)c->created_ns,
+             (long long)c->started_ns, (long long)c->finished_ns, c->labels_json, c->network,
+             c->runtime, c->driver, (long long)c->restart_count, c->health, c->health_json);
+    buf_addf(b, "%s%s%s%s", c->config_json, c->host_config_json, c->log_path, c->netns_path);
+    for (size_t i = 0; c->command[i]; i++)
+        buf_addf(b, " <%s>", c->command[i]);
+    for (size_t i = 0; i < c->n_mounts; i++)
+        buf_addf(b, " %s %s %s %s %d", c->mounts[i].type, c->mounts[i].name, c->mounts[i].source,
+                 c->mounts[i].target, c->mounts[i].read_write);
+    for (size_t i = 0; i < c->n_networks; i++)
+        buf_addf(b, " %s %s %s %zu %s", c->networks[i].name, c->networks[i].id,
+                 c->networks[i].asked_address, c->networks[i].n_aliases, c->networks[i].address);
+    buf_addf(b, " %zu ports\n", c->n_ports);
+}
+
+static void list_all(struct fixture *f, const struct shale_ps_opts *o, struct buf *ret)
+{
+    struct shale_container_list l;
+    struct shale_err e = SHALE_ERR_INIT;
+
+    if (container_ps(&f->host, o, &f->a, &l, &e) < 0)
+        fail_msg("%s", e.msg);
+    for (size_t i = 0; i < l.n_items; i++)
+        put_all(&l.items[i], ret);
+}
+
+/* What the index has of a container is what its whole configuration says; also for one that is of
+ * another version, which is read in whole. */
+static void out_of_the_index(void **state)
+{
+    static const char *const spoil[] = {"UPDATE containers SET listing = x'FF00'",
+                                        "UPDATE containers SET listing = NULL"};
+    struct fixture *f = *state;
+    const struct shale_ps_opts asks[] = {
+        {.all = true, .brief = true},
+        {.all = true, .brief = true, .filters = (const char *const[]){"expose=80", NULL}},
+        {.last = 1, .brief = true, .with_size = true},
+        {.all = true},
+    };
+    struct buf want[ARRAY_SIZE(asks)];
+
+    for (size_t k = 0; k < ARRAY_SIZE(asks); k++) {
+        buf_init(&want[k], 1 << 20);
+        list_all(f, &asks[k], &want[k]);
+        assert_true(want[k].n > 100);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(spoil); i++) {
+        assert_int_equal(stmt_run(store_meta(f->store), spoil[i], NULL, NULL, ""), 0);
+        for (size_t k = 0; k < ARRAY_SIZE(asks); k++) {
+            _cleanup_(buf_clear) struct buf got = BUF_INIT(1 << 20);
+            list_all(f, &asks[k], &got);
+            assert_string_equal(buf_str(&got), buf_str(&want[k]));
+        }
+    }
+    for (size_t k = 0; k < ARRAY_SIZE(asks); k++)
+        buf_clear(&want[k]);
 }
 
 /* ---- one ---- */
@@ -344,11 +408,12 @@ static void remove_with_volumes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(filters),         cmocka_unit_test(bad_filters),
-        cmocka_unit_test(by_image_and_id), cmocka_unit_test(which),
-        cmocka_unit_test(inspect),         cmocka_unit_test(no_such),
-        cmocka_unit_test(not_running),     cmocka_unit_test(create_refuses),
-        cmocka_unit_test(other_systems),   cmocka_unit_test(remove_with_volumes),
+        cmocka_unit_test(filters),          cmocka_unit_test(bad_filters),
+        cmocka_unit_test(by_image_and_id),  cmocka_unit_test(which),
+        cmocka_unit_test(inspect),          cmocka_unit_test(no_such),
+        cmocka_unit_test(not_running),      cmocka_unit_test(create_refuses),
+        cmocka_unit_test(other_systems),    cmocka_unit_test(remove_with_volumes),
+        cmocka_unit_test(out_of_the_index),
     };
     return cmocka_run_group_tests(tests, group_begin, group_end);
 }

@@ -287,11 +287,14 @@ static void older_version(void **state)
     struct fix *f = *state;
 
     f->m = meta_close(f->m);
-    raw_sql(f, "DROP VIEW image_users; DROP TABLE container_images;"
-               "DROP TABLE networks; DROP TABLE endpoints; DROP TABLE host_ports;"
-               "ALTER TABLE containers DROP COLUMN restarts;"
-               "ALTER TABLE containers DROP COLUMN stopped;"
-               "PRAGMA user_version = 1");
+    raw_sql(
+        f,
+        "DROP VIEW image_users; DROP TABLE container_images;"
+        "DROP TABLE networks; DROP TABLE endpoints; DROP TABLE host_ports; DROP TABLE list_members;"
+        "DROP INDEX containers_listing; ALTER TABLE containers DROP COLUMN listing;"
+        "ALTER TABLE containers DROP COLUMN restarts;"
+        "ALTER TABLE containers DROP COLUMN stopped;"
+        "PRAGMA user_version = 1");
     f->m = open_one(f, false);
     ok(meta_endpoint_delete(f->m, "c", NULL, &f->e));
     int64_t n = -1;

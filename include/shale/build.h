@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHALE_BUILD_H
+#define SHALE_BUILD_H
+/*
+ * Images from Dockerfiles, and the cache of what their steps gave. See shale.h for the conventions.
+ *
+ * Errors: INVALID: the Dockerfile or an option (with file and line); NOT_FOUND: the context, a file
+ * in it, an image, a stage; UNSUPPORTED; CONFLICT: a command of a RUN has failed, see
+ * SHALE_BUILD_FAILED; CANCELED.
+ */
+#include <shale/shale.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum shale_build_event_kind {
+    SHALE_BUILD_BEGUN,   /* `name` is what the step is */
+    SHALE_BUILD_OUTPUT,  /* n bytes of `text`, as they come, of `stream` 1 or 2 */
+    SHALE_BUILD_STATUS,  /* `text`: a line about the step */
+    SHALE_BUILD_CACHED,  /* the end of a step: nothing had to be done */
+    SHALE_BUILD_DONE,    /* the end of a step */
+    SHALE_BUILD_FAILED,  /* the end of a step; `text` says why, `status` of a command of RUN */
+    SHALE_BUILD_WARNING, /* `text`: a line about the whole build; no step */
+    SHALE_BUILD_PLACE,   /* after an error: `text` is the place in `file`, `line`, several lines */
+};
+struct shale_build_event { /* borrowed for the call */
+    enum shale_build_event_kind kind;
+    unsigned step; /* from 1; 0: none */
+    const char *name, *text;
+    size_t n;
+    int stream;
+    int status; /* of the command; 0: it is no command that has failed */
+    const char *file;
+    unsigned line;
+    int64_t at_ns; /* of a clock that only goes forwards */
+};
+/* Called by one thread at a time. */
+typedef void (*shale_build_fn)(void *arg, const struct shale_build_event *ev);
+
+struct shale_build_opts {
+    size_t size;
+    const char *context; /* a folder, a URL, "-" for standard input */
+    const char
+        *dockerfile; /* its path, from the working directory; NULL: Dockerfile of the context */
+    /* Lists end with NULL and may be NULL. */
+    const char *const *tags;
+    const char *const *build_args; /* "NAME=value" */
+    const char *const *labels;     /* "NAME=value" */
+    const char *target;            /* stage; NULL: the last */
+    const char *platform;          /* NULL: this machine's */
+    bool no_cache;                 /* nothing is taken from the cache */
+    bool pull;                     /* asks registries for newer base images */
+    const char *const *no_cache_stages;
+    const char *const *contexts; /* "name=where" */
+    const char *const *secrets;  /* "id=x,src=file" or "id=x,env=NAME" */
+    const char *const *ssh;      /* "default" or "id=socket" */
+    const char *const *outputs;  /* "type=local,dest=x"; NULL: into the store */
+    const char *network;         /* of RUN: "default", "none", "host"; NULL: default */
+    const char *const *hosts;    /* "name:address" */
+    bool insecure;               /* RUN --security=insecure is allowed */
+    int64_t memory_bytes, shm_bytes;
+    const char *const *ulimits;
+    const char *cgroup_parent;
+    shale_build_fn on_event;
+    void *arg;
+};
+struct shale_built {
+    const char *id;           /* sha256:… of the image; "" when it went elsewhere only */
+    const char *manifest;     /* digest of its manifest; "" likewise */
+    const char *const *names; /* what it is called now, with domain and tag */
+    size_t n_names;
+    uint64_t n_steps, n_cached; /* that make layers */
+};
+/* Builds an image and gives it its names. On an error nothing has a new name; steps that succeeded
+ * are kept in the cache, so that the next try continues there. */
+SHALE_API int shale_build(struct shale *s, const struct shale_build_opts *o,
+                          struct shale_built **ret, struct shale_err *e);
+
+/* ---- the cache ---- */
+struct shale_build_record {
+    const char *id;          /* of the record: hex */
+    const char *type;        /* "regular", "exec.cachemount" */
+    const char *description; /* "RUN make" */
+    uint64_t size_bytes;     /* of the layer's content */
+    int64_t created_ns, used_ns;
+    uint64_t n_uses;
+    bool shared; /* an image has the layer, too: removing the record frees nothing */
+};
+struct shale_build_cache {
+    const struct shale_build_record *items; /* used last first */
+    size_t n_items;
+    uint64_t size_bytes, reclaimable_bytes; /* each layer once; reclaimable: not shared */
+};
+/* All records of the cache, and what they take together. */
+SHALE_API int shale_build_cache(struct shale *s, struct shale_build_cache **ret,
+                                struct shale_err *e);
+
+struct shale_build_prune_opts {
+    size_t size;
+    bool all;                   /* also what images have, too */
+    const char *const *filters; /* "until=24h", "id=…", "type=…", "description=…"; may be NULL */
+    bool limit_size;            /* the longest unused go first, until at most keep_bytes are left */
+    uint64_t keep_bytes;
+};
+struct shale_build_pruned {
+    const struct shale_build_record *items;
+    size_t n_items;
+    uint64_t freed_bytes; /* on disk */
+};
+/* Removes records that all filters let go, and collects what nothing else needs. INVALID: a filter
+ * that does not exist. */
+SHALE_API int shale_build_prune(struct shale *s, const struct shale_build_prune_opts *o,
+                                struct shale_build_pruned **ret, struct shale_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

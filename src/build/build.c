@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A build from its options to its image. */
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/pool.h"
+#include "base/str.h"
+#include "build/build_priv.h"
+#include "build/secret.h"
+
+#define MIN_WORKERS 4 /* steps often wait for the network, or for a disk */
+
+/* ---- the workers ---- */
+
+static bool is_ready(const struct stage *s)
+{
+    if (!s->needed || s->status != STAGE_WAITING)
+        return false;
+    for (size_t i = 0; i < s->n_deps; i++)
+        if (s->deps[i]->status != STAGE_DONE)
+            return false;
+    return true;
+}
+
+/* The next stage to do; NULL: none is left. */
+static struct stage *take_stage(struct build *b)
+{
+    struct stage *found = NULL;
+
+    pthread_mutex_lock(&b->mutex);
+    while (!found && b->n_left > 0 && !b->stopped) {
+        for (size_t i = 0; i < b->n_stages && !found; i++)
+            if (is_ready(&b->stages[i]))
+                found = &b->stages[i];
+        if (!found)
+            pthread_cond_wait(&b->changed, &b->mutex);
+    }
+    if (b->stopped)
+        found = NULL;
+    if (found) {
+        found->status = STAGE_RUNNING;
+        b->n_left--;
+    }
+    pthread_mutex_unlock(&b->mutex);
+    return found;
+}
+
+static int work(void *arg, size_t n, struct cancel *c, struct shale_err *e)
+{
+    struct build *b = arg;
+    struct stage *s;
+    int r = 0;
+
+    (void)n;
+    pthread_mutex_lock(&b->mutex);
+    b->cancel = c;
+    pthread_mutex_unlock(&b->mutex);
+    while (r >= 0 && (s = take_stage(b))) {
+        r = stage_run(b, s, e);
+        pthread_mutex_lock(&b->mutex);
+        if (r >= 0)
+            s->status = STAGE_DONE;
+        else
+            b->stopped = true;
+        pthread_cond_broadcast(&b->changed);
+        pthread_mutex_unlock(&b->mutex);
+    }
+    return r;
+}
+
+static int run_stages(struct build *b, struct shale_err *e)
+{
+    size_t n = pool_n_cpus() < MIN_WORKERS ? MIN_WORKERS : pool_n_cpus();
+
+    return pool_run(work, b, b->n_left, b->n_left < n ? b->n_left : n, b->h->image.cancel, e);
+}
+
+/* ---- before and behind ---- */
+
+static int open_context(struct build *b, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    const struct build_context_opts o = {
+        .store = b->store,
+        .context = b->o->context ? b->o->context : ".",
+        .file = b->o->dockerfile,
+        .stdin_fd = STDIN_FILENO,
+        .cancel = b->h->image.cancel,
+    };
+    struct told t;
+    size_t n;
+    int r;
+
+    told_begin(b, &t, "[internal] load build definition and context");
+    r = build_context_open(&o, &b->context, &why);
+    if (r >= 0) {
+        const char *text = build_context_dockerfile(b->context, &n);
+        r = dockerfile_parse(build_context_dockerfile_name(b->context), text, n, b->a, &b->file,
+                             &why);
+    }
+    if (r < 0) {
+        told_failed(&t, &why);
+        return err_set(e, why.code, "%s", why.msg);
+    }
+    told_end(&t, SHALE_BUILD_DONE);
+    return 0;
+}
+
+static int check_options(struct build *b, struct shale_err *e)
+{
+    int r = secret_check(b->o->secrets, b->a, e);
+
+    for (size_t i = 0; r >= 0 && b->o->tags && b->o->tags[i]; i++) {
+        struct ref name;
+        r = image_parse_target(b->o->tags[i], b->a, &name, e);
+        if (r < 0)
+            r = err_wrap(e, r, "invalid argument \"%.128s\" for --tag", b->o->tags[i]);
+    }
+    return r;
+}
+
+/* Arguments that no ARG has taken. */
+static void warn_unused(struct build *b)
+{
+    const char *list = "";
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->given.n; i++) {
+        const char *name = b->given.v[i].name;
+        bool used = scope_is_proxy(name) || str_has_prefix(name, "BUILDKIT_") ||
+                    streq(name, "SOURCE_DATE_EPOCH");
+        (void)scope_get(&b->global, name, used ? NULL : &used);
+        for (size_t k = 0; k < b->n_stages && !used; k++)
+            (void)scope_get(&b->stages[k].args, name, &used);
+        if (used)
+            continue;
+        list = arena_printf(b->a, "%s%s%s", list, n++ ? " " : "", name);
+        if (!list)
+            return;
+    }
+    const char *text = n ? arena_printf(b->a,
+                                        "[Warning] One or more build-args [%s] were not "
+                                        "consumed",
+                                        list)
+                         : NULL;
+    if (text)
+        told_warning(b, text);
+}
+
+/* Where it was, for people and in the message. */
+static int explain(struct build *b, int r, struct shale_err *e)
+{
+    if (!b->failed || r == -SHALE_CANCELED)
+        return r;
+    if (b->failed->pos.line)
+        told_place(b, b->failed);
+    return err_wrap(e, r, "%s:%u", b->file.file, b->failed->pos.line);
+}
+
+static int run(struct build *b, struct shale_built *ret, struct shale_err *e)
+{
+    int r = check_options(b, e);
+
+    if (r >= 0)
+        r = open_context(b, e);
+    if (r >= 0)
+        r = build_scopes(b, e);
+    if (r >= 0)
+        r = graph_make(b, e);
+    if (r >= 0)
+        r = store_lease_begin(b->store, "build", &b->lease, e);
+    if (r < 0)
+        return r;
+    r = run_stages(b, e);
+    if (r < 0)
+        return explain(b, r, e);
+    b->cancel = b->h->image.cancel;
+    warn_unused(b);
+    return build_finish(b, ret, e);
+}
+
+int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+              struct shale_built *ret, struct shale_err *e)
+{
+    struct build b = {
+        .h = h,
+        .store = h->image.store,
+        .o = o,
+        .a = a,
+        .cancel = h->image.cancel,
+        .epoch_ns = TIME_NONE,
+        .mutex = PTHREAD_MUTEX_INITIALIZER,
+        .events = PTHREAD_MUTEX_INITIALIZER,
+        .changed = PTHREAD_COND_INITIALIZER,
+    };
+    int r;
+
+    *ret = (struct shale_built){.id = "", .manifest = ""};
+    r = run(&b, ret, e);
+    b.steps = steps_close(b.steps);
+    b.context = build_context_close(b.context);
+    for (size_t i = 0; i < b.file.n_stages && b.stages; i++) {
+        state_clear(&b.stages[i].state);
+        arena_clear(&b.stages[i].arena);
+    }
+    b.lease = store_lease_end(b.lease);
+    return r < 0 ? r : 0;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What the files of a build share. */
+#include <pthread.h>
+
+#include "base/json.h"
+#include "base/time.h"
+#include "build/build.h"
+#include "build/context.h"
+#include "container/step.h"
+#include "dockerfile/dockerfile.h"
+#include "dockerfile/expand.h"
+#include "meta/meta_build.h"
+#include "model/platform.h"
+
+#define BUILD_MAX_ARGS    4096
+#define BUILD_STAGE_BYTES (64ull << 20) /* of memory of one stage */
+#define BUILD_COMMENT     "buildkit.dockerfile.v0"
+#define BUILD_PATH        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* ---- names and values, in order (scope.c) ---- */
+struct scope {
+    struct scope_var {
+        const char *name, *value; /* value NULL: declared, without one */
+    } * v;
+    size_t n, cap;
+};
+const char *scope_get(const struct scope *s, const char *name, bool *ret_declared);
+int scope_set(struct scope *s, const char *name, const char *value, struct arena *a,
+              struct shale_err *e);
+
+/* ---- what a stage is so far (state.c) ---- */
+struct state {
+    json_t *doc;                     /* the image's config document; owned */
+    struct meta_image_layer *layers; /* base first */
+    size_t n_layers, cap_layers;
+    struct digest chain; /* of the layers; "": none */
+    bool cmd_set;        /* by an instruction of this stage */
+};
+json_t *state_config(const struct state *s); /* borrowed */
+int state_scratch(struct state *s, const struct platform *p, struct shale_err *e);
+int state_copy(const struct state *from, struct state *to, struct arena *a, struct shale_err *e);
+int state_add_layer(struct state *s, const struct meta_image_layer *l, struct arena *a,
+                    struct shale_err *e);
+/* One instruction of model/change.h. */
+int state_change(struct state *s, struct arena *a, struct shale_err *e, const char *line);
+/* "NAME word", where the word stands for itself. */
+int state_change_quoted(struct state *s, struct arena *a, struct shale_err *e, const char *name,
+                        const char *word);
+const char *state_quote(const char *text, struct arena *a);     /* NULL: no memory */
+const char *state_env(const struct state *s, const char *name); /* NULL: not set */
+const char *state_text(const struct state *s, const char *key); /* "" where it is none */
+int state_set_text(struct state *s, const char *key, const char *value, struct shale_err *e);
+int state_default_path(struct state *s, struct shale_err *e);
+/* created_ns TIME_NONE: comes from its neighbours (history.c). */
+int state_history(struct state *s, const char *text, bool has_layer, int64_t created_ns,
+                  struct shale_err *e);
+void state_clear(struct state *s);
+
+/* history.c: times that are missing come from the layers around, as BuildKit has it. `created` of
+ * the document is that of the last entry. */
+int history_finish(json_t *doc, int64_t epoch_ns, struct shale_err *e);
+/* In double quotes, as Go's %q. NULL: no memory. */
+const char *history_quote(const char *s, struct arena *a);
+/* "a b" of several, quoted or not. */
+const char *history_list(const char *const *v, size_t n, bool quote, struct arena *a);
+
+/* ---- stages (graph.c) ---- */
+enum stage_status { STAGE_WAITING, STAGE_RUNNING, STAGE_DONE };
+struct stage {
+    const struct dockerfile_stage *src;
+    size_t index;
+    const char *image;  /* its base, expanded: an image's name or "scratch" */
+    const char *shown;  /* "stage-1 ", "build " before the numbers of its steps, or "" */
+    struct stage *base; /* NULL: an image, or scratch */
+    struct platform platform;
+    const char *platform_text; /* as asked for; NULL: not */
+    struct stage **deps;       /* that must be done before, base too */
+    size_t n_deps;
+    bool needed, no_cache;
+    unsigned n_steps, at_step; /* that are shown with numbers */
+    unsigned mark;             /* of walks over the graph */
+    enum stage_status status;
+    struct arena arena; /* of the one who does it */
+    struct scope args;  /* declared so far */
+    struct state state;
+};
+
+/* ---- a build ---- */
+struct build {
+    struct build_host *h;
+    struct store *store;
+    const struct shale_build_opts *o;
+    struct arena *a; /* of the thread that called */
+    struct dockerfile file;
+    struct build_context *context;
+    struct store_lease *lease;
+    struct steps *steps; /* opened by the first RUN that runs; mutex */
+    struct scope given;  /* --build-arg */
+    struct scope global; /* ARG before FROM, and those of platforms */
+    struct platform target_platform;
+    int64_t epoch_ns; /* SOURCE_DATE_EPOCH; TIME_NONE: not given */
+    int64_t epoch_s;
+    struct stage *stages;
+    size_t n_stages;
+    struct stage *target;
+    struct cancel *cancel; /* of the workers */
+
+    pthread_mutex_t mutex; /* guards all below, and statuses of stages */
+    pthread_cond_t changed;
+    size_t n_left; /* stages to do */
+    bool stopped;
+    unsigned n_events;
+    uint64_t n_steps, n_cached;
+    pthread_mutex_t events; /* one event at a time */
+    struct shale_err why;   /* of the first failure, and where it was */
+    const struct instr *failed;
+    bool placed;
+};
+
+/* graph.c */
+int graph_make(struct build *b, struct shale_err *e);
+/* A stage by name or number, for --from and --target; NULL: there is none. */
+struct stage *graph_find(struct build *b, const char *name);
+
+/* scope.c: --build-arg, platform args, ARG before FROM */
+int build_scopes(struct build *b, struct shale_err *e);
+/* Of a stage: ENV, then ARG. */
+struct expand stage_expand(struct stage *s);
+int stage_arg(struct build *b, struct stage *s, const struct instr *i, struct shale_err *e);
+bool scope_is_proxy(const char *name);
+
+/* ---- events (told.c) ---- */
+struct told { /* a step that is shown */
+    struct build *b;
+    unsigned id;
+    int status;
+};
+/* name: printf */
+void told_begin(struct build *b, struct told *t, const char *name);
+void told_status(struct told *t, const char *text);
+void told_output(void *told, int stream, const char *p, size_t n);
+void told_end(struct told *t, enum shale_build_event_kind kind);
+void told_failed(struct told *t, const struct shale_err *e);
+void told_warning(struct build *b, const char *text);
+void told_place(struct build *b, const struct instr *i);
+/* "[build 2/3] RUN make": counts the stage's step. */
+const char *told_name(struct stage *s, const struct instr *i);
+
+/* ---- keys (key.c) ---- */
+struct key {
+    struct buf b;
+};
+#define KEY_MAX_BYTES (64u << 20)
+void key_begin(struct key *k, const char *kind, const struct state *s, const struct stage *g);
+void key_add(struct key *k, const char *name, const char *value); /* NULL: is told from "" */
+void key_add_list(struct key *k, const char *name, const char *const *v, size_t n);
+int key_end(struct key *k, char ret_hex[65], struct shale_err *e);
+
+/* ---- the cache (cache.c) ---- */
+struct cached {
+    struct meta_image_layer layer; /* diff_id "": none */
+    int64_t created_ns;
+};
+/* 1: found, and the lease has it. 0: not there. */
+int record_get(struct build *b, const char *key, struct arena *a, struct cached *ret,
+               struct shale_err *e);
+int record_put(struct build *b, const char *key, const char *description, const struct cached *c,
+               struct shale_err *e);
+/* The layer, if any, onto the stage, with its entry in the history. */
+int record_apply(struct build *b, struct stage *s, const struct cached *c, const char *history,
+                 struct shale_err *e);
+
+/* ---- doing it ---- */
+int stage_run(struct build *b, struct stage *s, struct shale_err *e);
+int from_image(struct build *b, struct stage *s, struct shale_err *e); /* from.c */
+/* Another image than a base, for --from: its layers. */
+int from_layers(struct build *b, struct stage *s, const char *image, struct meta_image_layer **ret,
+                size_t *ret_n, struct digest *ret_chain, struct shale_err *e);
+int instr_config(struct build *b, struct stage *s, const struct instr *i, struct shale_err *e);
+/* These: 1 if it was in the cache. */
+int instr_run(struct build *b, struct stage *s, const struct instr *i, struct told *t,
+              struct shale_err *e);
+int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct told *t,
+               struct shale_err *e);
+int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struct told *t,
+                  struct shale_err *e);
+int build_finish(struct build *b, struct shale_built *ret, struct shale_err *e);
+
+static inline struct cancel *build_cancel(const struct build *b)
+{
+    return b->cancel;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <shale/build.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "view/build.h"
+
+struct build_cmd_opts {
+    const char *file, *target, *platform, *network, *progress, *iidfile, *metadata_file;
+    const char *cgroup_parent;
+    struct strv tag, build_arg, label, no_cache_filter, add_host, secret, ssh, ulimit, allow;
+    struct strv output;
+    int64_t memory, shm_size;
+    bool no_cache, pull, quiet, load, accepted;
+    struct strv later; /* those that are not there yet */
+    bool later_flag;
+};
+static const struct build_cmd_opts preset = {.progress = "auto", .network = "default"};
+
+#define O(field) offsetof(struct build_cmd_opts, field)
+#define LATER(name, metavar, help)                                                                 \
+    {                                                                                              \
+        0, name, OPT_LIST, O(later), metavar, help " (not supported yet)", OPT_HIDDEN              \
+    }
+#define LATER_FLAG(name, help)                                                                     \
+    {                                                                                              \
+        0, name, OPT_BOOL, O(later_flag), NULL, help " (not supported yet)", OPT_HIDDEN            \
+    }
+#define ACCEPTED(name)                                                                             \
+    {                                                                                              \
+        0, name, OPT_BOOL, O(accepted), NULL, "Accepted, does nothing", OPT_HIDDEN                 \
+    }
+static const struct opt opts[] = {
+    {0, "add-host", OPT_LIST, O(add_host), NULL,
+     "Add a custom host-to-IP mapping to steps (format: \"host:ip\")"},
+    {0, "allow", OPT_CSV, O(allow), NULL, "Allow extra privileges (\"security.insecure\")"},
+    LATER("annotation", "list", "Add annotation to the image"),
+    LATER("attest", "list", "Attestation parameters"),
+    {0, "build-arg", OPT_LIST, O(build_arg), NULL, "Set build-time variables"},
+    LATER("build-context", "list", "Additional build contexts (name=path)"),
+    LATER("builder", "string", "Override the configured builder instance"),
+    LATER("cache-from", "list", "External cache sources"),
+    LATER("cache-to", "list", "Cache export destinations"),
+    LATER("call", "string", "Set method for evaluating build"),
+    {0, "cgroup-parent", OPT_STR, O(cgroup_parent), NULL, "Set the parent cgroup of steps"},
+    LATER_FLAG("check", "Check the Dockerfile"),
+    ACCEPTED("compress"),
+    LATER("cpu-period", "int", "Limit the CPU CFS period"),
+    LATER("cpu-quota", "int", "Limit the CPU CFS quota"),
+    {'c', "cpu-shares", OPT_LIST, O(later), "int", "CPU shares (not supported yet)", OPT_HIDDEN},
+    LATER("cpuset-cpus", "string", "CPUs in which to allow execution"),
+    LATER("cpuset-mems", "string", "MEMs in which to allow execution"),
+    LATER_FLAG("debug-on-error", "Open a shell before the step that failed"),
+    ACCEPTED("disable-content-trust"),
+    {'f', "file", OPT_STR, O(file), NULL, "Name of the Dockerfile", 0, "PATH/Dockerfile"},
+    ACCEPTED("force-rm"),
+    {0, "iidfile", OPT_STR, O(iidfile), NULL, "Write the image ID to a file"},
+    LATER("isolation", "string", "Container isolation technology"),
+    {0, "label", OPT_LIST, O(label), NULL, "Set metadata for an image"},
+    {0, "load", OPT_BOOL, O(load), NULL, "Put the image into the store (this is the default)",
+     OPT_HIDDEN},
+    {'m', "memory", OPT_BYTES, O(memory), NULL, "Memory limit of steps"},
+    LATER("memory-swap", "bytes", "Swap limit equal to memory plus swap"),
+    {0, "metadata-file", OPT_STR, O(metadata_file), NULL, "Write build result metadata to a file"},
+    {0, "network", OPT_STR, O(network), NULL,
+     "Networking of RUN: \"default\", \"none\" or \"host\"", 0, "default"},
+    {0, "no-cache", OPT_BOOL, O(no_cache), NULL, "Do not use cache when building the image"},
+    {0, "no-cache-filter", OPT_CSV, O(no_cache_filter), NULL, "Do not cache specified stages"},
+    {'o', "output", OPT_LIST, O(output), NULL, "Output destination (\"type=image,name=...\")"},
+    {0, "platform", OPT_STR, O(platform), NULL, "Set target platform: os/arch[/variant]"},
+    {0, "progress", OPT_STR, O(progress), NULL,
+     "Type of progress output: \"auto\", \"plain\", \"tty\", \"rawjson\",\n\"quiet\"", 0, "auto"},
+    LATER("provenance", "string", "Provenance attestation"),
+    {0, "pull", OPT_BOOL, O(pull), NULL, "Always attempt to pull newer base images"},
+    LATER_FLAG("push", "Push the image"),
+    {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Suppress the build output and print image ID"},
+    ACCEPTED("rm"),
+    LATER("sbom", "string", "SBOM attestation"),
+    {0, "secret", OPT_LIST, O(secret), NULL,
+     "Secret to expose to the build (\"id=mysecret[,src=/local/secret]\")"},
+    LATER("security-opt", "list", "Security options"),
+    {0, "shm-size", OPT_BYTES, O(shm_size), NULL, "Size of /dev/shm of steps"},
+    LATER_FLAG("squash", "Squash newly built layers into a single new layer"),
+    {0, "ssh", OPT_LIST, O(ssh), NULL, "SSH agent socket to expose (\"default|<id>=<socket>\")"},
+    {'t', "tag", OPT_LIST, O(tag), NULL, "Name and optionally a tag (format: \"name:tag\")"},
+    {0, "target", OPT_STR, O(target), NULL, "Set the target build stage to build"},
+    {0, "ulimit", OPT_LIST, O(ulimit), NULL, "Ulimit options of steps"},
+    LATER_FLAG("verify", "Build twice and compare"),
+    {0},
+};
+#undef O
+
+static int refuse_later(struct cli *c)
+{
+    for (size_t i = 0; opts[i].name; i++)
+        if ((opts[i].offset == offsetof(struct build_cmd_opts, later) ||
+             opts[i].offset == offsetof(struct build_cmd_opts, later_flag)) &&
+            opts_seen(&c->res, i))
+            return err_set(&c->e, SHALE_UNSUPPORTED, "--%s is not supported yet", opts[i].name);
+    return 0;
+}
+
+/* "NAME" alone is the variable of that name here; without one it is not given. */
+static const char *const *build_args(struct cli *c, const struct strv *given)
+{
+    const char **list = arena_array(&c->arena, given->n + 1, sizeof *list);
+    size_t n = 0;
+
+    for (size_t i = 0; list && i < given->n; i++) {
+        const char *value = strchr(given->v[i], '=') ? given->v[i] : getenv(given->v[i]);
+        if (!value)
+            continue;
+        list[n++] =
+            value == given->v[i] ? value : arena_printf(&c->arena, "%s=%s", given->v[i], value);
+    }
+    return list;
+}
+
+static const char *const *list_of(struct cli *c, const struct strv *v)
+{
+    const char **list = arena_array(&c->arena, v->n + 1, sizeof *list);
+
+    for (size_t i = 0; list && i < v->n; i++)
+        list[i] = v->v[i];
+    return list;
+}
+
+static int take_allow(struct cli *c, const struct strv *allow, bool *ret)
+{
+    for (size_t i = 0; i < allow->n; i++) {
+        if (streq(allow->v[i], "security.insecure"))
+            *ret = true;
+        else if (!streq(allow->v[i], "network.host"))
+            return err_set(&c->e, SHALE_INVALID, "--allow \"%.64s\": security.insecure",
+                           allow->v[i]);
+    }
+    return 0;
+}
+
+static int check(struct cli *c, const struct build_cmd_opts *o)
+{
+    int r = refuse_later(c);
+
+    if (r >= 0 && o->platform && strchr(o->platform, ','))
+        r = err_set(&c->e, SHALE_UNSUPPORTED,
+                    "--platform: images of several platforms are not supported yet");
+    for (size_t i = 0; r >= 0 && i < o->output.n; i++)
+        if (!streq(o->output.v[i], "type=image") && !streq(o->output.v[i], "type=docker"))
+            r = err_set(&c->e, SHALE_UNSUPPORTED, "--output \"%.64s\" is not supported yet",
+                        o->output.v[i]);
+    return r;
+}
+
+/* ---- what is written at the end ---- */
+
+static int write_files(struct cli *c, const struct build_cmd_opts *o, const struct shale_built *b)
+{
+    int r = 0;
+
+    if (o->iidfile)
+        r = fs_write_atomic(AT_FDCWD, o->iidfile, b->id, strlen(b->id), 0666, false, &c->e);
+    if (r < 0 || !o->metadata_file)
+        return r;
+    const char *names = "";
+    for (size_t i = 0; names && i < b->n_names; i++)
+        names = arena_printf(&c->arena, "%s%s%s", names, i ? "," : "", b->names[i]);
+    _cleanup_json_ json_t *doc = json_pack("{s:s,s:s}", "containerimage.config.digest", b->id,
+                                           "containerimage.digest", b->manifest);
+    if (names && *names)
+        (void)json_object_set_new(doc, "image.name", json_string(names));
+    _cleanup_free_ char *text = doc && names ? json_text_indented(doc) : NULL;
+    return text
+               ? fs_write_atomic(AT_FDCWD, o->metadata_file, text, strlen(text), 0644, false, &c->e)
+               : err_nomem(&c->e);
+}
+
+static int build(struct cli *c, const struct build_cmd_opts *o, struct shale_build_opts *q,
+                 enum build_view_mode mode)
+{
+    struct shale_built *made = NULL;
+    struct build_view *v = NULL;
+    struct shale *s;
+    int r = cli_open(c, &s);
+
+    if (r == 0)
+        r = build_view_new(mode, STDERR_FILENO, &v, &c->e);
+    if (r < 0)
+        return r;
+    q->on_event = build_view_event;
+    q->arg = v;
+    r = shale_build(s, q, &made, &c->e);
+    build_view_end(v, r < 0);
+    if (r < 0 && build_view_status(v)) {
+        c->fail_status = build_view_status(v);
+        c->plain_error = true;
+    }
+    build_view_free(v);
+    if (r >= 0 && made)
+        r = write_files(c, o, made);
+    if (r >= 0 && made && o->quiet)
+        r = cli_printf(c, "%s\n", made->id);
+    shale_free(made);
+    return r;
+}
+
+static int run(struct cli *c, const void *opts_, int n, char **args)
+{
+    const struct build_cmd_opts *o = opts_;
+    enum build_view_mode mode = BUILD_VIEW_AUTO;
+    struct shale_build_opts q = {
+        .size = sizeof q,
+        .context = args[0],
+        .dockerfile = o->file,
+        .tags = list_of(c, &o->tag),
+        .build_args = build_args(c, &o->build_arg),
+        .labels = list_of(c, &o->label),
+        .target = o->target,
+        .platform = o->platform ? o->platform : getenv("DOCKER_DEFAULT_PLATFORM"),
+        .no_cache = o->no_cache,
+        .pull = o->pull,
+        .no_cache_stages = list_of(c, &o->no_cache_filter),
+        .secrets = list_of(c, &o->secret),
+        .ssh = list_of(c, &o->ssh),
+        .network = o->network,
+        .hosts = list_of(c, &o->add_host),
+        .memory_bytes = o->memory,
+        .shm_bytes = o->shm_size,
+        .ulimits = list_of(c, &o->ulimit),
+        .cgroup_parent = o->cgroup_parent,
+    };
+    int r = c->arena.failed ? err_nomem(&c->e) : check(c, o);
+
+    (void)n;
+    if (r >= 0)
+        r = build_view_mode(o->quiet ? "quiet" : o->progress, &mode, &c->e);
+    if (r >= 0)
+        r = take_allow(c, &o->allow, &q.insecure);
+    return r < 0 ? r : build(c, o, &q, mode);
+}
+
+const struct cmd cmd_build = {
+    .brief = "Build an image from a Dockerfile",
+    .usage = "[OPTIONS] PATH | URL | -",
+    .text =
+        "The context (a folder, a tar on standard input, a URL) is what COPY and ADD see.\n"
+        "What a step gave is kept: when the same step on the same files comes again, nothing is\n"
+        "run, copied or mounted for it ('shale builder du', 'shale builder prune'). Names move to\n"
+        "the new image only when all has succeeded.\n"
+        "\n"
+        "The exit status is that of the command that failed in a RUN. Progress goes to standard\n"
+        "error; with --quiet standard output gets the ID of the image.",
+    .example = "shale build -t app .\n"
+               "shale build -t app:debug --target debug --build-arg VERSION=1.2 .\n"
+               "shale build -f docker/Dockerfile --secret id=token,src=token.txt -t app .\n"
+               "tar c . | shale build -t app -",
+    .opts = opts,
+    .opts_size = sizeof(struct build_cmd_opts),
+    .preset = &preset,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

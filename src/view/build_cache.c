@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "view/build_cache.h"
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "base/units.h"
+#include "view/human.h"
+#include "view/list.h"
+#include "view/text.h"
+
+#define SHORT_ID   25
+#define SHORT_TEXT 60
+
+struct row {
+    const struct shale_build_record *v;
+    bool whole;
+    int64_t now_ns;
+};
+
+enum {
+    COL_CREATED_SINCE,
+    COL_DESCRIPTION,
+    COL_ID,
+    COL_LAST_USED,
+    COL_SHARED,
+    COL_SIZE,
+    COL_TYPE,
+    COL_USAGE
+};
+static const struct list_col cols[] = {
+    [COL_CREATED_SINCE] = {"CreatedSince", "CREATED"},
+    [COL_DESCRIPTION] = {"Description", "DESCRIPTION"},
+    [COL_ID] = {"ID", "CACHE ID"},
+    [COL_LAST_USED] = {"LastUsedSince", "LAST USED"},
+    [COL_SHARED] = {"Shared", "SHARED"},
+    [COL_SIZE] = {"Size", "SIZE"},
+    [COL_TYPE] = {"Type", "CACHE TYPE"},
+    [COL_USAGE] = {"UsageCount", "USAGE"},
+};
+
+static void put_since(struct buf *b, const struct row *r, int64_t then)
+{
+    char text[64];
+
+    buf_addf(b, "%s ago", time_human_duration(r->now_ns - then, text));
+}
+
+static void put(const void *row, unsigned col, struct buf *b)
+{
+    const struct row *r = row;
+    char text[32];
+    size_t from = b->n;
+
+    switch (col) {
+    case COL_CREATED_SINCE:
+        put_since(b, r, r->v->created_ns);
+        break;
+    case COL_DESCRIPTION:
+        buf_adds(b, r->v->description);
+        if (!r->whole)
+            text_shorten(b, from, SHORT_TEXT);
+        break;
+    case COL_ID:
+        buf_add(b, r->v->id, r->whole || strlen(r->v->id) < SHORT_ID ? strlen(r->v->id) : SHORT_ID);
+        break;
+    case COL_LAST_USED:
+        put_since(b, r, r->v->used_ns);
+        break;
+    case COL_SHARED:
+        buf_adds(b, r->v->shared ? "true" : "false");
+        break;
+    case COL_SIZE:
+        buf_adds(b, units_human(r->v->size_bytes, 4, text));
+        break;
+    case COL_TYPE:
+        buf_adds(b, r->v->type);
+        break;
+    default:
+        buf_addf(b, "%llu", (unsigned long long)r->v->n_uses);
+        break;
+    }
+}
+
+static const struct list_view view = {
+    .type_name = "*formatter.buildCacheContext",
+    .cols = cols,
+    .n_cols = ARRAY_SIZE(cols),
+    .put = put,
+};
+
+int build_cache_print(const struct shale_build_cache *c, const char *format, bool whole,
+                      bool printable, struct buf *out, struct shale_err *e)
+{
+    static const unsigned char all[] = {COL_ID,        COL_TYPE,  COL_SIZE,   COL_CREATED_SINCE,
+                                        COL_LAST_USED, COL_USAGE, COL_SHARED, COL_DESCRIPTION};
+    struct list_spec spec = {
+        .format = streq(format, "table") ? NULL : format,
+        .cols = all,
+        .n_cols = ARRAY_SIZE(all),
+        .printable = printable,
+    };
+    _cleanup_(list_clear) struct list l;
+    char size[32];
+    int r = list_begin(&l, &view, &spec, e);
+
+    for (size_t i = 0; r == 0 && i < c->n_items; i++) {
+        const struct row row = {&c->items[i], whole || format, time_now_ns()};
+        r = list_row(&l, &row, e);
+    }
+    if (r == 0)
+        r = list_end(&l, out, e);
+    if (r == 0 && !format) {
+        buf_addf(out, "Shared:\t\t%s\n",
+                 units_human(c->size_bytes - c->reclaimable_bytes, 4, size));
+        buf_addf(out, "Reclaimable:\t%s\n", units_human(c->reclaimable_bytes, 4, size));
+        buf_addf(out, "Total:\t\t%s\n", units_human(c->size_bytes, 4, size));
+    }
+    return r < 0 ? r : buf_check(out, e);
+}
