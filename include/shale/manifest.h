@@ -17,6 +17,7 @@
  * processes may work on one, and each call does all it says or nothing. Functions of several
  * threads and processes may run at once.
  */
+#include <shale/progress.h>
 #include <shale/shale.h>
 
 #ifdef __cplusplus
@@ -94,6 +95,8 @@ struct shale_list_push_opts {
     /* Told of each manifest that was put into the list's repository. May be NULL. */
     void (*on_pushed)(void *arg, const char *ref, const char *digest);
     void *arg;
+    shale_progress_fn on_progress; /* of what is sent; may be NULL */
+    void *progress_arg;
 };
 struct shale_list_pushed {
     const char *name, *digest;

@@ -101,17 +101,17 @@ static int src_blob(struct source *s, const struct descriptor *d, uint64_t offse
                     int (*start)(void *arg, uint64_t offset, struct shale_err *e),
                     source_data_fn data, void *arg, struct cancel *c, struct shale_err *e)
 {
-    _cleanup_free_ char *block = mem_alloc(BLOCK_BYTES);
     uint64_t at = 0, size = 0;
     bool own = false;
-    int fd = -1, r = block ? 0 : err_nomem(e);
+    int fd = -1, r = locate(self(s), &d->digest, &fd, &own, &at, &size, e);
 
-    if (r >= 0)
-        r = locate(self(s), &d->digest, &fd, &own, &at, &size, e);
     if (r < 0)
         return r;
     _cleanup_close_ int closed = own ? fd : -1;
     (void)closed;
+    _cleanup_free_ char *block = mem_alloc(size < BLOCK_BYTES ? (size_t)size + 1 : BLOCK_BYTES);
+    if (!block)
+        return err_nomem(e);
     if (size != d->size_bytes)
         return err_set(e, SHALE_CORRUPT, "blob %s has %llu bytes, its descriptor says %llu",
                        d->digest.s, (unsigned long long)size, (unsigned long long)d->size_bytes);

@@ -26,7 +26,7 @@ void buf_reset(struct buf *b)
         b->p[0] = 0;
 }
 
-void *buf_room(struct buf *b, size_t n)
+static __attribute__((noinline)) void *grow(struct buf *b, size_t n)
 {
     if (b->failed)
         return NULL;
@@ -34,43 +34,75 @@ void *buf_room(struct buf *b, size_t n)
         b->failed = SHALE_LIMIT;
         return NULL;
     }
-    if (b->cap - b->n <= n || !b->p) {
-        size_t cap = b->cap ? b->cap * 2 : 128;
-        if (cap <= b->n + n)
-            cap = b->n + n + 1;
-        if (cap - 1 > b->max)
-            cap = b->max + 1;
-        char *p = mem_resize(b->p, cap);
-        if (!p) {
-            b->failed = SHALE_NO_MEMORY;
-            return NULL;
-        }
-        b->p = p;
-        b->cap = cap;
-        p[b->n] = 0;
+    size_t cap = b->cap ? b->cap * 2 : 128;
+    if (cap <= b->n + n)
+        cap = b->n + n + 1;
+    if (cap - 1 > b->max)
+        cap = b->max + 1;
+    char *p = mem_resize(b->p, cap);
+    if (!p) {
+        b->failed = SHALE_NO_MEMORY;
+        return NULL;
     }
-    return b->p + b->n;
+    b->p = p;
+    b->cap = cap;
+    p[b->n] = 0;
+    return p + b->n;
 }
 
-void buf_add(struct buf *b, const void *p, size_t n)
+/* There is never more allocated than the maximum and its NUL. */
+static inline void *room(struct buf *b, size_t n)
 {
-    char *q = buf_room(b, n);
+    return !b->failed && n < b->cap - b->n ? b->p + b->n : grow(b, n);
+}
+
+static inline void add(struct buf *b, const void *p, size_t n)
+{
+    char *q = room(b, n);
     if (!q)
         return;
     if (n)
         memcpy(q, p, n);
+    q[n] = 0;
     b->n += n;
-    b->p[b->n] = 0;
+}
+
+void *buf_room(struct buf *b, size_t n)
+{
+    return room(b, n);
+}
+
+void buf_add(struct buf *b, const void *p, size_t n)
+{
+    add(b, p, n);
 }
 
 void buf_adds(struct buf *b, const char *s)
 {
-    buf_add(b, s, strlen(s));
+    add(b, s, strlen(s));
 }
 
 void buf_addc(struct buf *b, char c)
 {
-    buf_add(b, &c, 1);
+    char *q = room(b, 1);
+    if (!q)
+        return;
+    q[0] = c;
+    q[1] = 0;
+    b->n++;
+}
+
+void buf_addi(struct buf *b, int64_t v)
+{
+    char digits[20], *p = digits + sizeof digits;
+    uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
+
+    do
+        *--p = (char)('0' + u % 10);
+    while (u /= 10);
+    if (v < 0)
+        *--p = '-';
+    add(b, p, (size_t)(digits + sizeof digits - p));
 }
 
 void buf_addv(struct buf *b, const char *fmt, va_list ap)

@@ -93,6 +93,8 @@ int pool_run(pool_fn f, void *arg, size_t n_jobs, size_t n_threads, struct cance
     pthread_t threads[MAX_THREADS], watcher;
     size_t n = 0;
 
+    if (n_jobs == 1)
+        return cancel_is_set(c) ? err_set(e, SHALE_CANCELED, "canceled") : f(arg, 0, c, e);
     if (n_threads > n_jobs)
         n_threads = n_jobs;
     if (n_threads > MAX_THREADS)

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/heap.h"
 #include "view/images.h"
 #include "view/tree.h"
 
@@ -110,6 +111,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     };
     struct shale *s;
     int r = o->tree ? check_tree(c, o) : 0;
+    heap_expect_much();
     if (r == 0)
         r = cli_open(c, &s);
     if (r < 0)

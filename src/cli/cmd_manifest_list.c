@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* manifest create, annotate, push, rm: lists that are put together here. */
 #include <shale/manifest.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "view/progress.h"
 
 struct list_opts {
     bool amend, insecure, purge;
@@ -111,24 +113,46 @@ static const struct opt push_opts[] = {
     {0},
 };
 
+struct pushing {
+    struct cli *c;
+    struct progress *p; /* on a terminal: what is sent, beside what was done */
+};
+
 static void on_pushed(void *arg, const char *ref, const char *digest)
 {
-    (void)cli_printf(arg, "Pushed ref %s with digest: %s\n", ref, digest);
+    const struct pushing *x = arg;
+    _cleanup_(buf_clear) struct buf line = BUF_INIT(CLI_MAX_OUTPUT);
+    struct shale_progress ev = {.kind = SHALE_PROGRESS_MESSAGE};
+
+    buf_addf(&line, "Pushed ref %s with digest: %s", ref, digest);
+    ev.text = buf_str(&line);
+    if (x->p)
+        progress_event(x->p, &ev);
+    else
+        (void)cli_printf(x->c, "%s\n", ev.text);
 }
 
 static int run_push(struct cli *c, const void *opts, int n, char **args)
 {
     const struct list_opts *o = opts;
+    struct pushing x = {.c = c};
     struct shale_list_push_opts q = {
-        .size = sizeof q, .purge = o->purge, .on_pushed = on_pushed, .arg = c};
+        .size = sizeof q, .purge = o->purge, .on_pushed = on_pushed, .arg = &x};
     struct shale_list_pushed *done = NULL;
     struct shale *s;
 
     (void)n;
     c->insecure = o->insecure;
     int r = cli_open(c, &s);
+    if (r >= 0 && cli_is_terminal())
+        r = progress_new(STDOUT_FILENO, &x.p, &c->e);
+    if (x.p) {
+        q.on_progress = progress_event;
+        q.progress_arg = x.p;
+    }
     if (r >= 0)
         r = shale_list_push(s, args[0], &q, &done, &c->e);
+    progress_free(x.p);
     if (r < 0)
         return r;
     r = cli_printf(c, "%s\n", done->digest);

@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/heap.h"
 #include "view/containers.h"
 
 struct list_opts {
@@ -46,6 +47,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .now_ns = time_now_ns(),
     };
     struct shale *s;
+    heap_expect_much();
     int r = cli_open(c, &s);
     if (r < 0)
         return r;

@@ -9,6 +9,7 @@
 #include "container/events.h"
 #include "container/labels.h"
 #include "container/life.h"
+#include "container/step.h"
 
 struct prune {
     struct container_host *h;
@@ -90,6 +91,8 @@ int container_prune(struct container_host *h, const struct shale_container_prune
     size_t n = 0;
     int r = check_filters(&p, e);
 
+    if (r >= 0)
+        r = steps_sweep(h, e);
     if (r >= 0)
         r = meta_container_list(store_meta(h->store), NULL, a, &rows, &n, e);
     if (r < 0)

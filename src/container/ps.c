@@ -352,26 +352,29 @@ struct listing {
     struct filters f;
     struct settled settled;
     struct show_memo *memo;
-    unsigned show;             /* SHOW_* */
-    bool stopped;              /* those that do not run are wanted, too */
-    struct shale_container *v; /* of the heap, while it grows */
+    unsigned show;                                  /* SHOW_* */
+    bool stopped;                                   /* those that do not run are wanted, too */
+    char dir[PATH_MAX + META_CONTAINER_ID_HEX + 1]; /* of the one that is shown */
+    size_t n_parent;                                /* of it, without the ID */
+    struct shale_container *v;                      /* of the heap, while it grows */
     size_t n, cap;
     size_t n_sure; /* of v: without those that are still to be looked at */
     struct shale_err *e;
 };
 
-static int grow(struct listing *l)
+static int reserve(struct listing *l, uint64_t more)
 {
-    size_t more = l->cap ? l->cap * 2 : 16;
-
-    if (l->n < l->cap)
-        return 0;
     void *v = more > SIZE_MAX / sizeof *l->v ? NULL : mem_resize(l->v, more * sizeof *l->v);
     if (!v)
         return err_nomem(l->e);
     l->v = v;
     l->cap = more;
     return 0;
+}
+
+static int grow(struct listing *l)
+{
+    return l->n < l->cap ? 0 : reserve(l, l->cap ? l->cap * 2 : 16);
 }
 
 /* What the row lends becomes the arena's. */
@@ -394,14 +397,11 @@ static int add_settled(struct listing *l, const struct meta_container *row)
 {
     struct container_host *h = l->f.h;
     struct arena *a = l->f.a;
-    char dir[PATH_MAX];
-    struct ctr c = {.row = *row, .dir = dir};
+    struct ctr c = {.row = *row, .dir = l->dir};
 
     if (row->listing.n == 0)
         return 0;
-    if (snprintf(dir, sizeof dir, "%s/containers/%s", store_root(h->store), row->id) >=
-        (int)sizeof dir)
-        return 0;
+    memcpy(l->dir + l->n_parent, row->id, sizeof row->id);
     int r = keep_row(&c, a, l->e);
     if (r < 0)
         return r;
@@ -473,12 +473,23 @@ static int look_at_others(struct listing *l, struct shale_err *e)
 static int list(struct listing *l, struct shale_err *e)
 {
     int r = settled_begin(&l->settled, l->f.a, e);
+    struct meta *m = store_meta(l->f.h->store);
+    uint64_t n_rows;
+    int n = snprintf(l->dir, PATH_MAX, "%s/containers/", store_root(l->f.h->store));
 
+    if (n >= PATH_MAX)
+        return err_set(e, SHALE_LIMIT, "path too long: %.80s…", l->dir);
+    l->n_parent = (size_t)n;
     l->memo = arena_alloc(l->f.a, sizeof *l->memo);
     if (r >= 0 && !l->memo)
         r = err_nomem(e);
+    if (r >= 0 && l->stopped && l->o->last <= 0 && l->f.n == 0) { /* most will be shown */
+        r = meta_container_count(m, &n_rows, e);
+        if (r >= 0)
+            r = reserve(l, n_rows + 1);
+    }
     if (r >= 0)
-        r = meta_container_each(store_meta(l->f.h->store), NULL, on_row, l, e);
+        r = meta_container_each(m, NULL, on_row, l, e);
     if (r >= 0)
         r = look_at_others(l, e);
     if (r >= 0 && l->f.a->failed == SHALE_NO_MEMORY) /* a filter could not be asked */

@@ -25,35 +25,7 @@
 #include "model/limits.h"
 #include "store/layer_new.h"
 
-/* ---- what steps share ---- */
-
-int steps_open(struct container_host *h, struct steps **ret, struct shale_err *e)
-{
-    struct steps *s = mem_alloc(sizeof *s);
-
-    if (!s)
-        return err_nomem(e);
-    s->h = h;
-    arena_init(&s->a, ARENA_DEFAULT_MAX);
-    (void)pthread_mutex_init(&s->mutex, NULL);
-    int r = steps_sweep(h, e);
-    if (r < 0)
-        steps_close(s);
-    else
-        *ret = s;
-    return r;
-}
-
-struct steps *steps_close(struct steps *s)
-{
-    if (!s)
-        return NULL;
-    step_nets_close(s);
-    arena_clear(&s->a);
-    (void)pthread_mutex_destroy(&s->mutex);
-    free(s);
-    return NULL;
-}
+/* ---- options ---- */
 
 static int get_runtime(struct steps *s, struct runtime *ret, struct shale_err *e)
 {
@@ -66,8 +38,6 @@ static int get_runtime(struct steps *s, struct runtime *ret, struct shale_err *e
     (void)pthread_mutex_unlock(&s->mutex);
     return r;
 }
-
-/* ---- options ---- */
 
 static int take_list(struct arena *a, const char *const *list, struct strv *ret,
                      struct shale_err *e)
@@ -270,26 +240,95 @@ static int prepare(struct step *t, struct shale_err *e)
     return r < 0 ? r : prepare_spec(c, t->a, &t->rt, &user, e);
 }
 
-static void begin(struct steps *s, const struct step_opts *o, struct step *t, struct arena *a)
+static struct step *begin(struct steps *s, const struct step_opts *o, struct shale_err *e)
 {
-    *t = (struct step){
-        .s = s,
-        .o = o,
-        .cancel = o->cancel ? o->cancel : s->h->cancel,
-        .a = a,
-        .folder.lock = -1,
-        .root_fd = -1,
-    };
+    struct step *t = mem_alloc(sizeof *t);
+
+    if (!t) {
+        (void)err_nomem(e);
+        return NULL;
+    }
+    arena_init(&t->arena, ARENA_DEFAULT_MAX);
+    t->a = &t->arena;
+    t->s = s;
+    t->o = o;
+    t->cancel = o->cancel ? o->cancel : s->h->cancel;
+    t->folder.lock = -1;
+    t->root_fd = -1;
+    return t;
 }
 
-static void end(struct step *t)
+/* ---- the end ---- */
+
+static void *remove_rest(void *arg)
+{
+    struct step *t = arg;
+
+    step_folder_drop(t->s->h, t->a, &t->folder);
+    arena_clear(&t->arena);
+    free(t);
+    return NULL;
+}
+
+/* What a step has written may be many files: the next one need not wait until they are removed. One
+ * removal at a time, so that the disk does not fill up with what is on its way out. */
+static void remove_later(struct steps *s, struct step *t)
+{
+    (void)pthread_mutex_lock(&s->removal_mutex);
+    if (s->is_removing)
+        (void)pthread_join(s->removal, NULL);
+    s->is_removing = t && pthread_create(&s->removal, NULL, remove_rest, t) == 0;
+    bool started = s->is_removing;
+    (void)pthread_mutex_unlock(&s->removal_mutex);
+    if (t && !started)
+        (void)remove_rest(t);
+}
+
+/* `at_once`: when it returns nothing is left. */
+static void end(struct step *t, bool at_once)
 {
     step_stubs_remove(t);
     if (t->root_fd >= 0)
         close(TAKE_FD(t->root_fd));
     step_mounts_undo(t);
-    step_folder_drop(t->s->h, t->a, &t->folder);
     step_net_give(t->s, t->net, !t->o->insecure);
+    if (at_once)
+        (void)remove_rest(t);
+    else
+        remove_later(t->s, t);
+}
+
+/* ---- what steps share ---- */
+
+int steps_open(struct container_host *h, struct steps **ret, struct shale_err *e)
+{
+    struct steps *s = mem_alloc(sizeof *s);
+
+    if (!s)
+        return err_nomem(e);
+    s->h = h;
+    arena_init(&s->a, ARENA_DEFAULT_MAX);
+    (void)pthread_mutex_init(&s->mutex, NULL);
+    (void)pthread_mutex_init(&s->removal_mutex, NULL);
+    int r = steps_sweep(h, e);
+    if (r < 0)
+        steps_close(s);
+    else
+        *ret = s;
+    return r;
+}
+
+struct steps *steps_close(struct steps *s)
+{
+    if (!s)
+        return NULL;
+    remove_later(s, NULL);
+    step_nets_close(s);
+    arena_clear(&s->a);
+    (void)pthread_mutex_destroy(&s->mutex);
+    (void)pthread_mutex_destroy(&s->removal_mutex);
+    free(s);
+    return NULL;
 }
 
 /* ---- running ---- */
@@ -387,19 +426,18 @@ static int make_layer(struct step *t, struct step_result *ret, struct shale_err 
 int step_run(struct steps *s, const struct step_opts *o, struct step_result *ret,
              struct shale_err *e)
 {
-    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
     struct step_result result = {.status = -1};
-    struct step t;
-    int r;
+    struct step *t = begin(s, o, e);
 
-    begin(s, o, &t, &a);
-    r = prepare(&t, e);
+    if (!t)
+        return -SHALE_NO_MEMORY;
+    int r = prepare(t, e);
     if (r >= 0)
-        r = run(&t, &result.status, e);
-    step_stubs_remove(&t);
+        r = run(t, &result.status, e);
+    step_stubs_remove(t);
     if (r >= 0 && result.status == 0)
-        r = make_layer(&t, &result, e);
-    end(&t);
+        r = make_layer(t, &result, e);
+    end(t, r < 0);
     if (r < 0)
         return r;
     *ret = result;
@@ -434,16 +472,16 @@ static int talk(struct step *t, const struct step_streams *streams, int *ret_sta
 int step_shell(struct steps *s, const struct step_opts *o, const struct step_streams *streams,
                int *ret_status, struct shale_err *e)
 {
-    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
-    struct step t;
+    struct step *t = begin(s, o, e);
     int status = -1, r;
 
-    begin(s, o, &t, &a);
-    t.tty = isatty(streams->in) == 1;
-    r = prepare(&t, e);
+    if (!t)
+        return -SHALE_NO_MEMORY;
+    t->tty = isatty(streams->in) == 1;
+    r = prepare(t, e);
     if (r >= 0)
-        r = talk(&t, streams, &status, e);
-    end(&t);
+        r = talk(t, streams, &status, e);
+    end(t, true);
     if (r < 0)
         return r;
     *ret_status = status;

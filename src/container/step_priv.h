@@ -39,6 +39,9 @@ struct steps {
     struct arena a;        /* of the runtime */
     struct runtime rt;     /* path NULL: not chosen yet */
     struct step_net *nets;
+    pthread_mutex_t removal_mutex; /* guards what follows */
+    bool is_removing;
+    pthread_t removal; /* of what the last step that ended has left */
 };
 
 /* One that nobody uses, or a new one. */
@@ -60,7 +63,7 @@ struct step {
     struct steps *s;
     const struct step_opts *o;
     struct cancel *cancel;
-    struct arena *a;
+    struct arena arena, *a;
     struct runtime rt;
     struct step_folder folder;
     struct step_net *net;

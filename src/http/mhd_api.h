@@ -9,6 +9,9 @@
 #define MHD_FUNCTIONS(X)                                                                           \
     X(start_daemon)                                                                                \
     X(stop_daemon)                                                                                 \
+    X(run)                                                                                         \
+    X(get_timeout)                                                                                 \
+    X(get_daemon_info)                                                                             \
     X(add_connection)                                                                              \
     X(suspend_connection)                                                                          \
     X(resume_connection)                                                                           \

@@ -124,8 +124,6 @@ static void fill_in_defaults(struct http_server_opts *o)
         o->n_threads = pool_n_cpus();
         o->n_threads = o->n_threads > 4 ? 4 : o->n_threads;
     }
-    if (o->n_threads < 2)
-        o->n_threads = 2; /* a pool */
     if (o->n_workers == 0)
         o->n_workers = N_WORKERS;
     if (o->head_bytes == 0)

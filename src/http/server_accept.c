@@ -60,9 +60,7 @@ static void give(struct http_server *s, const struct http_listener *l, int fd,
     socklen_t n;
 
     read_peer(fd, &a, &n);
-    /* Takes the descriptor in any case. */
-    if (s->mhd->add_connection(door_for(s, l)->d, fd, (struct sockaddr *)&a, n) != MHD_YES)
-        peer_leave(s, k);
+    desk_give(desk_for(s, l), fd, k, &a, n);
 }
 
 /* True when the connection is taken care of, false: nothing has come yet. */
@@ -243,7 +241,7 @@ static void *acceptor_main(void *arg)
             last = now;
             drop_waiting(s, now - s->o.idle_ns, false);
             conns_reap(s, now, false);
-            doors_sweep(s, now);
+            doors_sweep(s);
         }
         free_gone(s);
     }

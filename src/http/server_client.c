@@ -62,7 +62,7 @@ void client_look(struct req *q)
 {
     struct conn *k = q->conn;
 
-    if (!k->door->asks)
+    if (!k->desk->door->asks)
         return;
     const union MHD_ConnectionInfo *info =
         q->s->mhd->get_connection_info(q->c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -74,10 +74,10 @@ void client_look(struct req *q)
     }
     /* What is revoked while it is connected is out with its next request. */
     if (k->client == HTTP_CLIENT_GOOD &&
-        door_revokes(q->s, k->door, &k->revoked_serial, info->tls_session))
+        door_revokes(q->s, k->desk->door, &k->revoked_serial, info->tls_session))
         k->client = HTTP_CLIENT_WRONG;
     q->q.client = k->client;
-    q->q.client_needed = k->door->needs;
+    q->q.client_needed = k->desk->door->needs;
     if (k->client == HTTP_CLIENT_GOOD) {
         q->client_name = strdup(k->client_name); /* a request may outlive its connection */
         q->q.client_name = q->client_name;

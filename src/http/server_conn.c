@@ -33,15 +33,14 @@ static void unlink_conn(struct http_server *s, struct conn *k)
 void conn_notify(void *cls, struct MHD_Connection *c, void **ctx,
                  enum MHD_ConnectionNotificationCode what)
 {
-    struct door *door = cls;
-    struct http_server *s = door->s;
+    struct desk *desk = cls;
+    struct http_server *s = desk->door->s;
 
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        if (*ctx) {
+        if (*ctx)
             unlink_conn(s, *ctx);
-            atomic_fetch_sub(&door->n_conns, 1);
-        }
         *ctx = NULL;
+        atomic_fetch_sub(&desk->n_conns, 1);
         return;
     }
     const union MHD_ConnectionInfo *fd =
@@ -50,6 +49,7 @@ void conn_notify(void *cls, struct MHD_Connection *c, void **ctx,
         s->mhd->get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     struct conn *k = fd ? mem_alloc(sizeof *k) : NULL;
     struct peer_key key = {{0}};
+    desk->noted = true;
     if (from && from->client_addr)
         peer_key_of(from->client_addr, &key);
     if (!k) {
@@ -57,9 +57,8 @@ void conn_notify(void *cls, struct MHD_Connection *c, void **ctx,
         return; /* its requests are refused */
     }
     k->peer = key;
-    atomic_fetch_add(&door->n_conns, 1);
     k->s = s;
-    k->door = door;
+    k->desk = desk;
     k->fd = fd->connect_fd;
     conn_set(k, CONN_IDLE);
     link_conn(s, k);

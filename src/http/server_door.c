@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Daemons of libmicrohttpd: one for plain connections, one for TLS. */
+/* Desks for plain connections, and for those of each certificate. (libmicrohttpd's own pool deals
+ * connections out by the number of their descriptor: with a file opened between two of them all
+ * land in the same thread.) */
 #include <fcntl.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -10,7 +13,6 @@
 
 #define MAX_PEM_BYTES   (1u << 20)
 #define MAX_LISTS_BYTES (16u << 20)
-#define RETIRED_NS      (2 * NS_PER_S) /* connections on their way to a door need that long at most */
 
 /* Targets are decoded by whoever understands them. */
 static size_t keep_escapes(void *cls, struct MHD_Connection *c, char *s)
@@ -19,12 +21,13 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *c, char *s)
     return strlen(s);
 }
 
-static struct MHD_Daemon *start(struct door *door, const char *cert, const char *key,
+static struct MHD_Daemon *start(struct desk *desk, const char *cert, const char *key,
                                 const char *client_ca)
 {
+    const struct door *door = desk->door;
     struct http_server *s = door->s;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-                     MHD_USE_NO_LISTEN_SOCKET | (door->tls ? MHD_USE_TLS : 0);
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET |
+                     (door->tls ? MHD_USE_TLS : 0);
     int64_t longest = s->o.idle_ns > s->o.stall_ns ? s->o.idle_ns : s->o.stall_ns;
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert},
@@ -37,11 +40,10 @@ static struct MHD_Daemon *start(struct door *door, const char *cert, const char 
         flags, 0, NULL, NULL, req_access, s, MHD_OPTION_ARRAY,
         door->tls ? tls : &tls[ARRAY_SIZE(tls) - 1], MHD_OPTION_URI_LOG_CALLBACK, req_begin, s,
         MHD_OPTION_NOTIFY_COMPLETED, req_completed, s, MHD_OPTION_NOTIFY_CONNECTION, conn_notify,
-        door, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_THREAD_POOL_SIZE,
-        (unsigned)s->o.n_threads, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)(s->o.max_connections + 2 * s->o.n_threads + 64),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.head_bytes, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)((longest + NS_PER_S - 1) / NS_PER_S), MHD_OPTION_END);
+        desk, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(s->o.max_connections + 64), MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.head_bytes,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((longest + NS_PER_S - 1) / NS_PER_S),
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
 static int read_pem(const char *path, const char *what, struct buf *b, struct shale_err *e)
@@ -56,10 +58,10 @@ static int read_pem(const char *path, const char *what, struct buf *b, struct sh
     return 0;
 }
 
-static void stop(struct http_server *s, struct door *door)
+static void stop(struct door *door)
 {
-    if (door->d)
-        s->mhd->stop_daemon(door->d);
+    for (size_t i = 0; i < door->n_desks; i++)
+        desk_close(&door->desks[i]);
     revoked_free(door->revoked);
     free(door);
 }
@@ -116,6 +118,21 @@ static int refused(const struct http_cert *c, struct shale_err *e)
                    c->cert_file, c->key_file, ca ? ", or so is " : "", ca ? ca : "");
 }
 
+static int start_all(struct door *door, const struct http_cert *c, struct papers *p,
+                     struct shale_err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < door->n_desks; i++)
+        desk_init(&door->desks[i], door);
+    for (size_t i = 0; r >= 0 && i < door->n_desks; i++) {
+        struct desk *desk = &door->desks[i];
+        desk->d = start(desk, buf_str(&p->cert), buf_str(&p->key), buf_str(&p->ca));
+        r = desk->d ? desk_start(desk, e) : refused(c, e);
+    }
+    return r;
+}
+
 int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, struct shale_err *e)
 {
     _cleanup_(papers_clear) struct papers p = {BUF_INIT(MAX_PEM_BYTES), BUF_INIT(MAX_PEM_BYTES),
@@ -124,7 +141,7 @@ int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, s
 
     if (r < 0)
         return r;
-    struct door *door = mem_alloc(sizeof *door);
+    struct door *door = mem_alloc(sizeof *door + s->o.n_threads * sizeof door->desks[0]);
     if (!door)
         return err_nomem(e);
     door->s = s;
@@ -134,15 +151,16 @@ int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, s
     door->asks = c && c->client_ca_file;
     door->needs = door->asks && c->client_needed;
     door->cert = cert_i;
-    door->d = start(door, buf_str(&p.cert), buf_str(&p.key), buf_str(&p.ca));
-    if (!door->d) {
-        stop(s, door);
-        return refused(c, e);
+    door->n_desks = s->o.n_threads;
+    r = start_all(door, c, &p, e);
+    if (r < 0) {
+        stop(door);
+        return r;
     }
     pthread_mutex_lock(&s->mutex);
     for (struct door *old = s->doors; old; old = old->next)
         if (old->tls == door->tls && old->cert == cert_i && !old->retired)
-            old->retired = time_mono_ns();
+            old->retired = true;
     door->serial = s->doors ? s->doors->serial + 1 : 1;
     door->next = s->doors;
     s->doors = door;
@@ -150,7 +168,7 @@ int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, s
     return 0;
 }
 
-struct door *door_for(struct http_server *s, const struct http_listener *l)
+static struct door *door_for(struct http_server *s, const struct http_listener *l)
 {
     struct door *d;
 
@@ -179,33 +197,77 @@ bool door_revokes(struct http_server *s, const struct door *mine, uint64_t *seri
     return revokes;
 }
 
-void doors_sweep(struct http_server *s, int64_t now)
+struct desk *desk_for(struct http_server *s, const struct http_listener *l)
+{
+    struct door *door = door_for(s, l);
+    struct desk *best = NULL;
+
+    for (size_t i = 0; i < door->n_desks; i++) {
+        struct desk *desk = &door->desks[(door->turn + i) % door->n_desks];
+        if (!best || atomic_load(&desk->n_conns) < atomic_load(&best->n_conns))
+            best = desk;
+    }
+    door->turn++;
+    return best;
+}
+
+static bool is_empty(const struct door *door)
+{
+    for (size_t i = 0; i < door->n_desks; i++)
+        if (atomic_load(&door->desks[i].n_conns) > 0)
+            return false;
+    return true;
+}
+
+void doors_sweep(struct http_server *s)
 {
     struct door *gone = NULL;
 
     pthread_mutex_lock(&s->mutex);
     for (struct door **p = &s->doors; *p; p = &(*p)->next) {
         struct door *d = *p;
-        if (!d->retired || now - d->retired < RETIRED_NS || atomic_load(&d->n_conns) > 0)
+        if (!d->retired || !is_empty(d))
             continue;
         *p = d->next;
         gone = d;
         break;
     }
     pthread_mutex_unlock(&s->mutex);
-    if (!gone)
-        return;
-    stop(s, gone);
+    if (gone)
+        stop(gone);
 }
 
+static void halt(struct door *door)
+{
+    for (size_t i = 0; i < door->n_desks; i++)
+        desk_halt(&door->desks[i]);
+}
+
+static void run(struct door *door)
+{
+    for (size_t i = 0; i < door->n_desks; i++)
+        desk_run(&door->desks[i]);
+}
+
+/* A request may have come at the last moment, and nothing may be suspended when daemons stop. */
 void doors_close(struct http_server *s)
 {
+    struct timespec pause = {.tv_nsec = NS_PER_MS};
+
+    for (struct door *d = s->doors; d; d = d->next)
+        halt(d);
+    conns_drop(s, false);
+    while (atomic_load(&s->n_active) > 0) {
+        if (s->o.let_go)
+            s->o.let_go(s->o.arg);
+        for (struct door *d = s->doors; d; d = d->next)
+            run(d);
+        nanosleep(&pause, NULL);
+    }
     while (s->doors) {
         struct door *d = s->doors;
-        s->mhd->stop_daemon(d->d); /* its last callbacks look for nothing in the list */
-        d->d = NULL;
         s->doors = d->next;
-        stop(s, d);
+        stop(d); /* its last callbacks look for nothing in the list */
     }
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Inside of the server: server.c (start, stop, loop that accepts), server_req.c (a request's way),
- * server_reply.c (answers), server_conn.c (who is connected), server_accept.c, server_door.c
- * (daemons of the library). */
+/* Inside of the server: server.c (start, stop), server_accept.c (the thread that accepts),
+ * server_door.c and server_desk.c (daemons of the library, and the threads that run them),
+ * server_conn.c (who is connected), server_req.c (a request's way), server_reply.c (answers). */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 #include "base/workq.h"
 #include "http/mhd_api.h"
@@ -15,19 +16,34 @@
 
 enum conn_phase { CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_RUN };
 
-/* A daemon of libmicrohttpd. A new certificate means a new one; the old one stays until its
- * connections have ended. */
+/* A daemon of libmicrohttpd, with the thread that runs it. */
+struct desk {
+    struct door *door;
+    struct MHD_Daemon *d;
+    pthread_t thread;
+    bool runs;
+    int epoll_fd, event_fd; /* the daemon's, and what wakes the thread */
+    atomic_bool woken, stopping;
+    atomic_size_t n_conns;    /* given to it, and not closed */
+    atomic_size_t n_resuming; /* threads in desk_resume */
+    pthread_mutex_t mutex;    /* of arrivals */
+    struct arrival *arrivals, **arrivals_tail;
+    bool noted; /* of the thread: conn_notify has seen the connection that is being added */
+};
+/* The desks of one kind of connections. A new certificate means a new door; the old one stays until
+ * its connections have ended. */
 struct door {
     struct door *next;
     struct http_server *s;
-    struct MHD_Daemon *d;
     bool tls;
     bool asks, needs; /* for certificates of clients */
     size_t cert;      /* place in the list of certificates */
     uint64_t serial;
     struct revoked *revoked; /* NULL: no certificate is */
-    int64_t retired;         /* when; 0: in use */
-    atomic_size_t n_conns;
+    bool retired;            /* gets no more connections */
+    size_t turn;             /* of the acceptor: which desk is looked at first */
+    size_t n_desks;
+    struct desk desks[];
 };
 
 struct peer_key { /* an address, or the network of one */
@@ -43,7 +59,7 @@ struct peer {
 struct conn { /* one per connection that libmicrohttpd has */
     struct conn *prev, *next;
     struct http_server *s;
-    struct door *door;
+    struct desk *desk;
     struct peer_key peer;
     int fd;
     bool dropped;
@@ -147,7 +163,7 @@ void req_completed(void *cls, struct MHD_Connection *c, void **req,
 /* server_reply.c */
 struct MHD_Response *response_raw(struct http_response *p);
 
-/* server_conn.c; cls of notify is a door */
+/* server_conn.c; cls of notify is a desk */
 void conn_notify(void *cls, struct MHD_Connection *c, void **ctx,
                  enum MHD_ConnectionNotificationCode what);
 void conn_set(struct conn *k, enum conn_phase phase);
@@ -188,12 +204,25 @@ void delay_add(struct req *q);
  * when there is none. With `all` nothing waits from here on. */
 int64_t delays_end(struct http_server *s, int64_t now, int64_t most, bool all);
 
+/* server_desk.c: init, then set d, start; close, also when start failed or d is NULL. */
+void desk_init(struct desk *desk, struct door *door);
+int desk_start(struct desk *desk, struct shale_err *e);
+/* Takes the descriptor and, when the connection ends, one of the peer's count. */
+void desk_give(struct desk *desk, int fd, const struct peer_key *k, const void *address,
+               socklen_t n);
+/* What was suspended goes on. From any thread. */
+void desk_resume(struct desk *desk, struct MHD_Connection *c);
+void desk_halt(struct desk *desk); /* the thread ends, connections stay */
+void desk_run(struct desk *desk);  /* after that, or in the thread: what can be done now */
+void desk_close(struct desk *desk);
+
 /* server_door.c */
 /* c NULL: without TLS. */
 int door_open(struct http_server *s, size_t cert, const struct http_cert *c, struct shale_err *e);
-struct door *door_for(struct http_server *s, const struct http_listener *l);
+/* Where a new connection goes: to the desk with the fewest. For the acceptor. */
+struct desk *desk_for(struct http_server *s, const struct http_listener *l);
 /* Is a certificate of that session revoked by the door that new connections like those of `mine`
  * get? Only when that is another than *serial, which is set. */
 bool door_revokes(struct http_server *s, const struct door *mine, uint64_t *serial, void *session);
-void doors_sweep(struct http_server *s, int64_t now); /* in the acceptor */
+void doors_sweep(struct http_server *s); /* in the acceptor */
 void doors_close(struct http_server *s);

@@ -123,10 +123,8 @@ static void suspend(struct req *q)
 static void resume(struct req *q)
 {
     q->suspended = false;
-    if (q->conn) {
-        conn_wait_over(q->conn);
-    }
-    q->s->mhd->resume_connection(q->c);
+    conn_wait_over(q->conn);
+    desk_resume(q->conn->desk, q->c);
 }
 
 /* ---- deferred and collected: one function in a work thread ---- */
@@ -414,7 +412,7 @@ enum MHD_Result req_access(void *cls, struct MHD_Connection *c, const char *url,
         if (!q->conn)
             return MHD_NO;
         q->handled = true;
-        q->q.tls = q->conn->door->tls;
+        q->q.tls = q->conn->desk->door->tls;
         q->q.protocol = streq(version, "HTTP/1.0") ? "HTTP/1.0" : "HTTP/1.1";
         atomic_fetch_add(&s->n_active, 1);
         atomic_fetch_add_explicit(&s->n_requests, 1, memory_order_relaxed);
@@ -539,7 +537,7 @@ void http_wake(struct http_req *q_)
 {
     struct req *q = req_of(q_);
 
-    q->s->mhd->resume_connection(q->c);
+    desk_resume(q->conn->desk, q->c);
 }
 
 void http_collect(struct http_req *q_, size_t max, void (*f)(struct http_req *q))

@@ -340,7 +340,7 @@ static int copy_layers(struct source *from, struct sink *to, const struct manife
     int r = announce(&jobs, o, n_parallel, e);
     if (r >= 0)
         r = pool_run(copy_layer, &jobs, jobs.n, n_parallel, o->cancel, e);
-    int settled = to->ops->settle(to, &why);
+    int settled = o->settle_later ? 0 : to->ops->settle(to, &why);
     if (r >= 0 && settled < 0 && e)
         *e = why;
     return r < 0 ? r : settled;

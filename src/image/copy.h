@@ -36,6 +36,9 @@ struct copy_opts {
     bool (*skip_blob)(void *arg, const struct descriptor *d, const struct digest *diff_id);
     void *skip_blob_arg;
     bool skip_missing; /* copy_whole: entries whose manifest the source does not have, too */
+    /* copy_image: the caller settles the sink, also after an error, before the arena goes. For a
+     * sink that keeps the order of what it takes. */
+    bool settle_later;
 };
 
 struct copy_result {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "image/image_priv.h"
@@ -11,7 +12,7 @@
 struct listing {
     const struct image_filter *f;
     struct arena *a;
-    struct shale_image *v;
+    struct shale_image *v; /* of the heap, while it grows */
     size_t n, cap;
     struct shale_err *e;
 };
@@ -177,6 +178,20 @@ static struct meta_image_item choose_names(struct listing *l, const struct meta_
     return chosen;
 }
 
+static int grow(struct listing *l)
+{
+    size_t more = l->cap ? l->cap * 2 : 16;
+    if (l->n < l->cap)
+        return 0;
+    void *v = more > SIZE_MAX / sizeof *l->v ? NULL : mem_resize(l->v, more * sizeof *l->v);
+
+    if (!v)
+        return err_nomem(l->e);
+    l->v = v;
+    l->cap = more;
+    return 0;
+}
+
 static int on_image(void *arg, const struct meta_image_item *i)
 {
     struct listing *l = arg;
@@ -184,10 +199,10 @@ static int on_image(void *arg, const struct meta_image_item *i)
 
     if (r <= 0)
         return r;
-    struct shale_image *v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof *v);
-    if (!v)
-        return err_nomem(l->e);
-    l->v = v;
+    r = grow(l);
+    if (r < 0)
+        return r;
+    struct shale_image *v = l->v;
     if (image_filter_has_names(l->f)) {
         struct meta_image_item chosen = choose_names(l, i, &r);
         if (r >= 0)
@@ -201,13 +216,54 @@ static int on_image(void *arg, const struct meta_image_item *i)
     return r < 0 ? r : 0;
 }
 
+/* ---- order ---- */
+
+struct place {
+    int64_t created_ns;
+    const struct shale_image *image;
+};
+
 static int newest_first(const void *x, const void *y)
 {
-    const struct shale_image *a = x, *b = y;
+    const struct place *a = x, *b = y;
 
     if (a->created_ns != b->created_ns)
         return a->created_ns < b->created_ns ? 1 : -1;
-    return strcmp(a->id, b->id);
+    return strcmp(a->image->id, b->image->id);
+}
+
+/* Moves each to its place, along the circles that those make. */
+static void put_in_places(struct shale_image *v, struct place *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!p[i].image || p[i].image == &v[i])
+            continue;
+        struct shale_image first = v[i];
+        size_t to = i;
+        for (;;) {
+            size_t from = (size_t)(p[to].image - v);
+            p[to].image = NULL;
+            if (from == i)
+                break;
+            v[to] = v[from];
+            to = from;
+        }
+        v[to] = first;
+    }
+}
+
+static int sort(struct listing *l, struct shale_err *e)
+{
+    struct place *p = mem_array(l->n, sizeof *p);
+
+    if (!p)
+        return err_nomem(e);
+    for (size_t i = 0; i < l->n; i++)
+        p[i] = (struct place){l->v[i].created_ns, &l->v[i]};
+    qsort(p, l->n, sizeof *p, newest_first);
+    put_in_places(l->v, p, l->n);
+    free(p);
+    return 0;
 }
 
 int image_list(struct image_host *h, const struct shale_images_opts *o, struct arena *a,
@@ -222,10 +278,14 @@ int image_list(struct image_host *h, const struct shale_images_opts *o, struct a
     l.f = f;
     r = meta_image_each(store_meta(h->store), o->fewer_digests ? 0 : META_EACH_ALL_DIGESTS,
                         on_image, &l, e);
-    if (r < 0)
+    if (r >= 0 && l.n)
+        r = sort(&l, e);
+    if (r >= 0 && l.v && arena_defer(a, free, l.v) < 0)
+        r = err_nomem(e);
+    if (r < 0) {
+        free(l.v);
         return r;
-    if (l.n)
-        qsort(l.v, l.n, sizeof *l.v, newest_first);
+    }
     *ret = (struct shale_image_list){l.v, l.n};
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "archive/archive.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/pool.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "image/archives.h"
@@ -13,6 +14,9 @@
 #include "image/since.h"
 #include "model/limits.h"
 #include "store/events.h"
+
+#define EARLY_THREADS 8  /* images that come in at once: one layer each, with its memory */
+#define EARLY_IMAGES  64 /* before their rows and names are made */
 
 struct load {
     struct image_host *h;
@@ -105,7 +109,7 @@ static int begin(struct load *l, struct shale_err *e)
         r = store_settle(s, e);
     if (r < 0)
         return r;
-    struct store_sink_opts so = {.lease = l->lease, .origin = "load"};
+    struct store_sink_opts so = {.lease = l->lease, .origin = "load", .late = true};
     r = store_sink_open(s, &so, &l->to, e);
     if (r >= 0)
         r = l->dir_fd = fs_open_dir(store_root_fd(s), "ingest", e);
@@ -118,6 +122,20 @@ struct naming {
     struct load *l;
     const struct archive_image *image;
     struct digest *prev; /* of each name */
+};
+
+/* An image whose bytes come in while those of others do. */
+struct early {
+    struct load *l;
+    const struct archive_image *image;
+    struct arena a;
+    struct manifest manifest;
+    bool is_plain, is_tried;
+    int r;
+    struct copy_result c; /* when r >= 0 */
+    struct shale_err why; /* when r < 0 */
+    struct naming n;
+    struct digest id;
 };
 
 static int set_names(void *arg, const struct digest *target, const struct digest *id,
@@ -171,29 +189,29 @@ static int add_result(struct load *l, const struct ref *name, const struct diges
 
 /* ---- images ---- */
 
-static int read_manifest(struct load *l, const struct digest *d, struct manifest *ret,
-                         struct shale_err *e)
+static int read_manifest(struct load *l, const struct digest *d, struct arena *a,
+                         struct manifest *ret, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(LIMIT_MANIFEST_BYTES + 1);
     struct source *s = &l->from->source;
     struct descriptor found;
-    int r = s->ops->manifest(s, d->s, &b, &l->own, &found, l->h->cancel, e);
+    int r = s->ops->manifest(s, d->s, &b, a, &found, l->h->cancel, e);
 
-    return r < 0 ? r : manifest_parse(buf_str(&b), b.n, found.media_type, &l->own, ret, e);
+    return r < 0 ? r : manifest_parse(buf_str(&b), b.n, found.media_type, a, ret, e);
 }
 
 /* An index without an entry for this host: its first image is what it stands for here. */
-static int first_of_index(struct load *l, const struct digest *index, const char **ret,
-                          struct shale_err *e)
+static int first_of_index(struct load *l, const struct digest *index, struct arena *a,
+                          const char **ret, struct shale_err *e)
 {
     struct manifest m;
-    int r = read_manifest(l, index, &m, e);
+    int r = read_manifest(l, index, a, &m, e);
 
     for (size_t i = 0; r >= 0 && i < m.n_manifests; i++) {
         const struct descriptor *x = &m.manifests[i];
         if (media_find(x->media_type)->kind != MEDIA_MANIFEST || descriptor_is_attestation(x))
             continue;
-        *ret = arena_strdup(&l->own, x->digest.s);
+        *ret = arena_strdup(a, x->digest.s);
         return *ret ? 1 : err_nomem(e);
     }
     return r < 0 ? r : 0;
@@ -203,12 +221,13 @@ static int first_of_index(struct load *l, const struct digest *index, const char
 static int on_manifest(void *arg, const struct manifest *m, struct shale_err *e)
 {
     struct load *l = arg;
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
 
-    return since_check(l->h->store, l->from, m, l->h->cancel, &l->own, e);
+    return since_check(l->h->store, l->from, m, l->h->cancel, &a, e);
 }
 
 static int copy(struct load *l, const struct archive_image *i, const struct platform *want,
-                struct copy_result *ret, struct shale_err *e)
+                uint32_t n_parallel, struct arena *a, struct copy_result *ret, struct shale_err *e)
 {
     struct source *s = &l->from->source;
     struct copy_opts co = {
@@ -217,24 +236,26 @@ static int copy(struct load *l, const struct archive_image *i, const struct plat
         .on_manifest = on_manifest,
         .manifest_arg = l,
         .cancel = l->h->cancel,
+        .n_parallel = n_parallel,
+        .settle_later = true,
     };
     struct shale_err why = SHALE_ERR_INIT;
     struct descriptor found;
     struct platform have;
     const char *name = i->target.s;
-    int r = copy_find(s, name, want, &l->own, &found, &have, l->h->cancel, &why);
+    int r = copy_find(s, name, want, a, &found, &have, l->h->cancel, &why);
 
     if (r >= 0 && l->want_given && !platform_matches_local(want, &have))
-        return image_wrong_platform(name, &have, want, &l->own, e);
+        return image_wrong_platform(name, &have, want, a, e);
     if (r == -SHALE_NOT_FOUND && !l->want_given) {
-        int other = first_of_index(l, &i->target, &name, e);
+        int other = first_of_index(l, &i->target, a, &name, e);
         if (other < 0)
             return other;
         r = other ? 0 : r;
     }
     if (r < 0)
         return err_set(e, why.code, "%s", why.msg);
-    return copy_image(s, name, l->to, &co, &l->own, ret, e);
+    return copy_image(s, name, l->to, &co, a, ret, e);
 }
 
 /* ---- lists ---- */
@@ -300,7 +321,7 @@ static int is_here(struct load *l, const struct archive_image *i, struct naming 
 
     if (i->published)
         return 0;
-    int r = read_manifest(l, &i->target, &m, e);
+    int r = read_manifest(l, &i->target, &l->own, &m, e);
     if (r < 0)
         return r;
     r = meta_image_get(store_meta(l->h->store), &m.config.digest, &l->own, &row, NULL);
@@ -327,10 +348,23 @@ static int add_results(struct load *l, const struct naming *n, const struct dige
     return r;
 }
 
+/* Waits until what has come lasts. Returns r, or its own error. */
+static int settle(struct load *l, int r, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int settled = l->to->ops->settle(l->to, &why);
+
+    if (r >= 0 && settled < 0) {
+        *e = why;
+        return settled;
+    }
+    return r;
+}
+
 /* One image; of a list that has no name, which nothing would keep together, one for each platform
  * that was asked for. */
 static int load_images(struct load *l, const struct archive_image *i, bool is_list,
-                       struct naming *n, struct shale_err *e)
+                       struct naming *n, const struct early *early, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
     int r = -SHALE_NOT_FOUND;
@@ -338,7 +372,14 @@ static int load_images(struct load *l, const struct archive_image *i, bool is_li
     for (size_t k = 0; k < l->n_want && (is_list ? k == 0 || r >= 0 : r == -SHALE_NOT_FOUND); k++) {
         struct copy_result c;
         struct digest id = {""};
-        r = copy(l, i, &l->want[k], &c, &why);
+        if (k == 0 && early && early->is_tried) {
+            r = early->r;
+            c = early->c;
+            why = early->why;
+        } else {
+            r = copy(l, i, &l->want[k], 0, &l->own, &c, &why);
+            r = settle(l, r, &why);
+        }
         if (r >= 0)
             r = image_add(l->h, &c, set_names, n, &id, &why);
         if (r >= 0)
@@ -347,7 +388,8 @@ static int load_images(struct load *l, const struct archive_image *i, bool is_li
     return r < 0 ? err_set(e, why.code, "%s", why.msg) : 0;
 }
 
-static int load_one(struct load *l, const struct archive_image *i, struct shale_err *e)
+static int load_one(struct load *l, const struct archive_image *i, const struct early *early,
+                    struct shale_err *e)
 {
     struct naming n = {l, i, arena_array(&l->own, i->n_names + 1, sizeof *n.prev)};
     struct digest id = {""};
@@ -356,14 +398,141 @@ static int load_one(struct load *l, const struct archive_image *i, struct shale_
 
     if (r != 0)
         return r < 0 ? r : add_results(l, &n, &id, e);
-    r = read_manifest(l, &i->target, &m, e);
+    r = read_manifest(l, &i->target, &l->own, &m, e);
     if (r < 0)
         return r;
     bool is_list = m.kind == MANIFEST_INDEX;
     if (!is_list || i->n_names == 0 || (l->want_given && l->n_want == 1))
-        return load_images(l, i, is_list, &n, e);
+        return load_images(l, i, is_list, &n, early, e);
     r = load_list(l, i, &m, &n, &id, e);
     return r < 0 ? r : add_results(l, &n, &id, e);
+}
+
+/* ---- several images at once ---- */
+
+/* Finds out which images are plain, and protects what they need in one transaction. What needs more
+ * thought than they do is left to load_one. */
+static int survey(struct load *l, struct early *v, size_t n, struct shale_err *e)
+{
+    struct meta *m = store_meta(l->h->store);
+    struct meta_image row;
+    int r = meta_begin(m, e);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        struct early *x = &v[i];
+        struct manifest *doc = &x->manifest;
+        if (read_manifest(l, &x->image->target, &x->a, doc, NULL) < 0 ||
+            doc->kind == MANIFEST_INDEX)
+            continue;
+        if (!x->image->published && meta_image_get(m, &doc->config.digest, &x->a, &row, NULL) >= 0)
+            continue;
+        x->is_plain = true;
+        r = store_lease_add(l->lease, &x->image->target, e);
+        if (r >= 0)
+            r = store_lease_add(l->lease, &doc->config.digest, e);
+        for (size_t k = 0; r >= 0 && k < doc->n_layers; k++)
+            r = store_lease_add(l->lease, &doc->layers[k].digest, e);
+    }
+    return meta_end(m, r, e);
+}
+
+static int fetch_early(void *arg, size_t i, struct cancel *c, struct shale_err *e)
+{
+    struct early *x = (struct early *)arg + i;
+
+    if (!x->is_plain || cancel_is_set(c))
+        return 0;
+    x->r = copy(x->l, x->image, &x->l->want[0], 1, &x->a, &x->c, &x->why);
+    x->is_tried = x->r != -SHALE_CANCELED;
+    return 0;
+}
+
+/* So that the transaction of the rows need not wait for it: there it only looks. */
+static int prepare_early(void *arg, size_t i, struct cancel *c, struct shale_err *e)
+{
+    struct early *x = (struct early *)arg + i;
+
+    if (x->is_tried && x->r >= 0)
+        (void)store_rootfs_prepare(x->l->h->store, &x->c.config, c, NULL);
+    return 0;
+}
+
+/* Rows and names of images whose bytes are here, in one transaction; up to the first that fails, or
+ * that has to be loaded by itself. Returns how many came. */
+static int add_early(struct load *l, struct early *v, size_t n, size_t *ret_n, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    struct meta *m = store_meta(l->h->store);
+    size_t done = 0;
+    int r = meta_begin(m, e), failed = 0;
+
+    if (r < 0)
+        return r;
+    for (; failed >= 0 && done < n && v[done].is_tried && v[done].r >= 0; done += failed >= 0) {
+        struct early *x = &v[done];
+        x->n = (struct naming){l, x->image,
+                               arena_array(&x->a, x->image->n_names + 1, sizeof(struct digest))};
+        failed =
+            x->n.prev ? image_add(l->h, &x->c, set_names, &x->n, &x->id, &why) : err_nomem(&why);
+    }
+    r = meta_end(m, 0, e);
+    for (size_t i = 0; r >= 0 && i < done; i++)
+        r = add_results(l, &v[i].n, &v[i].id, e);
+    if (r >= 0 && failed < 0 && e)
+        *e = why;
+    *ret_n = done;
+    return r < 0 ? r : failed;
+}
+
+/* The bytes come in side by side; rows and names follow in the order of the archive, up to the
+ * first that fails. */
+static int load_window(struct load *l, struct early *v, size_t n, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = survey(l, v, n, &why);
+
+    if (r >= 0)
+        r = pool_run(fetch_early, v, n, EARLY_THREADS, l->h->cancel, &why);
+    r = settle(l, r, &why);
+    if (r >= 0)
+        r = pool_run(prepare_early, v, n, EARLY_THREADS, l->h->cancel, &why);
+    for (size_t i = 0, came; r >= 0 && i < n; i += came) {
+        came = 0;
+        if (v[i].is_tried && v[i].r >= 0) {
+            r = add_early(l, v + i, n - i, &came, &why);
+        } else {
+            r = load_one(l, v[i].image, &v[i], &why);
+            came = 1;
+        }
+    }
+    if (r < 0 && e)
+        *e = why;
+    return r;
+}
+
+static int load_all(struct load *l, struct shale_err *e)
+{
+    /* What an archive lacks must be here: one of its images may bring it for the next. */
+    bool early = l->from->n_images > 1 && !l->from->since;
+    struct early *v = early ? arena_array(&l->own, EARLY_IMAGES, sizeof *v) : NULL;
+    int r = early && !v ? err_nomem(e) : 0;
+
+    for (size_t i = 0, n = 1; r >= 0 && i < l->from->n_images; i += n) {
+        if (!early) {
+            r = load_one(l, &l->from->images[i], NULL, e);
+            continue;
+        }
+        for (n = 0; n < EARLY_IMAGES && i + n < l->from->n_images; n++) {
+            v[n] = (struct early){.l = l, .image = &l->from->images[i + n], .why = SHALE_ERR_INIT};
+            arena_init(&v[n].a, ARENA_DEFAULT_MAX);
+        }
+        r = load_window(l, v, n, e);
+        for (size_t k = 0; k < n; k++)
+            arena_clear(&v[k].a);
+    }
+    return r;
 }
 
 int image_load(struct image_host *h, const struct shale_load_opts *o, struct arena *a,
@@ -376,8 +545,8 @@ int image_load(struct image_host *h, const struct shale_load_opts *o, struct are
     r = begin(&l, e);
     if (r >= 0 && l.from->n_images == 0)
         r = err_set(e, SHALE_INVALID, "the archive has no images");
-    for (size_t i = 0; r >= 0 && i < l.from->n_images; i++)
-        r = load_one(&l, &l.from->images[i], e);
+    if (r >= 0)
+        r = load_all(&l, e);
     l.failed = r < 0;
     if (r < 0)
         return r;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A list goes into its registry: first what its members need there, then the list under its tag. */
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -144,13 +146,15 @@ int image_list_push(struct image_host *h, const char *name, const struct shale_l
                     struct arena *a, struct shale_list_pushed *ret, struct shale_err *e)
 {
     _cleanup_(push_clear) struct list_push p = {.h = h, .o = o, .a = a};
-    struct remote_sink_opts so = {.mount_from = mount_from, .mount_arg = &p};
+    char notes[PATH_MAX];
+    struct remote_sink_opts so = {o->on_progress, o->progress_arg, mount_from, &p, notes};
     struct meta *m = store_meta(h->store);
     struct meta_list_member *v;
     struct descriptor list;
     size_t n;
     int r = manifest_ref(name, a, &p.ref, &p.name, e);
 
+    snprintf(notes, sizeof notes, "%s/pushes", store_root(h->store));
     if (r >= 0)
         r = meta_list_get(m, p.name, a, &v, &n, e);
     if (r >= 0 && n == 0)

@@ -302,6 +302,16 @@ int meta_container_list(struct meta *m, const struct digest *image, struct arena
     return 0;
 }
 
+int meta_container_count(struct meta *m, uint64_t *ret, struct shale_err *e)
+{
+    int64_t n;
+    int r = stmt_number(m, "SELECT count(*) FROM containers", 0, &n, e, "");
+
+    if (r >= 0)
+        *ret = (uint64_t)n;
+    return r;
+}
+
 /* Texts are the statement's. */
 static void brief_row(const struct stmt *q, struct meta_container *c)
 {

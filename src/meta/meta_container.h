@@ -73,9 +73,10 @@ int meta_container_delete(struct meta *m, const char *id,
 int meta_container_list(struct meta *m, const struct digest *image, struct arena *a,
                         struct meta_container **ret, size_t *ret_n, struct shale_err *e);
 
-/* The same, each shown to `f` without its config ("") and without it being read: all of them come
- * out of one index. What the row points at is lent until `f` returns, which may read the database
- * but not change containers. What is not 0 from `f` ends it and is returned. */
+int meta_container_count(struct meta *m, uint64_t *ret, struct shale_err *e);
+/* The same as the list, each shown to `f` without its config ("") and without it being read: all of
+ * them come out of one index. What the row points at is lent until `f` returns, which may read the
+ * database but not change containers. What is not 0 from `f` ends it and is returned. */
 int meta_container_each(struct meta *m, const struct digest *image,
                         int (*f)(void *arg, const struct meta_container *c), void *arg,
                         struct shale_err *e);

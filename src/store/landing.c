@@ -16,7 +16,8 @@ struct landing {
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t came, went;
     struct landed queue[LANDING_MAX];
-    size_t n_queued, n_working;
+    size_t n_queued;
+    uint64_t n_added, n_over; /* of all, in order */
     bool closing;
     int result;
     struct shale_err err;
@@ -27,12 +28,13 @@ struct landing {
 static int record(struct store *s, const struct landed *v, struct shale_err *e)
 {
     struct meta_blob row = {
-        .digest = v->d->digest, .size_bytes = v->d->size_bytes, .media_type = v->d->media_type};
+        .digest = v->d.digest, .size_bytes = v->d.size_bytes, .media_type = v->d.media_type};
     int r = meta_blob_put(s->meta, &row, e);
 
-    if (r >= 0)
-        r = store_record_layer(s, &v->d->digest, v->d->size_bytes, &v->in, e);
-    return r < 0 ? r : meta_pull_delete(s->meta, &v->d->digest, e);
+    if (r < 0 || !v->layer)
+        return r;
+    r = store_record_layer(s, &v->d.digest, v->d.size_bytes, &v->in, e);
+    return r < 0 ? r : meta_pull_delete(s->meta, &v->d.digest, e);
 }
 
 static int record_all(struct store *s, const struct landed *v, size_t n, struct shale_err *e)
@@ -63,7 +65,7 @@ static int land(struct store *s, const struct landed *v, size_t n, struct shale_
         blobs[i] = v[i].blob;
     r = blob_writers_commit(blobs, n, e);
     for (size_t i = 0; r >= 0 && i < n; i++)
-        r = publish(s, &v[i], e);
+        r = v[i].layer ? publish(s, &v[i], e) : 0;
     return r < 0 ? r : record_all(s, v, n, e);
 }
 
@@ -75,18 +77,19 @@ static void drop(const struct landed *v, size_t n)
     }
 }
 
-/* Takes all that waits; 0: there is nothing, and nothing will come. */
-static size_t take(struct landing *l, struct landed v[LANDING_MAX], bool *ret_failed)
+/* Takes all that waits, after the n_before of the last time; 0: there is nothing, and nothing will
+ * come. */
+static size_t take(struct landing *l, size_t n_before, struct landed v[LANDING_MAX],
+                   bool *ret_failed)
 {
     pthread_mutex_lock(&l->mutex);
-    l->n_working = 0;
+    l->n_over += n_before;
     pthread_cond_broadcast(&l->went);
     while (l->n_queued == 0 && !l->closing)
         pthread_cond_wait(&l->came, &l->mutex);
     size_t n = l->n_queued;
     for (size_t i = 0; i < n; i++)
         v[i] = l->queue[i];
-    l->n_working = n;
     l->n_queued = 0;
     *ret_failed = l->result < 0;
     pthread_cond_broadcast(&l->went);
@@ -99,9 +102,9 @@ static void *work(void *arg)
     struct landing *l = arg;
     struct landed v[LANDING_MAX];
     bool failed;
-    size_t n;
+    size_t n = 0;
 
-    while ((n = take(l, v, &failed)) > 0) {
+    while ((n = take(l, n, v, &failed)) > 0) {
         struct shale_err e = SHALE_ERR_INIT;
         int r = failed ? 0 : land(l->store, v, n, &e);
         drop(v, n);
@@ -112,7 +115,8 @@ static void *work(void *arg)
             pthread_mutex_unlock(&l->mutex);
         }
         for (size_t i = 0; !failed && r >= 0 && i < n; i++)
-            l->on_done(l->arg, v[i].d);
+            if (v[i].layer)
+                l->on_done(l->arg, &v[i].d);
     }
     return NULL;
 }
@@ -155,6 +159,7 @@ int landing_add(struct landing *l, const struct landed *v, struct shale_err *e)
     int r = result_of(l, e);
     if (r >= 0) {
         l->queue[l->n_queued++] = *v;
+        l->n_added++;
         pthread_cond_signal(&l->came);
     }
     pthread_mutex_unlock(&l->mutex);
@@ -166,7 +171,8 @@ int landing_drain(struct landing *l, struct shale_err *e)
     if (!l)
         return 0;
     pthread_mutex_lock(&l->mutex);
-    while (l->n_queued + l->n_working > 0)
+    /* not for what others add meanwhile */
+    for (uint64_t mine = l->n_added; l->n_over < mine;)
         pthread_cond_wait(&l->went, &l->mutex);
     int r = result_of(l, e);
     pthread_mutex_unlock(&l->mutex);

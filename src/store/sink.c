@@ -55,20 +55,52 @@ static int lease(const struct store_sink *k, const struct digest *d, struct shal
     return k->o.lease ? store_lease_add(k->o.lease, d, e) : 0;
 }
 
+/* 1: it is there. 0 and its bytes, which are those of the digest. */
+static int begin_document(struct store_sink *k, const struct descriptor *d, const void *p, size_t n,
+                          struct blob_writer **ret, struct shale_err *e)
+{
+    struct blob_writer *w = NULL;
+    int r = blob_begin(k->store->blobs, &d->digest, n, NULL, NULL, NULL, &w, e);
+
+    if (r != 0)
+        return r;
+    r = blob_writer_rewind(w, e);
+    if (r >= 0)
+        r = blob_writer_write(w, p, n, e);
+    if (r >= 0)
+        r = blob_writer_check(w, e);
+    blob_writer_discard(w); /* nothing worth resuming: the bytes are in memory */
+    if (r < 0) {
+        blob_writer_close(w);
+        return r;
+    }
+    *ret = w;
+    return 0;
+}
+
+/* Documents land together with what others bring at the same time. */
 static int sink_put(struct sink *s, const struct descriptor *d, const void *p, size_t n,
                     struct cancel *c, struct shale_err *e)
 {
     struct store_sink *k = self(s);
+    struct landed v = {.d = *d};
     int r = cancel_check(c, e);
+
+    v.d.size_bytes = n;
     if (r < 0)
         return r;
     r = lease(k, &d->digest, e);
     if (r < 0)
         return r;
-    r = blob_put(k->store->blobs, &d->digest, p, n, e);
-    if (r < 0)
+    r = begin_document(k, d, p, n, &v.blob, e);
+    if (r != 0)
+        return r < 0 ? r : put_row(k->store, d, n, e);
+    r = landing_add(k->landing, &v, e);
+    if (r < 0) {
+        blob_writer_close(v.blob);
         return r;
-    return put_row(k->store, d, n, e);
+    }
+    return k->o.late ? 0 : landing_drain(k->landing, e);
 }
 
 /* ---- layers ---- */
@@ -193,7 +225,7 @@ int store_record_layer(struct store *s, const struct digest *blob, uint64_t blob
 /* Hands over what is whole. From here on it is the landing's, also when it fails there. */
 static int land(struct arrival *a, const struct layer_in_result *in, struct shale_err *e)
 {
-    struct landed v = {a->d, a->blob, a->layer, *in};
+    struct landed v = {*a->d, a->blob, a->layer, *in};
     int r = landing_add(a->k->landing, &v, e);
 
     if (r >= 0) {

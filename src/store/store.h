@@ -70,6 +70,9 @@ struct store_sink_opts {
     shale_progress_fn on_progress; /* per layer; may be NULL */
     void *progress_arg;
     bool all_blobs; /* also those whose layer is here under another compression (ADR 11) */
+    /* `put` does not wait either: what it was given lasts when `settle` has returned, and not
+     * before what came before it. Strings of descriptors must live until then. */
+    bool late;
 };
 /* Blobs that come without a diffID are kept as they are. */
 int store_sink_open(struct store *s, const struct store_sink_opts *o, struct sink **ret,

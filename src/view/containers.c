@@ -19,6 +19,7 @@
 struct ps_row {
     const struct shale_container *c;
     const struct ps_opts *o;
+    struct buf *text; /* for what is made in steps; the same for all rows */
 };
 
 enum {
@@ -91,7 +92,9 @@ void container_status(const struct shale_container *c, int64_t now_ns, struct bu
         break;
     case SHALE_EXITED:
     case SHALE_RESTARTING:
-        buf_addf(b, "%s (%d) ", c->state == SHALE_EXITED ? "Exited" : "Restarting", c->exit_code);
+        buf_adds(b, c->state == SHALE_EXITED ? "Exited (" : "Restarting (");
+        buf_addi(b, c->exit_code);
+        buf_adds(b, ") ");
         add_since(b, c->finished_ns, now_ns);
         buf_adds(b, " ago");
         break;
@@ -112,15 +115,19 @@ void container_status(const struct shale_container *c, int64_t now_ns, struct bu
 /* In quotes; words with blanks in them in single quotes. */
 static void put_command(const struct ps_row *x, struct buf *b)
 {
-    struct buf text = BUF_INIT(MAX_COMMAND);
+    struct buf *text = x->text;
+    buf_reset(text);
     for (size_t i = 0; x->c->command && x->c->command[i]; i++) {
         const char *quote = i && strchr(x->c->command[i], ' ') ? "'" : "";
-        buf_addf(&text, "%s%s%s%s", i ? " " : "", quote, x->c->command[i], quote);
+        buf_adds(text, i ? " " : "");
+        buf_adds(text, quote);
+        buf_adds(text, x->c->command[i]);
+        buf_adds(text, quote);
     }
     if (!x->o->no_trunc)
-        text_shorten(&text, 0, COMMAND_WIDTH);
-    text_quote(b, (struct str){buf_str(&text), text.n});
-    buf_clear(&text);
+        text_shorten(text, 0, COMMAND_WIDTH);
+    buf_fail_with(b, text);
+    text_quote(b, (struct str){buf_str(text), text->n});
 }
 
 /* The digest is left out where there is a tag. */
@@ -187,8 +194,10 @@ static void put_size(const struct ps_row *x, struct buf *b)
 static void put_networks(const struct ps_row *x, struct buf *b)
 {
     const char *mode = x->c->network ? x->c->network : "";
-    for (size_t i = 0; i < x->c->n_networks; i++)
-        buf_addf(b, "%s%s", i ? "," : "", x->c->networks[i].name);
+    for (size_t i = 0; i < x->c->n_networks; i++) {
+        buf_adds(b, i ? "," : "");
+        buf_adds(b, x->c->networks[i].name);
+    }
     if (streq(mode, "none") || streq(mode, "host"))
         buf_adds(b, mode);
 }
@@ -279,8 +288,9 @@ static int try_template(const struct list_spec *spec, const struct ps_opts *o, s
 {
     static const struct shale_container nothing = {
         .id = "", .name = "", .image = "", .image_id = "", .size_rw_bytes = -1};
+    _cleanup_(buf_clear) struct buf text = BUF_INIT(MAX_COMMAND);
     _cleanup_(list_clear) struct list l;
-    struct ps_row row = {&nothing, o};
+    struct ps_row row = {&nothing, o, &text};
     int r = list_begin(&l, &ps_view, spec, e);
     return r < 0 ? r : list_row(&l, &row, e);
 }
@@ -298,12 +308,13 @@ int ps_print(const struct shale_container_list *containers, const struct ps_opts
         .quiet = o->quiet,
         .printable = o->printable,
     };
+    _cleanup_(buf_clear) struct buf text = BUF_INIT(MAX_COMMAND);
     _cleanup_(list_clear) struct list l;
     int r = list_begin(&l, &ps_view, &spec, e);
     if (r == 0 && containers->n_items == 0 && spec.format)
         r = try_template(&spec, o, e);
     for (size_t i = 0; r == 0 && i < containers->n_items; i++) {
-        struct ps_row row = {&containers->items[i], o};
+        struct ps_row row = {&containers->items[i], o, &text};
         r = list_row(&l, &row, e);
     }
     return r < 0 ? r : list_end(&l, out, e);

@@ -2,6 +2,7 @@
 #include "view/text.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "view/uni.h"
@@ -17,7 +18,7 @@ size_t text_width(struct str s)
 
 size_t text_fit(struct str s, size_t width)
 {
-    size_t i = 0, used = 0;
+    size_t i = uni_plain(s.p, s.n < width ? s.n : width), used = i;
     while (i < s.n) {
         uint32_t r;
         size_t n = uni_decode(s.p + i, s.n - i, &r);
@@ -62,9 +63,7 @@ static bool is_control(uint32_t r)
 
 bool text_is_clean(struct str s)
 {
-    size_t i = 0;
-    while (i < s.n && s.p[i] >= 0x20 && s.p[i] < 0x7f)
-        i++;
+    size_t i = uni_plain(s.p, s.n);
     while (i < s.n) {
         uint32_t r;
         size_t n = uni_decode(s.p + i, s.n - i, &r);
@@ -127,6 +126,10 @@ int text_printable(struct arena *a, struct str s, struct str *ret, struct shale_
 void text_quote(struct buf *b, struct str s)
 {
     buf_addc(b, '"');
+    if (uni_plain(s.p, s.n) == s.n && !memchr(s.p, '"', s.n) && !memchr(s.p, '\\', s.n)) {
+        buf_add(b, s.p, s.n);
+        s.n = 0;
+    }
     for (size_t i = 0; i < s.n;) {
         uint32_t r;
         size_t n = uni_decode(s.p + i, s.n - i, &r);

@@ -3,6 +3,7 @@
 
 #include <locale.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <wchar.h>
 #include <wctype.h>
 
@@ -78,9 +79,26 @@ size_t uni_encode(uint32_t r, char ret[4])
     return len;
 }
 
+size_t uni_plain(const char *s, size_t n)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
+    size_t i = 0;
+
+    for (uint64_t v; n - i >= sizeof v; i += sizeof v) {
+        memcpy(&v, s + i, sizeof v);
+        /* the top bit of a byte becomes set below 0x20 (a borrow only comes from a byte that is
+         * below, too), and from 0x7f on */
+        if ((v | (v - ones * 0x20) | (v + ones)) & tops)
+            break;
+    }
+    while (i < n && (unsigned char)s[i] >= 0x20 && (unsigned char)s[i] < 0x7f)
+        i++;
+    return i;
+}
+
 size_t uni_count(const char *s, size_t n)
 {
-    size_t i = 0, count;
+    size_t i = uni_plain(s, n), count;
     uint32_t r;
     while (i < n && (unsigned char)s[i] < 0x80)
         i++;

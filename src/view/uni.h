@@ -16,6 +16,9 @@
 size_t uni_decode(const char *s, size_t n, uint32_t *ret);
 /* Writes r (UNI_BAD where r is none) to ret, returns the 1 to 4 bytes used. */
 size_t uni_encode(uint32_t r, char ret[4]);
+/* How many of the first of n bytes are ASCII that is printed: a look at eight at a time, as nearly
+ * all text is nothing else. */
+size_t uni_plain(const char *s, size_t n);
 /* Number of characters in n bytes, a bad byte counting as one. */
 size_t uni_count(const char *s, size_t n);
 /* Bytes that the first `count` characters of n bytes take. */

@@ -31,6 +31,7 @@ teardown() {
 
 raw() { skopeo inspect --raw --tls-verify=false "docker://$1"; }
 digest_of() { printf 'sha256:%s\n' "$(sha256sum | cut -d' ' -f1)"; }
+await_file() { for _ in $(seq 200); do [ ! -s "$1" ] || return 0; sleep 0.05; done; return 1; }
 m() { shale manifest "$@"; }
 
 @test "docker makes the same of the same commands, to the byte" {
@@ -89,10 +90,19 @@ m() { shale manifest "$@"; }
     raw "$OWN/x:1" | jq -e '.mediaType == "application/vnd.oci.image.index.v1+json" and (.manifests | length) == 2'
     run_ok skopeo copy -q --all --src-tls-verify=false "docker://$OWN/x:1" "dir:$BATS_TEST_TMPDIR/dir"
     run_ok shale pull -q --platform linux/arm/v7 "$OWN/x:1"
-    printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$OWN" >"$BATS_TEST_TMPDIR/registries.conf"
+}
+
+@test "podman reads what was pushed" {
     need podman
-    CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf podman manifest inspect "$OWN/x:1" >"$BATS_TEST_TMPDIR/theirs"
-    [ "$(jq -cS '[.manifests[] | {digest, platform}]' "$BATS_TEST_TMPDIR/theirs")" = "$(m inspect "$OWN/x:1" | jq -cS '[.manifests[] | {digest, platform}]')" ]
+    local w=$BATS_TEST_TMPDIR
+    m create "$OURS/pod:1" "$OURS/one0:v1" "$OURS/one1:v1"
+    m annotate "$OURS/pod:1" "$OURS/one1:v1" --os-features a,b --variant v8
+    m push -p "$OURS/pod:1"
+    printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$OURS" >"$w/registries.conf"
+    CONTAINERS_REGISTRIES_CONF=$w/registries.conf podman --root "$w/p" --runroot "$w/p.run" --tmpdir "$w/p.tmp" --storage-driver vfs \
+        manifest inspect "$OURS/pod:1" >"$w/theirs"
+    jq -e '.manifests | length == 2' "$w/theirs"
+    [ "$(jq -cS '[.manifests[] | {digest, platform}]' "$w/theirs")" = "$(m inspect "$OURS/pod:1" | jq -cS '[.manifests[] | {digest, platform}]')" ]
 }
 
 @test "images of other registries and of the store are sent" {
@@ -108,6 +118,19 @@ m() { shale manifest "$@"; }
     shale rmi -f "$DEBIANS/t/local:1" "$OURS/one0:v1"
     run_fails 1 "$DEBIANS/t/local:1 ($AMD64) is not here any more" m push -p "$DEBIANS/t/app:1"
     m inspect "$DEBIANS/t/app:1" | jq -e '.manifests | length == 2'
+}
+
+@test "a line that breaks: one clear line, the list stays, the next push goes through" {
+    "$BATS_TEST_DIRNAME/cutter" "$DEBIANS" 100000 1 "$BATS_TEST_TMPDIR/port" "$BATS_TEST_TMPDIR/log" >/dev/null 2>&1 3>&- &
+    export OWN_PIDS=$!
+    await_file "$BATS_TEST_TMPDIR/port"
+    cut=$(cat "$BATS_TEST_TMPDIR/port")
+    m create "$cut/c/l:1" "$OURS/one0:v1" "$OURS/one1:v1"
+    SHALE_RETRIES=0 run_fails 1 "Error: " shale manifest push -p "$cut/c/l:1"
+    [ "${#lines[@]}" = 1 ]
+    run_ok m push -p "$cut/c/l:1"
+    raw "$DEBIANS/c/l:1" | jq -e '.manifests | length == 2'
+    run_fails 1 "No such manifest: $cut/c/l:1" m push "$cut/c/l:1"
 }
 
 @test "all members or none; who is added again is looked up again" {

@@ -71,3 +71,33 @@ shm                       1024"
     done
     [ "${made[1]}" = "${made[2]}" ]
 }
+
+@test "a shell in the state before a step: with a terminal and without; nothing of it stays" {
+    run_ok step --shell "$image" sh <<<'echo x >/x; cat /x; tty; exit 3'
+    has "x
+not a tty
+status 3"
+    cat >"$BATS_TEST_TMPDIR/talk" <<'END'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.dup2(1, 3)
+    os.execv(sys.argv[1], sys.argv[1:])
+os.write(fd, b"tty; stty size | wc -w; exit 4\n")
+text = b""
+while True:
+    try:
+        chunk = os.read(fd, 4096)
+    except OSError:
+        break
+    if not chunk:
+        break
+    text += chunk
+os.waitpid(pid, 0)
+sys.stdout.write(text.decode().replace("\r", ""))
+END
+    run_ok timeout 120 python3 "$BATS_TEST_TMPDIR/talk" "$step_tool" --net none --shell --mount type=tmpfs,target=/t "$image" sh
+    has "/dev/"
+    has "status 4"
+    no_leftovers
+}

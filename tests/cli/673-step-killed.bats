@@ -63,7 +63,7 @@ all_ended() {
         kill -9 "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
-    run_ok step sweep
+    run_ok shale container prune -f
     no_leftovers
     run_ok shale fsck --check
 }

@@ -152,6 +152,25 @@ print('all were served')" >"$BATS_TEST_TMPDIR/out" 2>&1 &
     [ "$(n_fds)" -lt 100 ]
 }
 
+@test "connections that all speak at the same moment, as many as are looked at together: none is forgotten" {
+    run py "
+import signal
+GET = b'GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n'
+l = []
+for n in (128, 256, 384, 512): # for as many threads of the network as there may be
+    while len(l) < n:
+        l.append(connect()); l[-1].sendall(GET); assert l[-1].recv(1000).startswith(b'HTTP/1.1 200')
+    os.kill($OWN_PID, signal.SIGSTOP)
+    while open('/proc/$OWN_PID/stat').read().rsplit(')', 1)[1].split()[0] != 'T': time.sleep(0.01)
+    for s in l: s.sendall(GET)
+    os.kill($OWN_PID, signal.SIGCONT)
+    for s in l: assert s.recv(1000).startswith(b'HTTP/1.1 200'), n
+print('all were served')"
+    [ "$status" = 0 ] || { echo "$output"; false; }
+    has "all were served"
+    alive
+}
+
 @test "connections of one peer, and large heads, as far as the config lets them" {
     own_stop
     printf '[limits]\nconnections_per_peer = 5\nheader_size = 128k\n' >"$BATS_TEST_TMPDIR/r.conf"

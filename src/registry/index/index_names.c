@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "meta/stmt.h"
 #include "registry/index/index.h"
 
-#define TRIGRAM 3 /* shorter words are not looked for in descriptions of images */
+#define TRIGRAM    3     /* shorter words are not looked for in descriptions of images */
+#define COMMON     256   /* images that say a word */
+#define WALKED_MAX 10000 /* images, before another way is taken */
 
 struct term {
     char text[INDEX_TERM_BYTES + 1];
@@ -35,6 +38,55 @@ static int cut(const char *text, struct term *t, struct shale_err *e)
     return 0;
 }
 
+/* Which of the words something has, as bits. */
+struct marks {
+    struct mark {
+        int64_t id; /* 0: an empty place */
+        unsigned words;
+    } * v;
+    size_t n, cap; /* cap: a power of two */
+};
+
+static void marks_clear(struct marks *k)
+{
+    free(k->v);
+}
+
+static struct mark *mark_find(const struct marks *k, int64_t id)
+{
+    size_t i = (size_t)((uint64_t)id * 0x9e3779b97f4a7c15ull >> 20);
+
+    for (; k->v[i & (k->cap - 1)].id && k->v[i & (k->cap - 1)].id != id; i++)
+        ;
+    return &k->v[i & (k->cap - 1)];
+}
+
+static unsigned mark_get(const struct marks *k, int64_t id)
+{
+    return k->n ? mark_find(k, id)->words : 0;
+}
+
+static int mark_add(struct marks *k, int64_t id, unsigned words, struct shale_err *e)
+{
+    if (2 * (k->n + 1) > k->cap) {
+        struct marks more = {.cap = k->cap ? 2 * k->cap : 256};
+        more.v = mem_array(more.cap, sizeof *more.v);
+        if (!more.v)
+            return err_nomem(e);
+        for (size_t i = 0; i < k->cap; i++)
+            if (k->v[i].id)
+                *mark_find(&more, k->v[i].id) = k->v[i];
+        more.n = k->n;
+        free(k->v);
+        *k = more;
+    }
+    struct mark *m = mark_find(k, id);
+    k->n += m->id == 0;
+    m->id = id;
+    m->words |= words;
+    return 0;
+}
+
 struct found {
     int64_t id, stars;
     bool official, exact;
@@ -46,24 +98,23 @@ struct finding {
     const struct term *t;
     const struct index_asker *who;
     struct arena *a;
+    size_t rarest;      /* of the words */
+    unsigned said;      /* words that images say at all */
+    struct marks docs;  /* which of the others they say */
+    struct marks repos; /* repositories with images that say the rarest, and what those say */
+    uint64_t walked;    /* images of repositories */
+    bool all;           /* repos has what any image says */
     struct found *v;
     size_t n, cap;
 };
 
-/* Those with the i-th word. Words behind the first are looked for in what was found so far. */
-static const char by_word[] =
-    "SELECT r.id, r.name, r.stars, r.official FROM reg.repos r WHERE"
-    " (?1 = '' OR instr(r.name, ?1) OR instr(lower(r.description), ?1) OR (?2 <> '' AND r.id IN"
-    " (SELECT m.repo FROM docs d JOIN main.manifests i ON i.id = d.rowid JOIN reg.manifests m ON"
-    " m.digest = i.digest WHERE docs MATCH ?2)))"
-    " AND EXISTS(SELECT 1 FROM reg.manifests WHERE repo = r.id)";
+/* ---- what images say ---- */
 
 /* A word as FTS5 takes it: a phrase in quotes. */
 static const char *phrase(const char *word, struct arena *a)
 {
-    if (strlen(word) < TRIGRAM)
-        return "";
     char *p = arena_alloc(a, 2 * strlen(word) + 3), *q = p;
+
     if (!p)
         return NULL;
     *q++ = '"';
@@ -74,6 +125,142 @@ static const char *phrase(const char *word, struct arena *a)
     }
     *q = '"';
     return p;
+}
+
+static int open_docs(struct finding *f, const char *sql, size_t word, struct stmt *ret,
+                     struct shale_err *e)
+{
+    const char *match = phrase(f->t->words[word], f->a);
+    int r = match ? stmt_open(f->m, sql, ret, e) : err_nomem(e);
+
+    if (r >= 0)
+        stmt_bind(ret, "t", match);
+    return r;
+}
+
+/* How many say the word, COMMON of them at most. */
+static int count_docs(struct finding *f, size_t word, uint64_t *ret, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = 0;
+
+    *ret = 0;
+    if (strlen(f->t->words[word]) >= TRIGRAM)
+        r = open_docs(f, "SELECT rowid FROM docs WHERE docs MATCH ?1", word, &q, e);
+    while (q.s && *ret < COMMON && (r = stmt_step(&q, e)) == 1)
+        ++*ret;
+    return r < 0 ? r : 0;
+}
+
+static int look_at_words(struct finding *f, struct shale_err *e)
+{
+    uint64_t n, least = UINT64_MAX;
+
+    for (size_t i = 0; i < f->t->n; i++) {
+        int r = count_docs(f, i, &n, e);
+        if (r < 0)
+            return r;
+        f->said |= n > 0 ? 1u << i : 0;
+        if (n < least)
+            f->rarest = i;
+        least = n < least ? n : least;
+    }
+    return 0;
+}
+
+static int mark_docs(struct finding *f, size_t word, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = open_docs(f, "SELECT rowid FROM docs WHERE docs MATCH ?1", word, &q, e);
+
+    while (r >= 0 && (r = stmt_step(&q, e)) == 1)
+        r = mark_add(&f->docs, col_i64(&q, 0), 1u << word, e);
+    return r;
+}
+
+static int mark_repos(struct finding *f, size_t word, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = open_docs(f,
+                      "SELECT m.repo, i.id FROM docs d JOIN main.manifests i ON i.id = d.rowid JOIN"
+                      " reg.manifests m ON m.digest = i.digest WHERE docs MATCH ?1",
+                      word, &q, e);
+
+    while (r >= 0 && (r = stmt_step(&q, e)) == 1)
+        r = mark_add(&f->repos, col_i64(&q, 0), 1u << word | mark_get(&f->docs, col_i64(&q, 1)), e);
+    return r;
+}
+
+/* In which repositories an image is costs the most: that is asked of the rarest word's only. */
+static int mark_all(struct finding *f, struct shale_err *e)
+{
+    int r = look_at_words(f, e);
+
+    for (size_t i = 0; r >= 0 && i < f->t->n; i++)
+        if (f->said >> i & 1 && i != f->rarest)
+            r = mark_docs(f, i, e);
+    if (r >= 0 && f->said >> f->rarest & 1)
+        r = mark_repos(f, f->rarest, e);
+    return r;
+}
+
+/* Adds what is said by those of its images that do not say the rarest word, as far as needed. */
+static int mark_more(struct finding *f, int64_t repo, unsigned needed, unsigned *marks,
+                     struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = 0;
+
+    if (!f->all && f->walked >= WALKED_MAX) {
+        for (size_t i = 0; r >= 0 && i < f->t->n; i++)
+            if (f->said >> i & 1 && i != f->rarest)
+                r = mark_repos(f, i, e);
+        f->all = true;
+    }
+    *marks |= mark_get(&f->repos, repo);
+    if (r >= 0 && !f->all)
+        r = stmt_open(
+            f->m,
+            "SELECT i.id FROM reg.manifests m JOIN main.manifests i ON i.digest = m.digest"
+            " WHERE m.repo = ?1",
+            &q, e);
+    if (r < 0 || f->all)
+        return r;
+    stmt_bind(&q, "i", repo);
+    while ((*marks & needed) != needed && (r = stmt_step(&q, e)) == 1) {
+        *marks |= mark_get(&f->docs, col_i64(&q, 0));
+        f->walked++;
+    }
+    return r < 0 ? r : 0;
+}
+
+/* ---- what repositories say themselves ---- */
+
+/* 1: it has all words. */
+static int has_words(struct finding *f, const struct stmt *q, struct shale_err *e)
+{
+    const char *name = col_text(q, 1), *description = col_text(q, 4);
+    unsigned marks = mark_get(&f->repos, col_i64(q, 0)), needed = (1u << f->t->n) - 1;
+
+    for (size_t i = 0; i < f->t->n; i++)
+        if (strstr(name, f->t->words[i]) || strcasestr(description, f->t->words[i]))
+            marks |= 1u << i;
+    unsigned missing = needed & ~marks;
+    if (!missing)
+        return 1;
+    if (!(marks >> f->rarest & 1) || missing & ~f->said)
+        return 0;
+    int r = mark_more(f, col_i64(q, 0), missing, &marks, e);
+    return r < 0 ? r : (marks & needed) == needed;
+}
+
+static int has_manifests(struct finding *f, int64_t repo, struct shale_err *e)
+{
+    int64_t found = 0;
+    int r = stmt_number(f->m, "SELECT 1 FROM reg.manifests WHERE repo = ?1 LIMIT 1", 0, &found, e,
+                        "i", repo);
+
+    return r < 0 ? r : found != 0;
 }
 
 static int keep(struct finding *f, const struct stmt *q, struct shale_err *e)
@@ -93,57 +280,30 @@ static int keep(struct finding *f, const struct stmt *q, struct shale_err *e)
     return v[f->n++].name ? 0 : err_nomem(e);
 }
 
-static int find_first(struct finding *f, struct shale_err *e)
+static int find_all(struct finding *f, struct shale_err *e)
 {
-    const char *word = f->t->n ? f->t->words[0] : "", *match = phrase(word, f->a);
+    static const char every[] = "SELECT id, name, stars, official, description FROM reg.repos";
+    static const char with_manifests[] =
+        "SELECT id, name, stars, official, description FROM reg.repos r WHERE"
+        " EXISTS(SELECT 1 FROM reg.manifests WHERE repo = r.id)";
     _cleanup_(stmt_close) struct stmt q = {0};
-    int r = match ? stmt_open(f->m, by_word, &q, e) : err_nomem(e);
+    int r = mark_all(f, e);
 
+    if (r >= 0)
+        r = stmt_open(f->m, f->t->n ? every : with_manifests, &q, e);
     if (r < 0)
         return r;
-    stmt_bind(&q, "tt", word, match);
     while ((r = stmt_step(&q, e)) == 1) {
-        if (!f->who->sees(f->who->arg, col_text(&q, 1)))
-            continue;
-        r = keep(f, &q, e);
+        r = has_words(f, &q, e);
+        if (r > 0 && !f->who->sees(f->who->arg, col_text(&q, 1)))
+            r = 0;
+        if (r > 0 && f->t->n && !mark_get(&f->repos, col_i64(&q, 0)))
+            r = has_manifests(f, col_i64(&q, 0), e);
+        if (r > 0)
+            r = keep(f, &q, e);
         if (r < 0)
             return r;
     }
-    return r;
-}
-
-static int by_id(const void *a, const void *b)
-{
-    const struct found *x = a, *y = b;
-
-    return (x->id > y->id) - (x->id < y->id);
-}
-
-/* Leaves of what was found what has another word, too. */
-static int narrow(struct finding *f, const char *word, struct shale_err *e)
-{
-    const char *match = phrase(word, f->a);
-    _cleanup_(stmt_close) struct stmt q = {0};
-    int r = match ? stmt_open(f->m, by_word, &q, e) : err_nomem(e);
-    size_t kept = 0;
-
-    if (r < 0 || f->n == 0)
-        return r;
-    qsort(f->v, f->n, sizeof *f->v, by_id);
-    bool *good = arena_array(f->a, f->n, sizeof *good);
-    if (!good)
-        return err_nomem(e);
-    stmt_bind(&q, "tt", word, match);
-    while ((r = stmt_step(&q, e)) == 1) {
-        struct found key = {.id = col_i64(&q, 0)};
-        const struct found *x = bsearch(&key, f->v, f->n, sizeof *f->v, by_id);
-        if (x)
-            good[x - f->v] = true;
-    }
-    for (size_t i = 0; i < f->n; i++)
-        if (good[i])
-            f->v[kept++] = f->v[i];
-    f->n = kept;
     return r;
 }
 
@@ -226,13 +386,26 @@ int index_describe(struct meta *m, int64_t repo, struct arena *a, struct index_n
     return r < 0 ? r : ret->description ? 1 : err_nomem(e);
 }
 
+/* A statement that has not ended holds what is seen of both databases: thousands of small ones that
+ * begin and end by themselves would take their locks each time. */
+static int hold(struct meta *m, struct stmt *ret, struct shale_err *e)
+{
+    int r = stmt_open(m,
+                      "SELECT (SELECT 1 FROM main.manifests LIMIT 1), (SELECT 1 FROM reg.repos"
+                      " LIMIT 1) UNION ALL SELECT 2, 2",
+                      ret, e);
+
+    return r < 0 ? r : stmt_step(ret, e);
+}
+
 static int find(struct finding *f, uint64_t skip, uint64_t n, struct arena *a,
                 struct index_names *ret, struct shale_err *e)
 {
-    int r = find_first(f, e);
+    _cleanup_(stmt_close) struct stmt both = {0};
+    int r = hold(f->m, &both, e);
 
-    for (size_t i = 1; r >= 0 && i < f->t->n; i++)
-        r = narrow(f, f->t->words[i], e);
+    if (r >= 0)
+        r = find_all(f, e);
     if (r < 0)
         return r;
     if (f->n)
@@ -263,5 +436,7 @@ int index_names(struct index *x, const char *term, const struct index_asker *who
     struct finding f = {.m = index_take(x), .t = &t, .who = who, .a = a};
     r = index_result(x, find(&f, skip, n, a, ret, e), e);
     index_give(x);
+    marks_clear(&f.docs);
+    marks_clear(&f.repos);
     return r;
 }

@@ -28,6 +28,21 @@ static void test_append(void **state)
     assert_int_equal(buf_check(&b, NULL), 0);
 }
 
+static void test_numbers(void **state)
+{
+    struct buf b = BUF_INIT(100);
+
+    buf_addi(&b, 0);
+    buf_addc(&b, ' ');
+    buf_addi(&b, -137);
+    buf_addc(&b, ' ');
+    buf_addi(&b, INT64_MIN);
+    buf_addc(&b, ' ');
+    buf_addi(&b, INT64_MAX);
+    assert_string_equal(buf_str(&b), "0 -137 -9223372036854775808 9223372036854775807");
+    buf_clear(&b);
+}
+
 static void test_maximum_sticks(void **state)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(10);
@@ -168,6 +183,7 @@ int main(void)
         cmocka_unit_test(test_room_and_take), cmocka_unit_test(test_grows),
         cmocka_unit_test(test_arena),         cmocka_unit_test(test_arena_maximum),
         cmocka_unit_test(test_arena_grow),    cmocka_unit_test(test_arena_defer),
+        cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

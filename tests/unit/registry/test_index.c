@@ -242,6 +242,8 @@ static const char amd64[] =
 static const char arm64[] = "{\"architecture\":\"arm64\",\"os\":\"linux\",\"rootfs\":{\"type\":"
                             "\"layers\",\"diff_ids\":[]}}";
 
+#define DESCRIBED(text) "{\"org.opencontainers.image.description\":\"" text "\"}"
+
 static void pair_clear(struct pair *p)
 {
     buf_clear(&p->base);
@@ -269,8 +271,7 @@ static void make_pair(struct fixture *f, struct pair *p)
     member(&p->top, "opt/a/two", '0', "", "2\n");
     end_tar(&p->top);
     p->old = image(f, "team/old", "1", amd64, "{}", both, 1);
-    p->new = image(f, "team/new", "2", arm64,
-                   "{\"org.opencontainers.image.description\":\"Holds good things\"}", both, 2);
+    p->new = image(f, "team/new", "2", arm64, DESCRIBED("Holds good things"), both, 2);
 }
 
 static void test_inside(void **state)
@@ -358,6 +359,19 @@ static void test_names(void **state)
     assert_string_equal(names_of(f, "team/new", 0, 10, &n), "team/new");
     /* quotes are text */
     assert_string_equal(names_of(f, "\"good\" OR", 0, 10, &n), "");
+    /* each word may be somewhere else: name, description, one image or another */
+    image(f, "zebra", "y", amd64, DESCRIBED("Holds stripes"), NULL, 0);
+    image(f, "zebra", "z", arm64, DESCRIBED("Runs on good grass"), NULL, 0);
+    assert_string_equal(names_of(f, "holds", 0, 10, &n), "team/new zebra");
+    assert_string_equal(names_of(f, "stripes holds", 0, 10, &n), "zebra");
+    assert_string_equal(names_of(f, "good stripes", 0, 10, &n), "zebra");
+    assert_string_equal(names_of(f, "holds stripes grass zeb", 0, 10, &n), "zebra");
+    assert_string_equal(names_of(f, "zebra holds ru", 0, 10, &n), ""); /* too short for images */
+    assert_string_equal(names_of(f, "holds things stripes", 0, 10, &n), "");
+    c = (struct state_record_change){"Stripes on a horse", -1, -1};
+    assert_int_equal(state_record_put(f->s, "team/new", &c, NULL), 1);
+    assert_string_equal(names_of(f, "holds things stripes", 0, 10, &n), "team/new");
+    assert_string_equal(names_of(f, "or ho stri", 0, 10, &n), "team/new");
     struct index_asker who = {sees, NULL};
     struct index_names l;
     struct shale_err e = SHALE_ERR_INIT;

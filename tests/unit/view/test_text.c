@@ -175,6 +175,29 @@ static void test_characters(void **state)
     }
 }
 
+/* Each byte at each place of a text of each length. */
+static void test_plain(void **state)
+{
+    char s[20];
+    (void)state;
+    for (size_t n = 0; n < sizeof s; n++) {
+        memset(s, 'x', sizeof s);
+        assert_int_equal(uni_plain(s, n), n);
+        for (size_t at = 0; at < n; at++)
+            for (int c = 0; c < 256; c++) {
+                s[at] = (char)c;
+                assert_int_equal(uni_plain(s, n), c >= 0x20 && c < 0x7f ? n : at);
+                if (at + 1 < n) { /* and what comes after does not matter */
+                    s[at + 1] = (char)(c ^ 0x80);
+                    size_t want = c >= 0x20 && c < 0x7f ? at + 1 : at;
+                    assert_int_equal(uni_plain(s, n), want);
+                    s[at + 1] = 'x';
+                }
+                s[at] = 'x';
+            }
+    }
+}
+
 static void test_human(void **state)
 {
     const int64_t now = 1700000000ll * NS_PER_S;
@@ -211,7 +234,7 @@ int main(void)
         cmocka_unit_test(test_ellipsis), cmocka_unit_test(test_escape),
         cmocka_unit_test(test_quote),    cmocka_unit_test(test_json),
         cmocka_unit_test(test_floats),   cmocka_unit_test(test_characters),
-        cmocka_unit_test(test_human),
+        cmocka_unit_test(test_human),    cmocka_unit_test(test_plain),
     };
     setenv("TZ", "UTC", 1);
     return cmocka_run_group_tests_name("view/text", tests, NULL, NULL);
