@@ -81,3 +81,18 @@ all_ended() {
     all_ended
     no_leftovers
 }
+
+@test "killed, and failing, at calls that change the disk: nothing is left, the store is whole" {
+    SHALE_FAULT=count:$BATS_TEST_TMPDIR/n step "$image" touch /x >/dev/null
+    [ -s "$BATS_TEST_TMPDIR/n" ] || skip "this build has no fault hooks; make asan runs this test"
+    n=$(cat "$BATS_TEST_TMPDIR/n")
+    for ((i = 1; i <= n; i += 8)); do
+        SHALE_FAULT=kill:$i step --mount type=cache,target=/c --mount type=secret,target=/s,data=x "$image" touch "/k$i" >/dev/null 2>&1 || true
+        run_ok step sweep
+        no_leftovers || { echo "killed at $i"; return 1; }
+        run env SHALE_FAULT="fail:$((i + 3)):5" "$step_tool" --net none --mount type=cache,target=/c "$image" touch "/f$i" 3>/dev/null
+        [ "$status" = 0 ] || [ "${#lines[@]}" = 1 ] || { echo "failing at $i: $output"; return 1; }
+        no_leftovers || { echo "failing at $i"; return 1; }
+    done
+    run_ok shale fsck --check
+}
