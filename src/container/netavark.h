@@ -15,6 +15,9 @@ struct netavark {
     const char *firewall;        /* "iptables", "nftables" */
     const char *dir;             /* of its files, for this store */
 };
+/* Held, after NETWORK_LOCK, from choosing a subnet until its bridge is there, and while one goes:
+ * stores of one host share its routes and rules. A descriptor, or -code. */
+int netavark_lock(struct arena *a, struct cancel *c, struct shale_err *e);
 /* UNSUPPORTED, saying what to install. */
 int netavark_find(struct container_host *h, struct arena *a, struct netavark *ret,
                   struct shale_err *e);

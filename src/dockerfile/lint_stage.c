@@ -130,6 +130,7 @@ static void look_base(struct linter *l, const struct dockerfile_stage *s, struct
 
     ret->base = expanded(&x, s->base);
     ret->parent = ret->base ? stage_named(l, ret->base) : -1;
+    ret->root = ret->parent >= 0 ? l->stage[ret->parent].root : (size_t)(ret - l->stage);
     if (by_default && ref_parse(by_default, l->a, &r, NULL) < 0)
         lint_add(l, LINT_INVALID_DEFAULT_ARG_IN_FROM, s->from,
                  "Default value for ARG %.100s results in empty or invalid base image name",

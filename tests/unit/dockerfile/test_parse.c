@@ -312,6 +312,8 @@ static void test_excerpt(void **state)
     assert_string_equal(dockerfile_excerpt("1\n2\n3\n4", 2, 3, &a),
                         "   1 |     1\n   2 | >>> 2\n   3 | >>> 3\n   4 |     4\n");
     assert_string_equal(dockerfile_excerpt("\x1b[2J", 1, 9, &a), "   1 | >>> \\x1b[2J\n");
+    assert_string_equal(dockerfile_excerpt("\ta\t\tb\t\n\xff", 1, 1, &a),
+                        "   1 | >>> \ta\t\tb\t\n   2 |     \\xff\n");
     assert_string_equal(dockerfile_excerpt("1\n", 3, 3, &a), "");
 }
 
