@@ -244,7 +244,7 @@ static int memory_file(const char *text, struct shale_err *e)
     return TAKE_FD(fd);
 }
 
-int netavark_lock(const struct netavark *n, struct arena *a, struct shale_err *e)
+int netavark_turn(const struct netavark *n, struct arena *a, struct shale_err *e)
 {
     const char *path = arena_printf(a, "%s/call", n->dir);
     int64_t end = time_mono_ns() + CALL_WAIT_MS * NS_PER_MS;
@@ -265,7 +265,7 @@ int netavark_lock(const struct netavark *n, struct arena *a, struct shale_err *e
 static int input_file(const struct netavark *n, const char *text, struct arena *a,
                       struct shale_err *e)
 {
-    _cleanup_close_ int fd = netavark_lock(n, a, e);
+    _cleanup_close_ int fd = netavark_turn(n, a, e);
 
     if (fd == -SHALE_IN_USE)
         return memory_file(text, e);

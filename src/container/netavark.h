@@ -43,7 +43,7 @@ struct netavark_in { /* one container on one network */
 /* The document that setup and teardown take, compact. */
 int netavark_input(const struct netavark_in *in, struct arena *a, char **ret, struct shale_err *e);
 /* As long as the descriptor is open, nobody calls it. IN_USE: it has been running for long. */
-int netavark_lock(const struct netavark *n, struct arena *a, struct shale_err *e);
+int netavark_turn(const struct netavark *n, struct arena *a, struct shale_err *e);
 /* verb "setup" or "teardown". */
 int netavark_call(const struct netavark *n, const char *verb, const char *netns, const char *input,
                   struct arena *a, struct shale_err *e);

@@ -120,6 +120,8 @@ static const struct row {
      "(a,-,-) COPY --chmod=600 [<<x.conf|b|<<\"y\"|/d/] <<x.conf$:1\r\n> <<y:2\n>;"},
     {"FROM a\nRUN echo \"<<EOF\" $((1<<3)) <<<x a<<b\nRUN echo it's <<EOF\n",
      "(a,-,-) RUN [echo \"<<EOF\" $((1<<3)) <<<x a<<b];RUN [echo it's <<EOF];"},
+    {"FROM a\nRUN echo $((1 << 2)) $((x) | y) <<E\nE\n",
+     "(a,-,-) RUN [echo $((1 << 2)) $((x) | y) <<E\nE] <<E$:>;"},
     {"FROM a\nRUN [\"sh\", \"<<EOF\"]\nCMD <<EOF\n", "(a,-,-) RUN json[sh|<<EOF];CMD [<<EOF];"},
 };
 
