@@ -112,7 +112,7 @@ static int rename_locked(struct container_host *h, struct arena *a, const struct
     r = netavark_find(h, a, &n, e);
     if (r < 0)
         return r;
-    _cleanup_close_ int turn = netavark_lock(&n, a, e);
+    _cleanup_close_ int turn = netavark_turn(&n, a, e);
     if (turn < 0 && turn != -SHALE_IN_USE)
         return turn;
     for (size_t i = 0; r >= 0 && i < net.n; i++)

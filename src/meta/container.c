@@ -270,17 +270,35 @@ int meta_container_find(struct meta *m, const char *text, struct arena *a,
     return by_prefix(m, text, a, ret, e);
 }
 
+/* Most images have none: a removal of many asks that often. */
+static int has_users(struct meta *m, const struct digest *image, struct shale_err *e)
+{
+    int64_t there;
+    int r = stmt_number(m,
+                        "SELECT EXISTS (SELECT 1 FROM containers WHERE image = ?1)"
+                        " OR EXISTS (SELECT 1 FROM container_images WHERE image = ?1)",
+                        0, &there, e, "d", image);
+
+    return r < 0 ? r : there != 0;
+}
+
 int meta_container_list(struct meta *m, const struct digest *image, struct arena *a,
                         struct meta_container **ret, size_t *ret_n, struct shale_err *e)
 {
-    _cleanup_(stmt_close) struct stmt q = {0};
     struct meta_container *v = NULL;
     size_t n = 0, cap = 0;
-    int r = stmt_open(m,
-                      image ? COLUMNS " WHERE id IN (SELECT container FROM image_users"
-                                      " WHERE image = ?1) ORDER BY created DESC, id"
-                            : COLUMNS " ORDER BY created DESC, id",
-                      &q, e);
+    int r = image ? has_users(m, image, e) : 1;
+
+    *ret = NULL;
+    *ret_n = 0;
+    if (r <= 0)
+        return r;
+    _cleanup_(stmt_close) struct stmt q = {0};
+    r = stmt_open(m,
+                  image ? COLUMNS " WHERE id IN (SELECT container FROM image_users"
+                                  " WHERE image = ?1) ORDER BY created DESC, id"
+                        : COLUMNS " ORDER BY created DESC, id",
+                  &q, e);
 
     if (r < 0)
         return r;
