@@ -68,7 +68,7 @@ END
     run_ok build -t both
     dockerfile <<<$'FROM @\nRUN echo kept > /k\nRUN echo begun; sleep 1000'
     for signal in TERM KILL; do
-        shale build --network none --progress plain -t slow "$ctx" >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
+        "$SHALE_BIN" build --network none --progress plain -t slow "$ctx" >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
         pid=$!
         for _ in $(seq 600); do grep -q ' begun$' "$BATS_TEST_TMPDIR/log" && break; sleep 0.1; done
         kill -$signal $pid
@@ -87,6 +87,7 @@ END
 
 @test "build: config and files are as buildah makes them" {
     need buildah
+    keys='{User, Env, Entrypoint, Cmd, WorkingDir, Labels, StopSignal, Healthcheck, ExposedPorts, Shell} | del(.Labels."io.buildah.version")'
     dockerfile <<'END'
 FROM @
 ARG V=1
@@ -110,18 +111,19 @@ END
     store=(--root "$BATS_TEST_TMPDIR/bs" --runroot "$BATS_TEST_TMPDIR/br" --storage-driver vfs)
     run_ok buildah "${store[@]}" bud -q --isolation chroot --network host --tls-verify=false --format docker -t theirs "$ctx"
     run_ok buildah "${store[@]}" inspect --type image --format '{{.Config}}' theirs
-    jq -S '.config | del(.Labels."io.buildah.version")' <<<"$output" >"$BATS_TEST_TMPDIR/theirs"
+    jq -S ".config | $keys" <<<"$output" >"$BATS_TEST_TMPDIR/theirs"
     shale save ours -o "$BATS_TEST_TMPDIR/ours.tar"
-    skopeo inspect --config --raw "docker-archive:$BATS_TEST_TMPDIR/ours.tar" | jq -S .config >"$BATS_TEST_TMPDIR/ours"
+    skopeo inspect --config --raw "docker-archive:$BATS_TEST_TMPDIR/ours.tar" | jq -S ".config | $keys" >"$BATS_TEST_TMPDIR/ours"
     diff "$BATS_TEST_TMPDIR/theirs" "$BATS_TEST_TMPDIR/ours"
     # Mount points and files of the network are left behind by buildah.
     files() { (cd "$1" && find . -mindepth 1 \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run -o -path ./etc/hosts \
         -o -path ./etc/hostname -o -path ./etc/resolv.conf \) -prune -o -printf '%y %m %U:%G %p %l\n' | sort); }
+    echo "{}" >"$DOCKER_CONFIG/config.json"
     run_ok buildah "${store[@]}" from --name c theirs
     files "$(buildah "${store[@]}" mount c)" >"$BATS_TEST_TMPDIR/theirs"
     mkdir "$BATS_TEST_TMPDIR/tree"
-    shale create --name c --network none ours >/dev/null
-    shale export c | tar -x -p --numeric-owner -C "$BATS_TEST_TMPDIR/tree"
+    shale create --name cc --network none ours >/dev/null
+    shale export cc | tar -x -p --numeric-owner -C "$BATS_TEST_TMPDIR/tree"
     files "$BATS_TEST_TMPDIR/tree" >"$BATS_TEST_TMPDIR/ours"
     buildah "${store[@]}" umount c >/dev/null
     diff "$BATS_TEST_TMPDIR/theirs" "$BATS_TEST_TMPDIR/ours"
