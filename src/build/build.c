@@ -100,6 +100,8 @@ int build_open_context(struct build *b, struct shale_err *e)
     }
     if (r < 0) {
         told_failed(&t, &why);
+        if (b->file.failed.line)
+            told_place(b, b->file.failed.line, b->file.failed_end);
         return err_set(e, why.code, "%s", why.msg);
     }
     told_end(&t, SHALE_BUILD_DONE);
@@ -153,7 +155,7 @@ static int explain(struct build *b, int r, struct shale_err *e)
     if (!b->failed || r == -SHALE_CANCELED)
         return r;
     if (b->failed->pos.line)
-        told_place(b, b->failed);
+        told_place(b, b->failed->pos.line, b->failed->end_line);
     return err_wrap(e, r, "%s:%u", b->file.file, b->failed->pos.line);
 }
 

@@ -154,7 +154,7 @@ void told_output(void *told, int stream, const char *p, size_t n);
 void told_end(struct told *t, enum shale_build_event_kind kind);
 void told_failed(struct told *t, const struct shale_err *e);
 void told_warning(struct build *b, const char *text);
-void told_place(struct build *b, const struct instr *i);
+void told_place(struct build *b, unsigned line, unsigned end_line);
 /* "[build 2/3] RUN make": counts the stage's step. */
 const char *told_name(struct stage *s, const struct instr *i);
 
