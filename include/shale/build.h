@@ -23,6 +23,7 @@ enum shale_build_event_kind {
     SHALE_BUILD_FAILED,  /* the end of a step; `text` says why, `status` of a command of RUN */
     SHALE_BUILD_WARNING, /* `text`: a line about the whole build; no step */
     SHALE_BUILD_PLACE,   /* after an error: `text` is the place in `file`, `line`, several lines */
+    SHALE_BUILD_SHELL,   /* after it: the terminal is that of the program `name` until all ends */
 };
 struct shale_build_event { /* borrowed for the call */
     enum shale_build_event_kind kind;
@@ -64,6 +65,9 @@ struct shale_build_opts {
     int64_t memory_bytes, shm_bytes;
     const char *const *ulimits;
     const char *cgroup_parent;
+    /* When the command of a RUN fails: its shell, to talk to on standard input and output (INVALID
+     * if these are no terminal), in the state before the command. Then the build fails. */
+    bool debug_on_error;
     shale_build_fn on_event;
     void *arg;
 };

@@ -164,6 +164,8 @@ static int run(struct build *b, struct shale_built *ret, struct shale_err *e)
     int r = check_options(b, e);
 
     if (r >= 0)
+        r = run_check_terminal(b, e);
+    if (r >= 0)
         r = build_open_context(b, e);
     if (r >= 0)
         r = named_open(b, e);
@@ -178,8 +180,11 @@ static int run(struct build *b, struct shale_built *ret, struct shale_err *e)
     if (r < 0)
         return r;
     r = run_stages(b, e);
-    if (r < 0)
-        return explain(b, r, e);
+    if (r < 0) {
+        r = explain(b, r, e);
+        run_debug(b);
+        return r;
+    }
     b->cancel = b->h->image.cancel;
     warn_unused(b);
     return b->o->files_to || b->o->tar_to ? output_files(b, e) : build_finish(b, ret, e);

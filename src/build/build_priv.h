@@ -117,6 +117,7 @@ struct build {
     pthread_mutex_t events; /* one event at a time */
     struct shale_err why;   /* of the first failure, and where it was */
     const struct instr *failed;
+    const struct step_opts *debug; /* of the first RUN that failed, its argv a shell; NULL: none */
     bool placed;
 };
 
@@ -154,6 +155,7 @@ void told_output(void *told, int stream, const char *p, size_t n);
 void told_end(struct told *t, enum shale_build_event_kind kind);
 void told_failed(struct told *t, const struct shale_err *e);
 void told_warning(struct build *b, const char *text);
+void told_shell(struct build *b, const char *shell);
 void told_place(struct build *b, unsigned line, unsigned end_line);
 /* "[build 2/3] RUN make": counts the stage's step. */
 const char *told_name(struct stage *s, const struct instr *i);
@@ -193,6 +195,9 @@ int instr_config(struct build *b, struct stage *s, const struct instr *i, struct
 /* These: 1 if it was in the cache. */
 int instr_run(struct build *b, struct stage *s, const struct instr *i, struct told *t,
               struct shale_err *e);
+/* --debug-on-error: a shell in the state before the RUN that failed; nothing if none did. */
+int run_check_terminal(const struct build *b, struct shale_err *e);
+void run_debug(struct build *b);
 int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct told *t,
                struct shale_err *e);
 int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struct told *t,

@@ -20,7 +20,7 @@ struct build_cmd_opts {
     struct strv tag, build_arg, label, no_cache_filter, add_host, secret, ssh, ulimit, allow;
     struct strv output, build_context;
     int64_t memory, shm_size;
-    bool no_cache, pull, quiet, load, push, check, accepted;
+    bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error;
     struct strv later; /* those that are not there yet */
     bool later_flag;
 };
@@ -60,7 +60,8 @@ static const struct opt opts[] = {
     {'c', "cpu-shares", OPT_LIST, O(later), "int", "CPU shares (not supported yet)", OPT_HIDDEN},
     LATER("cpuset-cpus", "string", "CPUs in which to allow execution"),
     LATER("cpuset-mems", "string", "MEMs in which to allow execution"),
-    LATER_FLAG("debug-on-error", "Open a shell before the step that failed"),
+    {0, "debug-on-error", OPT_BOOL, O(debug_on_error), NULL,
+     "When a RUN fails, open a shell in the state before it"},
     ACCEPTED("disable-content-trust"),
     {'f', "file", OPT_STR, O(file), NULL, "Name of the Dockerfile", 0, "PATH/Dockerfile"},
     ACCEPTED("force-rm"),
@@ -401,6 +402,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .ulimits = list_of(c, &o->ulimit),
         .cgroup_parent = o->cgroup_parent,
         .contexts = list_of(c, &o->build_context),
+        .debug_on_error = o->debug_on_error,
     };
     struct outputs out;
     int r = c->arena.failed ? err_nomem(&c->e) : check_options(c, o);
@@ -433,8 +435,9 @@ const struct cmd cmd_build = {
         "into an archive beside the store (type=oci or docker), or to a registry\n"
         "(type=image,name=...,push=true).\n"
         "\n"
-        "The exit status is that of the command that failed in a RUN. Progress goes to standard\n"
-        "error; with --quiet standard output gets the ID of the image.",
+        "The exit status is that of the command that failed in a RUN; --debug-on-error opens a\n"
+        "shell in the state before it, on a terminal. Progress goes to standard error; with\n"
+        "--quiet standard output gets the ID of the image.",
     .example = "shale build -t app .\n"
                "shale build -t app:debug --target debug --build-arg VERSION=1.2 .\n"
                "shale build -f docker/Dockerfile --secret id=token,src=token.txt -t app .\n"
