@@ -49,7 +49,7 @@ struct shale_build_opts {
     const char *const *build_args; /* "NAME=value" */
     const char *const *labels;     /* "NAME=value" */
     const char *target;            /* stage; NULL: the last */
-    const char *platform;          /* NULL: this machine's */
+    const char *platform;          /* "linux/amd64", or several with commas; NULL: this machine's */
     bool no_cache;                 /* nothing is taken from the cache */
     bool pull;                     /* asks registries for newer base images */
     const char *const *no_cache_stages;
@@ -72,8 +72,10 @@ struct shale_build_opts {
     void *arg;
 };
 struct shale_built {
-    const char *id;           /* sha256:… of the image; "" when it went elsewhere only */
-    const char *manifest;     /* digest of its manifest; "" likewise */
+    /* sha256:… of the image; "" when it went elsewhere only. Of several platforms: of the image for
+     * this machine, or else of the first. */
+    const char *id;
+    const char *manifest;     /* digest of its manifest, or of their list; "" likewise */
     const char *const *names; /* what it is called now, with domain and tag */
     size_t n_names;
     uint64_t n_steps, n_cached; /* that make layers */

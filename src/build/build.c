@@ -159,7 +159,7 @@ static int explain(struct build *b, int r, struct shale_err *e)
     return err_wrap(e, r, "%s:%u", b->file.file, b->failed->pos.line);
 }
 
-static int run(struct build *b, struct shale_built *ret, struct shale_err *e)
+static int open_all(struct build *b, struct shale_err *e)
 {
     int r = check_options(b, e);
 
@@ -167,13 +167,30 @@ static int run(struct build *b, struct shale_built *ret, struct shale_err *e)
         r = run_check_terminal(b, e);
     if (r >= 0)
         r = build_open_context(b, e);
-    if (r >= 0)
-        r = named_open(b, e);
+    return r < 0 ? r : named_open(b, e);
+}
+
+static void borrow(struct build *b)
+{
+    b->context = b->lender->context;
+    b->file = b->lender->file;
+    b->named = b->lender->named;
+    b->n_named = b->lender->n_named;
+}
+
+int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
+{
+    int r = 0;
+
+    if (b->lender)
+        borrow(b);
+    else
+        r = open_all(b, e);
     if (r >= 0)
         r = build_scopes(b, e);
     if (r >= 0)
         r = graph_make(b, e);
-    if (r >= 0)
+    if (r >= 0 && !b->lender)
         r = check_warn(b, e);
     if (r >= 0)
         r = store_lease_begin(b->store, "build", &b->lease, e);
@@ -186,14 +203,15 @@ static int run(struct build *b, struct shale_built *ret, struct shale_err *e)
         return r;
     }
     b->cancel = b->h->image.cancel;
-    warn_unused(b);
+    if (!b->lender)
+        warn_unused(b);
     return b->o->files_to || b->o->tar_to ? output_files(b, e) : build_finish(b, ret, e);
 }
 
-int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
-              struct shale_built *ret, struct shale_err *e)
+void build_init(struct build *b, struct build_host *h, const struct shale_build_opts *o,
+                struct arena *a)
 {
-    struct build b = {
+    *b = (struct build){
         .h = h,
         .store = h->image.store,
         .o = o,
@@ -204,17 +222,32 @@ int build_run(struct build_host *h, const struct shale_build_opts *o, struct are
         .events = PTHREAD_MUTEX_INITIALIZER,
         .changed = PTHREAD_COND_INITIALIZER,
     };
-    int r;
+}
+
+void build_clear(struct build *b)
+{
+    b->steps = steps_close(b->steps);
+    if (!b->lender) {
+        named_close(b);
+        b->context = build_context_close(b->context);
+    }
+    for (size_t i = 0; i < b->file.n_stages && b->stages; i++) {
+        state_clear(&b->stages[i].state);
+        arena_clear(&b->stages[i].arena);
+    }
+    b->lease = store_lease_end(b->lease);
+}
+
+int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+              struct shale_built *ret, struct shale_err *e)
+{
+    struct build b;
 
     *ret = (struct shale_built){.id = "", .manifest = ""};
-    r = run(&b, ret, e);
-    b.steps = steps_close(b.steps);
-    named_close(&b);
-    b.context = build_context_close(b.context);
-    for (size_t i = 0; i < b.file.n_stages && b.stages; i++) {
-        state_clear(&b.stages[i].state);
-        arena_clear(&b.stages[i].arena);
-    }
-    b.lease = store_lease_end(b.lease);
+    if (o->platform && strchr(o->platform, ','))
+        return build_many(h, o, a, ret, e);
+    build_init(&b, h, o, a);
+    int r = build_do(&b, ret, e);
+    build_clear(&b);
     return r < 0 ? r : 0;
 }

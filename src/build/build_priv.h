@@ -10,6 +10,7 @@
 #include "container/step.h"
 #include "dockerfile/dockerfile.h"
 #include "dockerfile/expand.h"
+#include "image/make.h"
 #include "meta/meta_build.h"
 #include "model/platform.h"
 
@@ -106,6 +107,9 @@ struct build {
     struct stage *stages;
     size_t n_stages;
     struct stage *target;
+    bool of_many;         /* platforms: finished by build_finish_list */
+    struct build *lender; /* context and Dockerfile are those of this one; NULL: its own */
+    struct image_made made;
     struct cancel *cancel; /* of the workers */
 
     pthread_mutex_t mutex; /* guards all below, and statuses of stages */
@@ -184,6 +188,14 @@ int record_put(struct build *b, const char *key, const char *description, const 
 int record_apply(struct build *b, struct stage *s, const struct cached *c, const char *history,
                  struct shale_err *e);
 
+/* ---- a build's life (build.c); several platforms (many.c) ---- */
+void build_init(struct build *b, struct build_host *h, const struct shale_build_opts *o,
+                struct arena *a);
+int build_do(struct build *b, struct shale_built *ret, struct shale_err *e);
+void build_clear(struct build *b);
+int build_many(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+               struct shale_built *ret, struct shale_err *e);
+
 /* ---- doing it ---- */
 int build_open_context(struct build *b, struct shale_err *e); /* and its Dockerfile, parsed */
 int stage_run(struct build *b, struct stage *s, struct shale_err *e);
@@ -206,6 +218,8 @@ int output_files(struct build *b, struct shale_err *e); /* output.c */
 /* Findings about what is built, told as warnings. CONFLICT: the file says that they are errors. */
 int check_warn(struct build *b, struct shale_err *e);
 int build_finish(struct build *b, struct shale_built *ret, struct shale_err *e);
+/* A list of what these have made, under the names. */
+int build_finish_list(struct build *v, size_t n, struct shale_built *ret, struct shale_err *e);
 
 static inline struct cancel *build_cancel(const struct build *b)
 {

@@ -3,7 +3,6 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "build/build_priv.h"
-#include "image/make.h"
 #include "store/events.h"
 
 static int add_labels(struct build *b, struct state *s, struct shale_err *e)
@@ -29,8 +28,24 @@ static int add_labels(struct build *b, struct state *s, struct shale_err *e)
     return 0;
 }
 
-/* All or none: the names move in one transaction. */
-static int give_names(struct build *b, const struct image_made *made, struct shale_built *ret,
+/* What is given its names: an image, or a list with all its images. */
+struct result {
+    struct digest id, target;
+    const struct image_made *others; /* of a list: all */
+    size_t n_others;
+};
+
+/* What ties the images of a list together. */
+static int tie(struct build *b, const struct ref *name, const struct result *x, struct shale_err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < x->n_others; i++)
+        r = meta_repo_digest_put(store_meta(b->store), name->repo, &x->target, &x->others[i].id, e);
+    return r;
+}
+
+static int give_names(struct build *b, const struct result *x, struct shale_built *ret,
                       struct told *t, struct shale_err *e)
 {
     size_t n = 0;
@@ -45,7 +60,9 @@ static int give_names(struct build *b, const struct image_made *made, struct sha
         struct ref name;
         r = image_parse_target(b->o->tags[i], b->a, &name, e);
         if (r >= 0)
-            r = image_name_it(b->store, &name, &made->id, &made->manifest, "build", e);
+            r = tie(b, &name, x, e);
+        if (r >= 0)
+            r = image_name_it(b->store, &name, &x->id, &x->target, "build", e);
         if (r < 0)
             break;
         names[i] = ref_canonical(&name, b->a);
@@ -59,42 +76,100 @@ static int give_names(struct build *b, const struct image_made *made, struct sha
     return r;
 }
 
+static int tell_result(struct build *b, const struct result *x, const char *verb,
+                       const struct digest *shown, struct shale_built *ret, struct told *t,
+                       struct shale_err *e)
+{
+    ret->id = arena_strdup(b->a, x->id.s);
+    ret->manifest = arena_strdup(b->a, x->target.s);
+    const char *told = ret->id ? arena_printf(b->a, "%s %s done", verb, shown->s) : NULL;
+    if (!told || !ret->manifest)
+        return err_nomem(e);
+    told_status(t, told);
+    return 0;
+}
+
 static int make(struct build *b, struct shale_built *ret, struct told *t, struct shale_err *e)
 {
     struct state *s = &b->target->state;
-    struct image_made made;
     int r = add_labels(b, s, e);
 
     if (r >= 0)
         r = history_finish(s->doc, b->epoch_ns, e);
     if (r >= 0)
-        r = image_make(b->store, b->lease, s->doc, s->layers, s->n_layers, NULL, &made, e);
+        r = image_make(b->store, b->lease, s->doc, s->layers, s->n_layers, NULL, &b->made, e);
     if (r < 0)
         return r;
-    store_image_event(b->store, EVENT_IMAGE_CREATE, &made.id, made.id.s, made.id.s);
-    ret->id = arena_strdup(b->a, made.id.s);
-    ret->manifest = arena_strdup(b->a, made.manifest.s);
-    const char *told = ret->id ? arena_printf(b->a, "writing image %s done", ret->id) : NULL;
-    if (!told || !ret->manifest)
-        return err_nomem(e);
-    told_status(t, told);
-    return give_names(b, &made, ret, t, e);
+    store_image_event(b->store, EVENT_IMAGE_CREATE, &b->made.id, b->made.id.s, b->made.id.s);
+    const struct result x = {b->made.id, b->made.manifest, NULL, 0};
+    r = tell_result(b, &x, "writing image", &x.id, ret, t, e);
+    return r < 0 || b->of_many ? r : give_names(b, &x, ret, t, e);
+}
+
+static int finish(struct told *t, int r, const struct shale_err *why, struct shale_err *e)
+{
+    if (r < 0) {
+        told_failed(t, why);
+        return err_set(e, why->code, "%s", why->msg);
+    }
+    told_end(t, SHALE_BUILD_DONE);
+    return 0;
 }
 
 int build_finish(struct build *b, struct shale_built *ret, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
     struct told t;
-    int r;
+    const char *name = b->of_many ? arena_printf(b->a, "exporting to image (%s)", b->o->platform)
+                                  : "exporting to image";
 
-    told_begin(b, &t, "exporting to image");
-    r = make(b, ret, &t, &why);
-    if (r < 0) {
-        told_failed(&t, &why);
-        return err_set(e, why.code, "%s", why.msg);
-    }
-    told_end(&t, SHALE_BUILD_DONE);
+    told_begin(b, &t, name ? name : "exporting to image");
+    int r = finish(&t, make(b, ret, &t, &why), &why, e);
     ret->n_steps = b->n_steps;
     ret->n_cached = b->n_cached;
+    return r;
+}
+
+/* ---- several platforms ---- */
+
+/* The one of this machine stands for all where one image is asked for. */
+static size_t choose(const struct build *v, size_t n)
+{
+    struct platform host = platform_host();
+
+    for (size_t i = 0; i < n; i++)
+        if (platform_rank(&host, &v[i].target_platform, false) >= 0)
+            return i;
     return 0;
+}
+
+static int make_list(struct build *v, size_t n, struct shale_built *ret, struct told *t,
+                     struct shale_err *e)
+{
+    struct build *b = &v[0];
+    struct image_made *all = arena_array(b->a, n, sizeof *all);
+    struct platform *platforms = arena_array(b->a, n, sizeof *platforms);
+    struct result x = {.others = all, .n_others = n};
+
+    if (!all || !platforms)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        all[i] = v[i].made;
+        platforms[i] = v[i].target_platform;
+    }
+    x.id = all[choose(v, n)].id;
+    int r = image_make_list(b->store, b->lease, all, platforms, n, &x.target, e);
+    if (r >= 0)
+        r = tell_result(b, &x, "writing manifest list", &x.target, ret, t, e);
+    return r < 0 ? r : give_names(b, &x, ret, t, e);
+}
+
+int build_finish_list(struct build *v, size_t n, struct shale_built *ret, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    struct told t;
+
+    v[0].n_events = v[n - 1].n_events;
+    told_begin(&v[0], &t, "exporting manifest list");
+    return finish(&t, make_list(v, n, ret, &t, &why), &why, e);
 }

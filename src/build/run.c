@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "build/build_priv.h"
 #include "build/copying.h"
+#include "build/foreign.h"
 #include "build/mount.h"
 #include "build/secret.h"
 #include "image/image.h"
@@ -409,8 +410,10 @@ static int execute(struct runner *u, struct told *t, struct cached *ret, struct 
     };
     struct step_result res = {0};
     struct steps *steps = NULL;
-    int r = steps_of(u->b, &steps, e);
+    int r = foreign_check(&u->s->platform, u->a, e);
 
+    if (r >= 0)
+        r = steps_of(u->b, &steps, e);
     if (r >= 0)
         r = step_run(steps, &step, &res, e);
     if (r >= 0 && res.status != 0)

@@ -15,10 +15,10 @@
 #include "view/build_cache.h"
 
 struct build_cmd_opts {
-    const char *file, *target, *platform, *network, *progress, *iidfile, *metadata_file;
+    const char *file, *target, *network, *progress, *iidfile, *metadata_file;
     const char *cgroup_parent;
     struct strv tag, build_arg, label, no_cache_filter, add_host, secret, ssh, ulimit, allow;
-    struct strv output, build_context;
+    struct strv output, build_context, platform;
     int64_t memory, shm_size;
     bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error;
     struct strv later; /* those that are not there yet */
@@ -79,7 +79,8 @@ static const struct opt opts[] = {
     {0, "no-cache-filter", OPT_CSV, O(no_cache_filter), NULL, "Do not cache specified stages"},
     {'o', "output", OPT_LIST, O(output), NULL,
      "Output destination (\"type=local,dest=path\"; types: local, tar,\noci, docker, image)"},
-    {0, "platform", OPT_STR, O(platform), NULL, "Set target platform: os/arch[/variant]"},
+    {0, "platform", OPT_CSV, O(platform), NULL,
+     "Set target platforms: os/arch[/variant]; of several, the names\nstand for a manifest list"},
     {0, "progress", OPT_STR, O(progress), NULL,
      "Type of progress output: \"auto\", \"plain\", \"tty\", \"rawjson\",\n\"quiet\"", 0, "auto"},
     LATER("provenance", "string", "Provenance attestation"),
@@ -164,14 +165,14 @@ static int take_allow(struct cli *c, const struct strv *allow, bool *ret)
     return 0;
 }
 
-static int check_options(struct cli *c, const struct build_cmd_opts *o)
+/* "a,b", however they were given. */
+static const char *platforms(struct cli *c, const struct strv *given)
 {
-    int r = refuse_later(c);
+    const char *all = given->n ? given->v[0] : getenv("DOCKER_DEFAULT_PLATFORM");
 
-    if (r >= 0 && o->platform && strchr(o->platform, ','))
-        r = err_set(&c->e, SHALE_UNSUPPORTED,
-                    "--platform: images of several platforms are not supported yet");
-    return r;
+    for (size_t i = 1; all && i < given->n; i++)
+        all = arena_printf(&c->arena, "%s,%s", all, given->v[i]);
+    return all;
 }
 
 /* ---- outputs ---- */
@@ -389,7 +390,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .build_args = build_args(c, &o->build_arg),
         .labels = list_of(c, &o->label),
         .target = o->target,
-        .platform = o->platform ? o->platform : getenv("DOCKER_DEFAULT_PLATFORM"),
+        .platform = platforms(c, &o->platform),
         .no_cache = o->no_cache,
         .pull = o->pull,
         .no_cache_stages = list_of(c, &o->no_cache_filter),
@@ -405,7 +406,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .debug_on_error = o->debug_on_error,
     };
     struct outputs out;
-    int r = c->arena.failed ? err_nomem(&c->e) : check_options(c, o);
+    int r = c->arena.failed ? err_nomem(&c->e) : refuse_later(c);
 
     (void)n;
     if (r >= 0)

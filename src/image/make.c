@@ -137,6 +137,46 @@ int image_make(struct store *s, struct store_lease *lease, json_t *config,
     if (r >= 0 && parent)
         r = set_parent(s, &id, parent, layers, n, e);
     if (r >= 0)
-        *ret = (struct image_made){id, m.digest};
+        *ret = (struct image_made){id, m.digest, m.size_bytes};
+    return r;
+}
+
+/* ---- lists ---- */
+
+static json_t *platform_object(const struct platform *p)
+{
+    json_t *o = json_pack("{s:s,s:s}", "architecture", p->arch ? p->arch : "unknown", "os",
+                          p->os ? p->os : "linux");
+
+    if (o && p->variant && *p->variant)
+        (void)json_object_set_new(o, "variant", json_string(p->variant));
+    if (o && p->os_version && *p->os_version)
+        (void)json_object_set_new(o, "os.version", json_string(p->os_version));
+    return o;
+}
+
+int image_make_list(struct store *s, struct store_lease *lease, const struct image_made *v,
+                    const struct platform *platforms, size_t n, struct digest *ret,
+                    struct shale_err *e)
+{
+    _cleanup_json_ json_t *list = json_array(), *doc = NULL;
+    struct descriptor d;
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        r = add_descriptor(list, MEDIA_OCI_MANIFEST, &v[i].manifest, v[i].manifest_bytes, e);
+        if (r >= 0 && json_object_set_new(json_array_get(list, i), "platform",
+                                          platform_object(&platforms[i])) < 0)
+            r = err_nomem(e);
+    }
+    if (r < 0)
+        return r;
+    doc = json_pack("{s:i,s:s,s:O}", "schemaVersion", 2, "mediaType", MEDIA_OCI_INDEX, "manifests",
+                    list);
+    r = doc ? put_document(s, lease, MEDIA_OCI_INDEX, doc, &d, e) : err_nomem(e);
+    if (r >= 0)
+        r = store_index_add(s, &d, e);
+    if (r >= 0)
+        *ret = d.digest;
     return r;
 }

@@ -2,10 +2,12 @@
 #pragma once
 /* Images that are made here, of a config and layers that are in the store. */
 #include "base/json.h"
+#include "model/platform.h"
 #include "store/store.h"
 
 struct image_made {
     struct digest id, manifest;
+    uint64_t manifest_bytes;
 };
 /* Puts config (its rootfs is set to the layers: it changes) and an OCI manifest into the store, and
  * the image's row; no name. parent: the image it was made from here, NULL: none. The lease protects
@@ -13,3 +15,8 @@ struct image_made {
 int image_make(struct store *s, struct store_lease *lease, json_t *config,
                const struct meta_image_layer *layers, size_t n, const struct digest *parent,
                struct image_made *ret, struct shale_err *e);
+/* Puts an OCI index of images that were made here, for these platforms, into the store. The lease
+ * protects it; it goes when no name stands for it. */
+int image_make_list(struct store *s, struct store_lease *lease, const struct image_made *v,
+                    const struct platform *platforms, size_t n, struct digest *ret,
+                    struct shale_err *e);

@@ -40,3 +40,44 @@ END
     run_fails 1 "No such object" shale inspect x
     [ -z "$(ls -A "$SHALE_ROOT/builds" 2>/dev/null)" ]
 }
+
+@test "build --platform of several: a list under the names, and what cannot run here" {
+    dockerfile <<'END'
+FROM --platform=$BUILDPLATFORM @ AS build
+ARG TARGETARCH
+RUN echo $TARGETARCH >/arch
+FROM scratch
+COPY --from=build /arch /arch
+ENV A=1
+END
+    run_ok build --platform linux/amd64,linux/arm64/v8 --platform linux/s390x -t "$REGISTRY_HOST/many:1" --push \
+        --metadata-file "$BATS_TEST_TMPDIR/meta"
+    has "[linux/s390x stage-1 1/1] COPY --from=build /arch /arch"
+    for p in amd64 arm64 s390x; do
+        run_ok shale cat --platform "linux/$p" "$REGISTRY_HOST/many:1" /arch
+        [ "$output" = $p ]
+    done
+    run_ok skopeo inspect --tls-verify=false --raw "docker://$REGISTRY_HOST/many:1"
+    [ "$(jq -c '[.mediaType, [.manifests[].platform.architecture]]' <<<"$output")" = \
+        '["application/vnd.oci.image.index.v1+json",["amd64","arm64","s390x"]]' ] || { echo "$output"; return 1; }
+    [ "sha256:$(printf %s "$output" | sha256sum | cut -d' ' -f1)" = "$(jq -r '."containerimage.digest"' "$BATS_TEST_TMPDIR/meta")" ]
+    run_ok shale images -q --filter dangling=true # the others belong to the list
+    [ -z "$output" ]
+    # Built again: the same. Removed: all of it goes.
+    run_ok build --platform linux/amd64,linux/arm64,linux/s390x -t other
+    [ "$(grep -c ' CACHED$' <<<"$output")" -ge 6 ] || { echo "$output"; return 1; }
+    run_ok shale rmi "$REGISTRY_HOST/many:1" other
+    run_ok shale images -aq
+    [ "$(wc -l <<<"$output")" = 1 ] || { echo "$output"; return 1; }
+    run_fails 1 "files of several platforms are not supported yet" build --platform linux/amd64,linux/arm64 -o out
+    run_fails 1 "--platform" build --platform linux/amd64,a/b/c/d
+
+    # A base of another platform has a program in it that cannot run.
+    printf 'FROM scratch\nCOPY arch /arch' >"$ctx/Dockerfile"
+    echo x >"$ctx/arch"
+    run_ok build --platform linux/sparc64 -t strange
+    printf 'FROM strange\nENV B=2\nRUN true' >"$ctx/Dockerfile"
+    run_fails 1 "programs of linux/sparc64 do not run here" build --platform linux/sparc64
+    has 'register an emulator (binfmt_misc'
+    has "Dockerfile:3"
+}
