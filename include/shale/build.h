@@ -48,10 +48,14 @@ struct shale_build_opts {
     const char *const *tags;
     const char *const *build_args; /* "NAME=value" */
     const char *const *labels;     /* "NAME=value" */
-    const char *target;            /* stage; NULL: the last */
-    const char *platform;          /* "linux/amd64", or several with commas; NULL: this machine's */
-    bool no_cache;                 /* nothing is taken from the cache */
-    bool pull;                     /* asks registries for newer base images */
+    /* "NAME=value" on the manifest, "index:NAME=value" on a list of platforms,
+     * "manifest-descriptor:NAME=value" on its entries, "manifest[linux/amd64]:NAME=value" */
+    const char *const *annotations;
+    bool squash;          /* layers above the base image become one */
+    const char *target;   /* stage; NULL: the last */
+    const char *platform; /* "linux/amd64", or several with commas; NULL: this machine's */
+    bool no_cache;        /* nothing is taken from the cache */
+    bool pull;            /* asks registries for newer base images */
     const char *const *no_cache_stages;
     const char *const *contexts; /* "name=where" */
     const char *const *secrets;  /* "id=x,src=file" or "id=x,env=NAME" */

@@ -189,6 +189,8 @@ int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
     if (r >= 0)
         r = build_scopes(b, e);
     if (r >= 0)
+        r = annotations_check(b, e);
+    if (r >= 0)
         r = graph_make(b, e);
     if (r >= 0 && !b->lender)
         r = check_warn(b, e);

@@ -36,6 +36,7 @@ struct state {
     struct meta_image_layer *layers; /* base first */
     size_t n_layers, cap_layers;
     struct digest chain; /* of the layers; "": none */
+    size_t n_base;       /* layers of the image that the stage, or the one below, is from */
     bool cmd_set;        /* by an instruction of this stage */
 };
 json_t *state_config(const struct state *s); /* borrowed */
@@ -217,6 +218,13 @@ int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struc
 int output_files(struct build *b, struct shale_err *e); /* output.c */
 /* Findings about what is built, told as warnings. CONFLICT: the file says that they are errors. */
 int check_warn(struct build *b, struct shale_err *e);
+/* annotate.c: what is to stand on the manifest, the list, or the list's entries. */
+enum annotated { ANNOTATED_MANIFEST = 1, ANNOTATED_ENTRY = 2, ANNOTATED_INDEX = 4 };
+int annotations_check(struct build *b, struct shale_err *e);
+/* *ret is owned; NULL: none. p NULL: of no platform. */
+int annotations_of(struct build *b, enum annotated what, const struct platform *p, json_t **ret,
+                   struct shale_err *e);
+int build_squash(struct build *b, struct shale_err *e); /* squash.c; nothing if it is not wanted */
 int build_finish(struct build *b, struct shale_built *ret, struct shale_err *e);
 /* A list of what these have made, under the names. */
 int build_finish_list(struct build *v, size_t n, struct shale_built *ret, struct shale_err *e);

@@ -31,7 +31,7 @@ static int add_labels(struct build *b, struct state *s, struct shale_err *e)
 /* What is given its names: an image, or a list with all its images. */
 struct result {
     struct digest id, target;
-    const struct image_made *others; /* of a list: all */
+    const struct image_entry *others; /* of a list: all */
     size_t n_others;
 };
 
@@ -41,7 +41,8 @@ static int tie(struct build *b, const struct ref *name, const struct result *x, 
     int r = 0;
 
     for (size_t i = 0; r >= 0 && i < x->n_others; i++)
-        r = meta_repo_digest_put(store_meta(b->store), name->repo, &x->target, &x->others[i].id, e);
+        r = meta_repo_digest_put(store_meta(b->store), name->repo, &x->target,
+                                 &x->others[i].made.id, e);
     return r;
 }
 
@@ -92,12 +93,18 @@ static int tell_result(struct build *b, const struct result *x, const char *verb
 static int make(struct build *b, struct shale_built *ret, struct told *t, struct shale_err *e)
 {
     struct state *s = &b->target->state;
+    _cleanup_json_ json_t *annotations = NULL;
     int r = add_labels(b, s, e);
 
     if (r >= 0)
         r = history_finish(s->doc, b->epoch_ns, e);
     if (r >= 0)
-        r = image_make(b->store, b->lease, s->doc, s->layers, s->n_layers, NULL, &b->made, e);
+        r = build_squash(b, e);
+    if (r >= 0)
+        r = annotations_of(b, ANNOTATED_MANIFEST, &b->target_platform, &annotations, e);
+    if (r >= 0)
+        r = image_make(b->store, b->lease, s->doc, s->layers, s->n_layers, NULL, annotations,
+                       &b->made, e);
     if (r < 0)
         return r;
     store_image_event(b->store, EVENT_IMAGE_CREATE, &b->made.id, b->made.id.s, b->made.id.s);
@@ -143,22 +150,31 @@ static size_t choose(const struct build *v, size_t n)
     return 0;
 }
 
+static int put_list(struct build *v, struct image_entry *list, size_t n, struct digest *ret,
+                    struct shale_err *e)
+{
+    _cleanup_json_ json_t *annotations = NULL;
+    int r = annotations_of(&v[0], ANNOTATED_INDEX, NULL, &annotations, e);
+
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        list[i] = (struct image_entry){v[i].made, v[i].target_platform, NULL};
+        r = annotations_of(&v[i], ANNOTATED_ENTRY, &list[i].platform, &list[i].annotations, e);
+    }
+    if (r >= 0)
+        r = image_make_list(v[0].store, v[0].lease, list, n, annotations, ret, e);
+    for (size_t i = 0; i < n; i++)
+        json_decref(list[i].annotations);
+    return r;
+}
+
 static int make_list(struct build *v, size_t n, struct shale_built *ret, struct told *t,
                      struct shale_err *e)
 {
     struct build *b = &v[0];
-    struct image_made *all = arena_array(b->a, n, sizeof *all);
-    struct platform *platforms = arena_array(b->a, n, sizeof *platforms);
-    struct result x = {.others = all, .n_others = n};
+    struct image_entry *list = arena_array(b->a, n, sizeof *list);
+    struct result x = {.id = v[choose(v, n)].made.id, .others = list, .n_others = n};
+    int r = list ? put_list(v, list, n, &x.target, e) : err_nomem(e);
 
-    if (!all || !platforms)
-        return err_nomem(e);
-    for (size_t i = 0; i < n; i++) {
-        all[i] = v[i].made;
-        platforms[i] = v[i].target_platform;
-    }
-    x.id = all[choose(v, n)].id;
-    int r = image_make_list(b->store, b->lease, all, platforms, n, &x.target, e);
     if (r >= 0)
         r = tell_result(b, &x, "writing manifest list", &x.target, ret, t, e);
     return r < 0 ? r : give_names(b, &x, ret, t, e);

@@ -75,6 +75,7 @@ int state_copy(const struct state *from, struct state *to, struct arena *a, stru
     *to = (struct state){.n_layers = from->n_layers,
                          .cap_layers = from->n_layers,
                          .chain = from->chain,
+                         .n_base = from->n_base,
                          .doc = json_deep_copy(from->doc)};
     to->layers = arena_array(a, from->n_layers + 1, sizeof *to->layers);
     if (!to->doc || !to->layers)

@@ -18,9 +18,9 @@ struct build_cmd_opts {
     const char *file, *target, *network, *progress, *iidfile, *metadata_file;
     const char *cgroup_parent;
     struct strv tag, build_arg, label, no_cache_filter, add_host, secret, ssh, ulimit, allow;
-    struct strv output, build_context, platform;
+    struct strv output, build_context, platform, annotation;
     int64_t memory, shm_size;
-    bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error;
+    bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error, squash;
     struct strv later; /* those that are not there yet */
     bool later_flag;
 };
@@ -43,7 +43,9 @@ static const struct opt opts[] = {
     {0, "add-host", OPT_LIST, O(add_host), NULL,
      "Add a custom host-to-IP mapping to steps (format: \"host:ip\")"},
     {0, "allow", OPT_CSV, O(allow), NULL, "Allow extra privileges (\"security.insecure\")"},
-    LATER("annotation", "list", "Add annotation to the image"),
+    {0, "annotation", OPT_LIST, O(annotation), NULL,
+     "Add an annotation to the manifest (\"name=value\"; \"index:name=value\":\nto the list of "
+     "platforms)"},
     LATER("attest", "list", "Attestation parameters"),
     {0, "build-arg", OPT_LIST, O(build_arg), NULL, "Set build-time variables"},
     {0, "build-context", OPT_LIST, O(build_context), NULL,
@@ -93,7 +95,7 @@ static const struct opt opts[] = {
      "Secret to expose to the build (\"id=mysecret[,src=/local/secret]\")"},
     LATER("security-opt", "list", "Security options"),
     {0, "shm-size", OPT_BYTES, O(shm_size), NULL, "Size of /dev/shm of steps"},
-    LATER_FLAG("squash", "Squash newly built layers into a single new layer"),
+    {0, "squash", OPT_BOOL, O(squash), NULL, "Squash newly built layers into a single new layer"},
     {0, "ssh", OPT_LIST, O(ssh), NULL, "SSH agent socket to expose (\"default|<id>=<socket>\")"},
     {'t', "tag", OPT_LIST, O(tag), NULL, "Name and optionally a tag (format: \"name:tag\")"},
     {0, "target", OPT_STR, O(target), NULL, "Set the target build stage to build"},
@@ -403,6 +405,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .ulimits = list_of(c, &o->ulimit),
         .cgroup_parent = o->cgroup_parent,
         .contexts = list_of(c, &o->build_context),
+        .annotations = list_of(c, &o->annotation),
+        .squash = o->squash,
         .debug_on_error = o->debug_on_error,
     };
     struct outputs out;

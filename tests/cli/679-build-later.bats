@@ -13,6 +13,7 @@ setup() {
 }
 teardown() { drop_store; }
 dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
+field() { shale inspect --format "$1" "$2"; }
 build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
 
 @test "build --debug-on-error: a shell in the state before the step" {
@@ -80,4 +81,37 @@ END
     run_fails 1 "programs of linux/sparc64 do not run here" build --platform linux/sparc64
     has 'register an emulator (binfmt_misc'
     has "Dockerfile:3"
+}
+
+@test "build --annotation, --squash" {
+    dockerfile <<<$'FROM @\nRUN echo a >/a; echo gone >/gone\nRUN rm /gone\nRUN echo b >/b\nCMD ["/b"]'
+    run_ok build -t plain
+    run_ok build -t "$REGISTRY_HOST/flat:1" --squash --push --annotation org.opencontainers.image.title=it --annotation "manifest:a=x:y=z" \
+        --annotation "manifest[linux/s390x]:not=here"
+    run_ok skopeo inspect --tls-verify=false --raw "docker://$REGISTRY_HOST/flat:1"
+    [ "$(jq -Sc .annotations <<<"$output")" = '{"a":"x:y=z","org.opencontainers.image.title":"it"}' ] || { echo "$output"; return 1; }
+    n=$(field '{{len .RootFS.Layers}}' "$image")
+    [ "$(field '{{len .RootFS.Layers}}' "$REGISTRY_HOST/flat:1")" = $((n + 1)) ]
+    [ "$(field '{{len .RootFS.Layers}}' plain)" = $((n + 3)) ]
+    [ "$(field '{{.Config.Cmd}}' "$REGISTRY_HOST/flat:1")" = "[/b]" ]
+    run_ok shale image diff --only files plain "$REGISTRY_HOST/flat:1"
+    run_ok shale history --format '{{.Comment}}' "$REGISTRY_HOST/flat:1"
+    has "3 layers in one"
+    # Again: nothing is made. One layer, or none, stays what it is.
+    id=$(field '{{.Id}}' "$REGISTRY_HOST/flat:1")
+    run_ok build -t again --squash
+    [ "$(field '{{.Id}}' again)" = "$id" ]
+    dockerfile <<<$'FROM @\nRUN echo a >/a'
+    run_ok build -t one
+    run_ok build -t two --squash
+    [ "$(field '{{.Id}}' one)" = "$(field '{{.Id}}' two)" ]
+
+    dockerfile <<<$'FROM scratch\nCOPY Dockerfile /'
+    run_fails 1 "are not supported" build --platform linux/amd64,linux/arm64 --annotation "pdf:y=1"
+    run_ok build --platform linux/amd64,linux/arm64 -t "$REGISTRY_HOST/list:1" --push --annotation "index:i=1" \
+        --annotation "manifest-descriptor[linux/arm64]:d=2"
+    run_ok skopeo inspect --tls-verify=false --raw "docker://$REGISTRY_HOST/list:1"
+    [ "$(jq -c '[.annotations, .manifests[0].annotations, .manifests[1].annotations]' <<<"$output")" = '[{"i":"1"},null,{"d":"2"}]' ] || { echo "$output"; return 1; }
+    run_fails 1 "has no list" build --annotation index:i=1
+    run_fails 1 "write NAME=value" build --annotation nothing
 }
