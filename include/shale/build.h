@@ -72,6 +72,9 @@ struct shale_build_opts {
     /* When the command of a RUN fails: its shell, to talk to on standard input and output (INVALID
      * if these are no terminal), in the state before the command. Then the build fails. */
     bool debug_on_error;
+    /* After a build that made a layer: layers that only the cache has take at most so much, those
+     * that were of use longest ago go first. 0: 20 GiB. Cache mounts do not count. */
+    uint64_t cache_limit_bytes;
     shale_build_fn on_event;
     void *arg;
 };
@@ -110,10 +113,10 @@ SHALE_API int shale_build_check(struct shale *s, const struct shale_build_opts *
 
 /* ---- the cache ---- */
 struct shale_build_record {
-    const char *id;          /* of the record: hex */
+    const char *id;          /* of the record: hex; of a cache mount its folder's name */
     const char *type;        /* "regular", "exec.cachemount" */
     const char *description; /* "RUN make" */
-    uint64_t size_bytes;     /* of the layer's content */
+    uint64_t size_bytes;     /* of the layer's content; of a cache mount: on disk */
     int64_t created_ns, used_ns;
     uint64_t n_uses;
     bool shared; /* an image has the layer, too: removing the record frees nothing */
@@ -129,7 +132,7 @@ SHALE_API int shale_build_cache(struct shale *s, struct shale_build_cache **ret,
 
 struct shale_build_prune_opts {
     size_t size;
-    bool all;                   /* also what images have, too */
+    bool all;                   /* also what images have, too, and cache mounts */
     const char *const *filters; /* "until=24h", "id=…", "type=…", "description=…"; may be NULL */
     bool limit_size;            /* the longest unused go first, until at most keep_bytes are left */
     uint64_t keep_bytes;

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "build/build_priv.h"
 #include "build/secret.h"
+#include "model/limits.h"
 
 #define MIN_WORKERS 4 /* steps often wait for the network, or for a disk */
 
@@ -240,16 +241,44 @@ void build_clear(struct build *b)
     b->lease = store_lease_end(b->lease);
 }
 
-int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
-              struct shale_built *ret, struct shale_err *e)
+static int run_one(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+                   struct shale_built *ret, struct shale_err *e)
 {
     struct build b;
 
-    *ret = (struct shale_built){.id = "", .manifest = ""};
-    if (o->platform && strchr(o->platform, ','))
-        return build_many(h, o, a, ret, e);
     build_init(&b, h, o, a);
     int r = build_do(&b, ret, e);
+    ret->n_steps = b.n_steps;
+    ret->n_cached = b.n_cached;
     build_clear(&b);
+    return r;
+}
+
+/* A build that has made nothing has not made the cache bigger. That it could not be collected now
+ * does not make the build a failure. */
+static void collect(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+                    const struct shale_built *made)
+{
+    uint64_t limit = o->cache_limit_bytes ? o->cache_limit_bytes : LIMIT_BUILD_CACHE_BYTES;
+    struct shale_err why = SHALE_ERR_INIT;
+    struct build b;
+
+    if (made->n_cached == made->n_steps || build_cache_collect(h, limit, &why) >= 0)
+        return;
+    build_init(&b, h, o, a);
+    const char *text = arena_printf(a, "the cache was not cleared up: %s", why.msg);
+    told_warning(&b, text ? text : why.msg);
+}
+
+int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+              struct shale_built *ret, struct shale_err *e)
+{
+    int r;
+
+    *ret = (struct shale_built){.id = "", .manifest = ""};
+    r = o->platform && strchr(o->platform, ',') ? build_many(h, o, a, ret, e)
+                                                : run_one(h, o, a, ret, e);
+    if (r >= 0)
+        collect(h, o, a, ret);
     return r < 0 ? r : 0;
 }

@@ -197,6 +197,10 @@ void build_clear(struct build *b);
 int build_many(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
                struct shale_built *ret, struct shale_err *e);
 
+/* What only the cache holds, if it is more than limit bytes: those unused longest go, until an
+ * eighth below. Cache mounts are not looked at: that takes long. */
+int build_cache_collect(struct build_host *h, uint64_t limit, struct shale_err *e); /* prune.c */
+
 /* ---- doing it ---- */
 int build_open_context(struct build *b, struct shale_err *e); /* and its Dockerfile, parsed */
 int stage_run(struct build *b, struct stage *s, struct shale_err *e);

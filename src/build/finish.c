@@ -131,10 +131,7 @@ int build_finish(struct build *b, struct shale_built *ret, struct shale_err *e)
                                   : "exporting to image";
 
     told_begin(b, &t, name ? name : "exporting to image");
-    int r = finish(&t, make(b, ret, &t, &why), &why, e);
-    ret->n_steps = b->n_steps;
-    ret->n_cached = b->n_cached;
-    return r;
+    return finish(&t, make(b, ret, &t, &why), &why, e);
 }
 
 /* ---- several platforms ---- */

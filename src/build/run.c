@@ -297,6 +297,11 @@ static int set_flags(struct runner *u, struct shale_err *e)
 
 /* ---- key and history ---- */
 
+static const char *hostname_of(const struct runner *u)
+{
+    return scope_get(&u->b->given, "BUILDKIT_SANDBOX_HOSTNAME", NULL);
+}
+
 static int make_key(struct runner *u, char ret[65], struct shale_err *e)
 {
     const struct shale_build_opts *o = u->b->o;
@@ -310,6 +315,8 @@ static int make_key(struct runner *u, char ret[65], struct shale_err *e)
     while (o->hosts && o->hosts[n])
         n++;
     key_add_list(&u->key, "hosts", o->hosts, n);
+    if (hostname_of(u))
+        key_add(&u->key, "hostname", hostname_of(u));
     if (u->b->epoch_ns != TIME_NONE) {
         (void)snprintf(epoch, sizeof epoch, "%lld", (long long)u->b->epoch_s);
         key_add(&u->key, "epoch", epoch);
@@ -394,6 +401,7 @@ static int execute(struct runner *u, struct told *t, struct cached *ret, struct 
         .env = u->env,
         .user = state_text(&u->s->state, "User"),
         .cwd = state_text(&u->s->state, "WorkingDir"),
+        .hostname = hostname_of(u),
         .network = u->network,
         .extra_hosts = o->hosts,
         .insecure = u->insecure,

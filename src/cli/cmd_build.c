@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "view/build.h"
 #include "view/build_cache.h"
@@ -153,6 +154,19 @@ static const char *const *add_name(struct cli *c, const char *const *names, cons
     if (list)
         list[n] = name;
     return list;
+}
+
+/* Of layers that only the cache has. */
+static int take_cache_limit(struct cli *c, uint64_t *ret)
+{
+    const char *text = getenv("SHALE_BUILD_CACHE_LIMIT");
+    int64_t bytes = 0;
+    int r = text && *text ? units_parse_binary(text, &bytes, &c->e) : 0;
+
+    if (r >= 0 && text && *text && bytes <= 0)
+        r = err_set(&c->e, SHALE_INVALID, "it must be more than 0");
+    *ret = (uint64_t)bytes;
+    return r < 0 ? err_wrap(&c->e, r, "$SHALE_BUILD_CACHE_LIMIT") : 0;
 }
 
 static int take_allow(struct cli *c, const struct strv *allow, bool *ret)
@@ -418,6 +432,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     if (r >= 0)
         r = take_allow(c, &o->allow, &q.insecure);
     if (r >= 0)
+        r = take_cache_limit(c, &q.cache_limit_bytes);
+    if (r >= 0)
         r = take_outputs(c, o, &out, &q);
     if (r < 0)
         return r;
@@ -430,8 +446,10 @@ const struct cmd cmd_build = {
     .text =
         "The context (a folder, a tar on standard input, a URL) is what COPY and ADD see.\n"
         "What a step gave is kept: when the same step on the same files comes again, nothing is\n"
-        "run, copied or mounted for it ('shale builder du', 'shale builder prune'). Names move to\n"
-        "the new image only when all has succeeded.\n"
+        "run, copied or mounted for it ('shale builder du', 'shale builder prune'). Layers that "
+        "only\n"
+        "this cache has take at most 20 GiB ($SHALE_BUILD_CACHE_LIMIT): those that were of use\n"
+        "longest ago go after a build. Names move to the new image only when all has succeeded.\n"
         "\n"
         "--check tells what is likely to be a mistake and ends with 1 if there is any. With "
         "--output\n"

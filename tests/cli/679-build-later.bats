@@ -115,3 +115,48 @@ END
     run_fails 1 "has no list" build --annotation index:i=1
     run_fails 1 "write NAME=value" build --annotation nothing
 }
+
+@test "build: the cache stays under its limit; cache mounts are shown and pruned; HOSTNAME" {
+    step() { # a layer of 300 kB that no image has, by name
+        dockerfile <<<$'FROM @ AS made\nRUN : '"$1"$'; head -c 300000 /dev/urandom >/f\nFROM scratch\nCOPY --from=made /etc/passwd /'"$1"
+        run_ok build --target made -o "$BATS_TEST_TMPDIR/out"
+    }
+    rows() { shale builder du --format '{{.Description}}' | grep -o 'RUN : .*;\|: [a-z]*;' | tr -dc a-z; }
+    step a
+    step b
+    step a # of use again
+    [ "$(rows)" = ab ] || { shale builder du; return 1; }
+    export SHALE_BUILD_CACHE_LIMIT=700k
+    step c # now b is too much
+    [ "$(rows)" = ca ] || { shale builder du; return 1; }
+    step a
+    has CACHED
+    SHALE_BUILD_CACHE_LIMIT=lots run_fails 1 'SHALE_BUILD_CACHE_LIMIT' build
+    unset SHALE_BUILD_CACHE_LIMIT
+
+    dockerfile <<<$'FROM @\nRUN --mount=type=cache,target=/c head -c 100000 /dev/zero >/c/x; env >/env; hostname >>/env'
+    run_ok build -t x
+    run_ok shale cat x /env
+    hasnt HOSTNAME
+    has buildkitsandbox
+    run_ok build -t x --build-arg BUILDKIT_SANDBOX_HOSTNAME=other
+    [ "$(grep -c CACHED <<<"$output")" = 1 ] || { echo "$output"; return 1; } # the base
+    hasnt "not consumed"
+    run_ok shale cat x /env
+    has $'\nother'
+    run_ok shale builder du
+    has "exec.cachemount"
+    has "cached mount /c"
+    run_ok shale builder prune -f # not these
+    run_ok shale builder du --format '{{.Type}} {{.Description}}'
+    has "exec.cachemount cached mount /c"
+    run_ok shale builder prune -f --filter type=exec.cachemount
+    has "Deleted build cache objects:"
+    hasnt $'Total:\t0B'
+    [ -z "$(ls "$SHALE_ROOT/buildcache")" ]
+    run_ok build --no-cache -t x
+    run_ok shale builder prune -af
+    [ -z "$(ls "$SHALE_ROOT/buildcache")" ]
+    run_ok shale builder du --format '{{.ID}}'
+    [ -z "$output" ]
+}
