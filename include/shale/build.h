@@ -55,10 +55,12 @@ struct shale_build_opts {
     const char *const *contexts; /* "name=where" */
     const char *const *secrets;  /* "id=x,src=file" or "id=x,env=NAME" */
     const char *const *ssh;      /* "default" or "id=socket" */
-    const char *const *outputs;  /* "type=local,dest=x"; NULL: into the store */
-    const char *network;         /* of RUN: "default", "none", "host"; NULL: default */
-    const char *const *hosts;    /* "name:address" */
-    bool insecure;               /* RUN --security=insecure is allowed */
+    /* The files of the target instead of an image: into a folder, which is made, or as a tar
+     * ("-": to standard output). Both NULL: an image in the store. */
+    const char *files_to, *tar_to;
+    const char *network;      /* of RUN: "default", "none", "host"; NULL: default */
+    const char *const *hosts; /* "name:address" */
+    bool insecure;            /* RUN --security=insecure is allowed */
     int64_t memory_bytes, shm_bytes;
     const char *const *ulimits;
     const char *cgroup_parent;
@@ -76,6 +78,25 @@ struct shale_built {
  * are kept in the cache, so that the next try continues there. */
 SHALE_API int shale_build(struct shale *s, const struct shale_build_opts *o,
                           struct shale_built **ret, struct shale_err *e);
+
+/* ---- looking for mistakes ---- */
+struct shale_build_finding {
+    const char *rule;        /* "JSONArgsRecommended" */
+    const char *description; /* of the rule */
+    const char *url;         /* docker's page about it; NULL: the rule is ours */
+    const char *text;        /* what is wrong here */
+    const char *place;       /* the lines around, several lines */
+    unsigned line;
+};
+struct shale_build_findings {
+    const char *file;
+    const struct shale_build_finding *items; /* by line */
+    size_t n_items;
+};
+/* What is likely to be a mistake in a Dockerfile that can be built (docker's build checks, and
+ * some of ours). Of the options context, dockerfile, build_args and target count. */
+SHALE_API int shale_build_check(struct shale *s, const struct shale_build_opts *o,
+                                struct shale_build_findings **ret, struct shale_err *e);
 
 /* ---- the cache ---- */
 struct shale_build_record {

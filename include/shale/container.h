@@ -235,6 +235,7 @@ struct shale_container {
     const char *log_path, *merged_path, *upper_path, *work_path, *resolv_path, *hostname_path,
         *hosts_path;
     const char *driver;
+    const char *const *exec_ids; /* processes beside its own that run; NULL-terminated */
     const struct shale_container_mount *mounts;
     size_t n_mounts;
     int64_t size_rw_bytes, size_root_bytes; /* -1: not asked */

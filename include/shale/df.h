@@ -41,6 +41,8 @@ struct shale_df {
     const struct shale_df_part *parts; /* always the same ones, empty ones too */
     size_t n_parts;                    /* 0: not asked for */
     uint64_t total_bytes;              /* of the parts */
+    size_t n_cache; /* records of builds; their layers, each once, and those that no image has */
+    uint64_t cache_bytes, cache_reclaimable;
 };
 struct shale_df_opts {
     size_t size;

@@ -32,6 +32,9 @@ SHALE_API int shale_start_by_policy(struct shale *s, struct shale_policy_starts 
  * look after any more. A newline goes to ready_fd, which it closes, once it has begun. */
 SHALE_API int shale_container_keep(struct shale *s, const char *id, int ready_fd,
                                    struct shale_err *e);
+/* The same for a process that was started detached by shale_exec. */
+SHALE_API int shale_container_keep_exec(struct shale *s, const char *id, const char *exec_id,
+                                        int ready_fd, struct shale_err *e);
 
 #ifdef __cplusplus
 }

@@ -18,7 +18,8 @@ struct shale_volume {
     int64_t created_ns;      /* SHALE_TIME_NONE where the file system does not know */
     const char *labels_json; /* object text, "" if none */
     bool anonymous;
-    uint32_t n_containers; /* that mount it, running or not */
+    uint32_t n_containers;    /* that mount it, running or not */
+    const char *options_json; /* object text: what it was made with; "" if nothing */
 };
 struct shale_volume_list {
     const struct shale_volume *items; /* by name */
@@ -29,8 +30,12 @@ struct shale_volume_create_opts {
     size_t size;
     const char *name;          /* NULL or "": an anonymous one */
     const char *const *labels; /* "k=v", "k"; NULL-terminated, may be NULL */
+    /* "type=tmpfs", "device=tmpfs", "o=size=1m": what is mounted at it while containers use it, as
+     * mount(8) says it; NULL-terminated, may be NULL: a folder. */
+    const char *const *options;
 };
-/* Makes a volume; one that is there already stays as it is. INVALID: it is no name. */
+/* Makes a volume; one that is there already stays as it is. INVALID: it is no name, or
+ * options that are none. UNSUPPORTED: file systems of the network. */
 SHALE_API int shale_volume_create(struct shale *s, const struct shale_volume_create_opts *o,
                                   struct shale_volume **ret, struct shale_err *e);
 

@@ -77,7 +77,7 @@ static int run_stages(struct build *b, struct shale_err *e)
 
 /* ---- before and behind ---- */
 
-static int open_context(struct build *b, struct shale_err *e)
+int build_open_context(struct build *b, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
     const struct build_context_opts o = {
@@ -100,6 +100,8 @@ static int open_context(struct build *b, struct shale_err *e)
     }
     if (r < 0) {
         told_failed(&t, &why);
+        if (b->file.failed.line)
+            told_place(b, b->file.failed.line, b->file.failed_end);
         return err_set(e, why.code, "%s", why.msg);
     }
     told_end(&t, SHALE_BUILD_DONE);
@@ -153,7 +155,7 @@ static int explain(struct build *b, int r, struct shale_err *e)
     if (!b->failed || r == -SHALE_CANCELED)
         return r;
     if (b->failed->pos.line)
-        told_place(b, b->failed);
+        told_place(b, b->failed->pos.line, b->failed->end_line);
     return err_wrap(e, r, "%s:%u", b->file.file, b->failed->pos.line);
 }
 
@@ -162,11 +164,15 @@ static int run(struct build *b, struct shale_built *ret, struct shale_err *e)
     int r = check_options(b, e);
 
     if (r >= 0)
-        r = open_context(b, e);
+        r = build_open_context(b, e);
+    if (r >= 0)
+        r = named_open(b, e);
     if (r >= 0)
         r = build_scopes(b, e);
     if (r >= 0)
         r = graph_make(b, e);
+    if (r >= 0)
+        r = check_warn(b, e);
     if (r >= 0)
         r = store_lease_begin(b->store, "build", &b->lease, e);
     if (r < 0)
@@ -176,7 +182,7 @@ static int run(struct build *b, struct shale_built *ret, struct shale_err *e)
         return explain(b, r, e);
     b->cancel = b->h->image.cancel;
     warn_unused(b);
-    return build_finish(b, ret, e);
+    return b->o->files_to || b->o->tar_to ? output_files(b, e) : build_finish(b, ret, e);
 }
 
 int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
@@ -198,6 +204,7 @@ int build_run(struct build_host *h, const struct shale_build_opts *o, struct are
     *ret = (struct shale_built){.id = "", .manifest = ""};
     r = run(&b, ret, e);
     b.steps = steps_close(b.steps);
+    named_close(&b);
     b.context = build_context_close(b.context);
     for (size_t i = 0; i < b.file.n_stages && b.stages; i++) {
         state_clear(&b.stages[i].state);

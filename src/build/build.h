@@ -33,6 +33,9 @@ struct build_host { /* borrowed */
 int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
               struct shale_built *ret, struct shale_err *e);
 
+int build_check(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+                struct shale_build_findings *ret, struct shale_err *e);
+
 int build_cache_list(struct build_host *h, struct arena *a, struct shale_build_cache *ret,
                      struct shale_err *e);
 int build_cache_prune(struct build_host *h, const struct shale_build_prune_opts *o, struct arena *a,

@@ -94,6 +94,8 @@ struct build {
     struct arena *a; /* of the thread that called */
     struct dockerfile file;
     struct build_context *context;
+    struct named *named; /* --build-context (named.c) */
+    size_t n_named;
     struct store_lease *lease;
     struct steps *steps; /* opened by the first RUN that runs; mutex */
     struct scope given;  /* --build-arg */
@@ -117,6 +119,15 @@ struct build {
     const struct instr *failed;
     bool placed;
 };
+
+/* named.c: further contexts, by name. An image of "docker-image://x" stands for x. */
+struct named {
+    const char *name, *image;      /* image NULL: */
+    struct build_context *context; /* files */
+};
+int named_open(struct build *b, struct shale_err *e);
+const struct named *named_find(const struct build *b, const char *name);
+void named_close(struct build *b);
 
 /* graph.c */
 int graph_make(struct build *b, struct shale_err *e);
@@ -143,7 +154,7 @@ void told_output(void *told, int stream, const char *p, size_t n);
 void told_end(struct told *t, enum shale_build_event_kind kind);
 void told_failed(struct told *t, const struct shale_err *e);
 void told_warning(struct build *b, const char *text);
-void told_place(struct build *b, const struct instr *i);
+void told_place(struct build *b, unsigned line, unsigned end_line);
 /* "[build 2/3] RUN make": counts the stage's step. */
 const char *told_name(struct stage *s, const struct instr *i);
 
@@ -172,6 +183,7 @@ int record_apply(struct build *b, struct stage *s, const struct cached *c, const
                  struct shale_err *e);
 
 /* ---- doing it ---- */
+int build_open_context(struct build *b, struct shale_err *e); /* and its Dockerfile, parsed */
 int stage_run(struct build *b, struct stage *s, struct shale_err *e);
 int from_image(struct build *b, struct stage *s, struct shale_err *e); /* from.c */
 /* Another image than a base, for --from: its layers. */
@@ -185,6 +197,9 @@ int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct t
                struct shale_err *e);
 int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struct told *t,
                   struct shale_err *e);
+int output_files(struct build *b, struct shale_err *e); /* output.c */
+/* Findings about what is built, told as warnings. CONFLICT: the file says that they are errors. */
+int check_warn(struct build *b, struct shale_err *e);
 int build_finish(struct build *b, struct shale_built *ret, struct shale_err *e);
 
 static inline struct cancel *build_cancel(const struct build *b)

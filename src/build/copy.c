@@ -128,6 +128,12 @@ static int add_xattrs(struct reader *w, char hex[HASH_MAX_HEX + 1], struct shale
     return r < 0 ? r : hash_bytes(HASH_SHA256, b.p, b.n, hex, e);
 }
 
+/* What was fetched is never seen again. */
+static struct copy_sums *sums_of(const struct build_copy *c, const struct copy_item *it)
+{
+    return it->is_foreign ? NULL : c->o->tree->sums;
+}
+
 static int open_file(const struct build_copy *c, const struct job *j, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
@@ -167,7 +173,7 @@ static int read_one(struct reader *w, struct build_copy *c, const struct job *j,
     unhex(hex, j->x->sum);
     j->x->sum[COPY_SUM_XATTRS] = w->xattrs.n > 0;
     j->x->has_sum = true;
-    copy_sums_put(c->o->tree->sums, &j->x->st, j->x->sum, now_ns);
+    copy_sums_put(sums_of(c, j->it), &j->x->st, j->x->sum, now_ns);
     return 0;
 }
 
@@ -191,7 +197,7 @@ static int note_job(struct batch *b, struct copy_item *it, struct copy_entry *x,
 {
     if (x->has_sum || (!S_ISREG(x->st.mode) && !S_ISDIR(x->st.mode)))
         return 0;
-    if (copy_sums_get(b->c->o->tree->sums, &x->st, x->sum)) {
+    if (copy_sums_get(sums_of(b->c, it), &x->st, x->sum)) {
         x->has_sum = true;
         return 0;
     }

@@ -94,7 +94,8 @@ static int plan_folders(struct layer *l, const char *path)
             return err_nomem(l->e);
         r = look(l, part, &st);
         if (r > 0 && !S_ISDIR(st.st_mode))
-            return err_set(l->e, SHALE_INVALID, "mkdir /%.300s: not a directory", part);
+            return err_set(l->e, SHALE_INVALID,
+                           "cannot create /%.300s: it is there and no directory", part);
         if (r == 0)
             r = plan(l, part, NULL, NULL);
     }
@@ -123,8 +124,13 @@ static int plan_file(struct layer *l, const struct copy_item *it)
 
 static int plan_contents(struct layer *l, const struct copy_item *it)
 {
-    int r = plan_folders(l, l->dest);
+    struct stat st;
+    int r = look(l, l->dest, &st);
 
+    if (r > 0 && !S_ISDIR(st.st_mode))
+        return err_set(l->e, SHALE_INVALID, "cannot copy to non-directory: /%.300s", l->dest);
+    if (r >= 0)
+        r = plan_folders(l, l->dest);
     for (size_t i = 1; r >= 0 && i < it->n; i++)
         r = plan(l, join(l, l->dest, it->v[i].rel), it, &it->v[i]);
     l->dest_is_folder = true;

@@ -21,6 +21,17 @@ struct copy_item *copy_item_new(struct build_copy *c, struct shale_err *e)
     return &v[c->n_items++];
 }
 
+/* Links on the way count: where they lead is said, too. */
+static int nothing_there(const struct build_copy *c, const char *path, const char *leads_to,
+                         struct shale_err *e)
+{
+    char shown[300], where[300];
+
+    return err_set(e, SHALE_NOT_FOUND, "\"/%s\" is a link to \"/%s\": not found in %s",
+                   str_printable(shown, sizeof shown, path),
+                   str_printable(where, sizeof where, leads_to), c->o->tree->what);
+}
+
 static int not_found(const struct build_copy *c, const char *path, bool left_out,
                      struct shale_err *e)
 {
@@ -39,6 +50,8 @@ static int add_path(struct build_copy *c, const char *path, bool *ret_left_out, 
     int r = way_find(c->o->tree->root_fd, path, &c->a, &w, e);
 
     *ret_left_out = false;
+    if (r >= 0 && !w.exists && !streq(w.path, path))
+        return nothing_there(c, path, w.path, e);
     if (r < 0 || !w.exists)
         return r;
     if (S_ISSOCK(w.st.st_mode))

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/sys.h"
 #include "base/time.h"
 
 struct record { /* as in the file, after the magic; of this machine's byte order */
@@ -22,6 +23,9 @@ struct record { /* as in the file, after the magic; of this machine's byte order
 /* How long a file must have been left alone: longer than the ticks of its file system's clock. */
 #define FRESH_NS        (100 * NS_PER_MS)
 #define FRESH_COARSE_NS (2 * NS_PER_S) /* its times are whole seconds */
+
+#define DAY_S     86400
+#define KEEP_DAYS 30
 
 static const char magic[16] = "shale sums 1";
 
@@ -114,6 +118,39 @@ static void load(struct copy_sums *s, const struct buf *b)
     }
 }
 
+/* ---- those of contexts that nobody builds any more ---- */
+
+struct sweep {
+    int dir_fd;
+    int64_t before_s;
+};
+
+static int sweep_one(void *arg, const char *name, unsigned char type)
+{
+    const struct sweep *w = arg;
+    struct stat st;
+
+    if (type == DT_REG && fstatat(w->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st.st_mtim.tv_sec < w->before_s)
+        (void)sys_unlinkat(w->dir_fd, name, 0);
+    return 0;
+}
+
+/* Once a day, and when there is a new one: the time of the file says when it was used last. */
+static void sweep(int dir_fd, const char *name)
+{
+    int64_t now_s = time_now_ns() / NS_PER_S;
+    struct stat st;
+
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (st.st_mtim.tv_sec > now_s - DAY_S)
+            return;
+        (void)utimensat(dir_fd, name, NULL, AT_SYMLINK_NOFOLLOW);
+    }
+    struct sweep w = {dir_fd, now_s - KEEP_DAYS * DAY_S};
+    (void)fs_each(dir_fd, ".", sweep_one, &w, NULL);
+}
+
 int copy_sums_open(int dir_fd, const char *name, struct copy_sums **ret, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b =
@@ -129,6 +166,7 @@ int copy_sums_open(int dir_fd, const char *name, struct copy_sums **ret, struct 
         copy_sums_close(s);
         return err_set(e, SHALE_SYSTEM, "open the digests of files %.100s", name);
     }
+    sweep(dir_fd, name);
     if (fs_read_file(dir_fd, name, &b, NULL) >= 0)
         load(s, &b);
     *ret = s;

@@ -9,7 +9,8 @@
  *   copy_sums_close(s);          // writes; a failure costs only time later
  *
  * A file that has just been changed may change again without its times telling: it is not kept. A
- * damaged cache is an empty one. Threads may share one.
+ * damaged cache is an empty one. Files of the folder that were not used for 30 days go. Threads may
+ * share one.
  */
 #include <stdbool.h>
 #include <stdint.h>

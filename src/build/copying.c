@@ -139,16 +139,18 @@ static const char *told_copy(struct copier *k)
 
 /* ---- where from ---- */
 
-static int context_as_layer(struct build *b, struct stage *s, const char *source,
-                            struct copy_source_files *ret, struct shale_err *e);
+static int context_as_layer(struct build *b, struct stage *s, struct build_context *of,
+                            const char *source, struct copy_source_files *ret, struct shale_err *e);
 
 int copying_files(struct build *b, struct stage *s, const char *from, const char *source,
                   struct copy_source_files *ret, struct shale_err *e)
 {
     *ret = (struct copy_source_files){.what = "an empty root"};
-    if (!from)
-        return context_as_layer(b, s, source, ret, e);
-    struct stage *of = graph_find(b, from);
+    const struct named *named = from ? named_find(b, from) : NULL;
+    if (!from || (named && !named->image))
+        return context_as_layer(b, s, named ? named->context : b->context, source, ret, e);
+    struct stage *of = named ? NULL : graph_find(b, from);
+    from = named ? named->image : from;
     if (of) {
         if (of->status != STAGE_DONE) /* a trigger of ONBUILD, which nobody has seen coming */
             return err_set(e, SHALE_UNSUPPORTED,
@@ -313,17 +315,20 @@ int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct t
     k.what = told_copy(&k);
     if (!k.what)
         return err_nomem(e);
-    r = found = k.from ? from_files(&k, &c, e) : by_content(&k, &c, e);
+    const struct named *named = k.from ? named_find(b, k.from) : NULL;
+    if (named && named->context)
+        k.o.tree = build_context_tree(named->context);
+    r = found =
+        k.from && !(named && named->context) ? from_files(&k, &c, e) : by_content(&k, &c, e);
     if (r >= 0)
         r = record_apply(b, s, &c, arena_printf(k.a, "%s # buildkit", k.what), e);
     return r < 0 ? r : found;
 }
 
 /* "/a/b/" for a folder a/b of the context, "/a/" for a file: where it comes to lie in the layer. */
-static const char *place_of(struct build *b, struct arena *a, const char *source)
+static const char *place_of(struct build_context *of, struct arena *a, const char *source)
 {
-    _cleanup_close_ int fd =
-        inroot_open(build_context_tree(b->context)->root_fd, source, O_PATH, NULL);
+    _cleanup_close_ int fd = inroot_open(build_context_tree(of)->root_fd, source, O_PATH, NULL);
     const char *slash = strrchr(source, '/');
     struct stat st;
 
@@ -334,8 +339,8 @@ static const char *place_of(struct build *b, struct arena *a, const char *source
 
 /* A part of the context that a RUN mounts: what is left out of the context is not in it, and the
  * same part is a layer that is there already. */
-static int context_as_layer(struct build *b, struct stage *s, const char *source,
-                            struct copy_source_files *ret, struct shale_err *e)
+static int context_as_layer(struct build *b, struct stage *s, struct build_context *of,
+                            const char *source, struct copy_source_files *ret, struct shale_err *e)
 {
     const struct build_copy_source one = {.path = source && *source ? source : "."};
     struct meta_image_layer *layer = arena_alloc(&s->arena, sizeof *layer);
@@ -345,10 +350,10 @@ static int context_as_layer(struct build *b, struct stage *s, const char *source
 
     k.o = (struct build_copy_opts){
         .store = b->store,
-        .tree = build_context_tree(b->context),
+        .tree = build_context_tree(of),
         .sources = &one,
         .n_sources = 1,
-        .dest = place_of(b, &s->arena, one.path),
+        .dest = place_of(of, &s->arena, one.path),
         .link = true,
         .now_ns = b->epoch_ns != TIME_NONE ? b->epoch_ns : time_now_ns(),
         .max_mtime_ns = b->epoch_ns,

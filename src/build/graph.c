@@ -79,7 +79,16 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
         r = set_platform(b, s, &x, e);
     if (r < 0)
         return at(b, s->src->from, r, e);
-    for (size_t i = n; i > 0 && !s->base; i--)
+    const struct named *named = named_find(b, s->image);
+    if (named && !named->image)
+        return at(b, s->src->from,
+                  err_set(e, SHALE_UNSUPPORTED,
+                          "FROM of the context %s, which is no image, is not supported yet",
+                          named->name),
+                  e);
+    if (named)
+        s->image = named->image;
+    for (size_t i = n; i > 0 && !s->base && !named; i--)
         if (b->stages[i - 1].src->name && str_ieq(b->stages[i - 1].src->name, s->image))
             s->base = &b->stages[i - 1];
     if (s->base && !s->src->platform)
@@ -98,7 +107,7 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
 
 static int add_dep(struct graph_walk *w, struct stage *s, const char *from, struct shale_err *e)
 {
-    struct stage *d = graph_find(w->b, from);
+    struct stage *d = named_find(w->b, from) ? NULL : graph_find(w->b, from);
     uint64_t number;
 
     if (!d)

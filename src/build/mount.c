@@ -115,6 +115,7 @@ static int set_key(const struct mount_key *k, const char *value, struct mount_sp
 
     if (r < 0)
         return r;
+    value = value ? value : "";
     switch (k->key) {
     case K_FROM:
         ret->from = value;

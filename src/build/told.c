@@ -58,16 +58,16 @@ void told_warning(struct build *b, const char *text)
          &(struct shale_build_event){.kind = SHALE_BUILD_WARNING, .text = text, .n = strlen(text)});
 }
 
-void told_place(struct build *b, const struct instr *i)
+void told_place(struct build *b, unsigned line, unsigned end_line)
 {
-    const char *text = dockerfile_excerpt(b->file.text, i->pos.line, i->end_line, b->a);
+    const char *text = dockerfile_excerpt(b->file.text, line, end_line, b->a);
 
     if (text)
         tell(b, &(struct shale_build_event){.kind = SHALE_BUILD_PLACE,
                                             .text = text,
                                             .n = strlen(text),
                                             .file = b->file.file,
-                                            .line = i->pos.line});
+                                            .line = line});
 }
 
 /* Flags and arguments in one line, variables replaced where that can be done. */
@@ -77,6 +77,10 @@ static const char *words_of(struct stage *s, const struct instr *i)
     struct expand x = stage_expand(s);
     const char *text;
 
+    if (i->kind == INSTR_FROM) { /* ARGs of another scope: it is expanded already */
+        text = arena_printf(&s->arena, "FROM %s", s->image);
+        return text ? text : instr_name(i->kind);
+    }
     buf_adds(&b, instr_name(i->kind));
     for (size_t k = 0; k < i->n_flags; k++)
         buf_addf(&b, " --%s%s%s", i->flags[k].name, i->flags[k].value ? "=" : "",

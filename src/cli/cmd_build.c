@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <shale/archive.h>
 #include <shale/build.h>
+#include <shale/image.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +12,15 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "view/build.h"
+#include "view/build_cache.h"
 
 struct build_cmd_opts {
     const char *file, *target, *platform, *network, *progress, *iidfile, *metadata_file;
     const char *cgroup_parent;
     struct strv tag, build_arg, label, no_cache_filter, add_host, secret, ssh, ulimit, allow;
-    struct strv output;
+    struct strv output, build_context;
     int64_t memory, shm_size;
-    bool no_cache, pull, quiet, load, accepted;
+    bool no_cache, pull, quiet, load, push, check, accepted;
     struct strv later; /* those that are not there yet */
     bool later_flag;
 };
@@ -43,13 +46,14 @@ static const struct opt opts[] = {
     LATER("annotation", "list", "Add annotation to the image"),
     LATER("attest", "list", "Attestation parameters"),
     {0, "build-arg", OPT_LIST, O(build_arg), NULL, "Set build-time variables"},
-    LATER("build-context", "list", "Additional build contexts (name=path)"),
+    {0, "build-context", OPT_LIST, O(build_context), NULL,
+     "Additional build contexts (\"name=path\")"},
     LATER("builder", "string", "Override the configured builder instance"),
     LATER("cache-from", "list", "External cache sources"),
     LATER("cache-to", "list", "Cache export destinations"),
     LATER("call", "string", "Set method for evaluating build"),
     {0, "cgroup-parent", OPT_STR, O(cgroup_parent), NULL, "Set the parent cgroup of steps"},
-    LATER_FLAG("check", "Check the Dockerfile"),
+    {0, "check", OPT_BOOL, O(check), NULL, "Look for mistakes in the Dockerfile, build nothing"},
     ACCEPTED("compress"),
     LATER("cpu-period", "int", "Limit the CPU CFS period"),
     LATER("cpu-quota", "int", "Limit the CPU CFS quota"),
@@ -72,13 +76,14 @@ static const struct opt opts[] = {
      "Networking of RUN: \"default\", \"none\" or \"host\"", 0, "default"},
     {0, "no-cache", OPT_BOOL, O(no_cache), NULL, "Do not use cache when building the image"},
     {0, "no-cache-filter", OPT_CSV, O(no_cache_filter), NULL, "Do not cache specified stages"},
-    {'o', "output", OPT_LIST, O(output), NULL, "Output destination (\"type=image,name=...\")"},
+    {'o', "output", OPT_LIST, O(output), NULL,
+     "Output destination (\"type=local,dest=path\"; types: local, tar,\noci, docker, image)"},
     {0, "platform", OPT_STR, O(platform), NULL, "Set target platform: os/arch[/variant]"},
     {0, "progress", OPT_STR, O(progress), NULL,
      "Type of progress output: \"auto\", \"plain\", \"tty\", \"rawjson\",\n\"quiet\"", 0, "auto"},
     LATER("provenance", "string", "Provenance attestation"),
     {0, "pull", OPT_BOOL, O(pull), NULL, "Always attempt to pull newer base images"},
-    LATER_FLAG("push", "Push the image"),
+    {0, "push", OPT_BOOL, O(push), NULL, "Push the image to the registries of its names"},
     {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Suppress the build output and print image ID"},
     ACCEPTED("rm"),
     LATER("sbom", "string", "SBOM attestation"),
@@ -131,30 +136,172 @@ static const char *const *list_of(struct cli *c, const struct strv *v)
     return list;
 }
 
+/* Names of an output, "a,b" in quotes or one. */
+static const char *const *add_name(struct cli *c, const char *const *names, const char *name)
+{
+    size_t n = 0;
+
+    while (names && names[n])
+        n++;
+    const char **list = arena_array(&c->arena, n + 2, sizeof *list);
+    for (size_t i = 0; list && i < n; i++)
+        list[i] = names[i];
+    if (list)
+        list[n] = name;
+    return list;
+}
+
 static int take_allow(struct cli *c, const struct strv *allow, bool *ret)
 {
     for (size_t i = 0; i < allow->n; i++) {
         if (streq(allow->v[i], "security.insecure"))
             *ret = true;
         else if (!streq(allow->v[i], "network.host"))
-            return err_set(&c->e, SHALE_INVALID, "--allow \"%.64s\": security.insecure",
-                           allow->v[i]);
+            return err_set(&c->e, SHALE_INVALID,
+                           "--allow \"%.64s\": security.insecure or network.host", allow->v[i]);
     }
     return 0;
 }
 
-static int check(struct cli *c, const struct build_cmd_opts *o)
+static int check_options(struct cli *c, const struct build_cmd_opts *o)
 {
     int r = refuse_later(c);
 
     if (r >= 0 && o->platform && strchr(o->platform, ','))
         r = err_set(&c->e, SHALE_UNSUPPORTED,
                     "--platform: images of several platforms are not supported yet");
-    for (size_t i = 0; r >= 0 && i < o->output.n; i++)
-        if (!streq(o->output.v[i], "type=image") && !streq(o->output.v[i], "type=docker"))
-            r = err_set(&c->e, SHALE_UNSUPPORTED, "--output \"%.64s\" is not supported yet",
-                        o->output.v[i]);
     return r;
+}
+
+/* ---- outputs ---- */
+
+#define OUTPUTS_MAX 16
+
+struct output {
+    const char *type, *dest, *name, *push;
+};
+struct outputs {
+    struct output v[OUTPUTS_MAX];
+    size_t n;
+    bool push;
+};
+
+static int set_field(struct cli *c, struct output *out, char *part)
+{
+    const struct {
+        const char *name;
+        const char **value;
+    } fields[] = {
+        {"type", &out->type}, {"dest", &out->dest}, {"name", &out->name}, {"push", &out->push}};
+    char *eq = strchr(part, '=');
+
+    if (!eq)
+        return err_set(&c->e, SHALE_INVALID, "--output: \"%.64s\" is no field key=value", part);
+    *eq = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+        if (streq(fields[i].name, part)) {
+            *fields[i].value = eq + 1;
+            return 0;
+        }
+    return err_set(&c->e, SHALE_UNSUPPORTED, "--output: %.64s is not supported yet", part);
+}
+
+static int check_output(struct cli *c, struct output *out)
+{
+    static const char *const types[] = {"local", "tar", "oci", "docker", "image", "registry"};
+    size_t i = 0;
+
+    while (out->type && i < ARRAY_SIZE(types) && !streq(types[i], out->type))
+        i++;
+    if (!out->type || i == ARRAY_SIZE(types))
+        return err_set(&c->e, SHALE_INVALID,
+                       "--output: type \"%.64s\": local, tar, oci, docker, image or registry",
+                       out->type ? out->type : "");
+    if (i < 3 && !out->dest)
+        return err_set(&c->e, SHALE_INVALID, "--output: type=%s needs dest=", out->type);
+    return 0;
+}
+
+/* "dir" is type=local,dest=dir; "-" is a tar on standard output. */
+static int parse_output(struct cli *c, const char *text, struct output *out)
+{
+    char *copy = arena_strdup(&c->arena, text), *save = NULL;
+    int r = 0;
+
+    *out = (struct output){.type = NULL};
+    if (!copy)
+        return err_nomem(&c->e);
+    if (!strchr(text, '=')) {
+        *out = (struct output){.type = streq(text, "-") ? "tar" : "local", .dest = text};
+        return 0;
+    }
+    for (char *p = strtok_r(copy, ",", &save); r >= 0 && p; p = strtok_r(NULL, ",", &save))
+        r = set_field(c, out, p);
+    return r < 0 ? r : check_output(c, out);
+}
+
+static int take_outputs(struct cli *c, const struct build_cmd_opts *o, struct outputs *ret,
+                        struct shale_build_opts *q)
+{
+    bool image = false;
+    int r = 0;
+
+    *ret = (struct outputs){.push = o->push};
+    for (size_t i = 0; r >= 0 && i < o->output.n; i++) {
+        struct output *out = &ret->v[ret->n];
+        if (ret->n == OUTPUTS_MAX)
+            return err_set(&c->e, SHALE_LIMIT, "more than %d outputs", OUTPUTS_MAX);
+        r = parse_output(c, o->output.v[i], out);
+        if (r < 0)
+            break;
+        ret->n++;
+        ret->push |= streq(out->type, "registry") || str_ieq(out->push ? out->push : "", "true");
+        if (streq(out->type, "local"))
+            q->files_to = out->dest;
+        else if (streq(out->type, "tar"))
+            q->tar_to = out->dest;
+        else
+            image = true;
+        if (out->name)
+            q->tags = add_name(c, q->tags, out->name);
+    }
+    if (r >= 0 && (q->files_to || q->tar_to) && (image || ret->push || ret->n > 1))
+        r = err_set(&c->e, SHALE_UNSUPPORTED,
+                    "--output: files and an image in one build are not supported yet");
+    if (r >= 0 && ret->push && !(q->tags && q->tags[0]))
+        r = err_set(&c->e, SHALE_INVALID, "tag is needed when pushing to registry");
+    return r < 0 ? r : (c->arena.failed ? err_nomem(&c->e) : 0);
+}
+
+static int push(struct cli *c, struct shale *s, const struct shale_built *b)
+{
+    struct shale_push_opts q = {.size = sizeof q};
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < b->n_names; i++) {
+        struct shale_push_result *res = NULL;
+        r = shale_push(s, b->names[i], &q, &res, &c->e);
+        shale_free(res);
+    }
+    return r < 0 ? r : 0;
+}
+
+/* Archives hold the names, or the ID where there is none. */
+static int put_outputs(struct cli *c, struct shale *s, const struct outputs *out,
+                       const struct shale_built *b)
+{
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < out->n; i++) {
+        const char *dest = out->v[i].dest;
+        if (!dest || !*b->id)
+            continue;
+        struct shale_save_opts q = {
+            .size = sizeof q, .output = streq(dest, "-") ? NULL : dest, .fd = STDOUT_FILENO};
+        r = b->n_names ? shale_save(s, b->names, b->n_names, &q, &c->e)
+                       : shale_save(s, &b->id, 1, &q, &c->e);
+    }
+    return r < 0 || !out->push ? r : push(c, s, b);
 }
 
 /* ---- what is written at the end ---- */
@@ -180,8 +327,26 @@ static int write_files(struct cli *c, const struct build_cmd_opts *o, const stru
                : err_nomem(&c->e);
 }
 
-static int build(struct cli *c, const struct build_cmd_opts *o, struct shale_build_opts *q,
-                 enum build_view_mode mode)
+static int find_mistakes(struct cli *c, const struct shale_build_opts *q)
+{
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
+    struct shale_build_findings *res = NULL;
+    struct shale *s;
+    int r = cli_open(c, &s);
+
+    if (r == 0)
+        r = shale_build_check(s, q, &res, &c->e);
+    if (r < 0 || !res)
+        return r;
+    build_findings_print(res, &out);
+    bool found = res->n_items > 0;
+    shale_free(res);
+    r = cli_print(c, &out);
+    return r < 0 ? r : found;
+}
+
+static int build(struct cli *c, const struct build_cmd_opts *o, const struct outputs *out,
+                 struct shale_build_opts *q, enum build_view_mode mode)
 {
     struct shale_built *made = NULL;
     struct build_view *v = NULL;
@@ -202,8 +367,10 @@ static int build(struct cli *c, const struct build_cmd_opts *o, struct shale_bui
     }
     build_view_free(v);
     if (r >= 0 && made)
+        r = put_outputs(c, s, out, made);
+    if (r >= 0 && made)
         r = write_files(c, o, made);
-    if (r >= 0 && made && o->quiet)
+    if (r >= 0 && made && o->quiet && *made->id)
         r = cli_printf(c, "%s\n", made->id);
     shale_free(made);
     return r;
@@ -233,15 +400,21 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .shm_bytes = o->shm_size,
         .ulimits = list_of(c, &o->ulimit),
         .cgroup_parent = o->cgroup_parent,
+        .contexts = list_of(c, &o->build_context),
     };
-    int r = c->arena.failed ? err_nomem(&c->e) : check(c, o);
+    struct outputs out;
+    int r = c->arena.failed ? err_nomem(&c->e) : check_options(c, o);
 
     (void)n;
     if (r >= 0)
         r = build_view_mode(o->quiet ? "quiet" : o->progress, &mode, &c->e);
     if (r >= 0)
         r = take_allow(c, &o->allow, &q.insecure);
-    return r < 0 ? r : build(c, o, &q, mode);
+    if (r >= 0)
+        r = take_outputs(c, o, &out, &q);
+    if (r < 0)
+        return r;
+    return o->check ? find_mistakes(c, &q) : build(c, o, &out, &q, mode);
 }
 
 const struct cmd cmd_build = {
@@ -253,11 +426,19 @@ const struct cmd cmd_build = {
         "run, copied or mounted for it ('shale builder du', 'shale builder prune'). Names move to\n"
         "the new image only when all has succeeded.\n"
         "\n"
+        "--check tells what is likely to be a mistake and ends with 1 if there is any. With "
+        "--output\n"
+        "the files of the target come into a folder (type=local) or a tar (type=tar), or the "
+        "image\n"
+        "into an archive beside the store (type=oci or docker), or to a registry\n"
+        "(type=image,name=...,push=true).\n"
+        "\n"
         "The exit status is that of the command that failed in a RUN. Progress goes to standard\n"
         "error; with --quiet standard output gets the ID of the image.",
     .example = "shale build -t app .\n"
                "shale build -t app:debug --target debug --build-arg VERSION=1.2 .\n"
                "shale build -f docker/Dockerfile --secret id=token,src=token.txt -t app .\n"
+               "shale build --output out --target artifacts .\n"
                "tar c . | shale build -t app -",
     .opts = opts,
     .opts_size = sizeof(struct build_cmd_opts),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hidden: the process that looks after a container with a restart policy or a health check. */
+/* Hidden: the process that looks after a container with a restart policy or a health check, or
+ * after a process of `exec -d`. */
 #include <shale/keep.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,7 +32,8 @@ static int run(struct cli *c, const void *opts, int n, char **args)
         return 0;
     r = cli_open(c, &s);
     if (r >= 0)
-        r = shale_container_keep(s, args[0], READY_FD, &c->e);
+        r = n > 1 ? shale_container_keep_exec(s, args[0], args[1], READY_FD, &c->e)
+                  : shale_container_keep(s, args[0], READY_FD, &c->e);
     if (r < 0)
         (void)sys_write_all(READY_FD, c->e.msg, strlen(c->e.msg));
     return r;
@@ -39,8 +41,8 @@ static int run(struct cli *c, const void *opts, int n, char **args)
 
 const struct cmd cmd_keep = {
     .brief = "Look after a container",
-    .usage = "CONTAINER",
+    .usage = "CONTAINER [EXEC]",
     .min_args = 1,
-    .max_args = 1,
+    .max_args = 2,
     .run = run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* system prune: container prune, network prune, volume prune and image prune, one after the other.
- */
+/* system prune: container, network, volume, image and builder prune, one after the other. */
+#include <shale/build.h>
 #include <shale/life.h>
 #include <shale/network.h>
 #include <shale/prune.h>
@@ -38,6 +38,7 @@ static bool ask(const struct prune_opts *o)
         buf_adds(&text, "  - all anonymous volumes not used by at least one container\n");
     buf_adds(&text, o->all ? "  - all images without at least one container associated to them\n"
                            : "  - all dangling images\n");
+    buf_adds(&text, o->all ? "  - all build cache\n" : "  - unused build cache\n");
     if (o->filter.n)
         buf_adds(&text, "\n  Items to be pruned will be filtered with:\n");
     for (size_t i = 0; i < o->filter.n; i++)
@@ -113,11 +114,36 @@ static int prune_images(struct cli *c, struct shale *s, const struct prune_opts 
     return cli_print(c, &out);
 }
 
+/* Filters by label are not of records; docker leaves the cache alone, too, then. */
+static int prune_cache(struct cli *c, struct shale *s, const struct prune_opts *o, uint64_t *freed)
+{
+    struct shale_build_prune_opts q = {
+        .size = sizeof q, .all = o->all, .filters = (const char *const *)o->filter.v};
+    struct shale_build_pruned *res = NULL;
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
+    int r = 0;
+
+    for (size_t i = 0; i < o->filter.n; i++)
+        if (!str_has_prefix(o->filter.v[i], "until="))
+            return 0;
+    r = shale_build_prune(s, &q, &res, &c->e);
+    if (r < 0 || !res)
+        return r;
+    const char **ids = arena_array(&c->arena, res->n_items + 1, sizeof *ids);
+    for (size_t i = 0; ids && i < res->n_items; i++)
+        ids[i] = res->items[i].id;
+    if (ids)
+        pruned_put(&out, "Deleted build cache objects:", ids, res->n_items);
+    *freed += res->freed_bytes;
+    shale_free(res);
+    return ids ? cli_print(c, &out) : err_nomem(&c->e);
+}
+
 static int run(struct cli *c, const void *opts_, int n, char **args)
 {
     static int (*const steps[])(struct cli * c, struct shale * s, const struct prune_opts *o,
                                 uint64_t *freed) = {prune_containers, prune_networks, prune_volumes,
-                                                    prune_images};
+                                                    prune_images, prune_cache};
     const struct prune_opts *o = opts_;
     uint64_t freed = 0;
     char size[32];
@@ -146,7 +172,8 @@ const struct cmd cmd_system_prune = {
         "image that no container uses.\n"
         "Pinned images stay (see 'shale image pin'). Filters are until, label and label!; they\n"
         "are of all kinds alike. When a step fails, what the ones before it removed is gone\n"
-        "and has been printed. There is no build cache to prune yet.",
+        "and has been printed. Records of builds whose layers no image has go at the end, with\n"
+        "--all every one ('shale builder prune').",
     .example = "shale system prune\n"
                "shale system prune -af --volumes\n"
                "shale system prune -f --filter until=24h",

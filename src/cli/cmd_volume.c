@@ -25,16 +25,17 @@ static const struct opt create_opts[] = {
     {'d', "driver", OPT_STR, O(driver), NULL, "Specify volume driver name", 0, "local"},
     {0, "label", OPT_LIST, O(label), NULL, "Set metadata for a volume"},
     {0, "name", OPT_STR, O(name), NULL, "Specify volume name", OPT_HIDDEN},
-    {'o', "opt", OPT_LIST, O(opt), NULL, "Set driver specific options (there are none yet)",
-     OPT_HIDDEN},
+    {'o', "opt", OPT_LIST, O(opt), "map", "Set driver specific options"},
     {0},
 };
 
 static int run_create(struct cli *c, const void *opts, int n, char **args)
 {
     const struct volume_opts *o = opts;
-    struct shale_volume_create_opts q = {
-        .size = sizeof q, .name = n ? args[0] : o->name, .labels = (const char *const *)o->label.v};
+    struct shale_volume_create_opts q = {.size = sizeof q,
+                                         .name = n ? args[0] : o->name,
+                                         .labels = (const char *const *)o->label.v,
+                                         .options = (const char *const *)o->opt.v};
     struct shale_volume *res = NULL;
     struct shale *s;
     if (n && o->name)
@@ -45,8 +46,6 @@ static int run_create(struct cli *c, const void *opts, int n, char **args)
         return err_set(&c->e, SHALE_NOT_FOUND,
                        "error looking up volume plugin %.100s: plugin \"%.100s\" not found",
                        o->driver, o->driver);
-    if (o->opt.n)
-        return err_set(&c->e, SHALE_UNSUPPORTED, "options of volumes are not supported yet");
     int r = cli_open(c, &s);
     if (r == 0)
         r = shale_volume_create(s, &q, &res, &c->e);
@@ -59,7 +58,10 @@ static int run_create(struct cli *c, const void *opts, int n, char **args)
 const struct cmd cmd_volume_create = {
     .brief = "Create a volume",
     .usage = "[OPTIONS] [VOLUME]",
-    .example = "shale volume create --label team=x data",
+    .text =
+        "Options say what is mounted at the volume while containers use it: type, device and o,\n"
+        "as mount(8) has them.",
+    .example = "shale volume create -o type=tmpfs -o device=tmpfs -o o=size=100m scratch",
     .opts = create_opts,
     .opts_size = sizeof(struct volume_opts),
     .preset = &preset,

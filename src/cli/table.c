@@ -22,7 +22,8 @@ const struct opt cmd_global_opts[] = {
 };
 #undef G
 
-/* clang-format off: one command to a line */
+/* One command to a line. */
+/* clang-format off */
 static const struct cmd_name builder_table[] = {
     {"build", NULL, CMD_OTHER, &cmd_build},
     {"du", NULL, CMD_OTHER, &cmd_builder_du},

@@ -72,6 +72,10 @@ int container_cleanup(struct container_host *h, const char *container, struct sh
 /* What keeper_command comes to (see keep.h): stays as long as the container is live. Writes to
  * ready_fd when it can be relied on, and closes it. */
 int container_keep(struct container_host *h, const char *id, int ready_fd, struct shale_err *e);
+/* What keeper_command comes to with the ID of an exec, too: starts that process, says so at
+ * ready_fd (keep.h), and tells of its end. */
+int container_keep_exec(struct container_host *h, const char *id, const char *exec_id, int ready_fd,
+                        struct shale_err *e);
 int container_start_by_policy(struct container_host *h, struct arena *a,
                               struct shale_policy_starts *ret, struct shale_err *e);
 

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "container/image_mount.h"
+#include "container/volume_mount.h"
 #include "container/volumes.h"
 
 #define FD_PATH_BYTES 40
@@ -156,7 +157,9 @@ static int bind_conf(struct maker *m, size_t i, struct shale_err *e)
                     : image_mount_make(m->h, m->a, m->c, i, &source, e);
     } else if (streq(x->type, "volume")) {
         r = volume_ensure(m->h->store, x->name, m->a, &source, e);
-        if (r >= 0) /* before it is used for the first time */
+        if (r >= 0)
+            r = volume_mount_here(m->h->store, x->name, m->a, e);
+        if (r == 0) /* before it is used for the first time */
             r = volume_fill(source, m->v->root_fd, x->target, e);
     } else if (!streq(x->type, "bind")) {
         return 0;

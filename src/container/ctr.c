@@ -18,6 +18,7 @@
 #include "container/endpoint.h"
 #include "container/image_mount.h"
 #include "container/volume.h"
+#include "container/volume_mount.h"
 #include "container/volumes.h"
 
 #define RUN_MAX_BYTES   8192
@@ -243,6 +244,7 @@ void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *
     }
     endpoints_teardown(h, a, c);
     image_mounts_undo(h, a, c);
+    volume_mounts_undo(h, a, c);
     (void)store_rootfs_umount(h->store, ctr_path(c, a, "merged"), NULL);
 }
 

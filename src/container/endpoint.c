@@ -307,6 +307,10 @@ int endpoints_setup(struct container_host *h, struct arena *a, struct ctr *c, st
         lock_take(store_root_fd(h->store), NETWORK_LOCK, LOCK_EXCLUSIVE, h->cancel, e);
     if (lock < 0)
         return lock;
+    bool pasta = streq(c->conf.network, PASTA_MODE);
+    _cleanup_close_ int host = pasta ? -1 : netavark_host_lock(a, h->cancel, e);
+    if (host < 0 && !pasta)
+        return host;
     r = setup_locked(h, a, c, ret, e);
     if (r == -SHALE_NOT_FOUND) /* means the command to those who start */
         e->code = SHALE_CONFLICT;
@@ -346,6 +350,8 @@ void endpoints_teardown(struct container_host *h, struct arena *a, const struct 
         return;
     _cleanup_close_ int lock =
         lock_take(store_root_fd(h->store), NETWORK_LOCK, LOCK_EXCLUSIVE, NULL, NULL);
+    _cleanup_close_ int host = netavark_host_lock(a, NULL, NULL);
+    (void)host;
     (void)fs_each(AT_FDCWD, c->dir, undo_file, &u, NULL);
     pasta_stop(c, a);
     tell_gone(h, a, c, NULL);

@@ -14,7 +14,9 @@
 #include "base/sys.h"
 #include "container/caps.h"
 #include "container/events.h"
+#include "container/exec.h"
 #include "container/jout.h"
+#include "container/keep.h"
 #include "container/pidwatch.h"
 #include "container/prepare.h"
 #include "container/relay.h"
@@ -39,6 +41,7 @@ struct exec {
     struct pidwatch watch;    /* without terminal */
     struct spawn_pipe errors; /* stderr, without terminal */
     int terminal;             /* of the caller, whose size counts */
+    bool kept;                /* somebody else looks after it */
 };
 
 /* ---- what is run ---- */
@@ -305,18 +308,9 @@ static int carry(struct exec *x, const struct process *runtime, int pidfd, struc
     return r < 0 ? r : 0;
 }
 
-static void tell(const struct exec *x, enum event_kind kind, const char *detail, const char *code)
+static void tell(const struct exec *x, enum event_kind kind, const char *detail)
 {
-    ctr_event(x->h, &x->c->row, kind, detail, "execID", x->id, code ? "exitCode" : NULL, code,
-              NULL);
-}
-
-static void tell_end(const struct exec *x, int status)
-{
-    char code[16];
-
-    (void)snprintf(code, sizeof code, "%d", status);
-    tell(x, EVENT_CONTAINER_EXEC_DIE, NULL, code);
+    ctr_event(x->h, &x->c->row, kind, detail, "execID", x->id, NULL);
 }
 
 static const char *command_line(const struct exec *x)
@@ -362,13 +356,13 @@ static int run(struct exec *x, int *ret_status, struct shale_err *e)
     if (r < 0)
         return r;
     struct process runtime = process_find(pid);
-    tell(x, EVENT_CONTAINER_EXEC_START, x->line, NULL);
+    tell(x, EVENT_CONTAINER_EXEC_START, x->line);
     r = carry(x, &runtime, pidfd, e);
     if (pidfd >= 0)
         close(pidfd);
     if (r == 1) { /* detached from: it goes on without us */
         *ret_status = -1;
-        tell(x, EVENT_CONTAINER_EXEC_DETACH, NULL, NULL);
+        tell(x, EVENT_CONTAINER_EXEC_DETACH, NULL);
         return 0;
     }
     if (r < 0)
@@ -382,9 +376,26 @@ static int run(struct exec *x, int *ret_status, struct shale_err *e)
         return runtime_refusal(RUNTIME_EXEC_FAILED, words, e);
     release_held(x);
     if (!x->o->detach) /* of one that is detached nobody sees the end */
-        tell_end(x, status);
+        exec_tell_end(x->h, x->c, x->id, status);
     *ret_status = status;
     return 0;
+}
+
+/* Somebody stays with the process and sees its end, so that its events are those of any other. */
+static int run_kept(struct exec *x, int *ret_status, struct shale_err *e)
+{
+    char words[WORDS_MAX] = "";
+    int status;
+
+    tell(x, EVENT_CONTAINER_EXEC_START, x->line);
+    int r = keep_exec(x->h, x->c, x->id, &status, e);
+    if (r < 0)
+        return r;
+    if (status != 0)
+        runtime_words(x->log, NULL, 0, words, sizeof words);
+    x->kept = status == 0;
+    *ret_status = status;
+    return words[0] ? runtime_refusal(RUNTIME_EXEC_FAILED, words, e) : 0;
 }
 
 static int check(struct exec *x, const char *container, struct shale_err *e)
@@ -431,9 +442,9 @@ int container_exec(struct container_host *h, const char *container, const struct
         return r;
     x.id = id;
     x.line = command_line(&x);
-    x.process_file = arena_printf(&a, "%s/exec-%.32s.json", c.dir, id);
-    x.log = arena_printf(&a, "%s/exec-%.32s.log", c.dir, id);
-    x.pidfile = arena_printf(&a, "%s/exec-%.32s.pid", c.dir, id);
+    x.process_file = exec_path(&c, id, EXEC_PROCESS, &a);
+    x.log = exec_path(&c, id, EXEC_LOG, &a);
+    x.pidfile = exec_path(&c, id, EXEC_PIDFILE, &a);
     if (!x.line || !x.process_file || !x.log || !x.pidfile)
         return err_nomem(e);
     x.terminal = isatty(o->streams.in)    ? o->streams.in
@@ -441,15 +452,16 @@ int container_exec(struct container_host *h, const char *container, const struct
                                           : -1;
     r = write_process(&x, e);
     if (r >= 0)
-        tell(&x, EVENT_CONTAINER_EXEC_CREATE, x.line, NULL);
+        tell(&x, EVENT_CONTAINER_EXEC_CREATE, x.line);
     if (r >= 0)
-        r = run(&x, ret_status, e);
+        r = o->detach && h->keeper_command ? run_kept(&x, ret_status, e) : run(&x, ret_status, e);
     if (x.master >= 0)
         close(x.master);
     spawn_pipe_close(&x.errors);
     pidwatch_close(&x.watch);
     (void)sys_unlinkat(AT_FDCWD, x.process_file, 0);
     (void)sys_unlinkat(AT_FDCWD, x.log, 0);
-    (void)sys_unlinkat(AT_FDCWD, x.pidfile, 0);
+    if (!x.kept)
+        (void)sys_unlinkat(AT_FDCWD, x.pidfile, 0);
     return r;
 }

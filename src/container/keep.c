@@ -63,37 +63,27 @@ bool keep_restarts(const struct meta_container *row, int status)
 
 /* ---- starting one ---- */
 
-static int read_ready(int fd, struct shale_err *e)
+static int could_not(const char *words, struct shale_err *e)
 {
-    char words[WORDS_MAX];
-    size_t n = 0;
-
-    if (sys_read_full(fd, words, sizeof words - 1, &n) < 0)
-        return err_sys(e, "read from the keeper of a container");
-    words[n] = 0;
-    if (words[0] == READY)
-        return 0;
     return err_set(e, SHALE_SYSTEM, "the keeper of the container could not start%s%s",
-                   n ? ": " : "", words);
+                   *words ? ": " : "", words);
 }
 
-int keep_ensure(struct container_host *h, const struct ctr *c, struct shale_err *e)
+/* Starts one, with what it is to look after, and reads the words that it has to say first. */
+static int launch(struct container_host *h, const char *id, const char *exec_id,
+                  char ret_words[WORDS_MAX], struct shale_err *e)
 {
     _cleanup_(spawn_pipe_close) struct spawn_pipe p = SPAWN_PIPE_NONE;
-    const char *argv[COMMAND_MAX + 2];
-    size_t n = 0;
+    const char *argv[COMMAND_MAX + 3];
+    size_t n = 0, n_words = 0;
     pid_t pid;
     int r, status;
 
-    if (keep_is_alive(h, c))
-        return 0;
-    if (!h->keeper_command)
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "restart policies and health checks are kept by the program shale, which "
-                       "this one is not");
     for (; h->keeper_command[n] && n < COMMAND_MAX; n++)
         argv[n] = h->keeper_command[n];
-    argv[n++] = c->row.id;
+    argv[n++] = id;
+    if (exec_id)
+        argv[n++] = exec_id;
     argv[n] = NULL;
     r = spawn_pipe_open(&p, e);
     if (r < 0)
@@ -104,9 +94,36 @@ int keep_ensure(struct container_host *h, const struct ctr *c, struct shale_err 
     if (r < 0)
         return r;
     close(TAKE_FD(p.w));
-    r = read_ready(p.r, e);
+    if (sys_read_full(p.r, ret_words, WORDS_MAX - 1, &n_words) < 0)
+        r = err_sys(e, "read from the keeper of a container");
+    ret_words[n_words] = 0;
     int w = spawn_wait(pid, &status, r < 0 ? NULL : e); /* the first process goes at once */
     return r < 0 ? r : w;
+}
+
+int keep_ensure(struct container_host *h, const struct ctr *c, struct shale_err *e)
+{
+    char words[WORDS_MAX];
+
+    if (keep_is_alive(h, c))
+        return 0;
+    if (!h->keeper_command)
+        return err_set(e, SHALE_UNSUPPORTED,
+                       "restart policies and health checks are kept by the program shale, which "
+                       "this one is not");
+    int r = launch(h, c->row.id, NULL, words, e);
+    return r < 0 || words[0] == READY ? r : could_not(words, e);
+}
+
+int keep_exec(struct container_host *h, const struct ctr *c, const char *exec_id, int *ret_status,
+              struct shale_err *e)
+{
+    char words[WORDS_MAX];
+    int r = launch(h, c->row.id, exec_id, words, e);
+
+    if (r < 0)
+        return r;
+    return sscanf(words, KEEP_EXEC_STATUS, ret_status) == 1 ? 0 : could_not(words, e);
 }
 
 int keep_again(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e)

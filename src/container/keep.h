@@ -21,6 +21,11 @@ bool keep_is_wanted(const struct conf *f);
 bool keep_is_alive(struct container_host *h, const struct ctr *c);
 /* Starts one unless there is one. Lock held. UNSUPPORTED where the host names no command for it. */
 int keep_ensure(struct container_host *h, const struct ctr *c, struct shale_err *e);
+/* The same for a process of `exec -d` (exec.h), whose file is there: starts it. *ret_status is the
+ * runtime's; 0: it runs. */
+int keep_exec(struct container_host *h, const struct ctr *c, const char *exec_id, int *ret_status,
+              struct shale_err *e);
+#define KEEP_EXEC_STATUS "status %d\n" /* what that one writes first */
 /* The same for one that runs, and whose keeper may have been killed, if it needs one. Takes the
  * lock. */
 int keep_again(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e);

@@ -109,6 +109,17 @@ static int own_dir(struct container_host *h, struct arena *a, const char **ret, 
     return *ret ? fs_mkdir_p(AT_FDCWD, *ret, 0700, e) : err_nomem(e);
 }
 
+int netavark_host_lock(struct arena *a, struct cancel *c, struct shale_err *e)
+{
+    const char *base, *path;
+    int r = runtime_own_dir("net", a, &base, e);
+
+    if (r < 0)
+        return r;
+    path = arena_printf(a, "%s/lock", base);
+    return path ? lock_take(AT_FDCWD, path, LOCK_EXCLUSIVE, c, e) : err_nomem(e);
+}
+
 int netavark_find(struct container_host *h, struct arena *a, struct netavark *ret,
                   struct shale_err *e)
 {
@@ -154,6 +165,13 @@ static json_t *ports_of(const struct netavark_in *in)
     return bad ? NULL : TAKE_PTR(list);
 }
 
+const char *netavark_name(const struct network *n, char ret[NETAVARK_NAME_BYTES])
+{
+    (void)snprintf(ret, NETAVARK_NAME_BYTES, "%.*s-%.12s", NETAVARK_NAME_BYTES - 14, n->row.name,
+                   n->row.id);
+    return ret;
+}
+
 static json_t *endpoint_of(const struct netavark_in *in)
 {
     _cleanup_json_ json_t *o = json_object();
@@ -172,14 +190,14 @@ static json_t *network_of(const struct netavark_in *in)
     const struct network *n = in->network;
     _cleanup_json_ json_t *o = json_object(), *options = json_object();
     const char *mtu = strmap_get(&n->options, MTU_OPTION);
-    char subnet[IPV4_NET_BYTES], gateway[IPV4_BYTES];
+    char subnet[IPV4_NET_BYTES], gateway[IPV4_BYTES], name[NETAVARK_NAME_BYTES];
     int bad = !o;
 
     if (mtu)
         jout_str(&bad, options, "mtu", mtu);
     if (in->number > 0) /* the first one has the way out */
         jout_put(&bad, options, "metric", json_sprintf("%u", METRIC_FIRST + in->number));
-    jout_str(&bad, o, "name", n->row.name);
+    jout_str(&bad, o, "name", netavark_name(n, name));
     jout_str(&bad, o, "id", n->row.id);
     jout_str(&bad, o, "driver", "bridge");
     jout_str(&bad, o, "network_interface", n->bridge);
@@ -197,10 +215,12 @@ static json_t *network_of(const struct netavark_in *in)
 int netavark_input(const struct netavark_in *in, struct arena *a, char **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *o = json_object(), *endpoints = json_object(), *infos = json_object();
+    char name[NETAVARK_NAME_BYTES];
     int bad = 0, r;
 
-    jout_put(&bad, endpoints, in->network->row.name, endpoint_of(in));
-    jout_put(&bad, infos, in->network->row.name, network_of(in));
+    (void)netavark_name(in->network, name);
+    jout_put(&bad, endpoints, name, endpoint_of(in));
+    jout_put(&bad, infos, name, network_of(in));
     jout_str(&bad, o, "container_id", in->container_id);
     jout_str(&bad, o, "container_name", in->container_name);
     if (in->n_ports)
@@ -224,7 +244,7 @@ static int memory_file(const char *text, struct shale_err *e)
     return TAKE_FD(fd);
 }
 
-int netavark_lock(const struct netavark *n, struct arena *a, struct shale_err *e)
+int netavark_turn(const struct netavark *n, struct arena *a, struct shale_err *e)
 {
     const char *path = arena_printf(a, "%s/call", n->dir);
     int64_t end = time_mono_ns() + CALL_WAIT_MS * NS_PER_MS;
@@ -245,7 +265,7 @@ int netavark_lock(const struct netavark *n, struct arena *a, struct shale_err *e
 static int input_file(const struct netavark *n, const char *text, struct arena *a,
                       struct shale_err *e)
 {
-    _cleanup_close_ int fd = netavark_lock(n, a, e);
+    _cleanup_close_ int fd = netavark_turn(n, a, e);
 
     if (fd == -SHALE_IN_USE)
         return memory_file(text, e);

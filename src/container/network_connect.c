@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "container/brief.h"
 #include "container/endpoint.h"
+#include "container/netavark.h"
 #include "container/netfiles.h"
 #include "container/pasta.h"
 
@@ -134,7 +135,7 @@ int network_connect(struct container_host *h, const char *network, const char *c
                     const struct shale_network_connect_opts *o, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
-    _cleanup_close_ int container_lock = -1, lock = -1;
+    _cleanup_close_ int container_lock = -1, lock = -1, host = -1;
     struct network n;
     struct ctr c;
     int r = network_find(h, network, &a, &n, e);
@@ -150,8 +151,9 @@ int network_connect(struct container_host *h, const char *network, const char *c
     if (ctr_need_running(&c, NULL) < 0)
         return save(h, &a, &c, e);
     lock = lock_take(store_root_fd(h->store), NETWORK_LOCK, LOCK_EXCLUSIVE, h->cancel, e);
-    if (lock < 0)
-        return lock;
+    host = lock < 0 ? lock : netavark_host_lock(&a, h->cancel, e);
+    if (host < 0)
+        return host;
     r = plug_in(h, &a, &c, &c.conf.networks[c.conf.n_networks - 1], e);
     if (r >= 0)
         r = save(h, &a, &c, e);
@@ -164,7 +166,7 @@ int network_disconnect(struct container_host *h, const char *network, const char
                        struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
-    _cleanup_close_ int container_lock = -1, lock = -1;
+    _cleanup_close_ int container_lock = -1, lock = -1, host = -1;
     struct conf_network *there;
     struct network n;
     struct ctr c;
@@ -189,8 +191,9 @@ int network_disconnect(struct container_host *h, const char *network, const char
     bool runs = ctr_need_running(&c, NULL) >= 0;
     if (runs) {
         lock = lock_take(store_root_fd(h->store), NETWORK_LOCK, LOCK_EXCLUSIVE, h->cancel, e);
-        if (lock < 0)
-            return lock;
+        host = lock < 0 ? lock : netavark_host_lock(&a, h->cancel, e);
+        if (host < 0)
+            return host;
         endpoints_remove(h, &a, &c, n.row.id);
     }
     r = save(h, &a, &c, e);

@@ -24,6 +24,7 @@
 #include "container/seccomp.h"
 #include "container/spec.h"
 #include "container/user.h"
+#include "container/volume_mount.h"
 #include "container/volumes.h"
 
 #define CAP_MKNOD_BIT CAP_BIT(CAPS_MKNOD)
@@ -102,6 +103,8 @@ static int fill_volumes(struct container_host *h, struct arena *a, const struct 
             continue;
         r = volume_ensure(h->store, m->name, a, &path, e);
         if (r >= 0)
+            r = volume_mount_fills(h->store, m->name, a, e);
+        if (r > 0)
             r = volume_fill(path, root_fd, m->target, e);
         if (r < 0)
             return r;
@@ -242,6 +245,8 @@ int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
         r = make_folder(c, e);
     if (r >= 0)
         r = mount_root(h, a, c, rt, &root_fd, e);
+    if (r >= 0)
+        r = volume_mounts_make(h, a, c, e);
     if (r >= 0)
         r = fill_volumes(h, a, c, root_fd, e);
     if (r >= 0)

@@ -58,7 +58,8 @@ static int rename_on(const struct netavark *n, const struct network *network, co
                      bool *changed, struct arena *a, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(FILE_MAX_BYTES);
-    const char *path = arena_printf(a, "%s/aardvark-dns/%s", n->dir, network->row.name);
+    char name[NETAVARK_NAME_BYTES];
+    const char *path = arena_printf(a, "%s/aardvark-dns/%s", n->dir, netavark_name(network, name));
     const char *made = arena_printf(a, "%s/names", n->dir);
 
     if (!path || !made)
@@ -112,7 +113,7 @@ static int rename_locked(struct container_host *h, struct arena *a, const struct
     r = netavark_find(h, a, &n, e);
     if (r < 0)
         return r;
-    _cleanup_close_ int turn = netavark_lock(&n, a, e);
+    _cleanup_close_ int turn = netavark_turn(&n, a, e);
     if (turn < 0 && turn != -SHALE_IN_USE)
         return turn;
     for (size_t i = 0; r >= 0 && i < net.n; i++)

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "container/exec.h"
 #include "container/health.h"
 #include "container/jout.h"
 
@@ -270,6 +271,8 @@ int show_container(struct container_host *h, const struct ctr *c, unsigned flags
         r = put_paths(c, a, ret, e);
     if (r >= 0 && !(flags & SHOW_BRIEF))
         r = put_config(c, a, ret, e);
+    if (r >= 0 && !(flags & SHOW_BRIEF))
+        r = exec_running(h, c, a, &ret->exec_ids, e);
     if (r >= 0)
         r = put_health(h, c, flags, a, ret, e);
     if (r >= 0)

@@ -43,7 +43,7 @@ enum step_mount_kind {
     STEP_MOUNT_BIND,
     STEP_MOUNT_CACHE,  /* a folder of the store that outlives builds: step_cache.h */
     STEP_MOUNT_TMPFS,  /* empty, in memory */
-    STEP_MOUNT_SECRET, /* a file with `data`, in memory only */
+    STEP_MOUNT_SECRET, /* a file with `data`, in memory only; can be run if its mode says so */
     STEP_MOUNT_SSH,    /* a socket of this host */
 };
 enum step_sharing {

@@ -164,7 +164,11 @@ static int caches(struct step *t, struct found *sources, struct shale_err *e)
 static int secrets_folder(struct step *t, const char **ret, struct shale_err *e)
 {
     const char *dir = ctr_path(&t->folder.c, t->a, SECRETS);
+    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
+    for (size_t i = 0; i < t->o->n_mounts; i++)
+        if (t->o->mounts[i].kind == STEP_MOUNT_SECRET && t->o->mounts[i].mode & 0111)
+            flags &= ~(unsigned long)MS_NOEXEC; /* a script is handed in */
     if (!dir)
         return err_nomem(e);
     *ret = dir;
@@ -173,7 +177,7 @@ static int secrets_folder(struct step *t, const char **ret, struct shale_err *e)
     int r = fs_mkdir_p(AT_FDCWD, dir, 0700, e);
     if (r < 0)
         return r;
-    if (mount("shale", dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, SECRETS_OPT) < 0)
+    if (mount("shale", dir, "tmpfs", flags, SECRETS_OPT) < 0)
         return err_sys(e, "mount memory for secrets");
     t->has_secrets = true;
     return 0;

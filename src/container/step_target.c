@@ -15,6 +15,7 @@
 #include "base/inroot.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "container/create_priv.h"
 #include "container/step_priv.h"
 
 #define LINKS_MAX 40 /* as the kernel's */
@@ -178,10 +179,14 @@ int step_target(struct step *t, const char *target, bool is_folder, const char *
     char name[NAME_MAX + 1];
     int r = 0, n;
 
-    n = snprintf(w.rest, sizeof w.rest, "%s/%s", target[0] == '/' ? "" : t->folder.c.conf.workdir,
+    n = snprintf(w.rest, sizeof w.rest, "/%s/%s", target[0] == '/' ? "" : t->folder.c.conf.workdir,
                  target);
     if (n < 0 || n >= PATH_MAX)
         return too_long(e);
+    const char *clean = create_clean_path(t->a, w.rest);
+    if (!clean)
+        return err_nomem(e);
+    (void)snprintf(w.rest, sizeof w.rest, "%s", clean);
     while (r >= 0 && !is_covered(&w) && next_name(&w, name))
         r = step_into(&w, name, is_folder, e);
     if (r < 0)

@@ -17,6 +17,8 @@
 #include "container/jout.h"
 #include "container/labels.h"
 #include "container/names.h"
+#include "container/volume_mount.h"
+#include "container/volume_options.h"
 #include "container/volumes.h"
 
 #define ANONYMOUS_HEX    64
@@ -53,6 +55,7 @@ static int load(struct container_host *h, const char *name, struct arena *a,
     const char *data = arena_printf(a, "volumes/%s/_data", name);
     const char *labels = arena_printf(a, "volumes/%s/labels.json", name);
     struct shale_volume v = {.anonymous = is_anonymous(name), .labels_json = ""};
+    struct volume_options options;
 
     if (!name_is_valid(name))
         return no_volume(name, e);
@@ -67,6 +70,12 @@ static int load(struct container_host *h, const char *name, struct arena *a,
         if (!v.labels_json)
             return -SHALE_SYSTEM;
     }
+    int r = volume_options_read(h->store, name, a, &options, e);
+    if (r < 0)
+        return r;
+    v.options_json = options.json;
+    if (*options.json) /* what somebody has left who was killed */
+        volume_mount_release(h->store, name);
     v.created_ns = born_ns(root, dir);
     *ret = v;
     return 0;
@@ -151,8 +160,11 @@ int volume_create(struct container_host *h, const struct shale_volume_create_opt
 {
     char made[ANONYMOUS_HEX + 1];
     const char *name = o->name, *path;
-    int r;
+    struct volume_options options;
+    int r = volume_options_parse(o->options, a, &options, e);
 
+    if (r < 0)
+        return r;
     if (!name || !name[0]) {
         r = random_hex(made, ANONYMOUS_HEX / 2, e);
         if (r < 0)
@@ -168,12 +180,15 @@ int volume_create(struct container_host *h, const struct shale_volume_create_opt
         return lock;
     if (load(h, name, a, ret, NULL) >= 0)
         return 0;
-    if (o->labels && o->labels[0]) { /* before _data, which is what makes it a volume */
+    bool has_labels = o->labels && o->labels[0];
+    if (has_labels || *options.json) { /* before _data, which is what makes it a volume */
         const char *dir = arena_printf(a, "volumes/%s", name);
         r = dir ? fs_mkdir_p(store_root_fd(h->store), dir, 0711, e) : err_nomem(e);
-        if (r >= 0)
-            r = write_labels(h, name, o->labels, a, e);
     }
+    if (r >= 0 && has_labels)
+        r = write_labels(h, name, o->labels, a, e);
+    if (r >= 0 && *options.json)
+        r = volume_options_write(h->store, name, &options, a, e);
     if (r >= 0)
         r = volume_ensure(h->store, name, a, &path, e);
     return r < 0 ? r : load(h, name, a, ret, e);

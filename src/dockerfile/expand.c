@@ -230,6 +230,8 @@ static int braced(struct state *s, struct sink *out, bool quoted, struct buf *na
     if (strchr("{}:", *s->at))
         return err_set(s->e, SHALE_INVALID, "syntax error: bad substitution");
     take_name(s, name);
+    if (name->failed)
+        return buf_check(name, s->e);
     const char *from = s->at;
     bool colon = *s->at == ':';
     s->at += colon;

@@ -49,10 +49,13 @@ int heredoc_word(struct arena *a, const char *word, size_t n, struct heredoc_wor
     }
     while (i < n && parse_blank(word[i]))
         i++;
-    if (i == n || memchr(word + i, '<', n - i) || !unquote(word + i, n - i, &name, &quoted))
+    if (i == n || memchr(word + i, '<', n - i))
         return 0;
+    bool good = unquote(word + i, n - i, &name, &quoted);
     if (name.failed)
         return -name.failed;
+    if (!good)
+        return 0;
     *ret = (struct heredoc_word){
         .name = arena_strndup(a, name.p, name.n), .expand = !quoted, .chomp = chomp};
     return ret->name ? 1 : a->failed == SHALE_LIMIT ? -SHALE_LIMIT : -SHALE_NO_MEMORY;
@@ -182,17 +185,33 @@ static int find_words(struct parse *p, struct instr *i)
     return 0;
 }
 
+/* How many $(( are open behind a word. */
+static unsigned arithmetic(unsigned depth, const char *s, const char *end)
+{
+    for (; end - s >= 2; s++) {
+        if (end - s >= 3 && memcmp(s, "$((", 3) == 0)
+            depth++;
+        else if (depth > 0 && s[0] == ')' && s[1] == ')')
+            depth--;
+    }
+    return depth;
+}
+
 int parse_heredocs(struct parse *p, struct instr *i)
 {
+    unsigned depth = 0;
     size_t cap = 0;
 
     if (i->json || !strstr(i->rest, "<<") || !quotes_are_closed(i->rest))
         return 0;
     for (const char *s = i->rest; *s;) {
         const char *end = shell_word_end(s);
-        int r = add_heredoc(p, i, &cap, s, (size_t)(end - s));
+        /* "$((1 << 2))" shifts */
+        bool shifts = depth > 0 && strstr(s, "))");
+        int r = shifts ? 0 : add_heredoc(p, i, &cap, s, (size_t)(end - s));
         if (r < 0)
             return r;
+        depth = arithmetic(depth, s, end);
         for (s = end; parse_blank(*s);)
             s++;
     }

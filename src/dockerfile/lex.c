@@ -2,6 +2,7 @@
 /* Lines of a Dockerfile: parser directives, comments, continuations. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "dockerfile/parse_priv.h"
 
@@ -46,12 +47,16 @@ static bool continues(const struct parse *p, struct str *line)
 
 static int add_piece(struct parse *p, struct str piece, unsigned column0)
 {
-    struct parse_seg *segs = arena_grow(p->a, p->segs, p->n_segs, &p->segs_cap, sizeof p->segs[0]);
-
-    if (!segs)
-        return parse_nomem(p);
-    p->segs = segs;
-    segs[p->n_segs++] = (struct parse_seg){.off = p->joined.n, .line = p->line, .column0 = column0};
+    if (p->n_segs == p->segs_cap) {
+        size_t cap = p->segs_cap ? 2 * p->segs_cap : 16;
+        struct parse_seg *segs = mem_resize(p->segs, cap * sizeof *segs);
+        if (!segs)
+            return err_nomem(p->e);
+        p->segs = segs;
+        p->segs_cap = cap;
+    }
+    p->segs[p->n_segs++] =
+        (struct parse_seg){.off = p->joined.n, .line = p->line, .column0 = column0};
     buf_add(&p->joined, piece.p, piece.n);
     return 0;
 }
@@ -138,12 +143,18 @@ int lex_line(struct parse *p)
 
 struct dockerfile_pos parse_pos(const struct parse *p, const char *at)
 {
-    size_t off = p->source && at ? (size_t)(at - p->source) + p->source_off : 0, i = 0;
+    size_t off = p->source && at ? (size_t)(at - p->source) + p->source_off : 0;
+    size_t i = 0, end = p->n_segs;
 
     if (p->n_segs == 0)
         return (struct dockerfile_pos){p->line ? p->line : 1, 1};
-    while (i + 1 < p->n_segs && p->segs[i + 1].off <= off)
-        i++;
+    while (i + 1 < end) { /* the last one that begins there or before */
+        size_t mid = i + (end - i) / 2;
+        if (p->segs[mid].off <= off)
+            i = mid;
+        else
+            end = mid;
+    }
     const struct parse_seg *s = &p->segs[i];
     return (struct dockerfile_pos){s->line, s->column0 + (unsigned)(off - s->off) + 1};
 }

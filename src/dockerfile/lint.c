@@ -220,7 +220,7 @@ void lint_add(struct linter *l, enum lint_rule rule, const struct instr *i, cons
 {
     va_list ap;
 
-    if (l->failed || !is_on(l, rule, i))
+    if (l->failed || l->n >= LINT_MAX_FINDINGS || !is_on(l, rule, i))
         return;
     va_start(ap, fmt);
     add_v(l, rule, i->pos.line, i->end_line, fmt, ap);
@@ -232,7 +232,7 @@ void lint_add_line(struct linter *l, enum lint_rule rule, const struct instr *i,
 {
     va_list ap;
 
-    if (l->failed || !is_on(l, rule, i))
+    if (l->failed || l->n >= LINT_MAX_FINDINGS || !is_on(l, rule, i))
         return;
     va_start(ap, fmt);
     add_v(l, rule, line, line, fmt, ap);
@@ -304,11 +304,13 @@ static void nearest(const struct lint_names *t, const char *name, bool only_env,
     }
 }
 
-const char *lint_names_near(const struct linter *l, const struct lint_stage *s, const char *name)
+const char *lint_names_near(struct linter *l, const struct lint_stage *s, const char *name)
 {
     const char *found = NULL;
     size_t best = 3;
 
+    if (l->n_searches++ >= LINT_MAX_FINDINGS)
+        return NULL;
     if (!s)
         nearest(&l->global, name, false, &found, &best);
     for (bool first = true; s; s = s->parent >= 0 ? &l->stage[s->parent] : NULL, first = false)

@@ -18,6 +18,8 @@
 #include "dockerfile/dockerfile.h"
 #include "dockerfile/ignore.h"
 
+#define LINT_MAX_FINDINGS 1000 /* what is more is left out */
+
 struct lint_opts {
     const char *check;           /* instead of the file's own directive; NULL: that */
     const char *target;          /* name or number of the stage that is built; NULL: the last */

@@ -47,6 +47,7 @@ struct lint_stage {
     struct lint_names vars;
     long parent;      /* the stage it is on; -1: an image */
     const char *base; /* expanded */
+    size_t root;      /* the stage at the bottom: the one on an image */
     bool reached, shell, workdir;
 };
 struct linter {
@@ -60,8 +61,10 @@ struct linter {
         bool skip_all, experimental_all, error;
         bool skip[LINT_RULES], experimental[LINT_RULES];
     } checks;
-    int failed;               /* 0, or what stopped it */
+    int failed;          /* 0, or what stopped it */
+    unsigned n_searches; /* for names that are like others: bounded, as each looks at all of them */
     struct lint_names global; /* ARG before FROM, and those of platforms */
+    struct lint_names envs;   /* of any stage */
     struct lint_names stages; /* names of those so far; value: a number */
     struct lint_stage *stage; /* one for each */
 };
@@ -75,7 +78,7 @@ void lint_nomem(struct linter *l);
 void lint_names_set(struct linter *l, struct lint_names *t, const char *name, const char *value,
                     bool env);
 /* The name that is most like it; NULL: none is. Stages below count, too. */
-const char *lint_names_near(const struct linter *l, const struct lint_stage *s, const char *name);
+const char *lint_names_near(struct linter *l, const struct lint_stage *s, const char *name);
 
 void lint_look(struct linter *l);   /* lint_look.c */
 void lint_stages(struct linter *l); /* lint_stage.c: fills l->stage */

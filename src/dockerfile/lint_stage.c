@@ -99,6 +99,16 @@ static long stage_named(struct linter *l, const char *name)
     return found ? strtol(found->value, NULL, 10) : -1;
 }
 
+/* Names that are none are for the build to refuse. */
+static bool is_ref(struct linter *l, const char *text, struct ref *ret)
+{
+    int r = ref_parse(text, l->a, ret, NULL);
+
+    if (r == -SHALE_NO_MEMORY)
+        lint_nomem(l);
+    return r >= 0;
+}
+
 static void look_platform(struct linter *l, const struct dockerfile_stage *s)
 {
     struct asker x = {.l = l, .names = &l->global, .from = s->from};
@@ -112,7 +122,12 @@ static void look_platform(struct linter *l, const struct dockerfile_stage *s)
                  "Setting platform to predefined %s in FROM is redundant as this is the default "
                  "behavior",
                  s->platform);
-    if (strchr(s->platform, '$') || platform_parse(text, l->a, &p, NULL) < 0)
+    if (strchr(s->platform, '$'))
+        return;
+    int r = platform_parse(text, l->a, &p, NULL);
+    if (r == -SHALE_NO_MEMORY)
+        lint_nomem(l);
+    if (r < 0)
         return;
     if (s->name && ((p.os && strstr(s->name, p.os)) || (p.arch && strstr(s->name, p.arch))))
         return;
@@ -130,12 +145,13 @@ static void look_base(struct linter *l, const struct dockerfile_stage *s, struct
 
     ret->base = expanded(&x, s->base);
     ret->parent = ret->base ? stage_named(l, ret->base) : -1;
-    if (by_default && ref_parse(by_default, l->a, &r, NULL) < 0)
+    ret->root = ret->parent >= 0 ? l->stage[ret->parent].root : (size_t)(ret - l->stage);
+    if (by_default && !is_ref(l, by_default, &r))
         lint_add(l, LINT_INVALID_DEFAULT_ARG_IN_FROM, s->from,
                  "Default value for ARG %.100s results in empty or invalid base image name",
                  s->base);
     if (!ret->base || x.missing || ret->parent >= 0 || streq(ret->base, "scratch") ||
-        ref_parse(ret->base, l->a, &r, NULL) < 0 || r.digest.s[0])
+        !is_ref(l, ret->base, &r) || r.digest.s[0])
         return;
     if (!r.tag)
         lint_add(l, LINT_LATEST_BASE, s->from,

@@ -25,7 +25,8 @@ const char *lint_value(const struct linter *l, const struct lint_stage *s, const
             *ret_known = true;
             return n->value;
         }
-        s = s->parent >= 0 ? &l->stage[s->parent] : NULL;
+        bool below = s->parent >= 0 && lint_names_find(&l->envs, name);
+        s = below ? &l->stage[s->parent] : NULL;
     }
     return NULL;
 }
@@ -41,10 +42,8 @@ static const char *find(void *arg, const char *name)
 /* 1, 0, or -1: not known. */
 static int base_has(const struct user *u, const char *name)
 {
-    const struct lint_stage *s = u->s;
+    const struct lint_stage *s = &u->l->stage[u->s->root];
 
-    while (s->parent >= 0)
-        s = &u->l->stage[s->parent];
     if (streq(s->base, "scratch"))
         return 0;
     int r = u->l->o->base_has && s->base ? u->l->o->base_has(u->l->o->arg, s->base, name) : -1;
@@ -70,6 +69,8 @@ static void unknown(void *arg, const char *name)
     bool known;
 
     u->missing = true;
+    if (u->l->n >= LINT_MAX_FINDINGS)
+        return;
     (void)lint_value(u->l, u->s, name, &known);
     int has = known ? 1 : base_has(u, name);
     if (has == 1 || was_told(u->l, u->i, name))
@@ -124,8 +125,10 @@ static void set_env(struct user *u)
     }
     for (size_t k = 0; k < u->i->n_pairs; k++)
         values[k] = use(u, u->i->pairs[k].value, false);
-    for (size_t k = 0; k < u->i->n_pairs && u->i->kind == INSTR_ENV; k++)
+    for (size_t k = 0; k < u->i->n_pairs && u->i->kind == INSTR_ENV; k++) {
         lint_names_set(u->l, &u->s->vars, u->i->pairs[k].name, values[k], true);
+        lint_names_set(u->l, &u->l->envs, u->i->pairs[k].name, NULL, true);
+    }
 }
 
 static void set_arg(struct user *u)

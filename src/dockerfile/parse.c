@@ -2,6 +2,7 @@
 /* A whole Dockerfile: instructions in a row, cut into stages. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "dockerfile/parse_priv.h"
 
@@ -9,6 +10,17 @@ struct rows {
     struct instr *v;
     size_t n, cap, n_stages;
 };
+
+static void rows_clear(struct rows *rows)
+{
+    free(rows->v);
+}
+
+static void parse_clear(struct parse *p)
+{
+    buf_clear(&p->joined);
+    free(p->segs);
+}
 
 /* The line that was read last, as an instruction. Its comments stay with it. */
 static int parse_line(struct parse *p, struct instr *ret)
@@ -46,11 +58,15 @@ static int add_row(struct parse *p, struct rows *rows, const struct instr *i)
         return parse_fail_at(p, i->pos,
                              "no build stage in current context: %s stands before the first FROM",
                              instr_name(i->kind));
-    struct instr *v = arena_grow(p->a, rows->v, rows->n, &rows->cap, sizeof *v);
-    if (!v)
-        return parse_nomem(p);
-    rows->v = v;
-    v[rows->n++] = *i;
+    if (rows->n == rows->cap) {
+        size_t cap = rows->cap ? 2 * rows->cap : 16;
+        struct instr *v = mem_resize(rows->v, cap * sizeof *v);
+        if (!v)
+            return err_nomem(p->e);
+        rows->v = v;
+        rows->cap = cap;
+    }
+    rows->v[rows->n++] = *i;
     return 0;
 }
 
@@ -73,15 +89,16 @@ static int fill_stage(struct parse *p, const struct instr *from, struct dockerfi
 static int cut_stages(struct parse *p, const struct rows *rows, struct dockerfile *ret)
 {
     struct dockerfile_stage *stages = arena_array(p->a, rows->n_stages, sizeof *stages), *s = NULL;
+    const struct instr *v = arena_memdup(p->a, rows->v, rows->n * sizeof *v);
 
-    if (!stages)
+    if (!stages || !v)
         return parse_nomem(p);
-    ret->args = rows->v;
+    ret->args = v;
     ret->stages = stages;
     for (size_t i = 0; i < rows->n; i++) {
-        if (rows->v[i].kind == INSTR_FROM) {
+        if (v[i].kind == INSTR_FROM) {
             s = &stages[ret->n_stages++];
-            int r = fill_stage(p, &rows->v[i], s);
+            int r = fill_stage(p, &v[i], s);
             if (r < 0)
                 return r;
         } else if (s) {
@@ -111,7 +128,7 @@ static int parse_rows(struct parse *p, struct rows *rows)
 static int parse_file(struct parse *p, struct dockerfile *ret)
 {
     struct parse_directives directives;
-    struct rows rows = {0};
+    _cleanup_(rows_clear) struct rows rows = {0};
 
     int r = lex_directives(p, &directives);
     if (r >= 0)
@@ -150,7 +167,7 @@ int dockerfile_parse(const char *file, const char *text, size_t n, struct arena 
     int r = check_text(file, text, n, e);
     if (r < 0)
         return r;
-    struct parse p = {.a = a, .e = e, .escape = '\\'};
+    _cleanup_(parse_clear) struct parse p = {.a = a, .e = e, .escape = '\\'};
     buf_init(&p.joined, DOCKERFILE_MAX_BYTES + 1);
     ret->file = p.file = arena_strdup(a, file);
     ret->text = p.at = arena_strndup(a, text, n);
@@ -160,7 +177,6 @@ int dockerfile_parse(const char *file, const char *text, size_t n, struct arena 
     r = parse_file(&p, ret);
     ret->failed = p.failed;
     ret->failed_end = p.failed_end;
-    buf_clear(&p.joined);
     return r;
 }
 
@@ -185,7 +201,7 @@ static int parse_only(struct parse *p, struct instr *ret)
 int dockerfile_parse_line(const char *file, const char *line, char escape, struct arena *a,
                           struct instr *ret, struct shale_err *e)
 {
-    struct parse p = {.a = a, .e = e, .escape = escape};
+    _cleanup_(parse_clear) struct parse p = {.a = a, .e = e, .escape = escape};
     int r = check_text(file, line, strlen(line), e);
 
     if (r < 0)
@@ -196,7 +212,5 @@ int dockerfile_parse_line(const char *file, const char *line, char escape, struc
     if (!p.file)
         return err_nomem(e);
     buf_init(&p.joined, DOCKERFILE_MAX_BYTES + 1);
-    r = parse_only(&p, ret);
-    buf_clear(&p.joined);
-    return r;
+    return parse_only(&p, ret);
 }

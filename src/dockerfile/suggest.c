@@ -90,12 +90,17 @@ static void add_line(struct buf *out, unsigned line, bool marked, struct str tex
     while (text.n > 0 && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
         text.n--;
     buf_addf(out, " %3u | %s ", line, marked ? ">>>" : "   ");
-    for (size_t i = 0; i < text.n && i < MAX_SHOWN; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            buf_addf(out, "\\x%02x", c);
-        else
-            buf_addc(out, (char)c);
+    struct str rest = text, piece;
+    bool first = true;
+    if (rest.n > MAX_SHOWN)
+        rest.n = MAX_SHOWN;
+    for (; str_split(&rest, '\t', &piece); first = false) {
+        char raw[MAX_SHOWN + 1], shown[4 * MAX_SHOWN + 1];
+        memcpy(raw, piece.p, piece.n);
+        raw[piece.n] = 0;
+        if (!first)
+            buf_addc(out, '\t');
+        buf_adds(out, str_printable(shown, sizeof shown, raw));
     }
     if (text.n > MAX_SHOWN)
         buf_adds(out, " ...");

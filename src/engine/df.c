@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "base/fs.h"
+#include "build/build.h"
 #include "container/volume.h"
 #include "engine/engine_priv.h"
 
@@ -67,6 +68,18 @@ static int add_parts(struct shale *s, struct arena *a, struct shale_df *ret, str
     return r;
 }
 
+static int add_cache(struct shale *s, struct arena *a, struct shale_df *ret, struct shale_err *e)
+{
+    struct build_host h = {.image = engine_image_host(s)};
+    struct shale_build_cache c = {.n_items = 0};
+    int r = build_cache_list(&h, a, &c, e);
+
+    ret->n_cache = c.n_items;
+    ret->cache_bytes = c.size_bytes;
+    ret->cache_reclaimable = c.reclaimable_bytes;
+    return r;
+}
+
 int shale_df(struct shale *s, const struct shale_df_opts *opts, struct shale_df **ret,
              struct shale_err *e)
 {
@@ -84,6 +97,8 @@ int shale_df(struct shale *s, const struct shale_df_opts *opts, struct shale_df 
         r = image_df(&ih, a, res, e);
     if (r >= 0)
         r = add_volumes(&ch, a, res, e);
+    if (r >= 0)
+        r = add_cache(s, a, res, e);
     if (r >= 0 && o.parts)
         r = add_parts(s, a, res, e);
     return result_end(r, res, ret);

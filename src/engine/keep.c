@@ -19,3 +19,11 @@ int shale_container_keep(struct shale *s, const char *id, int ready_fd, struct s
 
     return container_keep(&h, id, ready_fd, e);
 }
+
+int shale_container_keep_exec(struct shale *s, const char *id, const char *exec_id, int ready_fd,
+                              struct shale_err *e)
+{
+    struct container_host h = engine_container_host(s);
+
+    return container_keep_exec(&h, id, exec_id, ready_fd, e);
+}

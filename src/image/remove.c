@@ -211,9 +211,9 @@ static int is_pinned(struct removal *x, const struct digest *id, struct shale_er
     return r == -SHALE_NOT_FOUND ? 0 : r < 0 ? r : row.pinned;
 }
 
-struct users { /* the containers of an image */
-    struct meta_container *v;
-    size_t n;
+struct users { /* the containers of an image: the newest, of each kind; "" none */
+    char any[META_CONTAINER_ID_HEX + 1];
+    char running[META_CONTAINER_ID_HEX + 1], stopped[META_CONTAINER_ID_HEX + 1];
 };
 
 static bool is_running(const struct meta_container *c)
@@ -222,12 +222,25 @@ static bool is_running(const struct meta_container *c)
            streq(c->run.state, "restarting");
 }
 
-static const struct meta_container *first_user(const struct users *u, bool running)
+static int on_user(void *arg, const struct meta_container *c)
 {
-    for (size_t i = 0; i < u->n; i++)
-        if (is_running(&u->v[i]) == running)
-            return &u->v[i];
-    return NULL;
+    struct users *u = arg;
+    char *kind = is_running(c) ? u->running : u->stopped;
+
+    if (!u->any[0])
+        memcpy(u->any, c->id, sizeof u->any);
+    if (!kind[0])
+        memcpy(kind, c->id, sizeof u->any);
+    return u->running[0] && u->stopped[0];
+}
+
+static int find_users(struct removal *x, const struct digest *id, struct users *ret,
+                      struct shale_err *e)
+{
+    *ret = (struct users){.any = ""};
+    int r = meta_container_each(x->m, id, on_user, ret, e);
+
+    return r < 0 ? r : 0;
 }
 
 /* 0, or -CONFLICT with docker's sentence; *ret_used tells that a container is the reason. */
@@ -237,7 +250,6 @@ static int check_conflict(struct removal *x, const struct digest *id, unsigned m
     struct meta_digests children;
     struct names all;
     struct users u;
-    const struct meta_container *c;
     char shown[13];
     int r = meta_image_children(x->m, id, x->a, &children, e);
 
@@ -248,7 +260,7 @@ static int check_conflict(struct removal *x, const struct digest *id, unsigned m
     if (r == 1)
         return removal_pinned(id, shown, e);
     if (r >= 0)
-        r = meta_container_list(x->m, id, x->a, &u.v, &u.n, e);
+        r = find_users(x, id, &u, e);
     if (r >= 0)
         r = removal_names(x, id, &all, e);
     if (r < 0)
@@ -258,27 +270,25 @@ static int check_conflict(struct removal *x, const struct digest *id, unsigned m
             e, SHALE_CONFLICT,
             "conflict: unable to delete %s (cannot be forced) - image has dependent child images",
             shown);
-    c = first_user(&u, true);
-    *ret_used = c != NULL;
-    if (mask & CONFLICT_RUNNING && c)
+    *ret_used = u.running[0] != 0;
+    if (mask & CONFLICT_RUNNING && *ret_used)
         return err_set(e, SHALE_CONFLICT,
                        "conflict: unable to delete %s (cannot be forced) - image is being used by "
                        "running container "
                        "%.12s",
-                       shown, c->id);
+                       shown, u.running);
     *ret_used = false;
     if (mask & CONFLICT_REFS && all.n > 0)
         return err_set(e, SHALE_CONFLICT,
                        "conflict: unable to delete %s (must be forced) - image is referenced in "
                        "multiple repositories",
                        shown);
-    c = first_user(&u, false);
-    *ret_used = c != NULL;
-    if (mask & CONFLICT_STOPPED && c)
+    *ret_used = u.stopped[0] != 0;
+    if (mask & CONFLICT_STOPPED && *ret_used)
         return err_set(e, SHALE_CONFLICT,
                        "conflict: unable to delete %s (must be forced) - image is being used by "
                        "stopped container %.12s",
-                       shown, c->id);
+                       shown, u.stopped);
     return 0;
 }
 
@@ -333,7 +343,7 @@ static int delete_image(struct removal *x, const struct digest *id, struct shale
     if (r >= 0 && n > 0)
         r = shared_depth(x, id, layers, n, &n_shared, e);
     if (r >= 0)
-        r = meta_container_list(x->m, id, x->a, &u.v, &u.n, e);
+        r = find_users(x, id, &u, e);
     if (r >= 0)
         r = meta_image_delete(x->m, id, x->how, e);
     if (r >= 0)
@@ -341,7 +351,7 @@ static int delete_image(struct removal *x, const struct digest *id, struct shale
     if (r >= 0)
         r = note(x, SHALE_DELETED, arena_strdup(x->a, id->s), e);
     /* A container that was forced past keeps the layers. */
-    return r < 0 || u.n > 0 ? r : note_layers(x, &img, n_shared, e);
+    return r < 0 || u.any[0] ? r : note_layers(x, &img, n_shared, e);
 }
 
 int removal_drop_image(struct removal *x, const struct digest *id, struct shale_err *e)
@@ -438,20 +448,20 @@ static int remove_by_name(struct removal *x, const char *what, const struct imag
     int r = removal_names(x, &f->id, &all, e);
 
     if (r >= 0)
-        r = meta_container_list(x->m, &f->id, x->a, &u.v, &u.n, e);
+        r = find_users(x, &f->id, &u, e);
     if (r >= 0)
         r = removal_deletes(x, f, &all) ? is_pinned(x, &f->id, e) : 0;
     if (r == 1)
         return removal_pinned(&f->id, what, e);
     if (r < 0)
         return r;
-    if (!x->o->force && is_single(&all) && u.n > 0) {
+    if (!x->o->force && is_single(&all) && u.any[0]) {
         digest_short(&f->id, shown);
         return err_set(e, SHALE_CONFLICT,
                        "conflict: unable to remove repository reference \"%s\" (must force) - "
                        "container %.12s is using "
                        "its referenced image %s",
-                       what, u.v[0].id, shown);
+                       what, u.any, shown);
     }
     r = untag(x, f, e);
     if (r >= 0)

@@ -270,17 +270,35 @@ int meta_container_find(struct meta *m, const char *text, struct arena *a,
     return by_prefix(m, text, a, ret, e);
 }
 
+/* Most images have none: a removal of many asks that often. */
+static int has_users(struct meta *m, const struct digest *image, struct shale_err *e)
+{
+    int64_t there;
+    int r = stmt_number(m,
+                        "SELECT EXISTS (SELECT 1 FROM containers WHERE image = ?1)"
+                        " OR EXISTS (SELECT 1 FROM container_images WHERE image = ?1)",
+                        0, &there, e, "d", image);
+
+    return r < 0 ? r : there != 0;
+}
+
 int meta_container_list(struct meta *m, const struct digest *image, struct arena *a,
                         struct meta_container **ret, size_t *ret_n, struct shale_err *e)
 {
-    _cleanup_(stmt_close) struct stmt q = {0};
     struct meta_container *v = NULL;
     size_t n = 0, cap = 0;
-    int r = stmt_open(m,
-                      image ? COLUMNS " WHERE id IN (SELECT container FROM image_users"
-                                      " WHERE image = ?1) ORDER BY created DESC, id"
-                            : COLUMNS " ORDER BY created DESC, id",
-                      &q, e);
+    int r = image ? has_users(m, image, e) : 1;
+
+    *ret = NULL;
+    *ret_n = 0;
+    if (r <= 0)
+        return r;
+    _cleanup_(stmt_close) struct stmt q = {0};
+    r = stmt_open(m,
+                  image ? COLUMNS " WHERE id IN (SELECT container FROM image_users"
+                                  " WHERE image = ?1) ORDER BY created DESC, id"
+                        : COLUMNS " ORDER BY created DESC, id",
+                  &q, e);
 
     if (r < 0)
         return r;
@@ -341,12 +359,16 @@ int meta_container_each(struct meta *m, const struct digest *image,
                         int (*f)(void *arg, const struct meta_container *c), void *arg,
                         struct shale_err *e)
 {
+    int r = image ? has_users(m, image, e) : 1;
+
+    if (r <= 0)
+        return r;
     _cleanup_(stmt_close) struct stmt q = {0};
-    int r = stmt_open(m,
-                      image ? BRIEF_COLUMNS " WHERE id IN (SELECT container FROM image_users"
-                                            " WHERE image = ?1) ORDER BY created DESC, id"
-                            : BRIEF_COLUMNS " ORDER BY created DESC, id",
-                      &q, e);
+    r = stmt_open(m,
+                  image ? BRIEF_COLUMNS " WHERE id IN (SELECT container FROM image_users"
+                                        " WHERE image = ?1) ORDER BY created DESC, id"
+                        : BRIEF_COLUMNS " ORDER BY created DESC, id",
+                  &q, e);
 
     if (r < 0)
         return r;
@@ -422,22 +444,24 @@ static int mounted_of(struct meta *m, const char *id, struct arena *a, struct me
                       struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
-    int r = stmt_open(m,
-                      id ? "SELECT image FROM container_images WHERE container = ?1"
-                         : "SELECT DISTINCT image FROM container_images",
-                      &q, e);
+    int r = stmt_open(m, "SELECT image FROM container_images WHERE container = ?1", &q, e);
 
     if (r < 0)
         return r;
-    if (id)
-        stmt_bind(&q, "t", id);
+    stmt_bind(&q, "t", id);
     return stmt_digests(&q, a, ret, e);
 }
 
-int meta_container_mounted(struct meta *m, struct arena *a, struct meta_digests *ret,
-                           struct shale_err *e)
+int meta_container_images(struct meta *m, struct arena *a, struct meta_digests *ret,
+                          struct shale_err *e)
 {
-    return mounted_of(m, NULL, a, ret, e);
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = stmt_open(m,
+                      "SELECT DISTINCT image FROM containers UNION SELECT image FROM"
+                      " container_images",
+                      &q, e);
+
+    return r < 0 ? r : stmt_digests(&q, a, ret, e);
 }
 
 /* Images that were deleted while it had them mounted go with the last one that has. */

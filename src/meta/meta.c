@@ -257,11 +257,18 @@ struct meta *meta_close(struct meta *m)
 
 /* ---- transactions: the outermost is one of the database, inner ones are savepoints ---- */
 
-static int control(struct meta *m, const char *verb, unsigned depth, struct shale_err *e)
+enum verb { SAVEPOINT, ROLLBACK_TO, RELEASE };
+
+static int control(struct meta *m, enum verb verb, unsigned depth, struct shale_err *e)
 {
+    static const char *const verbs[] = {"SAVEPOINT", "ROLLBACK TO", "RELEASE"};
+    /* the depth that nearly all have: its statements are prepared once */
+    static const char *const first[] = {"SAVEPOINT s1", "ROLLBACK TO s1", "RELEASE s1"};
     char sql[64];
 
-    snprintf(sql, sizeof sql, "%s s%u", verb, depth);
+    if (depth == 1)
+        return stmt_run(m, first[verb], NULL, e, "");
+    snprintf(sql, sizeof sql, "%s s%u", verbs[verb], depth);
     int rc = sqlite3_exec(m->db, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? 0 : meta_sql_error(m, rc, e);
 }
@@ -274,7 +281,7 @@ int meta_begin(struct meta *m, struct shale_err *e)
     if (m->depth == 0)
         r = stmt_run(m, "BEGIN IMMEDIATE", NULL, e, "");
     else
-        r = control(m, "SAVEPOINT", m->depth, e);
+        r = control(m, SAVEPOINT, m->depth, e);
     if (r < 0) {
         pthread_mutex_unlock(&m->mutex);
         return r;
@@ -291,8 +298,8 @@ void meta_rollback(struct meta *m)
         if (m->depth == 0) {
             (void)stmt_run(m, "ROLLBACK", NULL, NULL, "");
         } else {
-            (void)control(m, "ROLLBACK TO", m->depth, NULL);
-            (void)control(m, "RELEASE", m->depth, NULL);
+            (void)control(m, ROLLBACK_TO, m->depth, NULL);
+            (void)control(m, RELEASE, m->depth, NULL);
         }
         pthread_mutex_unlock(&m->mutex); /* of meta_begin */
     }
@@ -304,7 +311,7 @@ int meta_commit(struct meta *m, struct shale_err *e)
     int r;
 
     if (m->depth > 1)
-        r = control(m, "RELEASE", m->depth - 1, e);
+        r = control(m, RELEASE, m->depth - 1, e);
     else if (sys_step("db-commit") < 0)
         r = err_sys(e, "%s", m->schema->file);
     else

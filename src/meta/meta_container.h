@@ -81,10 +81,10 @@ int meta_container_each(struct meta *m, const struct digest *image,
                         int (*f)(void *arg, const struct meta_container *c), void *arg,
                         struct shale_err *e);
 
-/* The images that containers have mounted, each once. */
+/* The images that containers are of, and those that they have mounted, each once. */
 struct meta_digests;
-int meta_container_mounted(struct meta *m, struct arena *a, struct meta_digests *ret,
-                           struct shale_err *e);
+int meta_container_images(struct meta *m, struct arena *a, struct meta_digests *ret,
+                          struct shale_err *e);
 
 /* Sets all of `to`, if the state is one of `from` (NULL-terminated; NULL: whatever it is): compare
  * and set, so that of two processes only one starts a container. CONFLICT when the state is

@@ -397,16 +397,10 @@ static int sweep_stack_chunk(struct sweep *w, const struct digest *v, size_t n, 
 /* Images that only containers hold have stacks too. */
 static int keep_held(struct stacks *t, struct shale_err *e)
 {
-    struct meta_container *rows;
-    size_t n;
-    int r = meta_container_list(t->w->s->meta, NULL, &t->a, &rows, &n, e);
-    for (size_t i = 0; r >= 0 && i < n; i++)
-        r = keep_image(t, &rows[i].image_id, e);
-    struct meta_digests mounted = {0};
-    if (r >= 0)
-        r = meta_container_mounted(t->w->s->meta, &t->a, &mounted, e);
-    for (size_t i = 0; r >= 0 && i < mounted.n; i++)
-        r = keep_image(t, &mounted.v[i], e);
+    struct meta_digests used = {0};
+    int r = meta_container_images(t->w->s->meta, &t->a, &used, e);
+    for (size_t i = 0; r >= 0 && i < used.n; i++)
+        r = keep_image(t, &used.v[i], e);
     return r;
 }
 

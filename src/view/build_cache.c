@@ -118,3 +118,33 @@ int build_cache_print(const struct shale_build_cache *c, const char *format, boo
     }
     return r < 0 ? r : buf_check(out, e);
 }
+
+static void put_text(struct buf *out, const char *text)
+{
+    for (struct str rest = str_of(text), line; str_split(&rest, '\n', &line);) {
+        text_escape(out, line);
+        buf_addc(out, '\n');
+        if (rest.n == 0)
+            break;
+    }
+}
+
+void build_findings_print(const struct shale_build_findings *f, struct buf *out)
+{
+    for (size_t i = 0; i < f->n_items; i++) {
+        const struct shale_build_finding *v = &f->items[i];
+        buf_addf(out, "%sWARNING: %s%s%s\n", i ? "\n" : "", v->rule, v->url ? " - " : "",
+                 v->url ? v->url : "");
+        put_text(out, v->description);
+        put_text(out, v->text);
+        text_escape(out, str_of(f->file));
+        buf_addf(out, ":%u\n--------------------\n", v->line);
+        put_text(out, v->place);
+        buf_adds(out, "--------------------\n");
+    }
+    if (f->n_items == 0)
+        buf_adds(out, "Check complete, no warnings found.\n");
+    else
+        buf_addf(out, "\nCheck complete, %zu warning%s found!\n", f->n_items,
+                 f->n_items == 1 ? " has been" : "s have been");
+}

@@ -5,5 +5,7 @@
 
 #include "base/buf.h"
 
+/* What shale_build_check has found, in docker's words. */
+void build_findings_print(const struct shale_build_findings *f, struct buf *out);
 int build_cache_print(const struct shale_build_cache *c, const char *format, bool whole,
                       bool printable, struct buf *out, struct shale_err *e);

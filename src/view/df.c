@@ -101,13 +101,22 @@ static struct kind kind_volumes(const struct shale_df *d)
     return k;
 }
 
+/* What an image has, too, is in use. */
+static struct kind kind_cache(const struct shale_df *d)
+{
+    return (struct kind){.name = "Build Cache",
+                         .n = d->n_cache,
+                         .size = d->cache_bytes,
+                         .reclaimable = d->cache_reclaimable};
+}
+
 static int print_kinds(const struct shale_df *d, const struct df_opts *o, struct buf *out,
                        struct shale_err *e)
 {
     static const unsigned char all[] = {KIND_TYPE, KIND_TOTAL, KIND_ACTIVE, KIND_SIZE,
                                         KIND_RECLAIMABLE};
-    const struct kind kinds[] = {
-        kind_images(d), kind_containers(d), kind_volumes(d), {.name = "Build Cache"}};
+    const struct kind kinds[] = {kind_images(d), kind_containers(d), kind_volumes(d),
+                                 kind_cache(d)};
     struct list_spec spec = {
         .format = streq(o->format, "table") ? NULL : o->format,
         .cols = all,

@@ -77,6 +77,14 @@ static json_t *mounts_of(const struct shale_container *c)
     return list;
 }
 
+static json_t *exec_ids(const struct shale_container *c)
+{
+    size_t n = 0;
+    while (c->exec_ids && c->exec_ids[n])
+        n++;
+    return n ? doc_strings(c->exec_ids, n) : json_null();
+}
+
 int doc_container(const struct shale_container *c, json_t **ret, struct shale_err *e)
 {
     struct doc d = doc_begin();
@@ -100,7 +108,7 @@ int doc_container(const struct shale_container *c, json_t **ret, struct shale_er
     doc_str(&d, "MountLabel", "");
     doc_str(&d, "ProcessLabel", "");
     doc_str(&d, "AppArmorProfile", "");
-    doc_put(&d, "ExecIDs", json_null());
+    doc_put(&d, "ExecIDs", exec_ids(c));
     doc_text(&d, "HostConfig", c->host_config_json, json_object());
     doc_put(&d, "GraphDriver", driver_of(c));
     if (c->size_rw_bytes >= 0)

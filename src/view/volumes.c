@@ -104,7 +104,7 @@ int doc_volume(const struct shale_volume *v, json_t **ret, struct shale_err *e)
     doc_text(&d, "Labels", v->labels_json, json_null());
     doc_str(&d, "Mountpoint", v->mountpoint);
     doc_str(&d, "Name", v->name);
-    doc_put(&d, "Options", json_null());
+    doc_text(&d, "Options", v->options_json, json_null());
     doc_str(&d, "Scope", "local");
     return doc_end(&d, ret, e);
 }

@@ -36,6 +36,7 @@ names() { shale images --format '{{.Repository}}:{{.Tag}}' | sort; }
   - all stopped containers
   - all networks not used by at least one container
   - all dangling images
+  - unused build cache
 
 Are you sure you want to continue? [y/N] " ]
     run bash -c "'$SHALE_BIN' system prune -a --volumes --filter label=x --filter 'label!=y' </dev/null"
@@ -45,6 +46,7 @@ Are you sure you want to continue? [y/N] " ]
   - all networks not used by at least one container
   - all anonymous volumes not used by at least one container
   - all images without at least one container associated to them
+  - all build cache
 
   Items to be pruned will be filtered with:
   - label=x

@@ -124,6 +124,10 @@ seen() { # SHARING
     has "Read-only"
     [ "$(members)" = d ]
     run ! grep -rl geheim "$SHALE_ROOT"
+    run_ok step --mount $'type=secret,target=/dev/pipes/EOF,mode=0755,data=#!/bin/sh\necho from a script' "$image" /dev/pipes/EOF
+    has "from a script"
+    run_ok step --mount $'type=secret,target=/s,data=#!/bin/sh\necho from a script' "$image" sh -c 'chmod 755 /s; /s'
+    hasnt "from a script"
     run_fails 1 "there is no socket of an SSH agent" step --mount "type=ssh,target=/s,source=/nope" "$image" true
     no_leftovers
 }

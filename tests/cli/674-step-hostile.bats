@@ -25,6 +25,8 @@ teardown() { drop_store; }
     has y
     [ -z "$(ls -A "$out")" ]
     [ "$(members)" = "done" ] || { members; return 1; }
+    run_ok step --mount type=tmpfs,target=/proc/../nowhere/../n2/t --mount type=cache,target=/../../n3 "$image" sh -c 'touch /n2/t/x /n3/x'
+    has empty
     run_fails 1 "too many links" step --layer "$evil" --mount type=tmpfs,target=/loop/x "$image" true
     no_leftovers
 }

@@ -78,7 +78,7 @@ team/a $second shale-registry (its tags were removed by retention)" ]
     # the server's own collection
     sed -i 's/^grace = 0s/&\ninterval = 1s/' "$dir/r.conf"
     own_registry reg --config "$dir/r.conf"
-    image team/a newest four
+    wait_for image team/a newest four # without a grace time a collection may take the blob before the manifest comes
     wait_for all_gone 6
     [ "$(gone | sed -n '5,$p')" = "team/a newer shale-registry (not one of the 1 newest)
 team/a $third shale-registry (its tags were removed by retention)" ]

@@ -5,6 +5,7 @@
 #include <sys/xattr.h>
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "build/copy_sums.h"
 #include "copy_test.h"
@@ -215,7 +216,12 @@ static const struct one table[] = {
      {"nope"},
      {.dest = "/x"},
      "!\"/nope\": not found in the build context"},
-    {"a broken link", CONTEXT, NULL, {"broken"}, {.dest = "/x"}, "!\"/broken\": not found"},
+    {"a broken link",
+     CONTEXT,
+     NULL,
+     {"broken"},
+     {.dest = "/x"},
+     "!\"/broken\" is a link to \"/nowhere\": not found in the build context"},
     {"links in a ring",
      CONTEXT,
      NULL,
@@ -235,7 +241,7 @@ static const struct one table[] = {
      "f x 644 1\n",
      {"src"},
      {.dest = "/x"},
-     "!mkdir /x: not a directory"},
+     "!cannot copy to non-directory: /x"},
     {"a folder over a link",
      CONTEXT,
      "d y 755\nl x/lib /y\n",
@@ -573,11 +579,56 @@ static void changed(void **state)
     }
 }
 
+/* Each allocation fails once: an error, nothing lost, no crash. */
+static void no_memory(void **state)
+{
+#ifdef SHALE_FAULT_HOOKS
+    static const struct {
+        const char *source, *text;
+        struct build_copy_opts o;
+    } v[] = {
+        {"*.txt", NULL, {.dest = "/d/", .chmod = "u=rwX,go=rX", .chown = "app"}},
+        {"y/z", NULL, {.dest = "/d/", .parents = true, .excludes = deep, .n_excludes = 3}},
+        {".", NULL, {.dest = "/etc/x/y/"}},
+        {"lx/b.c", NULL, {.dest = "w", .workdir = "/etc"}},
+        {"A", "text", {.dest = "/d"}},
+        {"nope", NULL, {.dest = "/d"}},
+    };
+    struct copy_fixture f;
+
+    copy_fixture_begin(&f, PROJECT, "f etc/passwd 644 app:x:12:34::/:/x\n");
+    for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+        const struct build_copy_source s = {v[i].source, v[i].text};
+        struct build_copy_opts o = v[i].o;
+        unsigned long n = 0, seen;
+
+        o.sources = &s;
+        o.n_sources = 1;
+        do { /* until there are fewer than that */
+            n++;
+            _cleanup_(buf_clear) struct buf b = BUF_INIT(1 << 20);
+            struct shale_err e = SHALE_ERR_INIT;
+            (void)mem_fault_arm(n);
+            int r = copy_run(&f, &o, &b, &e);
+            seen = mem_fault_arm(0);
+            assert_true(r >= 0 || e.msg[0]);
+            assert_true(r >= 0 || r == -SHALE_NO_MEMORY || r == -SHALE_LIMIT ||
+                        r == -SHALE_NOT_FOUND);
+        } while (seen >= n);
+        assert_true(n > 5);
+    }
+    copy_fixture_end(&f);
+#else
+    print_message("SKIPPED: allocations fail only in a build with -Dfault=true\n");
+    skip();
+#endif
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(layers), cmocka_unit_test(ignored),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(layers),  cmocka_unit_test(ignored),
                                        cmocka_unit_test(digests), cmocka_unit_test(attributes),
-                                       cmocka_unit_test(changed)};
+                                       cmocka_unit_test(changed), cmocka_unit_test(no_memory)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

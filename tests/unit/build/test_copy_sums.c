@@ -2,6 +2,7 @@
 #include "build/copy_sums.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -133,6 +134,29 @@ static void damaged(void **state)
     copy_fixture_end(&f);
 }
 
+static void old_ones_go(void **state)
+{
+    const struct timespec month[2] = {{1000, 0}, {1000, 0}};
+    struct copy_stat st = file(1);
+    struct copy_fixture f;
+
+    copy_fixture_begin(&f, "f young 644 x\nf old 644 x\n", NULL);
+    struct copy_sums *s = open_in(f.tree_fd);
+    put(s, &st, OLD_NS + NS_PER_S);
+    copy_sums_close(s);
+    assert_int_equal(utimensat(f.tree_fd, "old", month, 0), 0);
+    copy_sums_close(open_in(f.tree_fd));
+    assert_true(fs_exists(f.tree_fd, "old")); /* not every time */
+    assert_int_equal(utimensat(f.tree_fd, "x", month, 0), 0);
+    s = open_in(f.tree_fd); /* in use again, and so it stays itself */
+    assert_true(knows(s, &st));
+    copy_sums_close(s);
+    assert_false(fs_exists(f.tree_fd, "old"));
+    assert_true(fs_exists(f.tree_fd, "young"));
+    assert_true(fs_exists(f.tree_fd, "x"));
+    copy_fixture_end(&f);
+}
+
 static void nobody_remembers(void **state)
 {
     struct copy_stat st = file(1);
@@ -145,7 +169,7 @@ static void nobody_remembers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(kept), cmocka_unit_test(fresh),
-                                       cmocka_unit_test(damaged),
+                                       cmocka_unit_test(damaged), cmocka_unit_test(old_ones_go),
                                        cmocka_unit_test(nobody_remembers)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

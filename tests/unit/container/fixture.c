@@ -8,10 +8,11 @@
 #include "base/fs.h"
 #include "base/sys.h"
 
+#include "../tar/put_member.h"
+
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 #define CONFIG_TYPE   "application/vnd.oci.image.config.v1+json"
 #define LAYER_TYPE    "application/vnd.oci.image.layer.v1.tar"
-#define BLOCK         512
 #define LAYER_MAX     (32u << 20)
 
 /* ---- a tar ---- */
@@ -19,26 +20,7 @@
 static void add_member(struct buf *tar, const char *name, char type, unsigned mode, unsigned uid,
                        const char *link, const void *p, size_t n)
 {
-    char h[BLOCK] = "";
-    unsigned sum = 0;
-
-    (void)snprintf(h, 100, "%s", name);
-    (void)snprintf(h + 100, 8, "%07o", mode);
-    (void)snprintf(h + 108, 8, "%07o", uid);
-    (void)snprintf(h + 116, 8, "%07o", uid);
-    (void)snprintf(h + 124, 12, "%011zo", n);
-    (void)snprintf(h + 136, 12, "%011o", 1700000000u);
-    h[156] = type;
-    (void)snprintf(h + 157, 100, "%s", link);
-    memcpy(h + 257, "ustar\00000", 8);
-    memset(h + 148, ' ', 8);
-    for (size_t i = 0; i < BLOCK; i++)
-        sum += (unsigned char)h[i];
-    (void)snprintf(h + 148, 7, "%06o", sum);
-    buf_add(tar, h, BLOCK);
-    buf_add(tar, p, n);
-    memset(h, 0, sizeof h);
-    buf_add(tar, h, (BLOCK - n % BLOCK) % BLOCK);
+    put_member(tar, &(struct put_member){name, link, type, mode, uid, 1700000000, p, n});
 }
 
 static void add_file(struct buf *tar, const char *name, const char *text)
@@ -50,7 +32,7 @@ static void make_layer(struct buf *tar)
 {
     static const char *const applets[] = {"sh", "cat", "echo", "id", "sleep", "true", "kill"};
     _cleanup_(buf_clear) struct buf busybox = BUF_INIT(LAYER_MAX);
-    char zeros[2 * BLOCK] = "", name[32];
+    char name[32];
 
     if (fs_read_file(AT_FDCWD, "/bin/busybox", &busybox, NULL) < 0)
         buf_adds(&busybox, "not there");
@@ -65,7 +47,7 @@ static void make_layer(struct buf *tar)
     add_file(tar, "etc/group", "root:x:0:\nwheel:x:10:bob\n");
     add_member(tar, "data/", '5', 0750, 1000, "", NULL, 0);
     add_member(tar, "data/seed", '0', 0640, 1000, "", "seed\n", 5);
-    buf_add(tar, zeros, sizeof zeros);
+    put_end(tar);
     assert_int_equal(buf_check(tar, NULL), 0);
 }
 

@@ -39,9 +39,10 @@ static void whole(void **state)
         "{\"host_ip\":\"127.0.0.1\",\"host_port\":53,\"container_port\":53,\"protocol\":\"udp\","
         "\"range\":1}],"
         "\"dns_servers\":[\"192.0.2.1\"],"
-        "\"networks\":{\"back\":{\"interface_name\":\"eth1\",\"static_ips\":[\"10.5.0.77\"],"
+        "\"networks\":{\"back-0123\":{\"interface_name\":\"eth1\",\"static_ips\":[\"10.5.0.77\"],"
         "\"static_mac\":\"02:42:0a:05:00:4d\",\"aliases\":[\"db\",\"c0\"]}},"
-        "\"network_info\":{\"back\":{\"name\":\"back\",\"id\":\"0123\",\"driver\":\"bridge\","
+        "\"network_info\":{\"back-0123\":{\"name\":\"back-0123\",\"id\":\"0123\",\"driver\":"
+        "\"bridge\","
         "\"network_interface\":\"br-0123\",\"subnets\":[{\"subnet\":\"10.5.0.0/24\",\"gateway\":"
         "\"10.5.0.1\"}],\"ipv6_enabled\":false,\"internal\":false,\"dns_enabled\":true,"
         "\"ipam_options\":{\"driver\":\"host-local\"},\"options\":{\"mtu\":\"1400\",\"metric\":"
@@ -83,7 +84,7 @@ static void default_bridge(void **state)
                              .ports = ports,
                              .n_ports = ARRAY_SIZE(ports)};
     _cleanup_json_ json_t *j = told(&in, &a);
-    const json_t *info = json_object_get(json_object_get(j, "network_info"), "bridge");
+    const json_t *info = json_object_get(json_object_get(j, "network_info"), "bridge-0123");
 
     assert_true(json_is_false(json_object_get(info, "dns_enabled")));
     assert_null(json_object_get(json_object_get(info, "options"), "metric"));

@@ -14,29 +14,13 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 
+#include "../tar/put_member.h"
+
 static void member(struct buf *b, const char *name, char type, const char *link, const char *data,
                    size_t n)
 {
-    static const char zeros[512];
-    char h[512] = "";
-    unsigned sum = 0;
-
-    snprintf(h, 100, "%s", name);
-    snprintf(h + 100, 8, "0000644");
-    snprintf(h + 108, 8, "0000000");
-    snprintf(h + 116, 8, "0000000");
-    snprintf(h + 124, 12, "%011o", (unsigned)n);
-    snprintf(h + 136, 12, "00000000000");
-    memset(h + 148, ' ', 8);
-    h[156] = type;
-    snprintf(h + 157, 100, "%s", link);
-    memcpy(h + 257, "ustar\00000", 8);
-    for (size_t i = 0; i < sizeof h; i++)
-        sum += (unsigned char)h[i];
-    snprintf(h + 148, 8, "%06o", sum);
-    buf_add(b, h, sizeof h);
-    buf_add(b, data, n);
-    buf_add(b, zeros, (512 - n % 512) % 512);
+    put_member(b,
+               &(struct put_member){.name = name, .link = link, .type = type, .p = data, .n = n});
 }
 
 static int on_entry(void *arg, const struct contents_entry *x, struct shale_err *e)
@@ -93,8 +77,7 @@ static void make(struct buf *b)
     member(b, "var/lib/dpkg/status.d/b", '0', "", status, sizeof status - 1);
     member(b, "var/lib/dpkg/status.d/x/y", '0', "", status, sizeof status - 1);
     buf_add(b, large, 0);
-    for (int i = 0; i < 1024; i++)
-        buf_addc(b, 0);
+    put_end(b);
 }
 
 static const char want[] = "1 dir 0 -\n"

@@ -120,6 +120,8 @@ static const struct row {
      "(a,-,-) COPY --chmod=600 [<<x.conf|b|<<\"y\"|/d/] <<x.conf$:1\r\n> <<y:2\n>;"},
     {"FROM a\nRUN echo \"<<EOF\" $((1<<3)) <<<x a<<b\nRUN echo it's <<EOF\n",
      "(a,-,-) RUN [echo \"<<EOF\" $((1<<3)) <<<x a<<b];RUN [echo it's <<EOF];"},
+    {"FROM a\nRUN echo $((1 << 2)) $((x) | y) <<E\nE\n",
+     "(a,-,-) RUN [echo $((1 << 2)) $((x) | y) <<E\nE] <<E$:>;"},
     {"FROM a\nRUN [\"sh\", \"<<EOF\"]\nCMD <<EOF\n", "(a,-,-) RUN json[sh|<<EOF];CMD [<<EOF];"},
 };
 
@@ -312,6 +314,8 @@ static void test_excerpt(void **state)
     assert_string_equal(dockerfile_excerpt("1\n2\n3\n4", 2, 3, &a),
                         "   1 |     1\n   2 | >>> 2\n   3 | >>> 3\n   4 |     4\n");
     assert_string_equal(dockerfile_excerpt("\x1b[2J", 1, 9, &a), "   1 | >>> \\x1b[2J\n");
+    assert_string_equal(dockerfile_excerpt("\ta\t\tb\t\n\xff", 1, 1, &a),
+                        "   1 | >>> \ta\t\tb\t\n   2 |     \\xff\n");
     assert_string_equal(dockerfile_excerpt("1\n", 3, 3, &a), "");
 }
 

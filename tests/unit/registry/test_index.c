@@ -10,6 +10,8 @@
 #include "registry/index/index_write.h"
 #include "registry/state/state.h"
 
+#include "../tar/put_member.h"
+
 #define TAR  "application/vnd.oci.image.layer.v1.tar"
 #define OCI  "application/vnd.oci.image.manifest.v1+json"
 #define CONF "application/vnd.oci.image.config.v1+json"
@@ -49,40 +51,10 @@ static int teardown(void **state)
 
 /* ---- layers, images ---- */
 
-static void pad(struct buf *b)
-{
-    while (b->n % 512)
-        buf_addc(b, 0);
-}
-
 static void member(struct buf *b, const char *name, char type, const char *link, const char *data)
 {
-    size_t n = strlen(data);
-    char h[512] = "";
-    unsigned sum = 0;
-
-    snprintf(h, 100, "%s", name);
-    snprintf(h + 100, 8, "0000644");
-    snprintf(h + 108, 8, "0000000");
-    snprintf(h + 116, 8, "0000000");
-    snprintf(h + 124, 12, "%011o", (unsigned)n);
-    snprintf(h + 136, 12, "00000000000");
-    memset(h + 148, ' ', 8);
-    h[156] = type;
-    snprintf(h + 157, 100, "%s", link);
-    memcpy(h + 257, "ustar\00000", 8);
-    for (size_t i = 0; i < sizeof h; i++)
-        sum += (unsigned char)h[i];
-    snprintf(h + 148, 8, "%06o", sum);
-    buf_add(b, h, sizeof h);
-    buf_add(b, data, n);
-    pad(b);
-}
-
-static void end_tar(struct buf *b)
-{
-    for (int i = 0; i < 1024; i++)
-        buf_addc(b, 0);
+    put_member(b, &(struct put_member){
+                      .name = name, .link = link, .type = type, .p = data, .n = strlen(data)});
 }
 
 static struct digest put(struct fixture *f, const char *repo, const void *p, size_t n)
@@ -264,12 +236,12 @@ static void make_pair(struct fixture *f, struct pair *p)
     member(&p->base, "opt/a/one", '0', "", "1\n");
     member(&p->base, "var/lib/dpkg/status", '0', "",
            "Package: jq\nStatus: install ok installed\nVersion: 1.6-2\nArchitecture: amd64\n\n");
-    end_tar(&p->base);
+    put_end(&p->base);
     member(&p->top, "etc/.wh.issue", '0', "", "");
     member(&p->top, "etc/same", '0', "", "new\n");
     member(&p->top, "opt/a/.wh..wh..opq", '0', "", "");
     member(&p->top, "opt/a/two", '0', "", "2\n");
-    end_tar(&p->top);
+    put_end(&p->top);
     p->old = image(f, "team/old", "1", amd64, "{}", both, 1);
     p->new = image(f, "team/new", "2", arm64, DESCRIBED("Holds good things"), both, 2);
 }

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of the target into a folder or a tar, instead of an image. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "build/build_priv.h"
+#include "container/commit_tar.h"
+#include "tar/tar_unpack.h"
+
+static int write_fd(void *arg, const void *p, size_t n, struct shale_err *e)
+{
+    return sys_write_all(*(int *)arg, p, n) < 0 ? err_sys(e, "write the tar") : 0;
+}
+
+static int to_tar(struct build *b, int view, struct shale_err *e)
+{
+    bool std = streq(b->o->tar_to, "-");
+    _cleanup_close_ int file =
+        std ? -1
+            : sys_openat(AT_FDCWD, b->o->tar_to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = std ? STDOUT_FILENO : file;
+
+    if (fd < 0)
+        return err_sys(e, "%.200s", b->o->tar_to);
+    int r = export_tar(-1, view, write_fd, &fd, b->cancel, e);
+    if (r < 0 && !std)
+        (void)sys_unlinkat(AT_FDCWD, b->o->tar_to, 0);
+    return r;
+}
+
+static int to_folder(struct build *b, int view, struct shale_err *e)
+{
+    struct tar_unpack *u = NULL;
+    int r = fs_mkdir_p(AT_FDCWD, b->o->files_to, 0755, e);
+    _cleanup_close_ int dir = r < 0 ? -1 : fs_open_dir(AT_FDCWD, b->o->files_to, e);
+
+    if (dir < 0)
+        return r < 0 ? r : dir;
+    const struct tar_unpack_opts o = {
+        .root_fd = dir, .dir = "/", .shown = b->o->files_to, .cancel = b->cancel};
+    r = tar_unpack_new(&o, &u, e);
+    if (r >= 0)
+        r = export_tar(-1, view, tar_unpack_feed, u, b->cancel, e);
+    if (r >= 0)
+        r = tar_unpack_end(u, e);
+    tar_unpack_free(u);
+    return r;
+}
+
+static int output(struct build *b, struct shale_err *e)
+{
+    const struct state *s = &b->target->state;
+    _cleanup_close_ int view = store_stack_view(b->store, s->layers, s->n_layers, b->cancel, e);
+
+    if (view < 0)
+        return view;
+    return b->o->tar_to ? to_tar(b, view, e) : to_folder(b, view, e);
+}
+
+int output_files(struct build *b, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    struct told t;
+    int r;
+
+    told_begin(b, &t, b->o->tar_to ? "exporting to a tar" : "exporting to a folder");
+    r = output(b, &why);
+    if (r < 0) {
+        told_failed(&t, &why);
+        return err_set(e, why.code, "%s", why.msg);
+    }
+    told_end(&t, SHALE_BUILD_DONE);
+    return 0;
+}

@@ -1,0 +1,130 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # image is container_setup's
+# `shale build`: outputs, named contexts, checks, stages side by side, interruption, and buildah beside it.
+load lib
+
+setup_file() { registry_with busybox; }
+teardown_file() { registry_stop_all; }
+setup() {
+    container_setup
+    ctx=$BATS_TEST_TMPDIR/ctx
+    mkdir -p "$ctx/src/d"
+    echo hello >"$ctx/src/a.txt"
+}
+teardown() { drop_store; }
+dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
+build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
+field() { shale inspect --format "$1" "$2"; }
+
+@test "build: a folder, a tar, an archive, a registry" {
+    dockerfile <<<$'FROM scratch\nCOPY src /x'
+    run_ok build -o "$BATS_TEST_TMPDIR/out"
+    [ "$(cat "$BATS_TEST_TMPDIR/out/x/a.txt")" = hello ]
+    shale build -q -o - "$ctx" | tar -t >"$BATS_TEST_TMPDIR/list"
+    [ "$(tr '\n' ' ' <"$BATS_TEST_TMPDIR/list")" = "x/ x/a.txt x/d/ " ] || { cat "$BATS_TEST_TMPDIR/list"; return 1; }
+    run_ok shale images -q
+    [ "$(wc -l <<<"$output")" = 1 ] # only the base: files are no image
+    run_ok build -t "$REGISTRY_HOST/made:1" -o "type=oci,dest=$BATS_TEST_TMPDIR/a.tar" --push
+    run_ok skopeo inspect --tls-verify=false --config "docker://$REGISTRY_HOST/made:1"
+    has '"created_by": "COPY src /x # buildkit"'
+    run_ok skopeo inspect --config "oci-archive:$BATS_TEST_TMPDIR/a.tar"
+    run_fails 1 "tag is needed when pushing to registry" build --push
+    run_fails 1 "needs dest=" build -o type=local
+    run_fails 1 "is not supported yet" build -o type=image,compression=zstd
+}
+
+@test "build: named contexts, checks" {
+    mkdir "$BATS_TEST_TMPDIR/other"
+    echo other >"$BATS_TEST_TMPDIR/other/o"
+    dockerfile <<<$'FROM base\nCOPY --from=more o /o\nRUN --mount=type=bind,from=more,target=/m cp /m/o /o2'
+    run_ok build -t x --build-context "more=$BATS_TEST_TMPDIR/other" --build-context "base=docker-image://$image"
+    [ "$(shale cat x /o /o2)" = "other
+other" ]
+    run_fails 1 "invalid context value" build --build-context nothing
+    dockerfile <<<$'FROM @ AS B\nCMD echo x'
+    run build --check
+    [ "$status" = 1 ]
+    has "WARNING: StageNameCasing - https://docs.docker.com/go/dockerfile/rule/stage-name-casing/"
+    has "Check complete, 2 warnings have been found!"
+    run_ok build
+    has "warning: JSONArgsRecommended"
+    dockerfile <<<'FROM @'
+    run_ok build --check
+    [ "$output" = "Check complete, no warnings found." ]
+}
+
+@test "build: stages run side by side; one that is stopped leaves nothing" {
+    # Each waits for the other, through a folder that both have.
+    dockerfile <<'END'
+FROM @ AS one
+RUN --mount=type=cache,id=meet,target=/m touch /m/one; n=0; until [ -e /m/two ]; do sleep 0.1; n=$((n+1)); [ $n -lt 300 ] || exit 1; done
+FROM @ AS two
+RUN --mount=type=cache,id=meet,target=/m touch /m/two; n=0; until [ -e /m/one ]; do sleep 0.1; n=$((n+1)); [ $n -lt 300 ] || exit 1; done
+FROM scratch
+COPY --from=one /etc/passwd /1
+COPY --from=two /etc/passwd /2
+END
+    run_ok build -t both
+    dockerfile <<<$'FROM @\nRUN echo kept > /k\nRUN echo begun; sleep 1000'
+    for signal in TERM KILL; do
+        "$SHALE_BIN" build --network none --progress plain -t slow "$ctx" >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
+        pid=$!
+        for _ in $(seq 600); do grep -q ' begun$' "$BATS_TEST_TMPDIR/log" && break; sleep 0.1; done
+        kill -$signal $pid
+        status=0
+        wait $pid || status=$?
+        [ "$status" = "$([ $signal = KILL ] && echo 137 || echo 143)" ] || { echo "$signal: $status"; return 1; }
+    done
+    dockerfile <<<$'FROM @\nRUN echo kept > /k\nRUN true'
+    run_ok build # clears up, and goes on from what was done
+    has "RUN echo kept > /k
+#3 CACHED"
+    [ -z "$(ls -A "$SHALE_ROOT/builds" 2>/dev/null)" ]
+    [ -z "$(awk -v r="$SHALE_ROOT/" 'index($5, r) == 1' /proc/self/mountinfo)" ]
+    run_fails 1 "No such object" shale inspect slow
+}
+
+@test "build: config and files are as buildah makes them" {
+    need buildah
+    keys='{User, Env, Entrypoint, Cmd, WorkingDir, Labels, StopSignal, Healthcheck, ExposedPorts, Shell} | del(.Labels."io.buildah.version")'
+    dockerfile <<'END'
+FROM @
+ARG V=1
+ENV A=1 B="two words" C=${V}x
+LABEL x=y
+WORKDIR /app/w
+RUN echo hi $V > /out; chown 5:6 /out; rm /etc/group
+COPY src/ ./src/
+COPY --chown=7:8 --chmod=640 src/a.txt /new/dir/
+ADD src/d /d
+EXPOSE 80
+HEALTHCHECK --interval=5s --retries=2 CMD true
+STOPSIGNAL SIGTERM
+CMD echo hello
+ENTRYPOINT ["/bin/echo"]
+USER 1:2
+END
+    ln -s a.txt "$ctx/src/l"
+    chmod 750 "$ctx/src/d"
+    run_ok build -t ours
+    store=(--root "$BATS_TEST_TMPDIR/bs" --runroot "$BATS_TEST_TMPDIR/br" --storage-driver vfs)
+    run_ok buildah "${store[@]}" bud -q --isolation chroot --network host --tls-verify=false --format docker -t theirs "$ctx"
+    run_ok buildah "${store[@]}" inspect --type image --format '{{.Config}}' theirs
+    jq -S ".config | $keys" <<<"$output" >"$BATS_TEST_TMPDIR/theirs"
+    shale save ours -o "$BATS_TEST_TMPDIR/ours.tar"
+    skopeo inspect --config --raw "docker-archive:$BATS_TEST_TMPDIR/ours.tar" | jq -S ".config | $keys" >"$BATS_TEST_TMPDIR/ours"
+    diff "$BATS_TEST_TMPDIR/theirs" "$BATS_TEST_TMPDIR/ours"
+    # Mount points and files of the network are left behind by buildah.
+    files() { (cd "$1" && find . -mindepth 1 \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run -o -path ./etc/hosts \
+        -o -path ./etc/hostname -o -path ./etc/resolv.conf \) -prune -o -printf '%y %m %U:%G %p %l\n' | sort); }
+    echo "{}" >"$DOCKER_CONFIG/config.json"
+    run_ok buildah "${store[@]}" from --name c theirs
+    files "$(buildah "${store[@]}" mount c)" >"$BATS_TEST_TMPDIR/theirs"
+    mkdir "$BATS_TEST_TMPDIR/tree"
+    shale create --name cc --network none ours >/dev/null
+    shale export cc | tar -x -p --numeric-owner -C "$BATS_TEST_TMPDIR/tree"
+    files "$BATS_TEST_TMPDIR/tree" >"$BATS_TEST_TMPDIR/ours"
+    buildah "${store[@]}" umount c >/dev/null
+    diff "$BATS_TEST_TMPDIR/theirs" "$BATS_TEST_TMPDIR/ours"
+}
