@@ -65,6 +65,7 @@ bench: ## the figures, as ratios against named peers
 	@bench/run
 	@bench/archive
 	@bench/commands
+	@bench/build
 	@bench/registry
 
 soak: ## 15 minutes of concurrent pulls, runs and removes

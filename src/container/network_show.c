@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "container/jout.h"
 #include "container/labels.h"
+#include "container/listfilter.h"
 #include "container/network.h"
 
 static int map_text(const struct strmap *map, struct arena *a, const char **ret,
@@ -95,51 +96,51 @@ int network_inspect(struct container_host *h, const char *network, struct arena 
 
 /* ---- filters ---- */
 
-static bool is_true(const char *s)
+static bool match_dangling(const void *item, const char *value)
 {
-    return streq(s, "true") || streq(s, "1");
+    const struct shale_network *n = item;
+
+    return (!n->builtin && n->n_members == 0) == listfilter_is_true(value);
 }
 
-static bool match_dangling(const struct shale_network *n, const char *value)
+static bool match_driver(const void *item, const char *value)
 {
-    return (!n->builtin && n->n_members == 0) == is_true(value);
-}
+    const struct shale_network *n = item;
 
-static bool match_driver(const struct shale_network *n, const char *value)
-{
     return streq(n->driver, value);
 }
 
-static bool match_id(const struct shale_network *n, const char *value)
+static bool match_id(const void *item, const char *value)
 {
+    const struct shale_network *n = item;
+
     return strstr(n->id, value) != NULL;
 }
 
-static bool match_label(const struct shale_network *n, const char *value)
+static bool match_label(const void *item, const char *value)
 {
+    const struct shale_network *n = item;
+
     return labels_match(n->labels_json, value);
 }
 
-static bool match_name(const struct shale_network *n, const char *value)
+static bool match_name(const void *item, const char *value)
 {
+    const struct shale_network *n = item;
+
     return strstr(n->name, value) != NULL;
 }
 
-static bool match_scope(const struct shale_network *n, const char *value)
+static bool match_scope(const void *item, const char *value)
 {
     return streq(value, "local");
 }
 
-static bool match_type(const struct shale_network *n, const char *value)
+static bool match_type(const void *item, const char *value)
 {
-    return streq(value, "builtin") == n->builtin;
-}
+    const struct shale_network *n = item;
 
-static int check_dangling(const char *value, struct shale_err *e)
-{
-    return is_true(value) || streq(value, "false") || streq(value, "0")
-               ? 0
-               : err_set(e, SHALE_INVALID, "invalid filter 'dangling=[%.64s]'", value);
+    return streq(value, "builtin") == n->builtin;
 }
 
 static int check_type(const char *value, struct shale_err *e)
@@ -149,13 +150,8 @@ static int check_type(const char *value, struct shale_err *e)
                : err_set(e, SHALE_INVALID, "invalid filter: 'type'='%.64s'", value);
 }
 
-static const struct {
-    const char *key;
-    bool (*match)(const struct shale_network *n, const char *value);
-    int (*check)(const char *value, struct shale_err *e);
-    bool all; /* of several values all have to match, not just one */
-} filters[] = {
-    {"dangling=", match_dangling, check_dangling, true},
+static const struct listfilter filters[] = {
+    {"dangling=", match_dangling, listfilter_check_dangling, true},
     {"driver=", match_driver, NULL, false},
     {"id=", match_id, NULL, false},
     {"label=", match_label, NULL, true},
@@ -164,44 +160,12 @@ static const struct {
     {"type=", match_type, check_type, false},
 };
 
-static int check_filters(const char *const *list, struct shale_err *e)
-{
-    for (; list && *list; list++) {
-        size_t k = 0, n = strcspn(*list, "=");
-        while (k < ARRAY_SIZE(filters) && !str_has_prefix(*list, filters[k].key))
-            k++;
-        if (k == ARRAY_SIZE(filters))
-            return err_set(e, SHALE_INVALID, "invalid filter '%.*s'", (int)(n > 64 ? 64 : n),
-                           *list);
-        int r = filters[k].check ? filters[k].check(*list + strlen(filters[k].key), e) : 0;
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-static bool passes(const struct shale_network *x, const char *const *list)
-{
-    for (size_t k = 0; k < ARRAY_SIZE(filters); k++) {
-        size_t n = 0, good = 0;
-        for (const char *const *f = list; f && *f; f++) {
-            if (!str_has_prefix(*f, filters[k].key))
-                continue;
-            n++;
-            good += filters[k].match(x, *f + strlen(filters[k].key));
-        }
-        if (n > 0 && (filters[k].all ? good < n : good == 0))
-            return false;
-    }
-    return true;
-}
-
 int network_ls(struct container_host *h, const struct shale_network_ls_opts *o, struct arena *a,
                struct shale_network_list *ret, struct shale_err *e)
 {
     struct meta_network *rows = NULL;
     size_t n = 0, kept = 0;
-    int r = check_filters(o->filters, e);
+    int r = listfilter_check(filters, ARRAY_SIZE(filters), o->filters, e);
 
     if (r >= 0)
         r = network_rows(h, a, &rows, &n, e);
@@ -217,7 +181,7 @@ int network_ls(struct container_host *h, const struct shale_network_ls_opts *o, 
             r = show(h, &one, a, &v[kept], e);
         if (r < 0)
             return r;
-        kept += passes(&v[kept], o->filters);
+        kept += listfilter_passes(filters, ARRAY_SIZE(filters), &v[kept], o->filters);
     }
     *ret = (struct shale_network_list){v, kept};
     return 0;

@@ -16,6 +16,7 @@
 #include "container/events.h"
 #include "container/jout.h"
 #include "container/labels.h"
+#include "container/listfilter.h"
 #include "container/names.h"
 #include "container/volume_mount.h"
 #include "container/volume_options.h"
@@ -258,98 +259,52 @@ static int load_all(struct container_host *h, struct arena *a, struct shale_volu
     return 0;
 }
 
-static int parse_bool(const char *key, const char *text, bool *ret, struct shale_err *e)
+static bool match_dangling(const void *item, const char *value)
 {
-    *ret = streq(text, "true") || streq(text, "1");
-    if (*ret || streq(text, "false") || streq(text, "0"))
-        return 0;
-    return err_set(e, SHALE_INVALID, "invalid filter '%s=[%.64s]'", key, text);
+    const struct shale_volume *v = item;
+
+    return (v->n_containers == 0) == listfilter_is_true(value);
 }
 
-static bool match_dangling(const struct shale_volume *v, const char *value)
-{
-    bool want = streq(value, "true") || streq(value, "1");
-
-    return (v->n_containers == 0) == want;
-}
-
-static bool match_driver(const struct shale_volume *v, const char *value)
+static bool match_driver(const void *item, const char *value)
 {
     return streq(value, "local");
 }
 
-static bool match_label(const struct shale_volume *v, const char *value)
+static bool match_label(const void *item, const char *value)
 {
+    const struct shale_volume *v = item;
+
     return labels_match(v->labels_json, value);
 }
 
-static bool match_name(const struct shale_volume *v, const char *value)
+static bool match_name(const void *item, const char *value)
 {
+    const struct shale_volume *v = item;
+
     return strstr(v->name, value) != NULL;
 }
 
-static const struct {
-    const char *key;
-    bool (*match)(const struct shale_volume *v, const char *value);
-    bool all; /* of several values all have to match, not just one */
-} filters[] = {
-    {"dangling=", match_dangling, true},
-    {"driver=", match_driver, false},
-    {"label=", match_label, true},
-    {"name=", match_name, false},
+static const struct listfilter filters[] = {
+    {"dangling=", match_dangling, listfilter_check_dangling, true},
+    {"driver=", match_driver, NULL, false},
+    {"label=", match_label, NULL, true},
+    {"name=", match_name, NULL, false},
 };
-
-static int invalid_filter(const char *f, struct shale_err *e)
-{
-    size_t n = strcspn(f, "=");
-
-    return err_set(e, SHALE_INVALID, "invalid filter '%.*s'", (int)(n > 64 ? 64 : n), f);
-}
-
-static int check_filters(const char *const *list, struct shale_err *e)
-{
-    for (; list && *list; list++) {
-        size_t k = 0;
-        bool yes;
-        while (k < ARRAY_SIZE(filters) && !str_has_prefix(*list, filters[k].key))
-            k++;
-        if (k == ARRAY_SIZE(filters))
-            return invalid_filter(*list, e);
-        if (k == 0 && parse_bool("dangling", *list + strlen("dangling="), &yes, e) < 0)
-            return -SHALE_INVALID;
-    }
-    return 0;
-}
-
-static bool passes(const struct shale_volume *v, const char *const *list)
-{
-    for (size_t k = 0; k < ARRAY_SIZE(filters); k++) {
-        size_t n = 0, good = 0;
-        for (const char *const *f = list; f && *f; f++) {
-            if (!str_has_prefix(*f, filters[k].key))
-                continue;
-            n++;
-            good += filters[k].match(v, *f + strlen(filters[k].key));
-        }
-        if (n > 0 && (filters[k].all ? good < n : good == 0))
-            return false;
-    }
-    return true;
-}
 
 int volume_ls(struct container_host *h, const struct shale_volume_ls_opts *o, struct arena *a,
               struct shale_volume_list *ret, struct shale_err *e)
 {
     struct shale_volume *v = NULL;
     size_t n = 0, kept = 0;
-    int r = check_filters(o->filters, e);
+    int r = listfilter_check(filters, ARRAY_SIZE(filters), o->filters, e);
 
     if (r >= 0)
         r = load_all(h, a, &v, &n, e);
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++)
-        if (passes(&v[i], o->filters))
+        if (listfilter_passes(filters, ARRAY_SIZE(filters), &v[i], o->filters))
             v[kept++] = v[i];
     *ret = (struct shale_volume_list){v, kept};
     return 0;
@@ -407,8 +362,8 @@ static int check_prune(const struct shale_volume_prune_opts *o, bool *all, struc
         if (str_has_prefix(*f, "label=") || str_has_prefix(*f, "label!="))
             continue;
         if (!str_has_prefix(*f, "all="))
-            return invalid_filter(*f, e);
-        int r = parse_bool("all", *f + strlen("all="), all, e);
+            return listfilter_unknown(*f, e);
+        int r = listfilter_bool("all", *f + strlen("all="), all, e);
         if (r < 0)
             return r;
     }
