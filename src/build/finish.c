@@ -46,6 +46,24 @@ static int tie(struct build *b, const struct ref *name, const struct result *x, 
     return r;
 }
 
+static int put_names(struct build *b, const struct ref *names, size_t n, const struct result *x,
+                     struct shale_err *e)
+{
+    struct meta *m = store_meta(b->store);
+    struct digest prev;
+    int r = meta_begin(m, e);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        r = tie(b, &names[i], x, e);
+        if (r >= 0)
+            r = meta_tag_set(m, names[i].repo, names[i].tag, &x->id, &x->target, "build", &prev, e);
+    }
+    return meta_end(m, r < 0 ? r : 0, e);
+}
+
+/* All or none: they move in one transaction. */
 static int give_names(struct build *b, const struct result *x, struct shale_built *ret,
                       struct told *t, struct shale_err *e)
 {
@@ -55,26 +73,27 @@ static int give_names(struct build *b, const struct result *x, struct shale_buil
     while (b->o->tags && b->o->tags[n])
         n++;
     const char **names = arena_array(b->a, n + 1, sizeof *names);
-    if (!names)
+    struct ref *refs = arena_array(b->a, n + 1, sizeof *refs);
+    if (!names || !refs)
         return err_nomem(e);
-    for (size_t i = 0; r >= 0 && i < n; i++) {
-        struct ref name;
-        r = image_parse_target(b->o->tags[i], b->a, &name, e);
-        if (r >= 0)
-            r = tie(b, &name, x, e);
-        if (r >= 0)
-            r = image_name_it(b->store, &name, &x->id, &x->target, "build", e);
-        if (r < 0)
-            break;
-        names[i] = ref_canonical(&name, b->a);
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = image_parse_target(b->o->tags[i], b->a, &refs[i], e);
+    if (r >= 0)
+        r = put_names(b, refs, n, x, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        names[i] = ref_canonical(&refs[i], b->a);
+        const char *familiar = ref_familiar(&refs[i], b->a);
         const char *told = names[i] ? arena_printf(b->a, "naming to %s done", names[i]) : NULL;
-        if (!told)
+        if (!told || !familiar)
             return err_nomem(e);
+        store_image_event(b->store, EVENT_IMAGE_TAG, &x->id, x->id.s, familiar);
         told_status(t, told);
     }
     ret->names = names;
-    ret->n_names = r < 0 ? 0 : n;
-    return r;
+    ret->n_names = n;
+    return 0;
 }
 
 static int tell_result(struct build *b, const struct result *x, const char *verb,

@@ -160,3 +160,30 @@ END
     run_ok shale builder du --format '{{.ID}}'
     [ -z "$output" ]
 }
+
+# What is registered is a stand-in for an emulator: busybox, which takes the program's name as that of the applet.
+@test "build: a RUN of another platform, where the kernel has an emulator" {
+    grep -q binfmt_misc /proc/filesystems || skip "this kernel has no binfmt_misc"
+    shale cat "$image" /bin/busybox >"$BATS_TEST_TMPDIR/busybox"
+    chmod 755 "$BATS_TEST_TMPDIR/busybox"
+    { printf '\x7fELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\2\1\1\0\0\0'; head -c 200 /dev/zero; } >"$ctx/sh"
+    chmod 755 "$ctx/sh"
+    dockerfile <<<$'FROM scratch\nCOPY sh /bin/sh'
+    run_ok build --platform linux/loong64 -t base
+    dockerfile <<<$'FROM base\nARG TARGETARCH\nRUN echo emulated $TARGETARCH $0 >/out'
+    run_fails 1 "programs of linux/loong64 do not run here" build --platform linux/loong64
+    cat >"$BATS_TEST_TMPDIR/registered" <<'END'
+dir=/proc/sys/fs/binfmt_misc
+mount -t binfmt_misc none $dir || exit 99
+trap '[ ! -e $dir/shale-679 ] || echo -1 >$dir/shale-679' EXIT
+head='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x02\x01'
+printf '%s' ":shale-679:M:0:$head::$1:F" >$dir/register || exit 99
+shift
+"$@"
+END
+    run unshare -m --propagation private bash "$BATS_TEST_TMPDIR/registered" "$BATS_TEST_TMPDIR/busybox" \
+        "$SHALE_BIN" build --network none --platform linux/loong64 -t x "$ctx"
+    [ "$status" != 99 ] || skip "binfmt_misc cannot be set up here: $output"
+    [ "$status" = 0 ] || { echo "$output"; return 1; }
+    [ "$(shale cat x /out)" = "emulated loong64 /bin/sh" ]
+}
