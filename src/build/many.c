@@ -18,6 +18,8 @@ static int take_platforms(struct many *m, const char *list, struct arena *a, str
         const char *text = arena_strndup(a, str_trim(word).p, str_trim(word).n);
         struct platform p;
         bool seen = false;
+        if (text && !*text)
+            return err_set(e, SHALE_INVALID, "--platform \"%.128s\": a name is missing", list);
         int r = text ? platform_parse(text, a, &p, e) : err_nomem(e);
         if (r < 0)
             return err_wrap(e, r, "--platform");
