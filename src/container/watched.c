@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/watched.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "container/relay.h"
 #include "container/spawn.h"
+
+#define STOP_PAUSE_MS 10
+#define STOP_TRIES    200
 
 static void release_held(struct watched *w)
 {
@@ -102,6 +106,25 @@ static int carry(struct watched *w, struct spawn_pipe *po, struct spawn_pipe *pe
     return r;
 }
 
+/* A command that has begun to write may be without a pid here for a moment. The runtime would pass
+ * SIGTERM on to it, and as the first process of its namespace it need not care. */
+static void stop(struct watched *w, pid_t pid, int pidfd)
+{
+    struct pollfd gone = {.fd = pidfd, .events = POLLIN};
+
+    pidwatch_hurry(&w->watch);
+    for (int i = 0; i < STOP_TRIES && w->init.pid <= 0; i++) {
+        if (pidwatch_look(&w->watch))
+            w->init = w->watch.init;
+        else if (poll(&gone, 1, STOP_PAUSE_MS) != 0)
+            return;
+    }
+    if (w->init.pid > 0)
+        (void)process_kill(&w->init, SIGKILL, NULL);
+    else
+        (void)kill(pid, SIGTERM);
+}
+
 /* Whether it ran or was refused is in the runtime's own log. */
 static void settle(struct watched *w, int status)
 {
@@ -134,12 +157,8 @@ int watched_run(struct watched *w, struct arena *a, int *ret_status, struct shal
         close(TAKE_FD(po.w));
         close(TAKE_FD(pe.w));
         r = carry(w, &po, &pe, pidfd, e);
-        if (r < 0) { /* asked to stop, or broken: it does not outlive its watcher */
-            if (w->init.pid > 0)
-                (void)process_kill(&w->init, SIGKILL, NULL);
-            else
-                (void)kill(pid, SIGTERM);
-        }
+        if (r < 0) /* asked to stop, or broken: it does not outlive its watcher */
+            stop(w, pid, pidfd);
         int waited = spawn_wait(pid, &status, r < 0 ? NULL : e);
         if (waited >= 0) {
             *ret_status = status;
