@@ -45,6 +45,15 @@ static struct stage *take_stage(struct build *b)
     return found;
 }
 
+/* What nobody needs any more goes at once: there may be 10,000 stages, each with a long history. */
+static void end_stage(struct build *b, struct stage *s)
+{
+    s->status = STAGE_DONE;
+    for (size_t i = 0; i < s->n_deps; i++)
+        if (--s->deps[i]->n_users == 0)
+            state_clear(&s->deps[i]->state);
+}
+
 static int work(void *arg, size_t n, struct cancel *c, struct shale_err *e)
 {
     struct build *b = arg;
@@ -59,7 +68,7 @@ static int work(void *arg, size_t n, struct cancel *c, struct shale_err *e)
         r = stage_run(b, s, e);
         pthread_mutex_lock(&b->mutex);
         if (r >= 0)
-            s->status = STAGE_DONE;
+            end_stage(b, s);
         else
             b->stopped = true;
         pthread_cond_broadcast(&b->changed);

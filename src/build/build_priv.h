@@ -39,7 +39,9 @@ struct state {
 };
 json_t *state_config(const struct state *s); /* borrowed */
 int state_scratch(struct state *s, const struct platform *p, struct shale_err *e);
-int state_copy(const struct state *from, struct state *to, struct arena *a, struct shale_err *e);
+/* last: `from` is used for its layers only from now on, so that nothing need be copied. */
+int state_copy(struct state *from, bool last, struct state *to, struct arena *a,
+               struct shale_err *e);
 int state_add_layer(struct state *s, const struct meta_image_layer *l, struct arena *a,
                     struct shale_err *e);
 /* One instruction of model/change.h. */
@@ -77,6 +79,7 @@ struct stage {
     const char *platform_text; /* as asked for; NULL: not */
     struct stage **deps;       /* that must be done before, base too */
     size_t n_deps;
+    size_t n_users; /* that have it as a dep and are not done: guarded by build.mutex */
     bool needed, no_cache;
     unsigned n_steps, at_step; /* that are shown with numbers */
     unsigned mark;             /* of walks over the graph */

@@ -20,7 +20,7 @@ struct runner {
     const char **argv;
     size_t n_argv;
     const char **env; /* of the key; those of proxies stand behind */
-    size_t n_env, n_key_env;
+    size_t n_env, cap_env, n_key_env;
     struct step_mount mounts[RUN_MAX_MOUNTS];
     size_t n_mounts;
     enum step_network network;
@@ -98,14 +98,25 @@ static int set_command(struct runner *u, struct shale_err *e)
 
 /* ---- its environment: ENV, then ARG, then proxies that were given ---- */
 
-static int add_env(struct runner *u, const char *name, const char *value, struct shale_err *e)
+/* NULL ends the list. */
+static int add_env(struct runner *u, const char *text, struct shale_err *e)
 {
-    const char *text = arena_printf(u->a, "%s=%s", name, value);
+    size_t at = u->n_env;
 
-    if (!text)
-        return err_nomem(e);
-    u->env[u->n_env++] = text;
+    for (size_t k = 0; k < 2; k++) {
+        const char **v = arena_grow(u->a, u->env, at + k, &u->cap_env, sizeof *v);
+        if (!v || !text)
+            return err_nomem(e);
+        u->env = v;
+        v[at + k] = k ? NULL : text;
+    }
+    u->n_env++;
     return 0;
+}
+
+static int add_var(struct runner *u, const char *name, const char *value, struct shale_err *e)
+{
+    return add_env(u, arena_printf(u->a, "%s=%s", name, value), e);
 }
 
 static int set_env(struct runner *u, struct shale_err *e)
@@ -114,25 +125,20 @@ static int set_env(struct runner *u, struct shale_err *e)
     const struct scope *args = &u->s->args, *given = &u->b->given;
     int r = 0;
 
-    u->env = arena_array(u->a, json_array_size(env) + args->n + given->n + RUN_MAX_MOUNTS + 1,
-                         sizeof *u->env);
-    if (!u->env)
-        return err_nomem(e);
-    for (size_t k = 0; k < json_array_size(env); k++) {
+    for (size_t k = 0; r >= 0 && k < json_array_size(env); k++) {
         const char *text = json_string_value(json_array_get(env, k));
-        if (text)
-            u->env[u->n_env++] = text;
+        r = text ? add_env(u, text, e) : 0;
     }
     for (size_t k = 0; r >= 0 && k < args->n; k++)
         if (args->v[k].value && !state_env(&u->s->state, args->v[k].name))
-            r = add_env(u, args->v[k].name, args->v[k].value, e);
+            r = add_var(u, args->v[k].name, args->v[k].value, e);
     u->n_key_env = u->n_env;
     for (size_t k = 0; r >= 0 && k < given->n; k++) {
         bool declared;
         (void)scope_get(args, given->v[k].name, &declared);
         if (!declared && scope_is_proxy(given->v[k].name) &&
             !state_env(&u->s->state, given->v[k].name))
-            r = add_env(u, given->v[k].name, given->v[k].value, e);
+            r = add_var(u, given->v[k].name, given->v[k].value, e);
     }
     return r;
 }
@@ -220,7 +226,7 @@ static int add_secret(struct runner *u, struct mount_spec *m, struct shale_err *
     if (m->env && memchr(data.p, 0, data.n))
         r = err_set(e, SHALE_INVALID, "secret %.64s has a NUL and cannot be a variable", m->id);
     else if (m->env)
-        r = add_env(u, m->env, data.p, e);
+        r = add_var(u, m->env, data.p, e);
     return r < 0 ? r : !m->m.target;
 }
 
