@@ -127,7 +127,10 @@ static int check_options(struct build *b, struct shale_err *e)
         if (r < 0)
             r = err_wrap(e, r, "invalid argument \"%.128s\" for --tag", b->o->tags[i]);
     }
-    return r;
+    for (size_t i = 0; r >= 0 && b->o->labels && b->o->labels[i]; i++)
+        if (!*b->o->labels[i] || *b->o->labels[i] == '=')
+            r = err_set(e, SHALE_INVALID, "--label \"%.64s\" has no name", b->o->labels[i]);
+    return r < 0 ? r : run_check_options(b->o, b->a, e);
 }
 
 /* Arguments that no ARG has taken. */

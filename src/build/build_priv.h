@@ -196,6 +196,8 @@ int instr_config(struct build *b, struct stage *s, const struct instr *i, struct
 /* These: 1 if it was in the cache. */
 int instr_run(struct build *b, struct stage *s, const struct instr *i, struct told *t,
               struct shale_err *e);
+/* What is wrong with options of RUN, before anything is done. */
+int run_check_options(const struct shale_build_opts *o, struct arena *a, struct shale_err *e);
 int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct told *t,
                struct shale_err *e);
 int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struct told *t,

@@ -7,6 +7,7 @@
 #include "build/mount.h"
 #include "build/secret.h"
 #include "image/image.h"
+#include "model/run_value.h"
 
 #define RUN_MAX_MOUNTS 64
 #define SCRIPT_FOLDER  "/dev/pipes/"
@@ -22,7 +23,7 @@ struct runner {
     const char **env; /* of the key; those of proxies stand behind */
     size_t n_env, cap_env, n_key_env;
     struct step_mount mounts[RUN_MAX_MOUNTS];
-    size_t n_mounts;
+    size_t n_mounts, n_ssh;
     enum step_network network;
     bool insecure;
     struct key key;
@@ -151,23 +152,51 @@ static const struct {
 } networks[] = {
     {"default", STEP_NETWORK_DEFAULT}, {"none", STEP_NETWORK_NONE}, {"host", STEP_NETWORK_HOST}};
 
+static int find_network(const char *name, enum step_network *ret, struct shale_err *e)
+{
+    for (size_t k = 0; k < ARRAY_SIZE(networks); k++)
+        if (streq(networks[k].name, name)) {
+            *ret = networks[k].network;
+            return 0;
+        }
+    return err_set(e, SHALE_INVALID, "unsupported network mode \"%.64s\": default, none or host",
+                   name);
+}
+
 static int set_network(struct runner *u, struct shale_err *e)
 {
     const char *name;
     int r = instr_flag_get(u->i, "network", &name, e);
 
-    if (r < 0)
-        return r;
-    if (!name)
+    if (r >= 0 && !name)
         name = u->b->o->network && *u->b->o->network ? u->b->o->network : "default";
-    for (size_t k = 0; k < ARRAY_SIZE(networks); k++)
-        if (streq(networks[k].name, name)) {
-            u->network = networks[k].network;
-            key_add(&u->key, "network", name);
-            return 0;
-        }
-    return err_set(e, SHALE_INVALID, "unsupported network mode \"%.64s\": default, none or host",
-                   name);
+    if (r >= 0)
+        r = find_network(name, &u->network, e);
+    if (r >= 0)
+        key_add(&u->key, "network", name);
+    return r;
+}
+
+int run_check_options(const struct shale_build_opts *o, struct arena *a, struct shale_err *e)
+{
+    enum step_network network;
+    struct run_ulimit u;
+    char *host;
+    int r = o->network && *o->network ? find_network(o->network, &network, e) : 0;
+
+    if (r < 0)
+        return err_wrap(e, r, "--network");
+    for (size_t i = 0; r >= 0 && o->hosts && o->hosts[i]; i++)
+        r = run_extra_host(o->hosts[i], a, &host, e);
+    for (size_t i = 0; r >= 0 && o->ulimits && o->ulimits[i]; i++) {
+        r = run_ulimit(o->ulimits[i], &u, e);
+        if (r < 0)
+            r = err_wrap(e, r, "invalid argument \"%.128s\" for --ulimit", o->ulimits[i]);
+    }
+    for (size_t i = 0; r >= 0 && o->ssh && o->ssh[i]; i++)
+        if (!*o->ssh[i] || *o->ssh[i] == '=')
+            r = err_set(e, SHALE_INVALID, "--ssh \"%.64s\": write default or ID=SOCKET", o->ssh[i]);
+    return r;
 }
 
 static int set_security(struct runner *u, struct shale_err *e)
@@ -234,6 +263,11 @@ static int add_ssh(struct runner *u, struct mount_spec *m, struct shale_err *e)
 {
     int found = ssh_socket(u->b->o->ssh, m->id ? m->id : "default", u->a, &m->m.source, e);
 
+    if (!m->m.target)
+        m->m.target = arena_printf(u->a, "/run/buildkit/ssh_agent.%zu", u->n_ssh);
+    if (!m->m.target)
+        return err_nomem(e);
+    u->n_ssh++;
     if (found != 0)
         return found < 0 ? found : 0;
     if (m->required)
