@@ -22,7 +22,7 @@ static int add_labels(struct build *b, struct state *s, struct shale_err *e)
         if (!key)
             return err_nomem(e);
         if (json_object_set_new(labels, key, json_string(eq ? eq + 1 : "")) < 0)
-            return err_set(e, SHALE_INVALID, "a label is not valid UTF-8");
+            return json_no_string(*list, "a label", e);
     }
     return 0;
 }

@@ -22,7 +22,7 @@ int state_set_text(struct state *s, const char *key, const char *value, struct s
     json_t *v = json_string(value);
 
     if (!v)
-        return err_set(e, SHALE_INVALID, "%s is not valid UTF-8", key);
+        return json_no_string(value, key, e);
     return json_object_set_new(state_config(s), key, v) < 0 ? err_nomem(e) : 0;
 }
 
@@ -149,7 +149,7 @@ int state_history(struct state *s, const char *text, bool has_layer, int64_t cre
         return err_nomem(e);
     item = json_pack("{s:s,s:s}", "created_by", text, "comment", BUILD_COMMENT);
     if (!item)
-        return err_set(e, SHALE_INVALID, "the instruction is not valid UTF-8");
+        return json_no_string(text, "the instruction", e);
     int bad = 0;
     if (created_ns != TIME_NONE)
         bad |= json_object_set_new(item, "created",
