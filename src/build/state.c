@@ -70,13 +70,16 @@ int state_scratch(struct state *s, const struct platform *p, struct shale_err *e
     return 0;
 }
 
-int state_copy(const struct state *from, struct state *to, struct arena *a, struct shale_err *e)
+int state_copy(struct state *from, bool last, struct state *to, struct arena *a,
+               struct shale_err *e)
 {
     *to = (struct state){.n_layers = from->n_layers,
                          .cap_layers = from->n_layers,
                          .chain = from->chain,
                          .n_base = from->n_base,
-                         .doc = json_deep_copy(from->doc)};
+                         .doc = last ? from->doc : json_deep_copy(from->doc)};
+    if (last)
+        from->doc = NULL;
     to->layers = arena_array(a, from->n_layers + 1, sizeof *to->layers);
     if (!to->doc || !to->layers)
         return err_nomem(e);
