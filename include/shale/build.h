@@ -24,6 +24,7 @@ enum shale_build_event_kind {
     SHALE_BUILD_WARNING,  /* `text`: a line about the whole build; no step */
     SHALE_BUILD_CANCELED, /* the end of a step: it has been stopped */
     SHALE_BUILD_PLACE,    /* after an error: `text` is the place in `file`, `line`, several lines */
+    SHALE_BUILD_SHELL,    /* after it: the terminal is that of the program `name` until all ends */
 };
 struct shale_build_event { /* borrowed for the call */
     enum shale_build_event_kind kind;
@@ -48,10 +49,14 @@ struct shale_build_opts {
     const char *const *tags;
     const char *const *build_args; /* "NAME=value" */
     const char *const *labels;     /* "NAME=value" */
-    const char *target;            /* stage; NULL: the last */
-    const char *platform;          /* NULL: this machine's */
-    bool no_cache;                 /* nothing is taken from the cache */
-    bool pull;                     /* asks registries for newer base images */
+    /* "NAME=value" on the manifest, "index:NAME=value" on a list of platforms,
+     * "manifest-descriptor:NAME=value" on its entries, "manifest[linux/amd64]:NAME=value" */
+    const char *const *annotations;
+    bool squash;          /* layers above the base image become one */
+    const char *target;   /* stage; NULL: the last */
+    const char *platform; /* "linux/amd64", or several with commas; NULL: this machine's */
+    bool no_cache;        /* nothing is taken from the cache */
+    bool pull;            /* asks registries for newer base images */
     const char *const *no_cache_stages;
     const char *const *contexts; /* "name=where" */
     const char *const *secrets;  /* "id=x,src=file" or "id=x,env=NAME" */
@@ -65,12 +70,20 @@ struct shale_build_opts {
     int64_t memory_bytes, shm_bytes;
     const char *const *ulimits;
     const char *cgroup_parent;
+    /* When the command of a RUN fails: its shell, to talk to on standard input and output (INVALID
+     * if these are no terminal), in the state before the command. Then the build fails. */
+    bool debug_on_error;
+    /* After a build that made a layer: layers that only the cache has take at most so much, those
+     * that were of use longest ago go first. 0: 20 GiB. Cache mounts do not count. */
+    uint64_t cache_limit_bytes;
     shale_build_fn on_event;
     void *arg;
 };
 struct shale_built {
-    const char *id;           /* sha256:… of the image; "" when it went elsewhere only */
-    const char *manifest;     /* digest of its manifest; "" likewise */
+    /* sha256:… of the image; "" when it went elsewhere only. Of several platforms: of the image for
+     * this machine, or else of the first. */
+    const char *id;
+    const char *manifest;     /* digest of its manifest, or of their list; "" likewise */
     const char *const *names; /* what it is called now, with domain and tag */
     size_t n_names;
     uint64_t n_steps, n_cached; /* that make layers */
@@ -101,10 +114,10 @@ SHALE_API int shale_build_check(struct shale *s, const struct shale_build_opts *
 
 /* ---- the cache ---- */
 struct shale_build_record {
-    const char *id;          /* of the record: hex */
+    const char *id;          /* of the record: hex; of a cache mount its folder's name */
     const char *type;        /* "regular", "exec.cachemount" */
     const char *description; /* "RUN make" */
-    uint64_t size_bytes;     /* of the layer's content */
+    uint64_t size_bytes;     /* of the layer's content; of a cache mount: on disk */
     int64_t created_ns, used_ns;
     uint64_t n_uses;
     bool shared; /* an image has the layer, too: removing the record frees nothing */
@@ -120,7 +133,7 @@ SHALE_API int shale_build_cache(struct shale *s, struct shale_build_cache **ret,
 
 struct shale_build_prune_opts {
     size_t size;
-    bool all;                   /* also what images have, too */
+    bool all;                   /* also what images have, too, and cache mounts */
     const char *const *filters; /* "until=24h", "id=…", "type=…", "description=…"; may be NULL */
     bool limit_size;            /* the longest unused go first, until at most keep_bytes are left */
     uint64_t keep_bytes;

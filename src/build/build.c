@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "build/build_priv.h"
 #include "build/secret.h"
+#include "model/limits.h"
 
 #define MIN_WORKERS 4 /* steps often wait for the network, or for a disk */
 
@@ -171,36 +172,61 @@ static int explain(struct build *b, int r, struct shale_err *e)
     return err_wrap(e, r, "%s:%u", b->file.file, b->failed->pos.line);
 }
 
-static int run(struct build *b, struct shale_built *ret, struct shale_err *e)
+static int open_all(struct build *b, struct shale_err *e)
 {
     int r = check_options(b, e);
 
     if (r >= 0)
-        r = build_open_context(b, e);
+        r = run_check_terminal(b, e);
     if (r >= 0)
-        r = named_open(b, e);
+        r = build_open_context(b, e);
+    return r < 0 ? r : named_open(b, e);
+}
+
+static void borrow(struct build *b)
+{
+    b->context = b->lender->context;
+    b->file = b->lender->file;
+    b->named = b->lender->named;
+    b->n_named = b->lender->n_named;
+}
+
+int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
+{
+    int r = 0;
+
+    if (b->lender)
+        borrow(b);
+    else
+        r = open_all(b, e);
     if (r >= 0)
         r = build_scopes(b, e);
     if (r >= 0)
-        r = graph_make(b, e);
+        r = annotations_check(b, e);
     if (r >= 0)
+        r = graph_make(b, e);
+    if (r >= 0 && !b->lender)
         r = check_warn(b, e);
     if (r >= 0)
         r = store_lease_begin(b->store, "build", &b->lease, e);
     if (r < 0)
         return r;
     r = run_stages(b, e);
-    if (r < 0)
-        return explain(b, r, e);
+    if (r < 0) {
+        r = explain(b, r, e);
+        run_debug(b);
+        return r;
+    }
     b->cancel = b->h->image.cancel;
-    warn_unused(b);
+    if (!b->lender)
+        warn_unused(b);
     return b->o->files_to || b->o->tar_to ? output_files(b, e) : build_finish(b, ret, e);
 }
 
-int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
-              struct shale_built *ret, struct shale_err *e)
+void build_init(struct build *b, struct build_host *h, const struct shale_build_opts *o,
+                struct arena *a)
 {
-    struct build b = {
+    *b = (struct build){
         .h = h,
         .store = h->image.store,
         .o = o,
@@ -211,17 +237,60 @@ int build_run(struct build_host *h, const struct shale_build_opts *o, struct are
         .events = PTHREAD_MUTEX_INITIALIZER,
         .changed = PTHREAD_COND_INITIALIZER,
     };
+}
+
+void build_clear(struct build *b)
+{
+    b->steps = steps_close(b->steps);
+    if (!b->lender) {
+        named_close(b);
+        b->context = build_context_close(b->context);
+    }
+    for (size_t i = 0; i < b->file.n_stages && b->stages; i++) {
+        state_clear(&b->stages[i].state);
+        arena_clear(&b->stages[i].arena);
+    }
+    b->lease = store_lease_end(b->lease);
+}
+
+static int run_one(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+                   struct shale_built *ret, struct shale_err *e)
+{
+    struct build b;
+
+    build_init(&b, h, o, a);
+    int r = build_do(&b, ret, e);
+    ret->n_steps = b.n_steps;
+    ret->n_cached = b.n_cached;
+    build_clear(&b);
+    return r;
+}
+
+/* A build that has made nothing has not made the cache bigger. That it could not be collected now
+ * does not make the build a failure. */
+static void collect(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+                    const struct shale_built *made)
+{
+    uint64_t limit = o->cache_limit_bytes ? o->cache_limit_bytes : LIMIT_BUILD_CACHE_BYTES;
+    struct shale_err why = SHALE_ERR_INIT;
+    struct build b;
+
+    if (made->n_cached == made->n_steps || build_cache_collect(h, limit, &why) >= 0)
+        return;
+    build_init(&b, h, o, a);
+    const char *text = arena_printf(a, "the cache was not cleared up: %s", why.msg);
+    told_warning(&b, text ? text : why.msg);
+}
+
+int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+              struct shale_built *ret, struct shale_err *e)
+{
     int r;
 
     *ret = (struct shale_built){.id = "", .manifest = ""};
-    r = run(&b, ret, e);
-    b.steps = steps_close(b.steps);
-    named_close(&b);
-    b.context = build_context_close(b.context);
-    for (size_t i = 0; i < b.file.n_stages && b.stages; i++) {
-        state_clear(&b.stages[i].state);
-        arena_clear(&b.stages[i].arena);
-    }
-    b.lease = store_lease_end(b.lease);
+    r = o->platform && strchr(o->platform, ',') ? build_many(h, o, a, ret, e)
+                                                : run_one(h, o, a, ret, e);
+    if (r >= 0)
+        collect(h, o, a, ret);
     return r < 0 ? r : 0;
 }

@@ -10,6 +10,7 @@
 #include "container/step.h"
 #include "dockerfile/dockerfile.h"
 #include "dockerfile/expand.h"
+#include "image/make.h"
 #include "meta/meta_build.h"
 #include "model/platform.h"
 
@@ -35,6 +36,7 @@ struct state {
     struct meta_image_layer *layers; /* base first */
     size_t n_layers, cap_layers;
     struct digest chain; /* of the layers; "": none */
+    size_t n_base;       /* layers of the image that the stage, or the one below, is from */
     bool cmd_set;        /* by an instruction of this stage */
 };
 json_t *state_config(const struct state *s); /* borrowed */
@@ -109,6 +111,9 @@ struct build {
     struct stage *stages;
     size_t n_stages;
     struct stage *target;
+    bool of_many;         /* platforms: finished by build_finish_list */
+    struct build *lender; /* context and Dockerfile are those of this one; NULL: its own */
+    struct image_made made;
     struct cancel *cancel; /* of the workers */
 
     pthread_mutex_t mutex; /* guards all below, and statuses of stages */
@@ -120,6 +125,7 @@ struct build {
     pthread_mutex_t events; /* one event at a time */
     struct shale_err why;   /* of the first failure, and where it was */
     const struct instr *failed;
+    const struct step_opts *debug; /* of the first RUN that failed, its argv a shell; NULL: none */
     bool placed;
 };
 
@@ -157,6 +163,7 @@ void told_output(void *told, int stream, const char *p, size_t n);
 void told_end(struct told *t, enum shale_build_event_kind kind);
 void told_failed(struct told *t, const struct shale_err *e);
 void told_warning(struct build *b, const char *text);
+void told_shell(struct build *b, const char *shell);
 void told_place(struct build *b, unsigned line, unsigned end_line);
 /* "[build 2/3] RUN make": counts the stage's step. */
 const char *told_name(struct stage *s, const struct instr *i);
@@ -185,6 +192,18 @@ int record_put(struct build *b, const char *key, const char *description, const 
 int record_apply(struct build *b, struct stage *s, const struct cached *c, const char *history,
                  struct shale_err *e);
 
+/* ---- a build's life (build.c); several platforms (many.c) ---- */
+void build_init(struct build *b, struct build_host *h, const struct shale_build_opts *o,
+                struct arena *a);
+int build_do(struct build *b, struct shale_built *ret, struct shale_err *e);
+void build_clear(struct build *b);
+int build_many(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+               struct shale_built *ret, struct shale_err *e);
+
+/* What only the cache holds, if it is more than limit bytes: those unused longest go, until an
+ * eighth below. Cache mounts are not looked at: that takes long. */
+int build_cache_collect(struct build_host *h, uint64_t limit, struct shale_err *e); /* prune.c */
+
 /* ---- doing it ---- */
 int build_open_context(struct build *b, struct shale_err *e); /* and its Dockerfile, parsed */
 int stage_run(struct build *b, struct stage *s, struct shale_err *e);
@@ -196,6 +215,9 @@ int instr_config(struct build *b, struct stage *s, const struct instr *i, struct
 /* These: 1 if it was in the cache. */
 int instr_run(struct build *b, struct stage *s, const struct instr *i, struct told *t,
               struct shale_err *e);
+/* --debug-on-error: a shell in the state before the RUN that failed; nothing if none did. */
+int run_check_terminal(const struct build *b, struct shale_err *e);
+void run_debug(struct build *b);
 /* What is wrong with options of RUN, before anything is done. */
 int run_check_options(const struct shale_build_opts *o, struct arena *a, struct shale_err *e);
 int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct told *t,
@@ -205,7 +227,16 @@ int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struc
 int output_files(struct build *b, struct shale_err *e); /* output.c */
 /* Findings about what is built, told as warnings. CONFLICT: the file says that they are errors. */
 int check_warn(struct build *b, struct shale_err *e);
+/* annotate.c: what is to stand on the manifest, the list, or the list's entries. */
+enum annotated { ANNOTATED_MANIFEST = 1, ANNOTATED_ENTRY = 2, ANNOTATED_INDEX = 4 };
+int annotations_check(struct build *b, struct shale_err *e);
+/* *ret is owned; NULL: none. p NULL: of no platform. */
+int annotations_of(struct build *b, enum annotated what, const struct platform *p, json_t **ret,
+                   struct shale_err *e);
+int build_squash(struct build *b, struct shale_err *e); /* squash.c; nothing if it is not wanted */
 int build_finish(struct build *b, struct shale_built *ret, struct shale_err *e);
+/* A list of what these have made, under the names. */
+int build_finish_list(struct build *v, size_t n, struct shale_built *ret, struct shale_err *e);
 
 static inline struct cancel *build_cancel(const struct build *b)
 {

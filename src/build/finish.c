@@ -3,7 +3,6 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "build/build_priv.h"
-#include "image/make.h"
 #include "store/events.h"
 
 static int add_labels(struct build *b, struct state *s, struct shale_err *e)
@@ -27,8 +26,43 @@ static int add_labels(struct build *b, struct state *s, struct shale_err *e)
     return 0;
 }
 
-/* All or none: the names move in one transaction. */
-static int give_names(struct build *b, const struct image_made *made, struct shale_built *ret,
+/* What is given its names: an image, or a list with all its images. */
+struct result {
+    struct digest id, target;
+    const struct image_entry *others; /* of a list: all */
+    size_t n_others;
+};
+
+/* What ties the images of a list together. */
+static int tie(struct build *b, const struct ref *name, const struct result *x, struct shale_err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < x->n_others; i++)
+        r = meta_repo_digest_put(store_meta(b->store), name->repo, &x->target,
+                                 &x->others[i].made.id, e);
+    return r;
+}
+
+static int put_names(struct build *b, const struct ref *names, size_t n, const struct result *x,
+                     struct shale_err *e)
+{
+    struct meta *m = store_meta(b->store);
+    struct digest prev;
+    int r = meta_begin(m, e);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        r = tie(b, &names[i], x, e);
+        if (r >= 0)
+            r = meta_tag_set(m, names[i].repo, names[i].tag, &x->id, &x->target, "build", &prev, e);
+    }
+    return meta_end(m, r < 0 ? r : 0, e);
+}
+
+/* All or none: they move in one transaction. */
+static int give_names(struct build *b, const struct result *x, struct shale_built *ret,
                       struct told *t, struct shale_err *e)
 {
     size_t n = 0;
@@ -37,62 +71,135 @@ static int give_names(struct build *b, const struct image_made *made, struct sha
     while (b->o->tags && b->o->tags[n])
         n++;
     const char **names = arena_array(b->a, n + 1, sizeof *names);
-    if (!names)
+    struct ref *refs = arena_array(b->a, n + 1, sizeof *refs);
+    if (!names || !refs)
         return err_nomem(e);
-    for (size_t i = 0; r >= 0 && i < n; i++) {
-        struct ref name;
-        r = image_parse_target(b->o->tags[i], b->a, &name, e);
-        if (r >= 0)
-            r = image_name_it(b->store, &name, &made->id, &made->manifest, "build", e);
-        if (r < 0)
-            break;
-        names[i] = ref_canonical(&name, b->a);
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = image_parse_target(b->o->tags[i], b->a, &refs[i], e);
+    if (r >= 0)
+        r = put_names(b, refs, n, x, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        names[i] = ref_canonical(&refs[i], b->a);
+        const char *familiar = ref_familiar(&refs[i], b->a);
         const char *told = names[i] ? arena_printf(b->a, "naming to %s done", names[i]) : NULL;
-        if (!told)
+        if (!told || !familiar)
             return err_nomem(e);
+        store_image_event(b->store, EVENT_IMAGE_TAG, &x->id, x->id.s, familiar);
         told_status(t, told);
     }
     ret->names = names;
-    ret->n_names = r < 0 ? 0 : n;
-    return r;
+    ret->n_names = n;
+    return 0;
+}
+
+static int tell_result(struct build *b, const struct result *x, const char *verb,
+                       const struct digest *shown, struct shale_built *ret, struct told *t,
+                       struct shale_err *e)
+{
+    ret->id = arena_strdup(b->a, x->id.s);
+    ret->manifest = arena_strdup(b->a, x->target.s);
+    const char *told = ret->id ? arena_printf(b->a, "%s %s done", verb, shown->s) : NULL;
+    if (!told || !ret->manifest)
+        return err_nomem(e);
+    told_status(t, told);
+    return 0;
 }
 
 static int make(struct build *b, struct shale_built *ret, struct told *t, struct shale_err *e)
 {
     struct state *s = &b->target->state;
-    struct image_made made;
+    _cleanup_json_ json_t *annotations = NULL;
     int r = add_labels(b, s, e);
 
     if (r >= 0)
         r = history_finish(s->doc, b->epoch_ns, e);
     if (r >= 0)
-        r = image_make(b->store, b->lease, s->doc, s->layers, s->n_layers, NULL, &made, e);
+        r = build_squash(b, e);
+    if (r >= 0)
+        r = annotations_of(b, ANNOTATED_MANIFEST, &b->target_platform, &annotations, e);
+    if (r >= 0)
+        r = image_make(b->store, b->lease, s->doc, s->layers, s->n_layers, NULL, annotations,
+                       &b->made, e);
     if (r < 0)
         return r;
-    store_image_event(b->store, EVENT_IMAGE_CREATE, &made.id, made.id.s, made.id.s);
-    ret->id = arena_strdup(b->a, made.id.s);
-    ret->manifest = arena_strdup(b->a, made.manifest.s);
-    const char *told = ret->id ? arena_printf(b->a, "writing image %s done", ret->id) : NULL;
-    if (!told || !ret->manifest)
-        return err_nomem(e);
-    told_status(t, told);
-    return give_names(b, &made, ret, t, e);
+    store_image_event(b->store, EVENT_IMAGE_CREATE, &b->made.id, b->made.id.s, b->made.id.s);
+    const struct result x = {b->made.id, b->made.manifest, NULL, 0};
+    r = tell_result(b, &x, "writing image", &x.id, ret, t, e);
+    return r < 0 || b->of_many ? r : give_names(b, &x, ret, t, e);
+}
+
+static int finish(struct told *t, int r, const struct shale_err *why, struct shale_err *e)
+{
+    if (r < 0) {
+        told_failed(t, why);
+        return err_set(e, why->code, "%s", why->msg);
+    }
+    told_end(t, SHALE_BUILD_DONE);
+    return 0;
 }
 
 int build_finish(struct build *b, struct shale_built *ret, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
     struct told t;
-    int r;
+    const char *name = b->of_many ? arena_printf(b->a, "exporting to image (%s)", b->o->platform)
+                                  : "exporting to image";
 
-    told_begin(b, &t, "exporting to image");
-    r = make(b, ret, &t, &why);
-    if (r < 0) {
-        told_failed(&t, &why);
-        return err_set(e, why.code, "%s", why.msg);
-    }
-    told_end(&t, SHALE_BUILD_DONE);
-    ret->n_steps = b->n_steps;
-    ret->n_cached = b->n_cached;
+    told_begin(b, &t, name ? name : "exporting to image");
+    return finish(&t, make(b, ret, &t, &why), &why, e);
+}
+
+/* ---- several platforms ---- */
+
+/* The one of this machine stands for all where one image is asked for. */
+static size_t choose(const struct build *v, size_t n)
+{
+    struct platform host = platform_host();
+
+    for (size_t i = 0; i < n; i++)
+        if (platform_rank(&host, &v[i].target_platform, false) >= 0)
+            return i;
     return 0;
+}
+
+static int put_list(struct build *v, struct image_entry *list, size_t n, struct digest *ret,
+                    struct shale_err *e)
+{
+    _cleanup_json_ json_t *annotations = NULL;
+    int r = annotations_of(&v[0], ANNOTATED_INDEX, NULL, &annotations, e);
+
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        list[i] = (struct image_entry){v[i].made, v[i].target_platform, NULL};
+        r = annotations_of(&v[i], ANNOTATED_ENTRY, &list[i].platform, &list[i].annotations, e);
+    }
+    if (r >= 0)
+        r = image_make_list(v[0].store, v[0].lease, list, n, annotations, ret, e);
+    for (size_t i = 0; i < n; i++)
+        json_decref(list[i].annotations);
+    return r;
+}
+
+static int make_list(struct build *v, size_t n, struct shale_built *ret, struct told *t,
+                     struct shale_err *e)
+{
+    struct build *b = &v[0];
+    struct image_entry *list = arena_array(b->a, n, sizeof *list);
+    struct result x = {.id = v[choose(v, n)].made.id, .others = list, .n_others = n};
+    int r = list ? put_list(v, list, n, &x.target, e) : err_nomem(e);
+
+    if (r >= 0)
+        r = tell_result(b, &x, "writing manifest list", &x.target, ret, t, e);
+    return r < 0 ? r : give_names(b, &x, ret, t, e);
+}
+
+int build_finish_list(struct build *v, size_t n, struct shale_built *ret, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    struct told t;
+
+    v[0].n_events = v[n - 1].n_events;
+    told_begin(&v[0], &t, "exporting manifest list");
+    return finish(&t, make_list(v, n, ret, &t, &why), &why, e);
 }

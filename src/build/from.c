@@ -94,6 +94,7 @@ static int take(struct build *b, struct stage *s, struct told *t, struct shale_e
         r = state_add_layer(&s->state, &layers[i], &s->arena, e);
     if (r < 0)
         return r;
+    s->state.n_base = n;
     drop_past(s->state.doc);
     r = whole_history(s->state.doc, n, e);
     if (r < 0)

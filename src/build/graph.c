@@ -100,6 +100,8 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
     if (b->file.n_stages > 1)
         s->shown = s->src->name ? arena_printf(b->a, "%s ", s->src->name)
                                 : arena_printf(b->a, "stage-%zu ", n);
+    if (b->of_many && s->shown)
+        s->shown = arena_printf(b->a, "%s %s", platform_format(&s->platform, b->a), s->shown);
     return s->shown ? 0 : err_nomem(e);
 }
 

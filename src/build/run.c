@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RUN. */
+#include <unistd.h>
+
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "build/build_priv.h"
 #include "build/copying.h"
+#include "build/foreign.h"
 #include "build/mount.h"
 #include "build/secret.h"
 #include "image/image.h"
@@ -334,6 +337,11 @@ static int set_flags(struct runner *u, struct shale_err *e)
 
 /* ---- key and history ---- */
 
+static const char *hostname_of(const struct runner *u)
+{
+    return scope_get(&u->b->given, "BUILDKIT_SANDBOX_HOSTNAME", NULL);
+}
+
 static int make_key(struct runner *u, char ret[65], struct shale_err *e)
 {
     const struct shale_build_opts *o = u->b->o;
@@ -347,6 +355,8 @@ static int make_key(struct runner *u, char ret[65], struct shale_err *e)
     while (o->hosts && o->hosts[n])
         n++;
     key_add_list(&u->key, "hosts", o->hosts, n);
+    if (hostname_of(u))
+        key_add(&u->key, "hostname", hostname_of(u));
     if (u->b->epoch_ns != TIME_NONE) {
         (void)snprintf(epoch, sizeof epoch, "%lld", (long long)u->b->epoch_s);
         key_add(&u->key, "epoch", epoch);
@@ -384,12 +394,37 @@ static int steps_of(struct build *b, struct steps **ret, struct shale_err *e)
     return r;
 }
 
-static int failed(struct runner *u, struct told *t, const struct step_result *res,
-                  struct shale_err *e)
+/* The rest of what it points at lives as long as the stage. */
+static void keep_for_debug(struct runner *u, const struct step_opts *failed)
+{
+    const json_t *shell = json_object_get(state_config(&u->s->state), "Shell");
+    const char *word = json_string_value(json_array_get(shell, 0));
+    const char **argv = arena_array(u->a, 2, sizeof *argv);
+    struct step_mount *mounts = arena_array(u->a, u->n_mounts + 1, sizeof *mounts);
+    struct step_opts *step = arena_alloc(u->a, sizeof *step);
+
+    if (!argv || !mounts || !step)
+        return;
+    argv[0] = word ? word : "/bin/sh";
+    for (size_t k = 0; k < u->n_mounts; k++)
+        mounts[k] = u->mounts[k];
+    *step = *failed;
+    step->argv = argv;
+    step->mounts = mounts;
+    pthread_mutex_lock(&u->b->mutex);
+    if (!u->b->debug)
+        u->b->debug = step;
+    pthread_mutex_unlock(&u->b->mutex);
+}
+
+static int failed(struct runner *u, struct told *t, const struct step_opts *step,
+                  const struct step_result *res, struct shale_err *e)
 {
     const char *words = history_list(u->argv, u->n_argv, false, u->a);
 
     t->status = res->status;
+    if (u->b->o->debug_on_error)
+        keep_for_debug(u, step);
     return err_set(e, SHALE_CONFLICT,
                    "process \"%.300s\" did not complete successfully: exit code: %d",
                    words ? words : "", res->status);
@@ -406,6 +441,7 @@ static int execute(struct runner *u, struct told *t, struct cached *ret, struct 
         .env = u->env,
         .user = state_text(&u->s->state, "User"),
         .cwd = state_text(&u->s->state, "WorkingDir"),
+        .hostname = hostname_of(u),
         .network = u->network,
         .extra_hosts = o->hosts,
         .insecure = u->insecure,
@@ -422,12 +458,14 @@ static int execute(struct runner *u, struct told *t, struct cached *ret, struct 
     };
     struct step_result res = {0};
     struct steps *steps = NULL;
-    int r = steps_of(u->b, &steps, e);
+    int r = foreign_check(&u->s->platform, u->a, e);
 
+    if (r >= 0)
+        r = steps_of(u->b, &steps, e);
     if (r >= 0)
         r = step_run(steps, &step, &res, e);
     if (r >= 0 && res.status != 0)
-        r = failed(u, t, &res, e);
+        r = failed(u, t, &step, &res, e);
     if (r < 0)
         return r;
     *ret = (struct cached){.created_ns = time_now_ns()};
@@ -471,4 +509,33 @@ int instr_run(struct build *b, struct stage *s, const struct instr *i, struct to
     r = run(&u, t, e);
     buf_clear(&u.key.b);
     return r;
+}
+
+/* ---- --debug-on-error ---- */
+
+int run_check_terminal(const struct build *b, struct shale_err *e)
+{
+    if (!b->o->debug_on_error || (isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1))
+        return 0;
+    return err_set(e, SHALE_INVALID,
+                   "--debug-on-error opens a shell: standard input and output must be a terminal");
+}
+
+void run_debug(struct build *b)
+{
+    const struct step_streams streams = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+    struct shale_err why = SHALE_ERR_INIT;
+    struct step_opts o;
+    int status;
+
+    if (!b->debug || !b->steps)
+        return;
+    o = *b->debug;
+    o.cancel = b->h->image.cancel;
+    o.on_output = NULL;
+    told_shell(b, o.argv[0]);
+    if (step_shell(b->steps, &o, &streams, &status, &why) < 0) {
+        const char *text = arena_printf(b->a, "no shell was opened: %s", why.msg);
+        told_warning(b, text ? text : "no shell was opened");
+    }
 }

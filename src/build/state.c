@@ -76,6 +76,7 @@ int state_copy(struct state *from, bool last, struct state *to, struct arena *a,
     *to = (struct state){.n_layers = from->n_layers,
                          .cap_layers = from->n_layers,
                          .chain = from->chain,
+                         .n_base = from->n_base,
                          .doc = last ? from->doc : json_deep_copy(from->doc)};
     if (last)
         from->doc = NULL;

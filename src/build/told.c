@@ -60,6 +60,11 @@ void told_warning(struct build *b, const char *text)
          &(struct shale_build_event){.kind = SHALE_BUILD_WARNING, .text = text, .n = strlen(text)});
 }
 
+void told_shell(struct build *b, const char *shell)
+{
+    tell(b, &(struct shale_build_event){.kind = SHALE_BUILD_SHELL, .name = shell});
+}
+
 void told_place(struct build *b, unsigned line, unsigned end_line)
 {
     const char *text = dockerfile_excerpt(b->file.text, line, end_line, b->a);

@@ -10,17 +10,18 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "view/build.h"
 #include "view/build_cache.h"
 
 struct build_cmd_opts {
-    const char *file, *target, *platform, *network, *progress, *iidfile, *metadata_file;
+    const char *file, *target, *network, *progress, *iidfile, *metadata_file;
     const char *cgroup_parent;
     struct strv tag, build_arg, label, no_cache_filter, add_host, secret, ssh, ulimit, allow;
-    struct strv output, build_context;
+    struct strv output, build_context, platform, annotation;
     int64_t memory, shm_size;
-    bool no_cache, pull, quiet, load, push, check, accepted;
+    bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error, squash;
     struct strv later; /* those that are not there yet */
     bool later_flag;
 };
@@ -43,7 +44,9 @@ static const struct opt opts[] = {
     {0, "add-host", OPT_LIST, O(add_host), NULL,
      "Add a custom host-to-IP mapping to steps (format: \"host:ip\")"},
     {0, "allow", OPT_CSV, O(allow), NULL, "Allow extra privileges (\"security.insecure\")"},
-    LATER("annotation", "list", "Add annotation to the image"),
+    {0, "annotation", OPT_LIST, O(annotation), NULL,
+     "Add an annotation to the manifest (\"name=value\"; \"index:name=value\":\nto the list of "
+     "platforms)"},
     LATER("attest", "list", "Attestation parameters"),
     {0, "build-arg", OPT_LIST, O(build_arg), NULL, "Set build-time variables"},
     {0, "build-context", OPT_LIST, O(build_context), NULL,
@@ -60,7 +63,8 @@ static const struct opt opts[] = {
     {'c', "cpu-shares", OPT_LIST, O(later), "int", "CPU shares (not supported yet)", OPT_HIDDEN},
     LATER("cpuset-cpus", "string", "CPUs in which to allow execution"),
     LATER("cpuset-mems", "string", "MEMs in which to allow execution"),
-    LATER_FLAG("debug-on-error", "Open a shell before the step that failed"),
+    {0, "debug-on-error", OPT_BOOL, O(debug_on_error), NULL,
+     "When a RUN fails, open a shell in the state before it"},
     ACCEPTED("disable-content-trust"),
     {'f', "file", OPT_STR, O(file), NULL, "Name of the Dockerfile", 0, "PATH/Dockerfile"},
     ACCEPTED("force-rm"),
@@ -78,7 +82,8 @@ static const struct opt opts[] = {
     {0, "no-cache-filter", OPT_CSV, O(no_cache_filter), NULL, "Do not cache specified stages"},
     {'o', "output", OPT_LIST, O(output), NULL,
      "Output destination (\"type=local,dest=path\"; types: local, tar,\noci, docker, image)"},
-    {0, "platform", OPT_STR, O(platform), NULL, "Set target platform: os/arch[/variant]"},
+    {0, "platform", OPT_CSV, O(platform), NULL,
+     "Set target platforms: os/arch[/variant]; of several, the names\nstand for a manifest list"},
     {0, "progress", OPT_STR, O(progress), NULL,
      "Type of progress output: \"auto\", \"plain\", \"tty\", \"rawjson\",\n\"quiet\"", 0, "auto"},
     LATER("provenance", "string", "Provenance attestation"),
@@ -91,7 +96,7 @@ static const struct opt opts[] = {
      "Secret to expose to the build (\"id=mysecret[,src=/local/secret]\")"},
     LATER("security-opt", "list", "Security options"),
     {0, "shm-size", OPT_BYTES, O(shm_size), NULL, "Size of /dev/shm of steps"},
-    LATER_FLAG("squash", "Squash newly built layers into a single new layer"),
+    {0, "squash", OPT_BOOL, O(squash), NULL, "Squash newly built layers into a single new layer"},
     {0, "ssh", OPT_LIST, O(ssh), NULL, "SSH agent socket to expose (\"default|<id>=<socket>\")"},
     {'t', "tag", OPT_LIST, O(tag), NULL, "Name and optionally a tag (format: \"name:tag\")"},
     {0, "target", OPT_STR, O(target), NULL, "Set the target build stage to build"},
@@ -151,6 +156,19 @@ static const char *const *add_name(struct cli *c, const char *const *names, cons
     return list;
 }
 
+/* Of layers that only the cache has. */
+static int take_cache_limit(struct cli *c, uint64_t *ret)
+{
+    const char *text = getenv("SHALE_BUILD_CACHE_LIMIT");
+    int64_t bytes = 0;
+    int r = text && *text ? units_parse_binary(text, &bytes, &c->e) : 0;
+
+    if (r >= 0 && text && *text && bytes <= 0)
+        r = err_set(&c->e, SHALE_INVALID, "it must be more than 0");
+    *ret = (uint64_t)bytes;
+    return r < 0 ? err_wrap(&c->e, r, "$SHALE_BUILD_CACHE_LIMIT") : 0;
+}
+
 static int take_allow(struct cli *c, const struct strv *allow, bool *ret)
 {
     for (size_t i = 0; i < allow->n; i++) {
@@ -163,14 +181,14 @@ static int take_allow(struct cli *c, const struct strv *allow, bool *ret)
     return 0;
 }
 
-static int check_options(struct cli *c, const struct build_cmd_opts *o)
+/* "a,b", however they were given. */
+static const char *platforms(struct cli *c, const struct strv *given)
 {
-    int r = refuse_later(c);
+    const char *all = given->n ? given->v[0] : getenv("DOCKER_DEFAULT_PLATFORM");
 
-    if (r >= 0 && o->platform && strchr(o->platform, ','))
-        r = err_set(&c->e, SHALE_UNSUPPORTED,
-                    "--platform: images of several platforms are not supported yet");
-    return r;
+    for (size_t i = 1; all && i < given->n; i++)
+        all = arena_printf(&c->arena, "%s,%s", all, given->v[i]);
+    return all;
 }
 
 /* ---- outputs ---- */
@@ -390,7 +408,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .build_args = build_args(c, &o->build_arg),
         .labels = list_of(c, &o->label),
         .target = o->target,
-        .platform = o->platform ? o->platform : getenv("DOCKER_DEFAULT_PLATFORM"),
+        .platform = platforms(c, &o->platform),
         .no_cache = o->no_cache,
         .pull = o->pull,
         .no_cache_stages = list_of(c, &o->no_cache_filter),
@@ -403,15 +421,20 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .ulimits = list_of(c, &o->ulimit),
         .cgroup_parent = o->cgroup_parent,
         .contexts = list_of(c, &o->build_context),
+        .annotations = list_of(c, &o->annotation),
+        .squash = o->squash,
+        .debug_on_error = o->debug_on_error,
     };
     struct outputs out;
-    int r = c->arena.failed ? err_nomem(&c->e) : check_options(c, o);
+    int r = c->arena.failed ? err_nomem(&c->e) : refuse_later(c);
 
     (void)n;
     if (r >= 0)
         r = build_view_mode(o->quiet ? "quiet" : o->progress, &mode, &c->e);
     if (r >= 0)
         r = take_allow(c, &o->allow, &q.insecure);
+    if (r >= 0)
+        r = take_cache_limit(c, &q.cache_limit_bytes);
     if (r >= 0)
         r = take_outputs(c, o, &out, &q);
     if (r < 0)
@@ -425,8 +448,10 @@ const struct cmd cmd_build = {
     .text =
         "The context (a folder, a tar on standard input, a URL) is what COPY and ADD see.\n"
         "What a step gave is kept: when the same step on the same files comes again, nothing is\n"
-        "run, copied or mounted for it ('shale builder du', 'shale builder prune'). Names move to\n"
-        "the new image only when all has succeeded.\n"
+        "run, copied or mounted for it ('shale builder du', 'shale builder prune'). Layers that "
+        "only\n"
+        "this cache has take at most 20 GiB ($SHALE_BUILD_CACHE_LIMIT): those that were of use\n"
+        "longest ago go after a build. Names move to the new image only when all has succeeded.\n"
         "\n"
         "--check tells what is likely to be a mistake and ends with 1 if there is any. With "
         "--output\n"
@@ -435,8 +460,9 @@ const struct cmd cmd_build = {
         "into an archive beside the store (type=oci or docker), or to a registry\n"
         "(type=image,name=...,push=true).\n"
         "\n"
-        "The exit status is that of the command that failed in a RUN. Progress goes to standard\n"
-        "error; with --quiet standard output gets the ID of the image.",
+        "The exit status is that of the command that failed in a RUN; --debug-on-error opens a\n"
+        "shell in the state before it, on a terminal. Progress goes to standard error; with\n"
+        "--quiet standard output gets the ID of the image.",
     .example = "shale build -t app .\n"
                "shale build -t app:debug --target debug --build-arg VERSION=1.2 .\n"
                "shale build -f docker/Dockerfile --secret id=token,src=token.txt -t app .\n"

@@ -24,7 +24,7 @@ static const struct opt du_opts[] = {
 };
 static const struct opt prune_opts[] = {
     {'a', "all", OPT_BOOL, O(all), NULL,
-     "Remove all records, also of layers that images have, too"},
+     "Remove all records, also of layers that images have, too, and cache\nmounts"},
     {0, "filter", OPT_FILTER, O(filter), NULL,
      "Provide filter values: until, id, type, description"},
     {'f', "force", OPT_BOOL, O(force), NULL, "Do not prompt for confirmation"},
@@ -61,7 +61,8 @@ const struct cmd cmd_builder_du = {
     .brief = "Show what the cache of builds takes",
     .usage = "[OPTIONS]",
     .text = "A record is what a step gave. SHARED: an image has the layer, too; removing such a\n"
-            "record frees nothing now. SIZE is the content of the layer.",
+            "record frees nothing now. SIZE is the content of the layer. An exec.cachemount is\n"
+            "the folder of a RUN --mount=type=cache, its SIZE is what it takes on disk.",
     .example = "shale builder du",
     .opts = du_opts,
     .opts_size = sizeof(struct builder_opts),
@@ -121,8 +122,10 @@ static int run_prune(struct cli *c, const void *opts_, int n, char **args)
 const struct cmd cmd_builder_prune = {
     .brief = "Remove build cache",
     .usage = "[OPTIONS]",
-    .text = "Records whose layers no image has go, with --all every one. A step that is built\n"
-            "again is then done again. With --keep-storage the longest unused go first, until\n"
+    .text = "Records whose layers no image has go, with --all every one, and the folders of\n"
+            "RUN --mount=type=cache that no step has now (these alone: --filter\n"
+            "type=exec.cachemount). A step that is built again is then done again. With "
+            "--keep-storage the longest unused go first, until\n"
             "what is left takes at most so much.",
     .example = "shale builder prune -f --filter until=240h\n"
                "shale builder prune -af --keep-storage 10g",

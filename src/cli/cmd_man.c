@@ -101,20 +101,23 @@ static void add_top(struct buf *b)
     add_block(b, "SYNOPSIS", "shale [OPTIONS] COMMAND");
     add_table(b, "shale", cmd_table);
     add_options(b, cmd_global_opts);
-    add_block(b, "ENVIRONMENT",
-              "SHALE_ROOT               folder of the store\n"
-              "DOCKER_CONFIG            folder of config.json and credentials (default ~/.docker)\n"
-              "DOCKER_DEFAULT_PLATFORM  platform of pull, run and create\n"
-              "HTTP_PROXY, HTTPS_PROXY, NO_PROXY  proxies\n"
-              "NO_COLOR                 no colours\n"
-              "SHALE_RETRIES            attempts after the first that fails (default 5)\n"
-              "SHALE_CONNECT_TIMEOUT    seconds for a connection to come about (default 30)\n"
-              "SHALE_STALL_TIMEOUT      seconds without a byte before a transfer is taken up anew "
-              "(default 60)\n"
-              "SHALE_HELPER_TIMEOUT     seconds for a credential helper (default 30)\n"
-              "SHALE_MAX_INFLATE_RATIO  layers above 256 MiB that inflate to more than so many "
-              "times their size\n"
-              "                         are refused as bombs (default 200)");
+    add_block(
+        b, "ENVIRONMENT",
+        "SHALE_ROOT               folder of the store\n"
+        "DOCKER_CONFIG            folder of config.json and credentials (default ~/.docker)\n"
+        "DOCKER_DEFAULT_PLATFORM  platform of pull, run and create\n"
+        "HTTP_PROXY, HTTPS_PROXY, NO_PROXY  proxies\n"
+        "NO_COLOR                 no colours\n"
+        "SHALE_RETRIES            attempts after the first that fails (default 5)\n"
+        "SHALE_CONNECT_TIMEOUT    seconds for a connection to come about (default 30)\n"
+        "SHALE_STALL_TIMEOUT      seconds without a byte before a transfer is taken up anew "
+        "(default 60)\n"
+        "SHALE_HELPER_TIMEOUT     seconds for a credential helper (default 30)\n"
+        "SHALE_MAX_INFLATE_RATIO  layers above 256 MiB that inflate to more than so many "
+        "times their size\n"
+        "                         are refused as bombs (default 200)\n"
+        "SHALE_BUILD_CACHE_LIMIT  layers that only the cache of builds has are kept up to this "
+        "size (default 20g)");
     add_block(b, "EXIT STATUS",
               "0    success\n"
               "1    failure\n"

@@ -248,8 +248,8 @@ static int commit(struct committer *k, const struct ref *name, struct image_made
     doc = NULL;
     r = make_config(k, &doc, e); /* now it is known whether there is a layer */
     if (r >= 0)
-        r = image_make(k->h->store, k->lease, doc, k->layers, k->n_layers, &k->c.row.image_id, ret,
-                       e);
+        r = image_make(k->h->store, k->lease, doc, k->layers, k->n_layers, &k->c.row.image_id, NULL,
+                       ret, e);
     if (r >= 0)
         store_image_event(k->h->store, EVENT_IMAGE_CREATE, &ret->id, ret->id.s, ret->id.s);
     return r < 0 || !name->repo

@@ -71,6 +71,7 @@ struct conf {
     struct port_list ports; /* published */
     bool publish_all;
     /* of our own */
+    bool no_hostname_var;      /* HOSTNAME does not come by itself: steps of builds */
     const char *path;          /* what is run */
     struct strv args;          /* without path */
     const char *detach_keys;   /* "": the default */

@@ -35,7 +35,7 @@ int spec_env(const struct strv *env, const char *hostname, bool tty, const char 
     const char *path = spec_env_get(env, "PATH");
 
     out.v[out.n++] = arena_printf(a, "PATH=%s", path ? path : SPEC_PATH_DEFAULT);
-    if (!spec_env_get(env, "HOSTNAME"))
+    if (hostname && !spec_env_get(env, "HOSTNAME"))
         out.v[out.n++] = arena_printf(a, "HOSTNAME=%s", hostname);
     if (tty && !spec_env_get(env, "TERM"))
         out.v[out.n++] = arena_strdup(a, "TERM=xterm");
@@ -192,7 +192,8 @@ static int process_part(const struct spec_in *in, json_t **ret, struct shale_err
     p.no_new_privileges = conf_no_new_privileges(c);
     p.ulimits = c->ulimits;
     p.n_ulimits = c->n_ulimits;
-    r = spec_env(&c->env, c->hostname, c->tty, in->user->home, &a, &p.env, e);
+    r = spec_env(&c->env, c->no_hostname_var ? NULL : c->hostname, c->tty, in->user->home, &a,
+                 &p.env, e);
     if (r < 0)
         return r;
     return spec_process(&p, ret, e);

@@ -61,7 +61,8 @@ struct spec_process {
 int spec_process(const struct spec_process *p, json_t **ret, struct shale_err *e);
 /* The text of either, as the runtime reads it. */
 int spec_text(const json_t *spec, struct arena *a, char **ret, struct shale_err *e);
-/* PATH, HOSTNAME and TERM where the container has none, then its own, then HOME: docker's order. */
+/* PATH, HOSTNAME and TERM where the container has none, then its own, then HOME: docker's order.
+ * hostname NULL: no HOSTNAME. */
 int spec_env(const struct strv *env, const char *hostname, bool tty, const char *home,
              struct arena *a, struct strv *ret, struct shale_err *e);
 /* Value of a variable in "K=V" strings; the last one counts. NULL: none. */

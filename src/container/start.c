@@ -97,7 +97,12 @@ static int run_it(struct start *s, int *ret_status, struct shale_err *e)
     int r = monitor_start(s, &socket, e);
     if (r < 0 || !s->attach)
         return r;
-    return attach_relay(s->h, s->a, s->c, s->attach, socket, ret_status, e);
+    r = attach_relay(s->h, s->a, s->c, s->attach, socket, ret_status, e);
+    close(TAKE_FD(hold));
+    /* Gone when its end is told, whoever comes first: conmon's exit_command or we. */
+    if (r >= 0 && *ret_status >= 0 && s->c->row.auto_remove && s->lock < 0)
+        r = container_cleanup(s->h, s->c->row.id, e);
+    return r;
 }
 
 /* NOT_FOUND and DENIED speak of the command only (see shale_start). */

@@ -153,6 +153,7 @@ static int take_options(struct step *t, struct shale_err *e)
         return err_set(e, SHALE_LIMIT, "more than %d layers: squash the base image first",
                        LIMIT_LAYERS);
     k->hostname = o->hostname && o->hostname[0] ? o->hostname : STEP_HOSTNAME;
+    k->no_hostname_var = true; /* as BuildKit: it is no part of the command's environment */
     k->user = or_empty(o->user);
     k->workdir = or_empty(o->cwd);
     k->network = networks[o->network];

@@ -70,7 +70,7 @@ static int add_parts(struct shale *s, struct arena *a, struct shale_df *ret, str
 
 static int add_cache(struct shale *s, struct arena *a, struct shale_df *ret, struct shale_err *e)
 {
-    struct build_host h = {.image = engine_image_host(s)};
+    struct build_host h = {.container = engine_container_host(s), .image = engine_image_host(s)};
     struct shale_build_cache c = {.n_items = 0};
     int r = build_cache_list(&h, a, &c, e);
 

@@ -96,7 +96,7 @@ int image_draft_finish(struct image_draft *d, const char *how, struct shale_edit
     int r = stamp(d->doc, d->keeps_created, e);
 
     if (r >= 0)
-        r = image_make(d->store, d->lease, d->doc, d->layers, d->n_layers, NULL, &made, e);
+        r = image_make(d->store, d->lease, d->doc, d->layers, d->n_layers, NULL, NULL, &made, e);
     if (r >= 0)
         store_image_event(d->store, EVENT_IMAGE_CREATE, &made.id, made.id.s, made.id.s);
     if (r >= 0 && d->name.repo)

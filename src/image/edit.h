@@ -36,6 +36,16 @@ int image_draft_read(struct image_draft *d, const struct digest *id, json_t **re
 size_t image_history_layers(const json_t *history, size_t from);
 /* Adds as many entries that say that nothing is known. */
 int image_history_unknown(json_t *history, size_t n, struct shale_err *e);
+
+/* The layers from n_kept on as one that gives the same files. 1: *ret is it, 0: they come to
+ * nothing. */
+int image_squash_layers(struct store *s, struct store_lease *lease,
+                        const struct meta_image_layer *v, size_t n, size_t n_kept, struct cancel *c,
+                        struct arena *a, struct meta_image_layer *ret, struct shale_err *e);
+/* What is told of it in the history of `doc`, an image that had n_before layers. empty: there is no
+ * new layer. message: NULL: how many there were. */
+int image_squash_history(json_t *doc, size_t n_before, size_t n_kept, bool empty,
+                         const char *message, struct shale_err *e);
 /* How many layers of `base` are not the image's first ones: 0 where it stands on it, otherwise the
  * number (from 1) of the first that is another one. */
 size_t image_draft_off_base(const struct image_draft *d, const struct meta_image_layer *base,

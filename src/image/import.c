@@ -206,7 +206,7 @@ int image_import(struct image_host *h, const struct shale_import_opts *o, struct
     if (r == -SHALE_CORRUPT)
         r = err_wrap(e, r, "%s", o->input ? o->input : "standard input");
     if (r >= 0)
-        r = image_make(h->store, m.lease, doc, &layer, 1, NULL, &made, e);
+        r = image_make(h->store, m.lease, doc, &layer, 1, NULL, NULL, &made, e);
     if (r >= 0 && name.repo)
         r = image_name_it(h->store, &name, &made.id, &made.manifest, "import", e);
     if (r < 0)

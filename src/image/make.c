@@ -79,9 +79,16 @@ static int set_rootfs(json_t *config, const struct meta_image_layer *layers, siz
     return bad ? err_nomem(e) : 0;
 }
 
+static int annotate(json_t *o, const json_t *annotations, struct shale_err *e)
+{
+    if (!annotations)
+        return 0;
+    return json_object_set(o, "annotations", (json_t *)annotations) < 0 ? err_nomem(e) : 0;
+}
+
 static int make_manifest(struct store *s, const struct descriptor *config,
-                         const struct meta_image_layer *layers, size_t n, json_t **ret,
-                         struct shale_err *e)
+                         const struct meta_image_layer *layers, size_t n, const json_t *annotations,
+                         json_t **ret, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(1 << 20);
     _cleanup_json_ json_t *list = json_array(), *configs = json_array();
@@ -93,7 +100,7 @@ static int make_manifest(struct store *s, const struct descriptor *config,
         return r;
     *ret = json_pack("{s:i,s:s,s:O,s:O}", "schemaVersion", 2, "mediaType", MEDIA_OCI_MANIFEST,
                      "config", json_array_get(configs, 0), "layers", list);
-    return *ret ? 0 : err_nomem(e);
+    return *ret ? annotate(*ret, annotations, e) : err_nomem(e);
 }
 
 static int set_parent(struct store *s, const struct digest *id, const struct digest *parent,
@@ -114,7 +121,7 @@ static int set_parent(struct store *s, const struct digest *id, const struct dig
 
 int image_make(struct store *s, struct store_lease *lease, json_t *config,
                const struct meta_image_layer *layers, size_t n, const struct digest *parent,
-               struct image_made *ret, struct shale_err *e)
+               const json_t *annotations, struct image_made *ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *manifest = NULL;
     struct descriptor c, m;
@@ -129,7 +136,7 @@ int image_make(struct store *s, struct store_lease *lease, json_t *config,
     if (r >= 0)
         r = put_document(s, lease, MEDIA_OCI_CONFIG, config, &c, e);
     if (r >= 0)
-        r = make_manifest(s, &c, layers, n, &manifest, e);
+        r = make_manifest(s, &c, layers, n, annotations, &manifest, e);
     if (r >= 0)
         r = put_document(s, lease, MEDIA_OCI_MANIFEST, manifest, &m, e);
     if (r >= 0)
@@ -137,6 +144,55 @@ int image_make(struct store *s, struct store_lease *lease, json_t *config,
     if (r >= 0 && parent)
         r = set_parent(s, &id, parent, layers, n, e);
     if (r >= 0)
-        *ret = (struct image_made){id, m.digest};
+        *ret = (struct image_made){id, m.digest, m.size_bytes};
+    return r;
+}
+
+/* ---- lists ---- */
+
+static json_t *platform_object(const struct platform *p)
+{
+    json_t *o = json_pack("{s:s,s:s}", "architecture", p->arch ? p->arch : "unknown", "os",
+                          p->os ? p->os : "linux");
+
+    if (o && p->variant && *p->variant)
+        (void)json_object_set_new(o, "variant", json_string(p->variant));
+    if (o && p->os_version && *p->os_version)
+        (void)json_object_set_new(o, "os.version", json_string(p->os_version));
+    return o;
+}
+
+static int add_entry(json_t *list, const struct image_entry *x, struct shale_err *e)
+{
+    int r = add_descriptor(list, MEDIA_OCI_MANIFEST, &x->made.manifest, x->made.manifest_bytes, e);
+
+    if (r < 0)
+        return r;
+    json_t *o = json_array_get(list, json_array_size(list) - 1);
+    if (json_object_set_new(o, "platform", platform_object(&x->platform)) < 0)
+        return err_nomem(e);
+    return annotate(o, x->annotations, e);
+}
+
+int image_make_list(struct store *s, struct store_lease *lease, const struct image_entry *v,
+                    size_t n, const json_t *annotations, struct digest *ret, struct shale_err *e)
+{
+    _cleanup_json_ json_t *list = json_array(), *doc = NULL;
+    struct descriptor d;
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = add_entry(list, &v[i], e);
+    if (r < 0)
+        return r;
+    doc = json_pack("{s:i,s:s,s:O}", "schemaVersion", 2, "mediaType", MEDIA_OCI_INDEX, "manifests",
+                    list);
+    r = doc ? annotate(doc, annotations, e) : err_nomem(e);
+    if (r >= 0)
+        r = put_document(s, lease, MEDIA_OCI_INDEX, doc, &d, e);
+    if (r >= 0)
+        r = store_index_add(s, &d, e);
+    if (r >= 0)
+        *ret = d.digest;
     return r;
 }

@@ -84,56 +84,60 @@ static int into_layer(void *arg, const void *p, size_t n, struct shale_err *e)
     return layer_new_write(arg, p, n, e);
 }
 
-static int pack(struct squash *q, struct look *l, struct look *base, struct layer_new *to,
-                struct shale_err *e)
+static int pack(struct look *l, struct look *base, struct layer_new *to, struct cancel *c,
+                uint64_t *ret_members, struct shale_err *e)
 {
     struct look_pack *p = NULL;
-    uint64_t n_members = 0;
-    int r = look_pack_new(l, into_layer, to, q->h->cancel, &p, e);
+    int r = look_pack_new(l, into_layer, to, c, &p, e);
 
     if (r >= 0)
         r = look_pack_changes(p, base, e);
     if (r >= 0)
-        r = look_pack_end(p, &n_members, e);
+        r = look_pack_end(p, ret_members, e);
     look_pack_free(p);
-    q->empty = n_members == 0;
     return r;
 }
 
-static int write_layer(struct squash *q, struct look *l, struct look *base, struct shale_err *e)
+int image_squash_layers(struct store *s, struct store_lease *lease,
+                        const struct meta_image_layer *v, size_t n, size_t n_kept, struct cancel *c,
+                        struct arena *a, struct meta_image_layer *ret, struct shale_err *e)
 {
-    struct image_draft *d = q->d;
-    struct meta_image_layer *layers = arena_array(d->a, q->n_kept + 1, sizeof *layers);
+    struct look l = LOOK_INIT, base = LOOK_INIT;
     struct layer_new *to = NULL;
-    int r = layers ? layer_new_begin(d->store, d->lease, q->h->cancel, &to, e) : err_nomem(e);
+    uint64_t n_members = 0;
+    int r = look_open_layers(s, v, n, a, c, &l, e);
 
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < q->n_kept; i++)
-        layers[i] = d->layers[i];
-    r = pack(q, l, base, to, e);
-    if (r >= 0 && !q->empty)
-        r = layer_new_finish(to, &layers[q->n_kept], e);
+    if (r >= 0)
+        r = look_open_layers(s, v, n_kept, a, c, &base, e);
+    if (r >= 0)
+        r = layer_new_begin(s, lease, c, &to, e);
+    if (r >= 0)
+        r = pack(&l, &base, to, c, &n_members, e);
+    if (r >= 0 && n_members)
+        r = layer_new_finish(to, ret, e);
     layer_new_close(to);
-    d->layers = layers;
-    d->n_layers = q->n_kept + !q->empty;
-    return r;
+    look_close(&base);
+    look_close(&l);
+    return r < 0 ? r : n_members > 0;
 }
 
 static int merge(struct squash *q, struct shale_err *e)
 {
     struct image_draft *d = q->d;
-    struct look l = LOOK_INIT, base = LOOK_INIT;
-    struct cancel *c = q->h->cancel;
-    int r = look_open_layers(d->store, d->layers, d->n_layers, d->a, c, &l, e);
+    struct meta_image_layer *layers = arena_array(d->a, q->n_kept + 1, sizeof *layers);
 
-    if (r >= 0)
-        r = look_open_layers(d->store, d->layers, q->n_kept, d->a, c, &base, e);
-    if (r >= 0)
-        r = write_layer(q, &l, &base, e);
-    look_close(&base);
-    look_close(&l);
-    return r;
+    if (!layers)
+        return err_nomem(e);
+    for (size_t i = 0; i < q->n_kept; i++)
+        layers[i] = d->layers[i];
+    int r = image_squash_layers(d->store, d->lease, d->layers, d->n_layers, q->n_kept, q->h->cancel,
+                                d->a, &layers[q->n_kept], e);
+    if (r < 0)
+        return r;
+    q->empty = r == 0;
+    d->layers = layers;
+    d->n_layers = q->n_kept + !q->empty;
+    return 0;
 }
 
 /* ---- history ---- */
@@ -153,42 +157,42 @@ static int mark_merged(json_t *history, size_t n_kept, struct shale_err *e)
     return 0;
 }
 
-static int add_entry(const struct squash *q, json_t *history, struct shale_err *e)
+static int add_entry(json_t *doc, size_t n_merged, bool empty, const char *message,
+                     struct shale_err *e)
 {
-    const json_t *created = json_object_get(q->d->doc, "created");
+    const json_t *created = json_object_get(doc, "created");
     json_t *item = json_pack("{s:s}", "created_by", "squash");
-    const char *message = q->o->message;
     int bad = !item;
 
     if (json_is_string(created))
         bad |= json_object_set(item, "created", (json_t *)created);
-    if (q->empty)
+    if (empty)
         bad |= json_object_set_new(item, "empty_layer", json_true());
-    bad |= json_array_append(history, item);
-    int no_text =
-        json_object_set_new(item, "comment",
-                            message && *message ? json_string(message)
-                                                : json_sprintf("%zu layers in one", q->n_merged));
+    bad |= json_array_append(json_object_get(doc, "history"), item);
+    int no_text = json_object_set_new(
+        item, "comment",
+        message && *message ? json_string(message) : json_sprintf("%zu layers in one", n_merged));
     json_decref(item);
     if (bad)
         return err_nomem(e);
     return no_text ? err_set(e, SHALE_INVALID, "the message is not valid UTF-8") : 0;
 }
 
-static int put_history(const struct squash *q, size_t n_before, struct shale_err *e)
+int image_squash_history(json_t *doc, size_t n_before, size_t n_kept, bool empty,
+                         const char *message, struct shale_err *e)
 {
-    json_t *history = json_object_get(q->d->doc, "history");
+    json_t *history = json_object_get(doc, "history");
     int r;
 
     if (json_array_size(history) == 0) /* none before, none now */
         return 0;
     if (image_history_layers(history, 0) == n_before) {
-        r = mark_merged(history, q->n_kept, e);
+        r = mark_merged(history, n_kept, e);
     } else { /* it did not fit the layers, as that of no tool does */
         json_array_clear(history);
-        r = image_history_unknown(history, q->n_kept, e);
+        r = image_history_unknown(history, n_kept, e);
     }
-    return r < 0 ? r : add_entry(q, history, e);
+    return r < 0 ? r : add_entry(doc, n_before - n_kept, empty, message, e);
 }
 
 int image_squash(struct image_host *h, const char *what, const struct shale_squash_opts *o,
@@ -205,7 +209,7 @@ int image_squash(struct image_host *h, const char *what, const struct shale_squa
     if (r >= 0)
         r = merge(&q, e);
     if (r >= 0)
-        r = put_history(&q, n_before, e);
+        r = image_squash_history(d.doc, n_before, q.n_kept, q.empty, o->message, e);
     if (r >= 0)
         r = image_draft_finish(&d, "squash", ret, e);
     image_draft_close(&d);

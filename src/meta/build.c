@@ -84,3 +84,21 @@ int meta_build_delete(struct meta *m, const char *key, struct shale_err *e)
 {
     return stmt_run(m, "DELETE FROM build_steps WHERE key = ?1", NULL, e, "t", key);
 }
+
+int meta_build_own_bytes(struct meta *m, uint64_t *ret, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = stmt_open(m,
+                      "SELECT coalesce(sum(content_bytes), 0) FROM layers"
+                      " WHERE diff_id IN (SELECT diff_id FROM build_steps)"
+                      " AND NOT EXISTS (SELECT 1 FROM image_layers i"
+                      " WHERE i.diff_id = layers.diff_id)",
+                      &q, e);
+
+    if (r >= 0)
+        r = stmt_step(&q, e);
+    if (r < 0)
+        return r;
+    *ret = r == 1 ? (uint64_t)col_i64(&q, 0) : 0;
+    return 0;
+}

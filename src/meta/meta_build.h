@@ -34,4 +34,6 @@ int meta_build_used(struct meta *m, const char *key, struct shale_err *e);
 /* Used last first; borrowed for the call. */
 int meta_build_each(struct meta *m, int (*f)(void *arg, const struct meta_build_step *s), void *arg,
                     struct shale_err *e);
+/* Content of layers that rows hold and no image has. */
+int meta_build_own_bytes(struct meta *m, uint64_t *ret, struct shale_err *e);
 int meta_build_delete(struct meta *m, const char *key, struct shale_err *e); /* missing: success */

@@ -17,6 +17,7 @@
 #define LIMIT_HTTP_BODY_BYTES     (4ull << 20) /* JSON bodies: tokens, errors, tag lists (a page) */
 #define LIMIT_TAGS                100000       /* tags of one repository that are listed */
 #define LIMIT_REF_BYTES           1024
-#define LIMIT_HISTORY             16384 /* history entries of one config */
-#define LIMIT_OS_FEATURES         256   /* os.features of one platform */
-#define LIMIT_PLATFORM_BYTES      256   /* a platform specifier */
+#define LIMIT_HISTORY             16384         /* history entries of one config */
+#define LIMIT_OS_FEATURES         256           /* os.features of one platform */
+#define LIMIT_BUILD_CACHE_BYTES   (20ull << 30) /* layers that only the cache of builds holds */
+#define LIMIT_PLATFORM_BYTES      256           /* a platform specifier */

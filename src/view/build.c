@@ -438,6 +438,25 @@ static void step_event(struct build_view *v, struct step *s, const struct shale_
         s->over = true;
 }
 
+/* Why it is opened, then nothing more is drawn. */
+static void make_way(struct build_view *v, const char *shell, struct buf *b)
+{
+    v->stopping = true;
+    pthread_cond_broadcast(&v->stop);
+    if (v->mode == BUILD_VIEW_RAWJSON)
+        return;
+    tty_erase(v, b);
+    buf_add(b, buf_str(&v->failure), v->failure.n);
+    buf_add(b, buf_str(&v->place), v->place.n);
+    buf_reset(&v->failure);
+    buf_reset(&v->place);
+    if (v->status)
+        buf_addf(b, "The command ended with status %d. ", v->status);
+    buf_adds(b, "This is ");
+    add_text(v, b, shell, strlen(shell));
+    buf_adds(b, " in the state before it; what is changed here is thrown away at 'exit'.\n");
+}
+
 void build_view_event(void *view, const struct shale_build_event *ev)
 {
     struct build_view *v = view;
@@ -461,6 +480,8 @@ void build_view_event(void *view, const struct shale_build_event *ev)
         }
         buf_adds(&v->place, "\n--------------------\n");
     }
+    if (ev->kind == SHALE_BUILD_SHELL)
+        make_way(v, ev->name, &b);
     put(v, &b);
     pthread_mutex_unlock(&v->mutex);
     buf_clear(&b);

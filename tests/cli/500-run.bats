@@ -28,6 +28,9 @@ run_rm() { shale run --rm --network none "$@"; }
 }
 
 @test "nothing stays after --rm" {
+    # gone when it returns, name and all, whoever removes it
+    for _ in $(seq 6); do run_ok shale run --rm -i --name again --network none "$image" true </dev/null; done
+    [ -z "$(shale ps -aq)" ]
     run_ok run_rm "$image" true
     run_ok shale ps -aq
     [ -z "$output" ]
