@@ -99,7 +99,7 @@ static const char *words_of(struct stage *s, const struct instr *i)
         if (b.p[k] == '\n')
             b.p[k] = ' ';
     x.keep_quotes = true;
-    x.keep_unset = i->kind == INSTR_RUN;
+    x.keep_rest = i->kind == INSTR_RUN;
     if (expand_word(&x, b.p, &text, NULL) >= 0)
         return text;
     text = arena_strndup(&s->arena, b.p, b.n);

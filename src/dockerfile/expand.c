@@ -227,7 +227,7 @@ static int put_variable(struct state *s, struct sink *out, bool quoted, struct b
 {
     const char *value = look_up(s, name, true);
 
-    if (value || !s->x->keep_unset)
+    if (value || !s->x->keep_rest)
         return put_value(s, out, quoted, value ? value : "");
     buf_addf(&out->text, "%s%s%s", before, buf_str(name), behind);
     return 0;
@@ -336,7 +336,7 @@ static int until(struct state *s, char stop, bool raw, struct sink *out)
         } else if (c == '"' && !s->x->keep_quotes) {
             r = double_quoted(s, raw, out);
         } else if (c == s->x->escape) {
-            if (raw)
+            if (raw || s->x->keep_rest)
                 buf_addc(&out->text, c);
             if (*++s->at)
                 buf_addc(&out->text, *s->at++);

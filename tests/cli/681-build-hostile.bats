@@ -51,11 +51,11 @@ END2
         printf 'RUN'
         printf ' --mount=type=secret,id=s,env=V%d' {1..300}
         # shellcheck disable=SC2016
-        echo ' echo "$V1-$V300" | tr a-z A-Z'
+        echo ' echo "$V1-$V300\n" | tr a-z A-Z'
     } | dockerfile
     printf xyzzy7plugh >"$BATS_TEST_TMPDIR/secret"
     run_ok build --secret id=s,src="$BATS_TEST_TMPDIR/secret"
-    has 'echo "$V1-$V300"'
+    has 'echo "$V1-$V300\n" | tr'
     has "XYZZY7PLUGH-XYZZY7PLUGH"
     run grep -rl xyzzy7plugh "$SHALE_ROOT"
     [ "$status" = 1 ] || { echo "$output"; return 1; }
