@@ -422,12 +422,14 @@ static int failed(struct runner *u, struct told *t, const struct step_opts *step
 {
     const char *words = history_list(u->argv, u->n_argv, false, u->a);
 
+    if (!words) /* megabytes */
+        words = u->argv[0];
     t->status = res->status;
     if (u->b->o->debug_on_error)
         keep_for_debug(u, step);
     return err_set(e, SHALE_CONFLICT,
-                   "process \"%.300s\" did not complete successfully: exit code: %d",
-                   words ? words : "", res->status);
+                   "process \"%.300s\" did not complete successfully: exit code: %d", words,
+                   res->status);
 }
 
 static int execute(struct runner *u, struct told *t, struct cached *ret, struct shale_err *e)
