@@ -62,7 +62,8 @@ struct shale_build_opts {
     const char *const *secrets;  /* "id=x,src=file" or "id=x,env=NAME" */
     const char *const *ssh;      /* "default" or "id=socket" */
     /* The files of the target instead of an image: into a folder, which is made, or as a tar
-     * ("-": to standard output). Both NULL: an image in the store. */
+     * ("-": to standard output; of one platform only). Of several platforms each has a folder
+     * there, "linux_arm64". Both NULL: an image in the store. */
     const char *files_to, *tar_to;
     const char *network;      /* of RUN: "default", "none", "host"; NULL: default */
     const char *const *hosts; /* "name:address" */

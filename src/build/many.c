@@ -18,6 +18,8 @@ static int take_platforms(struct many *m, const char *list, struct arena *a, str
         const char *text = arena_strndup(a, str_trim(word).p, str_trim(word).n);
         struct platform p;
         bool seen = false;
+        if (text && !*text)
+            return err_set(e, SHALE_INVALID, "--platform \"%.128s\": a name is missing", list);
         int r = text ? platform_parse(text, a, &p, e) : err_nomem(e);
         if (r < 0)
             return err_wrap(e, r, "--platform");
@@ -36,6 +38,19 @@ static int take_platforms(struct many *m, const char *list, struct arena *a, str
     return 0;
 }
 
+/* Files of each go into a folder of their own: out/linux_arm64. */
+static int folder_of(struct shale_build_opts *o, const char *files_to, struct arena *a,
+                     struct shale_err *e)
+{
+    char *name = arena_strdup(a, o->platform);
+
+    for (char *p = name; p && *p; p++)
+        if (*p == '/')
+            *p = '_';
+    o->files_to = name ? arena_printf(a, "%s/%s", files_to, name) : NULL;
+    return o->files_to ? 0 : err_nomem(e);
+}
+
 static int begin(struct many *m, struct build_host *h, const struct shale_build_opts *o,
                  struct arena *a, struct shale_err *e)
 {
@@ -50,11 +65,17 @@ static int begin(struct many *m, struct build_host *h, const struct shale_build_
         const char *platform = m->opts[i].platform;
         m->opts[i] = *o;
         m->opts[i].platform = platform;
+        if (o->files_to && m->n > 1)
+            r = folder_of(&m->opts[i], o->files_to, a, e);
+        if (r < 0) {
+            m->n = i;
+            return r;
+        }
         build_init(&m->v[i], h, &m->opts[i], a);
         m->v[i].of_many = m->n > 1;
         m->v[i].lender = i ? &m->v[0] : NULL;
     }
-    return 0;
+    return r;
 }
 
 static int build_all(struct many *m, struct shale_built *ret, struct shale_err *e)
@@ -79,13 +100,14 @@ int build_many(struct build_host *h, const struct shale_build_opts *o, struct ar
     struct many m = {.n = 0};
     int r;
 
-    if (o->files_to || o->tar_to)
+    if (o->tar_to)
         return err_set(e, SHALE_UNSUPPORTED,
-                       "--output: files of several platforms are not supported yet");
+                       "--output: one tar of several platforms is not supported yet: use "
+                       "type=local");
     r = begin(&m, h, o, a, e);
     if (r >= 0)
         r = build_all(&m, ret, e);
-    if (r >= 0 && m.n > 1)
+    if (r >= 0 && m.n > 1 && !o->files_to)
         r = build_finish_list(m.v, m.n, ret, e);
     for (size_t i = m.n; i > 0 && m.v; i--)
         build_clear(&m.v[i - 1]);

@@ -9,6 +9,7 @@
 #include "model/limits.h"
 
 #define CACHE_MOUNT "exec.cachemount"
+#define ID_SHOWN    256
 
 struct item {
     struct shale_build_record v;
@@ -87,11 +88,13 @@ static int add_mounts(struct build_host *h, struct lister *l, struct shale_err *
     for (size_t i = 0; i < l->n; i++)
         v[i] = l->v[i];
     for (size_t i = 0; i < n; i++) {
+        char shown[ID_SHOWN];
         v[l->n].counts = list[i].bytes;
         v[l->n].v = (struct shale_build_record){
             .id = list[i].name,
             .type = CACHE_MOUNT,
-            .description = arena_printf(l->a, "cached mount %s", list[i].id),
+            .description = arena_printf(l->a, "cached mount %s",
+                                        str_printable(shown, sizeof shown, list[i].id)),
             .size_bytes = list[i].bytes,
             .created_ns = list[i].created_ns,
             .used_ns = list[i].used_ns,

@@ -70,8 +70,11 @@ END
     run_ok shale rmi "$REGISTRY_HOST/many:1" other
     run_ok shale images -aq
     [ "$(wc -l <<<"$output")" = 1 ] || { echo "$output"; return 1; }
-    run_fails 1 "files of several platforms are not supported yet" build --platform linux/amd64,linux/arm64 -o out
-    run_fails 1 "--platform" build --platform linux/amd64,a/b/c/d
+    run_ok build --platform linux/amd64,linux/arm/v7 -o "$BATS_TEST_TMPDIR/out"
+    [ "$(cat "$BATS_TEST_TMPDIR/out/linux_amd64/arch" "$BATS_TEST_TMPDIR/out/linux_arm_v7/arch")" = $'amd64\narm' ]
+    run_fails 1 "one tar of several platforms is not supported yet" build --platform linux/amd64,linux/arm64 -o -
+    run_fails 1 "a name is missing" build --platform linux/amd64,
+    run_fails 1 "--platform: \"a/b/c/d\": cannot parse" build --platform linux/amd64,a/b/c/d
 
     # A base of another platform has a program in it that cannot run.
     printf 'FROM scratch\nCOPY arch /arch' >"$ctx/Dockerfile"
