@@ -15,15 +15,16 @@ extern "C" {
 #endif
 
 enum shale_build_event_kind {
-    SHALE_BUILD_BEGUN,   /* `name` is what the step is */
-    SHALE_BUILD_OUTPUT,  /* n bytes of `text`, as they come, of `stream` 1 or 2 */
-    SHALE_BUILD_STATUS,  /* `text`: a line about the step */
-    SHALE_BUILD_CACHED,  /* the end of a step: nothing had to be done */
-    SHALE_BUILD_DONE,    /* the end of a step */
-    SHALE_BUILD_FAILED,  /* the end of a step; `text` says why, `status` of a command of RUN */
-    SHALE_BUILD_WARNING, /* `text`: a line about the whole build; no step */
-    SHALE_BUILD_PLACE,   /* after an error: `text` is the place in `file`, `line`, several lines */
-    SHALE_BUILD_SHELL,   /* after it: the terminal is that of the program `name` until all ends */
+    SHALE_BUILD_BEGUN,    /* `name` is what the step is */
+    SHALE_BUILD_OUTPUT,   /* n bytes of `text`, as they come, of `stream` 1 or 2 */
+    SHALE_BUILD_STATUS,   /* `text`: a line about the step */
+    SHALE_BUILD_CACHED,   /* the end of a step: nothing had to be done */
+    SHALE_BUILD_DONE,     /* the end of a step */
+    SHALE_BUILD_FAILED,   /* the end of a step; `text` says why, `status` of a command of RUN */
+    SHALE_BUILD_WARNING,  /* `text`: a line about the whole build; no step */
+    SHALE_BUILD_CANCELED, /* the end of a step: it has been stopped */
+    SHALE_BUILD_PLACE,    /* after an error: `text` is the place in `file`, `line`, several lines */
+    SHALE_BUILD_SHELL,    /* after it: the terminal is that of the program `name` until all ends */
 };
 struct shale_build_event { /* borrowed for the call */
     enum shale_build_event_kind kind;

@@ -295,6 +295,13 @@ int json_bind(const json_t *obj, const struct json_field *fields, size_t n_field
     return 0;
 }
 
+int json_no_string(const char *text, const char *what, struct shale_err *e)
+{
+    if (!text || str_is_utf8(text, strlen(text)))
+        return err_nomem(e);
+    return err_set(e, SHALE_INVALID, "%s is not valid UTF-8", what);
+}
+
 void strmap_put(struct strmap *m, char *k, char *v)
 {
     size_t i = 0;

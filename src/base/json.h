@@ -30,6 +30,9 @@ int json_parse(const void *p, size_t n, size_t max, json_t **ret, struct shale_e
 /* Whether jansson ran out of memory in this thread since this was asked, or something parsed, last.
  * Asked before and after many values are put together, it stands for a look at each of them. */
 bool json_lacked_memory(void);
+/* Why jansson makes no string, or no member's name, of `text`: INVALID, "`what` is not valid
+ * UTF-8", or NO_MEMORY. */
+int json_no_string(const char *text, const char *what, struct shale_err *e);
 /* Compact text, to be freed; NULL: no memory. Instead of jansson's own, which drops the names of
  * members where its buffer cannot grow (2.14) and says nothing. */
 char *json_text(const json_t *j);

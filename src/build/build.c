@@ -46,6 +46,15 @@ static struct stage *take_stage(struct build *b)
     return found;
 }
 
+/* What nobody needs any more goes at once: there may be 10,000 stages, each with a long history. */
+static void end_stage(struct build *b, struct stage *s)
+{
+    s->status = STAGE_DONE;
+    for (size_t i = 0; i < s->n_deps; i++)
+        if (--s->deps[i]->n_users == 0)
+            state_clear(&s->deps[i]->state);
+}
+
 static int work(void *arg, size_t n, struct cancel *c, struct shale_err *e)
 {
     struct build *b = arg;
@@ -60,7 +69,7 @@ static int work(void *arg, size_t n, struct cancel *c, struct shale_err *e)
         r = stage_run(b, s, e);
         pthread_mutex_lock(&b->mutex);
         if (r >= 0)
-            s->status = STAGE_DONE;
+            end_stage(b, s);
         else
             b->stopped = true;
         pthread_cond_broadcast(&b->changed);
@@ -119,7 +128,10 @@ static int check_options(struct build *b, struct shale_err *e)
         if (r < 0)
             r = err_wrap(e, r, "invalid argument \"%.128s\" for --tag", b->o->tags[i]);
     }
-    return r;
+    for (size_t i = 0; r >= 0 && b->o->labels && b->o->labels[i]; i++)
+        if (!*b->o->labels[i] || *b->o->labels[i] == '=')
+            r = err_set(e, SHALE_INVALID, "--label \"%.64s\" has no name", b->o->labels[i]);
+    return r < 0 ? r : run_check_options(b->o, b->a, e);
 }
 
 /* Arguments that no ARG has taken. */

@@ -41,7 +41,9 @@ struct state {
 };
 json_t *state_config(const struct state *s); /* borrowed */
 int state_scratch(struct state *s, const struct platform *p, struct shale_err *e);
-int state_copy(const struct state *from, struct state *to, struct arena *a, struct shale_err *e);
+/* last: `from` is used for its layers only from now on, so that nothing need be copied. */
+int state_copy(struct state *from, bool last, struct state *to, struct arena *a,
+               struct shale_err *e);
 int state_add_layer(struct state *s, const struct meta_image_layer *l, struct arena *a,
                     struct shale_err *e);
 /* One instruction of model/change.h. */
@@ -79,6 +81,7 @@ struct stage {
     const char *platform_text; /* as asked for; NULL: not */
     struct stage **deps;       /* that must be done before, base too */
     size_t n_deps;
+    size_t n_users; /* that have it as a dep and are not done: guarded by build.mutex */
     bool needed, no_cache;
     unsigned n_steps, at_step; /* that are shown with numbers */
     unsigned mark;             /* of walks over the graph */
@@ -215,6 +218,8 @@ int instr_run(struct build *b, struct stage *s, const struct instr *i, struct to
 /* --debug-on-error: a shell in the state before the RUN that failed; nothing if none did. */
 int run_check_terminal(const struct build *b, struct shale_err *e);
 void run_debug(struct build *b);
+/* What is wrong with options of RUN, before anything is done. */
+int run_check_options(const struct shale_build_opts *o, struct arena *a, struct shale_err *e);
 int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct told *t,
                struct shale_err *e);
 int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struct told *t,

@@ -136,6 +136,8 @@ static int add_entry(struct walk *w, int dir, const char *name, const struct sta
 
     if (r < 0)
         return r;
+    if (!x.path && c->a.failed != SHALE_LIMIT)
+        return err_nomem(w->e);
     if (++c->n_entries > COPY_MAX_ENTRIES || !x.path)
         return err_set(w->e, SHALE_LIMIT, "there are too many files in %s", c->o->tree->what);
     x.rel = w->n > w->rel_at ? x.path + w->rel_at : "";

@@ -20,10 +20,8 @@ static int add_labels(struct build *b, struct state *s, struct shale_err *e)
         const char *key = eq ? arena_strndup(b->a, *list, (size_t)(eq - *list)) : *list;
         if (!key)
             return err_nomem(e);
-        if (!*key)
-            return err_set(e, SHALE_INVALID, "--label \"%.64s\" has no name", *list);
         if (json_object_set_new(labels, key, json_string(eq ? eq + 1 : "")) < 0)
-            return err_set(e, SHALE_INVALID, "a label is not valid UTF-8");
+            return json_no_string(*list, "a label", e);
     }
     return 0;
 }

@@ -183,6 +183,8 @@ static int need(struct build *b, struct shale_err *e)
         if (next[s->index] == s->n_deps) {
             s->mark = CLOSED;
             s->needed = true;
+            for (size_t i = 0; i < s->n_deps; i++)
+                s->deps[i]->n_users++;
             b->n_left++;
             depth--;
             continue;

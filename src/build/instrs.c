@@ -219,7 +219,7 @@ static int do_maintainer(struct doer *d, struct shale_err *e)
     json_t *author = json_string(d->i->rest ? d->i->rest : "");
 
     if (!author)
-        return err_set(e, SHALE_INVALID, "MAINTAINER is not valid UTF-8");
+        return json_no_string(d->i->rest, "MAINTAINER", e);
     if (json_object_set_new(d->s->state.doc, "author", author) < 0)
         return err_nomem(e);
     return history(d, arena_printf(d->a, "MAINTAINER %s", d->i->rest ? d->i->rest : ""), e);

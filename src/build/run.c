@@ -10,6 +10,7 @@
 #include "build/mount.h"
 #include "build/secret.h"
 #include "image/image.h"
+#include "model/run_value.h"
 
 #define RUN_MAX_MOUNTS 64
 #define SCRIPT_FOLDER  "/dev/pipes/"
@@ -23,9 +24,9 @@ struct runner {
     const char **argv;
     size_t n_argv;
     const char **env; /* of the key; those of proxies stand behind */
-    size_t n_env, n_key_env;
+    size_t n_env, cap_env, n_key_env;
     struct step_mount mounts[RUN_MAX_MOUNTS];
-    size_t n_mounts;
+    size_t n_mounts, n_ssh;
     enum step_network network;
     bool insecure;
     struct key key;
@@ -101,14 +102,25 @@ static int set_command(struct runner *u, struct shale_err *e)
 
 /* ---- its environment: ENV, then ARG, then proxies that were given ---- */
 
-static int add_env(struct runner *u, const char *name, const char *value, struct shale_err *e)
+/* NULL ends the list. */
+static int add_env(struct runner *u, const char *text, struct shale_err *e)
 {
-    const char *text = arena_printf(u->a, "%s=%s", name, value);
+    size_t at = u->n_env;
 
-    if (!text)
-        return err_nomem(e);
-    u->env[u->n_env++] = text;
+    for (size_t k = 0; k < 2; k++) {
+        const char **v = arena_grow(u->a, u->env, at + k, &u->cap_env, sizeof *v);
+        if (!v || !text)
+            return err_nomem(e);
+        u->env = v;
+        v[at + k] = k ? NULL : text;
+    }
+    u->n_env++;
     return 0;
+}
+
+static int add_var(struct runner *u, const char *name, const char *value, struct shale_err *e)
+{
+    return add_env(u, arena_printf(u->a, "%s=%s", name, value), e);
 }
 
 static int set_env(struct runner *u, struct shale_err *e)
@@ -117,25 +129,20 @@ static int set_env(struct runner *u, struct shale_err *e)
     const struct scope *args = &u->s->args, *given = &u->b->given;
     int r = 0;
 
-    u->env = arena_array(u->a, json_array_size(env) + args->n + given->n + RUN_MAX_MOUNTS + 1,
-                         sizeof *u->env);
-    if (!u->env)
-        return err_nomem(e);
-    for (size_t k = 0; k < json_array_size(env); k++) {
+    for (size_t k = 0; r >= 0 && k < json_array_size(env); k++) {
         const char *text = json_string_value(json_array_get(env, k));
-        if (text)
-            u->env[u->n_env++] = text;
+        r = text ? add_env(u, text, e) : 0;
     }
     for (size_t k = 0; r >= 0 && k < args->n; k++)
         if (args->v[k].value && !state_env(&u->s->state, args->v[k].name))
-            r = add_env(u, args->v[k].name, args->v[k].value, e);
+            r = add_var(u, args->v[k].name, args->v[k].value, e);
     u->n_key_env = u->n_env;
     for (size_t k = 0; r >= 0 && k < given->n; k++) {
         bool declared;
         (void)scope_get(args, given->v[k].name, &declared);
         if (!declared && scope_is_proxy(given->v[k].name) &&
             !state_env(&u->s->state, given->v[k].name))
-            r = add_env(u, given->v[k].name, given->v[k].value, e);
+            r = add_var(u, given->v[k].name, given->v[k].value, e);
     }
     return r;
 }
@@ -148,23 +155,51 @@ static const struct {
 } networks[] = {
     {"default", STEP_NETWORK_DEFAULT}, {"none", STEP_NETWORK_NONE}, {"host", STEP_NETWORK_HOST}};
 
+static int find_network(const char *name, enum step_network *ret, struct shale_err *e)
+{
+    for (size_t k = 0; k < ARRAY_SIZE(networks); k++)
+        if (streq(networks[k].name, name)) {
+            *ret = networks[k].network;
+            return 0;
+        }
+    return err_set(e, SHALE_INVALID, "unsupported network mode \"%.64s\": default, none or host",
+                   name);
+}
+
 static int set_network(struct runner *u, struct shale_err *e)
 {
     const char *name;
     int r = instr_flag_get(u->i, "network", &name, e);
 
-    if (r < 0)
-        return r;
-    if (!name)
+    if (r >= 0 && !name)
         name = u->b->o->network && *u->b->o->network ? u->b->o->network : "default";
-    for (size_t k = 0; k < ARRAY_SIZE(networks); k++)
-        if (streq(networks[k].name, name)) {
-            u->network = networks[k].network;
-            key_add(&u->key, "network", name);
-            return 0;
-        }
-    return err_set(e, SHALE_INVALID, "unsupported network mode \"%.64s\": default, none or host",
-                   name);
+    if (r >= 0)
+        r = find_network(name, &u->network, e);
+    if (r >= 0)
+        key_add(&u->key, "network", name);
+    return r;
+}
+
+int run_check_options(const struct shale_build_opts *o, struct arena *a, struct shale_err *e)
+{
+    enum step_network network;
+    struct run_ulimit u;
+    char *host;
+    int r = o->network && *o->network ? find_network(o->network, &network, e) : 0;
+
+    if (r < 0)
+        return err_wrap(e, r, "--network");
+    for (size_t i = 0; r >= 0 && o->hosts && o->hosts[i]; i++)
+        r = run_extra_host(o->hosts[i], a, &host, e);
+    for (size_t i = 0; r >= 0 && o->ulimits && o->ulimits[i]; i++) {
+        r = run_ulimit(o->ulimits[i], &u, e);
+        if (r < 0)
+            r = err_wrap(e, r, "invalid argument \"%.128s\" for --ulimit", o->ulimits[i]);
+    }
+    for (size_t i = 0; r >= 0 && o->ssh && o->ssh[i]; i++)
+        if (!*o->ssh[i] || *o->ssh[i] == '=')
+            r = err_set(e, SHALE_INVALID, "--ssh \"%.64s\": write default or ID=SOCKET", o->ssh[i]);
+    return r;
 }
 
 static int set_security(struct runner *u, struct shale_err *e)
@@ -223,7 +258,7 @@ static int add_secret(struct runner *u, struct mount_spec *m, struct shale_err *
     if (m->env && memchr(data.p, 0, data.n))
         r = err_set(e, SHALE_INVALID, "secret %.64s has a NUL and cannot be a variable", m->id);
     else if (m->env)
-        r = add_env(u, m->env, data.p, e);
+        r = add_var(u, m->env, data.p, e);
     return r < 0 ? r : !m->m.target;
 }
 
@@ -231,6 +266,11 @@ static int add_ssh(struct runner *u, struct mount_spec *m, struct shale_err *e)
 {
     int found = ssh_socket(u->b->o->ssh, m->id ? m->id : "default", u->a, &m->m.source, e);
 
+    if (!m->m.target)
+        m->m.target = arena_printf(u->a, "/run/buildkit/ssh_agent.%zu", u->n_ssh);
+    if (!m->m.target)
+        return err_nomem(e);
+    u->n_ssh++;
     if (found != 0)
         return found < 0 ? found : 0;
     if (m->required)
@@ -382,12 +422,14 @@ static int failed(struct runner *u, struct told *t, const struct step_opts *step
 {
     const char *words = history_list(u->argv, u->n_argv, false, u->a);
 
+    if (!words) /* megabytes */
+        words = u->argv[0];
     t->status = res->status;
     if (u->b->o->debug_on_error)
         keep_for_debug(u, step);
     return err_set(e, SHALE_CONFLICT,
-                   "process \"%.300s\" did not complete successfully: exit code: %d",
-                   words ? words : "", res->status);
+                   "process \"%.300s\" did not complete successfully: exit code: %d", words,
+                   res->status);
 }
 
 static int execute(struct runner *u, struct told *t, struct cached *ret, struct shale_err *e)

@@ -101,7 +101,7 @@ int stage_run(struct build *b, struct stage *s, struct shale_err *e)
 
     if (s->base) {
         pthread_mutex_lock(&b->mutex); /* counts of references are not those of threads */
-        r = state_copy(&s->base->state, &s->state, &s->arena, e);
+        r = state_copy(&s->base->state, s->base->n_users == 1, &s->state, &s->arena, e);
         pthread_mutex_unlock(&b->mutex);
         s->platform = s->base->platform;
     } else {

@@ -22,7 +22,7 @@ int state_set_text(struct state *s, const char *key, const char *value, struct s
     json_t *v = json_string(value);
 
     if (!v)
-        return err_set(e, SHALE_INVALID, "%s is not valid UTF-8", key);
+        return json_no_string(value, key, e);
     return json_object_set_new(state_config(s), key, v) < 0 ? err_nomem(e) : 0;
 }
 
@@ -70,13 +70,16 @@ int state_scratch(struct state *s, const struct platform *p, struct shale_err *e
     return 0;
 }
 
-int state_copy(const struct state *from, struct state *to, struct arena *a, struct shale_err *e)
+int state_copy(struct state *from, bool last, struct state *to, struct arena *a,
+               struct shale_err *e)
 {
     *to = (struct state){.n_layers = from->n_layers,
                          .cap_layers = from->n_layers,
                          .chain = from->chain,
                          .n_base = from->n_base,
-                         .doc = json_deep_copy(from->doc)};
+                         .doc = last ? from->doc : json_deep_copy(from->doc)};
+    if (last)
+        from->doc = NULL;
     to->layers = arena_array(a, from->n_layers + 1, sizeof *to->layers);
     if (!to->doc || !to->layers)
         return err_nomem(e);
@@ -147,7 +150,7 @@ int state_history(struct state *s, const char *text, bool has_layer, int64_t cre
         return err_nomem(e);
     item = json_pack("{s:s,s:s}", "created_by", text, "comment", BUILD_COMMENT);
     if (!item)
-        return err_set(e, SHALE_INVALID, "the instruction is not valid UTF-8");
+        return json_no_string(text, "the instruction", e);
     int bad = 0;
     if (created_ns != TIME_NONE)
         bad |= json_object_set_new(item, "created",

@@ -44,12 +44,14 @@ void told_end(struct told *t, enum shale_build_event_kind kind)
 void told_failed(struct told *t, const struct shale_err *e)
 {
     const char *text = e ? e->msg : "";
+    bool canceled = e && e->code == SHALE_CANCELED;
 
-    tell(t->b, &(struct shale_build_event){.kind = SHALE_BUILD_FAILED,
-                                           .step = t->id,
-                                           .text = text,
-                                           .n = strlen(text),
-                                           .status = t->status});
+    tell(t->b,
+         &(struct shale_build_event){.kind = canceled ? SHALE_BUILD_CANCELED : SHALE_BUILD_FAILED,
+                                     .step = t->id,
+                                     .text = text,
+                                     .n = strlen(text),
+                                     .status = t->status});
 }
 
 void told_warning(struct build *b, const char *text)
@@ -97,6 +99,7 @@ static const char *words_of(struct stage *s, const struct instr *i)
         if (b.p[k] == '\n')
             b.p[k] = ' ';
     x.keep_quotes = true;
+    x.keep_rest = i->kind == INSTR_RUN;
     if (expand_word(&x, b.p, &text, NULL) >= 0)
         return text;
     text = arena_strndup(&s->arena, b.p, b.n);

@@ -235,7 +235,7 @@ static int check_output(struct cli *c, struct output *out)
         return err_set(&c->e, SHALE_INVALID,
                        "--output: type \"%.64s\": local, tar, oci, docker, image or registry",
                        out->type ? out->type : "");
-    if (i < 3 && !out->dest)
+    if (i < 3 && !(out->dest && *out->dest))
         return err_set(&c->e, SHALE_INVALID, "--output: type=%s needs dest=", out->type);
     return 0;
 }
@@ -249,6 +249,8 @@ static int parse_output(struct cli *c, const char *text, struct output *out)
     *out = (struct output){.type = NULL};
     if (!copy)
         return err_nomem(&c->e);
+    if (!*text)
+        return err_set(&c->e, SHALE_INVALID, "--output: a folder, - or type=... is missing");
     if (!strchr(text, '=')) {
         *out = (struct output){.type = streq(text, "-") ? "tar" : "local", .dest = text};
         return 0;

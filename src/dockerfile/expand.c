@@ -222,6 +222,17 @@ static int by_replace(struct state *s, struct sink *out, bool quoted, struct buf
     return r < 0 ? r : put_value(s, out, quoted, buf_str(&got));
 }
 
+static int put_variable(struct state *s, struct sink *out, bool quoted, struct buf *name,
+                        const char *before, const char *behind)
+{
+    const char *value = look_up(s, name, true);
+
+    if (value || !s->x->keep_rest)
+        return put_value(s, out, quoted, value ? value : "");
+    buf_addf(&out->text, "%s%s%s", before, buf_str(name), behind);
+    return 0;
+}
+
 /* Behind "${". */
 static int braced(struct state *s, struct sink *out, bool quoted, struct buf *name)
 {
@@ -255,8 +266,7 @@ static int braced(struct state *s, struct sink *out, bool quoted, struct buf *na
     if (*s->at != '}')
         return by_trim(s, out, quoted, name);
     s->at++;
-    const char *value = look_up(s, name, true);
-    return put_value(s, out, quoted, value ? value : "");
+    return put_variable(s, out, quoted, name, "${", "}");
 }
 
 static int dollar(struct state *s, struct sink *out, bool quoted)
@@ -272,8 +282,7 @@ static int dollar(struct state *s, struct sink *out, bool quoted)
         return buf_check(&name, s->e);
     if (name.n == 0)
         return put_char(s, out, '$');
-    const char *value = look_up(s, &name, true);
-    return put_value(s, out, quoted, value ? value : "");
+    return put_variable(s, out, quoted, &name, "$", "");
 }
 
 static int single_quoted(struct state *s, struct sink *out)
@@ -327,7 +336,7 @@ static int until(struct state *s, char stop, bool raw, struct sink *out)
         } else if (c == '"' && !s->x->keep_quotes) {
             r = double_quoted(s, raw, out);
         } else if (c == s->x->escape) {
-            if (raw)
+            if (raw || s->x->keep_rest)
                 buf_addc(&out->text, c);
             if (*++s->at)
                 buf_addc(&out->text, *s->at++);

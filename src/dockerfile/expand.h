@@ -28,6 +28,7 @@ struct expand {
     void *arg;
     char escape;
     bool keep_quotes; /* of heredocs and shell text: quotes mean nothing and stay */
+    bool keep_rest;   /* $v and ${v} that are not set, and escapes, stay: they are a shell's own */
     struct arena *arena;
 };
 /* One word: what is expanded is not split; quotes are taken away. */

@@ -29,7 +29,7 @@ static int append(json_t *list, const char *text, struct shale_err *e)
     json_t *s = json_string(text);
 
     if (!s)
-        return err_set(e, SHALE_INVALID, "the change is not valid UTF-8");
+        return json_no_string(text, "the change", e);
     return json_array_append_new(list, s) < 0 ? err_nomem(e) : 0;
 }
 
@@ -193,7 +193,7 @@ static int set_env(struct change *c, const char *key, const char *value, struct 
         if (s && strncmp(s, text, n) == 0) {
             json_t *v = json_string(text);
             if (!v)
-                return err_set(e, SHALE_INVALID, "the change is not valid UTF-8");
+                return json_no_string(text, "the change", e);
             return json_array_set_new(env, i, v) < 0 ? err_nomem(e) : 0;
         }
     }
@@ -205,14 +205,12 @@ static int set_label(struct change *c, const char *key, const char *value, struc
     json_t *labels = member(c, "Labels", JSON_OBJECT), *v = json_string(value);
 
     if (!v)
-        return err_set(e, SHALE_INVALID, "the change is not valid UTF-8");
+        return json_no_string(value, "the change", e);
     if (!labels) {
         json_decref(v);
         return err_nomem(e);
     }
-    return json_object_set_new(labels, key, v) < 0
-               ? err_set(e, SHALE_INVALID, "the change is not valid UTF-8")
-               : 0;
+    return json_object_set_new(labels, key, v) < 0 ? json_no_string(key, "the change", e) : 0;
 }
 
 static int do_env(struct change *c, const char *args, struct shale_err *e)
@@ -235,9 +233,7 @@ static int add_key(struct change *c, const char *member_name, const char *key, s
         json_decref(empty);
         return err_nomem(e);
     }
-    return json_object_set_new(set, key, empty) < 0
-               ? err_set(e, SHALE_INVALID, "the change is not valid UTF-8")
-               : 0;
+    return json_object_set_new(set, key, empty) < 0 ? json_no_string(key, "the change", e) : 0;
 }
 
 static bool to_port(const char *s, size_t n, uint64_t *ret)
@@ -317,7 +313,7 @@ static int put_text(struct change *c, const char *key, const char *text, struct 
 {
     json_t *s = json_string(text);
 
-    return s ? put(c, key, s, e) : err_set(e, SHALE_INVALID, "the change is not valid UTF-8");
+    return s ? put(c, key, s, e) : json_no_string(text, "the change", e);
 }
 
 static int one_word(struct change *c, const char *args, char **ret, struct shale_err *e)

@@ -152,6 +152,8 @@ static void plain_end(struct build_view *v, struct step *s, const struct shale_b
         buf_addf(b, "#%u CACHED\n", s->id);
     else if (ev->kind == SHALE_BUILD_DONE)
         buf_addf(b, "#%u DONE %.1fs\n", s->id, seconds(ev->at_ns - s->begun_ns));
+    else if (ev->kind == SHALE_BUILD_CANCELED)
+        buf_addf(b, "#%u CANCELED\n", s->id);
     else {
         buf_addf(b, "#%u ERROR: ", s->id);
         add_text(v, b, ev->text, ev->n);
@@ -178,7 +180,7 @@ static unsigned rows(const struct build_view *v)
 static void tty_erase(struct build_view *v, struct buf *b)
 {
     if (v->n_drawn)
-        buf_addf(b, "\x1b[%uA\x1b[J", v->n_drawn);
+        buf_addf(b, "\r\x1b[%uA\x1b[J", v->n_drawn); /* a key may have left its ^C */
     v->n_drawn = 0;
 }
 
@@ -243,15 +245,19 @@ static void tty_draw(struct build_view *v, struct buf *b)
 static void tty_end(struct build_view *v, struct step *s, const struct shale_build_event *ev,
                     struct buf *b)
 {
+    const char *lead = " => ";
     char right[32];
+
+    if (ev->kind == SHALE_BUILD_CACHED)
+        lead = " => CACHED ";
+    else if (ev->kind == SHALE_BUILD_CANCELED)
+        lead = " => CANCELED ";
+    else if (ev->kind == SHALE_BUILD_FAILED)
+        lead = " => ERROR ";
 
     tty_erase(v, b);
     (void)snprintf(right, sizeof right, "%.1fs", seconds(ev->at_ns - s->begun_ns));
-    tty_line(v, b,
-             ev->kind == SHALE_BUILD_CACHED
-                 ? " => CACHED "
-                 : (ev->kind == SHALE_BUILD_FAILED ? " => ERROR " : " => "),
-             name_of(s), strlen(name_of(s)), right);
+    tty_line(v, b, lead, name_of(s), strlen(name_of(s)), right);
 }
 
 static void *tick(void *arg)
@@ -312,7 +318,7 @@ static void json_status(struct build_view *v, struct step *s, const struct shale
             (void)json_object_set_new(x, "completed", json_string(now));
         if (ev->kind == SHALE_BUILD_CACHED)
             (void)json_object_set_new(x, "cached", json_true());
-        if (ev->kind == SHALE_BUILD_FAILED)
+        if (ev->kind == SHALE_BUILD_FAILED || ev->kind == SHALE_BUILD_CANCELED)
             (void)json_object_set_new(x, "error", json_string(ev->text));
         o = x ? json_pack("{s:[o]}", "vertexes", x) : NULL;
     }
@@ -373,7 +379,8 @@ static void take_output(struct build_view *v, struct step *s, const struct shale
 
 static bool is_end(enum shale_build_event_kind k)
 {
-    return k == SHALE_BUILD_CACHED || k == SHALE_BUILD_DONE || k == SHALE_BUILD_FAILED;
+    return k == SHALE_BUILD_CACHED || k == SHALE_BUILD_DONE || k == SHALE_BUILD_FAILED ||
+           k == SHALE_BUILD_CANCELED;
 }
 
 static void note_failure(struct build_view *v, struct step *s, const struct shale_build_event *ev)

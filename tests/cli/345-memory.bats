@@ -70,3 +70,30 @@ again() { "$SHALE_BIN" pull -q "$image" >/dev/null; }
     starve ps -a --no-trunc
     run_ok shale run --rm --network none "$image" true
 }
+
+@test "building" {
+    need_root
+    again
+    ctx=$BATS_TEST_TMPDIR/ctx
+    mkdir "$ctx"
+    echo a >"$ctx/a"
+    tar -C "$ctx" -czf "$ctx/t.tgz" a
+    cat >"$ctx/Dockerfile" <<END2
+FROM $image AS one
+ARG X=1
+ENV A=\${X:-2}
+WORKDIR /w/x
+COPY --chown=1:1 a /d/
+ADD t.tgz /t/
+RUN --mount=type=cache,target=/c --mount=type=bind,target=/b cp /b/a /r
+COPY <<EOF /here
+\$A
+EOF
+FROM one
+LABEL x=y
+COPY --from=one /d/ /e/
+END2
+    starve build -q --network none --no-cache --build-arg SOURCE_DATE_EPOCH=1700000000 -t built "$ctx"
+    run_ok shale fsck --check
+    [ -z "$(ls "$SHALE_ROOT/builds")" ]
+}
