@@ -13,7 +13,6 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "base/sys.h"
 #include "base/time.h"
 #include "http/server_priv.h"
 
