@@ -126,7 +126,8 @@ int text_printable(struct arena *a, struct str s, struct str *ret, struct shale_
 void text_quote(struct buf *b, struct str s)
 {
     buf_addc(b, '"');
-    if (uni_plain(s.p, s.n) == s.n && !memchr(s.p, '"', s.n) && !memchr(s.p, '\\', s.n)) {
+    if (s.n > 0 && uni_plain(s.p, s.n) == s.n && !memchr(s.p, '"', s.n) &&
+        !memchr(s.p, '\\', s.n)) {
         buf_add(b, s.p, s.n);
         s.n = 0;
     }
