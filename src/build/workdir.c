@@ -16,12 +16,11 @@ static int into_layer(void *arg, const void *p, size_t n, struct shale_err *e)
 }
 
 /* A folder without anything in it and without a name. */
-static int empty_folder(struct build *b, struct shale_err *e)
+static int empty_folder(struct shale_err *e)
 {
     char path[] = "/tmp/shale-XXXXXX";
     int fd;
 
-    (void)b;
     if (!mkdtemp(path))
         return err_sys(e, "%s", path);
     fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -36,7 +35,7 @@ static int make(struct build *b, struct stage *s, const char *path, int below, s
 {
     const struct build_copy_source all = {.path = "."};
     const char *user = state_text(&s->state, "User");
-    _cleanup_close_ int empty = empty_folder(b, e);
+    _cleanup_close_ int empty = empty_folder(e);
     const struct build_tree tree = {.root_fd = empty, .what = "WORKDIR", .is_context = true};
     const struct build_copy_opts o = {
         .tree = &tree,

@@ -452,19 +452,7 @@ static int bind(const json_t *obj, const struct json_field *fields, size_t n, st
 int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *j = NULL;
-    struct conf c = {.hostname = "",
-                     .user = "",
-                     .workdir = "",
-                     .stop_signal = "",
-                     .image = "",
-                     .network = "none",
-                     .runtime = "",
-                     .cidfile = "",
-                     .path = "",
-                     .detach_keys = "",
-                     .starter = "",
-                     .stop_timeout_s = -1,
-                     .shm_bytes = CONF_SHM_BYTES};
+    struct conf c = CONF_INIT;
     const json_t *host, *health;
     int r;
 

@@ -88,6 +88,14 @@ bool conf_is_bridged(const struct conf *c);
 /* The ID behind "container:"; NULL: it is in another mode. */
 const char *conf_network_of(const struct conf *c);
 
+/* What a container is that nothing was said of. */
+#define CONF_INIT                                                                                  \
+    {                                                                                              \
+        .hostname = "", .user = "", .workdir = "", .stop_signal = "", .image = "",                 \
+        .network = "none", .runtime = "", .cidfile = "", .path = "", .detach_keys = "",            \
+        .starter = "", .stop_timeout_s = -1, .shm_bytes = CONF_SHM_BYTES,                          \
+    }
+
 /* New references. */
 int conf_config_json(const struct conf *c, json_t **ret, struct shale_err *e);
 int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *e);

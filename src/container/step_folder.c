@@ -28,21 +28,7 @@
 #define CMDLINE_MAX   (128u << 10)
 #define ENDS_MS       2000
 
-static const struct conf plain = {
-    .hostname = "",
-    .user = "",
-    .workdir = "",
-    .stop_signal = "",
-    .image = "",
-    .network = "none",
-    .runtime = "",
-    .cidfile = "",
-    .path = "",
-    .detach_keys = "",
-    .starter = "",
-    .stop_timeout_s = -1,
-    .shm_bytes = CONF_SHM_BYTES,
-};
+static const struct conf plain = CONF_INIT;
 
 static void lock_name(const char *id, char ret[LOCK_BYTES])
 {
