@@ -407,7 +407,7 @@ static int keep_held(struct stacks *t, struct shale_err *e)
 static int sweep_stacks(struct sweep *w, struct shale_err *e)
 {
     struct stacks t = {.w = w, .a = ARENA_INIT(256ull << 20), .e = e};
-    int r = meta_image_each(w->s->meta, 0, keep_of_item, &t, e);
+    int r = meta_image_each(w->s->meta, 0, NULL, keep_of_item, &t, e);
 
     if (r >= 0)
         r = keep_held(&t, e);
