@@ -43,6 +43,8 @@ static int look_up(const char *name, struct arena *a, const char **ret, struct s
         ;
     if (!best)
         best = all;
+    if (!best)
+        return not_found(name, EAI_NONAME, e);
     (void)getnameinfo(best->ai_addr, best->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST);
     freeaddrinfo(all);
     *ret = arena_strdup(a, text);
