@@ -21,9 +21,10 @@
 #define PROGRAM  "slirp4netns"
 #define PID_FILE "slirp.pid"
 #define LOG_FILE "slirp.log"
-#define SOCKET   "slirp.sock" /* in the container's folder, whose own path may be too long for one \
-                               */
-#define ADDRESS "10.0.2.100"  /* of the container */
+#define SOCKET                                                                                     \
+    "slirp.sock"             /* in the container's folder, whose own path may be too long for one  \
+                              */
+#define ADDRESS "10.0.2.100" /* of the container */
 
 #define READY_MS     (20 * 1000)
 #define ANSWER_MS    (10 * 1000)
@@ -77,7 +78,7 @@ static int launch(const char *program, const char *netns, const struct ctr *c, i
                           "--mtu=65520",
                           "--disable-host-loopback",
                           "--netns-type=path",
-                          "--api-socket=" SOCKET,
+                          API,
                           ready_text,
                           netns,
                           "tap0",
