@@ -22,8 +22,9 @@
 #define PID_FILE "slirp.pid"
 #define LOG_FILE "slirp.log"
 #define SOCKET                                                                                     \
-    "slirp.sock"             /* in the container's folder, whose own path may be too long for one  \
-                              */
+    "slirp.sock" /* in the container's folder, whose own path may be too long for one              \
+                  */
+#define API     "--api-socket=" SOCKET
 #define ADDRESS "10.0.2.100" /* of the container */
 
 #define READY_MS     (20 * 1000)
