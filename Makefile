@@ -65,6 +65,7 @@ bench: ## the figures, as ratios against named peers
 	@bench/run
 	@bench/archive
 	@bench/commands
+	@bench/changes
 	@bench/build
 	@bench/registry
 
