@@ -8,6 +8,7 @@
  * in it, an image, a stage; UNSUPPORTED; CONFLICT: a command of a RUN has failed, see
  * SHALE_BUILD_FAILED; CANCELED.
  */
+#include <shale/container.h>
 #include <shale/shale.h>
 
 #ifdef __cplusplus
@@ -79,6 +80,7 @@ struct shale_build_opts {
     uint64_t cache_limit_bytes;
     shale_build_fn on_event;
     void *arg;
+    struct shale_more_limits more_limits; /* of each RUN, beside memory_bytes */
 };
 struct shale_built {
     /* sha256:… of the image; "" when it went elsewhere only. Of several platforms: of the image for

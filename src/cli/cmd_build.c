@@ -11,7 +11,9 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "cli/build_files.h"
 #include "cli/cli.h"
+#include "cli/limits.h"
 #include "view/build.h"
 #include "view/build_cache.h"
 
@@ -21,6 +23,7 @@ struct build_cmd_opts {
     struct strv tag, build_arg, label, no_cache_filter, add_host, secret, ssh, ulimit, allow;
     struct strv output, build_context, platform, annotation;
     int64_t memory, shm_size;
+    struct limits_cli limits;
     bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error, squash;
     struct strv later; /* those that are not there yet */
     bool later_flag;
@@ -58,11 +61,8 @@ static const struct opt opts[] = {
     {0, "cgroup-parent", OPT_STR, O(cgroup_parent), NULL, "Set the parent cgroup of steps"},
     {0, "check", OPT_BOOL, O(check), NULL, "Look for mistakes in the Dockerfile, build nothing"},
     ACCEPTED("compress"),
-    LATER("cpu-period", "int", "Limit the CPU CFS period"),
-    LATER("cpu-quota", "int", "Limit the CPU CFS quota"),
-    {'c', "cpu-shares", OPT_LIST, O(later), "int", "CPU shares (not supported yet)", OPT_HIDDEN},
-    LATER("cpuset-cpus", "string", "CPUs in which to allow execution"),
-    LATER("cpuset-mems", "string", "MEMs in which to allow execution"),
+    LIMITS_CPU(O(limits)),
+    LIMITS_CPUSET(O(limits)),
     {0, "debug-on-error", OPT_BOOL, O(debug_on_error), NULL,
      "When a RUN fails, open a shell in the state before it"},
     ACCEPTED("disable-content-trust"),
@@ -74,7 +74,8 @@ static const struct opt opts[] = {
     {0, "load", OPT_BOOL, O(load), NULL, "Put the image into the store (this is the default)",
      OPT_HIDDEN},
     {'m', "memory", OPT_BYTES, O(memory), NULL, "Memory limit of steps"},
-    LATER("memory-swap", "bytes", "Swap limit equal to memory plus swap"),
+    {0, "memory-swap", OPT_STR, L(O(limits), swap), "bytes",
+     "Swap limit equal to memory plus swap: -1 to enable\nunlimited swap"},
     {0, "metadata-file", OPT_STR, O(metadata_file), NULL, "Write build result metadata to a file"},
     {0, "network", OPT_STR, O(network), NULL,
      "Networking of RUN: \"default\", \"none\" or \"host\"", 0, "default"},
@@ -347,6 +348,24 @@ static int write_files(struct cli *c, const struct build_cmd_opts *o, const stru
                : err_nomem(&c->e);
 }
 
+/* That they cannot be written is better known before a build than behind it. */
+static int check_files(struct cli *c, const struct build_cmd_opts *o, const struct outputs *out,
+                       const struct shale_build_opts *q)
+{
+    int r = build_file_check(c, "--iidfile", o->iidfile);
+
+    if (r >= 0)
+        r = build_file_check(c, "--metadata-file", o->metadata_file);
+    for (size_t i = 0; r >= 0 && i < out->n; i++) {
+        const char *dest = out->v[i].dest;
+        if (!dest || streq(dest, "-"))
+            continue;
+        r = q->files_to ? build_folder_check(c, "--output", dest)
+                        : build_file_check(c, "--output", dest);
+    }
+    return r;
+}
+
 static int find_mistakes(struct cli *c, const struct shale_build_opts *q)
 {
     _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
@@ -437,7 +456,11 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         r = take_cache_limit(c, &q.cache_limit_bytes);
     if (r >= 0)
         r = take_outputs(c, o, &out, &q);
-    if (r < 0)
+    if (r >= 0)
+        r = limits_take(c, &o->limits, &q.more_limits);
+    if (r == 0)
+        r = check_files(c, o, &out, &q);
+    if (r != 0)
         return r;
     return o->check ? find_mistakes(c, &q) : build(c, o, &out, &q, mode);
 }
