@@ -81,6 +81,10 @@ struct shale_build_opts {
     shale_build_fn on_event;
     void *arg;
     struct shale_more_limits more_limits; /* of each RUN, beside memory_bytes */
+    /* Caches elsewhere, as buildx has them: "type=registry,ref=host/name:tag", "type=local,src=dir",
+     * a reference alone; to: "type=registry,ref=...,mode=max", "type=local,dest=dir",
+     * "type=inline" (into the image). What they say is believed; layers are verified. */
+    const char *const *cache_from, *const *cache_to;
 };
 struct shale_built {
     /* sha256:… of the image; "" when it went elsewhere only. Of several platforms: of the image for

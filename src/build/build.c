@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "base/str.h"
 #include "build/build_priv.h"
+#include "build/cache_remote.h"
 #include "build/secret.h"
 #include "model/limits.h"
 
@@ -131,6 +132,8 @@ static int check_options(struct build *b, struct shale_err *e)
     for (size_t i = 0; r >= 0 && b->o->labels && b->o->labels[i]; i++)
         if (!*b->o->labels[i] || *b->o->labels[i] == '=')
             r = err_set(e, SHALE_INVALID, "--label \"%.64s\" has no name", b->o->labels[i]);
+    if (r >= 0)
+        r = cache_remote_check(b->o, b->a, e);
     return r < 0 ? r : run_check_options(b->o, b->a, e);
 }
 
@@ -189,6 +192,7 @@ static void borrow(struct build *b)
     b->file = b->lender->file;
     b->named = b->lender->named;
     b->n_named = b->lender->n_named;
+    b->remote = b->lender->remote;
 }
 
 int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
@@ -209,6 +213,8 @@ int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
         r = check_warn(b, e);
     if (r >= 0)
         r = store_lease_begin(b->store, "build", &b->lease, e);
+    if (r >= 0 && !b->lender)
+        r = cache_remote_open(b, e);
     if (r < 0)
         return r;
     r = run_stages(b, e);
@@ -220,6 +226,11 @@ int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
     b->cancel = b->h->image.cancel;
     if (!b->lender)
         warn_unused(b);
+    r = cache_remote_end_stages(b, e);
+    if (r >= 0 && !b->of_many)
+        r = cache_remote_export(b, e);
+    if (r < 0)
+        return r;
     return b->o->files_to || b->o->tar_to ? output_files(b, e) : build_finish(b, ret, e);
 }
 
@@ -243,6 +254,7 @@ void build_clear(struct build *b)
 {
     b->steps = steps_close(b->steps);
     if (!b->lender) {
+        b->remote = cache_remote_close(b->remote);
         named_close(b);
         b->context = build_context_close(b->context);
     }

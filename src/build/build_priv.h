@@ -113,6 +113,7 @@ struct build {
     struct stage *target;
     bool of_many;         /* platforms: finished by build_finish_list */
     struct build *lender; /* context and Dockerfile are those of this one; NULL: its own */
+    struct cache_remote *remote; /* NULL: none; of the lender, if there is one */
     struct image_made made;
     struct cancel *cancel; /* of the workers */
 
@@ -182,12 +183,18 @@ int key_end(struct key *k, char ret_hex[65], struct shale_err *e);
 struct cached {
     struct meta_image_layer layer; /* diff_id "": none */
     int64_t created_ns;
+    bool remote; /* another cache says so (cache_remote.h): it gets no row */
 };
 /* 1: found, and the lease has it. 0: not there. */
 int record_get(struct build *b, const char *key, struct arena *a, struct cached *ret,
                struct shale_err *e);
 int record_put(struct build *b, const char *key, const char *description, const struct cached *c,
                struct shale_err *e);
+/* The same of the store's own rows only. */
+int record_get_own(struct build *b, const char *key, struct arena *a, struct cached *ret,
+                   struct shale_err *e);
+int record_put_own(struct build *b, const char *key, const char *description,
+                   const struct cached *c, struct shale_err *e);
 /* The layer, if any, onto the stage, with its entry in the history. */
 int record_apply(struct build *b, struct stage *s, const struct cached *c, const char *history,
                  struct shale_err *e);

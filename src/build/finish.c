@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "build/build_priv.h"
+#include "build/cache_remote.h"
 #include "store/events.h"
 
 static int add_labels(struct build *b, struct state *s, struct shale_err *e)
@@ -117,6 +118,8 @@ static int make(struct build *b, struct shale_built *ret, struct told *t, struct
         r = history_finish(s->doc, b->epoch_ns, e);
     if (r >= 0)
         r = build_squash(b, e);
+    if (r >= 0)
+        r = cache_remote_inline(b, s->doc, e);
     if (r >= 0)
         r = annotations_of(b, ANNOTATED_MANIFEST, &b->target_platform, &annotations, e);
     if (r >= 0)

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "build/build_priv.h"
+#include "build/cache_remote_doc.h"
 #include "image/edit.h"
 #include "model/chain.h"
 
@@ -63,7 +64,8 @@ static int read_image(struct build *b, struct stage *s, const char *image, const
 static void drop_past(json_t *doc)
 {
     static const char *const members[] = {"container", "container_config", "docker_version", "id",
-                                          "parent",    "comment",          "author"};
+                                          "parent",    "comment",          "author",
+                                          CACHE_DOC_INLINE};
 
     for (size_t i = 0; i < ARRAY_SIZE(members); i++)
         (void)json_object_del(doc, members[i]);

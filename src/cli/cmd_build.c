@@ -21,7 +21,7 @@ struct build_cmd_opts {
     const char *file, *target, *network, *progress, *iidfile, *metadata_file;
     const char *cgroup_parent;
     struct strv tag, build_arg, label, no_cache_filter, add_host, secret, ssh, ulimit, allow;
-    struct strv output, build_context, platform, annotation;
+    struct strv output, build_context, platform, annotation, cache_from, cache_to;
     int64_t memory, shm_size;
     struct limits_cli limits;
     bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error, squash;
@@ -55,8 +55,11 @@ static const struct opt opts[] = {
     {0, "build-context", OPT_LIST, O(build_context), NULL,
      "Additional build contexts (\"name=path\")"},
     LATER("builder", "string", "Override the configured builder instance"),
-    LATER("cache-from", "list", "External cache sources"),
-    LATER("cache-to", "list", "Cache export destinations"),
+    {0, "cache-from", OPT_LIST, O(cache_from), NULL,
+     "External cache sources (\"user/app:cache\", \"type=local,src=path\")"},
+    {0, "cache-to", OPT_LIST, O(cache_to), NULL,
+     "Cache export destinations (\"type=registry,ref=user/app:cache,mode=max\";\ntypes: registry, "
+     "local, inline)"},
     LATER("call", "string", "Set method for evaluating build"),
     {0, "cgroup-parent", OPT_STR, O(cgroup_parent), NULL, "Set the parent cgroup of steps"},
     {0, "check", OPT_BOOL, O(check), NULL, "Look for mistakes in the Dockerfile, build nothing"},
@@ -441,6 +444,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .cgroup_parent = o->cgroup_parent,
         .contexts = list_of(c, &o->build_context),
         .annotations = list_of(c, &o->annotation),
+        .cache_from = list_of(c, &o->cache_from),
+        .cache_to = list_of(c, &o->cache_to),
         .squash = o->squash,
         .debug_on_error = o->debug_on_error,
     };
