@@ -81,10 +81,15 @@ struct shale_build_opts {
     shale_build_fn on_event;
     void *arg;
     struct shale_more_limits more_limits; /* of each RUN, beside memory_bytes */
-    /* Caches elsewhere, as buildx has them: "type=registry,ref=host/name:tag", "type=local,src=dir",
-     * a reference alone; to: "type=registry,ref=...,mode=max", "type=local,dest=dir",
-     * "type=inline" (into the image). What they say is believed; layers are verified. */
+    /* Caches elsewhere, as buildx has them: "type=registry,ref=host/name:tag",
+     * "type=local,src=dir", a reference alone; to: "type=registry,ref=...,mode=max",
+     * "type=local,dest=dir", "type=inline" (into the image). What they say is believed; layers are
+     * verified. */
     const char *const *cache_from, *const *cache_to;
+    /* What is attached to the image, as buildx has it: "type=sbom" (SPDX), "type=provenance"
+     * (SLSA v1) with ",mode=max" (build arguments, too), ",builder-id=URL", ",disabled=true". The
+     * name then stands for a list of the image and its attestation. */
+    const char *const *attests;
 };
 struct shale_built {
     /* sha256:… of the image; "" when it went elsewhere only. Of several platforms: of the image for

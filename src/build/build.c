@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/pool.h"
 #include "base/str.h"
+#include "build/attest.h"
 #include "build/build_priv.h"
 #include "build/cache_remote.h"
 #include "build/secret.h"
@@ -121,6 +122,7 @@ int build_open_context(struct build *b, struct shale_err *e)
 
 static int check_options(struct build *b, struct shale_err *e)
 {
+    struct attest_opts attest;
     int r = secret_check(b->o->secrets, b->a, e);
 
     for (size_t i = 0; r >= 0 && b->o->tags && b->o->tags[i]; i++) {
@@ -134,6 +136,8 @@ static int check_options(struct build *b, struct shale_err *e)
             r = err_set(e, SHALE_INVALID, "--label \"%.64s\" has no name", b->o->labels[i]);
     if (r >= 0)
         r = cache_remote_check(b->o, b->a, e);
+    if (r >= 0)
+        r = attest_parse(b->o, b->a, &attest, e);
     return r < 0 ? r : run_check_options(b->o, b->a, e);
 }
 
@@ -244,6 +248,7 @@ void build_init(struct build *b, struct build_host *h, const struct shale_build_
         .a = a,
         .cancel = h->image.cancel,
         .epoch_ns = TIME_NONE,
+        .begun_ns = time_now_ns(),
         .mutex = PTHREAD_MUTEX_INITIALIZER,
         .events = PTHREAD_MUTEX_INITIALIZER,
         .changed = PTHREAD_COND_INITIALIZER,

@@ -108,12 +108,16 @@ struct build {
     struct platform target_platform;
     int64_t epoch_ns; /* SOURCE_DATE_EPOCH; TIME_NONE: not given */
     int64_t epoch_s;
+    /* --cache-from, --cache-to; NULL: none. That of the lender, where there is one. */
+    struct cache_remote *remote;
+    /* For attestations: images that were used (attest.h; mutex), and when it began. */
+    struct attest_used *used;
+    int64_t begun_ns;
     struct stage *stages;
     size_t n_stages;
     struct stage *target;
     bool of_many;         /* platforms: finished by build_finish_list */
     struct build *lender; /* context and Dockerfile are those of this one; NULL: its own */
-    struct cache_remote *remote; /* NULL: none; of the lender, if there is one */
     struct image_made made;
     struct cancel *cancel; /* of the workers */
 

@@ -247,7 +247,8 @@ static void not_used(struct build *b, const struct cache_place *p, const struct 
 {
     char text[1024];
 
-    (void)snprintf(text, sizeof text, "warning: the cache %.300s is not used: %s", p->where, why->msg);
+    (void)snprintf(text, sizeof text, "warning: the cache %.300s is not used: %s", p->where,
+                   why->msg);
     told_warning(b, text);
 }
 

@@ -288,7 +288,8 @@ static int export_told(struct build *b, const struct cache_place *p, struct shal
     int r = export_one(b, p, &t, &why);
     if (r < 0 && p->ignore_error && r != -SHALE_CANCELED) {
         char text[1024];
-        (void)snprintf(text, sizeof text, "warning: the cache was not put to %.300s: %s", p->where, why.msg);
+        (void)snprintf(text, sizeof text, "warning: the cache was not put to %.300s: %s", p->where,
+                       why.msg);
         told_warning(b, text);
         r = 0;
     }

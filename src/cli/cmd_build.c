@@ -19,9 +19,9 @@
 
 struct build_cmd_opts {
     const char *file, *target, *network, *progress, *iidfile, *metadata_file;
-    const char *cgroup_parent;
+    const char *cgroup_parent, *provenance, *sbom;
     struct strv tag, build_arg, label, no_cache_filter, add_host, secret, ssh, ulimit, allow;
-    struct strv output, build_context, platform, annotation, cache_from, cache_to;
+    struct strv output, build_context, platform, annotation, cache_from, cache_to, attest;
     int64_t memory, shm_size;
     struct limits_cli limits;
     bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error, squash;
@@ -50,7 +50,8 @@ static const struct opt opts[] = {
     {0, "annotation", OPT_LIST, O(annotation), NULL,
      "Add an annotation to the manifest (\"name=value\"; \"index:name=value\":\nto the list of "
      "platforms)"},
-    LATER("attest", "list", "Attestation parameters"),
+    {0, "attest", OPT_LIST, O(attest), NULL,
+     "Attestation parameters (\"type=sbom\", \"type=provenance,mode=max\")"},
     {0, "build-arg", OPT_LIST, O(build_arg), NULL, "Set build-time variables"},
     {0, "build-context", OPT_LIST, O(build_context), NULL,
      "Additional build contexts (\"name=path\")"},
@@ -90,12 +91,12 @@ static const struct opt opts[] = {
      "Set target platforms: os/arch[/variant]; of several, the names\nstand for a manifest list"},
     {0, "progress", OPT_STR, O(progress), NULL,
      "Type of progress output: \"auto\", \"plain\", \"tty\", \"rawjson\",\n\"quiet\"", 0, "auto"},
-    LATER("provenance", "string", "Provenance attestation"),
+    {0, "provenance", OPT_STR, O(provenance), NULL, "Shorthand for \"--attest=type=provenance\""},
     {0, "pull", OPT_BOOL, O(pull), NULL, "Always attempt to pull newer base images"},
     {0, "push", OPT_BOOL, O(push), NULL, "Push the image to the registries of its names"},
     {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Suppress the build output and print image ID"},
     ACCEPTED("rm"),
-    LATER("sbom", "string", "SBOM attestation"),
+    {0, "sbom", OPT_STR, O(sbom), NULL, "Shorthand for \"--attest=type=sbom\""},
     {0, "secret", OPT_LIST, O(secret), NULL,
      "Secret to expose to the build (\"id=mysecret[,src=/local/secret]\")"},
     LATER("security-opt", "list", "Security options"),
@@ -143,6 +144,33 @@ static const char *const *list_of(struct cli *c, const struct strv *v)
     for (size_t i = 0; list && i < v->n; i++)
         list[i] = v->v[i];
     return list;
+}
+
+/* "true" and "false", or fields. */
+static const char *attest_of(struct cli *c, const char *type, const char *value)
+{
+    const char *more = "";
+
+    if (str_ieq(value, "false") || streq(value, "0"))
+        more = ",disabled=true";
+    else if (!str_ieq(value, "true") && !streq(value, "1"))
+        more = arena_printf(&c->arena, ",%s", value);
+    return more ? arena_printf(&c->arena, "type=%s%s", type, more) : NULL;
+}
+
+/* NULL: none. */
+static const char *const *attests(struct cli *c, const struct build_cmd_opts *o)
+{
+    size_t n = o->attest.n;
+    const char **list = arena_array(&c->arena, n + 3, sizeof *list);
+
+    for (size_t i = 0; list && i < n; i++)
+        list[i] = o->attest.v[i];
+    if (list && o->sbom)
+        list[n++] = attest_of(c, "sbom", o->sbom);
+    if (list && o->provenance)
+        list[n++] = attest_of(c, "provenance", o->provenance);
+    return n ? list : NULL;
 }
 
 /* Names of an output, "a,b" in quotes or one. */
@@ -446,6 +474,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .annotations = list_of(c, &o->annotation),
         .cache_from = list_of(c, &o->cache_from),
         .cache_to = list_of(c, &o->cache_to),
+        .attests = attests(c, o),
         .squash = o->squash,
         .debug_on_error = o->debug_on_error,
     };
