@@ -90,6 +90,10 @@ struct shale_build_opts {
      * (SLSA v1) with ",mode=max" (build arguments, too), ",builder-id=URL", ",disabled=true". The
      * name then stands for a list of the image and its attestation. */
     const char *const *attests;
+    /* Builds it once more without any cache, and gives the names only if that gives the same
+     * digest; otherwise CONFLICT, and events tell what differs. Needs SOURCE_DATE_EPOCH among the
+     * build_args. */
+    bool verify;
 };
 struct shale_built {
     /* sha256:… of the image; "" when it went elsewhere only. Of several platforms: of the image for

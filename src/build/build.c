@@ -9,6 +9,7 @@
 #include "build/build_priv.h"
 #include "build/cache_remote.h"
 #include "build/secret.h"
+#include "build/verify.h"
 #include "model/limits.h"
 
 #define MIN_WORKERS 4 /* steps often wait for the network, or for a disk */
@@ -301,6 +302,12 @@ static void collect(struct build_host *h, const struct shale_build_opts *o, stru
 
 int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
               struct shale_built *ret, struct shale_err *e)
+{
+    return o->verify ? build_verify(h, o, a, ret, e) : build_plain(h, o, a, ret, e);
+}
+
+int build_plain(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+                struct shale_built *ret, struct shale_err *e)
 {
     int r;
 

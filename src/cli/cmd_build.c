@@ -24,9 +24,8 @@ struct build_cmd_opts {
     struct strv output, build_context, platform, annotation, cache_from, cache_to, attest;
     int64_t memory, shm_size;
     struct limits_cli limits;
-    bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error, squash;
+    bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error, squash, verify;
     struct strv later; /* those that are not there yet */
-    bool later_flag;
 };
 static const struct build_cmd_opts preset = {.progress = "auto", .network = "default"};
 
@@ -34,10 +33,6 @@ static const struct build_cmd_opts preset = {.progress = "auto", .network = "def
 #define LATER(name, metavar, help)                                                                 \
     {                                                                                              \
         0, name, OPT_LIST, O(later), metavar, help " (not supported yet)", OPT_HIDDEN              \
-    }
-#define LATER_FLAG(name, help)                                                                     \
-    {                                                                                              \
-        0, name, OPT_BOOL, O(later_flag), NULL, help " (not supported yet)", OPT_HIDDEN            \
     }
 #define ACCEPTED(name)                                                                             \
     {                                                                                              \
@@ -106,7 +101,8 @@ static const struct opt opts[] = {
     {'t', "tag", OPT_LIST, O(tag), NULL, "Name and optionally a tag (format: \"name:tag\")"},
     {0, "target", OPT_STR, O(target), NULL, "Set the target build stage to build"},
     {0, "ulimit", OPT_LIST, O(ulimit), NULL, "Ulimit options of steps"},
-    LATER_FLAG("verify", "Build twice and compare"),
+    {0, "verify", OPT_BOOL, O(verify), NULL,
+     "Build once more without cache and compare (needs\nSOURCE_DATE_EPOCH)"},
     {0},
 };
 #undef O
@@ -114,18 +110,21 @@ static const struct opt opts[] = {
 static int refuse_later(struct cli *c)
 {
     for (size_t i = 0; opts[i].name; i++)
-        if ((opts[i].offset == offsetof(struct build_cmd_opts, later) ||
-             opts[i].offset == offsetof(struct build_cmd_opts, later_flag)) &&
-            opts_seen(&c->res, i))
+        if (opts[i].offset == offsetof(struct build_cmd_opts, later) && opts_seen(&c->res, i))
             return err_set(&c->e, SHALE_UNSUPPORTED, "--%s is not supported yet", opts[i].name);
     return 0;
 }
 
-/* "NAME" alone is the variable of that name here; without one it is not given. */
+/* "NAME" alone is the variable of that name here; without one it is not given. That of times is
+ * taken by itself, as buildx does. */
 static const char *const *build_args(struct cli *c, const struct strv *given)
 {
-    const char **list = arena_array(&c->arena, given->n + 1, sizeof *list);
+    const char **list = arena_array(&c->arena, given->n + 2, sizeof *list);
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
     size_t n = 0;
+
+    if (list && epoch && *epoch) /* one that is given stands behind it, and counts */
+        list[n++] = arena_printf(&c->arena, "SOURCE_DATE_EPOCH=%s", epoch);
 
     for (size_t i = 0; list && i < given->n; i++) {
         const char *value = strchr(given->v[i], '=') ? given->v[i] : getenv(given->v[i]);
@@ -477,6 +476,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .attests = attests(c, o),
         .squash = o->squash,
         .debug_on_error = o->debug_on_error,
+        .verify = o->verify,
     };
     struct outputs out;
     int r = c->arena.failed ? err_nomem(&c->e) : refuse_later(c);
