@@ -9,6 +9,13 @@ struct platform image_platform(const struct meta_image *i);
 /* A manifest or index of the store, parsed into the arena. */
 int image_load_manifest(struct store *s, const struct digest *d, struct arena *a,
                         struct manifest *ret, struct shale_err *e);
+/* Attestations that the list `target` ("": none) has of a manifest (attestation.c). */
+int image_attestations(struct store *s, const char *target, const struct digest *about,
+                       struct arena *a, const struct shale_attestation **ret, size_t *ret_n,
+                       struct shale_err *e);
+/* What a tree shows of one: what it is about, its size, whether it is here. */
+int image_attestation_entry(struct store *s, const struct descriptor *d, struct arena *a,
+                            struct shale_platform_entry *ret, struct shale_err *e);
 /* docker's sentence, NOT_FOUND. */
 int image_wrong_platform(const char *what, const struct platform *have, const struct platform *want,
                          struct arena *a, struct shale_err *e);
