@@ -91,6 +91,7 @@ struct stage {
     struct stage_dep *deps; /* by position, base first; from here to status: build.mutex */
     size_t n_deps, dep_at;  /* dep_at: those before are done */
     size_t n_users;         /* that have it as a dep and are not done */
+    bool is_context;        /* its base is a further context that is files, whose name is `image` */
     bool needed, no_cache;
     bool dropped;              /* done, and what it was is gone: nobody needed it any more */
     unsigned n_steps, at_step; /* that are shown with numbers */
@@ -135,11 +136,12 @@ struct build {
     pthread_mutex_t events; /* one event at a time */
     struct shale_err why;   /* of the first failure, and where it was */
     const struct instr *failed;
-    const struct step_opts *debug; /* of the first RUN that failed, its argv a shell; NULL: none */
+    const struct step_opts *debug; /* of the first that failed, its argv a shell; NULL: none */
     bool placed;
 };
 
-/* named.c: further contexts, by name. An image of "docker-image://x" stands for x. */
+/* named.c: further contexts, by name. An image of "docker-image://x" stands for x, one
+ * of "oci-layout://x" for itself (layout.h). */
 struct named {
     const char *name, *image;      /* image NULL: */
     struct build_context *context; /* files */
@@ -232,8 +234,10 @@ int instr_config(struct build *b, struct stage *s, const struct instr *i, struct
 /* These: 1 if it was in the cache. */
 int instr_run(struct build *b, struct stage *s, const struct instr *i, struct told *t,
               struct shale_err *e);
-/* --debug-on-error: a shell in the state before the RUN that failed; nothing if none did. */
+/* --debug-on-error: a shell in the state before what failed, which run_keep_state has noted for all
+ * but RUN. Nothing where there is no file yet, or none that could be run. */
 int run_check_terminal(const struct build *b, struct shale_err *e);
+void run_keep_state(struct build *b, struct stage *s, const struct instr *i);
 void run_debug(struct build *b);
 /* What is wrong with options of RUN, before anything is done. */
 int run_check_options(const struct shale_build_opts *o, struct arena *a, struct shale_err *e);

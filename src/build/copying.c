@@ -365,6 +365,8 @@ static int context_as_layer(struct build *b, struct stage *s, struct build_conte
         return r;
     *layer = c.layer;
     ret->what = "the build context";
+    ret->cached = r == 1;
+    ret->created_ns = c.created_ns;
     ret->layers = layer;
     ret->n_layers = digest_is_set(&layer->diff_id);
     ret->chain = layer->diff_id;

@@ -86,13 +86,8 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
     if (r < 0)
         return at(b, s->src->from, r, e);
     const struct named *named = named_find(b, s->image);
-    if (named && !named->image)
-        return at(b, s->src->from,
-                  err_set(e, SHALE_UNSUPPORTED,
-                          "FROM of the context %s, which is no image, is not supported yet",
-                          named->name),
-                  e);
-    if (named)
+    s->is_context = named && !named->image;
+    if (named && named->image)
         s->image = named->image;
     for (size_t i = n; i > 0 && !s->base && !named; i--)
         if (b->stages[i - 1].src->name && str_ieq(b->stages[i - 1].src->name, s->image))
@@ -100,7 +95,7 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
     if (s->base && !s->src->platform)
         s->platform = s->base->platform;
     s->no_cache = b->o->no_cache || in_list(b->o->no_cache_stages, s->src->name);
-    s->n_steps = !s->base && !streq(s->image, "scratch");
+    s->n_steps = !s->base && (s->is_context || !streq(s->image, "scratch"));
     for (size_t i = 0; i < s->src->n_instrs; i++)
         s->n_steps += counts(s->src->instrs[i].kind);
     if (b->file.n_stages > 1)

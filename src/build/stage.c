@@ -44,6 +44,8 @@ static int do_instr(struct build *b, struct stage *s, const struct instr *i, str
     r = make(b, s, i, &t, &why);
     if (r < 0) {
         told_failed(&t, &why);
+        if (i->kind != INSTR_RUN && r != -SHALE_CANCELED)
+            run_keep_state(b, s, i);
         if (e)
             *e = why;
         return r;
