@@ -213,6 +213,33 @@ int api_doc_search(const struct shale_repository_list *l, json_t **ret, struct s
     return given(list, ret, e);
 }
 
+static json_t *entry_platform(const struct shale_manifest_entry *m)
+{
+    struct doc d = doc_begin();
+    doc_str(&d, "architecture", m->architecture);
+    doc_str(&d, "os", m->os);
+    doc_str_opt(&d, "os.version", m->os_version);
+    if (m->n_os_features)
+        doc_put(&d, "os.features", doc_strings(m->os_features, m->n_os_features));
+    doc_str_opt(&d, "variant", m->variant);
+    return take(&d);
+}
+
+int api_doc_distribution(const struct shale_manifest *m, json_t **ret, struct shale_err *e)
+{
+    struct doc d = doc_begin(), desc = doc_begin();
+    json_t *platforms = json_array();
+    doc_str(&desc, "mediaType", m->media_type);
+    doc_str(&desc, "digest", m->digest);
+    doc_int(&desc, "size", (int64_t)m->text_n);
+    doc_put(&d, "Descriptor", take(&desc));
+    for (size_t i = 0; i < m->n_entries; i++)
+        if (*m->entries[i].os)
+            platforms = grown(platforms, entry_platform(&m->entries[i]));
+    doc_put(&d, "Platforms", platforms);
+    return doc_end(&d, ret, e);
+}
+
 int api_doc_removed(const struct shale_rmi_result *r, json_t **ret, struct shale_err *e)
 {
     return given(removed_doc(r->items, r->n_items), ret, e);
