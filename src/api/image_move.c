@@ -203,7 +203,8 @@ int api_image_get(struct api_req *q, struct shale_err *e)
     if (r < 0)
         return r;
     v.names = *q->args[0] ? q->args : names;
-    while (v.names == names ? names[v.n] != NULL : v.n < 1)
+    v.n = *q->args[0] ? 1 : 0;
+    while (!*q->args[0] && names[v.n])
         v.n++;
     if (v.n == 0)
         return err_set(e, SHALE_INVALID, "no name of an image was given");
