@@ -4,5 +4,6 @@
 
 const struct api_route *const api_routes[] = {
     api_routes_system,
+    api_routes_absent,
     NULL,
 };
