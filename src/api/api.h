@@ -87,8 +87,10 @@ struct api_route {
 /* Tables of rows, each ended by one without method; routes.c has the list of them. */
 extern const struct api_route api_routes_system[];
 extern const struct api_route api_routes_containers[]; /* and exec, commit */
-extern const struct api_route api_routes_images[];     /* and build, distribution */
-extern const struct api_route api_routes_networks[];   /* and volumes */
+extern const struct api_route api_routes_images[];     /* and distribution */
+extern const struct api_route api_routes_build[];
+extern const struct api_route api_routes_networks[];
+extern const struct api_route api_routes_volumes[];
 extern const struct api_route api_routes_absent[];     /* 501, 503: behind all others */
 
 /* ---- the query ---- */
@@ -143,6 +145,8 @@ void api_reply_header(struct api_req *q, const char *name, const char *value);
 /* Each returns 0, or -SHALE_NETWORK when the client has gone (nobody need care), NO_MEMORY. */
 int api_reply_json(struct api_req *q, int status, json_t *doc); /* takes doc; NULL: no memory */
 int api_reply_empty(struct api_req *q, int status);
+int api_reply_bytes(struct api_req *q, int status, const char *content_type, const void *p,
+                    size_t n);
 /* An error with a status of its own. Returns the negative code to be returned. */
 int api_fail(struct api_req *q, int status, struct shale_err *e, const char *fmt, ...)
     ATTR_PRINTF(4, 5);
