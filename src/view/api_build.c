@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/ref.h"
 #include "view/doc.h"
 
 #define MAX_STEPS  (1u << 16)
@@ -214,7 +215,7 @@ void api_build_done(struct api_build *v, const struct shale_built *built)
         add_line(&out, "aux", json_pack("{s:s}", "ID", id));
         buf_addf(&text, "Successfully built %.12s\n", hex);
         for (size_t i = 0; i < built->n_names; i++)
-            buf_addf(&text, "Successfully tagged %s\n", built->names[i]);
+            buf_addf(&text, "Successfully tagged %s\n", ref_familiar_repo(built->names[i]));
     } else {
         buf_addf(&text, "%s\n", id);
     }
