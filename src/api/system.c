@@ -27,9 +27,9 @@ static int info(struct api_req *q, struct shale_err *e)
 {
     struct view_api_info more = {
         .id = q->d->id,
-        .debug = q->d->debug,
+        .debug = q->set->debug,
         .n_listeners = atomic_load(&q->d->n_listeners),
-        .insecure = q->d->open.insecure_registries,
+        .insecure = q->set->open.insecure_registries,
         .now_ns = time_now_ns(),
     };
     struct shale_info *i = NULL;
