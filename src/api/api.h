@@ -90,8 +90,10 @@ struct api_route {
 /* Tables of rows, each ended by one without method; routes.c has the list of them. */
 extern const struct api_route api_routes_system[];
 extern const struct api_route api_routes_containers[]; /* and exec, commit */
-extern const struct api_route api_routes_images[];     /* and build, distribution */
-extern const struct api_route api_routes_networks[];   /* and volumes */
+extern const struct api_route api_routes_images[];     /* and distribution */
+extern const struct api_route api_routes_build[];
+extern const struct api_route api_routes_networks[];
+extern const struct api_route api_routes_volumes[];
 extern const struct api_route api_routes_absent[];     /* 501, 503: behind all others */
 
 /* ---- the query ---- */
