@@ -143,6 +143,8 @@ void api_reply_header(struct api_req *q, const char *name, const char *value);
 /* Each returns 0, or -SHALE_NETWORK when the client has gone (nobody need care), NO_MEMORY. */
 int api_reply_json(struct api_req *q, int status, json_t *doc); /* takes doc; NULL: no memory */
 int api_reply_empty(struct api_req *q, int status);
+int api_reply_bytes(struct api_req *q, int status, const char *content_type, const void *p,
+                    size_t n);
 /* An error with a status of its own. Returns the negative code to be returned. */
 int api_fail(struct api_req *q, int status, struct shale_err *e, const char *fmt, ...)
     ATTR_PRINTF(4, 5);

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of tables; each stands where its handlers are. */
+#include "api/route.h"
+
+const struct api_route *const api_routes[] = {
+    api_routes_system,
+    NULL,
+};
