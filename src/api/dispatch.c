@@ -20,11 +20,14 @@ static void cancel(void *arg)
 /* The request gets a handle of its own, which ends what is being done when the client goes. */
 static int open_own(struct api_req *q, struct shale_err *e)
 {
-    int r = shale_open(&q->set->open, &q->s, e);
+    struct shale *own = NULL;
+    int r = shale_open_shared(q->d->s, &q->set->open, &own, e);
 
-    if (r >= 0)
-        wire_on_gone(q->w, cancel, q->s);
-    return r;
+    if (r < 0)
+        return r;
+    q->s = own;
+    wire_on_gone(q->w, cancel, own);
+    return 0;
 }
 
 static int call(struct api_req *q, const struct api_route *route, struct shale_err *e)
