@@ -161,7 +161,10 @@ static int take_count(const struct key *k, const json_t *v, int64_t *out, struct
 
 static int add(struct strv *v, size_t *cap, char *text, struct arena *a, struct shale_err *e)
 {
-    v->v = arena_grow(a, v->v, v->n + 1, cap, sizeof *v->v);
+    if (!v->v) /* there is always room for the end */
+        v->v = arena_array(a, 1, sizeof *v->v);
+    if (v->v)
+        v->v = arena_grow(a, v->v, v->n + 1, cap, sizeof *v->v);
     if (!text || !v->v)
         return err_nomem(e);
     v->v[v->n++] = text;
