@@ -313,16 +313,28 @@ static void add_escaped(struct buf *b, const char *s)
 
 void api_conf_man(struct buf *b)
 {
-    buf_adds(b, ".SH CONFIG FILE\n" API_CONF_FILE
-                " is a JSON object. Keys are those of docker's; one that docker has and that is "
-                "not in this list is refused. HUP: is read again on that signal.\n");
+    buf_adds(b, ".TH shale\\-daemon.json 5 \"\" shale shale\n"
+                ".SH NAME\nshale\\-daemon.json \\- what \"shale daemon\" goes by\n"
+                ".SH SYNOPSIS\n" API_CONF_FILE "\n"
+                ".SH DESCRIPTION\n"
+                "One JSON object. Its keys are those of docker's daemon.json; one that is not in "
+                "this list is refused, so that no setting is silently without effect. Options of "
+                "shale\\-daemon(1) count more than the file; lists of insecure registries are "
+                "added up. \"shale daemon \\-\\-validate\" says what is wrong with it. Keys "
+                "marked HUP are read again on that signal, without disturbing requests.\n"
+                ".SH KEYS\n");
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        if (!keys[i].help)
-            continue;
         buf_adds(b, ".TP\n.B ");
         add_escaped(b, keys[i].name);
         buf_addc(b, '\n');
-        add_escaped(b, keys[i].help);
+        if (keys[i].help)
+            add_escaped(b, keys[i].help);
+        else
+            buf_addf(b, "only empty: %s", keys[i].text);
         buf_adds(b, ".\n");
     }
+    buf_adds(b, ".SH EXAMPLE\n.nf\n{\n  \"hosts\": [\"unix:///run/shale/docker.sock\"],\n"
+                "  \"group\": \"docker\",\n  \"insecure\\-registries\": [\"registry.lan:5000\"],\n"
+                "  \"default\\-ulimits\": {\"nofile\": {\"Name\": \"nofile\", \"Soft\": 1024, "
+                "\"Hard\": 4096}}\n}\n.fi\n.SH SEE ALSO\nshale\\-daemon(1), shale(1)\n");
 }
