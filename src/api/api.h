@@ -51,7 +51,8 @@
 #define API_RAW_STREAM  "application/vnd.docker.raw-stream"
 
 struct api_daemon; /* daemon.h: the daemon itself, for those that tell about it */
-struct wire_req;   /* http/wire.h: the request on the wire */
+struct api_settings;
+struct wire_req; /* http/wire.h: the request on the wire */
 
 struct api_req {
     struct shale *s;     /* see "Cancelling" */
@@ -64,7 +65,9 @@ struct api_req {
     json_t *body;           /* API_BODY_JSON: NULL when there was none; else an object. Borrowed */
     struct shale_kv *query; /* decoded, in their order */
     size_t n_query;
-    struct api_reply *reply; /* the state of the answer; of reply.c */
+    struct api_reply *reply;        /* the state of the answer; of reply.c */
+    const struct api_settings *set; /* api/settings.h: what the config says, as it was when the
+                                       request came (set->conf.ulimits, .n_downloads …) */
 };
 
 typedef int api_handler(struct api_req *q, struct shale_err *e);
