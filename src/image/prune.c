@@ -152,7 +152,12 @@ int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, st
 {
     static const struct shale_rmi_opts plain = {.size = sizeof plain};
     struct prune p = {
-        .x = {.s = h->store, .m = store_meta(h->store), .a = a, .o = &plain, .how = "prune"},
+        .x = {.s = h->store,
+              .m = store_meta(h->store),
+              .a = a,
+              .o = &plain,
+              .how = "prune",
+              .sweep_all = true},
         .o = o,
         .all = o->all,
         .unused_since_ns = time_now_ns() - o->unused_ns,

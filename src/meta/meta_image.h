@@ -63,6 +63,8 @@ int meta_image_delete(struct meta *m, const struct digest *id, const char *how,
 int meta_image_set_used(struct meta *m, const struct digest *id, int64_t when_ns,
                         struct shale_err *e);
 int meta_image_count(struct meta *m, uint64_t *ret_n, struct shale_err *e);
+/* 1: there are more than n. Does not count the others. */
+int meta_image_more_than(struct meta *m, uint64_t n, struct shale_err *e);
 
 /* What each image is handed with, in one pass over all: no query per image. */
 struct meta_image_item {
