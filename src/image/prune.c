@@ -174,7 +174,7 @@ int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, st
     r = meta_begin(p.x.m, e);
     if (r < 0)
         return r;
-    r = meta_image_each(p.x.m, META_EACH_ALL_DIGESTS, on_image, &p, e);
+    r = meta_image_each(p.x.m, META_EACH_ALL_DIGESTS, NULL, on_image, &p, e);
     if (r >= 0 && o->keep > 0)
         r = prune_keep_newest(&p);
     if (r >= 0 && o->limit_size)

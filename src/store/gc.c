@@ -147,7 +147,7 @@ static int note_orphan(void *arg, const struct digest *d, uint64_t size)
 /* Every file is asked for only when there are more of them than rows. */
 static int sweep_orphans(struct sweep *w, struct shale_err *e)
 {
-    static const char *const folders[] = {"blobs/sha256", "blobs/sha512"};
+    static const char *const folders[] = {"blobs/sha256", "blobs/sha384", "blobs/sha512"};
     struct orphans o = {.meta = w->s->meta, .a = ARENA_INIT(ARENA_DEFAULT_MAX)};
     uint64_t n_rows, bytes;
     int r = meta_blob_totals(o.meta, &n_rows, &bytes, e);
@@ -239,11 +239,15 @@ int sweep_layer_chunk(struct sweep *w, const struct digest *v, size_t n, struct 
 
 static bool hex_digest(const char *hex, struct digest *ret)
 {
+    static const char *const algs[] = {"sha256", "sha384", "sha512"}; /* told by their lengths */
     char text[DIGEST_MAX];
+    bool good = false;
 
-    snprintf(text, sizeof text, "%s:%.*s", strlen(hex) == 64 ? "sha256" : "sha512", HASH_MAX_HEX,
-             hex);
-    return digest_parse(text, ret, NULL) >= 0;
+    for (size_t i = 0; !good && i < ARRAY_SIZE(algs); i++) {
+        snprintf(text, sizeof text, "%s:%.*s", algs[i], HASH_MAX_HEX, hex);
+        good = digest_parse(text, ret, NULL) >= 0;
+    }
+    return good;
 }
 
 /* A folder without a row: a process died before it could write one. */
@@ -393,7 +397,7 @@ static int keep_held(struct stacks *t, struct shale_err *e)
 static int sweep_stacks(struct sweep *w, struct shale_err *e)
 {
     struct stacks t = {.w = w, .a = ARENA_INIT(256ull << 20), .e = e};
-    int r = meta_image_each(w->s->meta, 0, keep_of_item, &t, e);
+    int r = meta_image_each(w->s->meta, 0, NULL, keep_of_item, &t, e);
 
     if (r >= 0)
         r = keep_held(&t, e);

@@ -106,8 +106,6 @@ END
     dockerfile <<<'FROM @'
     run_fails 1 'target stage "nosuch" could not be found' build --target nosuch
     run_fails 1 'invalid reference format' build -t 'X:?'
-    run_fails 1 "--verify is not supported yet" build --verify
-    run_fails 1 "--cache-to is not supported yet" build --cache-to type=inline
     run_fails 1 'path "/nosuch" not found' shale build /nosuch
 }
 
