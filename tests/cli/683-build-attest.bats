@@ -124,5 +124,6 @@ SPDX=https://spdx.dev/Document SLSA=https://slsa.dev/provenance/v1
     one_line 'mode=most: min or max' --provenance=mode=most
     one_line 'type=sbom knows no mode=' --attest type=sbom,mode=max
     one_line '"maybe" is no field key=value' --sbom=maybe
+    one_line 'needs a name: give it one with --tag' --sbom=true
     one_line 'attestations of files are not supported yet' --sbom=true -o "$BATS_TEST_TMPDIR/out"
 }
