@@ -123,6 +123,8 @@ struct shale_images_opts {
     bool fewer_digests; /* without those of repositories that the image has a tag of: quicker */
     bool all_platforms; /* with images that stand behind the tag of another one, as other platforms
                            of the same list; `all` has them, too */
+    bool brief;         /* id, created_ns, size_bytes, names alone, of `digests` as few as with
+                           fewer_digests; the rest is 0 or "": quicker still */
 };
 /* Images of the store, newest first. Filters are docker's (dangling, label, before, since, until,
  * reference) and pinned; INVALID for one that does not exist. */

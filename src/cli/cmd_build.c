@@ -63,7 +63,7 @@ static const struct opt opts[] = {
     LIMITS_CPU(O(limits)),
     LIMITS_CPUSET(O(limits)),
     {0, "debug-on-error", OPT_BOOL, O(debug_on_error), NULL,
-     "When a RUN fails, open a shell in the state before it"},
+     "When a step fails, open a shell in the state before it"},
     ACCEPTED("disable-content-trust"),
     {'f', "file", OPT_STR, O(file), NULL, "Name of the Dockerfile", 0, "PATH/Dockerfile"},
     ACCEPTED("force-rm"),
