@@ -86,7 +86,10 @@ struct api_route {
 };
 /* Tables of rows, each ended by one without method; routes.c has the list of them. */
 extern const struct api_route api_routes_system[];
-extern const struct api_route api_routes_containers[]; /* and exec, commit */
+extern const struct api_route api_routes_containers[]; /* and commit */
+extern const struct api_route api_routes_streams[];    /* wait, logs, attach, stats of containers */
+extern const struct api_route api_routes_files[];      /* archive and export of containers */
+extern const struct api_route api_routes_exec[];
 extern const struct api_route api_routes_images[];     /* and build, distribution */
 extern const struct api_route api_routes_networks[];   /* and volumes */
 extern const struct api_route api_routes_absent[];     /* 501, 503: behind all others */

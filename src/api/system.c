@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is asked of the daemon itself. */
 #include "api/daemon.h"
+#include "api/system.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "view/api_system.h"
@@ -43,9 +44,7 @@ static int info(struct api_req *q, struct shale_err *e)
 }
 
 const struct api_route api_routes_system[] = {
-    {"HEAD", "/_ping", 0, API_BODY_NONE, ping},
-    {"GET", "/_ping", 0, API_BODY_NONE, ping},
-    {"GET", "/version", 0, API_BODY_NONE, version},
-    {"GET", "/info", 0, API_BODY_NONE, info},
-    {0},
+    {"HEAD", "/_ping", 0, API_BODY_NONE, ping},     {"GET", "/_ping", 0, API_BODY_NONE, ping},
+    {"GET", "/version", 0, API_BODY_NONE, version}, {"GET", "/info", 0, API_BODY_NONE, info},
+    {"GET", "/events", 0, API_LONG, api_events},    {0},
 };

@@ -9,12 +9,14 @@
 
 struct daemon_opts {
     struct strv hosts;
-    const char *group;
+    const char *group, *config, *pidfile;
     int64_t grace;
 };
 
 #define O(field) offsetof(struct daemon_opts, field)
 static const struct opt table[] = {
+    {0, "config", OPT_STR, O(config), NULL,
+     "Config file (default: /etc/shale/daemon.json, if it is there); other options count more"},
     {0, "grace", OPT_DURATION, O(grace), NULL, "Time for running requests when it ends", 0, "10s"},
     {'G', "group", OPT_STR, O(group), NULL, "Group that may use the socket"},
     {'H', "host", OPT_LIST, O(hosts), NULL,
