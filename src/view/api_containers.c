@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "view/containers.h"
