@@ -79,6 +79,7 @@ struct shale_build_opts {
     uint64_t cache_limit_bytes;
     shale_build_fn on_event;
     void *arg;
+    int input_fd; /* what "-" reads instead of standard input (0); stays open */
 };
 struct shale_built {
     /* sha256:… of the image; "" when it went elsewhere only. Of several platforms: of the image for

@@ -38,7 +38,8 @@ struct shale_daemon_opts {
     bool tls, tls_verify;
     bool open_to_all;    /* tcp:// that others can reach, without certificates of clients */
     const char *pidfile; /* written when it serves, removed at the end; NULL: as the config says */
-    int64_t grace_ns;    /* running requests have that long at the end; 0: 10 s */
+    int64_t
+        grace_ns; /* running requests have that long at the end; 0: as the config says, or 10 s */
     bool debug;
     /* A line of what went wrong and does not stop it; from any thread. May be NULL. */
     void (*on_warning)(void *arg, const char *message);
@@ -51,8 +52,18 @@ SHALE_API int shale_daemon_serve(const struct shale_daemon_opts *o, struct shale
                                  struct shale_err *e);
 /* The i-th address, NULL behind the last one. Borrowed. */
 SHALE_API const char *shale_daemon_address(const struct shale_daemon *d, size_t i);
+/* Reads the config and certificates anew; running requests keep what they began with. Where it
+ * listens stays as it was. On an error all stays as it was. */
+SHALE_API int shale_daemon_reload(struct shale_daemon *d, struct shale_err *e);
 /* Requests are finished, within the grace time; those that wait are ended. Accepts NULL. */
 SHALE_API void shale_daemon_stop(struct shale_daemon *d);
+
+/* Is what the config and the options say all right? As shale_daemon_serve, which does nothing
+ * before it knows. */
+SHALE_API int shale_daemon_config_check(const struct shale_daemon_opts *o, struct shale_err *e);
+/* The part of a manual about the keys of the config, in troff, given to put. */
+SHALE_API int shale_daemon_config_man(void (*put)(void *arg, const char *text), void *arg,
+                                      struct shale_err *e);
 
 #ifdef __cplusplus
 }

@@ -51,7 +51,8 @@
 #define API_RAW_STREAM  "application/vnd.docker.raw-stream"
 
 struct api_daemon; /* daemon.h: the daemon itself, for those that tell about it */
-struct wire_req;   /* http/wire.h: the request on the wire */
+struct api_settings;
+struct wire_req; /* http/wire.h: the request on the wire */
 
 struct api_req {
     struct shale *s;     /* see "Cancelling" */
@@ -64,7 +65,9 @@ struct api_req {
     json_t *body;           /* API_BODY_JSON: NULL when there was none; else an object. Borrowed */
     struct shale_kv *query; /* decoded, in their order */
     size_t n_query;
-    struct api_reply *reply; /* the state of the answer; of reply.c */
+    struct api_reply *reply;        /* the state of the answer; of reply.c */
+    const struct api_settings *set; /* api/settings.h: what the config says, as it was when the
+                                       request came (set->conf.ulimits, .n_downloads …) */
 };
 
 typedef int api_handler(struct api_req *q, struct shale_err *e);
@@ -90,8 +93,10 @@ extern const struct api_route api_routes_containers[]; /* and commit */
 extern const struct api_route api_routes_streams[];    /* wait, logs, attach, stats of containers */
 extern const struct api_route api_routes_files[];      /* archive and export of containers */
 extern const struct api_route api_routes_exec[];
-extern const struct api_route api_routes_images[];     /* and build, distribution */
-extern const struct api_route api_routes_networks[];   /* and volumes */
+extern const struct api_route api_routes_images[];     /* and distribution */
+extern const struct api_route api_routes_build[];
+extern const struct api_route api_routes_networks[];
+extern const struct api_route api_routes_volumes[];
 extern const struct api_route api_routes_absent[];     /* 501, 503: behind all others */
 
 /* ---- the query ---- */

@@ -20,11 +20,14 @@ static void cancel(void *arg)
 /* The request gets a handle of its own, which ends what is being done when the client goes. */
 static int open_own(struct api_req *q, struct shale_err *e)
 {
-    int r = shale_open(&q->d->open, &q->s, e);
+    struct shale *own = NULL;
+    int r = shale_open_shared(q->d->s, &q->set->open, &own, e);
 
-    if (r >= 0)
-        wire_on_gone(q->w, cancel, q->s);
-    return r;
+    if (r < 0)
+        return r;
+    q->s = own;
+    wire_on_gone(q->w, cancel, own);
+    return 0;
 }
 
 static int call(struct api_req *q, const struct api_route *route, struct shale_err *e)
@@ -91,8 +94,9 @@ void api_handle(void *arg, struct wire_req *w)
     struct api_daemon *d = arg;
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_BYTES);
     struct api_reply reply;
+    struct api_settings *set = api_daemon_settings(d);
     struct api_req q = {
-        .s = d->s, .arena = &a, .d = d, .w = w, .method = w->head->method, .version = 0};
+        .s = d->s, .arena = &a, .d = d, .w = w, .method = w->head->method, .set = set};
     struct shale_err e = SHALE_ERR_INIT;
 
     api_reply_init(&q, &reply);
@@ -104,6 +108,7 @@ void api_handle(void *arg, struct wire_req *w)
         shale_close(q.s);
     json_decref(q.body);
     api_reply_clear(&q);
+    api_settings_unref(set);
 }
 
 /* What is wrong with a head is told before there is a request. */

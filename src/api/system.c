@@ -27,9 +27,9 @@ static int info(struct api_req *q, struct shale_err *e)
 {
     struct view_api_info more = {
         .id = q->d->id,
-        .debug = q->d->debug,
+        .debug = q->set->debug,
         .n_listeners = atomic_load(&q->d->n_listeners),
-        .insecure = q->d->open.insecure_registries,
+        .insecure = q->set->open.insecure_registries,
         .now_ns = time_now_ns(),
     };
     struct shale_info *i = NULL;
@@ -46,5 +46,6 @@ static int info(struct api_req *q, struct shale_err *e)
 const struct api_route api_routes_system[] = {
     {"HEAD", "/_ping", 0, API_BODY_NONE, ping},     {"GET", "/_ping", 0, API_BODY_NONE, ping},
     {"GET", "/version", 0, API_BODY_NONE, version}, {"GET", "/info", 0, API_BODY_NONE, info},
+    {"POST", "/auth", 0, API_BODY_JSON_MUST | API_LONG, api_auth},
     {"GET", "/events", 0, API_LONG, api_events},    {0},
 };

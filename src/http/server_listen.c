@@ -14,7 +14,7 @@
 #include "base/sys.h"
 #include "http/server.h"
 
-#define BACKLOG 1024
+#define BACKLOG 4096 /* clients of a path do not wait for room */
 
 /* "host:port", "[v6]:port", ":port" */
 static int split_address(const char *s, char *host, size_t n, const char **port,
