@@ -324,9 +324,14 @@ int wire_take(struct wire_req *q, const char *head, size_t n)
         return -1;
     c->begun = c->ended = true;
     c->keep = false;
+    /* First: a client that has the head may end its side at once, which is no going any more. */
+    (void)epoll_ctl(k->s->epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
+    pthread_mutex_lock(&k->s->mutex);
+    k->taken = true;
+    k->on_gone = NULL;
+    pthread_mutex_unlock(&k->s->mutex);
     if (send_all(c, &v, 1) < 0)
         return -1;
-    (void)epoll_ctl(k->s->epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
     if (k->tls || k->n > 0) { /* what it has sent already must be read first */
         if (wpump_start(k, &c->pump, &fd) < 0) {
             c->broken = true;
@@ -337,8 +342,6 @@ int wire_take(struct wire_req *q, const char *head, size_t n)
         (void)fcntl(k->fd, F_SETFL, flags & ~O_NONBLOCK);
     }
     pthread_mutex_lock(&k->s->mutex);
-    k->taken = true;
-    k->on_gone = NULL;
     k->taken_fd = c->pump ? fd : -1;
     pthread_mutex_unlock(&k->s->mutex);
     return fd;
