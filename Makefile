@@ -74,6 +74,7 @@ bench: ## the figures, as ratios against named peers
 	@bench/changes
 	@bench/build
 	@bench/registry
+	@bench/daemon
 
 soak: ## 15 minutes of concurrent pulls, runs and removes
 	@tools/install-deps build run bench
