@@ -43,13 +43,14 @@ SHALE_API int shale_exec_start(struct shale *s, const char *exec,
 struct shale_exec_info {
     const char *id, *container_id;
     bool running, started;
-    int exit_code; /* once it was started and does not run; -1: nobody has seen its end */
-    int pid;       /* 0: it does not run, or is about to */
+    int exit_code;          /* once it was started and does not run; -1: nobody has seen its end */
+    int pid;                /* 0: it does not run, or is about to */
     const char *const *cmd; /* NULL-terminated */
     const char *user, *detach_keys;
     bool tty, privileged;
     struct shale_exec_streams streams;
 };
+/* What was to be run, and what became of it. */
 SHALE_API int shale_exec_inspect(struct shale *s, const char *exec, struct shale_exec_info **ret,
                                  struct shale_err *e);
 /* CONFLICT: it has no terminal, or does not run. */
