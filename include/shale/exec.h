@@ -50,7 +50,7 @@ struct shale_exec_info {
     bool tty, privileged;
     struct shale_exec_streams streams;
 };
-/* What was to be run, and what became of it. */
+/* What was asked for, and how far it is. */
 SHALE_API int shale_exec_inspect(struct shale *s, const char *exec, struct shale_exec_info **ret,
                                  struct shale_err *e);
 /* CONFLICT: it has no terminal, or does not run. */

@@ -304,6 +304,8 @@ static int make_plan(struct layer *l)
                        "When using %s with more than one source file, the destination must be a "
                        "directory and end with a /",
                        l->c->o->add ? "ADD" : "COPY");
+    if (r >= 0 && l->c->o->n_sources == 0)
+        r = plan_folders(l, l->dest);
     for (size_t i = 0; r >= 0 && i < l->c->n_items; i++)
         r = plan_item(l, &l->c->items[i]);
     if (r >= 0)
