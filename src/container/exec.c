@@ -38,11 +38,11 @@ struct exec {
     bool tty;   /* asked for, and somebody holds it */
     int master; /* of the terminal, -1: none */
     struct process init;
-    struct pidwatch watch;    /* without terminal */
-    struct spawn_pipe errors; /* stderr, without terminal */
+    struct pidwatch watch;           /* without terminal */
+    struct spawn_pipe errors;        /* stderr, without terminal */
     struct spawn_pipe output, input; /* the same, where the caller is a connection */
-    int terminal;             /* of the caller, whose size counts */
-    bool kept;                /* somebody else looks after it */
+    int terminal;                    /* of the caller, whose size counts */
+    bool kept;                       /* somebody else looks after it */
     void (*on_terminal)(void *arg, const char *path);
     void *arg;
 };
