@@ -97,6 +97,10 @@ int attest_parse(const struct shale_build_opts *o, struct arena *a, struct attes
     if (r >= 0 && attest_wanted(ret) && (o->files_to || o->tar_to))
         r = err_set(e, SHALE_UNSUPPORTED,
                     "attestations of files are not supported yet: they go to images");
+    if (r >= 0 && attest_wanted(ret) && !(o->tags && o->tags[0]))
+        r = err_set(e, SHALE_INVALID,
+                    "attestations stand beside the image in a list, which needs a name: give it "
+                    "one with --tag");
     return r;
 }
 
@@ -136,22 +140,18 @@ int attest_note_image(struct build *b, struct stage *s, const char *name, const 
 /* All names of the image with the digest of its manifest. */
 static json_t *subjects(struct build *b)
 {
-    const char *hex = digest_hex(&b->made.manifest), *platform;
+    const char *hex = digest_hex(&b->made.manifest);
+    const char *platform = platform_format(&b->target_platform, b->a);
     json_t *list = json_array();
-    bool none = !b->o->tags || !b->o->tags[0];
     int bad = !list;
 
-    platform = platform_format(&b->target_platform, b->a);
-    for (size_t i = 0; !bad && !none && b->o->tags[i]; i++) {
+    for (size_t i = 0; !bad && b->o->tags[i]; i++) {
         struct ref ref;
         bad = image_parse_target(b->o->tags[i], b->a, &ref, NULL) < 0;
         const char *name = bad ? NULL : attest_purl(&ref, platform, b->a);
         bad = bad || json_array_append_new(list, json_pack("{s:s,s:{s:s}}", "name", name, "digest",
                                                            "sha256", hex)) < 0;
     }
-    if (!bad && none)
-        bad = json_array_append_new(
-                  list, json_pack("{s:s,s:{s:s}}", "name", "_", "digest", "sha256", hex)) < 0;
     if (!bad)
         return list;
     json_decref(list);
@@ -172,9 +172,8 @@ static int state(struct build *b, const char *type, json_t *predicate, struct im
 static int put_sbom(struct build *b, struct image_statement *ret, struct shale_err *e)
 {
     const struct state *s = &b->target->state;
-    const char *name = b->o->tags && b->o->tags[0] ? b->o->tags[0] : b->made.id.s;
     const struct sbom_opts o = {
-        .name = name,
+        .name = b->o->tags[0],
         .digest = &b->made.manifest,
         .created_ns = b->epoch_ns != TIME_NONE ? b->epoch_ns : time_now_ns(),
         .version = b->h->version,

@@ -16,17 +16,7 @@
 
 /* ---- the workers ---- */
 
-static bool is_ready(const struct stage *s)
-{
-    if (!s->needed || s->status != STAGE_WAITING)
-        return false;
-    for (size_t i = 0; i < s->n_deps; i++)
-        if (s->deps[i]->status != STAGE_DONE)
-            return false;
-    return true;
-}
-
-/* The next stage to do; NULL: none is left. */
+/* The next stage to do, or to go on with; NULL: none is left. */
 static struct stage *take_stage(struct build *b)
 {
     struct stage *found = NULL;
@@ -34,17 +24,16 @@ static struct stage *take_stage(struct build *b)
     pthread_mutex_lock(&b->mutex);
     while (!found && b->n_left > 0 && !b->stopped) {
         for (size_t i = 0; i < b->n_stages && !found; i++)
-            if (is_ready(&b->stages[i]))
+            if (b->stages[i].needed && b->stages[i].status == STAGE_WAITING &&
+                graph_is_ready(&b->stages[i]))
                 found = &b->stages[i];
         if (!found)
             pthread_cond_wait(&b->changed, &b->mutex);
     }
     if (b->stopped)
         found = NULL;
-    if (found) {
+    if (found)
         found->status = STAGE_RUNNING;
-        b->n_left--;
-    }
     pthread_mutex_unlock(&b->mutex);
     return found;
 }
@@ -53,9 +42,14 @@ static struct stage *take_stage(struct build *b)
 static void end_stage(struct build *b, struct stage *s)
 {
     s->status = STAGE_DONE;
-    for (size_t i = 0; i < s->n_deps; i++)
-        if (--s->deps[i]->n_users == 0)
-            state_clear(&s->deps[i]->state);
+    b->n_left--;
+    for (size_t i = 0; i < s->n_deps; i++) {
+        struct stage *d = s->deps[i].of;
+        if (--d->n_users > 0)
+            continue;
+        state_clear(&d->state);
+        d->dropped = true;
+    }
 }
 
 static int work(void *arg, size_t n, struct cancel *c, struct shale_err *e)
@@ -71,9 +65,9 @@ static int work(void *arg, size_t n, struct cancel *c, struct shale_err *e)
     while (r >= 0 && (s = take_stage(b))) {
         r = stage_run(b, s, e);
         pthread_mutex_lock(&b->mutex);
-        if (r >= 0)
+        if (r == 0)
             end_stage(b, s);
-        else
+        else if (r < 0)
             b->stopped = true;
         pthread_cond_broadcast(&b->changed);
         pthread_mutex_unlock(&b->mutex);
@@ -97,7 +91,7 @@ int build_open_context(struct build *b, struct shale_err *e)
         .store = b->store,
         .context = b->o->context ? b->o->context : ".",
         .file = b->o->dockerfile,
-        .stdin_fd = STDIN_FILENO,
+        .stdin_fd = b->o->input_fd,
         .cancel = b->h->image.cancel,
     };
     struct told t;

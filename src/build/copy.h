@@ -42,7 +42,7 @@ struct build_copy_opts { /* all is borrowed until close; variables are expanded 
     struct store *store; /* has room for what ADD fetches; NULL where that is not needed */
     const struct build_tree *tree;
     const struct build_copy_source *sources;
-    size_t n_sources;
+    size_t n_sources;            /* 0: no more than the folder `dest` */
     const char *dest;            /* as written; relative to workdir */
     const char *workdir;         /* NULL or "": / */
     bool add;                    /* ADD: URLs, git, archives of the context are unpacked */

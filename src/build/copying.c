@@ -152,10 +152,9 @@ int copying_files(struct build *b, struct stage *s, const char *from, const char
     struct stage *of = named ? NULL : graph_find(b, from);
     from = named ? named->image : from;
     if (of) {
-        if (of->status != STAGE_DONE) /* a trigger of ONBUILD, which nobody has seen coming */
+        if (of->status != STAGE_DONE) /* nobody has seen it coming */
             return err_set(e, SHALE_UNSUPPORTED,
-                           "stage %s is needed by a trigger of ONBUILD: that is not supported yet",
-                           from);
+                           "stage %s: its name must stand there itself, not a variable", from);
         ret->layers = of->state.layers;
         ret->n_layers = of->state.n_layers;
         ret->chain = of->state.chain;
@@ -366,6 +365,8 @@ static int context_as_layer(struct build *b, struct stage *s, struct build_conte
         return r;
     *layer = c.layer;
     ret->what = "the build context";
+    ret->cached = r == 1;
+    ret->created_ns = c.created_ns;
     ret->layers = layer;
     ret->n_layers = digest_is_set(&layer->diff_id);
     ret->chain = layer->diff_id;

@@ -3,21 +3,14 @@
 # shellcheck disable=SC2154 # image is container_setup's
 # `shale build`: images from Dockerfiles, their cache, and what goes wrong. RUN has no network here.
 load lib
+load build
 
-setup_file() { registry_with busybox; }
-teardown_file() { registry_stop_all; }
 setup() {
-    container_setup
-    ctx=$BATS_TEST_TMPDIR/ctx
+    context_setup
     mkdir -p "$ctx/src"
     echo hello >"$ctx/src/a.txt"
 }
-teardown() { drop_store; }
 
-# dockerfile <<EOF: the Dockerfile of the context; @ is the image
-dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
-build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
-field() { shale inspect --format "$1" "$2"; }
 cached() { grep -c ' CACHED$' <<<"$output" || true; }
 
 @test "build: files, config and history; a second time nothing is done" {

@@ -3,17 +3,9 @@
 # shellcheck disable=SC2154 # image is container_setup's
 # `shale build`: what is attached to images: provenance and bills of materials.
 load lib
+load build
 
-setup_file() { registry_with busybox; }
-teardown_file() { registry_stop_all; }
-setup() {
-    container_setup
-    ctx=$BATS_TEST_TMPDIR/ctx
-    mkdir -p "$ctx"
-}
-teardown() { drop_store; }
-dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
-build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
+setup() { context_setup; }
 raw() { skopeo inspect --raw --tls-verify=false "docker://$REGISTRY_HOST/$1"; }
 blob() { curl -sf "http://$REGISTRY_HOST/v2/app/blobs/$1"; }
 # statements NAME TYPE: of the first attestation of app:NAME, the statement whose predicate is of this type
@@ -124,5 +116,6 @@ SPDX=https://spdx.dev/Document SLSA=https://slsa.dev/provenance/v1
     one_line 'mode=most: min or max' --provenance=mode=most
     one_line 'type=sbom knows no mode=' --attest type=sbom,mode=max
     one_line '"maybe" is no field key=value' --sbom=maybe
+    one_line 'needs a name: give it one with --tag' --sbom=true
     one_line 'attestations of files are not supported yet' --sbom=true -o "$BATS_TEST_TMPDIR/out"
 }
