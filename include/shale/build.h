@@ -95,6 +95,7 @@ struct shale_build_opts {
      * digest; otherwise CONFLICT, and events tell what differs. Needs SOURCE_DATE_EPOCH among the
      * build_args. */
     bool verify;
+    int input_fd; /* what "-" reads instead of standard input (0); stays open */
 };
 struct shale_built {
     /* sha256:… of the image; "" when it went elsewhere only. Of several platforms: of the image for

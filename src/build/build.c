@@ -91,7 +91,7 @@ int build_open_context(struct build *b, struct shale_err *e)
         .store = b->store,
         .context = b->o->context ? b->o->context : ".",
         .file = b->o->dockerfile,
-        .stdin_fd = STDIN_FILENO,
+        .stdin_fd = b->o->input_fd,
         .cancel = b->h->image.cancel,
     };
     struct told t;

@@ -256,15 +256,18 @@ static int unpack_into(struct build_copy *c, const struct copy_item *it, int to,
     return r;
 }
 
-/* The item becomes the folder of what was in it. */
+/* The item becomes what is in it: where that is enough, as it lies there; else as a folder. */
 static int unpack(struct build_copy *c, struct copy_item *it, struct shale_err *e)
 {
     _cleanup_(told_clear) struct told l = {.a = ARENA_INIT(COPY_MAX_BYTES)};
+    _cleanup_close_ int fd = open_file(it, e);
     char name[16];
-    int r = new_name(c, name, e);
+    int r = fd < 0 ? fd : new_name(c, name, e);
 
-    if (r < 0)
-        return r;
+    if (r >= 0)
+        r = copy_packed_open(c, it, fd, build_room_fd(c->room), e);
+    if (r != 0)
+        return r < 0 ? r : 0;
     int room = build_room_fd(c->room);
     if (sys_mkdirat(room, name, 0755) < 0)
         return err_sys(e, "create a folder for an archive");
