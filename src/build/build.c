@@ -5,8 +5,11 @@
 #include "base/cleanup.h"
 #include "base/pool.h"
 #include "base/str.h"
+#include "build/attest.h"
 #include "build/build_priv.h"
+#include "build/cache_remote.h"
 #include "build/secret.h"
+#include "build/verify.h"
 #include "model/limits.h"
 
 #define MIN_WORKERS 4 /* steps often wait for the network, or for a disk */
@@ -88,7 +91,7 @@ int build_open_context(struct build *b, struct shale_err *e)
         .store = b->store,
         .context = b->o->context ? b->o->context : ".",
         .file = b->o->dockerfile,
-        .stdin_fd = STDIN_FILENO,
+        .stdin_fd = b->o->input_fd,
         .cancel = b->h->image.cancel,
     };
     struct told t;
@@ -114,6 +117,7 @@ int build_open_context(struct build *b, struct shale_err *e)
 
 static int check_options(struct build *b, struct shale_err *e)
 {
+    struct attest_opts attest;
     int r = secret_check(b->o->secrets, b->a, e);
 
     for (size_t i = 0; r >= 0 && b->o->tags && b->o->tags[i]; i++) {
@@ -125,6 +129,10 @@ static int check_options(struct build *b, struct shale_err *e)
     for (size_t i = 0; r >= 0 && b->o->labels && b->o->labels[i]; i++)
         if (!*b->o->labels[i] || *b->o->labels[i] == '=')
             r = err_set(e, SHALE_INVALID, "--label \"%.64s\" has no name", b->o->labels[i]);
+    if (r >= 0)
+        r = cache_remote_check(b->o, b->a, e);
+    if (r >= 0)
+        r = attest_parse(b->o, b->a, &attest, e);
     return r < 0 ? r : run_check_options(b->o, b->a, e);
 }
 
@@ -183,6 +191,7 @@ static void borrow(struct build *b)
     b->file = b->lender->file;
     b->named = b->lender->named;
     b->n_named = b->lender->n_named;
+    b->remote = b->lender->remote;
 }
 
 int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
@@ -203,6 +212,8 @@ int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
         r = check_warn(b, e);
     if (r >= 0)
         r = store_lease_begin(b->store, "build", &b->lease, e);
+    if (r >= 0 && !b->lender)
+        r = cache_remote_open(b, e);
     if (r < 0)
         return r;
     r = run_stages(b, e);
@@ -214,6 +225,11 @@ int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
     b->cancel = b->h->image.cancel;
     if (!b->lender)
         warn_unused(b);
+    r = cache_remote_end_stages(b, e);
+    if (r >= 0 && !b->of_many)
+        r = cache_remote_export(b, e);
+    if (r < 0)
+        return r;
     return b->o->files_to || b->o->tar_to ? output_files(b, e) : build_finish(b, ret, e);
 }
 
@@ -227,6 +243,7 @@ void build_init(struct build *b, struct build_host *h, const struct shale_build_
         .a = a,
         .cancel = h->image.cancel,
         .epoch_ns = TIME_NONE,
+        .begun_ns = time_now_ns(),
         .mutex = PTHREAD_MUTEX_INITIALIZER,
         .events = PTHREAD_MUTEX_INITIALIZER,
         .changed = PTHREAD_COND_INITIALIZER,
@@ -237,6 +254,7 @@ void build_clear(struct build *b)
 {
     b->steps = steps_close(b->steps);
     if (!b->lender) {
+        b->remote = cache_remote_close(b->remote);
         named_close(b);
         b->context = build_context_close(b->context);
     }
@@ -278,6 +296,12 @@ static void collect(struct build_host *h, const struct shale_build_opts *o, stru
 
 int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
               struct shale_built *ret, struct shale_err *e)
+{
+    return o->verify ? build_verify(h, o, a, ret, e) : build_plain(h, o, a, ret, e);
+}
+
+int build_plain(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+                struct shale_built *ret, struct shale_err *e)
 {
     int r;
 

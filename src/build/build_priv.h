@@ -119,6 +119,11 @@ struct build {
     struct platform target_platform;
     int64_t epoch_ns; /* SOURCE_DATE_EPOCH; TIME_NONE: not given */
     int64_t epoch_s;
+    /* --cache-from, --cache-to; NULL: none. That of the lender, where there is one. */
+    struct cache_remote *remote;
+    /* For attestations: images that were used (attest.h; mutex), and when it began. */
+    struct attest_used *used;
+    int64_t begun_ns;
     struct stage *stages;
     size_t n_stages;
     struct stage *target;
@@ -200,12 +205,18 @@ int key_end(struct key *k, char ret_hex[65], struct shale_err *e);
 struct cached {
     struct meta_image_layer layer; /* diff_id "": none */
     int64_t created_ns;
+    bool remote; /* another cache says so (cache_remote.h): it gets no row */
 };
 /* 1: found, and the lease has it. 0: not there. */
 int record_get(struct build *b, const char *key, struct arena *a, struct cached *ret,
                struct shale_err *e);
 int record_put(struct build *b, const char *key, const char *description, const struct cached *c,
                struct shale_err *e);
+/* The same of the store's own rows only. */
+int record_get_own(struct build *b, const char *key, struct arena *a, struct cached *ret,
+                   struct shale_err *e);
+int record_put_own(struct build *b, const char *key, const char *description,
+                   const struct cached *c, struct shale_err *e);
 /* The layer, if any, onto the stage, with its entry in the history. */
 int record_apply(struct build *b, struct stage *s, const struct cached *c, const char *history,
                  struct shale_err *e);

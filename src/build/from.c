@@ -2,7 +2,9 @@
 /* FROM, and --from of an image: found here, pulled where it is not. */
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "build/attest.h"
 #include "build/build_priv.h"
+#include "build/cache_remote_doc.h"
 #include "build/copying.h"
 #include "build/layout.h"
 #include "image/edit.h"
@@ -60,6 +62,8 @@ static int read_image(struct build *b, struct stage *s, const char *image, const
     int r = here;
 
     if (r >= 0)
+        r = attest_note_image(b, s, image, platform, &found, e);
+    if (r >= 0)
         r = image_draft_read(&d, &found.id, ret_doc, ret, ret_n, e);
     if (r >= 0)
         (void)meta_image_set_used(store_meta(b->store), &found.id, time_now_ns(), NULL);
@@ -69,8 +73,9 @@ static int read_image(struct build *b, struct stage *s, const char *image, const
 /* Of the base that it was committed or built from: no part of what is built on it. */
 static void drop_past(json_t *doc)
 {
-    static const char *const members[] = {"container", "container_config", "docker_version", "id",
-                                          "parent",    "comment",          "author"};
+    static const char *const members[] = {"container", "container_config", "docker_version",
+                                          "id",        "parent",           "comment",
+                                          "author",    CACHE_DOC_INLINE};
 
     for (size_t i = 0; i < ARRAY_SIZE(members); i++)
         (void)json_object_del(doc, members[i]);

@@ -9,6 +9,8 @@
 #include "build/foreign.h"
 #include "build/mount.h"
 #include "build/secret.h"
+#include "container/conf.h"
+#include "container/limits.h"
 #include "image/image.h"
 #include "model/run_value.h"
 
@@ -180,6 +182,15 @@ static int set_network(struct runner *u, struct shale_err *e)
     return r;
 }
 
+static int check_limits(const struct shale_build_opts *o, struct shale_err *e)
+{
+    const struct conf c = {.memory_bytes = o->memory_bytes, .more = o->more_limits};
+
+    if (o->shm_bytes < 0)
+        return err_set(e, SHALE_INVALID, "SHM size can not be less than 0");
+    return limits_check(&c, e);
+}
+
 int run_check_options(const struct shale_build_opts *o, struct arena *a, struct shale_err *e)
 {
     enum step_network network;
@@ -199,7 +210,7 @@ int run_check_options(const struct shale_build_opts *o, struct arena *a, struct 
     for (size_t i = 0; r >= 0 && o->ssh && o->ssh[i]; i++)
         if (!*o->ssh[i] || *o->ssh[i] == '=')
             r = err_set(e, SHALE_INVALID, "--ssh \"%.64s\": write default or ID=SOCKET", o->ssh[i]);
-    return r;
+    return r < 0 ? r : check_limits(o, e);
 }
 
 static int set_security(struct runner *u, struct shale_err *e)
@@ -433,6 +444,7 @@ static struct step_opts step_of(const struct runner *u)
         .network = u->network,
         .extra_hosts = o->hosts,
         .memory_bytes = o->memory_bytes,
+        .more = o->more_limits,
         .shm_bytes = o->shm_bytes,
         .ulimits = o->ulimits,
         .cgroup_parent = o->cgroup_parent,

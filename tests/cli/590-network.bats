@@ -6,46 +6,24 @@
 
 load lib
 
-setup_file() {
-    need_root
-    export ARCHIVE=$BATS_FILE_TMPDIR/busybox.tar
-    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$ARCHIVE:box:1"
-}
+setup_file() { net_archive; }
 setup() {
     need_root
     fresh_store
-    ns=shale-$$-$BATS_TEST_NUMBER out=shale-$$-$BATS_TEST_NUMBER-out
-    ip netns add "$ns"
-    ip netns add "$out"
-    ip -n "$ns" link set lo up
-    ip -n "$ns" link add outside type veth peer name inside netns "$out"
-    ip -n "$ns" addr add 192.0.2.1/24 dev outside
-    ip -n "$ns" link set outside up
-    ip -n "$out" addr add 192.0.2.2/24 dev inside
-    ip -n "$out" link set inside up
+    net_setup
     "$SHALE_BIN" load -q -i "$ARCHIVE" >/dev/null
 }
 teardown() {
     drop_store
     [ -z "$server" ] || kill "$server" || true
-    ip netns del "$ns"
-    ip netns del "$out"
+    net_teardown
 }
-# only the network: `ip netns exec` would give it mounts of its own, too
-here() { nsenter --net="/run/netns/$ns" "$@"; }
-outside() { nsenter --net="/run/netns/$out" "$@"; }
 shale() { here "$SHALE_BIN" "$@"; }
 get() { timeout 5 busybox wget -q -O - "$1"; } # URL
 export -f get
 # web NAME [OPTION…]: a container that serves its name on port 80
 web() { shale run -d --name "$1" "${@:2}" box:1 sh -c "echo this is $1 >/index.html; exec httpd -f -p 80 -h /" >/dev/null && serves "$1"; }
-serves() { await "$1" shale exec "$1" wget -q -O - http://127.0.0.1/; }
-# await WHAT CMD…: until it succeeds
-await() {
-    for _ in $(seq 100); do "${@:2}" >/dev/null 2>&1 && return; sleep 0.05; done
-    echo "$1: does not come: ${*:2}"
-    return 1
-}
+serves() { await shale exec "$1" wget -q -O - http://127.0.0.1/; }
 address() { shale inspect -f "{{(index .NetworkSettings.Networks \"$2\").IPAddress}}" "$1"; }
 rows() {
     sqlite3 -cmd '.timeout 10000' "$SHALE_ROOT/shale.db" \
@@ -61,7 +39,7 @@ clean() {
     ! grep -q "$SHALE_ROOT/containers" /proc/self/mountinfo || { echo "mounts are left"; return 1; }
     for pid in $(pgrep -x aardvark-dns); do
         grep -q Z "/proc/$pid/stat" || [ "$(readlink "/proc/$pid/ns/net")" != "$(here readlink /proc/self/ns/net)" ] ||
-            await "end of the resolver" test ! -e "/proc/$pid/fd/0" || return 1
+            await test ! -e "/proc/$pid/fd/0" || return 1
     done
 }
 
@@ -184,7 +162,7 @@ null
     nsenter --net="/run/netns/$ns" busybox httpd -f -p 9001 -h "$BATS_TEST_TMPDIR" 3>&- &
     server=$!
     echo program >"$BATS_TEST_TMPDIR/index.html"
-    await "the program" here bash -c 'get http://127.0.0.1:9001/'
+    await here bash -c 'get http://127.0.0.1:9001/'
     run_fails 125 "failed to bind host port for 0.0.0.0:9001: address already in use" shale run --rm -p 9001:80 box:1 true
     web two -p 9000-9003:80 -p 8090-8091:90-91 -P --expose 70
     [ "$(shale port two 80)" = 0.0.0.0:9000 ]
@@ -224,9 +202,9 @@ null
     run_fails 1 "bad address" shale run --rm --network back box:1 timeout 3 wget -q -O - http://one/
     # a new name, while it runs; the old one is free
     run_ok shale rename one uno
-    await "new name" shale run --rm --network front box:1 sh -c 'wget -q -O - http://uno/ && wget -q -O - http://www/ && ! wget -q -O - http://one/'
+    await shale run --rm --network front box:1 sh -c 'wget -q -O - http://uno/ && wget -q -O - http://www/ && ! wget -q -O - http://one/'
     run_ok shale rename uno one
-    await "old name" shale run --rm --network front box:1 wget -q -O - http://one/
+    await shale run --rm --network front box:1 wget -q -O - http://one/
     run_fails 1 "bad address" shale run --rm --dns 127.0.0.1 box:1 timeout 3 wget -q -O - http://one/
     run_ok shale network connect --alias db --ip 10.5.0.77 back one
     [ "$(address one back)" = 10.5.0.77 ]
@@ -308,19 +286,19 @@ one exited" ]
             "$SHALE_BIN" run --name "killed$step" --network net -p 8080:80 box:1 true
         [ "$status" -gt 128 ]
         # a child that is about to become netavark may have its lock for a moment still
-        await "the clearing" cleared
+        await cleared
         clean
     done
     # shale that watches one in the foreground
     nsenter --net="/run/netns/$ns" "$SHALE_BIN" run --rm --name fore --network net -p 8080:80 box:1 sleep 1000 3>&- >/dev/null 2>&1 &
     pid=$!
     running() { [ "$(shale inspect -f '{{.State.Status}}' fore)" = running ]; }
-    await "the container" running
+    await running
     init=$(shale inspect -f '{{.State.Pid}}' fore)
     kill -9 "$pid" "$init"
     wait "$pid" || true
     gone() { [ -z "$(shale ps -aq -f name=fore)" ]; }
-    await "its removal" gone
+    await gone
     clean
 }
 

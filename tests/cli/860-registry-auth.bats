@@ -63,7 +63,6 @@ layer_of() {
     m=$(curl -s -u "$1:pw-$1" "http://$OWN/v2/$2/manifests/1" | jq -r '.manifests[0].digest')
     curl -s -u "$1:pw-$1" "http://$OWN/v2/$2/manifests/$m" | jq -r '.layers[0].digest'
 }
-status_of() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
 
 @test "htpasswd: skopeo, podman, buildah and shale log in, push and pull" {
     serve_with htpasswd
