@@ -8,6 +8,7 @@
  * in it, an image, a stage; UNSUPPORTED; CONFLICT: a command of a RUN has failed, see
  * SHALE_BUILD_FAILED; CANCELED.
  */
+#include <shale/container.h>
 #include <shale/shale.h>
 
 #ifdef __cplusplus
@@ -71,14 +72,30 @@ struct shale_build_opts {
     int64_t memory_bytes, shm_bytes;
     const char *const *ulimits;
     const char *cgroup_parent;
-    /* When the command of a RUN fails: its shell, to talk to on standard input and output (INVALID
-     * if these are no terminal), in the state before the command. Then the build fails. */
+    /* When a step fails (the command of a RUN, COPY, ADD, WORKDIR): the stage's shell, to talk to on
+     * standard input and output (INVALID if these are no terminal), in the state before the step,
+     * if there are files in it. Then the build fails. */
     bool debug_on_error;
     /* After a build that made a layer: layers that only the cache has take at most so much, those
      * that were of use longest ago go first. 0: 20 GiB. Cache mounts do not count. */
     uint64_t cache_limit_bytes;
     shale_build_fn on_event;
     void *arg;
+    struct shale_more_limits more_limits; /* of each RUN, beside memory_bytes */
+    /* Caches elsewhere, as buildx has them: "type=registry,ref=host/name:tag",
+     * "type=local,src=dir", a reference alone; to: "type=registry,ref=...,mode=max",
+     * "type=local,dest=dir", "type=inline" (into the image). What they say is believed; layers are
+     * verified. */
+    const char *const *cache_from, *const *cache_to;
+    /* What is attached to the image, as buildx has it: "type=sbom" (SPDX), "type=provenance"
+     * (SLSA v1) with ",mode=max" (build arguments, too), ",builder-id=URL", ",disabled=true". The
+     * name, which is needed, then stands for a list of the image and its attestation. */
+    const char *const *attests;
+    /* Builds it once more without any cache, and gives the names only if that gives the same
+     * digest; otherwise CONFLICT, and events tell what differs. Needs SOURCE_DATE_EPOCH among the
+     * build_args. */
+    bool verify;
+    int input_fd; /* what "-" reads instead of standard input (0); stays open */
 };
 struct shale_built {
     /* sha256:… of the image; "" when it went elsewhere only. Of several platforms: of the image for

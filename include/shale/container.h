@@ -99,6 +99,11 @@ struct shale_create_opts {
     const char *const *publish; /* "[[ip:]port:]port[/protocol]", ranges too */
     const char *const *expose;  /* "port[/protocol]" */
     bool publish_all;           /* what is exposed, on ports of the host that are free */
+    /* The whole of a health check's Test ("CMD", "curl" …), in place of health_cmd. */
+    const char *const *health_test;
+    /* What is given speaks of another machine or process than this one: "K" in `env` takes the
+     * image's K away, and a profile in `security_opt` is the text itself. */
+    bool foreign;
 };
 struct shale_created {
     const char *id; /* 64 hex */
@@ -119,6 +124,18 @@ struct shale_attach_opts {
     bool tty;
     const char *detach_keys; /* NULL: ctrl-p,ctrl-q */
     bool sig_proxy;
+    /* The descriptors are one connection: when its other side has gone it has detached. */
+    bool hangup;
+    /* Without a terminal, `out` and `err` being the same: each piece goes behind a head of eight
+     * bytes, the stream (1, 2), three zeros, the length (big endian). */
+    bool frames;
+    /* Of shale_attach: a container that does not run is waited for, and its next start waits until
+     * it is attached. */
+    bool before_start;
+    /* Called once it is sure that it can be attached to, before anything is carried; it may set the
+     * descriptors. Negative ends it. May be NULL. */
+    int (*on_ready)(void *arg, struct shale_attach_opts *o);
+    void *arg;
 };
 
 /* Starts; with `attach` not NULL carries the streams until the container ends (its status goes to
@@ -129,7 +146,8 @@ SHALE_API int shale_start(struct shale *s, const char *container,
                           const struct shale_attach_opts *attach, int *ret_status,
                           struct shale_err *e);
 /* Carries the streams of a running container as shale_start does, until it ends or is detached from
- * (*ret_status -1). CONFLICT: it does not run; UNSUPPORTED: another process holds its streams. */
+ * (*ret_status -1). CONFLICT: it does not run; UNSUPPORTED: another process holds its streams.
+ * ret_status NULL: until its streams have ended. */
 SHALE_API int shale_attach(struct shale *s, const char *container,
                            const struct shale_attach_opts *o, int *ret_status, struct shale_err *e);
 /* Gives the terminal of a running container a new size. CONFLICT: it has none, or does not run. */
@@ -148,6 +166,24 @@ SHALE_API int shale_kill(struct shale *s, const char *container, const char *sig
  * waited for until its next end. */
 SHALE_API int shale_wait(struct shale *s, const char *container, int *ret_status,
                          struct shale_err *e);
+
+enum shale_wait_until {
+    SHALE_WAIT_NOT_RUNNING, /* as shale_wait */
+    SHALE_WAIT_NEXT_EXIT,   /* an end that is still to come, also of one that does not run yet */
+    SHALE_WAIT_REMOVED,     /* it is there no more */
+};
+struct shale_wait_opts {
+    size_t size;
+    enum shale_wait_until until;
+    /* Called when nothing that happens from now on is missed. Negative ends it. May be NULL. */
+    int (*on_waiting)(void *arg);
+    void *arg;
+};
+/* *ret_status as of shale_wait; of a container that was removed without having run: its last one.
+ */
+SHALE_API int shale_wait_until(struct shale *s, const char *container,
+                               const struct shale_wait_opts *o, int *ret_status,
+                               struct shale_err *e);
 
 struct shale_rm_opts {
     size_t size;
@@ -215,6 +251,8 @@ struct shale_container_network {
     /* "" and 0 where it does not run */
     const char *endpoint_id, *address, *gateway, *mac;
     unsigned prefix_bits;
+    const char *address6, *gateway6; /* "" also where the network has no IPv6 */
+    unsigned prefix6_bits;
 };
 struct shale_container {
     const char *id, *name;

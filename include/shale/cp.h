@@ -25,6 +25,11 @@ struct shale_cp_opts {
     bool follow_link; /* a link that is copied: what it stands for, under its name */
     const char *platform; /* of an image, where the name stands for several; NULL */
     int fd;               /* where there is no local path: of the tar that is written or read */
+    /* In place of fd: takes all n bytes, or fails with a negative value; gives up to n bytes, 0 at
+     * the end. */
+    int (*write)(void *arg, const void *p, size_t n);
+    int64_t (*read)(void *arg, void *p, size_t n);
+    void *arg;
 };
 struct shale_cp_result {
     uint64_t tar_bytes; /* what was copied, as a tar */
@@ -36,6 +41,17 @@ struct shale_cp_result {
 SHALE_API int shale_cp_out(struct shale *s, const char *from, const char *to,
                            const struct shale_cp_opts *o, struct shale_cp_result **ret,
                            struct shale_err *e);
+struct shale_cp_stat {
+    const char *name; /* the last part of the path; "/" for the root */
+    uint64_t size_bytes;
+    uint32_t mode; /* as st_mode */
+    int64_t mtime_ns;
+    const char *link_target; /* of a link, where it leads to seen from the root; else "" */
+};
+/* What is at a path of a container; a link is not followed. NOT_FOUND as shale_cp_out. */
+SHALE_API int shale_cp_stat(struct shale *s, const char *container, const char *path,
+                            struct shale_cp_stat **ret, struct shale_err *e);
+
 /* `from` is a path, or NULL: a tar (packed with gzip, bzip2, xz or zstd, or not) is read from o->fd
  * and unpacked in a folder; `to` is "CONTAINER:PATH". DENIED: that is mounted read-only. */
 SHALE_API int shale_cp_in(struct shale *s, const char *from, const char *to,

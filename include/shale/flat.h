@@ -33,6 +33,9 @@ struct shale_export_opts {
     size_t size;
     const char *output; /* path; replaced when the tar is whole. NULL: to fd */
     int fd;             /* written to from where it stands; stays open */
+    /* In place of fd: takes all n bytes, or fails with a negative value. */
+    int (*write)(void *arg, const void *p, size_t n);
+    void *arg;
 };
 /* Writes all files that a container sees, running or not, as one tar: the image's and its changes,
  * without volumes and mounts. Sockets are left out. NOT_FOUND; INVALID: no such folder. */

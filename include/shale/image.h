@@ -123,6 +123,8 @@ struct shale_images_opts {
     bool fewer_digests; /* without those of repositories that the image has a tag of: quicker */
     bool all_platforms; /* with images that stand behind the tag of another one, as other platforms
                            of the same list; `all` has them, too */
+    bool brief;         /* id, created_ns, size_bytes, names alone, of `digests` as few as with
+                           fewer_digests; the rest is 0 or "": quicker still */
 };
 /* Images of the store, newest first. Filters are docker's (dangling, label, before, since, until,
  * reference) and pinned; INVALID for one that does not exist. */
@@ -136,6 +138,7 @@ struct shale_platform_entry {
     uint64_t content_bytes, size_bytes; /* compressed; unpacked. 0 when not here */
     bool available, attestation;
     int64_t n_containers;
+    const char *about; /* of an attestation: digest of the manifest that it speaks of, "" unknown */
 };
 struct shale_platform_list {
     const struct shale_platform_entry *items;
@@ -150,6 +153,12 @@ struct shale_layer {
     const char *diff_id, *blob_digest, *media_type;
     uint64_t content_bytes, tar_bytes, blob_bytes;
 };
+struct shale_attestation { /* beside an image, in the list that a name of it stands for */
+    const char *digest;    /* of its manifest */
+    uint64_t size_bytes;
+    bool available;                /* its statements are in the store */
+    const char *const *predicates; /* types of its statements, NULL-terminated */
+};
 struct shale_image_detail {
     struct shale_image image;
     const char *config_json; /* the config document verbatim */
@@ -163,6 +172,8 @@ struct shale_image_detail {
     const char *driver, *driver_lower,
         *driver_index; /* GraphDriver: name and data paths, "" if none */
     int64_t last_used_ns;
+    const struct shale_attestation *attestations; /* about this image */
+    size_t n_attestations;
 };
 /* By reference, ID or unique ID prefix (docker's order). platform may be NULL. */
 SHALE_API int shale_image_inspect(struct shale *s, const char *image, const char *platform,

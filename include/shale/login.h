@@ -27,6 +27,10 @@ SHALE_API int shale_login(struct shale *s, const char *registry, const char *use
 /* Who is logged in: *ret is a string for shale_free, NULL: nobody. */
 SHALE_API int shale_login_user(struct shale *s, const char *registry, char **ret,
                                struct shale_err *e);
+/* This handle goes by these credentials from here on, and by no file or helper: {"HOST":
+ * {"username": …, "password": …, "identitytoken": …, "registrytoken": …, "auth": …}}, as "auths" of
+ * docker's config.json. INVALID: it is none. CONFLICT: a registry has been asked already. */
+SHALE_API int shale_use_auths(struct shale *s, const char *auths_json, struct shale_err *e);
 /* Forgets them. 1 when there were any, 0 when not. */
 SHALE_API int shale_logout(struct shale *s, const char *registry, struct shale_err *e);
 

@@ -3,7 +3,8 @@
 #define SHALE_REMOTE_H
 /*
  * References in registries, looked at and changed where they are: nothing is pulled, and the store
- * takes no part, but for shale_outdated, which reads it. See shale.h for the conventions.
+ * takes no part, but for shale_outdated, which reads it, and shale_remote_copy, which may be told
+ * to. See shale.h for the conventions.
  *
  * Where a comment says GLOB, the tag may be a pattern of Go's path.Match (*, ?, [a-z]):
  * "registry.example.com/team/app:1.*" stands for all tags of the repository that match.
@@ -162,7 +163,11 @@ struct shale_copied_list {
 /* Copies from registry to registry, byte for byte, without passing through the store; what the
  * target has is not sent, and within one registry nothing is. With one source, `to` may name a tag;
  * with several, or a GLOB, it is a repository and every tag keeps its name. Stops at the first
- * failure; what is copied by then stays. */
+ * failure; what is copied by then stays.
+ * "store://NAME" is a name of the store (as a source also an image ID), at one of the two ends:
+ * what a push would send goes out, all that the name stands for comes in; `from` and `to` of the
+ * result say store://, too. UNSUPPORTED with `referrers`. "docker://" before other names may be left
+ * out. */
 SHALE_API int shale_remote_copy(struct shale *s, const char *const *from, size_t n_from,
                                 const char *to, const struct shale_copy_opts *o,
                                 struct shale_copied_list **ret, struct shale_err *e);

@@ -59,6 +59,11 @@ struct shale_open_opts {
 /* Opens the store, creating it when missing. Errors: UNSUPPORTED for a store of a newer version,
  * DENIED, SYSTEM. */
 SHALE_API int shale_open(const struct shale_open_opts *o, struct shale **ret, struct shale_err *e);
+/* Another handle on the store of `with`, which has to stay open for as long: for calls that are to
+ * be cancelled by themselves, or have other registries or another runtime. Of the options, what
+ * tells which store is left out, and so are on_debug and online. Costs next to nothing. */
+SHALE_API int shale_open_shared(struct shale *with, const struct shale_open_opts *o,
+                                struct shale **ret, struct shale_err *e);
 /* Accepts NULL. No call on the handle may be running. */
 SHALE_API void shale_close(struct shale *s);
 

@@ -2,6 +2,7 @@
 /* --annotation: "[TYPE[,TYPE][[PLATFORM]]:]NAME=value", TYPE is manifest where none is given. */
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "build/attest.h"
 #include "build/build_priv.h"
 
 static const struct {
@@ -102,14 +103,16 @@ int annotations_of(struct build *b, enum annotated what, const struct platform *
 int annotations_check(struct build *b, struct shale_err *e)
 {
     const char *const *list = b->o->annotations;
+    struct attest_opts attest;
     struct annotation x;
-    int r = 0;
+    int r = attest_parse(b->o, b->a, &attest, e);
 
     for (; list && *list && r >= 0; list++) {
         r = parse(*list, b->a, &x, e);
         if (r >= 0)
             r = fits(&x, &b->target_platform, b->a, e);
-        if (r >= 0 && !b->of_many && x.on & ~(unsigned)ANNOTATED_MANIFEST)
+        if (r >= 0 && !b->of_many && !attest_wanted(&attest) &&
+            x.on & ~(unsigned)ANNOTATED_MANIFEST)
             r = err_set(e, SHALE_INVALID,
                         "--annotation \"%.128s\": an image of one platform has no list", *list);
     }

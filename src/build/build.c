@@ -5,25 +5,18 @@
 #include "base/cleanup.h"
 #include "base/pool.h"
 #include "base/str.h"
+#include "build/attest.h"
 #include "build/build_priv.h"
+#include "build/cache_remote.h"
 #include "build/secret.h"
+#include "build/verify.h"
 #include "model/limits.h"
 
 #define MIN_WORKERS 4 /* steps often wait for the network, or for a disk */
 
 /* ---- the workers ---- */
 
-static bool is_ready(const struct stage *s)
-{
-    if (!s->needed || s->status != STAGE_WAITING)
-        return false;
-    for (size_t i = 0; i < s->n_deps; i++)
-        if (s->deps[i]->status != STAGE_DONE)
-            return false;
-    return true;
-}
-
-/* The next stage to do; NULL: none is left. */
+/* The next stage to do, or to go on with; NULL: none is left. */
 static struct stage *take_stage(struct build *b)
 {
     struct stage *found = NULL;
@@ -31,17 +24,16 @@ static struct stage *take_stage(struct build *b)
     pthread_mutex_lock(&b->mutex);
     while (!found && b->n_left > 0 && !b->stopped) {
         for (size_t i = 0; i < b->n_stages && !found; i++)
-            if (is_ready(&b->stages[i]))
+            if (b->stages[i].needed && b->stages[i].status == STAGE_WAITING &&
+                graph_is_ready(&b->stages[i]))
                 found = &b->stages[i];
         if (!found)
             pthread_cond_wait(&b->changed, &b->mutex);
     }
     if (b->stopped)
         found = NULL;
-    if (found) {
+    if (found)
         found->status = STAGE_RUNNING;
-        b->n_left--;
-    }
     pthread_mutex_unlock(&b->mutex);
     return found;
 }
@@ -50,9 +42,14 @@ static struct stage *take_stage(struct build *b)
 static void end_stage(struct build *b, struct stage *s)
 {
     s->status = STAGE_DONE;
-    for (size_t i = 0; i < s->n_deps; i++)
-        if (--s->deps[i]->n_users == 0)
-            state_clear(&s->deps[i]->state);
+    b->n_left--;
+    for (size_t i = 0; i < s->n_deps; i++) {
+        struct stage *d = s->deps[i].of;
+        if (--d->n_users > 0)
+            continue;
+        state_clear(&d->state);
+        d->dropped = true;
+    }
 }
 
 static int work(void *arg, size_t n, struct cancel *c, struct shale_err *e)
@@ -68,9 +65,9 @@ static int work(void *arg, size_t n, struct cancel *c, struct shale_err *e)
     while (r >= 0 && (s = take_stage(b))) {
         r = stage_run(b, s, e);
         pthread_mutex_lock(&b->mutex);
-        if (r >= 0)
+        if (r == 0)
             end_stage(b, s);
-        else
+        else if (r < 0)
             b->stopped = true;
         pthread_cond_broadcast(&b->changed);
         pthread_mutex_unlock(&b->mutex);
@@ -94,7 +91,7 @@ int build_open_context(struct build *b, struct shale_err *e)
         .store = b->store,
         .context = b->o->context ? b->o->context : ".",
         .file = b->o->dockerfile,
-        .stdin_fd = STDIN_FILENO,
+        .stdin_fd = b->o->input_fd,
         .cancel = b->h->image.cancel,
     };
     struct told t;
@@ -120,6 +117,7 @@ int build_open_context(struct build *b, struct shale_err *e)
 
 static int check_options(struct build *b, struct shale_err *e)
 {
+    struct attest_opts attest;
     int r = secret_check(b->o->secrets, b->a, e);
 
     for (size_t i = 0; r >= 0 && b->o->tags && b->o->tags[i]; i++) {
@@ -131,6 +129,10 @@ static int check_options(struct build *b, struct shale_err *e)
     for (size_t i = 0; r >= 0 && b->o->labels && b->o->labels[i]; i++)
         if (!*b->o->labels[i] || *b->o->labels[i] == '=')
             r = err_set(e, SHALE_INVALID, "--label \"%.64s\" has no name", b->o->labels[i]);
+    if (r >= 0)
+        r = cache_remote_check(b->o, b->a, e);
+    if (r >= 0)
+        r = attest_parse(b->o, b->a, &attest, e);
     return r < 0 ? r : run_check_options(b->o, b->a, e);
 }
 
@@ -189,6 +191,7 @@ static void borrow(struct build *b)
     b->file = b->lender->file;
     b->named = b->lender->named;
     b->n_named = b->lender->n_named;
+    b->remote = b->lender->remote;
 }
 
 int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
@@ -209,6 +212,8 @@ int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
         r = check_warn(b, e);
     if (r >= 0)
         r = store_lease_begin(b->store, "build", &b->lease, e);
+    if (r >= 0 && !b->lender)
+        r = cache_remote_open(b, e);
     if (r < 0)
         return r;
     r = run_stages(b, e);
@@ -220,6 +225,11 @@ int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
     b->cancel = b->h->image.cancel;
     if (!b->lender)
         warn_unused(b);
+    r = cache_remote_end_stages(b, e);
+    if (r >= 0 && !b->of_many)
+        r = cache_remote_export(b, e);
+    if (r < 0)
+        return r;
     return b->o->files_to || b->o->tar_to ? output_files(b, e) : build_finish(b, ret, e);
 }
 
@@ -233,6 +243,7 @@ void build_init(struct build *b, struct build_host *h, const struct shale_build_
         .a = a,
         .cancel = h->image.cancel,
         .epoch_ns = TIME_NONE,
+        .begun_ns = time_now_ns(),
         .mutex = PTHREAD_MUTEX_INITIALIZER,
         .events = PTHREAD_MUTEX_INITIALIZER,
         .changed = PTHREAD_COND_INITIALIZER,
@@ -243,6 +254,7 @@ void build_clear(struct build *b)
 {
     b->steps = steps_close(b->steps);
     if (!b->lender) {
+        b->remote = cache_remote_close(b->remote);
         named_close(b);
         b->context = build_context_close(b->context);
     }
@@ -284,6 +296,12 @@ static void collect(struct build_host *h, const struct shale_build_opts *o, stru
 
 int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
               struct shale_built *ret, struct shale_err *e)
+{
+    return o->verify ? build_verify(h, o, a, ret, e) : build_plain(h, o, a, ret, e);
+}
+
+int build_plain(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+                struct shale_built *ret, struct shale_err *e)
 {
     int r;
 

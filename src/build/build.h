@@ -29,6 +29,7 @@ struct build_host { /* borrowed */
     struct image_host image; /* without its client of registries, which comes from: */
     int (*online)(void *arg, struct remote_client **ret, struct shale_err *e);
     void *online_arg;
+    const char *version; /* of shale */
 };
 int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
               struct shale_built *ret, struct shale_err *e);

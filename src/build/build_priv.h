@@ -71,6 +71,12 @@ const char *history_list(const char *const *v, size_t n, bool quote, struct aren
 
 /* ---- stages (graph.c) ---- */
 enum stage_status { STAGE_WAITING, STAGE_RUNNING, STAGE_DONE };
+struct stage_dep {
+    struct stage *of; /* must be done before … */
+    size_t at;        /* … this position: 0 is FROM, k + 1 is instruction k */
+};
+/* A stage is done from instruction to instruction. One that has come to where it needs another
+ * stage is given back by its worker, and goes on from there when that is done. */
 struct stage {
     const struct dockerfile_stage *src;
     size_t index;
@@ -78,11 +84,16 @@ struct stage {
     const char *shown;  /* "stage-1 ", "build " before the numbers of its steps, or "" */
     struct stage *base; /* NULL: an image, or scratch */
     struct platform platform;
-    const char *platform_text; /* as asked for; NULL: not */
-    struct stage **deps;       /* that must be done before, base too */
-    size_t n_deps;
-    size_t n_users; /* that have it as a dep and are not done: guarded by build.mutex */
+    const char *platform_text;  /* as asked for; NULL: not */
+    const struct instr *instrs; /* triggers of the base (once it is known), then its own */
+    size_t n_instrs, n_triggers;
+    size_t pos;             /* the next one to do */
+    struct stage_dep *deps; /* by position, base first; from here to status: build.mutex */
+    size_t n_deps, dep_at;  /* dep_at: those before are done */
+    size_t n_users;         /* that have it as a dep and are not done */
+    bool is_context;        /* its base is a further context that is files, whose name is `image` */
     bool needed, no_cache;
+    bool dropped;              /* done, and what it was is gone: nobody needed it any more */
     unsigned n_steps, at_step; /* that are shown with numbers */
     unsigned mark;             /* of walks over the graph */
     enum stage_status status;
@@ -108,6 +119,11 @@ struct build {
     struct platform target_platform;
     int64_t epoch_ns; /* SOURCE_DATE_EPOCH; TIME_NONE: not given */
     int64_t epoch_s;
+    /* --cache-from, --cache-to; NULL: none. That of the lender, where there is one. */
+    struct cache_remote *remote;
+    /* For attestations: images that were used (attest.h; mutex), and when it began. */
+    struct attest_used *used;
+    int64_t begun_ns;
     struct stage *stages;
     size_t n_stages;
     struct stage *target;
@@ -118,18 +134,19 @@ struct build {
 
     pthread_mutex_t mutex; /* guards all below, and statuses of stages */
     pthread_cond_t changed;
-    size_t n_left; /* stages to do */
+    size_t n_left; /* stages that are not done */
     bool stopped;
     unsigned n_events;
     uint64_t n_steps, n_cached;
     pthread_mutex_t events; /* one event at a time */
     struct shale_err why;   /* of the first failure, and where it was */
     const struct instr *failed;
-    const struct step_opts *debug; /* of the first RUN that failed, its argv a shell; NULL: none */
+    const struct step_opts *debug; /* of the first that failed, its argv a shell; NULL: none */
     bool placed;
 };
 
-/* named.c: further contexts, by name. An image of "docker-image://x" stands for x. */
+/* named.c: further contexts, by name. An image of "docker-image://x" stands for x, one
+ * of "oci-layout://x" for itself (layout.h). */
 struct named {
     const char *name, *image;      /* image NULL: */
     struct build_context *context; /* files */
@@ -140,6 +157,12 @@ void named_close(struct build *b);
 
 /* graph.c */
 int graph_make(struct build *b, struct shale_err *e);
+/* All that is needed for the instruction at s->pos is there. Under the mutex. */
+bool graph_is_ready(struct stage *s);
+/* What the base wants done before the stage's own instructions: they stand before these, and what
+ * they need is needed from now on. v: of the stage's arena. */
+int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, size_t n,
+                       struct shale_err *e);
 /* A stage by name or number, for --from and --target; NULL: there is none. */
 struct stage *graph_find(struct build *b, const char *name);
 
@@ -182,12 +205,18 @@ int key_end(struct key *k, char ret_hex[65], struct shale_err *e);
 struct cached {
     struct meta_image_layer layer; /* diff_id "": none */
     int64_t created_ns;
+    bool remote; /* another cache says so (cache_remote.h): it gets no row */
 };
 /* 1: found, and the lease has it. 0: not there. */
 int record_get(struct build *b, const char *key, struct arena *a, struct cached *ret,
                struct shale_err *e);
 int record_put(struct build *b, const char *key, const char *description, const struct cached *c,
                struct shale_err *e);
+/* The same of the store's own rows only. */
+int record_get_own(struct build *b, const char *key, struct arena *a, struct cached *ret,
+                   struct shale_err *e);
+int record_put_own(struct build *b, const char *key, const char *description,
+                   const struct cached *c, struct shale_err *e);
 /* The layer, if any, onto the stage, with its entry in the history. */
 int record_apply(struct build *b, struct stage *s, const struct cached *c, const char *history,
                  struct shale_err *e);
@@ -206,6 +235,7 @@ int build_cache_collect(struct build_host *h, uint64_t limit, struct shale_err *
 
 /* ---- doing it ---- */
 int build_open_context(struct build *b, struct shale_err *e); /* and its Dockerfile, parsed */
+/* 1: it waits for another stage now. 0: it is done. */
 int stage_run(struct build *b, struct stage *s, struct shale_err *e);
 int from_image(struct build *b, struct stage *s, struct shale_err *e); /* from.c */
 /* Another image than a base, for --from: its layers. */
@@ -215,8 +245,10 @@ int instr_config(struct build *b, struct stage *s, const struct instr *i, struct
 /* These: 1 if it was in the cache. */
 int instr_run(struct build *b, struct stage *s, const struct instr *i, struct told *t,
               struct shale_err *e);
-/* --debug-on-error: a shell in the state before the RUN that failed; nothing if none did. */
+/* --debug-on-error: a shell in the state before what failed, which run_keep_state has noted for all
+ * but RUN. Nothing where there is no file yet, or none that could be run. */
 int run_check_terminal(const struct build *b, struct shale_err *e);
+void run_keep_state(struct build *b, struct stage *s, const struct instr *i);
 void run_debug(struct build *b);
 /* What is wrong with options of RUN, before anything is done. */
 int run_check_options(const struct shale_build_opts *o, struct arena *a, struct shale_err *e);

@@ -2,6 +2,7 @@
 /* Rows of steps: looked up, held, and put. */
 #include "base/str.h"
 #include "build/build_priv.h"
+#include "build/cache_remote.h"
 
 #define DESCRIPTION_MAX 512
 
@@ -29,8 +30,8 @@ static int get(struct build *b, const char *key, struct arena *a, struct meta_bu
     return r < 0 ? r : 1;
 }
 
-int record_get(struct build *b, const char *key, struct arena *a, struct cached *ret,
-               struct shale_err *e)
+int record_get_own(struct build *b, const char *key, struct arena *a, struct cached *ret,
+                   struct shale_err *e)
 {
     struct meta_build_step row = {.key = NULL};
     struct meta *m = store_meta(b->store);
@@ -50,8 +51,19 @@ int record_get(struct build *b, const char *key, struct arena *a, struct cached 
     return 1;
 }
 
-int record_put(struct build *b, const char *key, const char *description, const struct cached *c,
+int record_get(struct build *b, const char *key, struct arena *a, struct cached *ret,
                struct shale_err *e)
+{
+    int found = record_get_own(b, key, a, ret, e);
+
+    if (found == 0)
+        found = cache_remote_get(b, key, ret, e);
+    int r = found == 1 ? cache_remote_used(b, key, ret, e) : 0;
+    return r < 0 ? r : found;
+}
+
+int record_put_own(struct build *b, const char *key, const char *description,
+                   const struct cached *c, struct shale_err *e)
 {
     char shown[DESCRIPTION_MAX];
     struct meta_build_step row = {
@@ -64,6 +76,14 @@ int record_put(struct build *b, const char *key, const char *description, const 
     };
 
     return meta_build_put(store_meta(b->store), &row, e);
+}
+
+int record_put(struct build *b, const char *key, const char *description, const struct cached *c,
+               struct shale_err *e)
+{
+    int r = c->remote ? 0 : record_put_own(b, key, description, c, e);
+
+    return r < 0 ? r : cache_remote_used(b, key, c, e);
 }
 
 int record_apply(struct build *b, struct stage *s, const struct cached *c, const char *history,

@@ -2,6 +2,8 @@
 /* COPY and ADD, and files for mounts. */
 #include "build/copying.h"
 
+#include "build/attest.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -152,10 +154,9 @@ int copying_files(struct build *b, struct stage *s, const char *from, const char
     struct stage *of = named ? NULL : graph_find(b, from);
     from = named ? named->image : from;
     if (of) {
-        if (of->status != STAGE_DONE) /* a trigger of ONBUILD, which nobody has seen coming */
+        if (of->status != STAGE_DONE) /* nobody has seen it coming */
             return err_set(e, SHALE_UNSUPPORTED,
-                           "stage %s is needed by a trigger of ONBUILD: that is not supported yet",
-                           from);
+                           "stage %s: its name must stand there itself, not a variable", from);
         ret->layers = of->state.layers;
         ret->n_layers = of->state.n_layers;
         ret->chain = of->state.chain;
@@ -289,6 +290,14 @@ static int from_files(struct copier *k, struct cached *ret, struct shale_err *e)
     return r < 0 ? r : found;
 }
 
+static int on_fetched(void *arg, const char *url, const char *alg, const char *hex,
+                      struct shale_err *e)
+{
+    const struct copier *k = arg;
+
+    return attest_note_url(k->b, k->s, url, alg, hex, e);
+}
+
 int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct told *t,
                struct shale_err *e)
 {
@@ -306,6 +315,8 @@ int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct t
         .now_ns = b->epoch_ns != TIME_NONE ? b->epoch_ns : time_now_ns(),
         .max_mtime_ns = b->epoch_ns,
         .cancel = b->cancel,
+        .on_fetched = on_fetched,
+        .fetched_arg = &k,
     };
     r = set_flags(&k, e);
     if (r >= 0)
@@ -366,6 +377,8 @@ static int context_as_layer(struct build *b, struct stage *s, struct build_conte
         return r;
     *layer = c.layer;
     ret->what = "the build context";
+    ret->cached = r == 1;
+    ret->created_ns = c.created_ns;
     ret->layers = layer;
     ret->n_layers = digest_is_set(&layer->diff_id);
     ret->chain = layer->diff_id;

@@ -8,6 +8,8 @@ struct copy_source_files {
     size_t n_layers;
     struct digest chain; /* "": none, an empty root */
     const char *what;    /* for messages */
+    bool cached;         /* files of a context: they were a layer already, … */
+    int64_t created_ns;  /* … which was made then */
 };
 /* from: a stage, image or named context; NULL: `source` of the build context, as a layer of its own
  * that the cache has. */

@@ -2,7 +2,9 @@
 /* The image of the target, and its names. */
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "build/attest.h"
 #include "build/build_priv.h"
+#include "build/cache_remote.h"
 #include "store/events.h"
 
 static int add_labels(struct build *b, struct state *s, struct shale_err *e)
@@ -29,7 +31,7 @@ static int add_labels(struct build *b, struct state *s, struct shale_err *e)
 /* What is given its names: an image, or a list with all its images. */
 struct result {
     struct digest id, target;
-    const struct image_entry *others; /* of a list: all */
+    const struct image_entry *others; /* of a list: all images */
     size_t n_others;
 };
 
@@ -107,6 +109,47 @@ static int tell_result(struct build *b, const struct result *x, const char *verb
     return 0;
 }
 
+/* Images first, then what is said of them. */
+static int put_list(struct build *v, struct image_entry *list, size_t n, struct digest *ret,
+                    struct shale_err *e)
+{
+    _cleanup_json_ json_t *annotations = NULL;
+    size_t n_all = n;
+    int r = annotations_of(&v[0], ANNOTATED_INDEX, NULL, &annotations, e);
+
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        list[i] = (struct image_entry){v[i].made, v[i].target_platform, NULL};
+        r = annotations_of(&v[i], ANNOTATED_ENTRY, &list[i].platform, &list[i].annotations, e);
+    }
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        r = attest_make(&v[i], &list[n_all], e);
+        n_all += r == 1;
+    }
+    if (r >= 0)
+        r = image_make_list(v[0].store, v[0].lease, list, n_all, annotations, ret, e);
+    for (size_t i = 0; i < n_all; i++)
+        json_decref(list[i].annotations);
+    return r;
+}
+
+/* An image with attestations stands in a list with them. */
+static int attest(struct build *b, struct result *x, struct told *t, struct shale_err *e)
+{
+    struct image_entry *list = arena_array(b->a, 2, sizeof *list);
+    struct attest_opts o;
+    int r = list ? attest_parse(b->o, b->a, &o, e) : err_nomem(e);
+
+    if (r < 0 || !attest_wanted(&o))
+        return r;
+    r = put_list(b, list, 1, &x->target, e);
+    if (r < 0)
+        return r;
+    x->others = list;
+    x->n_others = 1;
+    told_status(t, arena_printf(b->a, "writing manifest list %s done", x->target.s));
+    return 0;
+}
+
 static int make(struct build *b, struct shale_built *ret, struct told *t, struct shale_err *e)
 {
     struct state *s = &b->target->state;
@@ -118,6 +161,8 @@ static int make(struct build *b, struct shale_built *ret, struct told *t, struct
     if (r >= 0)
         r = build_squash(b, e);
     if (r >= 0)
+        r = cache_remote_inline(b, s->doc, e);
+    if (r >= 0)
         r = annotations_of(b, ANNOTATED_MANIFEST, &b->target_platform, &annotations, e);
     if (r >= 0)
         r = image_make(b->store, b->lease, s->doc, s->layers, s->n_layers, NULL, annotations,
@@ -125,8 +170,12 @@ static int make(struct build *b, struct shale_built *ret, struct told *t, struct
     if (r < 0)
         return r;
     store_image_event(b->store, EVENT_IMAGE_CREATE, &b->made.id, b->made.id.s, b->made.id.s);
-    const struct result x = {b->made.id, b->made.manifest, NULL, 0};
+    struct result x = {b->made.id, b->made.manifest, NULL, 0};
     r = tell_result(b, &x, "writing image", &x.id, ret, t, e);
+    if (r >= 0 && !b->of_many)
+        r = attest(b, &x, t, e);
+    if (r >= 0 && !(ret->manifest = arena_strdup(b->a, x.target.s)))
+        r = err_nomem(e);
     return r < 0 || b->of_many ? r : give_names(b, &x, ret, t, e);
 }
 
@@ -164,28 +213,11 @@ static size_t choose(const struct build *v, size_t n)
     return 0;
 }
 
-static int put_list(struct build *v, struct image_entry *list, size_t n, struct digest *ret,
-                    struct shale_err *e)
-{
-    _cleanup_json_ json_t *annotations = NULL;
-    int r = annotations_of(&v[0], ANNOTATED_INDEX, NULL, &annotations, e);
-
-    for (size_t i = 0; r >= 0 && i < n; i++) {
-        list[i] = (struct image_entry){v[i].made, v[i].target_platform, NULL};
-        r = annotations_of(&v[i], ANNOTATED_ENTRY, &list[i].platform, &list[i].annotations, e);
-    }
-    if (r >= 0)
-        r = image_make_list(v[0].store, v[0].lease, list, n, annotations, ret, e);
-    for (size_t i = 0; i < n; i++)
-        json_decref(list[i].annotations);
-    return r;
-}
-
 static int make_list(struct build *v, size_t n, struct shale_built *ret, struct told *t,
                      struct shale_err *e)
 {
     struct build *b = &v[0];
-    struct image_entry *list = arena_array(b->a, n, sizeof *list);
+    struct image_entry *list = arena_array(b->a, 2 * n, sizeof *list);
     struct result x = {.id = v[choose(v, n)].made.id, .others = list, .n_others = n};
     int r = list ? put_list(v, list, n, &x.target, e) : err_nomem(e);
 

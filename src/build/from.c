@@ -2,7 +2,11 @@
 /* FROM, and --from of an image: found here, pulled where it is not. */
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "build/attest.h"
 #include "build/build_priv.h"
+#include "build/cache_remote_doc.h"
+#include "build/copying.h"
+#include "build/layout.h"
 #include "image/edit.h"
 #include "model/chain.h"
 
@@ -49,9 +53,16 @@ static int read_image(struct build *b, struct stage *s, const char *image, const
 {
     struct image_draft d = {.store = b->store, .lease = b->lease, .a = &s->arena};
     struct image_found found;
+
+    if (layout_is(image)) {
+        int q = layout_read(b, &s->arena, image, platform, ret_doc, ret, ret_n, e);
+        return q < 0 ? q : 1; /* nothing had to come from afar */
+    }
     int here = find(b, s, image, platform, t, &found, e);
     int r = here;
 
+    if (r >= 0)
+        r = attest_note_image(b, s, image, platform, &found, e);
     if (r >= 0)
         r = image_draft_read(&d, &found.id, ret_doc, ret, ret_n, e);
     if (r >= 0)
@@ -62,8 +73,9 @@ static int read_image(struct build *b, struct stage *s, const char *image, const
 /* Of the base that it was committed or built from: no part of what is built on it. */
 static void drop_past(json_t *doc)
 {
-    static const char *const members[] = {"container", "container_config", "docker_version", "id",
-                                          "parent",    "comment",          "author"};
+    static const char *const members[] = {"container", "container_config", "docker_version",
+                                          "id",        "parent",           "comment",
+                                          "author",    CACHE_DOC_INLINE};
 
     for (size_t i = 0; i < ARRAY_SIZE(members); i++)
         (void)json_object_del(doc, members[i]);
@@ -111,16 +123,33 @@ static int take(struct build *b, struct stage *s, struct told *t, struct shale_e
     return here;
 }
 
+/* The files of a further context are all that is there. */
+static int take_context(struct build *b, struct stage *s, struct shale_err *e)
+{
+    struct copy_source_files f;
+    int r = state_scratch(&s->state, &s->platform, e);
+
+    if (r >= 0)
+        r = copying_files(b, s, s->image, NULL, &f, e);
+    for (size_t i = 0; r >= 0 && i < f.n_layers; i++)
+        r = state_add_layer(&s->state, &f.layers[i], &s->arena, e);
+    s->state.n_base = s->state.n_layers;
+    if (r >= 0 && f.n_layers)
+        r = state_history(&s->state, arena_printf(&s->arena, "FROM %s", s->image), true,
+                          b->epoch_ns != TIME_NONE ? b->epoch_ns : f.created_ns, e);
+    return r < 0 ? r : f.cached;
+}
+
 int from_image(struct build *b, struct stage *s, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
     struct told t;
     int r;
 
-    if (streq(s->image, "scratch"))
+    if (streq(s->image, "scratch") && !s->is_context)
         return state_scratch(&s->state, &s->platform, e);
     told_begin(b, &t, told_name(s, s->src->from));
-    r = take(b, s, &t, &why);
+    r = s->is_context ? take_context(b, s, &why) : take(b, s, &t, &why);
     if (r < 0) {
         told_failed(&t, &why);
         return err_set(e, why.code, "%s", why.msg);

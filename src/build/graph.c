@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stages and what they need of each other. */
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "build/build_priv.h"
 #include "build/mount.h"
 
 struct graph_walk {
     struct build *b;
-    struct stage **v;
+    struct arena *a;
+    struct stage_dep *v;
     size_t n, cap;
 };
 
@@ -69,7 +71,11 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
         .lookup = global_lookup, .arg = &b->global, .escape = b->file.escape, .arena = b->a};
     int r;
 
-    *s = (struct stage){.src = &b->file.stages[n], .index = n, .shown = ""};
+    *s = (struct stage){.src = &b->file.stages[n],
+                        .index = n,
+                        .shown = "",
+                        .instrs = b->file.stages[n].instrs,
+                        .n_instrs = b->file.stages[n].n_instrs};
     arena_init(&s->arena, BUILD_STAGE_BYTES);
     b->n_stages = n; /* those before it: what it may be from */
     r = expand_word(&x, s->src->base, &s->image, e);
@@ -80,13 +86,8 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
     if (r < 0)
         return at(b, s->src->from, r, e);
     const struct named *named = named_find(b, s->image);
-    if (named && !named->image)
-        return at(b, s->src->from,
-                  err_set(e, SHALE_UNSUPPORTED,
-                          "FROM of the context %s, which is no image, is not supported yet",
-                          named->name),
-                  e);
-    if (named)
+    s->is_context = named && !named->image;
+    if (named && named->image)
         s->image = named->image;
     for (size_t i = n; i > 0 && !s->base && !named; i--)
         if (b->stages[i - 1].src->name && str_ieq(b->stages[i - 1].src->name, s->image))
@@ -94,7 +95,7 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
     if (s->base && !s->src->platform)
         s->platform = s->base->platform;
     s->no_cache = b->o->no_cache || in_list(b->o->no_cache_stages, s->src->name);
-    s->n_steps = !s->base && !streq(s->image, "scratch");
+    s->n_steps = !s->base && (s->is_context || !streq(s->image, "scratch"));
     for (size_t i = 0; i < s->src->n_instrs; i++)
         s->n_steps += counts(s->src->instrs[i].kind);
     if (b->file.n_stages > 1)
@@ -107,7 +108,19 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
 
 /* ---- edges ---- */
 
-static int add_dep(struct graph_walk *w, struct stage *s, const char *from, struct shale_err *e)
+static int push(struct graph_walk *w, struct stage *of, size_t at, struct shale_err *e)
+{
+    struct stage_dep *v = arena_grow(w->a, w->v, w->n, &w->cap, sizeof *v);
+
+    if (!v)
+        return err_nomem(e);
+    w->v = v;
+    v[w->n++] = (struct stage_dep){of, at};
+    return 0;
+}
+
+static int add_dep(struct graph_walk *w, struct stage *s, size_t at, const char *from,
+                   struct shale_err *e)
 {
     struct stage *d = named_find(w->b, from) ? NULL : graph_find(w->b, from);
     uint64_t number;
@@ -119,15 +132,10 @@ static int add_dep(struct graph_walk *w, struct stage *s, const char *from, stru
             return err_set(e, SHALE_INVALID, "invalid from flag value %.64s: %s", from,
                            number == s->index ? "refers to current build stage"
                                               : "index out of bounds");
-    struct stage **v = arena_grow(w->b->a, w->v, w->n, &w->cap, sizeof *v);
-    if (!v)
-        return err_nomem(e);
-    w->v = v;
-    v[w->n++] = d;
-    return 0;
+    return push(w, d, at, e);
 }
 
-static int deps_of_instr(struct graph_walk *w, struct stage *s, const struct instr *i,
+static int deps_of_instr(struct graph_walk *w, struct stage *s, const struct instr *i, size_t at,
                          struct shale_err *e)
 {
     int r = 0;
@@ -137,28 +145,25 @@ static int deps_of_instr(struct graph_walk *w, struct stage *s, const struct ins
         if (!f->value)
             continue;
         if ((i->kind == INSTR_COPY || i->kind == INSTR_ADD) && streq(f->name, "from"))
-            r = add_dep(w, s, f->value, e);
+            r = add_dep(w, s, at, f->value, e);
         if (i->kind == INSTR_RUN && streq(f->name, "mount")) {
-            const char *from = mount_from(f->value, w->b->a);
-            r = from ? add_dep(w, s, from, e) : 0;
+            const char *from = mount_from(f->value, w->a);
+            r = from ? add_dep(w, s, at, from, e) : 0;
         }
     }
-    return r < 0 ? at(w->b, i, r, e) : 0;
+    return r;
 }
 
 static int set_deps(struct build *b, struct stage *s, struct shale_err *e)
 {
-    struct graph_walk w = {.b = b};
-    int r = 0;
+    struct graph_walk w = {.b = b, .a = b->a};
+    int r = s->base ? push(&w, s->base, 0, e) : 0;
 
-    if (s->base) {
-        w.v = arena_grow(b->a, w.v, 0, &w.cap, sizeof *w.v);
-        if (!w.v)
-            return err_nomem(e);
-        w.v[w.n++] = s->base;
+    for (size_t i = 0; r >= 0 && i < s->n_instrs; i++) {
+        r = deps_of_instr(&w, s, &s->instrs[i], i + 1, e);
+        if (r < 0)
+            return at(b, &s->instrs[i], r, e);
     }
-    for (size_t i = 0; r >= 0 && i < s->src->n_instrs; i++)
-        r = deps_of_instr(&w, s, &s->src->instrs[i], e);
     s->deps = w.v;
     s->n_deps = w.n;
     return r;
@@ -184,12 +189,12 @@ static int need(struct build *b, struct shale_err *e)
             s->mark = CLOSED;
             s->needed = true;
             for (size_t i = 0; i < s->n_deps; i++)
-                s->deps[i]->n_users++;
+                s->deps[i].of->n_users++;
             b->n_left++;
             depth--;
             continue;
         }
-        struct stage *d = s->deps[next[s->index]++];
+        struct stage *d = s->deps[next[s->index]++].of;
         if (d->mark == OPEN)
             return at(b, d->src->from,
                       err_set(e, SHALE_INVALID, "circular dependency detected on stage: %s",
@@ -233,4 +238,104 @@ int graph_make(struct build *b, struct shale_err *e)
     for (size_t i = 0; r >= 0 && i < b->n_stages; i++)
         r = set_deps(b, &b->stages[i], e);
     return r < 0 ? r : need(b, e);
+}
+
+/* ---- while it runs ---- */
+
+bool graph_is_ready(struct stage *s)
+{
+    while (s->dep_at < s->n_deps && s->deps[s->dep_at].at <= s->pos &&
+           s->deps[s->dep_at].of->status == STAGE_DONE)
+        s->dep_at++;
+    return s->dep_at == s->n_deps || s->deps[s->dep_at].at > s->pos;
+}
+
+/* Another user of `d`. One that nobody has needed so far, or that was needed no more, is to be done
+ * with all that it needs itself. */
+static int require(struct build *b, struct stage *d, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(BUILD_STAGE_BYTES);
+    struct graph_walk w = {.b = b, .a = &a};
+    int r = push(&w, d, 0, e);
+
+    while (r >= 0 && w.n > 0) {
+        struct stage *s = w.v[--w.n].of;
+        s->n_users++;
+        if (s->needed && !s->dropped)
+            continue;
+        s->needed = true;
+        s->dropped = false;
+        s->status = STAGE_WAITING;
+        s->pos = s->dep_at = s->at_step = 0;
+        s->args = (struct scope){.v = NULL};
+        b->n_left++;
+        for (size_t i = 0; r >= 0 && i < s->n_deps; i++)
+            r = push(&w, s->deps[i].of, 0, e);
+    }
+    return r;
+}
+
+/* Does `from` need `what`, itself or through others? */
+static int reaches(struct build *b, struct stage *from, const struct stage *what,
+                   struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(BUILD_STAGE_BYTES);
+    bool *seen = arena_array(&a, b->n_stages, sizeof *seen);
+    struct graph_walk w = {.b = b, .a = &a};
+    int r = seen ? push(&w, from, 0, e) : err_nomem(e);
+
+    while (r >= 0 && w.n > 0) {
+        struct stage *s = w.v[--w.n].of;
+        if (s == what)
+            return 1;
+        if (seen[s->index])
+            continue;
+        seen[s->index] = true;
+        for (size_t i = 0; r >= 0 && i < s->n_deps; i++)
+            r = push(&w, s->deps[i].of, 0, e);
+    }
+    return r < 0 ? r : 0;
+}
+
+static int check_trigger(struct build *b, struct stage *s, struct stage *d, struct shale_err *e)
+{
+    int r = reaches(b, d, s, e);
+
+    if (r <= 0)
+        return r;
+    return err_set(e, SHALE_INVALID, "a trigger of ONBUILD needs stage %s, which needs this one",
+                   d->src->name ? d->src->name : "(without a name)");
+}
+
+int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, size_t n,
+                       struct shale_err *e)
+{
+    struct instr *all = arena_array(&s->arena, n + s->n_instrs, sizeof *all);
+    struct graph_walk w = {.b = b, .a = &s->arena};
+    int r = all ? 0 : err_nomem(e);
+
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        all[i] = v[i];
+        r = deps_of_instr(&w, s, &all[i], i + 1, e);
+    }
+    size_t n_new = w.n;
+    for (size_t i = 0; r >= 0 && i < s->n_instrs; i++)
+        all[n + i] = s->instrs[i];
+    pthread_mutex_lock(&b->mutex);
+    for (size_t i = 0; r >= 0 && i < n_new; i++)
+        r = check_trigger(b, s, w.v[i].of, e);
+    for (size_t i = 0; r >= 0 && i < n_new; i++)
+        r = require(b, w.v[i].of, e);
+    for (size_t i = 0; r >= 0 && i < s->n_deps; i++)
+        r = push(&w, s->deps[i].of, s->deps[i].at ? s->deps[i].at + n : 0, e);
+    if (r >= 0) {
+        s->deps = w.v;
+        s->n_deps = w.n;
+        s->instrs = all;
+        s->n_instrs += n;
+        s->n_triggers = n;
+    }
+    pthread_cond_broadcast(&b->changed);
+    pthread_mutex_unlock(&b->mutex);
+    return r;
 }

@@ -2,6 +2,7 @@
 /* A build for several platforms: one after the other, then a list of what came out of it. */
 #include "base/str.h"
 #include "build/build_priv.h"
+#include "build/cache_remote.h"
 
 #define MANY_MAX 64
 
@@ -107,6 +108,11 @@ int build_many(struct build_host *h, const struct shale_build_opts *o, struct ar
     r = begin(&m, h, o, a, e);
     if (r >= 0)
         r = build_all(&m, ret, e);
+    if (r >= 0 && m.n > 1) {
+        m.v[0].n_events = m.v[m.n - 1].n_events;
+        r = cache_remote_export(&m.v[0], e);
+        m.v[m.n - 1].n_events = m.v[0].n_events;
+    }
     if (r >= 0 && m.n > 1 && !o->files_to)
         r = build_finish_list(m.v, m.n, ret, e);
     for (size_t i = m.n; i > 0 && m.v; i--)

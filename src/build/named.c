@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "build/build_priv.h"
+#include "build/layout.h"
 
 #define NAMED_MAX 256
 #define IMAGE     "docker-image://"
@@ -23,18 +24,18 @@ static int open_one(struct build *b, const char *text, struct shale_err *e)
 
     if (!eq || eq == text || !eq[1])
         return err_set(e, SHALE_INVALID,
-                       "invalid context value \"%.128s\": write NAME=FOLDER, NAME=URL or "
-                       "NAME=" IMAGE "IMAGE",
+                       "invalid context value \"%.128s\": write NAME=FOLDER, NAME=URL, "
+                       "NAME=" IMAGE "IMAGE or NAME=" LAYOUT_PREFIX "FOLDER:TAG",
                        text);
     *n = (struct named){.name = arena_strndup(b->a, text, (size_t)(eq - text))};
     if (!n->name)
         return err_nomem(e);
-    if (str_has_prefix(eq + 1, IMAGE)) {
-        n->image = eq + 1 + strlen(IMAGE);
+    if (str_has_prefix(eq + 1, IMAGE) || layout_is(eq + 1)) {
+        n->image = layout_is(eq + 1) ? eq + 1 : eq + 1 + strlen(IMAGE);
         b->n_named++;
         return 0;
     }
-    if (str_has_prefix(eq + 1, "oci-layout://") || str_has_prefix(eq + 1, "target:"))
+    if (str_has_prefix(eq + 1, "target:"))
         return err_set(e, SHALE_UNSUPPORTED, "context %s: %.64s is not supported yet", n->name,
                        eq + 1);
     const struct build_context_opts o = {

@@ -9,6 +9,8 @@
 #include "build/foreign.h"
 #include "build/mount.h"
 #include "build/secret.h"
+#include "container/conf.h"
+#include "container/limits.h"
 #include "image/image.h"
 #include "model/run_value.h"
 
@@ -180,6 +182,15 @@ static int set_network(struct runner *u, struct shale_err *e)
     return r;
 }
 
+static int check_limits(const struct shale_build_opts *o, struct shale_err *e)
+{
+    const struct conf c = {.memory_bytes = o->memory_bytes, .more = o->more_limits};
+
+    if (o->shm_bytes < 0)
+        return err_set(e, SHALE_INVALID, "SHM size can not be less than 0");
+    return limits_check(&c, e);
+}
+
 int run_check_options(const struct shale_build_opts *o, struct arena *a, struct shale_err *e)
 {
     enum step_network network;
@@ -199,7 +210,7 @@ int run_check_options(const struct shale_build_opts *o, struct arena *a, struct 
     for (size_t i = 0; r >= 0 && o->ssh && o->ssh[i]; i++)
         if (!*o->ssh[i] || *o->ssh[i] == '=')
             r = err_set(e, SHALE_INVALID, "--ssh \"%.64s\": write default or ID=SOCKET", o->ssh[i]);
-    return r;
+    return r < 0 ? r : check_limits(o, e);
 }
 
 static int set_security(struct runner *u, struct shale_err *e)
@@ -417,6 +428,47 @@ static void keep_for_debug(struct runner *u, const struct step_opts *failed)
     pthread_mutex_unlock(&u->b->mutex);
 }
 
+/* What is the same for all that is run in a stage. */
+static struct step_opts step_of(const struct runner *u)
+{
+    const struct shale_build_opts *o = u->b->o;
+
+    return (struct step_opts){
+        .layers = u->s->state.layers,
+        .n_layers = u->s->state.n_layers,
+        .lease = u->b->lease,
+        .env = u->env,
+        .user = state_text(&u->s->state, "User"),
+        .cwd = state_text(&u->s->state, "WorkingDir"),
+        .hostname = hostname_of(u),
+        .network = u->network,
+        .extra_hosts = o->hosts,
+        .memory_bytes = o->memory_bytes,
+        .more = o->more_limits,
+        .shm_bytes = o->shm_bytes,
+        .ulimits = o->ulimits,
+        .cgroup_parent = o->cgroup_parent,
+        .source_date_epoch_s = u->b->epoch_ns != TIME_NONE ? &u->b->epoch_s : NULL,
+        .cancel = u->b->cancel,
+    };
+}
+
+void run_keep_state(struct build *b, struct stage *s, const struct instr *i)
+{
+    struct runner u = {.b = b, .s = s, .a = &s->arena};
+    struct step_opts step;
+
+    if (!b->o->debug_on_error || s->state.n_layers == 0 ||
+        foreign_check(&s->platform, &s->arena, NULL) < 0 || set_env(&u, NULL) < 0 ||
+        find_network(b->o->network && *b->o->network ? b->o->network : "default", &u.network,
+                     NULL) < 0)
+        return;
+    step = step_of(&u);
+    if (i->kind == INSTR_WORKDIR) /* there is no such folder yet */
+        step.cwd = NULL;
+    keep_for_debug(&u, &step);
+}
+
 static int failed(struct runner *u, struct told *t, const struct step_opts *step,
                   const struct step_result *res, struct shale_err *e)
 {
@@ -434,34 +486,17 @@ static int failed(struct runner *u, struct told *t, const struct step_opts *step
 
 static int execute(struct runner *u, struct told *t, struct cached *ret, struct shale_err *e)
 {
-    const struct shale_build_opts *o = u->b->o;
-    const struct step_opts step = {
-        .layers = u->s->state.layers,
-        .n_layers = u->s->state.n_layers,
-        .lease = u->b->lease,
-        .argv = u->argv,
-        .env = u->env,
-        .user = state_text(&u->s->state, "User"),
-        .cwd = state_text(&u->s->state, "WorkingDir"),
-        .hostname = hostname_of(u),
-        .network = u->network,
-        .extra_hosts = o->hosts,
-        .insecure = u->insecure,
-        .memory_bytes = o->memory_bytes,
-        .shm_bytes = o->shm_bytes,
-        .ulimits = o->ulimits,
-        .cgroup_parent = o->cgroup_parent,
-        .mounts = u->mounts,
-        .n_mounts = u->n_mounts,
-        .source_date_epoch_s = u->b->epoch_ns != TIME_NONE ? &u->b->epoch_s : NULL,
-        .cancel = u->b->cancel,
-        .on_output = told_output,
-        .arg = t,
-    };
+    struct step_opts step = step_of(u);
     struct step_result res = {0};
     struct steps *steps = NULL;
     int r = foreign_check(&u->s->platform, u->a, e);
 
+    step.argv = u->argv;
+    step.insecure = u->insecure;
+    step.mounts = u->mounts;
+    step.n_mounts = u->n_mounts;
+    step.on_output = told_output;
+    step.arg = t;
     if (r >= 0)
         r = steps_of(u->b, &steps, e);
     if (r >= 0)
@@ -527,16 +562,17 @@ void run_debug(struct build *b)
 {
     const struct step_streams streams = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
     struct shale_err why = SHALE_ERR_INIT;
+    struct steps *steps;
     struct step_opts o;
     int status;
 
-    if (!b->debug || !b->steps)
+    if (!b->debug || steps_of(b, &steps, NULL) < 0)
         return;
     o = *b->debug;
     o.cancel = b->h->image.cancel;
     o.on_output = NULL;
     told_shell(b, o.argv[0]);
-    if (step_shell(b->steps, &o, &streams, &status, &why) < 0) {
+    if (step_shell(steps, &o, &streams, &status, &why) < 0) {
         const char *text = arena_printf(b->a, "no shell was opened: %s", why.msg);
         told_warning(b, text ? text : "no shell was opened");
     }

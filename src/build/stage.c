@@ -44,6 +44,8 @@ static int do_instr(struct build *b, struct stage *s, const struct instr *i, str
     r = make(b, s, i, &t, &why);
     if (r < 0) {
         told_failed(&t, &why);
+        if (i->kind != INSTR_RUN && r != -SHALE_CANCELED)
+            run_keep_state(b, s, i);
         if (e)
             *e = why;
         return r;
@@ -53,49 +55,53 @@ static int do_instr(struct build *b, struct stage *s, const struct instr *i, str
     return 0;
 }
 
-static int do_instrs(struct build *b, struct stage *s, const struct instr *v, size_t n,
-                     struct shale_err *e)
+/* 1: it cannot go on now, and the worker lets go of it. */
+static int must_wait(struct build *b, struct stage *s)
+{
+    pthread_mutex_lock(&b->mutex);
+    bool ready = graph_is_ready(s);
+    if (!ready)
+        s->status = STAGE_WAITING;
+    pthread_mutex_unlock(&b->mutex);
+    return !ready;
+}
+
+static int do_instrs(struct build *b, struct stage *s, struct shale_err *e)
 {
     int r = 0;
 
-    for (size_t i = 0; r >= 0 && i < n; i++) {
-        r = do_instr(b, s, &v[i], e);
-        if (r >= 0)
-            continue;
-        pthread_mutex_lock(&b->mutex);
-        if (!b->failed)
-            b->failed = &v[i];
-        pthread_mutex_unlock(&b->mutex);
+    while (r == 0 && s->pos <= s->n_instrs) {
+        r = must_wait(b, s);
+        if (r == 0)
+            r = do_instr(b, s, &s->instrs[s->pos - 1], e);
+        s->pos += r == 0;
     }
     return r;
 }
 
 /* Instructions that the base has for images that are built on it. */
-static int do_triggers(struct build *b, struct stage *s, struct shale_err *e)
+static int take_triggers(struct build *b, struct stage *s, struct shale_err *e)
 {
     json_t *config = state_config(&s->state);
     _cleanup_json_ json_t *list = json_incref(json_object_get(config, "OnBuild"));
-    size_t n = json_array_size(list);
-    int r = 0;
+    size_t n = json_array_size(list), n_all = 0;
+    struct instr *v = arena_array(&s->arena, n + 1, sizeof *v);
+    int r = v ? 0 : err_nomem(e);
 
     (void)json_object_del(config, "OnBuild");
     for (size_t i = 0; r >= 0 && i < n; i++) {
         const char *line = json_string_value(json_array_get(list, i));
-        struct instr *one = arena_alloc(&s->arena, sizeof *one);
-        if (!one)
-            return err_nomem(e);
-        r = line ? dockerfile_parse_line("a trigger of ONBUILD", line, b->file.escape, &s->arena,
-                                         one, e)
-                 : 0;
-        if (r >= 0 && line) {
-            s->n_steps += maker_of(one->kind) != NULL;
-            r = do_instr(b, s, one, e);
-        }
+        if (!line)
+            continue;
+        r = dockerfile_parse_line("a trigger of ONBUILD", line, b->file.escape, &s->arena,
+                                  &v[n_all], e);
+        if (r >= 0)
+            s->n_steps += maker_of(v[n_all++].kind) != NULL;
     }
-    return r;
+    return r < 0 || n_all == 0 ? r : graph_add_triggers(b, s, v, n_all, e);
 }
 
-int stage_run(struct build *b, struct stage *s, struct shale_err *e)
+static int do_from(struct build *b, struct stage *s, struct shale_err *e)
 {
     int r;
 
@@ -109,14 +115,27 @@ int stage_run(struct build *b, struct stage *s, struct shale_err *e)
     }
     if (r >= 0)
         r = state_default_path(&s->state, e);
+    return r < 0 ? r : take_triggers(b, s, e);
+}
+
+/* What is to be shown of a failure: of a trigger, whose base has it. */
+static void note_failed(struct build *b, struct stage *s)
+{
+    pthread_mutex_lock(&b->mutex);
+    if (!b->failed)
+        b->failed = s->pos <= s->n_triggers ? s->src->from : &s->instrs[s->pos - 1];
+    pthread_mutex_unlock(&b->mutex);
+}
+
+int stage_run(struct build *b, struct stage *s, struct shale_err *e)
+{
+    int r = s->pos == 0 ? do_from(b, s, e) : 0;
+
+    if (r >= 0 && s->pos == 0)
+        s->pos = 1;
     if (r >= 0)
-        r = do_triggers(b, s, e);
-    if (r < 0) {
-        pthread_mutex_lock(&b->mutex);
-        if (!b->failed)
-            b->failed = s->src->from;
-        pthread_mutex_unlock(&b->mutex);
-        return r;
-    }
-    return do_instrs(b, s, s->src->instrs, s->src->n_instrs, e);
+        r = do_instrs(b, s, e);
+    if (r < 0)
+        note_failed(b, s);
+    return r;
 }

@@ -62,8 +62,8 @@ int state_default_path(struct state *s, struct shale_err *e)
 
 int state_scratch(struct state *s, const struct platform *p, struct shale_err *e)
 {
-    s->doc = json_pack("{s:s,s:s,s:{},s:[]}", "architecture", p->arch ? p->arch : "", "os",
-                       p->os ? p->os : "linux", "config", "history");
+    s->doc = json_pack("{s:s,s:s,s:{s:s},s:[]}", "architecture", p->arch ? p->arch : "", "os",
+                       p->os ? p->os : "linux", "config", "WorkingDir", "/", "history");
     if (!s->doc || (p->variant && *p->variant &&
                     json_object_set_new(s->doc, "variant", json_string(p->variant)) < 0))
         return err_nomem(e);

@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 #include "base/inroot.h"
 #include "base/str.h"
-#include "base/sys.h"
 #include "build/build_priv.h"
 #include "build/copy.h"
 #include "store/layer_new.h"
@@ -15,35 +14,15 @@ static int into_layer(void *arg, const void *p, size_t n, struct shale_err *e)
     return layer_new_write(arg, p, n, e);
 }
 
-/* A folder without anything in it and without a name. */
-static int empty_folder(struct shale_err *e)
-{
-    char path[] = "/tmp/shale-XXXXXX";
-    int fd;
-
-    if (!mkdtemp(path))
-        return err_sys(e, "%s", path);
-    fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (fd < 0)
-        (void)err_sys(e, "%s", path);
-    (void)rmdir(path);
-    return fd < 0 ? -SHALE_SYSTEM : fd;
-}
-
 static int make(struct build *b, struct stage *s, const char *path, int below, struct cached *ret,
                 struct shale_err *e)
 {
-    const struct build_copy_source all = {.path = "."};
     const char *user = state_text(&s->state, "User");
-    _cleanup_close_ int empty = empty_folder(e);
-    const struct build_tree tree = {.root_fd = empty, .what = "WORKDIR", .is_context = true};
+    const struct build_tree none = {.root_fd = -1, .what = "WORKDIR"};
     const struct build_copy_opts o = {
-        .tree = &tree,
-        .sources = &all,
-        .n_sources = 1,
-        .dest = arena_printf(&s->arena, "%s/", path),
+        .tree = &none,
+        .dest = path,
         .chown = *user ? user : NULL,
-        .chmod = "755",
         .now_ns = b->epoch_ns != TIME_NONE ? b->epoch_ns : time_now_ns(),
         .max_mtime_ns = b->epoch_ns,
         .cancel = b->cancel,
@@ -51,10 +30,8 @@ static int make(struct build *b, struct stage *s, const char *path, int below, s
     struct build_copy_stats stats = {0};
     struct build_copy *c = NULL;
     struct layer_new *l = NULL;
-    int r = empty < 0 ? empty : 0;
+    int r = build_copy_open(&o, &c, e);
 
-    if (r >= 0)
-        r = o.dest ? build_copy_open(&o, &c, e) : err_nomem(e);
     if (r >= 0)
         r = layer_new_begin(b->store, b->lease, b->cancel, &l, e);
     if (r >= 0)

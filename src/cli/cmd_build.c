@@ -11,19 +11,21 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "cli/build_files.h"
 #include "cli/cli.h"
+#include "cli/limits.h"
 #include "view/build.h"
 #include "view/build_cache.h"
 
 struct build_cmd_opts {
     const char *file, *target, *network, *progress, *iidfile, *metadata_file;
-    const char *cgroup_parent;
+    const char *cgroup_parent, *provenance, *sbom;
     struct strv tag, build_arg, label, no_cache_filter, add_host, secret, ssh, ulimit, allow;
-    struct strv output, build_context, platform, annotation;
+    struct strv output, build_context, platform, annotation, cache_from, cache_to, attest;
     int64_t memory, shm_size;
-    bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error, squash;
+    struct limits_cli limits;
+    bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error, squash, verify;
     struct strv later; /* those that are not there yet */
-    bool later_flag;
 };
 static const struct build_cmd_opts preset = {.progress = "auto", .network = "default"};
 
@@ -31,10 +33,6 @@ static const struct build_cmd_opts preset = {.progress = "auto", .network = "def
 #define LATER(name, metavar, help)                                                                 \
     {                                                                                              \
         0, name, OPT_LIST, O(later), metavar, help " (not supported yet)", OPT_HIDDEN              \
-    }
-#define LATER_FLAG(name, help)                                                                     \
-    {                                                                                              \
-        0, name, OPT_BOOL, O(later_flag), NULL, help " (not supported yet)", OPT_HIDDEN            \
     }
 #define ACCEPTED(name)                                                                             \
     {                                                                                              \
@@ -47,24 +45,25 @@ static const struct opt opts[] = {
     {0, "annotation", OPT_LIST, O(annotation), NULL,
      "Add an annotation to the manifest (\"name=value\"; \"index:name=value\":\nto the list of "
      "platforms)"},
-    LATER("attest", "list", "Attestation parameters"),
+    {0, "attest", OPT_LIST, O(attest), NULL,
+     "Attestation parameters (\"type=sbom\", \"type=provenance,mode=max\")"},
     {0, "build-arg", OPT_LIST, O(build_arg), NULL, "Set build-time variables"},
     {0, "build-context", OPT_LIST, O(build_context), NULL,
      "Additional build contexts (\"name=path\")"},
     LATER("builder", "string", "Override the configured builder instance"),
-    LATER("cache-from", "list", "External cache sources"),
-    LATER("cache-to", "list", "Cache export destinations"),
+    {0, "cache-from", OPT_LIST, O(cache_from), NULL,
+     "External cache sources (\"user/app:cache\", \"type=local,src=path\")"},
+    {0, "cache-to", OPT_LIST, O(cache_to), NULL,
+     "Cache export destinations (\"type=registry,ref=user/app:cache,mode=max\";\ntypes: registry, "
+     "local, inline)"},
     LATER("call", "string", "Set method for evaluating build"),
     {0, "cgroup-parent", OPT_STR, O(cgroup_parent), NULL, "Set the parent cgroup of steps"},
     {0, "check", OPT_BOOL, O(check), NULL, "Look for mistakes in the Dockerfile, build nothing"},
     ACCEPTED("compress"),
-    LATER("cpu-period", "int", "Limit the CPU CFS period"),
-    LATER("cpu-quota", "int", "Limit the CPU CFS quota"),
-    {'c', "cpu-shares", OPT_LIST, O(later), "int", "CPU shares (not supported yet)", OPT_HIDDEN},
-    LATER("cpuset-cpus", "string", "CPUs in which to allow execution"),
-    LATER("cpuset-mems", "string", "MEMs in which to allow execution"),
+    LIMITS_CPU(O(limits)),
+    LIMITS_CPUSET(O(limits)),
     {0, "debug-on-error", OPT_BOOL, O(debug_on_error), NULL,
-     "When a RUN fails, open a shell in the state before it"},
+     "When a step fails, open a shell in the state before it"},
     ACCEPTED("disable-content-trust"),
     {'f', "file", OPT_STR, O(file), NULL, "Name of the Dockerfile", 0, "PATH/Dockerfile"},
     ACCEPTED("force-rm"),
@@ -74,7 +73,8 @@ static const struct opt opts[] = {
     {0, "load", OPT_BOOL, O(load), NULL, "Put the image into the store (this is the default)",
      OPT_HIDDEN},
     {'m', "memory", OPT_BYTES, O(memory), NULL, "Memory limit of steps"},
-    LATER("memory-swap", "bytes", "Swap limit equal to memory plus swap"),
+    {0, "memory-swap", OPT_STR, L(O(limits), swap), "bytes",
+     "Swap limit equal to memory plus swap: -1 to enable\nunlimited swap"},
     {0, "metadata-file", OPT_STR, O(metadata_file), NULL, "Write build result metadata to a file"},
     {0, "network", OPT_STR, O(network), NULL,
      "Networking of RUN: \"default\", \"none\" or \"host\"", 0, "default"},
@@ -86,12 +86,12 @@ static const struct opt opts[] = {
      "Set target platforms: os/arch[/variant]; of several, the names\nstand for a manifest list"},
     {0, "progress", OPT_STR, O(progress), NULL,
      "Type of progress output: \"auto\", \"plain\", \"tty\", \"rawjson\",\n\"quiet\"", 0, "auto"},
-    LATER("provenance", "string", "Provenance attestation"),
+    {0, "provenance", OPT_STR, O(provenance), NULL, "Shorthand for \"--attest=type=provenance\""},
     {0, "pull", OPT_BOOL, O(pull), NULL, "Always attempt to pull newer base images"},
     {0, "push", OPT_BOOL, O(push), NULL, "Push the image to the registries of its names"},
     {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Suppress the build output and print image ID"},
     ACCEPTED("rm"),
-    LATER("sbom", "string", "SBOM attestation"),
+    {0, "sbom", OPT_STR, O(sbom), NULL, "Shorthand for \"--attest=type=sbom\""},
     {0, "secret", OPT_LIST, O(secret), NULL,
      "Secret to expose to the build (\"id=mysecret[,src=/local/secret]\")"},
     LATER("security-opt", "list", "Security options"),
@@ -101,7 +101,8 @@ static const struct opt opts[] = {
     {'t', "tag", OPT_LIST, O(tag), NULL, "Name and optionally a tag (format: \"name:tag\")"},
     {0, "target", OPT_STR, O(target), NULL, "Set the target build stage to build"},
     {0, "ulimit", OPT_LIST, O(ulimit), NULL, "Ulimit options of steps"},
-    LATER_FLAG("verify", "Build twice and compare"),
+    {0, "verify", OPT_BOOL, O(verify), NULL,
+     "Build once more without cache and compare (needs\nSOURCE_DATE_EPOCH)"},
     {0},
 };
 #undef O
@@ -109,18 +110,21 @@ static const struct opt opts[] = {
 static int refuse_later(struct cli *c)
 {
     for (size_t i = 0; opts[i].name; i++)
-        if ((opts[i].offset == offsetof(struct build_cmd_opts, later) ||
-             opts[i].offset == offsetof(struct build_cmd_opts, later_flag)) &&
-            opts_seen(&c->res, i))
+        if (opts[i].offset == offsetof(struct build_cmd_opts, later) && opts_seen(&c->res, i))
             return err_set(&c->e, SHALE_UNSUPPORTED, "--%s is not supported yet", opts[i].name);
     return 0;
 }
 
-/* "NAME" alone is the variable of that name here; without one it is not given. */
+/* "NAME" alone is the variable of that name here; without one it is not given. That of times is
+ * taken by itself, as buildx does. */
 static const char *const *build_args(struct cli *c, const struct strv *given)
 {
-    const char **list = arena_array(&c->arena, given->n + 1, sizeof *list);
+    const char **list = arena_array(&c->arena, given->n + 2, sizeof *list);
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
     size_t n = 0;
+
+    if (list && epoch && *epoch) /* one that is given stands behind it, and counts */
+        list[n++] = arena_printf(&c->arena, "SOURCE_DATE_EPOCH=%s", epoch);
 
     for (size_t i = 0; list && i < given->n; i++) {
         const char *value = strchr(given->v[i], '=') ? given->v[i] : getenv(given->v[i]);
@@ -139,6 +143,33 @@ static const char *const *list_of(struct cli *c, const struct strv *v)
     for (size_t i = 0; list && i < v->n; i++)
         list[i] = v->v[i];
     return list;
+}
+
+/* "true" and "false", or fields. */
+static const char *attest_of(struct cli *c, const char *type, const char *value)
+{
+    const char *more = "";
+
+    if (str_ieq(value, "false") || streq(value, "0"))
+        more = ",disabled=true";
+    else if (!str_ieq(value, "true") && !streq(value, "1"))
+        more = arena_printf(&c->arena, ",%s", value);
+    return more ? arena_printf(&c->arena, "type=%s%s", type, more) : NULL;
+}
+
+/* NULL: none. */
+static const char *const *attests(struct cli *c, const struct build_cmd_opts *o)
+{
+    size_t n = o->attest.n;
+    const char **list = arena_array(&c->arena, n + 3, sizeof *list);
+
+    for (size_t i = 0; list && i < n; i++)
+        list[i] = o->attest.v[i];
+    if (list && o->sbom)
+        list[n++] = attest_of(c, "sbom", o->sbom);
+    if (list && o->provenance)
+        list[n++] = attest_of(c, "provenance", o->provenance);
+    return n ? list : NULL;
 }
 
 /* Names of an output, "a,b" in quotes or one. */
@@ -347,6 +378,24 @@ static int write_files(struct cli *c, const struct build_cmd_opts *o, const stru
                : err_nomem(&c->e);
 }
 
+/* That they cannot be written is better known before a build than behind it. */
+static int check_files(struct cli *c, const struct build_cmd_opts *o, const struct outputs *out,
+                       const struct shale_build_opts *q)
+{
+    int r = build_file_check(c, "--iidfile", o->iidfile);
+
+    if (r >= 0)
+        r = build_file_check(c, "--metadata-file", o->metadata_file);
+    for (size_t i = 0; r >= 0 && i < out->n; i++) {
+        const char *dest = out->v[i].dest;
+        if (!dest || streq(dest, "-"))
+            continue;
+        r = q->files_to ? build_folder_check(c, "--output", dest)
+                        : build_file_check(c, "--output", dest);
+    }
+    return r;
+}
+
 static int find_mistakes(struct cli *c, const struct shale_build_opts *q)
 {
     _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
@@ -422,8 +471,12 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .cgroup_parent = o->cgroup_parent,
         .contexts = list_of(c, &o->build_context),
         .annotations = list_of(c, &o->annotation),
+        .cache_from = list_of(c, &o->cache_from),
+        .cache_to = list_of(c, &o->cache_to),
+        .attests = attests(c, o),
         .squash = o->squash,
         .debug_on_error = o->debug_on_error,
+        .verify = o->verify,
     };
     struct outputs out;
     int r = c->arena.failed ? err_nomem(&c->e) : refuse_later(c);
@@ -437,7 +490,11 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         r = take_cache_limit(c, &q.cache_limit_bytes);
     if (r >= 0)
         r = take_outputs(c, o, &out, &q);
-    if (r < 0)
+    if (r >= 0)
+        r = limits_take(c, &o->limits, &q.more_limits);
+    if (r == 0)
+        r = check_files(c, o, &out, &q);
+    if (r != 0)
         return r;
     return o->check ? find_mistakes(c, &q) : build(c, o, &out, &q, mode);
 }
@@ -460,6 +517,14 @@ const struct cmd cmd_build = {
         "into an archive beside the store (type=oci or docker), or to a registry\n"
         "(type=image,name=...,push=true).\n"
         "\n"
+        "--cache-to and --cache-from put what steps gave elsewhere, and find it there: in a\n"
+        "registry, a folder, or (type=inline) in the image. What such a cache says is believed "
+        "for\n"
+        "builds that name it; layers are verified. --sbom=true and --provenance=true attach a bill "
+        "of\n"
+        "materials and SLSA provenance, as BuildKit does: the name then stands for a list ('shale\n"
+        "image ls --tree -a' shows it). --verify does all steps again and compares.\n"
+        "\n"
         "The exit status is that of the command that failed in a RUN; --debug-on-error opens a\n"
         "shell in the state before it, on a terminal. Progress goes to standard error; with\n"
         "--quiet standard output gets the ID of the image.",
@@ -467,6 +532,7 @@ const struct cmd cmd_build = {
                "shale build -t app:debug --target debug --build-arg VERSION=1.2 .\n"
                "shale build -f docker/Dockerfile --secret id=token,src=token.txt -t app .\n"
                "shale build --output out --target artifacts .\n"
+               "shale build --cache-from user/app:cache --cache-to user/app:cache -t app .\n"
                "tar c . | shale build -t app -",
     .opts = opts,
     .opts_size = sizeof(struct build_cmd_opts),

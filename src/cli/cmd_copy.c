@@ -50,17 +50,27 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
 }
 
 const struct cmd cmd_copy = {
-    .brief = "Copy images from registry to registry, or to another name in one",
+    .brief = "Copy images from registry to registry, or between a registry and the store",
     .usage = "[OPTIONS] NAME[:TAG|:PATTERN|@DIGEST] [NAME...] TARGET[:TAG]",
     .text =
-        "Nothing passes through the local store. What the target has is not sent again, and "
-        "within\n"
-        "one registry nothing is. Images of several platforms are copied whole. Several names, or\n"
-        "a pattern (*, ? and [a-z]), are copied to a repository, where tags keep their names.",
+        "From registry to registry nothing passes through the local store. What the target has is\n"
+        "not sent again, and within one registry nothing is. Images of several platforms are "
+        "copied\n"
+        "whole. Several names, or a pattern (*, ? and [a-z]), are copied to a repository, where "
+        "tags\n"
+        "keep their names.\n"
+        "A name that begins with store:// is one of the local store, or an image ID: out of it\n"
+        "goes what a push would send, but under any name, and nothing is tagged here; into it "
+        "comes\n"
+        "what a pull would bring, under any name and with all platforms. docker:// before a name "
+        "in\n"
+        "a registry may be left out.",
     .example = "shale copy debian:12 registry.example.com/mirror/debian\n"
                "shale copy localhost:5000/app:rc localhost:5000/app:1.2\n"
                "shale copy --referrers localhost:5000/app:1.2 registry.example.com/app:1.2\n"
-               "shale copy 'localhost:5000/app:1.*' registry.example.com/app",
+               "shale copy 'localhost:5000/app:1.*' registry.example.com/app\n"
+               "shale copy store://app registry.example.com/team/app:1.2\n"
+               "shale copy --platform linux/arm64 debian:12 store://debian-arm:12",
     .opts = opts,
     .opts_size = sizeof(struct copy_cmd_opts),
     .min_args = 2,

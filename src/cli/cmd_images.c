@@ -108,6 +108,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .filters = (const char *const *)o->filter.v,
         .match = n > 0 ? args[0] : NULL,
         .fewer_digests = !o->tree && !images_shows_digests(&table),
+        .brief = !o->tree && images_is_brief(&table),
     };
     struct shale *s;
     int r = o->tree ? check_tree(c, o) : 0;

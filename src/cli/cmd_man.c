@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hidden: man pages (troff) from the command tables. `__man` lists the pages, `__man shale-pull`
  * prints one. */
+#include <shale/daemon.h>
 #include <shale/registry_admin.h>
 
 #include "base/cleanup.h"
@@ -160,12 +161,25 @@ static int config_page(struct cli *c, struct buf *b)
     return cli_print(c, b);
 }
 
+static void put_text(void *arg, const char *text)
+{
+    buf_adds(arg, text);
+}
+
+static int daemon_page(struct cli *c, struct buf *b)
+{
+    int r = shale_daemon_config_man(put_text, b, &c->e);
+    return r < 0 ? r : cli_print(c, b);
+}
+
 static int run(struct cli *c, const void *opts, int n, char **args)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(HELP_MAX);
     struct search x = {&b, n ? args[0] : NULL, n == 0};
     if (n && streq(args[0], "registry.conf"))
         return config_page(c, &b);
+    if (n && streq(args[0], "shale-daemon.json"))
+        return daemon_page(c, &b);
     if (n && streq(args[0], "shale")) {
         add_top(&b);
         x.found = true;

@@ -85,6 +85,30 @@ static int explain_one(struct cli *c, struct shale *s, const struct remove_opts 
     return r < 0 ? r : refused ? STATUS_REFUSED : 0;
 }
 
+/* As docker does it: what has gone is told first, then what is wrong. */
+struct failures {
+    struct shale_err **v;
+    size_t n, cap;
+};
+
+static int keep_failure(struct cli *c, struct failures *f)
+{
+    struct shale_err **v = arena_grow(&c->arena, f->v, f->n, &f->cap, sizeof(struct shale_err *));
+    struct shale_err *e = arena_memdup(&c->arena, &c->e, sizeof c->e);
+
+    if (!v || !e)
+        return err_nomem(&c->e);
+    f->v = v;
+    v[f->n++] = e;
+    return 0;
+}
+
+static void print_failures(const struct failures *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        cli_warn_error(f->v[i]);
+}
+
 /* All are tried; with --force one that is not there is no failure. */
 static int run(struct cli *c, const void *opts_, int n, char **args)
 {
@@ -92,6 +116,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     struct shale *s = NULL;
     if (o->platform.n > 1)
         return err_set(&c->e, SHALE_INVALID, "multiple platforms are not supported");
+    struct failures failures = {0};
     int failed = 0, r = removed_check(o->format, &c->e);
     if (r == 0)
         r = cli_open(c, &s);
@@ -100,14 +125,17 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     for (int i = 0; i < n; i++) {
         r = o->explain ? explain_one(c, s, o, args[i], i == 0) : remove_one(c, s, o, args[i]);
         if (r == -SHALE_CANCELED)
-            return r;
+            break;
         failed |= r > 0;
         if (r < 0) {
-            cli_warn_error(&c->e);
             failed |= !(o->force && r == -SHALE_NOT_FOUND);
+            r = keep_failure(c, &failures);
+            if (r < 0)
+                break;
         }
     }
-    return failed;
+    print_failures(&failures);
+    return r < 0 ? r : failed;
 }
 
 const struct cmd cmd_rmi = {

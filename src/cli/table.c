@@ -214,6 +214,7 @@ const struct cmd_name cmd_table[] = {
     {"info", NULL, CMD_COMMON, &cmd_info},
     {"builder", NULL, CMD_MANAGEMENT, &cmd_builder},
     {"container", NULL, CMD_MANAGEMENT, &cmd_container},
+    {"daemon", NULL, CMD_MANAGEMENT, &cmd_daemon},
     {"image", NULL, CMD_MANAGEMENT, &cmd_image},
     {"manifest", NULL, CMD_MANAGEMENT, &cmd_manifest},
     {"network", NULL, CMD_MANAGEMENT, &cmd_network},

@@ -8,10 +8,16 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "container/events.h"
 #include "container/start_priv.h"
+
+/* How often one that does not run yet is looked for, and after how many looks its row is. */
+#define PENDING_SOON_US  1000
+#define PENDING_LATER_US 5000
+#define PENDING_LOOK     200
 
 /* The socket's path may be longer than an address holds: it is reached through the folder's
  * descriptor. */
@@ -120,6 +126,8 @@ static int carry(struct container_host *h, struct attached *x, const struct shal
         .in = in,
         .out = o->out,
         .err = o->err,
+        .frames = o->frames && !tty,
+        .hangup = o->hangup,
         .keys = tty && in >= 0 ? &keys : NULL,
         .event = -1,
         .signals = sig.fd,
@@ -151,32 +159,107 @@ int attach_relay(struct container_host *h, struct arena *a, struct ctr *c,
     close(socket);
     if (r < 0)
         return r;
-    *ret_status = -1;
+    if (ret_status)
+        *ret_status = -1;
     if (r == 1)
         ctr_event(h, &c->row, EVENT_CONTAINER_DETACH, NULL, NULL);
-    return r == 1 ? 0 : ctr_wait_end(h, a, c, ret_status, e);
+    return r == 1 || !ret_status ? 0 : ctr_wait_end(h, a, c, ret_status, e);
+}
+
+/* ---- attaching to one that runs, or will ---- */
+
+static int check_state(const struct ctr *c, bool before_start, struct shale_err *e)
+{
+    if (ctr_is(c, CTR_PAUSED))
+        return err_set(e, SHALE_CONFLICT,
+                       "You cannot attach to a paused container, unpause it first");
+    if (ctr_is(c, CTR_RESTARTING))
+        return err_set(e, SHALE_CONFLICT,
+                       "You cannot attach to a restarting container, wait until it is running");
+    if (!before_start && ctr_need_running(c, NULL) < 0)
+        return err_set(e, SHALE_CONFLICT,
+                       "You cannot attach to a stopped container, start it first");
+    return 0;
+}
+
+static int tell_ready(struct shale_attach_opts *o)
+{
+    return o->on_ready ? o->on_ready(o->arg, o) : 0;
+}
+
+/* conmon listens early, but takes input rightly only once its process is there: when who starts it
+ * has noted that, and before the process begins. 1: it will not start any more, or nobody waits for
+ * it. */
+static int await_socket(struct container_host *h, struct arena *a, struct ctr *c,
+                        const struct shale_attach_opts *o, int *ret, struct shale_err *e)
+{
+    const char *noted = ctr_path(c, a, "run");
+    int64_t began = c->row.run.started_ns;
+    unsigned pause_us = PENDING_SOON_US;
+
+    if (!noted)
+        return err_nomem(e);
+    for (unsigned i = 1;; i++) {
+        int fd = fs_exists(AT_FDCWD, noted) ? attach_connect(c, NULL) : -1;
+        if (fd >= 0) {
+            *ret = fd;
+            return 0;
+        }
+        if (o->hangup && relay_hung_up(o->out >= 0 ? o->out : o->err >= 0 ? o->err : o->in))
+            return 1;
+        int r = cancel_check(h->cancel, e);
+        if (r < 0)
+            return r;
+        if (i % PENDING_LOOK == 0) {
+            r = ctr_reload(h, a, c, NULL);
+            if (r == -SHALE_NOT_FOUND ||
+                (r >= 0 && c->row.run.started_ns != began && ctr_need_running(c, NULL) < 0))
+                return 1;
+            pause_us = PENDING_LATER_US;
+        }
+        usleep(pause_us);
+    }
+}
+
+static int attach_pending(struct container_host *h, struct arena *a, struct ctr *c,
+                          struct shale_attach_opts *o, int *ret_status, struct shale_err *e)
+{
+    _cleanup_close_ int hold = ctr_hold_start(h, c, e);
+    int socket, r = hold < 0 ? hold : ctr_reload(h, a, c, e);
+
+    if (r >= 0)
+        r = check_state(c, true, e);
+    if (r < 0)
+        return r;
+    r = tell_ready(o);
+    if (r >= 0)
+        r = await_socket(h, a, c, o, &socket, e);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    close(TAKE_FD(hold));
+    return attach_relay(h, a, c, o, socket, ret_status, e);
 }
 
 int container_attach(struct container_host *h, const char *container,
-                     const struct shale_attach_opts *o, int *ret_status, struct shale_err *e)
+                     const struct shale_attach_opts *given, int *ret_status, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    struct shale_attach_opts own = *given, *o = &own;
     struct ctr c;
     int r = ctr_find(h, container, &a, &c, e);
 
+    if (r >= 0)
+        r = check_state(&c, o->before_start, e);
     if (r < 0)
         return r;
-    if (ctr_is(&c, CTR_PAUSED))
-        return err_set(e, SHALE_CONFLICT,
-                       "You cannot attach to a paused container, unpause it first");
-    if (ctr_is(&c, CTR_RESTARTING))
-        return err_set(e, SHALE_CONFLICT,
-                       "You cannot attach to a restarting container, wait until it is running");
-    if (ctr_need_running(&c, NULL) < 0)
-        return err_set(e, SHALE_CONFLICT,
-                       "You cannot attach to a stopped container, start it first");
-    _cleanup_close_ int hold = ctr_hold(h, &c, e);
-    if (hold < 0)
+    if (ret_status)
+        *ret_status = -1;
+    if (ctr_need_running(&c, NULL) < 0) {
+        ctr_event(h, &c.row, EVENT_CONTAINER_ATTACH, NULL, NULL);
+        return attach_pending(h, &a, &c, o, ret_status, e);
+    }
+    _cleanup_close_ int hold = ret_status ? ctr_hold(h, &c, e) : -1;
+    if (ret_status && hold < 0)
         return hold;
     int socket = attach_connect(&c, e);
     if (socket == -SHALE_NOT_FOUND)
@@ -188,5 +271,9 @@ int container_attach(struct container_host *h, const char *container,
     if (socket < 0)
         return socket;
     ctr_event(h, &c.row, EVENT_CONTAINER_ATTACH, NULL, NULL);
-    return attach_relay(h, &a, &c, o, socket, ret_status, e);
+    r = tell_ready(o);
+    if (r >= 0)
+        return attach_relay(h, &a, &c, o, socket, ret_status, e);
+    close(socket);
+    return r;
 }

@@ -21,6 +21,7 @@
  */
 #include <shale/changes.h>
 #include <shale/container.h>
+#include <shale/exec.h>
 #include <shale/flat.h>
 #include <shale/keep.h>
 #include <shale/update.h>
@@ -61,10 +62,22 @@ int container_kill(struct container_host *h, const char *container, const char *
                    struct shale_err *e);
 int container_wait(struct container_host *h, const char *container, int *ret_status,
                    struct shale_err *e);
+int container_wait_until(struct container_host *h, const char *container,
+                         const struct shale_wait_opts *o, int *ret_status, struct shale_err *e);
 int container_rm(struct container_host *h, const char *container, const struct shale_rm_opts *o,
                  struct shale_err *e);
 int container_exec(struct container_host *h, const char *container, const struct shale_exec_opts *o,
                    int *ret_status, struct shale_err *e);
+int container_exec_create(struct container_host *h, const char *container,
+                          const struct shale_exec_opts *o, const struct shale_exec_streams *streams,
+                          struct arena *a, struct shale_exec_made *ret, struct shale_err *e);
+int container_exec_start(struct container_host *h, const char *exec,
+                         const struct shale_exec_start_opts *o, int *ret_status,
+                         struct shale_err *e);
+int container_exec_inspect(struct container_host *h, const char *exec, struct arena *a,
+                           struct shale_exec_info *ret, struct shale_err *e);
+int container_exec_resize(struct container_host *h, const char *exec, uint16_t rows,
+                          uint16_t columns, struct shale_err *e);
 /* What exit_command comes to: records the status, unmounts, removes the container when it was made
  * with auto_remove. Harmless at any time, also for a container that runs or is gone. */
 int container_cleanup(struct container_host *h, const char *container, struct shale_err *e);

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "base/time.h"
 #include "container/cp_view.h"
 #include "container/events.h"
 #include "container/pack.h"
@@ -171,7 +172,13 @@ static int feed_tree(struct feeder *f, int dir, const char *name, struct shale_e
 
 static int write_out(void *arg, const void *p, size_t n, struct shale_err *e)
 {
-    return sys_write_all(*(const int *)arg, p, n) < 0 ? err_sys(e, "write the tar") : 0;
+    const struct shale_cp_opts *o = arg;
+
+    if (o->write)
+        return o->write(o->arg, p, n) < 0
+                   ? err_set(e, SHALE_CANCELED, "nobody takes the tar any more")
+                   : 0;
+    return sys_write_all(o->fd, p, n) < 0 ? err_sys(e, "write the tar") : 0;
 }
 
 static int unpack_tree(struct feeder *f, const struct tar_unpack_opts *o, int dir, const char *name,
@@ -244,7 +251,7 @@ static int out_of(struct container_host *h, struct ctr *c, const char *container
     _cleanup_(cp_view_close) struct cp_view v = CP_VIEW_INIT;
     _cleanup_(spot_clear) struct spot s = {.dir = -1};
     const char *clean = clean_inside(a, path, e);
-    int fd = o->fd;
+    struct shale_cp_opts own = *o;
 
     if (!clean)
         return -SHALE_INVALID;
@@ -262,7 +269,7 @@ static int out_of(struct container_host *h, struct ctr *c, const char *container
         return copy_out(f, &s, &src, dst, o->keep_owner, a, e);
     f->top = src.name;
     f->out = write_out;
-    f->arg = &fd;
+    f->arg = &own;
     return feed_tree(f, s.dir, s.name, e);
 }
 
@@ -283,6 +290,54 @@ int container_cp_out(struct container_host *h, const char *container, const char
         return r;
     ctr_event(h, &c.row, EVENT_CONTAINER_COPY_OUT, NULL, NULL);
     return give(ret, f.n_bytes, to ? dst.path : NULL, a, e);
+}
+
+/* ---- what is there ---- */
+
+static int fill_stat(const struct spot *s, int root, const char *clean, struct arena *a,
+                     struct shale_cp_stat *ret, struct shale_err *e)
+{
+    const char *name = place_base(a, clean), *target = "";
+    int r = name ? 0 : err_nomem(e);
+
+    if (r >= 0 && S_ISLNK(s->st.st_mode)) {
+        _cleanup_(spot_clear) struct spot there = {.dir = -1};
+        r = link_target(s, clean, a, &target, e);
+        if (r >= 0 && find_spot(root, target, true, a, &there, NULL) >= 0 && there.exists)
+            target = there.path;
+        target = r >= 0 ? place_clean(a, target) : NULL;
+    }
+    if (r < 0)
+        return r;
+    *ret = (struct shale_cp_stat){
+        .name = *name ? name : "/",
+        .size_bytes = (uint64_t)s->st.st_size,
+        .mode = s->st.st_mode,
+        .mtime_ns = (int64_t)s->st.st_mtim.tv_sec * NS_PER_S + s->st.st_mtim.tv_nsec,
+        .link_target = target,
+    };
+    return target ? 0 : err_nomem(e);
+}
+
+int container_cp_stat(struct container_host *h, const char *container, const char *path,
+                      struct arena *a, struct shale_cp_stat *ret, struct shale_err *e)
+{
+    _cleanup_(cp_view_close) struct cp_view v = CP_VIEW_INIT;
+    _cleanup_(spot_clear) struct spot s = {.dir = -1};
+    struct ctr c;
+    int r = ctr_find(h, container, a, &c, e);
+
+    if (r < 0)
+        return r;
+    const char *clean = clean_inside(a, path, e);
+    if (!clean)
+        return -SHALE_INVALID;
+    r = cp_view_open(h, a, &c, &v, e);
+    if (r >= 0)
+        r = find_spot(v.root_fd, clean, false, a, &s, e);
+    if (r >= 0 && !s.exists)
+        r = no_file(path, container, e);
+    return r < 0 ? r : fill_stat(&s, v.root_fd, clean, a, ret, e);
 }
 
 /* ---- in ---- */
@@ -351,8 +406,24 @@ static int feed_block(struct decoder *d, struct tar_unpack *u, struct str in, ch
     return 0;
 }
 
-static int feed_stream(int fd, struct decoder *d, struct tar_unpack *u, uint64_t *n_bytes,
-                       struct shale_err *e)
+/* All that fits, less only at the end. */
+static int read_in(const struct shale_cp_opts *o, char *p, size_t *ret_n, struct shale_err *e)
+{
+    if (!o->read)
+        return sys_read_full(o->fd, p, BLOCK_BYTES, ret_n) < 0 ? err_sys(e, "read the tar") : 0;
+    for (*ret_n = 0; *ret_n < BLOCK_BYTES;) {
+        int64_t n = o->read(o->arg, p + *ret_n, BLOCK_BYTES - *ret_n);
+        if (n < 0)
+            return err_set(e, SHALE_CANCELED, "the tar was broken off");
+        if (n == 0)
+            return 0;
+        *ret_n += (size_t)n;
+    }
+    return 0;
+}
+
+static int feed_stream(const struct shale_cp_opts *o, struct decoder *d, struct tar_unpack *u,
+                       uint64_t *n_bytes, struct shale_err *e)
 {
     _cleanup_free_ char *in = mem_alloc(BLOCK_BYTES);
     _cleanup_free_ char *out = mem_alloc(BLOCK_BYTES);
@@ -360,17 +431,16 @@ static int feed_stream(int fd, struct decoder *d, struct tar_unpack *u, uint64_t
     int r = in && out ? 0 : err_nomem(e);
 
     while (r >= 0 && n == BLOCK_BYTES) {
-        if (sys_read_full(fd, in, BLOCK_BYTES, &n) < 0)
-            return err_sys(e, "read the tar");
-        if (n)
+        r = read_in(o, in, &n, e);
+        if (r >= 0 && n)
             r = feed_block(d, u, (struct str){in, n}, out, n_bytes, e);
     }
     return r < 0 ? r : decoder_end(d, e);
 }
 
-/* A tar from a descriptor. */
-static int unpack_stream(int fd, const struct tar_unpack_opts *o, uint64_t *n_bytes,
-                         struct shale_err *e)
+/* A tar that comes from elsewhere. */
+static int unpack_stream(const struct shale_cp_opts *from, const struct tar_unpack_opts *o,
+                         uint64_t *n_bytes, struct shale_err *e)
 {
     const struct decoder_limits limits = {.max_bytes = LIMIT_LAYER_BYTES};
     struct tar_unpack *u = NULL;
@@ -380,10 +450,10 @@ static int unpack_stream(int fd, const struct tar_unpack_opts *o, uint64_t *n_by
     if (r >= 0)
         r = tar_unpack_new(o, &u, e);
     if (r >= 0)
-        r = feed_stream(fd, d, u, n_bytes, e);
+        r = feed_stream(from, d, u, n_bytes, e);
     if (r >= 0)
         r = tar_unpack_end(u, e);
-    if (r == -SHALE_CORRUPT)
+    if (r == -SHALE_CORRUPT && !from->read)
         r = err_wrap(e, r, "standard input");
     tar_unpack_free(u);
     decoder_free(d);
@@ -391,7 +461,8 @@ static int unpack_stream(int fd, const struct tar_unpack_opts *o, uint64_t *n_by
 }
 
 static int copy_in(struct feeder *f, const struct ctr *c, const struct target *t,
-                   const struct place *src, int fd, struct arena *a, struct shale_err *e)
+                   const struct place *src, const struct shale_cp_opts *from, struct arena *a,
+                   struct shale_err *e)
 {
     struct place_plan plan = {t->place.path, ""};
     int r = 0;
@@ -410,7 +481,7 @@ static int copy_in(struct feeder *f, const struct ctr *c, const struct target *t
                                       .keep_owner = true,
                                       .cancel = f->cancel};
     if (!src)
-        return unpack_stream(fd, &o, &f->n_bytes, e);
+        return unpack_stream(from, &o, &f->n_bytes, e);
     const char *parent = place_parent(a, src->path), *name = place_base(a, src->path);
     if (!parent || !name)
         return err_nomem(e);
@@ -443,7 +514,7 @@ int container_cp_in(struct container_host *h, const char *from, const char *cont
     if (r >= 0)
         r = open_target(h, &c, path, a, &t, e);
     if (r >= 0)
-        r = copy_in(&f, &c, &t, from ? &src : NULL, o->fd, a, e);
+        r = copy_in(&f, &c, &t, from ? &src : NULL, o, a, e);
     if (r < 0)
         return r;
     ctr_event(h, &c.row, EVENT_CONTAINER_COPY_IN, NULL, NULL);

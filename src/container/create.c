@@ -129,7 +129,7 @@ static int set_env(struct create *c, struct shale_err *e)
         if (entry[0] == '=' || entry[0] == 0)
             return err_set(e, SHALE_INVALID, "invalid environment variable: %.100s", entry);
         if (!strchr(entry, '=')) {
-            ours = getenv(entry);
+            ours = c->o->foreign ? NULL : getenv(entry);
             if (!ours) {
                 env_remove(env, entry);
                 continue;
@@ -230,9 +230,10 @@ static int set_health(struct create *c, struct shale_err *e)
                                  .retries = o->health_retries};
     const char *const none[] = {"NONE", NULL};
     const char *const shell[] = {"CMD-SHELL", o->health_cmd, NULL};
-    const char *const *test = o->no_healthcheck                   ? none
-                              : o->health_cmd && o->health_cmd[0] ? shell
-                                                                  : NULL;
+    const char *const *test = o->no_healthcheck                     ? none
+                              : o->health_test && o->health_test[0] ? o->health_test
+                              : o->health_cmd && o->health_cmd[0]   ? shell
+                                                                    : NULL;
     int r = health_check(&over, e);
 
     if (r >= 0)

@@ -240,12 +240,21 @@ int create_limits(struct create *c, struct shale_err *e)
 
 /* ---- security ---- */
 
+static int check_profile(const char *text, size_t n, struct shale_err *e)
+{
+    struct seccomp_env env = {.machine = ""};
+    _cleanup_json_ json_t *parsed = NULL;
+
+    return seccomp_from_profile(text, n, &env, &parsed, e);
+}
+
 /* A profile is read now: the container keeps the one that it was made with. */
 static int load_profile(struct create *c, char **option, const char *path, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(SECCOMP_PROFILE_MAX);
-    struct seccomp_env env = {.machine = ""};
-    _cleanup_json_ json_t *parsed = NULL;
+
+    if (c->o->foreign) /* it was read where it was given */
+        return check_profile(path, strlen(path), e);
     int r = fs_read_file(AT_FDCWD, path, &b, e);
 
     if (r == -SHALE_NOT_FOUND)
@@ -255,7 +264,7 @@ static int load_profile(struct create *c, char **option, const char *path, struc
                        path, path);
     if (r < 0)
         return err_wrap(e, r, "opening seccomp profile (%.200s) failed", path);
-    r = seccomp_from_profile(b.p, b.n, &env, &parsed, e);
+    r = check_profile(b.p, b.n, e);
     if (r < 0)
         return r;
     *option = arena_printf(c->a, "seccomp=%s", buf_str(&b));

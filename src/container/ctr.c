@@ -25,7 +25,8 @@
 #define STATUS_MAX      64
 #define MONITOR_WAIT_MS 10000 /* between the end of a process and the note of its status */
 #define HOLD_WAIT_MS    2000  /* how long a removal waits for those who want the status */
-#define HOLD_STEP_US    5000
+#define ATTACH_WAIT_MS  10000 /* and a start for those who want to be attached first */
+#define HOLD_STEP_US    1000
 
 /* ---- loading ---- */
 
@@ -116,20 +117,22 @@ int ctr_lock(struct container_host *h, const struct ctr *c, struct shale_err *e)
     return lock_take(store_root_fd(h->store), name, LOCK_EXCLUSIVE, h->cancel, e);
 }
 
-int ctr_hold(struct container_host *h, const struct ctr *c, struct shale_err *e)
+static int hold(struct container_host *h, const struct ctr *c, const char *what,
+                struct shale_err *e)
 {
     char name[128];
 
-    lock_name(c, "waiters", name);
+    lock_name(c, what, name);
     return lock_take(store_root_fd(h->store), name, LOCK_SHARED, h->cancel, e);
 }
 
-void ctr_await_holders(struct container_host *h, const struct ctr *c)
+static void await_holders(struct container_host *h, const struct ctr *c, const char *what,
+                          int64_t most_ms)
 {
-    int64_t end = time_mono_ns() + HOLD_WAIT_MS * NS_PER_MS;
+    int64_t end = time_mono_ns() + most_ms * NS_PER_MS;
     char name[128];
 
-    lock_name(c, "waiters", name);
+    lock_name(c, what, name);
     if (!fs_exists(store_root_fd(h->store), name))
         return;
     for (;;) {
@@ -138,6 +141,26 @@ void ctr_await_holders(struct container_host *h, const struct ctr *c)
             return;
         usleep(HOLD_STEP_US);
     }
+}
+
+int ctr_hold(struct container_host *h, const struct ctr *c, struct shale_err *e)
+{
+    return hold(h, c, "waiters", e);
+}
+
+void ctr_await_holders(struct container_host *h, const struct ctr *c)
+{
+    await_holders(h, c, "waiters", HOLD_WAIT_MS);
+}
+
+int ctr_hold_start(struct container_host *h, const struct ctr *c, struct shale_err *e)
+{
+    return hold(h, c, "attachers", e);
+}
+
+void ctr_await_attachers(struct container_host *h, const struct ctr *c)
+{
+    await_holders(h, c, "attachers", ATTACH_WAIT_MS);
 }
 
 /* ---- the file `run` ---- */
@@ -310,8 +333,11 @@ int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool vo
     if (r < 0)
         return r;
     ctr_event(h, &c->row, EVENT_CONTAINER_DESTROY, NULL, NULL);
-    lock_name(c, "waiters", lock);
-    (void)sys_unlinkat(store_root_fd(h->store), lock, 0);
+    static const char *const holds[] = {"waiters", "attachers"};
+    for (size_t i = 0; i < ARRAY_SIZE(holds); i++) {
+        lock_name(c, holds[i], lock);
+        (void)sys_unlinkat(store_root_fd(h->store), lock, 0);
+    }
     lock_name(c, "container", lock); /* who waits for it finds no row */
     (void)sys_unlinkat(store_root_fd(h->store), lock, 0);
     return 0;

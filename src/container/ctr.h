@@ -92,6 +92,10 @@ void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *
 int ctr_hold(struct container_host *h, const struct ctr *c, struct shale_err *e);
 /* Waits, for a bounded time, until those who hold it have let go. */
 void ctr_await_holders(struct container_host *h, const struct ctr *c);
+/* The same for who wants to be attached before its first word: a start waits, before the process
+ * begins, until they have let go. */
+int ctr_hold_start(struct container_host *h, const struct ctr *c, struct shale_err *e);
+void ctr_await_attachers(struct container_host *h, const struct ctr *c);
 /* Waits for the end of a container that runs; its status. The holder's descriptor may be given up
  * after. */
 int ctr_wait_end(struct container_host *h, struct arena *a, struct ctr *c, int *ret_status,

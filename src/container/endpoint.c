@@ -258,7 +258,7 @@ static int setup_locked(struct container_host *h, struct arena *a, struct ctr *c
         r = hostports_take(h, a, c, PASTA_MODE, &ret->ports, e);
         hostports_close(&ret->ports); /* it listens by itself */
         if (r >= 0)
-            r = pasta_start(c, ret->netns, &ret->ports, a, e);
+            r = pasta_start(c, ret->netns, &ret->ports, a, &ret->resolver, e);
     }
     for (size_t i = 0; r >= 0 && i < ret->n; i++)
         r = call_setup(h, a, c, &c->conf.networks[i], &ret->v[i], (unsigned)i,

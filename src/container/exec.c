@@ -38,10 +38,13 @@ struct exec {
     bool tty;   /* asked for, and somebody holds it */
     int master; /* of the terminal, -1: none */
     struct process init;
-    struct pidwatch watch;    /* without terminal */
-    struct spawn_pipe errors; /* stderr, without terminal */
-    int terminal;             /* of the caller, whose size counts */
-    bool kept;                /* somebody else looks after it */
+    struct pidwatch watch;           /* without terminal */
+    struct spawn_pipe errors;        /* stderr, without terminal */
+    struct spawn_pipe output, input; /* the same, where the caller is a connection */
+    int terminal;                    /* of the caller, whose size counts */
+    bool kept;                       /* somebody else looks after it */
+    void (*on_terminal)(void *arg, const char *path);
+    void *arg;
 };
 
 /* ---- what is run ---- */
@@ -181,6 +184,15 @@ static void on_signal(void *arg, int sig)
     (void)process_kill(&x->init, sig, NULL);
 }
 
+/* A process does not end with the connection of the one that asked for it. */
+static void set_connection(const struct exec *x, struct relay *relay)
+{
+    const struct shale_attach_opts *s = &x->o->streams;
+
+    relay->hangup = relay->outlive = s->hangup;
+    relay->frames = s->frames && !x->tty;
+}
+
 static int carry_terminal(struct exec *x, int pidfd, struct shale_err *e)
 {
     const struct shale_attach_opts *s = &x->o->streams;
@@ -207,19 +219,25 @@ static int carry_terminal(struct exec *x, int pidfd, struct shale_err *e)
         .arg = x,
         .cancel = x->h->cancel,
     };
+    set_connection(x, &relay);
     r = relay_run(&relay, e);
     relay_signals_restore(&sig);
     return r;
 }
 
-/* ---- without one: the process has the caller's own stdin and stdout; stderr comes through us ----
- */
+/* ---- without one: the process has the caller's own stdin and stdout; stderr comes through us.
+ * Where the caller is a connection the others do, too. ---- */
 
 static void release_held(struct exec *x)
 {
+    struct buf *held = &x->watch.held;
+
     pidwatch_release(&x->watch);
-    relay_write(x->o->streams.err, x->watch.held.p, x->watch.held.n);
-    buf_reset(&x->watch.held);
+    if (held->n && x->o->streams.frames)
+        relay_write_frame(x->o->streams.err, 2, held->p, held->n);
+    else
+        relay_write(x->o->streams.err, held->p, held->n);
+    buf_reset(held);
 }
 
 static bool on_output(void *arg, int stream, const char *p, size_t n)
@@ -240,21 +258,23 @@ static void on_event(void *arg)
         release_held(x);
 }
 
-static int carry_errors(struct exec *x, int pidfd, struct shale_err *e)
+static int carry_pipes(struct exec *x, int pidfd, struct shale_err *e)
 {
+    const struct shale_attach_opts *s = &x->o->streams;
+    bool all = s->hangup;
     struct relay_signals sig;
     int r = relay_signals_take(&sig, false, false, e);
 
     if (r < 0)
         return r;
     struct relay relay = {
-        .from = {-1, x->errors.r},
-        .to = -1,
-        .pass_break = true,
+        .from = {x->output.r, x->errors.r},
+        .to = x->input.w,
+        .pass_break = !all,
         .child = pidfd,
-        .in = -1,
-        .out = -1,
-        .err = x->o->streams.err,
+        .in = all ? s->in : -1,
+        .out = all ? s->out : -1,
+        .err = s->err,
         .on_output = on_output,
         .event = x->watch.tick,
         .on_event = on_event,
@@ -262,13 +282,26 @@ static int carry_errors(struct exec *x, int pidfd, struct shale_err *e)
         .arg = x,
         .cancel = x->h->cancel,
     };
+    set_connection(x, &relay);
     r = relay_run(&relay, e);
     x->errors.r = relay.from[1];
+    x->input.w = relay.to;
     relay_signals_restore(&sig);
     return r;
 }
 
 /* ---- all together ---- */
+
+static int open_pipes(struct exec *x, struct spawn_opts *so, struct shale_err *e)
+{
+    int r = spawn_pipe_open(&x->output, e);
+
+    if (r >= 0 && x->o->interactive && x->o->streams.in >= 0)
+        r = spawn_pipe_open(&x->input, e);
+    so->in = x->input.r;
+    so->out = x->output.w;
+    return r;
+}
 
 static int start_runtime(struct exec *x, pid_t *ret_pid, int *ret_pidfd, struct shale_err *e)
 {
@@ -282,6 +315,8 @@ static int start_runtime(struct exec *x, pid_t *ret_pid, int *ret_pidfd, struct 
     struct spawn_opts so = {.argv = argv, .in = -1, .out = -1, .err = -1};
     if (x->tty) {
         r = open_terminal(x, tty, sizeof tty, e);
+        if (r >= 0 && x->on_terminal)
+            x->on_terminal(x->arg, tty);
         so.tty = tty;
     } else if (!x->o->detach) {
         r = pidwatch_open(&x->watch, x->pidfile, e);
@@ -289,12 +324,16 @@ static int start_runtime(struct exec *x, pid_t *ret_pid, int *ret_pidfd, struct 
             r = spawn_pipe_open(&x->errors, e);
         so.in = x->o->interactive ? s->in : -1;
         so.out = s->out;
+        if (r >= 0 && s->hangup)
+            r = open_pipes(x, &so, e);
         so.err = x->errors.w;
     }
     if (r >= 0)
         r = spawn_start(&so, ret_pid, ret_pidfd, e);
-    if (x->errors.w >= 0)
-        close(TAKE_FD(x->errors.w));
+    int *const theirs[] = {&x->errors.w, &x->output.w, &x->input.r};
+    for (size_t i = 0; i < ARRAY_SIZE(theirs); i++)
+        if (*theirs[i] >= 0)
+            close(TAKE_FD(*theirs[i]));
     return r;
 }
 
@@ -303,7 +342,7 @@ static int carry(struct exec *x, const struct process *runtime, int pidfd, struc
     if (x->tty)
         return carry_terminal(x, pidfd, e);
     if (!x->o->detach)
-        return carry_errors(x, pidfd, e);
+        return carry_pipes(x, pidfd, e);
     int r = process_wait(runtime, -1, x->h->cancel, e);
     return r < 0 ? r : 0;
 }
@@ -313,12 +352,12 @@ static void tell(const struct exec *x, enum event_kind kind, const char *detail)
     ctr_event(x->h, &x->c->row, kind, detail, "execID", x->id, NULL);
 }
 
-static const char *command_line(const struct exec *x)
+static const char *command_line(struct arena *a, const char *const *cmd)
 {
-    const char *line = arena_printf(x->a, "%s ", x->o->cmd[0]); /* docker's blank is always there */
+    const char *line = arena_printf(a, "%s ", cmd[0]); /* docker's blank is always there */
 
-    for (const char *const *w = x->o->cmd + 1; line && *w; w++)
-        line = arena_printf(x->a, "%s%s%s", line, w == x->o->cmd + 1 ? "" : " ", *w);
+    for (const char *const *w = cmd + 1; line && *w; w++)
+        line = arena_printf(a, "%s%s%s", line, w == cmd + 1 ? "" : " ", *w);
     return line;
 }
 
@@ -347,6 +386,18 @@ static void end_process(struct exec *x, const struct process *runtime)
         (void)process_kill(runtime, SIGKILL, NULL);
 }
 
+/* It may end between our look at it and the runtime's: docker's words for both. */
+static int refused(const struct exec *x, const char *words, struct shale_err *e)
+{
+    static const char *const over[] = {"cannot exec in a stopped container",
+                                       "container does not exist", "is not running"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(over); i++)
+        if (strstr(words, over[i]))
+            return err_set(e, SHALE_CONFLICT, "container %s is not running", x->c->row.id);
+    return runtime_refusal(RUNTIME_EXEC_FAILED, words, e);
+}
+
 static int run(struct exec *x, int *ret_status, struct shale_err *e)
 {
     char words[WORDS_MAX] = "";
@@ -373,7 +424,7 @@ static int run(struct exec *x, int *ret_status, struct shale_err *e)
     if (status != 0)
         runtime_words(x->log, NULL, 0, words, sizeof words);
     if (words[0])
-        return runtime_refusal(RUNTIME_EXEC_FAILED, words, e);
+        return refused(x, words, e);
     release_held(x);
     if (!x->o->detach) /* of one that is detached nobody sees the end */
         exec_tell_end(x->h, x->c, x->id, status);
@@ -395,73 +446,106 @@ static int run_kept(struct exec *x, int *ret_status, struct shale_err *e)
         runtime_words(x->log, NULL, 0, words, sizeof words);
     x->kept = status == 0;
     *ret_status = status;
-    return words[0] ? runtime_refusal(RUNTIME_EXEC_FAILED, words, e) : 0;
+    return words[0] ? refused(x, words, e) : 0;
 }
 
-static int check(struct exec *x, const char *container, struct shale_err *e)
+int exec_check(struct container_host *h, struct arena *a, const char *container,
+               const char *const *cmd, struct ctr *c, struct ctr_run *run, struct shale_err *e)
 {
-    int r = ctr_find(x->h, container, x->a, x->c, e);
+    int r = ctr_find(h, container, a, c, e);
 
     if (r < 0)
         return r;
-    if (!x->o->cmd || !x->o->cmd[0])
+    if (!cmd || !cmd[0])
         return err_set(e, SHALE_INVALID, "No exec command specified");
-    if (ctr_is(x->c, CTR_PAUSED))
+    if (ctr_is(c, CTR_PAUSED))
         return err_set(e, SHALE_CONFLICT,
                        "Container %s is paused, unpause the container before exec", container);
-    r = ctr_need_running(x->c, e);
+    r = ctr_need_running(c, e);
     if (r >= 0)
-        r = ctr_run_load(x->h, x->c, x->a, &x->run, e);
-    if (r >= 0 && !x->run.runtime.path[0])
-        r = err_set(e, SHALE_CONFLICT, "container %s is not running", x->c->row.id);
+        r = ctr_run_load(h, c, a, run, e);
+    if (r >= 0 && !run->runtime.path[0])
+        r = err_set(e, SHALE_CONFLICT, "container %s is not running", c->row.id);
     return r;
 }
+
+void exec_tell_create(struct container_host *h, struct arena *a, const struct ctr *c,
+                      const char *exec_id, const char *const *cmd)
+{
+    const char *line = command_line(a, cmd);
+
+    ctr_event(h, &c->row, EVENT_CONTAINER_EXEC_CREATE, line ? line : "", "execID", exec_id, NULL);
+}
+
+/* What is told of it is told of an object (exec_object.c) that was there before. */
+static int run_checked(struct exec *x, bool told, int *ret_status, struct shale_err *e)
+{
+    const struct shale_exec_opts *o = x->o;
+    struct keys keys;
+    int r = keys_parse(o->streams.detach_keys, &keys, e);
+
+    if (r < 0)
+        return r;
+    x->line = command_line(x->a, o->cmd);
+    x->process_file = exec_path(x->c, x->id, EXEC_PROCESS, x->a);
+    x->log = exec_path(x->c, x->id, EXEC_LOG, x->a);
+    x->pidfile = exec_path(x->c, x->id, EXEC_PIDFILE, x->a);
+    if (!x->line || !x->process_file || !x->log || !x->pidfile)
+        return err_nomem(e);
+    x->terminal = isatty(o->streams.in)    ? o->streams.in
+                  : isatty(o->streams.out) ? o->streams.out
+                                           : -1;
+    r = write_process(x, e);
+    if (r >= 0 && !told)
+        tell(x, EVENT_CONTAINER_EXEC_CREATE, x->line);
+    if (r >= 0)
+        r = o->detach && x->h->keeper_command ? run_kept(x, ret_status, e) : run(x, ret_status, e);
+    if (x->master >= 0)
+        close(x->master);
+    spawn_pipe_close(&x->errors);
+    spawn_pipe_close(&x->output);
+    spawn_pipe_close(&x->input);
+    pidwatch_close(&x->watch);
+    (void)sys_unlinkat(AT_FDCWD, x->process_file, 0);
+    (void)sys_unlinkat(AT_FDCWD, x->log, 0);
+    if (!x->kept)
+        (void)sys_unlinkat(AT_FDCWD, x->pidfile, 0);
+    return r;
+}
+
+#define EXEC_INIT(host, arena, ctr, opts)                                                          \
+    {                                                                                              \
+        .h = (host), .a = (arena), .c = (ctr), .o = (opts), .tty = (opts)->tty && !(opts)->detach, \
+        .master = -1, .watch = PIDWATCH_NONE, .errors = SPAWN_PIPE_NONE,                           \
+        .output = SPAWN_PIPE_NONE, .input = SPAWN_PIPE_NONE                                        \
+    }
 
 int container_exec(struct container_host *h, const char *container, const struct shale_exec_opts *o,
                    int *ret_status, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
     struct ctr c;
-    struct exec x = {.h = h,
-                     .a = &a,
-                     .c = &c,
-                     .o = o,
-                     .tty = o->tty && !o->detach,
-                     .master = -1,
-                     .watch = PIDWATCH_NONE,
-                     .errors = SPAWN_PIPE_NONE};
+    struct exec x = EXEC_INIT(h, &a, &c, o);
     char id[65];
-    struct keys keys;
-    int r = check(&x, container, e);
+    int r = exec_check(h, &a, container, o->cmd, &c, &x.run, e);
 
     if (r >= 0)
-        r = keys_parse(o->streams.detach_keys, &keys, e);
-    if (r >= 0)
         r = random_hex(id, 32, e);
-    if (r < 0)
-        return r;
     x.id = id;
-    x.line = command_line(&x);
-    x.process_file = exec_path(&c, id, EXEC_PROCESS, &a);
-    x.log = exec_path(&c, id, EXEC_LOG, &a);
-    x.pidfile = exec_path(&c, id, EXEC_PIDFILE, &a);
-    if (!x.line || !x.process_file || !x.log || !x.pidfile)
-        return err_nomem(e);
-    x.terminal = isatty(o->streams.in)    ? o->streams.in
-                 : isatty(o->streams.out) ? o->streams.out
-                                          : -1;
-    r = write_process(&x, e);
-    if (r >= 0)
-        tell(&x, EVENT_CONTAINER_EXEC_CREATE, x.line);
-    if (r >= 0)
-        r = o->detach && h->keeper_command ? run_kept(&x, ret_status, e) : run(&x, ret_status, e);
-    if (x.master >= 0)
-        close(x.master);
-    spawn_pipe_close(&x.errors);
-    pidwatch_close(&x.watch);
-    (void)sys_unlinkat(AT_FDCWD, x.process_file, 0);
-    (void)sys_unlinkat(AT_FDCWD, x.log, 0);
-    if (!x.kept)
-        (void)sys_unlinkat(AT_FDCWD, x.pidfile, 0);
-    return r;
+    return r < 0 ? r : run_checked(&x, false, ret_status, e);
+}
+
+int exec_run(struct container_host *h, struct arena *a, const struct exec_known *k,
+             const struct shale_exec_opts *o, int *ret_status, struct shale_err *e)
+{
+    struct ctr c;
+    struct exec x = EXEC_INIT(h, a, &c, o);
+    int r = exec_check(h, a, k->container, o->cmd, &c, &x.run, e);
+
+    if (r >= 0 && k->on_ready)
+        r = k->on_ready(k->arg);
+    x.id = k->id;
+    x.on_terminal = k->on_terminal;
+    x.arg = k->arg;
+    return r < 0 ? r : run_checked(&x, true, ret_status, e);
 }

@@ -17,11 +17,13 @@
 #include "container/process.h"
 #include "container/spawn.h"
 
-#define PREFIX    "exec-"
-#define ID_DIGITS 64
+#define PREFIX          "exec-"
+#define ID_DIGITS       64
+#define PATHS_MAX_BYTES (64u << 10)
 
 static const char *const suffixes[] = {
-    [EXEC_PROCESS] = ".json", [EXEC_LOG] = ".log", [EXEC_PIDFILE] = ".pid"};
+    [EXEC_PROCESS] = ".json", [EXEC_LOG] = ".log",         [EXEC_PIDFILE] = ".pid",
+    [EXEC_OBJECT] = ".exec",  [EXEC_STARTED] = ".started", [EXEC_END] = ".end"};
 
 const char *exec_path(const struct ctr *c, const char *exec_id, enum exec_file which,
                       struct arena *a)
@@ -29,11 +31,25 @@ const char *exec_path(const struct ctr *c, const char *exec_id, enum exec_file w
     return arena_printf(a, "%s/" PREFIX "%s%s", c->dir, exec_id, suffixes[which]);
 }
 
+void exec_note_end(const struct ctr *c, const char *exec_id, int status)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(PATHS_MAX_BYTES);
+    const char *object = exec_path(c, exec_id, EXEC_OBJECT, &a);
+    const char *end = exec_path(c, exec_id, EXEC_END, &a);
+    char text[16];
+
+    if (!object || !end || !fs_exists(AT_FDCWD, object))
+        return;
+    int n = snprintf(text, sizeof text, "%d", status);
+    (void)fs_write_atomic(AT_FDCWD, end, text, (size_t)n, 0600, false, NULL);
+}
+
 void exec_tell_end(struct container_host *h, const struct ctr *c, const char *exec_id, int status)
 {
     char code[16];
 
     (void)snprintf(code, sizeof code, "%d", status);
+    exec_note_end(c, exec_id, status);
     ctr_event(h, &c->row, EVENT_CONTAINER_EXEC_DIE, NULL, "execID", exec_id, "exitCode", code,
               NULL);
 }
@@ -103,6 +119,25 @@ int exec_running(struct container_host *h, const struct ctr *c, struct arena *a,
     v[l.n] = NULL;
     *ret = v;
     return 0;
+}
+
+/* ---- forgetting them ---- */
+
+static int forget_one(void *arg, const char *name, unsigned char d_type)
+{
+    const int *dir = arg;
+
+    if (str_has_prefix(name, PREFIX) && strlen(name) > strlen(PREFIX) + ID_DIGITS)
+        (void)sys_unlinkat(*dir, name, 0);
+    return 0;
+}
+
+void exec_forget(const struct ctr *c)
+{
+    _cleanup_close_ int dir = fs_open_dir(AT_FDCWD, c->dir, NULL);
+
+    if (dir >= 0)
+        (void)fs_each(AT_FDCWD, c->dir, forget_one, &dir, NULL);
 }
 
 /* ---- looking after one ---- */

@@ -19,6 +19,7 @@ struct output {
     const char *path, *name; /* name: in its folder */
     int dir_fd, fd;
     bool owns;
+    const struct shale_export_opts *opts;
     char tmp[40]; /* "": it is written where it stands */
 };
 
@@ -83,13 +84,18 @@ static int write_out(void *arg, const void *p, size_t n, struct shale_err *e)
 {
     const struct output *o = arg;
 
+    if (o->opts->write)
+        return o->opts->write(o->opts->arg, p, n) < 0
+                   ? err_set(e, SHALE_CANCELED, "nobody takes the tar any more")
+                   : 0;
     return sys_write_all(o->fd, p, n) < 0 ? err_sys(e, "write the tar") : 0;
 }
 
 int container_export(struct container_host *h, const char *container,
                      const struct shale_export_opts *o, struct arena *a, struct shale_err *e)
 {
-    _cleanup_(output_clear) struct output out = {.path = o->output, .dir_fd = -1, .fd = o->fd};
+    _cleanup_(output_clear) struct output out = {
+        .path = o->output, .dir_fd = -1, .fd = o->fd, .opts = o};
     struct ctr c;
     int r = ctr_find(h, container, a, &c, e);
 

@@ -193,8 +193,10 @@ int monitor_start(struct start *s, int *ret_socket, struct shale_err *e)
         r = start_mark_running(s, &run, e);
     if (r >= 0 && keep_is_wanted(&s->c->conf))
         r = keep_ensure(s->h, s->c, e);
-    if (r >= 0)
+    if (r >= 0) {
+        ctr_await_attachers(s->h, s->c);
         r = begin_process(s, e);
+    }
     if (r < 0) {
         s->c->row.run.state = CTR_CREATED; /* it never ran */
         return r;

@@ -70,8 +70,12 @@ static int write_hosts(int dir_fd, const struct conf *c, const struct endpoints 
     buf_add(&b, own_hosts, sizeof own_hosts - 1);
     add_extra(&b, c, net);
     for (size_t i = 0; net && i < net->n; i++) {
-        char address[IPV4_BYTES];
+        char address[IPV4_BYTES], address6[IPV6_BYTES];
         buf_addf(&b, "%s\t%s\n", ipv4_format(net->v[i].address, address), c->hostname);
+        if (!net->v[i].network.ipv6)
+            continue;
+        struct ipv6 other = network_address6(&net->v[i].network, net->v[i].address);
+        buf_addf(&b, "%s\t%s\n", ipv6_format(&other, address6), c->hostname);
     }
     r = buf_check(&b, e);
     return r < 0 ? r : put(dir_fd, "hosts", b.p, b.n, e);
@@ -168,7 +172,9 @@ static int write_resolv(int dir_fd, const struct conf *c, const struct endpoints
     _cleanup_(buf_clear) struct buf text = BUF_INIT(NETFILES_MAX);
     int r;
 
-    if (c->dns.n + c->dns_options.n + c->dns_search.n == 0 && !(net && net->n))
+    const char *resolver = net ? net->resolver : NULL;
+
+    if (c->dns.n + c->dns_options.n + c->dns_search.n == 0 && !(net && net->n) && !resolver)
         return put_copy(dir_fd, "resolv.conf", "/etc/resolv.conf", e);
     (void)fs_read_file(AT_FDCWD, "/etc/resolv.conf", &text, NULL); /* a host without one: empty */
     struct str host = {buf_str(&text), text.n};
@@ -180,6 +186,8 @@ static int write_resolv(int dir_fd, const struct conf *c, const struct endpoints
         buf_addf(&b, "nameserver %s\n", c->dns.v[i]);
     if (net && net->n)
         add_bridge_servers(&b, c, net, host);
+    else if (c->dns.n == 0 && resolver)
+        buf_addf(&b, "nameserver %s\n", resolver);
     else if (c->dns.n == 0)
         add_host_lines(&b, host, STR("nameserver"));
     if (c->dns_options.n == 0)

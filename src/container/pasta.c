@@ -9,6 +9,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "container/slirp.h"
 #include "container/spawn.h"
 
 #define ARGS_FIXED 20
@@ -66,24 +67,36 @@ static int arguments(const char *program, const char *netns, const char *pidfile
     return 0;
 }
 
+static int instead(const struct ctr *c, const char *netns, const struct hostports *ports,
+                   struct arena *a, const char **ret_resolver, struct shale_err *e)
+{
+    int r = slirp_start(c, netns, ports, a, e);
+
+    if (r == -SHALE_NOT_FOUND)
+        return err_set(e, SHALE_UNSUPPORTED,
+                       "neither pasta nor slirp4netns is installed: they are the network of "
+                       "containers of users who are not root; install the package passt, or use "
+                       "--network none or --network host");
+    *ret_resolver = SLIRP_RESOLVER;
+    return r;
+}
+
 int pasta_start(const struct ctr *c, const char *netns, const struct hostports *ports,
-                struct arena *a, struct shale_err *e)
+                struct arena *a, const char **ret_resolver, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf said = BUF_INIT(1u << 16);
     const char *pidfile = ctr_path(c, a, FILE_NAME), **argv;
     char program[4096], words[WORDS_MAX];
-    int status, r = proc_which("pasta", program, sizeof program, NULL);
+    int status, r;
 
-    if (r < 0)
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "pasta is not installed: it is the network of containers of users who are "
-                       "not root; install the package passt, or use --network none or --network "
-                       "host");
+    *ret_resolver = NULL;
     if (access("/dev/net/tun", R_OK | W_OK) < 0)
         return err_set(e, SHALE_UNSUPPORTED,
                        "the network of containers of users who are not root needs /dev/net/tun, "
                        "which they cannot open here (as root: chmod 666 /dev/net/tun); or use "
                        "--network none or --network host");
+    if (proc_which("pasta", program, sizeof program, NULL) < 0)
+        return instead(c, netns, ports, a, ret_resolver, e);
     if (!pidfile)
         return err_nomem(e);
     r = arguments(program, netns, pidfile, ports, a, &argv, e);
@@ -102,6 +115,7 @@ void pasta_stop(const struct ctr *c, struct arena *a)
     _cleanup_(buf_clear) struct buf b = BUF_INIT(64);
     char path[64];
 
+    slirp_stop(c, a);
     if (!pidfile || !fs_exists(AT_FDCWD, pidfile))
         return;
     (void)snprintf(path, sizeof path, "/proc/%d/comm", (int)p.pid);

@@ -6,8 +6,10 @@
 
 #define PASTA_MODE "pasta" /* of --network */
 
-/* For the namespace that is mounted at netns. UNSUPPORTED: it is not installed. */
+/* For the namespace that is mounted at netns. Where it is not installed slirp4netns does it
+ * (slirp.h); UNSUPPORTED: neither is. *ret_resolver: where names are resolved then; NULL: as on
+ * this host. */
 int pasta_start(const struct ctr *c, const char *netns, const struct hostports *ports,
-                struct arena *a, struct shale_err *e);
+                struct arena *a, const char **ret_resolver, struct shale_err *e);
 /* Harmless when it does not run. */
 void pasta_stop(const struct ctr *c, struct arena *a);

@@ -17,6 +17,7 @@
 #include "container/caps.h"
 #include "container/devices.h"
 #include "container/endpoint.h"
+#include "container/exec.h"
 #include "container/image_mount.h"
 #include "container/jout.h"
 #include "container/limits.h"
@@ -53,6 +54,7 @@ static int make_folder(const struct ctr *c, struct shale_err *e)
     for (size_t i = 0; i < ARRAY_SIZE(leftovers); i++)
         (void)sys_unlinkat(dir, leftovers[i], 0);
     (void)sys_unlinkat(dir, c->row.id, 0);
+    exec_forget(c);
     return 0;
 }
 

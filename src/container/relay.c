@@ -18,11 +18,23 @@
 #define SAFE_BYTES   4096 /* a pipe that can be written takes this much without blocking */
 #define TICK_MS      200  /* how soon a request to stop is seen */
 
-enum { P_OUT, P_ERR, P_IN, P_TO, P_CALLER_OUT, P_CALLER_ERR, P_CHILD, P_EVENT, P_SIGNAL, P_N };
+enum {
+    P_OUT,
+    P_ERR,
+    P_IN,
+    P_TO,
+    P_CALLER_OUT,
+    P_CALLER_ERR,
+    P_CHILD,
+    P_EVENT,
+    P_SIGNAL,
+    P_CALLER,
+    P_N
+};
 
 struct side { /* bytes on their way to the caller */
     int fd;
-    char *p; /* CHUNK_BYTES */
+    char *p; /* a frame's head and CHUNK_BYTES */
     size_t at, n;
     bool broken; /* nobody reads it any more */
 };
@@ -63,10 +75,20 @@ static void side_put(struct state *st, int stream, const char *p, size_t n)
         return;
     if (s->fd < 0 || n == 0)
         return;
-    memcpy(s->p, p, n);
     s->at = 0;
     s->n = n;
+    if (st->r->frames) {
+        relay_frame((uint8_t *)s->p, stream, n);
+        s->n += RELAY_FRAME_BYTES;
+    }
+    memcpy(s->p + s->n - n, p, n);
     side_flush(s);
+}
+
+/* May what the process writes to this stream be taken? Frames and packets go out one by one. */
+static bool has_room(const struct state *st, int i)
+{
+    return st->side[i].n == 0 && ((!st->r->packets && !st->r->frames) || st->side[1 - i].n == 0);
 }
 
 /* ---- from the process ---- */
@@ -178,6 +200,11 @@ static int read_input(struct state *st)
 
 /* ---- the loop ---- */
 
+static int connection(const struct relay *r)
+{
+    return r->out >= 0 ? r->out : r->err >= 0 ? r->err : r->in;
+}
+
 static void set_polls(const struct state *st, struct pollfd *p)
 {
     const struct relay *r = st->r;
@@ -185,8 +212,7 @@ static void set_polls(const struct state *st, struct pollfd *p)
     for (int i = 0; i < P_N; i++)
         p[i] = (struct pollfd){-1, POLLIN, 0};
     for (int i = 0; i < 2; i++) {
-        bool room = r->packets ? st->side[0].n == 0 && st->side[1].n == 0 : st->side[i].n == 0;
-        if (!st->source_done[i] && room)
+        if (!st->source_done[i] && has_room(st, i))
             p[P_OUT + i].fd = r->from[i];
         if (st->side[i].n > 0)
             p[P_CALLER_OUT + i] = (struct pollfd){st->side[i].fd, POLLOUT, 0};
@@ -197,8 +223,11 @@ static void set_polls(const struct state *st, struct pollfd *p)
         p[P_TO] = (struct pollfd){r->to, POLLOUT, 0};
     if (!st->child_done)
         p[P_CHILD].fd = r->child;
-    p[P_EVENT].fd = r->event;
+    if (!r->frames || (st->side[0].n == 0 && st->side[1].n == 0))
+        p[P_EVENT].fd = r->event;
     p[P_SIGNAL].fd = r->signals;
+    if (r->hangup)
+        p[P_CALLER] = (struct pollfd){connection(r), 0, 0};
 }
 
 static void take_signal(struct state *st)
@@ -236,12 +265,29 @@ static int serve(struct state *st, struct pollfd *p)
         if (p[P_CALLER_OUT + i].revents)
             side_flush(&st->side[i]);
         /* with the child gone every source is read to its end */
-        if (p[P_OUT + i].revents || (st->child_done && p[P_OUT + i].fd >= 0 && st->side[i].n == 0))
+        if ((p[P_OUT + i].revents || (st->child_done && p[P_OUT + i].fd >= 0)) && has_room(st, i))
             read_source(st, i);
     }
     if (p[P_TO].revents)
         write_input(st);
+    if (p[P_CALLER].revents & (POLLHUP | POLLERR))
+        return 1;
     return p[P_IN].revents ? read_input(st) : 0;
+}
+
+/* The caller is gone, the process stays. */
+static void drop_caller(struct state *st)
+{
+    struct relay *r = st->r;
+
+    if (connection(r) >= 0)
+        (void)shutdown(connection(r), SHUT_RDWR);
+    for (int i = 0; i < 2; i++)
+        st->side[i] = (struct side){.fd = -1, .p = st->side[i].p};
+    r->in = r->out = r->err = -1;
+    r->hangup = false;
+    if (!st->in_done)
+        drop_input(st);
 }
 
 static int pass_break(struct state *st, struct shale_err *e)
@@ -251,6 +297,8 @@ static int pass_break(struct state *st, struct shale_err *e)
     for (int i = 0; i < 2; i++) {
         if (!st->side[i].broken)
             continue;
+        if (r->hangup)
+            return 1;
         if (!r->pass_break)
             return err_set(e, SHALE_SYSTEM, "nobody reads the output any more");
         st->side[i].broken = false;
@@ -280,7 +328,9 @@ static int loop(struct state *st, struct shale_err *e)
         r = serve(st, p);
         if (r == 0)
             r = pass_break(st, e);
-        if (r != 0)
+        if (r == 1 && st->r->outlive)
+            drop_caller(st);
+        else if (r != 0)
             return r;
     }
     return 0;
@@ -299,8 +349,8 @@ int relay_run(struct relay *r, struct shale_err *e)
     struct state st = {.r = r, .input = BUF_INIT(CHUNK_BYTES)};
     int result;
 
-    st.side[0] = (struct side){r->out, mem_alloc(CHUNK_BYTES), 0, 0, false};
-    st.side[1] = (struct side){r->err, mem_alloc(CHUNK_BYTES), 0, 0, false};
+    st.side[0] = (struct side){r->out, mem_alloc(RELAY_FRAME_BYTES + CHUNK_BYTES), 0, 0, false};
+    st.side[1] = (struct side){r->err, mem_alloc(RELAY_FRAME_BYTES + CHUNK_BYTES), 0, 0, false};
     set_nonblocking(r->from[0]);
     set_nonblocking(r->from[1]);
     set_nonblocking(r->to);
@@ -397,4 +447,29 @@ void relay_write(int fd, const char *p, size_t n)
             n -= (size_t)done;
         }
     }
+}
+
+void relay_frame(uint8_t head[RELAY_FRAME_BYTES], int stream, size_t n)
+{
+    const uint8_t v[RELAY_FRAME_BYTES] = {
+        (uint8_t)stream,   0,         0, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16),
+        (uint8_t)(n >> 8), (uint8_t)n};
+
+    memcpy(head, v, sizeof v);
+}
+
+void relay_write_frame(int fd, int stream, const char *p, size_t n)
+{
+    uint8_t head[RELAY_FRAME_BYTES];
+
+    relay_frame(head, stream, n);
+    relay_write(fd, (const char *)head, sizeof head);
+    relay_write(fd, p, n);
+}
+
+bool relay_hung_up(int fd)
+{
+    struct pollfd p = {fd, 0, 0};
+
+    return fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
 }

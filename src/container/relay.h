@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/cancel.h"
 #include "base/err.h"
@@ -27,6 +28,15 @@ struct relay {
     int child; /* pidfd; its end ends the relay. -1: the end of the streams does */
     /* the caller's side; -1: none */
     int in, out, err;
+    /* out and err are the same (or -1), and each piece goes there behind the eight bytes with which
+     * docker says whose it is and how long (attach, exec and logs of its API). */
+    bool frames;
+    /* The caller is on the other side of a connection, which in, out and err are: when that has
+     * gone it is as if the detach keys had been typed. */
+    bool hangup;
+    /* After that, and after the detach keys: go on to the end for the sake of the process, with
+     * nobody there. The connection is shut down, so that the other side sees the end. */
+    bool outlive;
     struct keys *keys; /* detaching; NULL: never */
     /* Called with what the process wrote, before it is passed on. False: not now, it is kept by the
      * callee. May be NULL. */
@@ -58,3 +68,10 @@ void relay_signals_restore(struct relay_signals *s);
 bool relay_tty_size(int fd, unsigned short *rows, unsigned short *columns);
 /* Writes all to a descriptor that may not block for it (waits where needed); errors are dropped. */
 void relay_write(int fd, const char *p, size_t n);
+/* The same as a frame of that stream (1, 2). */
+void relay_write_frame(int fd, int stream, const char *p, size_t n);
+/* The head of a frame. */
+#define RELAY_FRAME_BYTES 8
+void relay_frame(uint8_t head[RELAY_FRAME_BYTES], int stream, size_t n);
+/* Is the other side of that connection gone altogether (not just done with writing)? */
+bool relay_hung_up(int fd);

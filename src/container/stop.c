@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ending, waiting, removing. */
+/* Ending, removing. */
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -14,7 +14,6 @@
 #include "container/signals.h"
 
 #define DEFAULT_TIMEOUT_S 10
-#define RESTART_POLL_MS   20
 #define RECORD_WAIT_MS    5000 /* until the end of a process shows in its row */
 
 /* A restart that was to come does not come. 1: it has come already; 0: it has ended for good. */
@@ -175,44 +174,6 @@ int container_kill(struct container_host *h, const char *container, const char *
     return r < 0 ? err_wrap(e, r, "cannot kill container: %s", container) : r;
 }
 
-/* One that is to be started again ends once more. */
-static int await_restart(struct container_host *h, struct arena *a, struct ctr *c,
-                         struct shale_err *e)
-{
-    while (ctr_is(c, CTR_RESTARTING)) {
-        poll(NULL, 0, RESTART_POLL_MS);
-        int r = cancel_check(h->cancel, e);
-        if (r >= 0)
-            r = ctr_reload(h, a, c, e);
-        if (r >= 0)
-            r = ctr_refresh(h, a, c, e);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-int container_wait(struct container_host *h, const char *container, int *ret_status,
-                   struct shale_err *e)
-{
-    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
-    struct ctr c;
-    int r = ctr_find(h, container, &a, &c, e);
-
-    if (r >= 0)
-        r = await_restart(h, &a, &c, e);
-    if (r < 0)
-        return r;
-    if (ctr_need_running(&c, NULL) < 0) {
-        *ret_status = c.row.run.exit_code;
-        return 0;
-    }
-    _cleanup_close_ int hold = ctr_hold(h, &c, e);
-    if (hold < 0)
-        return hold;
-    return ctr_wait_end(h, &a, &c, ret_status, e);
-}
-
 static int remove_it(struct container_host *h, struct arena *a, struct ctr *c, const char *shown,
                      bool volumes, struct shale_err *e)
 {
@@ -292,6 +253,9 @@ int container_cleanup(struct container_host *h, const char *container, struct sh
     if (r < 0 || process_alive(&run.init))
         return r;
     int status = ctr_exit_status(&c);
+    /* We may be late, of a run before this one: its own monitor has yet to tell how it ended. */
+    if (status < 0 && run.monitor.pid != getppid() && process_alive(&run.monitor))
+        return 0;
     if (status < 0)
         status = CTR_STATUS_UNKNOWN;
     if (keep_restarts(&c.row, status)) /* in case that its keeper was killed */

@@ -14,6 +14,7 @@
 #include "base/sys.h"
 #include "container/names.h"
 #include "container/volume_options.h"
+#include "container/volume_remote.h"
 #include "container/volumes.h"
 
 #define MOUNTS_LOCK     "locks/volume-mounts" /* held from looking at mounts to changing them */
@@ -104,17 +105,26 @@ static int refused(const struct volume_options *x, const char *target, unsigned 
                    target, x->device, target, shown, *data ? ", data: " : "", data, reason);
 }
 
-static int mount_at(const struct volume_options *x, const char *target, struct shale_err *e)
+static int mount_at(const struct volume_options *given, const char *target, struct shale_err *e)
 {
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(256u << 10);
     _cleanup_(buf_clear) struct buf data = BUF_INIT(4096);
+    struct volume_options resolved = *given, *x = &resolved;
     unsigned long flags;
-    int r = take_options(x->o, &flags, &data, e);
+    int r = volume_remote_resolve(x, &a, e);
 
+    if (r < 0)
+        return err_wrap(e, r, "error while mounting volume '%.200s'", target);
+    r = take_options(x->o, &flags, &data, e);
     if (r < 0)
         return r;
     unsigned long first = flags & ~(unsigned long)PROPAGATION;
-    if (sys_step("mount") < 0 || mount(x->device, target, x->type, first, buf_str(&data)) < 0)
-        return refused(x, target, first, buf_str(&data), e);
+    if (sys_step("mount") < 0 || mount(x->device, target, x->type, first, buf_str(&data)) < 0) {
+        int why = errno;
+        const char *shown = volume_remote_shown(buf_str(&data), &a);
+        errno = why;
+        return shown ? refused(x, target, first, shown, e) : err_nomem(e);
+    }
     bool bad =
         (flags & PROPAGATION) && mount("", target, "", flags & (PROPAGATION | MS_REC), NULL) < 0;
     if (!bad && (first & (MS_BIND | MS_RDONLY)) == (MS_BIND | MS_RDONLY))

@@ -30,19 +30,13 @@ static int missing(const char *key, struct shale_err *e)
     return err_set(e, SHALE_INVALID, "missing required option: \"%s\"", key);
 }
 
-static int check(const struct volume_options *x, bool has[3], struct shale_err *e)
+static int check(const bool has[3], struct shale_err *e)
 {
-    static const char *const networked[] = {"nfs", "nfs4", "cifs", "smb3"};
-
     /* device and type need each other, o needs both */
     if ((has[0] || has[2]) && !has[1])
         return missing("device", e);
     if ((has[1] || has[2]) && !has[0])
         return missing("type", e);
-    for (size_t i = 0; i < ARRAY_SIZE(networked); i++)
-        if (streq(x->type, networked[i]))
-            return err_set(e, SHALE_UNSUPPORTED, "volumes of type %s are not supported yet",
-                           x->type);
     return 0;
 }
 
@@ -88,7 +82,7 @@ int volume_options_parse(const char *const *list, struct arena *a, struct volume
             return err_nomem(e);
         has[field == &x.type ? 0 : field == &x.device ? 1 : 2] = true;
     }
-    int r = check(&x, has, e);
+    int r = check(has, e);
     if (r >= 0 && (has[0] || has[1] || has[2]))
         r = to_json(&x, has, a, e);
     if (r < 0)

@@ -11,7 +11,7 @@ struct volume_options {
     const char *json;              /* object text; "": the volume has none */
 };
 
-/* From "key=value" texts (NULL-terminated, may be NULL). INVALID in docker's words; UNSUPPORTED. */
+/* From "key=value" texts (NULL-terminated, may be NULL). INVALID in docker's words. */
 int volume_options_parse(const char *const *list, struct arena *a, struct volume_options *ret,
                          struct shale_err *e);
 /* `name` is a good one, and its folder is there. */

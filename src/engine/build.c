@@ -19,7 +19,8 @@ static struct build_host host_of(struct shale *s)
     return (struct build_host){.container = engine_container_host(s),
                                .image = engine_image_host(s),
                                .online = online,
-                               .online_arg = s};
+                               .online_arg = s,
+                               .version = shale_version()};
 }
 
 int shale_build(struct shale *s, const struct shale_build_opts *opts, struct shale_built **ret,

@@ -85,6 +85,16 @@ int shale_wait(struct shale *s, const char *container, int *ret_status, struct s
     return container_wait(&h, container, ret_status, e);
 }
 
+int shale_wait_until(struct shale *s, const char *container, const struct shale_wait_opts *opts,
+                     int *ret_status, struct shale_err *e)
+{
+    struct container_host h = engine_container_host(s);
+    struct shale_wait_opts o;
+
+    engine_take_opts(&o, sizeof o, opts);
+    return container_wait_until(&h, container, &o, ret_status, e);
+}
+
 int shale_rm(struct shale *s, const char *container, const struct shale_rm_opts *opts,
              struct shale_err *e)
 {

@@ -93,3 +93,15 @@ int shale_cp_in(struct shale *s, const char *from, const char *to, const struct 
         r = container_cp_in(&h, from, name, path, &o, a, res, e);
     return result_end(r, res, ret);
 }
+
+int shale_cp_stat(struct shale *s, const char *container, const char *path,
+                  struct shale_cp_stat **ret, struct shale_err *e)
+{
+    struct container_host h = engine_container_host(s);
+    struct arena *a;
+    struct shale_cp_stat *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    return result_end(container_cp_stat(&h, container, path, a, res, e), res, ret);
+}

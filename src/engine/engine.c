@@ -186,6 +186,14 @@ static void on_debug(void *arg, enum log_level level, const char *msg)
     o->on_debug(o->on_debug_arg, msg);
 }
 
+static int keep_runtime(struct shale *s, const struct shale_open_opts *o, struct shale_err *e)
+{
+    if (!o->runtime || !*o->runtime)
+        return 0;
+    s->runtime = arena_strdup(&s->arena, o->runtime);
+    return s->runtime ? 0 : err_nomem(e);
+}
+
 static int open_parts(struct shale *s, const struct shale_open_opts *o, struct shale_err *e)
 {
     const char *root;
@@ -203,13 +211,10 @@ static int open_parts(struct shale *s, const struct shale_open_opts *o, struct s
             ? o->storage_driver
             : NULL;
     r = rootfs_check_name(driver, e);
+    if (r >= 0)
+        r = keep_runtime(s, o, e);
     if (r < 0)
         return r;
-    if (o->runtime && *o->runtime) {
-        s->runtime = arena_strdup(&s->arena, o->runtime);
-        if (!s->runtime)
-            return err_nomem(e);
-    }
     r = keep_commands(s, root, driver, e);
     if (r < 0)
         return r;
@@ -250,13 +255,43 @@ int shale_open(const struct shale_open_opts *opts, struct shale **ret, struct sh
     return 0;
 }
 
+int shale_open_shared(struct shale *with, const struct shale_open_opts *opts, struct shale **ret,
+                      struct shale_err *e)
+{
+    struct shale *s = mem_alloc(sizeof *s);
+    struct shale_open_opts o;
+    struct tuning t;
+
+    if (!s)
+        return err_nomem(e);
+    engine_take_opts(&o, sizeof o, opts);
+    arena_init(&s->arena, OPTIONS_MAX_BYTES);
+    pthread_mutex_init(&s->mutex, NULL);
+    s->store = with->store;
+    s->shared = true;
+    s->exit_command = with->exit_command;
+    s->keeper_command = with->keeper_command;
+    int r = engine_tuning(&t, e);
+    if (r >= 0)
+        r = keep_remote_opts(s, &o, &t, e);
+    if (r >= 0)
+        r = keep_runtime(s, &o, e);
+    if (r < 0) {
+        shale_close(s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
 void shale_close(struct shale *s)
 {
     if (!s)
         return;
     http_preload_end(&s->preload);
     remote_client_close(s->remote);
-    store_close(s->store);
+    if (!s->shared)
+        store_close(s->store);
     if (s->debug)
         log_drop_sink(s->debug);
     pthread_mutex_destroy(&s->mutex);

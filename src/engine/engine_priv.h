@@ -23,6 +23,7 @@
 
 struct shale {
     struct store *store;
+    bool shared; /* the store is another handle's */
     struct cancel cancel;
     struct arena arena; /* copies of the options */
     struct remote_opts remote_opts;

@@ -92,3 +92,18 @@ int shale_logout(struct shale *s, const char *registry, struct shale_err *e)
         r = remote_credential_erase(h.remote, host, &was, e);
     return r < 0 ? r : was;
 }
+
+int shale_use_auths(struct shale *s, const char *auths_json, struct shale_err *e)
+{
+    int r = 0;
+
+    pthread_mutex_lock(&s->mutex);
+    if (s->remote)
+        r = err_set(e, SHALE_CONFLICT, "a registry has been asked already");
+    else if (!(s->remote_opts.auths = arena_strdup(&s->arena, auths_json)))
+        r = err_nomem(e);
+    else
+        r = remote_client_open(&s->remote_opts, &s->remote, e);
+    pthread_mutex_unlock(&s->mutex);
+    return r;
+}

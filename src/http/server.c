@@ -1,118 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/server.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "base/str.h"
 #include "base/time.h"
 #include "http/server_priv.h"
 
-#define BACKLOG         1024
 #define MAX_CONNECTIONS 20000
 #define SPARE_FDS       160 /* the database, uploads, listeners, threads' own */
 #define N_WORKERS       16
-
-/* ---- listening ---- */
-
-/* "host:port", "[v6]:port", ":port" */
-static int split_address(const char *s, char *host, size_t n, const char **port,
-                         struct shale_err *e)
-{
-    const char *colon = strrchr(s, ':'), *from = s, *to = colon;
-
-    if (colon && s[0] == '[' && colon > s && colon[-1] == ']') {
-        from++;
-        to--;
-    } else if (colon && memchr(s, ':', (size_t)(colon - s))) {
-        colon = NULL; /* v6 without brackets */
-    }
-    uint64_t number;
-    if (!colon || !str_to_u64(colon + 1, &number) || number > UINT16_MAX ||
-        (size_t)(to - from) >= n)
-        return err_set(e, SHALE_INVALID,
-                       "address \"%.100s\" is none: write HOST:PORT, [IPV6]:PORT or :PORT", s);
-    memcpy(host, from, (size_t)(to - from));
-    host[to - from] = 0;
-    *port = colon + 1;
-    return 0;
-}
-
-static void name_listener(struct http_listener *l)
-{
-    struct sockaddr_storage a = {0};
-    socklen_t n = sizeof a;
-    char host[INET6_ADDRSTRLEN] = "", port[8] = "";
-
-    (void)getsockname(l->fd, (struct sockaddr *)&a, &n);
-    (void)getnameinfo((struct sockaddr *)&a, n, host, sizeof host, port, sizeof port,
-                      NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(l->name, sizeof l->name, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
-}
-
-static int listen_on(const struct addrinfo *ai, bool both)
-{
-    int one = 1, zero = 0;
-    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0)
-        return -1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (ai->ai_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, both ? &zero : &one, sizeof one);
-    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return -1;
-}
-
-int http_listen_tcp(const char *address, struct http_listener *ret, struct shale_err *e)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list = NULL;
-    char host[256];
-    const char *port;
-    int r = split_address(address, host, sizeof host, &port, e);
-
-    if (r < 0)
-        return r;
-    int rc = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
-    if (rc != 0)
-        return err_set(e, SHALE_INVALID, "address \"%.100s\": %s", address, gai_strerror(rc));
-    struct http_listener l = {.fd = -1};
-    int saved = 0;
-    /* Without a host one socket for v6 serves both; else the first address that works. */
-    for (int pass = host[0] ? 1 : 0; l.fd < 0 && pass < 2; pass++) {
-        for (struct addrinfo *ai = list; ai && l.fd < 0; ai = ai->ai_next) {
-            if (pass == 0 && ai->ai_family != AF_INET6)
-                continue;
-            l.fd = listen_on(ai, !host[0]);
-            saved = errno;
-        }
-    }
-    freeaddrinfo(list);
-    if (l.fd < 0) {
-        errno = saved;
-        return err_sys(e, "cannot listen on %.100s", address);
-    }
-    name_listener(&l);
-    *ret = l;
-    return 0;
-}
-
-bool http_listener_is_local(const struct http_listener *l)
-{
-    return str_has_prefix(l->name, "127.") || str_has_prefix(l->name, "[::1]") ||
-           str_has_prefix(l->name, "[::ffff:127.") || l->name[0] == '/';
-}
 
 /* ---- start and stop ---- */
 

@@ -148,8 +148,18 @@ struct http_listener {
     size_t cert;    /* with tls: its place in http_server_opts.certs */
     char name[128]; /* "127.0.0.1:5000", with the port that was given */
 };
+struct sockaddr;
+/* "127.0.0.1:4711", "[::1]:4711", else "unix". a may be NULL. */
+void http_address_text(const struct sockaddr *a, char *ret, size_t n);
+
 /* "127.0.0.1:5000", "[::1]:5000", ":5000" (all addresses), "localhost:0" (a free port). */
 int http_listen_tcp(const char *address, struct http_listener *ret, struct shale_err *e);
+/* A path, made with that mode and, unless gid is (gid_t)-1, that group; a socket that a process
+ * left behind goes. EXISTS: somebody listens there. */
+int http_listen_unix(const char *path, mode_t mode, gid_t gid, struct http_listener *ret,
+                     struct shale_err *e);
+/* A socket that listens already, handed over by the service manager. */
+int http_listen_fd(int fd, struct http_listener *ret, struct shale_err *e);
 /* Can only this machine reach it? */
 bool http_listener_is_local(const struct http_listener *l);
 

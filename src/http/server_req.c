@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way of one request, from libmicrohttpd's callbacks to the handler and back. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -469,24 +465,8 @@ void http_req_peer(const struct http_req *q_, char *ret, size_t n)
     const struct req *q = (const struct req *)q_;
     const union MHD_ConnectionInfo *info =
         q->s->mhd->get_connection_info(q->c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *a = info ? info->client_addr : NULL;
-    char text[INET6_ADDRSTRLEN];
 
-    if (a && a->sa_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)a;
-        inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
-        snprintf(ret, n, "%s:%u", text, ntohs(in->sin_port));
-    } else if (a && a->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)a;
-        bool v4 = IN6_IS_ADDR_V4MAPPED(&in->sin6_addr); /* a listener of both */
-        if (v4)
-            inet_ntop(AF_INET, in->sin6_addr.s6_addr + 12, text, sizeof text);
-        else
-            inet_ntop(AF_INET6, &in->sin6_addr, text, sizeof text);
-        snprintf(ret, n, v4 ? "%s:%u" : "[%s]:%u", text, ntohs(in->sin6_port));
-    } else {
-        snprintf(ret, n, "unix");
-    }
+    http_address_text(info ? info->client_addr : NULL, ret, n);
 }
 
 void http_delay(struct http_req *q_, int64_t ns)

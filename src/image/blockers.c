@@ -260,7 +260,7 @@ static int free_all(struct removal *x, const struct image_found *f, const struct
     if (r >= 0)
         r = removal_drop_others(&all, e);
     if (r >= 0)
-        r = store_gc_preview(x->s, ret, e);
+        r = removal_sweep(&all, true, ret, e);
     meta_rollback(x->m);
     return r;
 }

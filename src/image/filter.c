@@ -247,6 +247,11 @@ void image_filter_include_until(struct image_filter *f)
         f->before_ns++;
 }
 
+bool image_filter_needs_row(const struct image_filter *f)
+{
+    return f->n_labels > 0 || f->has_pinned;
+}
+
 bool image_filter_has_names(const struct image_filter *f)
 {
     return f->n_patterns > 0;

@@ -9,11 +9,27 @@ struct platform image_platform(const struct meta_image *i);
 /* A manifest or index of the store, parsed into the arena. */
 int image_load_manifest(struct store *s, const struct digest *d, struct arena *a,
                         struct manifest *ret, struct shale_err *e);
+/* Attestations that the list `target` ("": none) has of a manifest (attestation.c). */
+int image_attestations(struct store *s, const char *target, const struct digest *about,
+                       struct arena *a, const struct shale_attestation **ret, size_t *ret_n,
+                       struct shale_err *e);
+/* What a tree shows of one: what it is about, its size, whether it is here. */
+int image_attestation_entry(struct store *s, const struct descriptor *d, struct arena *a,
+                            struct shale_platform_entry *ret, struct shale_err *e);
 /* docker's sentence, NOT_FOUND. */
 int image_wrong_platform(const char *what, const struct platform *have, const struct platform *want,
                          struct arena *a, struct shale_err *e);
 /* 1 if all of an image or index is in the store; what may be had elsewhere does not count. */
 int image_is_whole(struct store *s, const struct digest *d, struct arena *a, struct shale_err *e);
+/* What is sent of an image of the store: all that its name stands for, where that is here, else the
+ * image alone. `what` is how the user calls it; `platform` (may be NULL) asks for one. */
+struct image_sent {
+    struct digest manifest, image;
+    const char *note; /* NULL: nothing to say */
+};
+int image_choose_sent(struct store *s, const char *what, const struct image_found *f,
+                      const char *platform, struct arena *a, struct image_sent *ret,
+                      struct shale_err *e);
 /* copy_opts.skip, with a struct image_entries: all but these manifests and what is said of them. */
 struct image_entries {
     const struct digest *v;
@@ -22,7 +38,7 @@ struct image_entries {
 bool image_entry_is_other(void *arg, const struct descriptor *entry);
 /* A file that the user has named: a descriptor, or -code with docker's sentence. */
 int image_open_input(const char *path, struct shale_err *e);
-/* An image row with its names as the public API shows it. */
+/* An image row with its names, whose texts are in the arena, as the public API shows it. */
 int image_show(const struct meta_image_item *i, struct arena *a, struct shale_image *ret);
 
 /* What copy_image has brought: the image's row, its root file system, then its names, so that a
@@ -53,5 +69,7 @@ int image_filter_match(const struct image_filter *f, const struct meta_image_ite
 int image_filter_name(const struct image_filter *f, const struct meta_name *n, struct shale_err *e);
 /* `image prune`: what was made at the time of until itself goes too. */
 void image_filter_include_until(struct image_filter *f);
+/* Whether it looks at more of an image than META_EACH_BRIEF gives. */
+bool image_filter_needs_row(const struct image_filter *f);
 /* Whether names are chosen at all. */
 bool image_filter_has_names(const struct image_filter *f);

@@ -149,6 +149,10 @@ int image_inspect(struct image_host *h, const char *what, const char *platform, 
         r = put_driver(&k, e);
     if (r < 0)
         return r;
+    r = image_attestations(h->store, found.by_id ? ret->image.target : found.target.s,
+                           &k.item.image.manifest, a, &ret->attestations, &ret->n_attestations, e);
+    if (r < 0)
+        return r;
     ret->last_tagged_ns = k.item.image.last_tagged_ns;
     ret->last_used_ns = k.item.image.last_used_ns;
     return 0;
@@ -173,9 +177,12 @@ static int put_platform(struct store *s, const struct descriptor *d, struct aren
         .platform = d->has_platform ? platform_format(&d->platform, a) : "unknown",
         .image_id = "",
         .attestation = descriptor_is_attestation(d),
+        .about = "",
     };
     if (!ret->digest || !ret->platform)
         return err_nomem(e);
+    if (ret->attestation)
+        return image_attestation_entry(s, d, a, ret, e);
     if (ids.n == 0)
         return 0;
     r = meta_image_item(store_meta(s), &ids.v[0], a, &item, e);

@@ -11,16 +11,12 @@
 
 struct listing {
     const struct image_filter *f;
+    bool brief;
     struct arena *a;
     struct shale_image *v; /* of the heap, while it grows */
     size_t n, cap;
     struct shale_err *e;
 };
-
-static const char *show_repo(struct arena *a, const char *repo)
-{
-    return arena_strdup(a, ref_familiar_repo(repo));
-}
 
 /* "repo@digest" */
 static const char *show_digest(struct arena *a, const struct meta_name *d)
@@ -69,10 +65,11 @@ static const char *digest_part(const char *text)
     return strchr(text, '@') + 1;
 }
 
+/* Texts of names are in the arena already. */
 static int show_names(const struct meta_image_item *i, struct arena *a, struct shale_image *ret)
 {
-    struct shale_image_name *v = arena_array(a, i->n_tags + i->n_digests + 1, sizeof *v);
-    const char **digests = arena_array(a, i->n_digests + 1, sizeof *digests);
+    struct shale_image_name *v = arena_array(a, i->n_tags + i->n_digests, sizeof *v);
+    const char **digests = arena_array(a, i->n_digests, sizeof *digests);
     size_t n = 0;
 
     if (!v || !digests)
@@ -85,20 +82,14 @@ static int show_names(const struct meta_image_item *i, struct arena *a, struct s
     }
     for (size_t k = 0; k < i->n_tags; k++, n++) {
         const struct meta_name *d = digest_of_tag(i, &i->tags[k]);
-        v[n] = (struct shale_image_name){show_repo(a, i->tags[k].repo),
-                                         arena_strdup(a, i->tags[k].tag),
+        v[n] = (struct shale_image_name){ref_familiar_repo(i->tags[k].repo), i->tags[k].tag,
                                          d ? digest_part(digests[d - i->digests]) : NULL};
-        if (!v[n].repo || !v[n].tag)
-            return -SHALE_NO_MEMORY;
     }
     for (size_t k = 0; k < i->n_digests; k++) {
         if (repo_has_tag(i, i->digests[k].repo))
             continue;
-        v[n] = (struct shale_image_name){show_repo(a, i->digests[k].repo), NULL,
-                                         digest_part(digests[k])};
-        if (!v[n].repo)
-            return -SHALE_NO_MEMORY;
-        n++;
+        v[n++] = (struct shale_image_name){ref_familiar_repo(i->digests[k].repo), NULL,
+                                           digest_part(digests[k])};
     }
     ret->names = v;
     ret->n_names = n;
@@ -116,6 +107,22 @@ static const char *show_word(struct arena *a, const char *s)
         if (streq(common[i], s))
             return common[i];
     return arena_strdup(a, s);
+}
+
+static int show_brief(const struct meta_image_item *i, struct arena *a, struct shale_image *ret)
+{
+    *ret = (struct shale_image){
+        .id = arena_strdup(a, i->image.id.s),
+        .parent = "",
+        .created_ns = i->image.created_ns,
+        .size_bytes = i->image.size_bytes,
+        .os = "",
+        .arch = "",
+        .variant = "",
+        .labels_json = "",
+        .target = "",
+    };
+    return ret->id ? show_names(i, a, ret) : -SHALE_NO_MEMORY;
 }
 
 int image_show(const struct meta_image_item *i, struct arena *a, struct shale_image *ret)
@@ -206,9 +213,9 @@ static int on_image(void *arg, const struct meta_image_item *i)
     if (image_filter_has_names(l->f)) {
         struct meta_image_item chosen = choose_names(l, i, &r);
         if (r >= 0)
-            r = image_show(&chosen, l->a, &v[l->n]);
+            r = (l->brief ? show_brief : image_show)(&chosen, l->a, &v[l->n]);
     } else {
-        r = image_show(i, l->a, &v[l->n]);
+        r = (l->brief ? show_brief : image_show)(i, l->a, &v[l->n]);
     }
     if (r == -SHALE_NO_MEMORY)
         return err_nomem(l->e);
@@ -276,8 +283,12 @@ int image_list(struct image_host *h, const struct shale_images_opts *o, struct a
     if (r < 0)
         return r;
     l.f = f;
-    r = meta_image_each(store_meta(h->store), o->fewer_digests ? 0 : META_EACH_ALL_DIGESTS,
-                        on_image, &l, e);
+    l.brief = o->brief && !image_filter_needs_row(f);
+    r = meta_image_each(store_meta(h->store),
+                        l.brief            ? META_EACH_BRIEF
+                        : o->fewer_digests ? 0
+                                           : META_EACH_ALL_DIGESTS,
+                        a, on_image, &l, e);
     if (r >= 0 && l.n)
         r = sort(&l, e);
     if (r >= 0 && l.v && arena_defer(a, free, l.v) < 0)

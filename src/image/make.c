@@ -7,8 +7,8 @@
 
 #define LAYER_TYPE "application/vnd.oci.image.layer.v1.tar"
 
-static int put_document(struct store *s, struct store_lease *lease, const char *type,
-                        const json_t *doc, struct descriptor *ret, struct shale_err *e)
+int image_put_document(struct store *s, struct store_lease *lease, const char *type,
+                       const json_t *doc, struct descriptor *ret, struct shale_err *e)
 {
     _cleanup_free_ char *text = json_text(doc);
     struct meta_blob row = {.media_type = type};
@@ -134,11 +134,11 @@ int image_make(struct store *s, struct store_lease *lease, json_t *config,
             r = store_lease_add(lease, &layers[i].blob, e);
     }
     if (r >= 0)
-        r = put_document(s, lease, MEDIA_OCI_CONFIG, config, &c, e);
+        r = image_put_document(s, lease, MEDIA_OCI_CONFIG, config, &c, e);
     if (r >= 0)
         r = make_manifest(s, &c, layers, n, annotations, &manifest, e);
     if (r >= 0)
-        r = put_document(s, lease, MEDIA_OCI_MANIFEST, manifest, &m, e);
+        r = image_put_document(s, lease, MEDIA_OCI_MANIFEST, manifest, &m, e);
     if (r >= 0)
         r = store_image_add(s, &m, &id, e);
     if (r >= 0 && parent)
@@ -189,7 +189,7 @@ int image_make_list(struct store *s, struct store_lease *lease, const struct ima
                     list);
     r = doc ? annotate(doc, annotations, e) : err_nomem(e);
     if (r >= 0)
-        r = put_document(s, lease, MEDIA_OCI_INDEX, doc, &d, e);
+        r = image_put_document(s, lease, MEDIA_OCI_INDEX, doc, &d, e);
     if (r >= 0)
         r = store_index_add(s, &d, e);
     if (r >= 0)

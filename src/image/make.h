@@ -25,3 +25,18 @@ struct image_entry { /* of a list */
  * when no name stands for it. annotations: of the index; NULL: none. */
 int image_make_list(struct store *s, struct store_lease *lease, const struct image_entry *v,
                     size_t n, const json_t *annotations, struct digest *ret, struct shale_err *e);
+
+struct image_statement {   /* of in-toto, about an image */
+    const char *predicate; /* its type */
+    json_t *doc;
+};
+/* Puts statements about a manifest into the store. *ret is their entry in the list that has the
+ * image; its annotations are to be freed. The lease protects all until a name stands for the list.
+ */
+int image_make_attestation(struct store *s, struct store_lease *lease, const struct digest *about,
+                           const struct image_statement *v, size_t n, struct image_entry *ret,
+                           struct shale_err *e);
+
+/* A document with its row, protected by the lease. */
+int image_put_document(struct store *s, struct store_lease *lease, const char *type,
+                       const json_t *doc, struct descriptor *ret, struct shale_err *e);

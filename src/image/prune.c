@@ -152,7 +152,12 @@ int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, st
 {
     static const struct shale_rmi_opts plain = {.size = sizeof plain};
     struct prune p = {
-        .x = {.s = h->store, .m = store_meta(h->store), .a = a, .o = &plain, .how = "prune"},
+        .x = {.s = h->store,
+              .m = store_meta(h->store),
+              .a = a,
+              .o = &plain,
+              .how = "prune",
+              .sweep_all = true},
         .o = o,
         .all = o->all,
         .unused_since_ns = time_now_ns() - o->unused_ns,
@@ -169,7 +174,7 @@ int image_prune(struct image_host *h, const struct shale_image_prune_opts *o, st
     r = meta_begin(p.x.m, e);
     if (r < 0)
         return r;
-    r = meta_image_each(p.x.m, META_EACH_ALL_DIGESTS, on_image, &p, e);
+    r = meta_image_each(p.x.m, META_EACH_ALL_DIGESTS, NULL, on_image, &p, e);
     if (r >= 0 && o->keep > 0)
         r = prune_keep_newest(&p);
     if (r >= 0 && o->limit_size)

@@ -131,7 +131,7 @@ static int freed_by(struct prune *p, size_t n, uint64_t *ret)
     if (r >= 0)
         r = removal_drop_others(&try.x, p->e);
     if (r >= 0)
-        r = store_gc_preview(p->x.s, ret, p->e);
+        r = removal_sweep(&try.x, true, ret, p->e);
     meta_rollback(p->x.m);
     return r;
 }

@@ -80,50 +80,61 @@ static int begin(struct push *p, struct shale_err *e)
 
 /* ---- what to send ---- */
 
-struct chosen {
-    struct digest manifest, image;
-    const char *note; /* NULL: nothing to say */
-};
-
 /* docker pushes the platform that is here when others are missing, and says so. */
-static int choose(struct push *p, const struct meta_tag *tag, struct chosen *ret,
-                  struct shale_err *e)
+static int note_missing(const struct image_found *f, const struct meta_image *row, struct arena *a,
+                        const char **ret, struct shale_err *e)
 {
+    struct platform have = image_platform(row);
+    const char *shown = platform_format(&have, a);
+
+    *ret = arena_printf(a,
+                        "Info: not all platforms of the image are here; only %s is pushed: %s "
+                        "instead of %s",
+                        shown ? shown : "one", row->manifest.s, f->target.s);
+    return *ret ? 0 : err_nomem(e);
+}
+
+int image_choose_sent(struct store *s, const char *what, const struct image_found *f,
+                      const char *platform, struct arena *a, struct image_sent *ret,
+                      struct shale_err *e)
+{
+    bool one = platform && *platform;
     struct image_found found;
     struct meta_image row;
     int r = 0;
 
-    *ret = (struct chosen){.manifest = tag->target, .image = tag->image};
-    if (p->o->platform && *p->o->platform) {
-        struct ref ref = p->ref;
-        ref.tag = tag->tag;
-        const char *name = ref_familiar(&ref, p->a);
-        r = name ? image_find_platform(p->h->store, name, p->o->platform, p->a, &found, e)
-                 : err_nomem(e);
+    *ret = (struct image_sent){.manifest = f->target, .image = f->id};
+    if (one) {
+        r = image_find_platform(s, what, platform, a, &found, e);
         if (r < 0)
             return r;
         ret->image = found.id;
-    } else if (digest_is_set(&tag->target)) {
-        r = image_is_whole(p->h->store, &tag->target, p->a, e);
+    } else if (digest_is_set(&f->target)) {
+        r = image_is_whole(s, &f->target, a, e);
     }
     if (r != 0)
         return r < 0 ? r : 0;
-    r = meta_image_get(store_meta(p->h->store), &ret->image, p->a, &row, e);
+    r = meta_image_get(store_meta(s), &ret->image, a, &row, e);
     if (r < 0)
         return r;
     if (!digest_is_set(&row.manifest))
         return err_set(e, SHALE_UNSUPPORTED, "image %s has no manifest", ret->image.s);
-    if (digest_is_set(&tag->target) && !digest_eq(&tag->target, &row.manifest) &&
-        !(p->o->platform && *p->o->platform)) {
-        struct platform have = image_platform(&row);
-        const char *shown = platform_format(&have, p->a);
-        ret->note = arena_printf(p->a,
-                                 "Info: not all platforms of the image are here; only %s is "
-                                 "pushed: %s instead of %s",
-                                 shown ? shown : "one", row.manifest.s, tag->target.s);
-    }
     ret->manifest = row.manifest;
-    return 0;
+    if (one || !digest_is_set(&f->target) || digest_eq(&f->target, &row.manifest))
+        return 0;
+    return note_missing(f, &row, a, &ret->note, e);
+}
+
+static int choose(struct push *p, const struct meta_tag *tag, struct image_sent *ret,
+                  struct shale_err *e)
+{
+    struct image_found f = {.id = tag->image, .target = tag->target};
+    struct ref ref = p->ref;
+
+    ref.tag = tag->tag;
+    const char *name = ref_familiar(&ref, p->a);
+    return name ? image_choose_sent(p->h->store, name, &f, p->o->platform, p->a, ret, e)
+                : err_nomem(e);
 }
 
 /* ---- one tag ---- */
@@ -158,7 +169,7 @@ static int push_one(struct push *p, const char *tag, struct shale_err *e)
         .cancel = p->h->cancel,
     };
     struct meta *m = store_meta(p->h->store);
-    struct chosen what;
+    struct image_sent what;
     struct descriptor sent;
     struct meta_tag row;
     int r = meta_tag_get(m, p->ref.repo, tag, p->a, &row, e);

@@ -2,7 +2,8 @@
 #pragma once
 /*
  * Operations on references in registries (include/shale/remote.h); the engine calls these one to
- * one. `h->remote` is set; the store is only used where the function says so.
+ * one. `h->remote` is set; the store is only used where the function says so, and by copy for names
+ * that begin with store://.
  */
 #include <shale/remote.h>
 
@@ -39,5 +40,7 @@ int remote_name_parse(const char *text, struct arena *a, struct remote_name *ret
  * tag. NOT_FOUND when there is none. */
 int remote_name_tags(const struct remote_name *n, struct source *from, struct arena *a,
                      struct strv *ret, struct cancel *c, struct shale_err *e);
+/* Leaves of `tags` those that match, by version. NOT_FOUND as above. */
+int remote_name_choose(const struct remote_name *n, struct strv *tags, struct shale_err *e);
 /* Order of versions: digits count as numbers. < 0, 0, > 0; 0 only for equal texts. */
 int remote_compare_versions(const char *a, const char *b);

@@ -106,26 +106,38 @@ static int none(const struct remote_name *n, struct shale_err *e)
     return err_set(e, SHALE_NOT_FOUND, "repository %s has no tags", n->ref.familiar);
 }
 
-int remote_name_tags(const struct remote_name *n, struct source *from, struct arena *a,
-                     struct strv *ret, struct cancel *c, struct shale_err *e)
+int remote_name_choose(const struct remote_name *n, struct strv *tags, struct shale_err *e)
 {
-    struct strv all = {0};
     size_t kept = 0;
-    int r = from->ops->tags(from, a, &all, c, e);
+    int r = 0;
 
-    for (size_t i = 0; r >= 0 && i < all.n; i++) {
+    for (size_t i = 0; r >= 0 && i < tags->n; i++) {
         /* What is no tag cannot be asked for, and has no place in a path. */
-        if (!ref_tag_valid(all.v[i]))
+        if (!ref_tag_valid(tags->v[i]))
             continue;
-        r = wants(n, all.v[i], e);
+        r = wants(n, tags->v[i], e);
         if (r == 1)
-            all.v[kept++] = all.v[i];
+            tags->v[kept++] = tags->v[i];
     }
     if (r < 0)
         return r;
     if (kept == 0)
         return none(n, e);
-    qsort(all.v, kept, sizeof *all.v, by_version);
-    *ret = (struct strv){all.v, kept, true};
+    qsort(tags->v, kept, sizeof *tags->v, by_version);
+    tags->n = kept;
+    return 0;
+}
+
+int remote_name_tags(const struct remote_name *n, struct source *from, struct arena *a,
+                     struct strv *ret, struct cancel *c, struct shale_err *e)
+{
+    struct strv all = {0};
+    int r = from->ops->tags(from, a, &all, c, e);
+
+    if (r >= 0)
+        r = remote_name_choose(n, &all, e);
+    if (r < 0)
+        return r;
+    *ret = (struct strv){all.v, all.n, true};
     return 0;
 }

@@ -85,7 +85,8 @@ static int drop_tag(struct removal *x, const struct meta_name *n, struct shale_e
         return r;
     if (digest_is_set(&row.target))
         v[x->n_targets++] = row.target;
-    return meta_tag_delete(x->m, n->repo, n->tag, x->how, e);
+    r = removal_seed_blob(x, &row.target, e);
+    return r < 0 ? r : meta_tag_delete(x->m, n->repo, n->tag, x->how, e);
 }
 
 int removal_drop_name(struct removal *x, const struct digest *id, const struct meta_name *n,
@@ -94,6 +95,8 @@ int removal_drop_name(struct removal *x, const struct digest *id, const struct m
     const char *repo = ref_familiar_repo(n->repo);
     int r = n->tag ? drop_tag(x, n, e) : meta_repo_digest_delete(x->m, n->repo, &n->target, id, e);
 
+    if (r >= 0)
+        r = removal_seed_blob(x, &n->target, e);
     if (r >= 0)
         r = keep_event(x, EVENT_IMAGE_UNTAG, id, e);
     if (r < 0)
@@ -345,6 +348,8 @@ static int delete_image(struct removal *x, const struct digest *id, struct shale
     if (r >= 0)
         r = find_users(x, id, &u, e);
     if (r >= 0)
+        r = removal_seed_image(x, id, layers, &img, e);
+    if (r >= 0)
         r = meta_image_delete(x->m, id, x->how, e);
     if (r >= 0)
         r = keep_event(x, EVENT_IMAGE_DELETE, id, e);
@@ -518,8 +523,8 @@ int removal_end(struct removal *x, int r, bool dry_run, uint64_t *ret_freed, str
     for (size_t i = 0; i < x->n; i++)
         deleted |= x->v[i].kind == SHALE_DELETED;
     if (dry_run) {
-        if (r >= 0 && deleted)
-            r = store_gc_preview(x->s, ret_freed, e);
+        if (r >= 0 && (deleted || x->sweep_all))
+            r = removal_sweep(x, true, ret_freed, e);
         meta_rollback(x->m);
         return r;
     }
@@ -528,8 +533,8 @@ int removal_end(struct removal *x, int r, bool dry_run, uint64_t *ret_freed, str
         store_events_add(x->s, x->events, x->n_events);
     /* The rows are gone; bytes that cannot be swept now (a full disk, a signal) are by the next
      * one. */
-    if (r >= 0 && deleted)
-        (void)store_gc(x->s, ret_freed, NULL);
+    if (r >= 0 && (deleted || x->sweep_all))
+        (void)removal_sweep(x, false, ret_freed, NULL);
     return r;
 }
 

@@ -28,6 +28,10 @@ struct removal {
     size_t n, cap;
     struct digest *targets; /* of the tags that went */
     size_t n_targets, cap_targets;
+    /* what may be left of what went, for store_gc_near */
+    struct store_gc_seeds seeds;
+    size_t cap_blobs, cap_layers, cap_stacks, n_images;
+    bool sweep_all;       /* also what others have left, however many images there are */
     struct event *events; /* told of when it is committed */
     size_t n_events, cap_events;
 };
@@ -53,6 +57,13 @@ int removal_check_others(struct removal *x, const char *what, const struct diges
  * none. */
 int removal_hand_over(struct removal *x, const struct digest *id, const struct digest *target,
                       struct shale_err *e);
+/* What goes with a name, with an image, may leave something: remove_sweep.c. */
+int removal_seed_blob(struct removal *x, const struct digest *d, struct shale_err *e);
+int removal_seed_image(struct removal *x, const struct digest *id,
+                       const struct meta_image_layer *layers, const struct rootfs_image *img,
+                       struct shale_err *e);
+/* dry: within the transaction. */
+int removal_sweep(struct removal *x, bool dry, uint64_t *ret_freed, struct shale_err *e);
 /* The image with all its names, whatever stands in the way. */
 int removal_drop_image(struct removal *x, const struct digest *id, struct shale_err *e);
 /* Would the image itself go, if nothing stood in its way? Else only a name does, or it takes force.

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What may be collected: the graph questions of meta_content.h, asked in SQL. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "meta/meta_content.h"
 #include "meta/stmt.h"
@@ -82,4 +85,53 @@ int meta_gc_layer_needed(struct meta *m, const struct digest *diff_id, struct sh
 int meta_gc_stack_needed(struct meta *m, const struct digest *chain, struct shale_err *e)
 {
     return ask(m, "SELECT EXISTS (SELECT 1 FROM images WHERE chain = ?1)", chain, e);
+}
+
+int meta_gc_stack_part_needed(struct meta *m, const struct digest *top, size_t depth,
+                              struct shale_err *e)
+{
+    int64_t yes;
+    int r =
+        stmt_number(m, "SELECT EXISTS (SELECT 1 FROM image_layers WHERE diff_id = ?1 AND n = ?2)",
+                    0, &yes, e, "di", top, (int64_t)depth - 1);
+
+    return r < 0 ? r : yes != 0;
+}
+
+static int by_digest(const void *a, const void *b)
+{
+    return strcmp(((const struct digest *)a)->s, ((const struct digest *)b)->s);
+}
+
+int meta_gc_below(struct meta *m, const struct meta_digests *seeds, struct arena *a,
+                  struct meta_digests *ret, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    struct digest *all = NULL, *v;
+    size_t n = 0, cap = 0, kept = 0;
+    int r = stmt_open(m,
+                      "WITH RECURSIVE down(d) AS (SELECT ?1 UNION SELECT child FROM edges JOIN down"
+                      " ON parent = down.d) SELECT d FROM down JOIN blobs ON digest = d",
+                      &q, e);
+
+    for (size_t i = 0; r >= 0 && i < seeds->n; i++) {
+        stmt_bind(&q, "d", &seeds->v[i]);
+        while ((r = stmt_step(&q, e)) == 1) {
+            v = arena_grow(a, all, n, &cap, sizeof *v);
+            if (!v)
+                return err_nomem(e);
+            all = v;
+            col_digest(&q, 0, &all[n++]);
+        }
+        stmt_reset(&q);
+    }
+    if (r < 0)
+        return r;
+    if (n)
+        qsort(all, n, sizeof *all, by_digest);
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || !digest_eq(&all[i], &all[i - 1]))
+            all[kept++] = all[i];
+    *ret = (struct meta_digests){all, kept};
+    return 0;
 }

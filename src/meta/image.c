@@ -127,6 +127,15 @@ int meta_image_count(struct meta *m, uint64_t *ret_n, struct shale_err *e)
     return r;
 }
 
+int meta_image_more_than(struct meta *m, uint64_t n, struct shale_err *e)
+{
+    int64_t yes;
+    int r = stmt_number(m, "SELECT EXISTS (SELECT 1 FROM images WHERE held = 0 LIMIT 1 OFFSET ?1)",
+                        0, &yes, e, "i", (int64_t)n);
+
+    return r < 0 ? r : yes != 0;
+}
+
 int meta_image_find_prefix(struct meta *m, const char *prefix, struct digest *ret, size_t max,
                            size_t *ret_n, struct shale_err *e)
 {

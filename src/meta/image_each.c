@@ -38,7 +38,9 @@ struct names {
 };
 
 struct groups {
-    struct arena a; /* texts, tables */
+    unsigned flags;
+    struct arena a;      /* texts, tables */
+    struct arena *texts; /* of names: &a, or the caller's */
     struct names tags, digests;
     struct index containers, children; /* n is the count */
     struct index targets;              /* of tags; made when first needed */
@@ -134,7 +136,7 @@ static int make_table(struct groups *g, struct index *x, struct shale_err *e)
 static const char *repo_of(struct groups *g, struct names *l, const char *repo)
 {
     if (!l->last_repo || strcmp(l->last_repo, repo) != 0)
-        l->last_repo = arena_strdup(&g->a, repo);
+        l->last_repo = arena_strdup(g->texts, repo);
     return l->last_repo;
 }
 
@@ -151,9 +153,13 @@ static int add_name(struct groups *g, struct names *l, const struct stmt *q, boo
     v += l->n++;
     run->n++;
     v->repo = repo_of(g, l, col_text(q, 1));
-    v->tag = is_tag ? col_dup(q, 2, &g->a) : NULL;
-    col_digest(q, 3, &v->target);
-    v->updated_ns = col_i64(q, 4);
+    v->tag = is_tag ? col_dup(q, 2, g->texts) : NULL;
+    v->target.s[0] = 0;
+    v->updated_ns = 0;
+    if (!is_tag || !(g->flags & META_EACH_BRIEF)) {
+        col_digest(q, 3, &v->target);
+        v->updated_ns = col_i64(q, 4);
+    }
     return v->repo && (v->tag || !is_tag) ? 0 : err_nomem(e);
 }
 
@@ -210,12 +216,14 @@ static int load_counts(struct meta *m, const char *sql, struct groups *g, struct
     return r < 0 ? r : make_table(g, x, e);
 }
 
-static int load(struct meta *m, enum which digests, struct groups *g, struct shale_err *e)
+static int load(struct meta *m, struct groups *g, struct shale_err *e)
 {
-    int r = load_names(m,
-                       "SELECT image, repo, tag, target, updated FROM tags"
-                       " ORDER BY image, repo, tag",
-                       TAGS, g, &g->tags, e);
+    enum which digests = g->flags & META_EACH_ALL_DIGESTS ? DIGESTS : UNTAGGED_DIGESTS;
+    const char *tags = g->flags & META_EACH_BRIEF
+                           ? "SELECT image, repo, tag FROM tags ORDER BY image, repo, tag"
+                           : "SELECT image, repo, tag, target, updated FROM tags"
+                             " ORDER BY image, repo, tag";
+    int r = load_names(m, tags, TAGS, g, &g->tags, e);
 
     if (r >= 0)
         r = load_names(m,
@@ -243,28 +251,35 @@ static void fill_names(const struct names *l, const char *image, uint32_t hash,
     *ret_n = run ? run->n : 0;
 }
 
-static int load_targets(struct groups *g, struct shale_err *e)
+static int load_targets(struct meta *m, struct groups *g, struct shale_err *e)
 {
+    _cleanup_(stmt_close) struct stmt q = {0};
     struct index *x = &g->targets;
+    int r = stmt_open(m, "SELECT DISTINCT target FROM tags", &q, e);
 
-    while (x->n < g->tags.n) {
+    if (r < 0)
+        return r;
+    while ((r = stmt_step(&q, e)) == 1) {
         struct run *v = grown(x->v, x->n, &x->cap, sizeof *v);
         if (!v)
             return err_nomem(e);
         x->v = v;
-        v[x->n] = (struct run){.image = g->tags.v[x->n].target.s};
-        x->n++;
+        v[x->n] = (struct run){.image = col_dup(&q, 0, &g->a)};
+        if (!v[x->n++].image)
+            return err_nomem(e);
     }
-    return make_table(g, x, e);
+    return r < 0 ? r : make_table(g, x, e);
 }
 
 /* Few images have repository digests alone. */
-static int fill_of_index(struct groups *g, struct meta_image_item *item, struct shale_err *e)
+static int fill_of_index(struct meta *m, struct groups *g, struct meta_image_item *item,
+                         struct shale_err *e)
 {
     if (item->n_tags > 0 || item->n_digests == 0)
         return 0;
-    if (!g->targets.table && load_targets(g, e) < 0)
-        return -SHALE_NO_MEMORY;
+    int r = g->targets.table ? 0 : load_targets(m, g, e);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < item->n_digests && !item->of_index; i++) {
         const char *d = item->digests[i].target.s;
         item->of_index = find(&g->targets, d, hash_of(d)) != NULL;
@@ -281,11 +296,26 @@ static void fill(const struct groups *g, struct meta_image_item *item)
 
     fill_names(&g->tags, id, hash, &item->tags, &item->n_tags);
     fill_names(&g->digests, id, hash, &item->digests, &item->n_digests);
+    item->of_index = false;
     item->n_children = children ? children->n : 0;
     item->n_containers = containers ? containers->n : 0;
 }
 
-/* What listings show, in the order of walk's columns; the rest stays unset. */
+#define BRIEF_COLUMNS "SELECT id, created, size FROM images WHERE held = 0"
+#define COLUMNS                                                                                    \
+    "SELECT id, manifest, parent, created, size, n_layers, os, arch, variant, labels, added, "     \
+    "used,"                                                                                        \
+    " tagged, pinned FROM images WHERE held = 0"
+
+static void read_brief(const struct stmt *q, struct meta_image *i)
+{
+    col_digest(q, 0, &i->id);
+    i->os = i->arch = i->variant = i->os_version = i->labels = "";
+    i->created_ns = col_i64(q, 1);
+    i->size_bytes = (uint64_t)col_i64(q, 2);
+}
+
+/* What listings show; the rest stays unset. */
 static void read_row(const struct stmt *q, struct meta_image *i)
 {
     *i = (struct meta_image){
@@ -312,18 +342,16 @@ static int walk(struct meta *m, struct groups *g,
                 struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
-    int r = stmt_open(m,
-                      "SELECT id, manifest, parent, created, size, n_layers, os, arch, variant,"
-                      " labels, added, used, tagged, pinned FROM images WHERE held = 0",
-                      &q, e);
+    bool brief = g->flags & META_EACH_BRIEF;
+    int r = stmt_open(m, brief ? BRIEF_COLUMNS : COLUMNS, &q, e);
+    struct meta_image_item item = {0};
 
     if (r < 0)
         return r;
     while ((r = stmt_step(&q, e)) == 1) {
-        struct meta_image_item item = {0};
-        read_row(&q, &item.image);
+        (brief ? read_brief : read_row)(&q, &item.image);
         fill(g, &item);
-        r = fill_of_index(g, &item, e);
+        r = fill_of_index(m, g, &item, e);
         if (r >= 0)
             r = f(arg, &item);
         if (r == -SHALE_NO_MEMORY)
@@ -334,11 +362,11 @@ static int walk(struct meta *m, struct groups *g,
     return r;
 }
 
-int meta_image_each(struct meta *m, unsigned flags,
+int meta_image_each(struct meta *m, unsigned flags, struct arena *a,
                     int (*f)(void *arg, const struct meta_image_item *i), void *arg,
                     struct shale_err *e)
 {
-    _cleanup_(groups_clear) struct groups g = {.a = ARENA_INIT(EACH_MAX_BYTES)};
+    _cleanup_(groups_clear) struct groups g = {.flags = flags, .a = ARENA_INIT(EACH_MAX_BYTES)};
     /* A query that is under way keeps what all of them see as it was when it began: no image goes
      * by without its names because another process tagged it in between. */
     _cleanup_(stmt_close) struct stmt snapshot = {0};
@@ -346,8 +374,9 @@ int meta_image_each(struct meta *m, unsigned flags,
 
     if (r >= 0)
         r = stmt_step(&snapshot, e);
+    g.texts = a ? a : &g.a;
     if (r >= 0)
-        r = load(m, flags & META_EACH_ALL_DIGESTS ? DIGESTS : UNTAGGED_DIGESTS, &g, e);
+        r = load(m, &g, e);
     return r < 0 ? r : walk(m, &g, f, arg, e);
 }
 

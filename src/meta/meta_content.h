@@ -150,3 +150,9 @@ int meta_gc_blob_needed(struct meta *m, const struct digest *d, struct shale_err
 /* A layer is needed by images and by leases on its diff_id or on a blob that inflates to it. */
 int meta_gc_layer_needed(struct meta *m, const struct digest *diff_id, struct shale_err *e);
 int meta_gc_stack_needed(struct meta *m, const struct digest *chain, struct shale_err *e);
+/* 1 also where an image only might have a stack of `depth` layers whose last is `top`. */
+int meta_gc_stack_part_needed(struct meta *m, const struct digest *top, size_t depth,
+                              struct shale_err *e);
+/* The seeds that have a row, and what is reached from them along edges. Each once. */
+int meta_gc_below(struct meta *m, const struct meta_digests *seeds, struct arena *a,
+                  struct meta_digests *ret, struct shale_err *e);

@@ -63,6 +63,8 @@ int meta_image_delete(struct meta *m, const struct digest *id, const char *how,
 int meta_image_set_used(struct meta *m, const struct digest *id, int64_t when_ns,
                         struct shale_err *e);
 int meta_image_count(struct meta *m, uint64_t *ret_n, struct shale_err *e);
+/* 1: there are more than n. Does not count the others. */
+int meta_image_more_than(struct meta *m, uint64_t n, struct shale_err *e);
 
 /* What each image is handed with, in one pass over all: no query per image. */
 struct meta_image_item {
@@ -77,9 +79,11 @@ struct meta_image_item {
 };
 /* Also the repository digests that have a tag of the same repository beside them. */
 #define META_EACH_ALL_DIGESTS 1u
+/* Of the image only id, created_ns and size_bytes, of tags only repo and tag; the rest is unset. */
+#define META_EACH_BRIEF 2u
 /* In no order, and without chain and os_version. The item is borrowed for the call: copy what you
- * keep. */
-int meta_image_each(struct meta *m, unsigned flags,
+ * keep, but for the texts of names, which are in the arena if there is one (NULL: borrowed too). */
+int meta_image_each(struct meta *m, unsigned flags, struct arena *a,
                     int (*f)(void *arg, const struct meta_image_item *i), void *arg,
                     struct shale_err *e);
 /* The same for one image, in the arena. */

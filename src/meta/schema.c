@@ -178,6 +178,14 @@ int schema_create(struct meta *m, struct shale_err *e)
     return migrate(m, 0, e);
 }
 
+int schema_lock(const struct meta *m, int root_fd, struct shale_err *e)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "%s.lock", m->schema->file);
+    return lock_take(root_fd, name, LOCK_EXCLUSIVE, NULL, e);
+}
+
 int schema_ensure(struct meta *m, int root_fd, struct shale_err *e)
 {
     int64_t v = 0;
@@ -192,9 +200,7 @@ int schema_ensure(struct meta *m, int root_fd, struct shale_err *e)
                        "%s must be opened for writing once, to bring it up to date",
                        m->schema->owner);
     /* One process at a time: the change to WAL mode does not wait as transactions do. */
-    char name[64];
-    snprintf(name, sizeof name, "%s.lock", m->schema->file);
-    _cleanup_close_ int lock = lock_take(root_fd, name, LOCK_EXCLUSIVE, NULL, e);
+    _cleanup_close_ int lock = schema_lock(m, root_fd, e);
     if (lock < 0)
         return lock;
     r = version(m, &v, e);

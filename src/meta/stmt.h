@@ -91,6 +91,7 @@ extern const struct meta_schema schema_store; /* of the store */
 /* schema.c: creates or migrates; checks the version of a database that is only read. */
 int schema_ensure(struct meta *m, int root_fd, struct shale_err *e);
 int schema_create(struct meta *m, struct shale_err *e);
+int schema_lock(const struct meta *m, int root_fd, struct shale_err *e); /* see lock_take */
 /* lease.c: registers lease_alive() for the queries of gc.c. */
 int lease_register(struct meta *m, struct shale_err *e);
 /* image.c: removes a held image that no container needs any more. */

@@ -32,6 +32,7 @@ static int copy_opts(struct remote_client *c, const struct remote_opts *o, struc
     for (size_t i = 0; list && i < n; i++)
         list[i] = arena_strdup(&c->arena, o->insecure[i]);
     c->o.config_dir = arena_strdup(&c->arena, o->config_dir);
+    c->o.auths = arena_strdup(&c->arena, o->auths);
     c->o.certs_dir = arena_strdup(&c->arena, o->certs_dir);
     c->o.user = arena_strdup(&c->arena, o->user);
     c->o.password = arena_strdup(&c->arena, o->password);

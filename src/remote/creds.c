@@ -54,6 +54,18 @@ static int load_headers(struct remote_client *c, struct shale_err *e)
 
 /* ---- config.json ---- */
 
+/* What the caller has in place of the file. */
+static int take_auths(struct remote_client *c, struct shale_err *e)
+{
+    json_t *auths = NULL;
+    int r = json_parse(c->o.auths, strlen(c->o.auths), CONFIG_MAX_BYTES, &auths, e);
+
+    if (r < 0)
+        return err_wrap(e, r, "credentials");
+    c->config = json_pack("{s:o}", "auths", auths);
+    return c->config ? 0 : err_nomem(e);
+}
+
 int creds_load(struct remote_client *c, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(CONFIG_MAX_BYTES);
@@ -61,6 +73,8 @@ int creds_load(struct remote_client *c, struct shale_err *e)
     char path[4096];
     int r;
 
+    if (c->o.auths)
+        return take_auths(c, e);
     if (!c->o.config_dir)
         return 0;
     if (snprintf(path, sizeof path, "%s/config.json", c->o.config_dir) >= (int)sizeof path)

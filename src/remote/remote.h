@@ -39,6 +39,8 @@ enum remote_scheme {
 
 struct remote_opts {
     const char *config_dir;      /* with docker's config.json; NULL: no credentials are known */
+    const char *auths;           /* JSON: the "auths" of a config.json that stands for that of
+                                    config_dir, which is not read; NULL: none */
     const char *certs_dir;       /* HOST[:PORT]/{*.crt,*.cert,*.key} below it; NULL: none */
     const char *const *insecure; /* HOST[:PORT] as in references, or CIDRs, without (good) TLS; NULL
                                     or NULL-ended */

@@ -23,6 +23,7 @@
 #define BLOCK_BYTES (64u << 10)
 #define LINE_MAX    (2 * EVENTS_LINE_BYTES)
 #define ARENA_MAX   (16u << 20)
+#define LOOK_MS     100 /* without inotify */
 #define WAKE_MS     500 /* at the latest: somebody may have asked to stop */
 
 /* ---- one line ---- */
@@ -107,7 +108,8 @@ struct reader {
     struct buf b;   /* of a line that is not complete yet */
     bool skip;      /* up to the next end of a line */
     int dir, fd;
-    int watch; /* inotify, -1: what is there, and no more */
+    bool follows; /* what happens later, too */
+    int watch;    /* inotify; -1: none */
 };
 
 static void reader_clear(struct reader *r)
@@ -276,12 +278,14 @@ static int follow(struct reader *r, struct shale_err *e)
     for (;;) {
         struct pollfd p = {.fd = r->watch, .events = POLLIN};
         int ms = wait_ms(r);
+        if (r->watch < 0 && ms > LOOK_MS)
+            ms = LOOK_MS;
         if (ms > 0 && poll(&p, 1, ms) < 0 && errno != EINTR)
             return err_sys(e, "wait for events");
         int k = cancel_check(r->cancel, e);
         if (k < 0)
             return k;
-        while (ms > 0 && read(r->watch, drained, sizeof drained) > 0)
+        while (ms > 0 && r->watch >= 0 && read(r->watch, drained, sizeof drained) > 0)
             ;
         k = read_more(r, e);
         if (k < 0 || ms == 0)
@@ -293,7 +297,10 @@ static int begin_watch(struct reader *r, struct shale_err *e)
 {
     if (wait_ms(r) == 0)
         return 0;
+    r->follows = true;
     r->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (r->watch < 0 && errno == EMFILE)
+        return 0; /* a user has few of them: then we look now and then */
     if (r->watch < 0)
         return err_sys(e, "watch the journal of events");
     char path[64];
@@ -339,7 +346,7 @@ int store_events(struct store *s, const struct shale_events_opts *o, struct canc
         return errno == ENOENT ? 0 : err_sys(e, "%s/" EVENTS_DIR, s->root);
     k = begin_watch(&r, e);
     if (k >= 0)
-        k = o->since_ns != SHALE_TIME_NONE || r.watch < 0 ? read_both(&r, -1, e)
-                                                          : start_at_end(&r, e);
-    return k < 0 || r.watch < 0 ? k : follow(&r, e);
+        k = o->since_ns != SHALE_TIME_NONE || !r.follows ? read_both(&r, -1, e)
+                                                         : start_at_end(&r, e);
+    return k < 0 || !r.follows ? k : follow(&r, e);
 }

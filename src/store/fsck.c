@@ -328,7 +328,7 @@ static int check_image(struct check *k, const struct digest *id, struct shale_er
 
 static int check_images(struct check *k, struct shale_err *e)
 {
-    int r = meta_image_each(k->s->meta, 0, collect_image, k, e);
+    int r = meta_image_each(k->s->meta, 0, NULL, collect_image, k, e);
     for (size_t i = 0; r >= 0 && i < k->n; i++) {
         r = cancel_check(k->c, e);
         if (r >= 0)

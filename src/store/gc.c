@@ -17,26 +17,13 @@
 #include "base/sys.h"
 #include "base/time.h"
 #include "model/chain.h"
-#include "store/store_priv.h"
+#include "store/gc_priv.h"
 
 /* Temporary folders younger than this may belong to a process that has not locked them yet. */
 #define STALE_NS (60 * NS_PER_S)
 
-#define CHUNK     256 /* pieces that go in one transaction */
-#define N_THREADS 4   /* that remove files: they mostly wait for the file system */
-
-struct sweep {
-    struct store *s;
-    uint64_t freed;
-    bool dry; /* within a transaction of the caller: nothing is changed */
-};
-
-struct doomed { /* files that go at once */
-    struct sweep *w;
-    const struct digest *v[CHUNK];
-    uint64_t bytes[CHUNK];
-    size_t n;
-};
+#define CHUNK     SWEEP_CHUNK
+#define N_THREADS 4 /* that remove files: they mostly wait for the file system */
 
 static int drop_blob_file(void *arg, size_t i, struct cancel *c, struct shale_err *e)
 {
@@ -68,10 +55,8 @@ static int is_unchanged(struct sweep *w, const struct meta_stamp *at, struct sha
     return r < 0 ? r : at && meta_stamp_eq(&now, at);
 }
 
-/* Each is asked for once more, in the transaction in which its file goes; but not if no row has
- * changed since nothing needed them. */
-static int drop_blob_files(struct sweep *w, const struct meta_digests *l,
-                           const struct meta_stamp *at, struct shale_err *e)
+int sweep_blob_files(struct sweep *w, const struct meta_digests *l, const struct meta_stamp *at,
+                     struct shale_err *e)
 {
     int r = 0;
 
@@ -123,7 +108,7 @@ static int sweep_blobs(struct sweep *w, struct shale_err *e)
         r = meta_stamp(w->s->meta, &at, e);
     if (r >= 0 && dead.n > 0 && !w->dry)
         r = meta_sync(w->s->meta, e);
-    return r < 0 ? r : drop_blob_files(w, &dead, &at, e);
+    return r < 0 ? r : sweep_blob_files(w, &dead, &at, e);
 }
 
 /* ---- blobs without a row: a process has died between the two, or a removal between its steps ----
@@ -162,7 +147,7 @@ static int note_orphan(void *arg, const struct digest *d, uint64_t size)
 /* Every file is asked for only when there are more of them than rows. */
 static int sweep_orphans(struct sweep *w, struct shale_err *e)
 {
-    static const char *const folders[] = {"blobs/sha256", "blobs/sha512"};
+    static const char *const folders[] = {"blobs/sha256", "blobs/sha384", "blobs/sha512"};
     struct orphans o = {.meta = w->s->meta, .a = ARENA_INIT(ARENA_DEFAULT_MAX)};
     uint64_t n_rows, bytes;
     int r = meta_blob_totals(o.meta, &n_rows, &bytes, e);
@@ -173,7 +158,7 @@ static int sweep_orphans(struct sweep *w, struct shale_err *e)
     if (r >= 0 && o.n_files > n_rows)
         r = blob_each(w->s->blobs, note_orphan, &o, e);
     if (r >= 0)
-        r = drop_blob_files(w, &o.list, NULL, e);
+        r = sweep_blob_files(w, &o.list, NULL, e);
     arena_clear(&o.a);
     return r;
 }
@@ -231,10 +216,9 @@ static int drop_layer_files(void *arg, size_t i, struct cancel *c, struct shale_
     return 0;
 }
 
-/* The names go inside the transaction, the bytes after it. at (may be NULL): when nothing needed
- * them; our own changes here do not count. */
-static int sweep_layer_chunk(struct sweep *w, const struct digest *v, size_t n,
-                             struct meta_stamp *at, struct shale_err *e)
+/* Our own changes here do not count as such. */
+int sweep_layer_chunk(struct sweep *w, const struct digest *v, size_t n, struct meta_stamp *at,
+                      struct shale_err *e)
 {
     struct doomed d = {.w = w};
     int r = meta_begin(w->s->meta, e);
@@ -255,11 +239,15 @@ static int sweep_layer_chunk(struct sweep *w, const struct digest *v, size_t n,
 
 static bool hex_digest(const char *hex, struct digest *ret)
 {
+    static const char *const algs[] = {"sha256", "sha384", "sha512"}; /* told by their lengths */
     char text[DIGEST_MAX];
+    bool good = false;
 
-    snprintf(text, sizeof text, "%s:%.*s", strlen(hex) == 64 ? "sha256" : "sha512", HASH_MAX_HEX,
-             hex);
-    return digest_parse(text, ret, NULL) >= 0;
+    for (size_t i = 0; !good && i < ARRAY_SIZE(algs); i++) {
+        snprintf(text, sizeof text, "%s:%.*s", algs[i], HASH_MAX_HEX, hex);
+        good = digest_parse(text, ret, NULL) >= 0;
+    }
+    return good;
 }
 
 /* A folder without a row: a process died before it could write one. */
@@ -306,7 +294,7 @@ struct stacks {
     struct arena a;
     char **keep; /* hex of every chain and of every part of one, sorted */
     size_t n_keep, cap;
-    struct digest *dead;
+    struct sweep_stack *dead;
     size_t n_dead, cap_dead;
     struct shale_err *e;
 };
@@ -349,11 +337,11 @@ static int see_stack(void *arg, const char *name, unsigned char type)
     if (type != DT_DIR || name[0] == '.' || !hex_digest(name, &d) ||
         (t->n_keep && bsearch(&name, t->keep, t->n_keep, sizeof *t->keep, by_text)))
         return 0;
-    struct digest *v = arena_grow(&t->a, t->dead, t->n_dead, &t->cap_dead, sizeof *v);
+    struct sweep_stack *v = arena_grow(&t->a, t->dead, t->n_dead, &t->cap_dead, sizeof *v);
     if (!v)
         return err_nomem(t->e);
     t->dead = v;
-    v[t->n_dead++] = d;
+    v[t->n_dead++] = (struct sweep_stack){.chain = d};
     return 0;
 }
 
@@ -374,7 +362,7 @@ static int drop_stack_files(void *arg, size_t i, struct cancel *c, struct shale_
 
 /* An image may have come since the list was made: asked again in the transaction. A row of a stack
  * whose files stay is only a memo. */
-static int sweep_stack_chunk(struct sweep *w, const struct digest *v, size_t n, struct shale_err *e)
+int sweep_stack_chunk(struct sweep *w, const struct sweep_stack *v, size_t n, struct shale_err *e)
 {
     struct doomed d = {.w = w};
     int r = meta_begin(w->s->meta, e);
@@ -382,12 +370,14 @@ static int sweep_stack_chunk(struct sweep *w, const struct digest *v, size_t n, 
     if (r < 0)
         return r;
     for (size_t i = 0; r >= 0 && i < n; i++) {
-        r = meta_gc_stack_needed(w->s->meta, &v[i], e);
+        r = meta_gc_stack_needed(w->s->meta, &v[i].chain, e);
+        if (r == 0 && v[i].depth > 0)
+            r = meta_gc_stack_part_needed(w->s->meta, &v[i].top, v[i].depth, e);
         if (r != 0)
             continue;
-        d.v[d.n++] = &v[i];
+        d.v[d.n++] = &v[i].chain;
         if (!w->dry)
-            r = meta_stack_delete(w->s->meta, &v[i], e);
+            r = meta_stack_delete(w->s->meta, &v[i].chain, e);
     }
     if (r >= 0)
         r = drop_doomed(&d, drop_stack_files, e);
@@ -407,7 +397,7 @@ static int keep_held(struct stacks *t, struct shale_err *e)
 static int sweep_stacks(struct sweep *w, struct shale_err *e)
 {
     struct stacks t = {.w = w, .a = ARENA_INIT(256ull << 20), .e = e};
-    int r = meta_image_each(w->s->meta, 0, keep_of_item, &t, e);
+    int r = meta_image_each(w->s->meta, 0, NULL, keep_of_item, &t, e);
 
     if (r >= 0)
         r = keep_held(&t, e);

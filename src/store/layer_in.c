@@ -43,7 +43,7 @@ struct layer_in {
     struct digest diff_id; /* set by finish */
 };
 
-/* ---- the second half: one thread per layer in flight ---- */
+/* ---- the second half: one thread per layer in flight that is larger than a block ---- */
 
 static int consume_block(struct layer_in *l, const void *p, size_t n)
 {
@@ -71,6 +71,16 @@ static void *consume(void *arg)
     if (!ring_stopped(l->ring))
         l->result = tar_reader_end(l->reader, &l->err);
     return NULL;
+}
+
+static int start_thread(struct layer_in *l, struct shale_err *e)
+{
+    if (l->thread_runs)
+        return 0;
+    if (pthread_create(&l->thread, NULL, consume, l) != 0)
+        return err_set(e, SHALE_NO_MEMORY, "cannot start a thread");
+    l->thread_runs = true;
+    return 0;
 }
 
 static void stop_thread(struct layer_in *l)
@@ -142,9 +152,6 @@ static int start_work(struct layer_in *l, struct shale_err *e)
     l->result = 0;
     l->block = NULL;
     l->block_n = 0;
-    if (pthread_create(&l->thread, NULL, consume, l) != 0)
-        return err_set(e, SHALE_NO_MEMORY, "cannot start a thread");
-    l->thread_runs = true;
     return 0;
 }
 
@@ -218,6 +225,9 @@ static int inflate_some(struct layer_in *l, struct str *in, size_t *ret_n, struc
     l->block_n += n;
     *ret_n = n;
     if (l->block_n == LAYER_IN_BLOCK_BYTES) {
+        r = start_thread(l, e);
+        if (r < 0)
+            return r;
         ring_publish(l->ring, l->block_n);
         l->block = NULL;
     }
@@ -242,18 +252,30 @@ int layer_in_write(struct layer_in *l, const void *p, size_t n, struct shale_err
 
 /* ---- finish ---- */
 
+/* What fits in one block is not worth a thread. */
+static void consume_rest(struct layer_in *l)
+{
+    if (l->thread_runs) {
+        if (l->block && l->block_n > 0)
+            ring_publish(l->ring, l->block_n);
+        ring_finish(l->ring);
+        pthread_join(l->thread, NULL);
+        l->thread_runs = false;
+    } else {
+        l->result = l->block_n > 0 ? consume_block(l, l->block, l->block_n) : 0;
+        if (l->result >= 0)
+            l->result = tar_reader_end(l->reader, &l->err);
+    }
+    l->block = NULL;
+}
+
 int layer_in_finish(struct layer_in *l, const struct digest *expected, struct layer_in_result *ret,
                     struct shale_err *e)
 {
     int r = decoder_end(l->decoder, e);
     if (r < 0)
         return r;
-    if (l->block && l->block_n > 0)
-        ring_publish(l->ring, l->block_n);
-    l->block = NULL;
-    ring_finish(l->ring);
-    pthread_join(l->thread, NULL);
-    l->thread_runs = false;
+    consume_rest(l);
     if (l->result < 0) {
         if (e)
             *e = l->err;

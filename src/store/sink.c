@@ -310,7 +310,9 @@ static int have_blob(struct store_sink *k, const struct descriptor *d, const str
     if (r < 0)
         return r;
     r = meta_layer_blob_get(s->meta, &d->digest, &lb, &ignored);
-    if (r >= 0 && !digest_eq(&lb.diff_id, diff_id))
+    /* Of another algorithm it may be right: then the layer is made from the blob once more. */
+    if (r >= 0 && digest_alg(&lb.diff_id) == digest_alg(diff_id) &&
+        !digest_eq(&lb.diff_id, diff_id))
         return err_set(e, SHALE_CORRUPT,
                        "layers from manifest don't match image configuration: layer %s has diffID "
                        "%s, not %s",

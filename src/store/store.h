@@ -151,5 +151,19 @@ int store_gc(struct store *s, uint64_t *ret_freed_bytes, struct shale_err *e);
 /* What store_gc would free after the changes of the transaction that the caller is in. Changes
  * nothing. */
 int store_gc_preview(struct store *s, uint64_t *ret_freed_bytes, struct shale_err *e);
+/* The same for what some images had, without a look at the rest of the store. What a process that
+ * died has left is not found by it. */
+struct sweep_stack { /* images/<chain>: a stack of `depth` layers, `top` the last of them */
+    struct digest chain, top;
+    size_t depth; /* 0: not known; nothing but images of this chain need it */
+};
+struct store_gc_seeds {
+    struct meta_digests blobs;  /* manifests, indexes, configs, layers; what these name, too */
+    struct meta_digests layers; /* diffIDs */
+    struct sweep_stack *stacks;
+    size_t n_stacks;
+};
+int store_gc_near(struct store *s, const struct store_gc_seeds *x, bool dry,
+                  uint64_t *ret_freed_bytes, struct shale_err *e);
 int store_fsck(struct store *s, const struct shale_fsck_opts *o, struct shale_fsck_result *ret,
                struct cancel *c, struct shale_err *e);

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "model/media.h"
 #include "view/doc.h"
 
 /* Members of Config that docker shows, in its order; other ones are the image's own affair. */
@@ -13,17 +14,29 @@ static const char *const config_keys[] = {
 };
 
 const struct tmpl_field doc_image_fields[] = {
-    {"Created", TMPL_ZERO_STRING},     {"Variant", TMPL_ZERO_STRING},
-    {"OsVersion", TMPL_ZERO_STRING},   {"User", TMPL_ZERO_STRING},
-    {"ExposedPorts", TMPL_ZERO_MAP},   {"Env", TMPL_ZERO_LIST},
-    {"Entrypoint", TMPL_ZERO_LIST},    {"Cmd", TMPL_ZERO_LIST},
-    {"Volumes", TMPL_ZERO_MAP},        {"WorkingDir", TMPL_ZERO_STRING},
-    {"Labels", TMPL_ZERO_MAP},         {"StopSignal", TMPL_ZERO_STRING},
-    {"ArgsEscaped", TMPL_ZERO_BOOL},   {"Healthcheck", TMPL_ZERO_POINTER},
-    {"OnBuild", TMPL_ZERO_LIST},       {"Shell", TMPL_ZERO_LIST},
-    {"Descriptor", TMPL_ZERO_POINTER}, {"Interval", TMPL_DURATION},
-    {"Timeout", TMPL_DURATION},        {"StartPeriod", TMPL_DURATION},
-    {"StartInterval", TMPL_DURATION},  {NULL},
+    {"Created", TMPL_ZERO_STRING},
+    {"Variant", TMPL_ZERO_STRING},
+    {"OsVersion", TMPL_ZERO_STRING},
+    {"User", TMPL_ZERO_STRING},
+    {"ExposedPorts", TMPL_ZERO_MAP},
+    {"Env", TMPL_ZERO_LIST},
+    {"Entrypoint", TMPL_ZERO_LIST},
+    {"Cmd", TMPL_ZERO_LIST},
+    {"Volumes", TMPL_ZERO_MAP},
+    {"WorkingDir", TMPL_ZERO_STRING},
+    {"Labels", TMPL_ZERO_MAP},
+    {"StopSignal", TMPL_ZERO_STRING},
+    {"ArgsEscaped", TMPL_ZERO_BOOL},
+    {"Healthcheck", TMPL_ZERO_POINTER},
+    {"OnBuild", TMPL_ZERO_LIST},
+    {"Shell", TMPL_ZERO_LIST},
+    {"Descriptor", TMPL_ZERO_POINTER},
+    {"Manifests", TMPL_ZERO_LIST},
+    {"Interval", TMPL_DURATION},
+    {"Timeout", TMPL_DURATION},
+    {"StartPeriod", TMPL_DURATION},
+    {"StartInterval", TMPL_DURATION},
+    {NULL},
 };
 
 /* Nothing that Go's omitempty would show? */
@@ -113,6 +126,47 @@ static json_t *descriptor_of(const struct shale_image_detail *i)
     return doc_end(&d, &ret, NULL) < 0 ? NULL : ret;
 }
 
+/* As the engine's API has them ("manifests"), with the types of the statements besides. */
+static json_t *attestation_of(const struct shale_image_detail *i, const struct shale_attestation *x)
+{
+    struct doc descriptor = doc_begin(), data = doc_begin(), d = doc_begin();
+    json_t *ret = NULL, *j = NULL, *about = NULL;
+    size_t n = 0;
+
+    while (x->predicates[n])
+        n++;
+    doc_str(&descriptor, "mediaType", MEDIA_OCI_MANIFEST);
+    doc_str(&descriptor, "digest", x->digest);
+    doc_int(&descriptor, "size", (int64_t)x->size_bytes);
+    doc_str(&data, "For", i->manifest_digest);
+    doc_put(&data, "PredicateTypes", doc_strings(x->predicates, n));
+    doc_str(&d, "ID", x->digest);
+    doc_put(&d, "Descriptor", doc_end(&descriptor, &j, NULL) < 0 ? NULL : j);
+    doc_bool(&d, "Available", x->available);
+    doc_str(&d, "Kind", "attestation");
+    doc_put(&d, "AttestationData", doc_end(&data, &about, NULL) < 0 ? NULL : about);
+    return doc_end(&d, &ret, NULL) < 0 ? NULL : ret;
+}
+
+/* The image itself, then what is attached to it. */
+static json_t *manifests_of(const struct shale_image_detail *i)
+{
+    struct doc d = doc_begin();
+    json_t *list = json_array(), *image = NULL;
+
+    doc_str(&d, "ID", i->manifest_digest);
+    doc_put(&d, "Descriptor", descriptor_of(i));
+    doc_bool(&d, "Available", true);
+    doc_str(&d, "Kind", "image");
+    int bad = doc_end(&d, &image, NULL) < 0 || json_array_append_new(list, image) < 0;
+    for (size_t k = 0; !bad && k < i->n_attestations; k++)
+        bad = json_array_append_new(list, attestation_of(i, &i->attestations[k])) < 0;
+    if (!bad)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
 int doc_image(const struct shale_image_detail *i, json_t **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *config = NULL;
@@ -140,5 +194,7 @@ int doc_image(const struct shale_image_detail *i, json_t **ret, struct shale_err
     doc_put(&d, "Metadata", metadata_of(i));
     if (i->manifest_digest && *i->manifest_digest)
         doc_put(&d, "Descriptor", descriptor_of(i));
+    if (i->n_attestations)
+        doc_put(&d, "Manifests", manifests_of(i));
     return doc_end(&d, ret, e);
 }

@@ -201,6 +201,11 @@ bool images_shows_digests(const struct images_opts *o)
     return o->digests || (o->format && strstr(o->format, ".Digest"));
 }
 
+bool images_is_brief(const struct images_opts *o)
+{
+    return !o->digests && (!o->format || !*o->format || streq(o->format, "table"));
+}
+
 int images_print(const struct shale_image_list *images, const struct images_opts *o,
                  struct buf *out, struct shale_err *e)
 {

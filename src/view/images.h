@@ -13,6 +13,9 @@ struct images_opts {
     int64_t now_ns;
 };
 bool images_shows_digests(const struct images_opts *o);
+/* Whether names, ID, time and size of images are all that is shown (see shale_images_opts.brief).
+ */
+bool images_is_brief(const struct images_opts *o);
 int images_print(const struct shale_image_list *images, const struct images_opts *o,
                  struct buf *out, struct shale_err *e);
 

@@ -9,18 +9,19 @@
 #include "view/human.h"
 #include "view/text.h"
 
-#define SPACING   3
-#define MIN_WIDTH 20 /* a terminal that is narrower is not obeyed */
-#define MIN_NAME  12 /* columns are left out before the names get narrower than this */
-#define UNTAGGED  "<untagged>"
-#define NORMAL    "\033[39m"
-#define FAINT     "\033[39m\033[2m"
-#define HEADER    "\033[39m\033[1m"
-#define NAME      "\033[34m\033[1m"
-#define YELLOW    "\033[93m"
-#define CHIP      "\033[38;5;0m\033[48;5;14m U \033[0m"
-#define PLAIN     "\033[0m"
-#define MAX_CELL  (64u << 10)
+#define SPACING     3
+#define MIN_WIDTH   20 /* a terminal that is narrower is not obeyed */
+#define MIN_NAME    12 /* columns are left out before the names get narrower than this */
+#define UNTAGGED    "<untagged>"
+#define ATTESTATION "attestation"
+#define NORMAL      "\033[39m"
+#define FAINT       "\033[39m\033[2m"
+#define HEADER      "\033[39m\033[1m"
+#define NAME        "\033[34m\033[1m"
+#define YELLOW      "\033[93m"
+#define CHIP        "\033[38;5;0m\033[48;5;14m U \033[0m"
+#define PLAIN       "\033[0m"
+#define MAX_CELL    (64u << 10)
 #define WARNING                                                                                    \
     "WARNING: This is an experimental feature. The output may change and shouldn't be depended "   \
     "on."
@@ -39,7 +40,7 @@ static const struct {
 
 struct tree {
     struct buf *out;
-    bool color;
+    bool color, all;
     size_t width, name_width, n_cols;
 };
 struct columns {
@@ -199,7 +200,9 @@ static size_t widest(const struct tree_image *v, size_t n, const struct tree_opt
                 width = name_length(&im->names[k]);
         for (size_t k = 0; v[i].platforms && k < v[i].platforms->n_items; k++) {
             const struct shale_platform_entry *p = &v[i].platforms->items[k];
-            size_t w = p->attestation ? 0 : strlen(p->platform) + 3;
+            if (p->attestation && !o->all)
+                continue;
+            size_t w = p->attestation ? sizeof ATTESTATION + 2 : strlen(p->platform) + 3;
             width = w > width ? w : width;
         }
     }
@@ -234,17 +237,19 @@ static int add_names(const struct tree *t, const struct tree_image *v, const str
     return 0;
 }
 
-static void add_platforms(const struct tree *t, const struct shale_platform_list *l)
+/* Images, and with `all` what is said of them. */
+static void add_platforms(const struct tree *t, const struct shale_platform_list *l, bool all)
 {
     char name[200];
     size_t last = 0;
     for (size_t k = 0; k < l->n_items; k++)
-        last = l->items[k].attestation ? last : k;
+        last = l->items[k].attestation && !all ? last : k;
     for (size_t k = 0; k < l->n_items; k++) {
         const struct shale_platform_entry *p = &l->items[k];
-        if (p->attestation)
+        if (p->attestation && !all)
             continue;
-        snprintf(name, sizeof name, "%s %s", k == last ? "└─" : "├─", p->platform);
+        snprintf(name, sizeof name, "%s %s", k == last ? "└─" : "├─",
+                 p->attestation ? ATTESTATION : p->platform);
         const char *color = p->available ? NORMAL : FAINT;
         struct columns c = {name,
                             p->digest,
@@ -275,7 +280,7 @@ static int add_image(const struct tree *t, const struct tree_image *v, struct sh
     }
     int r = add_names(t, v, &c, e);
     if (r == 0 && v->platforms)
-        add_platforms(t, v->platforms);
+        add_platforms(t, v->platforms, t->all);
     return r;
 }
 
@@ -286,6 +291,7 @@ int tree_print(const struct tree_image *v, size_t n, const struct tree_opts *o, 
     struct tree t = {
         .out = out,
         .color = o->terminal && !(plain && *plain),
+        .all = o->all,
         .width = o->columns > MIN_WIDTH ? o->columns : MIN_WIDTH,
     };
     lay_out(&t, widest(v, n, o));

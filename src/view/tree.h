@@ -10,7 +10,7 @@ struct tree_image {
     struct shale_platform_list *platforms; /* NULL: not known */
 };
 struct tree_opts {
-    bool all;         /* images without any name too */
+    bool all;         /* images without any name too, and attestations */
     bool terminal;    /* colours may be used */
     unsigned columns; /* of the terminal; 80 where there is none */
 };

@@ -126,8 +126,8 @@ names() { shale images -a --digests --format '{{.Repository}}:{{.Tag}}@{{.Digest
     pull one:1 top:1
     run shale rmi nope "$R/one:1" nope:2 "$R/top:1"
     [ "$status" = 1 ]
-    has "Error: No such image: nope:latest"
-    has "Error: No such image: nope:2"
+    [ "${lines[-2]}" = "Error: No such image: nope:latest" ]
+    [ "${lines[-1]}" = "Error: No such image: nope:2" ]
     [ -z "$(shale images -aq)" ]
     run shale rmi -f nope other
     [ "$status" = 0 ]

@@ -181,3 +181,34 @@ parts() { # TAG: digests of manifest, config and layers
     run_ok shale rmi "$R@$manifest"
     has "Untagged: $R@$manifest"
 }
+
+@test "diffIDs of sha512 and sha384, also of layers that are here under sha256" {
+    local tar alg config m=$BATS_FILE_TMPDIR/renamed d
+    d=$(digest_of oci-gzip)
+    config=$(jq -r '.config.digest[7:]' "$L/blobs/${d/://}")
+    for alg in sha384 sha512 wrong; do
+        tar=$(${alg/wrong/sha512}sum "$BATS_FILE_TMPDIR/file.tar" | cut -d' ' -f1)
+        [ $alg != wrong ] || tar=${tar//[0-4]/5}
+        jq -c --arg d "${alg/wrong/sha512}:$tar" '.rootfs.diff_ids=[$d]' "$L/blobs/sha256/$config" >"$m"
+        config=$(oci_blob "$L" "$m" "$oci.config.v1+json" | jq -r '.digest[7:]')
+        jq -c --arg c "sha256:$config" --argjson n "$(stat -c %s "$L/blobs/sha256/$config")" '.config.digest=$c | .config.size=$n' "$L/blobs/${d/://}" >"$m.m"
+        oci_tag "$L" "$alg" "$(oci_blob "$L" "$m.m" "$oci.manifest.v1+json")"
+    done
+    run_ok shale pull "$R:sha384" # nothing is here
+    run_ok shale pull "$R:oci-gzip"
+    run_fails 1 "layers from manifest don't match" shale pull "$R:wrong"
+    run_ok shale pull "$R:sha512"
+    has "Already exists"
+    for alg in oci-gzip sha384 sha512; do
+        [ "$(shale cat "$R:$alg" /file)" = file ]
+    done
+    [ "$(find "$SHALE_ROOT/layers" -mindepth 1 -maxdepth 1 | wc -l)" = 3 ]
+    # each is made again from the one blob
+    rm -rf "$SHALE_ROOT"/layers/* "$SHALE_ROOT"/images/*
+    for alg in oci-gzip sha384 sha512; do
+        [ "$(shale cat "$R:$alg" /file)" = file ]
+    done
+    run_ok shale fsck
+    run_ok shale rmi "$R:oci-gzip" "$R:sha384" "$R:sha512"
+    [ -z "$(find "$SHALE_ROOT/layers" "$SHALE_ROOT/images" -mindepth 1)" ]
+}

@@ -9,7 +9,6 @@ setup_file() { registry_with busybox debian; }
 teardown_file() { registry_stop_all; }
 setup() { container_setup; }
 teardown() { drop_store; }
-run_rm() { shale run --rm --network none "$@"; }
 
 @test "output, standard error and exit status pass through" {
     run_ok run_rm "$image" echo hello

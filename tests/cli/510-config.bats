@@ -25,7 +25,6 @@ setup() {
     shale pull -q "$configured" >/dev/null
 }
 teardown() { drop_store; }
-run_rm() { shale run --rm --network none "$@"; }
 in_configured() { local program=$1; shift; run_rm --entrypoint "$program" "$configured" "$@"; }
 
 @test "the image's entrypoint, command, user, folder, volume and environment count" {

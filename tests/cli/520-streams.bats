@@ -9,8 +9,6 @@ setup_file() { registry_with busybox; }
 teardown_file() { registry_stop_all; }
 setup() { container_setup; }
 teardown() { drop_store; }
-run_rm() { shale run --rm --network none "$@"; }
-await() { for _ in $(seq 200); do "$@" && return 0; sleep 0.05; done; echo "waited in vain for: $*"; return 1; }
 logs_have() { [[ $(shale logs "$1" 2>&1) == *"$2"* ]]; }
 no_process() { ! grep -qsF "$SHALE_ROOT" /proc/[0-9]*/cmdline; }
 

@@ -12,7 +12,6 @@ teardown() { drop_store; }
 names() { shale ps "$@" --format '{{.Names}}' | paste -sd' '; }
 state() { shale inspect -f '{{.State.Status}}' "$1"; }
 # with_groups: pausing needs a runtime that makes control groups
-with_groups() { [[ $(shale info --format '{{json .}}') != *"without control groups"* ]] || skip "no runtime with control groups here"; }
 sleeper() { shale run -d --name "$1" --network none "${@:2}" "$image" sh -c 'trap "exit 7" TERM; while :; do sleep 0.1; done'; }
 
 @test "rename: the new name counts, the old one is free; what is wrong is said" {

@@ -9,7 +9,6 @@ setup_file() { registry_with busybox; }
 teardown_file() { registry_stop_all; }
 setup() { container_setup; }
 teardown() { drop_store; }
-run_rm() { shale run --rm --network none "$@"; }
 # refuses TEXT OPTION…: run ends with 125 and says so; nothing is left behind
 refuses() {
     local want=$1

@@ -6,46 +6,24 @@
 
 load lib
 
-setup_file() {
-    need_root
-    export ARCHIVE=$BATS_FILE_TMPDIR/busybox.tar
-    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$ARCHIVE:box:1"
-}
+setup_file() { net_archive; }
 setup() {
     need_root
     fresh_store
-    ns=shale-$$-$BATS_TEST_NUMBER out=shale-$$-$BATS_TEST_NUMBER-out
-    ip netns add "$ns"
-    ip netns add "$out"
-    ip -n "$ns" link set lo up
-    ip -n "$ns" link add outside type veth peer name inside netns "$out"
-    ip -n "$ns" addr add 192.0.2.1/24 dev outside
-    ip -n "$ns" link set outside up
-    ip -n "$out" addr add 192.0.2.2/24 dev inside
-    ip -n "$out" link set inside up
+    net_setup
     "$SHALE_BIN" load -q -i "$ARCHIVE" >/dev/null
 }
 teardown() {
     drop_store
     [ -z "$server" ] || kill "$server" || true
-    ip netns del "$ns"
-    ip netns del "$out"
+    net_teardown
 }
-# only the network: `ip netns exec` would give it mounts of its own, too
-here() { nsenter --net="/run/netns/$ns" "$@"; }
-outside() { nsenter --net="/run/netns/$out" "$@"; }
 shale() { here "$SHALE_BIN" "$@"; }
 get() { timeout 5 busybox wget -q -O - "$1"; } # URL
 export -f get
 # web NAME [OPTION…]: a container that serves its name on port 80
 web() { shale run -d --name "$1" "${@:2}" box:1 sh -c "echo this is $1 >/index.html; exec httpd -f -p 80 -h /" >/dev/null && serves "$1"; }
-serves() { await "$1" shale exec "$1" wget -q -O - http://127.0.0.1/; }
-# await WHAT CMD…: until it succeeds
-await() {
-    for _ in $(seq 100); do "${@:2}" >/dev/null 2>&1 && return; sleep 0.05; done
-    echo "$1: does not come: ${*:2}"
-    return 1
-}
+serves() { await shale exec "$1" wget -q -O - http://127.0.0.1/; }
 address() { shale inspect -f "{{(index .NetworkSettings.Networks \"$2\").IPAddress}}" "$1"; }
 rows() {
     sqlite3 -cmd '.timeout 10000' "$SHALE_ROOT/shale.db" \
@@ -61,7 +39,7 @@ clean() {
     ! grep -q "$SHALE_ROOT/containers" /proc/self/mountinfo || { echo "mounts are left"; return 1; }
     for pid in $(pgrep -x aardvark-dns); do
         grep -q Z "/proc/$pid/stat" || [ "$(readlink "/proc/$pid/ns/net")" != "$(here readlink /proc/self/ns/net)" ] ||
-            await "end of the resolver" test ! -e "/proc/$pid/fd/0" || return 1
+            await test ! -e "/proc/$pid/fd/0" || return 1
     done
 }
 
@@ -122,7 +100,11 @@ three" ]
     run_fails 1 "no matching subnet for aux-address 10.7.0.1" shale network create --subnet 10.6.0.0/24 --aux-address a=10.7.0.1 x1
     run_fails 1 "every ip-range or gateway must have a corresponding subnet" shale network create --gateway 10.7.0.1 x1
     run_fails 1 "invalid CIDR address: 10.6" shale network create --subnet 10.6 x1
-    run_fails 1 "not supported yet" shale network create --ipv6 x1
+    run_fails 1 "fd00:1::/64: IPv6 addresses need --ipv6" shale network create --subnet fd00:1::/64 x1
+    run_fails 1 "invalid subnet fd00::/200: invalid CIDR address: fd00::/200" shale network create --ipv6 --subnet fd00::/200 x1
+    run_fails 1 "invalid subnet fd00::/120: it must have 8 to 112 bits" shale network create --ipv6 --subnet 10.9.0.0/16 --subnet fd00::/120 x1
+    run_fails 1 "no matching subnet for gateway fd01::1" shale network create --ipv6 --subnet fd00::/64 --gateway fd01::1 x1
+    run_fails 1 "several subnets of one kind are not supported yet" shale network create --ipv6 --subnet fd00::/64,fd01::/64 x1
     run_fails 1 'network driver "macvlan" is not supported yet' shale network create -d macvlan x1
     run_fails 1 'network option "foo" is not supported yet' shale network create -o foo=1 x1
     run_fails 1 "operation is not permitted on predefined bridge network" shale network create bridge
@@ -184,7 +166,7 @@ null
     nsenter --net="/run/netns/$ns" busybox httpd -f -p 9001 -h "$BATS_TEST_TMPDIR" 3>&- &
     server=$!
     echo program >"$BATS_TEST_TMPDIR/index.html"
-    await "the program" here bash -c 'get http://127.0.0.1:9001/'
+    await here bash -c 'get http://127.0.0.1:9001/'
     run_fails 125 "failed to bind host port for 0.0.0.0:9001: address already in use" shale run --rm -p 9001:80 box:1 true
     web two -p 9000-9003:80 -p 8090-8091:90-91 -P --expose 70
     [ "$(shale port two 80)" = 0.0.0.0:9000 ]
@@ -224,9 +206,9 @@ null
     run_fails 1 "bad address" shale run --rm --network back box:1 timeout 3 wget -q -O - http://one/
     # a new name, while it runs; the old one is free
     run_ok shale rename one uno
-    await "new name" shale run --rm --network front box:1 sh -c 'wget -q -O - http://uno/ && wget -q -O - http://www/ && ! wget -q -O - http://one/'
+    await shale run --rm --network front box:1 sh -c 'wget -q -O - http://uno/ && wget -q -O - http://www/ && ! wget -q -O - http://one/'
     run_ok shale rename uno one
-    await "old name" shale run --rm --network front box:1 wget -q -O - http://one/
+    await shale run --rm --network front box:1 wget -q -O - http://one/
     run_fails 1 "bad address" shale run --rm --dns 127.0.0.1 box:1 timeout 3 wget -q -O - http://one/
     run_ok shale network connect --alias db --ip 10.5.0.77 back one
     [ "$(address one back)" = 10.5.0.77 ]
@@ -255,6 +237,38 @@ null
     has "this is one"
     has myhost
     shale rm -f one >/dev/null
+    clean
+}
+
+@test "IPv6: addresses, names, the way out; as inspect shows them" {
+    ip -n "$ns" addr add 2001:db8::1/64 dev outside nodad
+    ip -n "$out" addr add 2001:db8::2/64 dev inside nodad
+    run_ok shale network create --ipv6 --subnet 10.7.0.0/24 --subnet fd00:7::/64 six
+    [ "$(shale network ls --format '{{.IPv6}}' -f name=six)" = true ]
+    [ "$(shale network inspect six | jq -c '.[0] | [.EnableIPv6, .IPAM.Config]')" = '[true,[{"Subnet":"10.7.0.0/24","Gateway":"10.7.0.1"},{"Subnet":"fd00:7::/64","Gateway":"fd00:7::1"}]]' ]
+    run_fails 1 "Pool overlaps with other one" shale network create --ipv6 --subnet fd00::/16 more
+    web one --network six
+    run_ok shale inspect -f '{{with index .NetworkSettings.Networks "six"}}{{.IPAddress}} {{.GlobalIPv6Address}}/{{.GlobalIPv6PrefixLen}} {{.IPv6Gateway}}{{end}}' one
+    [ "$output" = "10.7.0.2 fd00:7::2/64 fd00:7::1" ]
+    [ "$(shale network inspect -f '{{range .Containers}}{{.IPv6Address}}{{end}}' six)" = fd00:7::2/64 ]
+    run_ok shale exec one cat /etc/hosts
+    has "fd00:7::2"
+    # from the next one, by address and by name; and to the world, from an address that it knows
+    await "address" shale run --rm --network six box:1 wget -q -O - 'http://[fd00:7::2]/'
+    run_ok shale run --rm --network six box:1 nslookup -type=aaaa one
+    has "fd00:7::2"
+    await "the world" shale run --rm --network six box:1 ping6 -c 1 -w 5 2001:db8::2
+    shale rm -f one >/dev/null
+    shale network rm six >/dev/null
+    # without a subnet: one of its own
+    shale network create --ipv6 own >/dev/null
+    [[ $(shale network inspect own | jq -r '.[0].IPAM.Config[1].Subnet') =~ ^fd[0-9a-f]{2}:[0-9a-f:]+::/64$ ]]
+    # a gateway that is not the first address is nobody else's
+    shale network create --ipv6 --subnet 10.8.0.0/24 --subnet fd00:8::/64 --gateway fd00:8::2 gate >/dev/null
+    shale run -d --name two --network gate box:1 sleep 1000 >/dev/null
+    [ "$(address two gate)" = 10.8.0.3 ]
+    shale rm -f two >/dev/null
+    shale network rm own gate >/dev/null
     clean
 }
 
@@ -308,19 +322,19 @@ one exited" ]
             "$SHALE_BIN" run --name "killed$step" --network net -p 8080:80 box:1 true
         [ "$status" -gt 128 ]
         # a child that is about to become netavark may have its lock for a moment still
-        await "the clearing" cleared
+        await cleared
         clean
     done
     # shale that watches one in the foreground
     nsenter --net="/run/netns/$ns" "$SHALE_BIN" run --rm --name fore --network net -p 8080:80 box:1 sleep 1000 3>&- >/dev/null 2>&1 &
     pid=$!
     running() { [ "$(shale inspect -f '{{.State.Status}}' fore)" = running ]; }
-    await "the container" running
+    await running
     init=$(shale inspect -f '{{.State.Pid}}' fore)
     kill -9 "$pid" "$init"
     wait "$pid" || true
     gone() { [ -z "$(shale ps -aq -f name=fore)" ]; }
-    await "its removal" gone
+    await gone
     clean
 }
 

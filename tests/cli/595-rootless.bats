@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2154 # status, output and lines are bats'
-# An ordinary user, made for the test: pull, images and run in a user namespace; the network through pasta.
+# An ordinary user, made for the test: pull, images and run in a user namespace; the network through pasta or
+# slirp4netns.
 
 load lib
 
@@ -33,9 +34,12 @@ teardown() {
     for _ in $(seq 100); do userdel "$user" 2>/dev/null && break; sleep 0.1; done
     [ -z "$ns" ] || ip netns del "$ns"
 }
+# Nothing is at $hidden for the user.
+hidden=
 net() { if [ -n "$ns" ]; then nsenter --net="/run/netns/$ns" "$@"; else "$@"; fi; }
 as_user() {
-    net unshare -m sh -c 'mount --bind "$0" /dev/net/tun && exec "$@"' "$BATS_TEST_TMPDIR/tun" \
+    net unshare -m sh -c 'mount --bind "$0" /dev/net/tun && { [ -z "$1" ] || mount --bind /dev/null "$1"; } && shift && exec "$@"' \
+        "$BATS_TEST_TMPDIR/tun" "$hidden" \
         setpriv --reuid "$uid" --regid "$(id -g "$user")" --clear-groups \
         env -u SHALE_ROOT -u DOCKER_CONFIG HOME="$home" XDG_RUNTIME_DIR="$home/run" "$BATS_TEST_TMPDIR/shale" "$@"
 }
@@ -76,8 +80,8 @@ as_user() {
     run_fails 1 "" sh -c "find /run/shale -user $uid | grep ."
 }
 
-@test "the network of a user's containers: out, and published ports; bridges need root" {
-    need pasta
+# a network namespace with a way out, and box:1 for the user
+outside() {
     ns=shale-$$-rootless
     ip netns add "$ns"
     ip -n "$ns" link set lo up
@@ -89,6 +93,11 @@ as_user() {
     skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$BATS_TEST_TMPDIR/box.tar:box:1"
     chmod 644 "$BATS_TEST_TMPDIR/box.tar"
     run_ok as_user load -q -i "$BATS_TEST_TMPDIR/box.tar"
+}
+
+@test "the network of a user's containers: out, and published ports; bridges need root" {
+    need pasta
+    outside
     run_ok as_user run -d --name web -p 8080:80 box:1 sh -c 'echo hello >/index.html; exec httpd -f -p 80 -h /'
     run_ok as_user ps --format '{{.Ports}}'
     [ "$output" = "0.0.0.0:8080->80/tcp" ]
@@ -107,4 +116,35 @@ as_user() {
     run_ok as_user rm -f web
     for _ in $(seq 100); do pgrep -u "$uid" -f pasta >/dev/null || break; sleep 0.05; done
     run_fails 1 "" pgrep -u "$uid" -f pasta
+}
+
+@test "without pasta: slirp4netns does the same" {
+    need pasta
+    need slirp4netns
+    hidden=$(readlink -f "$(command -v pasta)")
+    outside
+    run_ok as_user run -d --name web -p 8080:80 box:1 sh -c 'echo hello >/index.html; exec httpd -f -p 80 -h /'
+    for _ in $(seq 100); do
+        run net timeout 5 busybox wget -q -O - http://127.0.0.1:8080/
+        [ "$output" != hello ] || break
+        sleep 0.1
+    done
+    [ "$output" = hello ]
+    # out: what listens on this host's own address is reached, its loopback is not
+    run_ok as_user run --rm box:1 sh -c 'ip -o -4 addr show tap0 | grep -o 10.0.2.100; grep nameserver /etc/resolv.conf; wget -q -O - http://192.0.2.1:8080/; timeout 5 wget -q -O - http://10.0.2.2:8080/ 2>/dev/null || echo no'
+    [ "$output" = "10.0.2.100
+nameserver 10.0.2.3
+hello
+no" ]
+    run_fails 125 "Bind for 0.0.0.0:8080 failed" as_user run --rm -p 8080:80 box:1 true
+    # it goes with the container, also when the container is killed
+    run_ok as_user kill web
+    for _ in $(seq 100); do [ "$(as_user ps -q)" = "" ] && break; sleep 0.05; done
+    for _ in $(seq 100); do pgrep -u "$uid" -x slirp4netns >/dev/null || break; sleep 0.05; done
+    run_fails 1 "" pgrep -u "$uid" -x slirp4netns
+    run_ok as_user start web
+    pgrep -u "$uid" -x slirp4netns
+    run_ok as_user rm -f web
+    for _ in $(seq 100); do pgrep -u "$uid" -x slirp4netns >/dev/null || break; sleep 0.05; done
+    run_fails 1 "" pgrep -u "$uid" -x slirp4netns
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Copying from registry to registry, without the store.
+# Copying from registry to registry, without the store; between a registry and the store.
 
 load lib
 
@@ -118,4 +118,51 @@ no_blobs() { [ -z "$(find "$SHALE_ROOT" -path '*/blobs/*' -type f 2>/dev/null)" 
     run_fails 1 "no matching manifest for linux/s390x" shale copy --platform linux/s390x "$OURS/app:1.1" "$DEBIANS/g/x"
     run_fails 1 "connection refused" shale copy "$OURS/app:1.1" 127.0.0.1:1/x
     [ "$(tags "$DEBIANS" g/x)" = "" ]
+}
+
+@test "out of the store and into it: under any name, whole, one platform, by pattern, by ID" {
+    shale pull -q --all-platforms "$OURS/app:1.1" >/dev/null
+    shale tag "$OURS/app:1.1" mine:2
+    run_ok shale copy store://mine:2 "$DEBIANS/h/mine:x"
+    has "$DEBIANS/h/mine:x: digest: $(raw_digest "docker://$OURS/app:1.1")"
+    run_ok shale copy store://mine:2 "docker://$DEBIANS/h/mine:x"
+    has "(was there)"
+    [ "$(raw_digest "docker://$DEBIANS/h/mine:x")" = "$(raw_digest "docker://$OURS/app:1.1")" ]
+    shale tag mine:2 mine:3
+    run_ok shale copy "store://mine:*" "$DEBIANS/h/all"
+    [ "$(tags "$DEBIANS" h/all)" = "2 3" ]
+    id=$(shale images -q --no-trunc mine:2)
+    run_ok shale copy "store://$id" "$DEBIANS/h/id:1"
+    run_ok shale copy -q --platform linux/arm64 store://mine:2 "$DEBIANS/h/arm:1"
+    want=$(skopeo inspect --raw --tls-verify=false "docker://$OURS/app:1.1" | jq -r '.manifests[] | select(.platform.architecture == "arm64").digest')
+    [ "$output" = "$want" ]
+    # nothing was named here by it
+    [ "$(shale images --format '{{.Repository}}:{{.Tag}}' | sort | paste -sd' ')" = "$OURS/app:1.1 mine:2 mine:3" ]
+    export SHALE_ROOT=$BATS_TEST_TMPDIR/other
+    run_ok shale copy --platform linux/arm64 "$DEBIANS/h/arm:1" store://arm:9
+    [ "$(shale inspect -f '{{.Architecture}} {{json .RepoTags}}' arm:9)" = 'arm64 ["arm:9"]' ]
+    shale rmi arm:9 >/dev/null
+    run_ok shale copy "$DEBIANS/h/all:2" "$DEBIANS/h/mine:x" store://here
+    [ "$(shale images --format '{{.Tag}}' here | sort | paste -sd' ')" = "2 x" ]
+    run_ok shale copy "$DEBIANS/h/all:2" store://here:2
+    has "store://here:2: digest: $(raw_digest "docker://$OURS/app:1.1") (was there)"
+    # what came in is whole, and its way there is remembered
+    run_ok shale copy store://here:2 "$OURS/again"
+    [ "$(raw_digest "docker://$OURS/again:2")" = "$(raw_digest "docker://$OURS/app:1.1")" ]
+    shale tag --history here:2 | grep -q copy
+    shale rmi here:2 here:x >/dev/null
+    [ -z "$(shale images -aq)" ]
+    no_blobs
+}
+
+@test "mistakes with the store" {
+    run_fails 1 "both ends are the store" shale copy store://a store://b
+    run_fails 1 "No such image: none:latest" shale copy store://none "$DEBIANS/i/x"
+    run_fails 1 "an image is not kept in the store" shale copy --referrers "$OURS/app:1.1" store://a
+    run_fails 1 "the target cannot be a pattern" shale copy "$OURS/app:1.1" 'store://x:*'
+    run_fails 1 "a tag is missing" shale copy "$OURS/app@$(raw_digest "docker://$OURS/app:1.1")" store://x
+    run_fails 1 "no tag of none matches 1*" shale copy 'store://none:1*' "$DEBIANS/i/x"
+    run_fails 1 "invalid reference format" shale copy store:// "$DEBIANS/i/x"
+    run_fails 1 "invalid reference format" shale copy "$OURS/app:1.1" store://
+    [ -z "$(shale images -aq)" ]
 }

@@ -6,32 +6,18 @@
 
 load lib
 
-setup_file() {
-    need_root
-    export ARCHIVE=$BATS_FILE_TMPDIR/busybox.tar
-    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$ARCHIVE:box:1"
-}
+setup_file() { net_archive; }
 setup() {
     need_root
     command -v netavark >/dev/null || [ -x /usr/lib/podman/netavark ] || skip "netavark is not installed"
-    ns=shale2-$$-$BATS_TEST_NUMBER out=shale2-$$-$BATS_TEST_NUMBER-out
-    ip netns add "$ns"
-    ip netns add "$out"
-    ip -n "$ns" link set lo up
-    ip -n "$ns" link add outside type veth peer name inside netns "$out"
-    ip -n "$ns" addr add 192.0.2.1/24 dev outside
-    ip -n "$ns" link set outside up
-    ip -n "$out" addr add 192.0.2.2/24 dev inside
-    ip -n "$out" link set inside up
+    net_setup
     fresh_store
     for s in A B; do in_store "$s" load -q -i "$ARCHIVE" >/dev/null; done
 }
 teardown() {
     for s in A B; do SHALE_ROOT=$BATS_TEST_TMPDIR/$s drop_store; done
-    ip netns del "$ns"
-    ip netns del "$out"
+    net_teardown
 }
-here() { nsenter --net="/run/netns/$ns" "$@"; }
 shale() { here "$SHALE_BIN" "$@"; }
 in_store() { SHALE_ROOT=$BATS_TEST_TMPDIR/$1 shale "${@:2}"; }
 # web STORE NAME [OPTION…]: serves the store's and its own name on port 80
@@ -41,7 +27,7 @@ web() {
 # answers PORT TEXT: from outside
 answers() {
     for _ in $(seq 100); do
-        run nsenter --net="/run/netns/$out" timeout 5 busybox wget -q -O - "http://192.0.2.1:$1/"
+        run outside timeout 5 busybox wget -q -O - "http://192.0.2.1:$1/"
         [ "$output" = "$2" ] && return
         sleep 0.05
     done

@@ -10,7 +10,6 @@ teardown_file() { registry_stop_all; }
 setup() { container_setup; }
 teardown() { drop_store; }
 
-with_groups() { [[ $(shale info --format '{{json .}}') != *"without control groups"* ]] || skip "no runtime with control groups here"; }
 
 @test "network: none, the host's, and the default one, which is used again; hosts" {
     run_ok step "$image" sh -c 'ip -o link | wc -l; cat /etc/hosts'

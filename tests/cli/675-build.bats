@@ -3,21 +3,14 @@
 # shellcheck disable=SC2154 # image is container_setup's
 # `shale build`: images from Dockerfiles, their cache, and what goes wrong. RUN has no network here.
 load lib
+load build
 
-setup_file() { registry_with busybox; }
-teardown_file() { registry_stop_all; }
 setup() {
-    container_setup
-    ctx=$BATS_TEST_TMPDIR/ctx
+    context_setup
     mkdir -p "$ctx/src"
     echo hello >"$ctx/src/a.txt"
 }
-teardown() { drop_store; }
 
-# dockerfile <<EOF: the Dockerfile of the context; @ is the image
-dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
-build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
-field() { shale inspect --format "$1" "$2"; }
 cached() { grep -c ' CACHED$' <<<"$output" || true; }
 
 @test "build: files, config and history; a second time nothing is done" {
@@ -106,8 +99,6 @@ END
     dockerfile <<<'FROM @'
     run_fails 1 'target stage "nosuch" could not be found' build --target nosuch
     run_fails 1 'invalid reference format' build -t 'X:?'
-    run_fails 1 "--verify is not supported yet" build --verify
-    run_fails 1 "--cache-to is not supported yet" build --cache-to type=inline
     run_fails 1 'path "/nosuch" not found' shale build /nosuch
 }
 

@@ -3,19 +3,13 @@
 # shellcheck disable=SC2154 # image is container_setup's
 # `shale build`: outputs, named contexts, checks, stages side by side, interruption, and buildah beside it.
 load lib
+load build
 
-setup_file() { registry_with busybox; }
-teardown_file() { registry_stop_all; }
 setup() {
-    container_setup
-    ctx=$BATS_TEST_TMPDIR/ctx
+    context_setup
     mkdir -p "$ctx/src/d"
     echo hello >"$ctx/src/a.txt"
 }
-teardown() { drop_store; }
-dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
-build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
-field() { shale inspect --format "$1" "$2"; }
 
 @test "build: a folder, a tar, an archive, a registry" {
     dockerfile <<<$'FROM scratch\nCOPY src /x'

@@ -3,18 +3,9 @@
 # shellcheck disable=SC2154 # image is container_setup's
 # `shale build`: a shell where a step failed.
 load lib
+load build
 
-setup_file() { registry_with busybox; }
-teardown_file() { registry_stop_all; }
-setup() {
-    container_setup
-    ctx=$BATS_TEST_TMPDIR/ctx
-    mkdir -p "$ctx"
-}
-teardown() { drop_store; }
-dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
-field() { shale inspect --format "$1" "$2"; }
-build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
+setup() { context_setup; }
 
 @test "build --debug-on-error: a shell in the state before the step" {
     dockerfile <<<$'FROM @\nENV WHO=me\nWORKDIR /w\nRUN echo before >f\nRUN --mount=type=tmpfs,target=/t echo after >>f; exit 7'

@@ -3,21 +3,13 @@
 # shellcheck disable=SC2154 # image is container_setup's
 # `shale build` with Dockerfiles, options and agents that nobody means well.
 load lib
+load build
 
-setup_file() { registry_with busybox; }
-teardown_file() { registry_stop_all; }
-setup() {
-    container_setup
-    ctx=$BATS_TEST_TMPDIR/ctx
-    mkdir -p "$ctx"
-}
+setup() { context_setup; }
 teardown() {
     [ -z "${AGENT:-}" ] || kill "$AGENT" 2>/dev/null || true
     drop_store
 }
-
-dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
-build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
 
 @test "10,000 stages, each with a history: no more memory than one needs" {
     {

@@ -78,3 +78,19 @@ ask() {
     run_fails 1 "not found" shale exec app python3 service.py --get /places/nosuch
     [ "$(shale exec app id -un)" = nobody ]
 }
+
+@test "examples: the Node app: a change of the program leaves its packages alone" {
+    build node-app
+    shale run -d --name app --network none node-app
+    ask '{"newer":"1.10.0"}' node server.js --get '/newer?a=1.2.0&b=1.10.0'
+    run_fails 1 'a and b are versions' shale exec app node server.js --get '/newer?a=1&b=2.0.0'
+    ask '{"uptime":"' node server.js --get /uptime
+    [ "$(shale exec app id -un)" = nobody ]
+    run_ok shale stop app
+    [ "$(shale wait app)" = 0 ]
+    cp -r "$top/examples/node-app" "$BATS_TEST_TMPDIR/changed"
+    echo "// changed" >>"$BATS_TEST_TMPDIR/changed/server.js"
+    run_ok shale build --network host --progress plain --build-arg "BASE=$REGISTRY_HOST/apt:1.0" \
+        --secret "id=apt,src=$BATS_FILE_TMPDIR/apt.conf" "$BATS_TEST_TMPDIR/changed"
+    [ "$(grep -c ' CACHED$' <<<"$output")" = 6 ] || { echo "$output"; return 1; }
+}

@@ -63,7 +63,6 @@ layer_of() {
     m=$(curl -s -u "$1:pw-$1" "http://$OWN/v2/$2/manifests/1" | jq -r '.manifests[0].digest')
     curl -s -u "$1:pw-$1" "http://$OWN/v2/$2/manifests/$m" | jq -r '.layers[0].digest'
 }
-status_of() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
 
 @test "htpasswd: skopeo, podman, buildah and shale log in, push and pull" {
     serve_with htpasswd
@@ -152,8 +151,7 @@ status_of() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
     [ "$(status_of -u alice:wrong "http://$OWN/v2/")" = 401 ]
     [ $(($(date +%s%N) - begin)) -ge 600000000 ]
     sed -i 's/^failures = .*/failures = 100000/; s/^failure_delay = .*/failure_delay = 3s/' "$dir/r.conf"
-    kill -HUP "$OWN_PID"
-    sleep 0.5
+    own_reload
     # 200 that wait, at 16 work threads: others are answered meanwhile.
     for _ in $(seq 200); do echo "url = http://$OWN/v2/"; echo 'output = /dev/null'; done >"$dir/many"
     curl -s -Z --parallel-max 200 -u alice:wrong -w '%{http_code}\n' -K "$dir/many" >"$dir/codes" &
@@ -161,12 +159,11 @@ status_of() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
     sleep 1.5
     begin=$(date +%s%N)
     [ "$(status_of -u bob:pw-bob "http://$OWN/v2/")" = 200 ]
-    [ $(($(date +%s%N) - begin)) -lt 1500000000 ]
+    [ $(($(date +%s%N) - begin)) -lt 10000000000 ] # in the order of their coming it would take 35 s
     wait "$pid"
     [ "$(sort "$dir/codes" | uniq -c | tr -s ' ')" = " 200 401" ]
     sed -i 's/^failures = .*/failures = 2/; s/^failure_delay = .*/failure_delay = 0s/' "$dir/r.conf"
-    kill -HUP "$OWN_PID"
-    sleep 0.5
+    own_reload
     [ "$(status_of -u alice:wrong "http://$OWN/v2/")" = 401 ]
     [ "$(status_of -u alice:wrong "http://$OWN/v2/")" = 401 ]
     run curl -s -i -u alice:pw-alice "http://$OWN/v2/"
@@ -175,8 +172,7 @@ status_of() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
     has TOOMANYREQUESTS
     # Answers that wait do not hold up the end.
     sed -i 's/^failures = .*/failures = 100/; s/^failure_delay = .*/failure_delay = 50s/' "$dir/r.conf"
-    kill -HUP "$OWN_PID"
-    sleep 0.5
+    own_reload
     curl -s -o /dev/null -u alice:wrong "http://$OWN/v2/" &
     sleep 0.3
     begin=$(date +%s%N)

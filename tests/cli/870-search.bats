@@ -55,12 +55,11 @@ tiny() {
             "http://$OWN/v2/$1/manifests/$2"
 }
 names() { jq -r '[.results[].name] | join(" ")'; }
-status_of() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
 
 # indexed: waits until the registry has looked at everything
 indexed() {
     local n=x
-    for _ in $(seq 300); do
+    for _ in $(seq 1200); do
         n=$(curl -s ${1:+-u "$1"} "http://$OWN/shale/v1/search?n=1" | jq .pending)
         [ "$n" != 0 ] || return 0
         sleep 0.1
@@ -180,7 +179,7 @@ layers() {
         -H "unix://$w/s" --storage-driver vfs >"$w/out" 2>&1 3>&- &
     OWN_PIDS="$OWN_PIDS $!"
     here() { timeout 60 docker -H "unix://$w/s" "$@"; }
-    for _ in $(seq 150); do ! here version >/dev/null 2>&1 || break; sleep 0.2; done
+    for _ in $(seq 300); do ! here version >/dev/null 2>&1 || break; sleep 0.2; done
     run_ok here search --format '{{.Name}}|{{.Description}}|{{.StarCount}}|{{.IsOfficial}}' "$OWN/team"
     [ "$output" = $'team/two|Second|3|[OK]\nteam/one||0|' ]
     run_ok here search --filter stars=1 --format '{{.Name}}' "$OWN/t"

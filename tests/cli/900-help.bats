@@ -82,15 +82,16 @@ rendered() { groff -K utf8 -man -Tutf8 -P-cbou | words; }
         [ -z "$warnings" ] || { echo "$name: $warnings"; return 1; }
         page=$(rendered <<<"$page")
         # Each line of --help that carries meaning stands in the page.
-        # shellcheck disable=SC2086
         while IFS= read -r line; do
-            line=$(words <<<"${line#Usage:}" | sed 's/^ //; s/ $//')
             case $line in "" | Options: | Examples: | Aliases: | Commands: | "Run 'shale "*) continue ;; esac
             if [[ $name == image || $name == container || $name == pulls || $name == system ]]; then
                 line=${line#* } # name and line of a command stand apart
             fi
             [[ $page == *"$line"* ]] || { echo "man page of $name: no '$line' in: $page"; return 1; }
-        done < <(shale $name --help)
+        done < <(
+            # shellcheck disable=SC2086
+            shale $name --help | sed 's/^Usage://; s/‐/-/g; s/[ \t][ \t]*/ /g; s/^ //; s/ $//'
+        )
     done < <(all_commands)
     top=$(shale __man shale | rendered)
     for word in "--insecure-registry list" SHALE_ROOT "EXIT STATUS" "NO_COLOR" "shale-pull(1)"; do

@@ -46,7 +46,7 @@ static_of() { # COMPILER FILE OUT: only libshale is static, what it needs is sha
     [ -n "$(find "$PREFIX/share/zsh" -name _shale)" ]
     # Nothing else, and nothing that only its owner can read.
     [ -z "$(find "$DEST" -type f ! -perm -444)" ]
-    hasnt_others=$(find "$DEST" ! -type d | grep -vE '/(shale|_shale|libshale\.(a|so[0-9.]*)|shale\.(pc|fish)|shale[a-z-]*\.1|[a-z_]+\.h|registry\.conf\.5|shale-(registry\.(service|conf)|restart\.service))$' || true)
+    hasnt_others=$(find "$DEST" ! -type d | grep -vE '/(shale|_shale|libshale\.(a|so[0-9.]*)|shale\.(pc|fish)|shale[a-z-]*\.1|[a-z_]+\.h|registry\.conf\.5|shale-(registry\.(service|conf)|restart\.service|daemon\.(service|socket|json\.5)))$' || true)
     [ -z "$hasnt_others" ] || { echo "$hasnt_others"; return 1; }
 }
 

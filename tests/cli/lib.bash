@@ -67,6 +67,34 @@ container_setup() {
     image=$REGISTRY_HOST/busybox:1.0
     shale pull -q "$image" >/dev/null
 }
+run_rm() { shale run --rm --network none "$@"; }
+with_groups() { [[ $(shale info --format '{{json .}}') != *"without control groups"* ]] || skip "no runtime with control groups here"; }
+
+# net_setup: for setup: a network namespace for shale, `ns`, and the world outside of it, `out` (192.0.2.1 and .2), so that
+# rules and devices of this machine are left alone. net_archive, for setup_file: an image without a registry, box:1 -> ARCHIVE
+net_archive() {
+    need_root
+    export ARCHIVE=$BATS_FILE_TMPDIR/busybox.tar
+    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$ARCHIVE:box:1"
+}
+net_setup() {
+    ns=shale-$$-$BATS_TEST_NUMBER out=shale-$$-$BATS_TEST_NUMBER-out
+    ip netns add "$ns"
+    ip netns add "$out"
+    ip -n "$ns" link set lo up
+    ip -n "$ns" link add outside type veth peer name inside netns "$out"
+    ip -n "$ns" addr add 192.0.2.1/24 dev outside
+    ip -n "$ns" link set outside up
+    ip -n "$out" addr add 192.0.2.2/24 dev inside
+    ip -n "$out" link set inside up
+}
+net_teardown() {
+    ip netns del "$ns"
+    ip netns del "$out"
+}
+# only the network: `ip netns exec` would give it mounts of its own, too
+here() { nsenter --net="/run/netns/$ns" "$@"; }
+outside() { nsenter --net="/run/netns/$out" "$@"; }
 
 # hostile_start LAYOUT [ADDRESS [CMD…]]: run by CMD, the registry of tests/cli/hostile -> HOSTILE=HOST:PORT, HOSTILE_LOG
 hostile_start() {
@@ -108,6 +136,13 @@ run_fails() {
     [[ $output == *"$text"* ]] || { echo "no '$text' in:"; echo "$output"; return 1; }
 }
 has() { [[ $output == *"$1"* ]] || { echo "no '$1' in:"; echo "$output"; return 1; }; }
+# await CMD…: until it succeeds
+await() {
+    for _ in $(seq 400); do "$@" >/dev/null 2>&1 && return; sleep 0.05; done
+    echo "waited in vain for: $*"
+    return 1
+}
+status_of() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
 hasnt() { [[ $output != *"$1"* ]] || { echo "there is '$1' in:"; echo "$output"; return 1; }; }
 
 # own_registry NAME [OPTION...]: `shale registry serve` on a free port -> OWN=127.0.0.1:PORT, OWN_PID, OWN_DIR
@@ -133,6 +168,12 @@ own_stop() {
     kill -"${1:-TERM}" "$OWN_PID" 2>/dev/null || true
     wait "$OWN_PID" 2>/dev/null
 }
+# own_reload: HUP, and waits until the last one has read everything anew: it waits for the next signal, none is pending
+own_reload() {
+    kill -HUP "$OWN_PID"
+    await own_is_idle
+}
+own_is_idle() { grep -q '^ShdPnd:.*[02468ace]$' "/proc/$OWN_PID/status" && grep -q sigtimedwait "/proc/$OWN_PID/wchan"; }
 own_stop_all() {
     local pid
     for pid in ${OWN_PIDS:-}; do

@@ -14,7 +14,7 @@ static void test_list(void **state)
     struct shale_imported *one = import_one(f, "team/one:1", "etc/motd", "hello");
     struct shale_imported *two = import_one(f, NULL, "etc/motd", "world");
     struct shale_image_list *l = NULL;
-    const char *const dangling[] = {"dangling=true", NULL};
+    const char *const dangling[] = {"dangling=true", NULL}, *const pinned[] = {"pinned=true", NULL};
     OPTS(shale_images_opts, o);
 
     assert_ok(f, shale_tag(f->s, "team/one:1", "other", &f->e));
@@ -32,6 +32,21 @@ static void test_list(void **state)
     assert_ok(f, shale_images(f->s, &o, &l, &f->e));
     assert_int_equal(l->n_items, 1);
     assert_string_equal(l->items[0].id, two->id);
+    shale_free(l);
+    o = (struct shale_images_opts){.size = sizeof o, .brief = true};
+    assert_ok(f, shale_images(f->s, &o, &l, &f->e));
+    assert_int_equal(l->n_items, 2);
+    assert_string_equal(l->items[0].id, two->id);
+    assert_string_equal(l->items[1].names[0].repo, "other");
+    assert_string_equal(l->items[1].names[1].tag, "1");
+    assert_int_equal(l->items[1].size_bytes, 5);
+    assert_string_equal(l->items[1].os, "");
+    shale_free(l);
+    o.filters = pinned; /* what brief leaves out is looked at all the same */
+    assert_ok(f, shale_image_pin(f->s, "other", true, &f->e));
+    assert_ok(f, shale_images(f->s, &o, &l, &f->e));
+    assert_int_equal(l->n_items, 1);
+    assert_string_equal(l->items[0].id, one->id);
     shale_free(l);
     o = (struct shale_images_opts){.size = sizeof o, .match = "other:*"};
     assert_ok(f, shale_images(f->s, &o, &l, &f->e));

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/create_lists.h"
+
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "model/mount_value.h"
+
+struct texts {
+    const char **v;
+    size_t n, cap;
+};
+
+/* Takes text from the arena; NULL: no memory. */
+static int add(struct arena *a, struct texts *t, const char *text, struct shale_err *e)
+{
+    if (t->n >= CREATE_LIST_MAX)
+        return err_set(e, SHALE_LIMIT, "more than %d values in one list", CREATE_LIST_MAX);
+    /* with the end behind them */
+    const char **v = text ? arena_grow(a, t->v, t->n ? t->n + 1 : 0, &t->cap, sizeof *v) : NULL;
+    if (!v)
+        return err_nomem(e);
+    t->v = v;
+    v[t->n++] = text;
+    v[t->n] = NULL;
+    return 0;
+}
+
+static int need_object(const json_t *v, const char *where, struct shale_err *e)
+{
+    return json_is_object(v)
+               ? 0
+               : err_set(e, SHALE_INVALID, "invalid JSON: %s: an object is expected", where);
+}
+
+int body_pairs(struct arena *a, const struct strmap *m, const char *const **ret,
+               struct shale_err *e)
+{
+    struct texts t = {.v = NULL};
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < m->n; i++)
+        r = add(a, &t, arena_printf(a, "%s=%s", m->m[i].k, m->m[i].v), e);
+    *ret = t.v;
+    return r;
+}
+
+/* ---- ports: {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]} ---- */
+
+static int add_port(struct api_req *q, struct texts *t, const char *inside, const json_t *binding,
+                    struct shale_err *e)
+{
+    struct {
+        const char *ip, *port;
+    } b = {"", ""};
+    const struct json_field fields[] = {{"HostIp", JB_STR, 0, 0},
+                                        {"HostPort", JB_STR, sizeof b.ip, 0}};
+    int r = binding ? need_object(binding, "PortBindings", e) : 0;
+
+    if (r >= 0)
+        r = api_bind(q, binding, fields, ARRAY_SIZE(fields), &b, e);
+    if (r < 0)
+        return r;
+    const char *open = strchr(b.ip, ':') && *b.ip != '[' ? "[" : "", *close = *open ? "]" : "";
+    return add(q->arena, t,
+               *b.ip     ? arena_printf(q->arena, "%s%s%s:%s:%s", open, b.ip, close, b.port, inside)
+               : *b.port ? arena_printf(q->arena, "%s:%s", b.port, inside)
+                         : arena_strdup(q->arena, inside),
+               e);
+}
+
+int body_ports(struct api_req *q, const json_t *bindings, const char *const **ret,
+               struct shale_err *e)
+{
+    struct texts t = {.v = NULL};
+    const char *inside;
+    json_t *list, *one;
+    size_t i;
+    int r = 0;
+
+    json_object_foreach((json_t *)(uintptr_t)bindings, inside, list)
+    {
+        if (!json_is_array(list) && !json_is_null(list))
+            return err_set(e, SHALE_INVALID, "invalid JSON: PortBindings: an array is expected");
+        if (json_array_size(list) == 0)
+            r = add_port(q, &t, inside, NULL, e);
+        json_array_foreach(list, i, one) r = r < 0 ? r : add_port(q, &t, inside, one, e);
+        if (r < 0)
+            return r;
+    }
+    *ret = t.v;
+    return 0;
+}
+
+/* ---- devices, ulimits ---- */
+
+int body_devices(struct api_req *q, const json_t *list, const char *const **ret,
+                 struct shale_err *e)
+{
+    struct device {
+        const char *host, *inside, *access;
+    };
+    static const struct json_field fields[] = {
+        {"PathOnHost", JB_STR, offsetof(struct device, host), 0},
+        {"PathInContainer", JB_STR, offsetof(struct device, inside), 0},
+        {"CgroupPermissions", JB_STR, offsetof(struct device, access), 0}};
+    struct texts t = {.v = NULL};
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+    {
+        struct device d = {"", "", ""};
+        int r = need_object(one, "Devices", e);
+        if (r >= 0)
+            r = api_bind(q, one, fields, ARRAY_SIZE(fields), &d, e);
+        if (r >= 0)
+            r = add(q->arena, &t,
+                    arena_printf(q->arena, "%s:%s:%s", d.host, *d.inside ? d.inside : d.host,
+                                 *d.access ? d.access : "rwm"),
+                    e);
+        if (r < 0)
+            return r;
+    }
+    *ret = t.v;
+    return 0;
+}
+
+int body_ulimits(struct api_req *q, const json_t *list, const char *const **ret,
+                 struct shale_err *e)
+{
+    struct ulimit {
+        const char *name;
+        int64_t soft, hard;
+    };
+    static const struct json_field fields[] = {{"Name", JB_STR, offsetof(struct ulimit, name), 0},
+                                               {"Soft", JB_I64, offsetof(struct ulimit, soft), 0},
+                                               {"Hard", JB_I64, offsetof(struct ulimit, hard), 0}};
+    struct texts t = {.v = NULL};
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+    {
+        struct ulimit u = {"", 0, 0};
+        int r = need_object(one, "Ulimits", e);
+        if (r >= 0)
+            r = api_bind(q, one, fields, ARRAY_SIZE(fields), &u, e);
+        if (r >= 0)
+            r = add(q->arena, &t,
+                    arena_printf(q->arena, "%s=%" PRId64 ":%" PRId64, u.name, u.soft, u.hard), e);
+        if (r < 0)
+            return r;
+    }
+    *ret = t.v;
+    return 0;
+}
+
+/* ---- mounts ---- */
+
+struct mount_body {
+    const char *type, *source, *target, *propagation, *subpath;
+    bool read_only, make_source;
+    const json_t *bind, *volume, *tmpfs, *image;
+    int64_t size, mode;
+};
+#define F(name, kind, field)                                                                       \
+    {                                                                                              \
+        name, kind, offsetof(struct mount_body, field), 0                                          \
+    }
+static const struct json_field mount_fields[] = {
+    F("Type", JB_STR, type),
+    F("Source", JB_STR, source),
+    F("Target", JB_STR, target),
+    F("ReadOnly", JB_BOOL, read_only),
+    F("BindOptions", JB_OBJECT, bind),
+    F("VolumeOptions", JB_OBJECT, volume),
+    F("TmpfsOptions", JB_OBJECT, tmpfs),
+    F("ImageOptions", JB_OBJECT, image),
+};
+static const struct json_field bind_fields[] = {F("Propagation", JB_STR, propagation),
+                                                F("CreateMountpoint", JB_BOOL, make_source)};
+static const struct json_field tmpfs_fields[] = {F("SizeBytes", JB_I64, size),
+                                                 F("Mode", JB_I64, mode)};
+static const struct json_field subpath_fields[] = {F("Subpath", JB_STR, subpath)};
+#undef F
+
+static int mount_type(const char *name, enum shale_mount_type *ret, struct shale_err *e)
+{
+    static const char *const names[] = {[SHALE_MOUNT_BIND] = "bind",
+                                        [SHALE_MOUNT_VOLUME] = "volume",
+                                        [SHALE_MOUNT_TMPFS] = "tmpfs",
+                                        [SHALE_MOUNT_IMAGE] = "image"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (streq(names[i], name)) {
+            *ret = (enum shale_mount_type)i;
+            return 0;
+        }
+    return err_set(e, SHALE_INVALID, "invalid mount config for type \"%.60s\": mount type unknown",
+                   name);
+}
+
+static int check_mount(const struct mount_body *b, const struct shale_mount *m, struct shale_err *e)
+{
+    if (!*b->target)
+        return err_set(e, SHALE_INVALID,
+                       "invalid mount config for type \"%s\": field Target must not be empty",
+                       b->type);
+    if ((m->type == SHALE_MOUNT_BIND || m->type == SHALE_MOUNT_IMAGE) && !*b->source)
+        return err_set(e, SHALE_INVALID,
+                       "invalid mount config for type \"%s\": field Source must not be empty",
+                       b->type);
+    if (m->type == SHALE_MOUNT_TMPFS && *b->source)
+        return err_set(e, SHALE_INVALID,
+                       "invalid mount config for type \"tmpfs\": field Source must not be "
+                       "specified");
+    if (m->type == SHALE_MOUNT_VOLUME && *b->subpath)
+        return err_set(e, SHALE_UNSUPPORTED, "VolumeOptions.Subpath is not supported yet");
+    return 0;
+}
+
+static int take_mount(struct api_req *q, const json_t *one, struct shale_mount *ret,
+                      struct shale_err *e)
+{
+    struct mount_body b = {
+        .type = "", .source = "", .target = "", .propagation = "", .subpath = ""};
+    struct shale_mount m = {.type = SHALE_MOUNT_VOLUME};
+    int r = need_object(one, "Mounts", e);
+
+    if (r >= 0)
+        r = api_bind(q, one, mount_fields, ARRAY_SIZE(mount_fields), &b, e);
+    if (r >= 0)
+        r = api_bind(q, b.bind, bind_fields, ARRAY_SIZE(bind_fields), &b, e);
+    if (r >= 0)
+        r = api_bind(q, b.tmpfs, tmpfs_fields, ARRAY_SIZE(tmpfs_fields), &b, e);
+    if (r >= 0)
+        r = api_bind(q, b.image ? b.image : b.volume, subpath_fields, ARRAY_SIZE(subpath_fields),
+                     &b, e);
+    if (r >= 0)
+        r = mount_type(b.type, &m.type, e);
+    if (r >= 0)
+        r = check_mount(&b, &m, e);
+    if (r < 0)
+        return r;
+    m.source = *b.source ? b.source : NULL;
+    m.target = b.target;
+    m.read_only = b.read_only || m.type == SHALE_MOUNT_IMAGE;
+    m.create_source = b.make_source;
+    m.propagation = *b.propagation ? b.propagation : NULL;
+    m.subpath = *b.subpath ? b.subpath : NULL;
+    m.tmpfs_size_bytes = b.size > 0 ? (uint64_t)b.size : 0;
+    m.options = b.mode ? arena_printf(q->arena, "mode=%o", (unsigned)b.mode) : NULL;
+    if (b.mode && !m.options)
+        return err_nomem(e);
+    *ret = m;
+    return 0;
+}
+
+static int take_tmpfs(struct api_req *q, const char *target, const char *options,
+                      struct shale_mount *ret, struct shale_err *e)
+{
+    const char *text = *options ? arena_printf(q->arena, "%s:%s", target, options) : target;
+
+    return text ? mount_value_tmpfs(text, q->arena, ret, e) : err_nomem(e);
+}
+
+static bool is_mounted(const struct shale_mount *v, size_t n, const char *target)
+{
+    for (size_t i = 0; i < n; i++)
+        if (streq(v[i].target, target))
+            return true;
+    return false;
+}
+
+int body_mounts(struct api_req *q, const struct body_mounts *m, struct shale_create_opts *o,
+                struct shale_err *e)
+{
+    size_t all = m->binds->n + json_array_size(m->mounts) + m->tmpfs->n + m->volumes->n, n = 0;
+    struct shale_mount *v = arena_array(q->arena, all + 1, sizeof *v);
+    int r = v ? 0 : err_nomem(e);
+    json_t *one;
+    size_t i;
+
+    if (r >= 0 && all > CREATE_LIST_MAX)
+        r = err_set(e, SHALE_LIMIT, "more than %d mounts", CREATE_LIST_MAX);
+    json_array_foreach(m->mounts, i, one) r = r < 0 ? r : take_mount(q, one, &v[n++], e);
+    for (i = 0; r >= 0 && i < m->binds->n; i++)
+        r = mount_value_volume(m->binds->v[i], q->arena, &v[n++], e);
+    for (i = 0; r >= 0 && i < m->tmpfs->n; i++)
+        r = take_tmpfs(q, m->tmpfs->m[i].k, m->tmpfs->m[i].v, &v[n++], e);
+    for (i = 0; r >= 0 && i < m->volumes->n; i++)
+        if (!is_mounted(v, n, m->volumes->v[i]))
+            v[n++] = (struct shale_mount){.type = SHALE_MOUNT_VOLUME, .target = m->volumes->v[i]};
+    o->mounts = v;
+    o->n_mounts = n;
+    return r;
+}
+
+/* ---- networks ---- */
+
+static bool is_private(const char *mode)
+{
+    return streq(mode, "none") || streq(mode, "host") || str_has_prefix(mode, "container:");
+}
+
+static bool is_default(const char *mode)
+{
+    return !*mode || streq(mode, "default") || streq(mode, "bridge");
+}
+
+struct endpoint_body {
+    struct strv aliases, links;
+    const char *mac, *address, *address6;
+    const json_t *ipam, *options;
+};
+#define F(name, kind, field)                                                                       \
+    {                                                                                              \
+        name, kind, offsetof(struct endpoint_body, field), 0                                       \
+    }
+static const struct json_field endpoint_fields[] = {
+    F("Aliases", JB_STRV, aliases),      F("Links", JB_STRV, links),
+    F("MacAddress", JB_STR, mac),        F("IPAMConfig", JB_OBJECT, ipam),
+    F("DriverOpts", JB_OBJECT, options),
+};
+static const struct json_field ipam_fields[] = {F("IPv4Address", JB_STR, address),
+                                                F("IPv6Address", JB_STR, address6)};
+#undef F
+
+static int take_endpoint(struct api_req *q, const char *network, const json_t *one,
+                         struct shale_endpoint_opts *ret, struct shale_err *e)
+{
+    struct endpoint_body b = {.mac = "", .address = "", .address6 = ""};
+    const char *what = NULL;
+    int r = json_is_null(one) || !one ? 0 : need_object(one, "EndpointsConfig", e);
+
+    if (r >= 0)
+        r = api_bind(q, json_is_object(one) ? one : NULL, endpoint_fields,
+                     ARRAY_SIZE(endpoint_fields), &b, e);
+    if (r >= 0)
+        r = api_bind(q, b.ipam, ipam_fields, ARRAY_SIZE(ipam_fields), &b, e);
+    if (r < 0)
+        return r;
+    what = *b.mac                        ? "MacAddress"
+           : b.links.n                   ? "Links"
+           : *b.address6                 ? "IPAMConfig.IPv6Address"
+           : json_object_size(b.options) ? "DriverOpts"
+                                         : NULL;
+    if (what)
+        return err_set(e, SHALE_UNSUPPORTED, "EndpointsConfig.%s is not supported yet", what);
+    *ret = (struct shale_endpoint_opts){network, *b.address ? b.address : NULL,
+                                        b.aliases.n ? (const char *const *)b.aliases.v : NULL};
+    return 0;
+}
+
+/* What is said of the default network under its other name. */
+static const json_t *endpoint_of(const json_t *all, const char *mode)
+{
+    const json_t *v = json_object_get(all, mode);
+
+    return v || !is_default(mode)            ? v
+           : json_object_get(all, "default") ? json_object_get(all, "default")
+                                             : json_object_get(all, "bridge");
+}
+
+int body_networks(struct api_req *q, const char *mode, const json_t *networking,
+                  struct shale_create_opts *o, struct shale_err *e)
+{
+    const json_t *all = networking ? api_member(networking, "EndpointsConfig") : NULL;
+    const json_t *own;
+    const char *name;
+    json_t *one;
+    size_t n = 0;
+
+    mode = mode ? mode : "";
+    if (all && !json_is_object(all))
+        return err_set(e, SHALE_INVALID, "invalid JSON: EndpointsConfig: an object is expected");
+    struct shale_endpoint_opts *v = arena_array(q->arena, json_object_size(all) + 2, sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    if (is_private(mode))
+        all = NULL;
+    own = endpoint_of(all, mode);
+    int r = 0;
+    if (own || !is_default(mode) || json_object_size(all) == 0)
+        r = take_endpoint(q,
+                          !is_default(mode)           ? mode
+                          : json_object_size(all) > 1 ? "bridge"
+                                                      : "default",
+                          own, &v[n++], e);
+    json_object_foreach((json_t *)(uintptr_t)all, name, one)
+    {
+        if (r < 0 || one == own)
+            continue;
+        r = take_endpoint(q, arena_strdup(q->arena, name), one, &v[n++], e);
+        if (r >= 0 && !v[n - 1].network)
+            r = err_nomem(e);
+    }
+    o->networks = v;
+    o->n_networks = n;
+    return r;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /networks */
+#include <shale/network.h>
+
+#include "api/api.h"
+#include "api/pairs.h"
+#include "base/str.h"
+#include "view/doc.h"
+#include "view/networks.h"
+
+static int list(struct api_req *q, struct shale_err *e)
+{
+    _cleanup_result_ struct shale_network_list *l = NULL;
+    struct shale_network_ls_opts o = {.size = sizeof o};
+    int r = api_query_filters(q, &o.filters, e);
+    if (r >= 0)
+        r = shale_network_ls(q->s, &o, &l, e);
+    if (r < 0)
+        return r;
+    _cleanup_json_ json_t *all = json_array();
+    for (size_t i = 0; i < l->n_items; i++) {
+        json_t *one = NULL;
+        r = doc_network(&l->items[i], &one, e);
+        if (r < 0)
+            return r;
+        if (json_array_append_new(all, one) < 0)
+            return err_nomem(e);
+    }
+    return api_reply_json(q, 200, TAKE_PTR(all));
+}
+
+static int inspect(struct api_req *q, struct shale_err *e)
+{
+    _cleanup_result_ struct shale_network *n = NULL;
+    json_t *doc = NULL;
+    int r = shale_network_inspect(q->s, q->args[0], &n, e);
+    if (r >= 0)
+        r = doc_network(n, &doc, e);
+    return r < 0 ? r : api_reply_json(q, 200, doc);
+}
+
+/* ---- create ---- */
+
+struct create_body {
+    char *name, *driver, *scope;
+    bool internal, attachable, ingress, ipv6, config_only;
+    const json_t *ipam;
+    struct strmap options, labels;
+};
+#define O(field) offsetof(struct create_body, field)
+static const struct json_field create_fields[] = {
+    {"Name", JB_STR, O(name), JB_REQUIRED},
+    {"Driver", JB_STR, O(driver), 0},
+    {"Scope", JB_STR, O(scope), 0},
+    {"Internal", JB_BOOL, O(internal), 0},
+    {"Attachable", JB_BOOL, O(attachable), 0},
+    {"Ingress", JB_BOOL, O(ingress), 0},
+    {"EnableIPv6", JB_BOOL, O(ipv6), 0},
+    {"ConfigOnly", JB_BOOL, O(config_only), 0},
+    {"IPAM", JB_OBJECT, O(ipam), 0},
+    {"Options", JB_STRMAP, O(options), 0},
+    {"Labels", JB_STRMAP, O(labels), 0},
+};
+#undef O
+
+struct ipam_body {
+    const json_t *config;
+};
+static const struct json_field ipam_fields[] = {
+    {"Config", JB_ARRAY, offsetof(struct ipam_body, config), 0},
+};
+
+struct pool_body {
+    char *subnet, *range, *gateway;
+    struct strmap aux;
+};
+#define O(field) offsetof(struct pool_body, field)
+static const struct json_field pool_fields[] = {
+    {"Subnet", JB_STR, O(subnet), 0},
+    {"IPRange", JB_STR, O(range), 0},
+    {"Gateway", JB_STR, O(gateway), 0},
+    {"AuxiliaryAddresses", JB_STRMAP, O(aux), 0},
+};
+#undef O
+
+/* What of IPAM a network can have here: one subnet. */
+static int bind_ipam(struct api_req *q, const json_t *ipam, struct shale_network_create_opts *o,
+                     struct shale_err *e)
+{
+    struct ipam_body i = {0};
+    struct pool_body p = {0};
+    int r = api_bind(q, ipam, ipam_fields, ARRAY_SIZE(ipam_fields), &i, e);
+    if (r < 0 || json_array_size(i.config) == 0)
+        return r;
+    if (json_array_size(i.config) > 1)
+        return err_set(e, SHALE_UNSUPPORTED, "a network has one subnet here");
+    r = api_bind(q, json_array_get(i.config, 0), pool_fields, ARRAY_SIZE(pool_fields), &p, e);
+    if (r < 0)
+        return r;
+    o->subnet = api_text(p.subnet);
+    o->ip_range = api_text(p.range);
+    o->gateway = api_text(p.gateway);
+    return api_pairs(q, &p.aux, &o->aux, e);
+}
+
+static int create(struct api_req *q, struct shale_err *e)
+{
+    _cleanup_result_ struct shale_network *n = NULL;
+    struct create_body b = {0};
+    int r = api_bind(q, q->body, create_fields, ARRAY_SIZE(create_fields), &b, e);
+    if (r < 0)
+        return r;
+    if (b.ipv6)
+        return err_set(e, SHALE_UNSUPPORTED, "networks with IPv6 are not supported yet");
+    if (b.ingress || b.config_only || (api_text(b.scope) && !streq(b.scope, "local")))
+        return err_set(e, SHALE_UNSUPPORTED, "networks of a swarm are not supported");
+    struct shale_network_create_opts o = {
+        .size = sizeof o,
+        .name = b.name,
+        .driver = api_text(b.driver),
+        .internal = b.internal,
+        .attachable = b.attachable,
+    };
+    r = bind_ipam(q, b.ipam, &o, e);
+    if (r >= 0)
+        r = api_pairs(q, &b.labels, &o.labels, e);
+    if (r >= 0)
+        r = api_pairs(q, &b.options, &o.options, e);
+    if (r >= 0)
+        r = shale_network_create(q->s, &o, &n, e);
+    if (r < 0)
+        return r;
+    return api_reply_json(q, 201, json_pack("{s:s, s:s}", "Id", n->id, "Warning", ""));
+}
+
+/* ---- connect ---- */
+
+struct connect_body {
+    char *container;
+    const json_t *config;
+};
+static const struct json_field connect_fields[] = {
+    {"Container", JB_STR, offsetof(struct connect_body, container), JB_REQUIRED},
+    {"EndpointConfig", JB_OBJECT, offsetof(struct connect_body, config), 0},
+};
+
+struct endpoint_body {
+    struct strv aliases;
+    const json_t *ipam;
+};
+static const struct json_field endpoint_fields[] = {
+    {"Aliases", JB_STRV, offsetof(struct endpoint_body, aliases), 0},
+    {"IPAMConfig", JB_OBJECT, offsetof(struct endpoint_body, ipam), 0},
+};
+
+struct address_body {
+    char *address;
+};
+static const struct json_field address_fields[] = {
+    {"IPv4Address", JB_STR, offsetof(struct address_body, address), 0},
+};
+
+static int connect_to(struct api_req *q, struct shale_err *e)
+{
+    struct connect_body b = {0};
+    struct endpoint_body p = {0};
+    struct address_body a = {0};
+    struct shale_network_connect_opts o = {.size = sizeof o};
+    int r = api_bind(q, q->body, connect_fields, ARRAY_SIZE(connect_fields), &b, e);
+    if (r >= 0)
+        r = api_bind(q, b.config, endpoint_fields, ARRAY_SIZE(endpoint_fields), &p, e);
+    if (r >= 0)
+        r = api_bind(q, p.ipam, address_fields, ARRAY_SIZE(address_fields), &a, e);
+    if (r >= 0)
+        r = api_list(q, &p.aliases, &o.aliases, e);
+    if (r < 0)
+        return r;
+    o.address = api_text(a.address);
+    r = shale_network_connect(q->s, q->args[0], b.container, &o, e);
+    return r < 0 ? r : api_reply_empty(q, 200);
+}
+
+static int disconnect(struct api_req *q, struct shale_err *e)
+{
+    struct connect_body b = {0};
+    int r = api_bind(q, q->body, connect_fields, ARRAY_SIZE(connect_fields), &b, e);
+    if (r >= 0)
+        r = shale_network_disconnect(q->s, q->args[0], b.container, e);
+    return r < 0 ? r : api_reply_empty(q, 200);
+}
+
+/* ---- remove ---- */
+
+static int remove_one(struct api_req *q, struct shale_err *e)
+{
+    int r = shale_network_rm(q->s, q->args[0], e);
+    /* One of the three, or containers are on it. */
+    if (r == -SHALE_IN_USE || r == -SHALE_INVALID)
+        api_fail_as(q, 403);
+    return r < 0 ? r : api_reply_empty(q, 204);
+}
+
+static int prune(struct api_req *q, struct shale_err *e)
+{
+    _cleanup_result_ struct shale_network_pruned *p = NULL;
+    struct shale_network_prune_opts o = {.size = sizeof o};
+    int r = api_query_filters(q, &o.filters, e);
+    if (r >= 0)
+        r = shale_network_prune(q->s, &o, &p, e);
+    if (r < 0)
+        return r;
+    json_t *names = p->n_names ? doc_strings(p->names, p->n_names) : json_null();
+    return api_reply_json(q, 200, json_pack("{s:o}", "NetworksDeleted", names));
+}
+
+const struct api_route api_routes_networks[] = {
+    {"GET", "/networks", 0, API_BODY_NONE, list},
+    {"POST", "/networks/create", 0, API_BODY_JSON_MUST, create},
+    {"POST", "/networks/prune", 125, API_BODY_NONE, prune},
+    {"GET", "/networks/{}", 0, API_BODY_NONE, inspect},
+    {"DELETE", "/networks/{}", 0, API_BODY_NONE, remove_one},
+    {"POST", "/networks/{}/connect", 0, API_BODY_JSON_MUST, connect_to},
+    {"POST", "/networks/{}/disconnect", 0, API_BODY_JSON_MUST, disconnect},
+    {NULL},
+};

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "view/api_images.h"
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "view/doc.h"
+#include "view/removed.h"
+
+static json_t *take(struct doc *d)
+{
+    json_t *j = NULL;
+    return doc_end(d, &j, NULL) < 0 ? NULL : j;
+}
+
+/* The list with one more value; NULL, and nothing is left, when that fails. Takes both. */
+static json_t *grown(json_t *list, json_t *v)
+{
+    if (list && v && json_array_append_new(list, v) == 0)
+        return list;
+    if (!list)
+        json_decref(v);
+    json_decref(list);
+    return NULL;
+}
+
+static int given(json_t *j, json_t **ret, struct shale_err *e)
+{
+    if (!j)
+        return err_nomem(e);
+    *ret = j;
+    return 0;
+}
+
+/* ---- names ---- */
+
+/* Before 1.43 an image without names had a pair of placeholders. */
+#define PLACEHOLDERS_UNTIL 142
+
+static json_t *tags_of(const struct shale_image *i, int version)
+{
+    json_t *list = json_array();
+    for (size_t k = 0; k < i->n_names; k++)
+        if (i->names[k].tag)
+            list = grown(list, json_sprintf("%s:%s", i->names[k].repo, i->names[k].tag));
+    if (version <= PLACEHOLDERS_UNTIL && i->n_names == 0 && i->n_digests == 0)
+        list = grown(list, json_string("<none>:<none>"));
+    return list;
+}
+
+static json_t *digests_of(const struct shale_image *i, int version)
+{
+    json_t *list = doc_strings(i->digests, i->n_digests);
+    if (version <= PLACEHOLDERS_UNTIL && i->n_names == 0 && i->n_digests == 0)
+        list = grown(list, json_string("<none>@<none>"));
+    return list;
+}
+
+/* ---- manifests behind a name ---- */
+
+static json_t *platform_of(const char *text)
+{
+    static const char *const keys[] = {"os", "architecture", "variant"};
+    struct doc d = doc_begin();
+    for (size_t k = 0; k < ARRAY_SIZE(keys) && *text; k++) {
+        size_t n = k + 1 < ARRAY_SIZE(keys) ? strcspn(text, "/") : strlen(text);
+        doc_put(&d, keys[k], json_stringn_nocheck(text, n));
+        text += n + (text[n] == '/');
+    }
+    return take(&d);
+}
+
+static json_t *image_data_of(const struct shale_platform_entry *p)
+{
+    struct doc d = doc_begin();
+    doc_put(&d, "Platform", platform_of(p->platform));
+    doc_put(&d, "Containers", json_array());
+    doc_put(&d, "Size", json_pack("{s:I}", "Unpacked", (json_int_t)p->size_bytes));
+    return take(&d);
+}
+
+static json_t *manifest_of(const struct shale_platform_entry *p)
+{
+    struct doc d = doc_begin(), desc = doc_begin();
+    doc_str(&desc, "mediaType", "application/vnd.oci.image.manifest.v1+json");
+    doc_str(&desc, "digest", p->digest);
+    doc_int(&desc, "size", 0);
+    doc_str(&d, "ID", p->digest);
+    doc_put(&d, "Descriptor", take(&desc));
+    doc_bool(&d, "Available", p->available);
+    doc_put(&d, "Size",
+            json_pack("{s:I, s:I}", "Content", (json_int_t)p->content_bytes, "Total",
+                      (json_int_t)(p->content_bytes + p->size_bytes)));
+    doc_str(&d, "Kind", p->attestation ? "attestation" : "image");
+    if (!p->attestation)
+        doc_put(&d, "ImageData", image_data_of(p));
+    return take(&d);
+}
+
+static json_t *manifests_of(const struct shale_platform_list *l)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < l->n_items; i++)
+        list = grown(list, manifest_of(&l->items[i]));
+    return list;
+}
+
+/* ---- documents ---- */
+
+int api_doc_image_summary(const struct api_image *x, int version, json_t **ret, struct shale_err *e)
+{
+    const struct shale_image *i = x->image;
+    int64_t created = i->created_ns == TIME_NONE ? 0 : i->created_ns / NS_PER_S;
+    struct doc d = doc_begin();
+    doc_int(&d, "Containers", version >= 151 ? i->n_containers : -1);
+    doc_int(&d, "Created", created);
+    doc_str(&d, "Id", i->id);
+    doc_text(&d, "Labels", i->labels_json, json_null());
+    if (x->platforms)
+        doc_put(&d, "Manifests", manifests_of(x->platforms));
+    doc_str(&d, "ParentId", i->parent);
+    doc_put(&d, "RepoDigests", digests_of(i, version));
+    doc_put(&d, "RepoTags", tags_of(i, version));
+    doc_int(&d, "SharedSize", x->shared_bytes);
+    doc_int(&d, "Size", (int64_t)i->size_bytes);
+    if (version <= 143)
+        doc_int(&d, "VirtualSize", (int64_t)i->size_bytes);
+    return doc_end(&d, ret, e);
+}
+
+/* Members of Config that were always there before the API gave an image's own configuration. */
+static int add_old_config(json_t *image)
+{
+    static const struct {
+        const char *key, *value;
+    } zero[] = {
+        {"Hostname", "\"\""},     {"Domainname", "\"\""},    {"User", "\"\""},
+        {"AttachStdin", "false"}, {"AttachStdout", "false"}, {"AttachStderr", "false"},
+        {"Tty", "false"},         {"OpenStdin", "false"},    {"StdinOnce", "false"},
+        {"Env", "null"},          {"Cmd", "null"},           {"Image", "\"\""},
+        {"Volumes", "null"},      {"WorkingDir", "\"\""},    {"Entrypoint", "null"},
+        {"OnBuild", "null"},      {"Labels", "null"},
+    };
+    json_t *config = json_object_get(image, "Config");
+    for (size_t k = 0; k < ARRAY_SIZE(zero); k++) {
+        if (json_object_get(config, zero[k].key))
+            continue;
+        json_t *v = json_loads(zero[k].value, JSON_DECODE_ANY, NULL);
+        if (!v || json_object_set_new(config, zero[k].key, v) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int api_doc_image(const struct shale_image_detail *i, int version, json_t **ret,
+                  struct shale_err *e)
+{
+    _cleanup_json_ json_t *j = NULL;
+    int r = doc_image(i, &j, e);
+    if (r < 0)
+        return r;
+    if (version < 150 && add_old_config(j) < 0)
+        return err_nomem(e);
+    if (version <= 143 &&
+        json_object_set_new(j, "VirtualSize", json_integer((json_int_t)i->image.size_bytes)) < 0)
+        return err_nomem(e);
+    if (version < 148)
+        (void)json_object_del(j, "Descriptor");
+    *ret = TAKE_PTR(j);
+    return 0;
+}
+
+static json_t *step_of(const struct shale_history_item *h)
+{
+    struct doc d = doc_begin();
+    json_t *tags = h->tags ? json_array() : json_null();
+    for (size_t k = 0; h->tags && h->tags[k]; k++)
+        tags = grown(tags, doc_string(h->tags[k]));
+    doc_str(&d, "Comment", h->comment);
+    doc_int(&d, "Created", h->created_ns == TIME_NONE ? 0 : h->created_ns / NS_PER_S);
+    doc_str(&d, "CreatedBy", h->created_by);
+    doc_str(&d, "Id", h->id);
+    doc_int(&d, "Size", (int64_t)h->size_bytes);
+    doc_put(&d, "Tags", tags);
+    return take(&d);
+}
+
+int api_doc_history(const struct shale_history *h, json_t **ret, struct shale_err *e)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < h->n_items; i++)
+        list = grown(list, step_of(&h->items[i]));
+    return given(list, ret, e);
+}
+
+static json_t *found_of(const struct shale_repository *r)
+{
+    struct doc d = doc_begin();
+    doc_int(&d, "star_count", r->stars);
+    doc_bool(&d, "is_official", r->official);
+    doc_str(&d, "name", r->name);
+    doc_bool(&d, "is_automated", false);
+    doc_str(&d, "description", r->description);
+    return take(&d);
+}
+
+int api_doc_search(const struct shale_repository_list *l, json_t **ret, struct shale_err *e)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < l->n_items; i++)
+        list = grown(list, found_of(&l->items[i]));
+    return given(list, ret, e);
+}
+
+static json_t *entry_platform(const struct shale_manifest_entry *m)
+{
+    struct doc d = doc_begin();
+    doc_str(&d, "architecture", m->architecture);
+    doc_str(&d, "os", m->os);
+    doc_str_opt(&d, "os.version", m->os_version);
+    if (m->n_os_features)
+        doc_put(&d, "os.features", doc_strings(m->os_features, m->n_os_features));
+    doc_str_opt(&d, "variant", m->variant);
+    return take(&d);
+}
+
+int api_doc_distribution(const struct shale_manifest *m, json_t **ret, struct shale_err *e)
+{
+    struct doc d = doc_begin(), desc = doc_begin();
+    json_t *platforms = json_array();
+    doc_str(&desc, "mediaType", m->media_type);
+    doc_str(&desc, "digest", m->digest);
+    doc_int(&desc, "size", (int64_t)m->text_n);
+    doc_put(&d, "Descriptor", take(&desc));
+    for (size_t i = 0; i < m->n_entries; i++)
+        if (*m->entries[i].os)
+            platforms = grown(platforms, entry_platform(&m->entries[i]));
+    doc_put(&d, "Platforms", platforms);
+    return doc_end(&d, ret, e);
+}
+
+int api_doc_removed(const struct shale_rmi_result *r, json_t **ret, struct shale_err *e)
+{
+    return given(removed_doc(r->items, r->n_items), ret, e);
+}
+
+int api_doc_pruned(const struct shale_rmi_result *r, json_t **ret, struct shale_err *e)
+{
+    struct doc d = doc_begin();
+    doc_put(&d, "ImagesDeleted", r->n_items ? removed_doc(r->items, r->n_items) : json_null());
+    doc_int(&d, "SpaceReclaimed", (int64_t)r->freed_bytes);
+    return doc_end(&d, ret, e);
+}

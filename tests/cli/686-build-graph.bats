@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154,SC2034 # image and SHALE_* are container_setup's
+# `shale build`: what stages wait for, and what they do not. RUN has no network here.
+load lib
+
+setup_file() { registry_with busybox; }
+teardown_file() { registry_stop_all; }
+setup() {
+    container_setup
+    ctx=$BATS_TEST_TMPDIR/ctx
+    mkdir -p "$ctx"
+}
+teardown() { drop_store; }
+
+dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
+build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
+cached() { grep -c ' CACHED$' <<<"$output" || true; }
+
+@test "a stage waits for another one where it needs it, and not before" {
+    # `late` tells `early` through the shared folder that it is running: it could not if it began after it.
+    dockerfile <<'END2'
+FROM @ AS early
+RUN --mount=type=cache,target=/c for i in $(seq 600); do [ ! -e /c/late ] || break; sleep 0.1; done; cat /c/late >/seen
+FROM @ AS late
+RUN --mount=type=cache,target=/c echo running >/c/late
+COPY --from=early /seen /copied
+RUN --mount=from=early,target=/e cat /e/seen >/mounted
+END2
+    run_ok build -t app
+    [ "$(shale cat app /copied)" = running ] || { echo "$output"; return 1; }
+    [ "$(shale cat app /mounted)" = running ]
+    run_ok build
+    [ "$(cached)" = 6 ] || { echo "$output"; return 1; }
+
+    # A hundred stages, each begun before the one that it copies from is done.
+    {
+        printf 'FROM scratch AS s0\nCOPY Dockerfile /f0\n'
+        seq 99 | awk '{printf "FROM scratch AS s%d\nENV A=%d\nCOPY --from=s%d /f%d /f%d\n", $1, $1, $1 - 1, $1 - 1, $1}'
+    } >"$ctx/Dockerfile"
+    run_ok build -t chain
+    [ "$(shale cat chain /f99 | sha256sum)" = "$(sha256sum <"$ctx/Dockerfile")" ]
+}
+
+@test "triggers of ONBUILD have other stages built, which nobody has seen coming" {
+    dockerfile <<'END2'
+FROM @
+ONBUILD COPY --from=made /made /got
+ONBUILD RUN --mount=from=used,target=/u cat /u/used >>/got
+END2
+    run_ok build -t base
+    dockerfile <<'END2'
+FROM @ AS low
+RUN echo low >/low
+FROM low AS made
+RUN cat /low >/made; echo made >>/made
+FROM @ AS used
+COPY --from=low /low /used
+FROM base AS top
+RUN cp /got /end
+FROM scratch
+COPY --from=used /used /first
+COPY --from=top /end /end
+END2
+    run_ok build -t app
+    [ "$(shale cat app /end)" = "low
+made
+low" ] || { echo "$output"; return 1; }
+    # `low` is not done twice, and nothing is the second time.
+    [ "$(grep -o '^#[0-9]* .* RUN echo low' <<<"$output" | sort -u | wc -l)" = 1 ] || { echo "$output"; return 1; }
+    run_ok build
+    [ "$(grep -c ' DONE ' <<<"$output")" -le 3 ] || { echo "$output"; return 1; }
+
+    # One that needs itself by way of a trigger is told so, at the FROM that has it.
+    dockerfile <<'END2'
+FROM base AS used
+FROM used AS made
+FROM made
+END2
+    run_fails 1 "Dockerfile:1: a trigger of ONBUILD needs stage made, which needs this one" build
+    dockerfile <<<$'FROM base AS made'
+    run_fails 1 "Dockerfile:1: a trigger of ONBUILD needs stage made, which needs this one" build
+    # What fails in a trigger is shown at FROM, too.
+    dockerfile <<<$'FROM scratch AS made\nFROM scratch AS used\nFROM base'
+    run_fails 1 "Dockerfile:3" build
+    has '"/made"'
+}
