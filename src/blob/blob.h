@@ -60,6 +60,9 @@ int blob_writer_replay(struct blob_writer *w,
                        void *arg, struct shale_err *e);
 /* Back to nothing; also takes a discard back. */
 int blob_writer_rewind(struct blob_writer *w, struct shale_err *e);
+/* Whenever bytes can be read there, before they are hashed: how many there are now. */
+void blob_writer_tell(struct blob_writer *w, void (*written)(void *arg, uint64_t offset),
+                      void *arg);
 /* CORRUPT as soon as there are more bytes than `size`. */
 int blob_writer_write(struct blob_writer *w, const void *p, size_t n, struct shale_err *e);
 /* CORRUPT when size or digest differ: the bytes are then of no use and go at close. On any other

@@ -27,6 +27,8 @@ struct blob_writer {
     uint64_t hashed; /* of them, how many went through the hash; less than offset before replay */
     uint64_t pushed; /* of them, how many the kernel was asked to write out */
     bool discard, checked, committed;
+    void (*written)(void *arg, uint64_t offset); /* NULL: nobody is told */
+    void *written_arg;
     bool settled; /* nothing is left to resume or to sync: the lock file may go */
 };
 
@@ -239,6 +241,12 @@ static void push(struct blob_writer *w, unsigned flags)
     (void)sync_file_range(w->fd, (off_t)w->pushed, (off_t)(w->offset - w->pushed), flags);
 }
 
+void blob_writer_tell(struct blob_writer *w, void (*written)(void *arg, uint64_t offset), void *arg)
+{
+    w->written = written;
+    w->written_arg = arg;
+}
+
 int blob_writer_write(struct blob_writer *w, const void *p, size_t n, struct shale_err *e)
 {
     int r;
@@ -251,8 +259,10 @@ int blob_writer_write(struct blob_writer *w, const void *p, size_t n, struct sha
         return r;
     if (sys_pwrite_all(w->fd, p, n, w->offset) < 0)
         return blob_err_sys(w->b, &w->digest, "write blob", e);
-    hash_update(&w->hash, p, n);
     w->offset += n;
+    if (w->written)
+        w->written(w->written_arg, w->offset);
+    hash_update(&w->hash, p, n);
     w->hashed = w->offset;
     if (w->offset - w->pushed >= EARLY_WRITEBACK_BYTES) {
         push(w, SYNC_FILE_RANGE_WRITE);

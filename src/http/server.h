@@ -107,14 +107,16 @@ struct http_response *http_response_mem(const void *p, size_t n, void (*release)
 struct http_response *http_response_file(int fd, uint64_t offset, uint64_t n);
 /* The answer to HEAD of something with n bytes. */
 struct http_response *http_response_head(uint64_t n);
-/* n bytes that come into being while they are sent: read(arg, pos, p, n) in a network thread
- * returns how many it has put to p, or one of HTTP_READ_*; it must not block. For one answer only.
- * release(arg) is called once, from any thread, also when this fails. */
+/* n bytes that come into being while they are sent, `block` (which is held) at a time: read(arg,
+ * pos, p, n) in a network thread returns how many it has put to p, or one of HTTP_READ_*; it must
+ * not block. For one answer only. release(arg) is called once, from any thread, also when this
+ * fails. */
 #define HTTP_READ_WAIT 0    /* nothing now; http_wait was called, http_wake follows */
 #define HTTP_READ_FAIL (-2) /* there will be no more: the connection is cut */
-struct http_response *
-http_response_stream(uint64_t n, ssize_t (*read)(void *arg, uint64_t pos, char *p, size_t n),
-                     void (*release)(void *arg), void *arg);
+struct http_response *http_response_stream(uint64_t n, size_t block,
+                                           ssize_t (*read)(void *arg, uint64_t pos, char *p,
+                                                           size_t n),
+                                           void (*release)(void *arg), void *arg);
 /* In read: nothing is asked for until http_wake(q), which is called once after each http_wait, from
  * any thread, also before read has returned. A client that goes meanwhile is noticed then. */
 void http_wait(struct http_req *q);

@@ -3,8 +3,6 @@
 #include "base/mem.h"
 #include "http/server_priv.h"
 
-#define STREAM_BYTES (64u << 10) /* held by each answer of http_response_stream */
-
 struct http_response {
     atomic_uint refs;
     const struct mhd_api *mhd;
@@ -74,15 +72,16 @@ struct http_response *http_response_file(int fd, uint64_t offset, uint64_t n)
 
 _Static_assert(HTTP_READ_FAIL == MHD_CONTENT_READER_END_WITH_ERROR, "as the library has it");
 
-struct http_response *
-http_response_stream(uint64_t n, ssize_t (*read)(void *arg, uint64_t pos, char *p, size_t n),
-                     void (*release)(void *arg), void *arg)
+struct http_response *http_response_stream(uint64_t n, size_t block,
+                                           ssize_t (*read)(void *arg, uint64_t pos, char *p,
+                                                           size_t n),
+                                           void (*release)(void *arg), void *arg)
 {
     const struct mhd_api *mhd;
     struct MHD_Response *m = NULL;
 
     if (mhd_api_get(&mhd, NULL) >= 0)
-        m = mhd->create_response_from_callback(n, STREAM_BYTES, read, arg, release);
+        m = mhd->create_response_from_callback(n, block, read, arg, release);
     if (!m) {
         release(arg);
         return NULL;

@@ -17,8 +17,18 @@
 #include "registry/upstream/pull.h"
 #include "registry/state/state_priv.h"
 
-#define WAKE_BYTES (256u << 10)     /* readers are woken after so many bytes, … */
-#define WAKE_NS    (20 * NS_PER_MS) /* … or after this time */
+/* libcurl hands over 16 KiB at a time. So many bytes are gathered, written at once and shown to
+ * readers; less when so much time has gone by, or less time when less comes: there is no more now.
+ */
+#define GATHER_BYTES (256u << 10)
+#define PIECE_BYTES  (16u << 10)
+#define WAKE_NS      (20 * NS_PER_MS)
+#define WAKE_DRY_NS  NS_PER_MS
+
+/* What an answer reads at a time, and holds: the first few much, so that many stay small. */
+#define FLOW_BYTES      (256u << 10)
+#define FLOW_MANY       32
+#define FLOW_MANY_BYTES (64u << 10)
 
 #define INDEX_PARENTS 16 /* images that are looked at again when one of their layers has come */
 
@@ -39,8 +49,9 @@ struct fetch {
     char *repo;
     struct digest d;
     struct blob_writer *w; /* of the thread that fetches */
-    uint64_t woken_at;     /* its: what was there when readers were woken */
-    int64_t woken;
+    char *gathered;        /* its: what is not in the file yet */
+    size_t n_gathered;
+    int64_t woken;            /* its: when readers were woken */
     pthread_mutex_t mutex;    /* guards what follows, but for atomics */
     struct rq *parked;        /* until it flows or is over */
     struct flow *waiting;     /* for more bytes */
@@ -156,10 +167,7 @@ static void publish(struct fetch *f, uint64_t have, bool right)
     uint64_t most = right ? f->size : f->size ? f->size - 1 : 0;
 
     atomic_store_explicit(&f->visible, have < most ? have : most, memory_order_release);
-    if (right || have - f->woken_at >= WAKE_BYTES || time_mono_ns() - f->woken >= WAKE_NS) {
-        f->woken_at = have;
-        wake(f);
-    }
+    wake(f);
 }
 
 static ssize_t flow_read(void *arg, uint64_t pos, char *p, size_t n)
@@ -192,8 +200,12 @@ static ssize_t flow_read(void *arg, uint64_t pos, char *p, size_t n)
 static void flow_release(void *arg)
 {
     struct flow *x = arg;
+    struct pull *p = x->f->p;
 
-    fetch_put(x->f->p, x->f);
+    pthread_mutex_lock(&p->mutex);
+    p->n_flows--;
+    pthread_mutex_unlock(&p->mutex);
+    fetch_put(p, x->f);
     free(x);
 }
 
@@ -212,9 +224,11 @@ static void send_flow(struct rq *rq, struct fetch *f)
     *x = (struct flow){.f = f, .q = rq->q, .first = part.first};
     pthread_mutex_lock(&f->p->mutex);
     f->refs++;
+    bool many = ++f->p->n_flows > FLOW_MANY;
     pthread_mutex_unlock(&f->p->mutex);
     reg_answer_blob(rq, &f->d, f->size, &part,
-                    http_response_stream(part.n, flow_read, flow_release, x));
+                    http_response_stream(part.n, many ? FLOW_MANY_BYTES : FLOW_BYTES, flow_read,
+                                         flow_release, x));
 }
 
 static void blob_fetched(struct http_req *q)
@@ -297,11 +311,29 @@ static int on_size(void *arg, const struct descriptor *d, uint64_t size, struct 
     return 0;
 }
 
+static void on_written(void *arg, uint64_t offset)
+{
+    struct fetch *f = arg;
+
+    if (f->flowing)
+        publish(f, offset, false);
+}
+
+static int flush(struct fetch *f, struct shale_err *e)
+{
+    size_t n = f->n_gathered;
+
+    f->n_gathered = 0;
+    return n ? blob_writer_write(f->w, f->gathered, n, e) : 0;
+}
+
 static int on_start(void *arg, uint64_t offset, struct shale_err *e)
 {
     struct fetch *f = arg;
-    int r = offset == blob_writer_offset(f->w) ? 0 : blob_writer_rewind(f->w, e);
+    int r = flush(f, e);
 
+    if (r >= 0 && offset != blob_writer_offset(f->w))
+        r = blob_writer_rewind(f->w, e);
     if (r < 0 || f->size == 0) /* without a size they wait for the whole of it */
         return r;
     f->fd = blob_writer_reader(f->w, e);
@@ -310,10 +342,25 @@ static int on_start(void *arg, uint64_t offset, struct shale_err *e)
     pthread_mutex_lock(&f->mutex);
     f->flowing = true;
     pthread_mutex_unlock(&f->mutex);
-    f->woken_at = offset;
     publish(f, offset, false);
-    wake(f);
     return 0;
+}
+
+static int gather(struct fetch *f, const char *p, size_t n, struct shale_err *e)
+{
+    int64_t pause = n < PIECE_BYTES ? WAKE_DRY_NS : WAKE_NS;
+    int r = 0;
+
+    while (r >= 0 && n > 0) {
+        size_t room = GATHER_BYTES - f->n_gathered, k = n < room ? n : room;
+        memcpy(f->gathered + f->n_gathered, p, k);
+        f->n_gathered += k;
+        p += k;
+        n -= k;
+        if (f->n_gathered == GATHER_BYTES || time_mono_ns() - f->woken >= pause)
+            r = flush(f, e);
+    }
+    return r;
 }
 
 static int on_data(void *arg, const void *p, size_t n, struct shale_err *e)
@@ -328,15 +375,10 @@ static int on_data(void *arg, const void *p, size_t n, struct shale_err *e)
         if (alone)
             return err_set(e, SHALE_CANCELED, "nobody waits for %s any more", f->d.s);
     }
-    if (most && blob_writer_offset(f->w) + n > most)
+    if (most && blob_writer_offset(f->w) + f->n_gathered + n > most)
         return err_set(e, SHALE_LIMIT, "a blob has at most %" PRIu64 " bytes here", most);
-    int r = blob_writer_write(f->w, p, n, e);
-    if (r < 0)
-        return r;
     metrics_count(f->p->r->metrics, METRICS_UPSTREAM_BYTES, n);
-    if (f->flowing)
-        publish(f, blob_writer_offset(f->w), false);
-    return 0;
+    return gather(f, p, n, e);
 }
 
 /* The bytes are in blobs/. The lease keeps collectors off until the row is there. */
@@ -386,18 +428,26 @@ static int keep(struct fetch *f, struct shale_err *e)
 static int transfer(struct fetch *f, struct source *src, struct shale_err *e)
 {
     struct descriptor d = {.digest = f->d};
-    int r = blob_begin(f->p->r->blobs, &f->d, 0, NULL, NULL, &f->p->cancel, &f->w, e);
+    _cleanup_free_ char *gathered = mem_alloc(GATHER_BYTES);
+    int r = gathered ? blob_begin(f->p->r->blobs, &f->d, 0, NULL, NULL, &f->p->cancel, &f->w, e)
+                     : err_nomem(e);
 
     if (r != 0)
         return r < 0 ? r : link_here(f, src, e);
+    f->gathered = gathered;
+    f->n_gathered = 0;
+    blob_writer_tell(f->w, on_written, f);
     src->on_size = on_size;
     src->size_arg = f;
     r = src->ops->blob(src, &d, blob_writer_offset(f->w), on_start, on_data, f, &f->p->cancel, e);
+    int k = flush(f, r >= 0 ? e : NULL); /* also what a transfer brought that has broken off */
+    r = r < 0 ? r : k;
     if (r >= 0)
         r = keep(f, e);
     if (r < 0 && blob_writer_offset(f->w) == 0)
         blob_writer_discard(f->w);
     f->w = blob_writer_close(f->w);
+    f->gathered = NULL;
     return r;
 }
 

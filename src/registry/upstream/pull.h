@@ -33,6 +33,7 @@ struct pull {
     struct ask *asks[PULL_BUCKETS];
     struct fetch *fetches[PULL_BUCKETS];
     size_t n_asks, n_fetches;
+    size_t n_flows; /* answers that read along */
     struct workq *ask_q, *fetch_q;
     struct missing *missing;
     struct cancel cancel;

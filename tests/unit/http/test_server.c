@@ -129,7 +129,7 @@ static void handle(void *arg, struct http_req *q)
     else if (strcmp(q->target, "/never") == 0)
         http_defer(q, park_until_let_go);
     else
-        http_respond(q, 200, http_response_stream(N_BYTES, read_stream, released, q));
+        http_respond(q, 200, http_response_stream(N_BYTES, 64u << 10, read_stream, released, q));
 }
 
 static void let_go(void *arg)
