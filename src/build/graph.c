@@ -314,6 +314,9 @@ int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, 
     struct graph_walk w = {.b = b, .a = &s->arena};
     int r = all ? 0 : err_nomem(e);
 
+    if (r >= 0 && s->base) /* which is done, and stays the first */
+        r = push(&w, s->base, 0, e);
+    size_t n_base = w.n;
     for (size_t i = 0; r >= 0 && i < n; i++) {
         all[i] = v[i];
         r = deps_of_instr(&w, s, &all[i], i + 1, e);
@@ -322,12 +325,12 @@ int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, 
     for (size_t i = 0; r >= 0 && i < s->n_instrs; i++)
         all[n + i] = s->instrs[i];
     pthread_mutex_lock(&b->mutex);
-    for (size_t i = 0; r >= 0 && i < n_new; i++)
+    for (size_t i = n_base; r >= 0 && i < n_new; i++)
         r = check_trigger(b, s, w.v[i].of, e);
-    for (size_t i = 0; r >= 0 && i < n_new; i++)
+    for (size_t i = n_base; r >= 0 && i < n_new; i++)
         r = require(b, w.v[i].of, e);
-    for (size_t i = 0; r >= 0 && i < s->n_deps; i++)
-        r = push(&w, s->deps[i].of, s->deps[i].at ? s->deps[i].at + n : 0, e);
+    for (size_t i = n_base; r >= 0 && i < s->n_deps; i++)
+        r = push(&w, s->deps[i].of, s->deps[i].at + n, e);
     if (r >= 0) {
         s->deps = w.v;
         s->n_deps = w.n;

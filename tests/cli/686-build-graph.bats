@@ -71,6 +71,21 @@ low" ] || { echo "$output"; return 1; }
     run_ok build
     [ "$(grep -c ' DONE ' <<<"$output")" -le 3 ] || { echo "$output"; return 1; }
 
+    # Of a stage of the same file: what is needed is begun only then.
+    dockerfile <<'END2'
+FROM scratch AS parent
+ONBUILD COPY --from=made /made /got
+COPY Dockerfile /one
+FROM @ AS made
+RUN echo made >/made
+FROM parent
+COPY --from=parent /one /two
+END2
+    run_ok build -t child
+    [ "$(shale cat child /got)" = made ]
+    run_ok shale ls child /
+    [ "$(tr '\n' ' ' <<<"$output")" = "got one two " ] || { echo "$output"; return 1; }
+
     # One that needs itself by way of a trigger is told so, at the FROM that has it.
     dockerfile <<'END2'
 FROM base AS used
