@@ -64,8 +64,13 @@ static int on_data(void *arg, int stream, int64_t time_ns, const void *p, size_t
     buf_add(&g->b, p, n);
     if (g->l->frames && !g->b.failed) {
         size_t size = g->b.n - at - HEAD_BYTES;
-        const uint8_t head[HEAD_BYTES] = {(uint8_t)stream,       0, 0, 0, (uint8_t)(size >> 24),
-                                          (uint8_t)(size >> 16), (uint8_t)(size >> 8),
+        const uint8_t head[HEAD_BYTES] = {(uint8_t)stream,
+                                          0,
+                                          0,
+                                          0,
+                                          (uint8_t)(size >> 24),
+                                          (uint8_t)(size >> 16),
+                                          (uint8_t)(size >> 8),
                                           (uint8_t)size};
         memcpy(g->b.p + at, head, sizeof head);
     }
