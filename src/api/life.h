@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* What happens to containers between their making and their end: handlers of containers.c's table. */
+/* What happens to containers between their making and their end: handlers of containers.c's table.
+ */
 #include "api/api.h"
 
 int life_start(struct api_req *q, struct shale_err *e);

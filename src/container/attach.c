@@ -212,8 +212,8 @@ static int await_socket(struct container_host *h, struct arena *a, struct ctr *c
             return r;
         if (i % PENDING_LOOK == 0) {
             r = ctr_reload(h, a, c, NULL);
-            if (r == -SHALE_NOT_FOUND || (r >= 0 && c->row.run.started_ns != began &&
-                                          ctr_need_running(c, NULL) < 0))
+            if (r == -SHALE_NOT_FOUND ||
+                (r >= 0 && c->row.run.started_ns != began && ctr_need_running(c, NULL) < 0))
                 return 1;
             pause_us = PENDING_LATER_US;
         }

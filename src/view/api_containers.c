@@ -189,10 +189,10 @@ static json_t *memory_of(const struct shale_stats *x)
 
 static json_t *blocks_of(const struct shale_stats *x)
 {
-    static const char *const nothing[] = {
-        "io_serviced_recursive", "io_queue_recursive",  "io_service_time_recursive",
-        "io_wait_time_recursive", "io_merged_recursive", "io_time_recursive",
-        "sectors_recursive"};
+    static const char *const nothing[] = {"io_serviced_recursive",     "io_queue_recursive",
+                                          "io_service_time_recursive", "io_wait_time_recursive",
+                                          "io_merged_recursive",       "io_time_recursive",
+                                          "sectors_recursive"};
     struct doc d = doc_begin();
 
     doc_put(&d, "io_service_bytes_recursive",
@@ -247,8 +247,7 @@ int view_api_stats(const struct shale_stats *x, json_t **ret, struct shale_err *
 
 json_t *view_api_changes(const struct shale_change_list *l)
 {
-    static const int kinds[] = {
-        [SHALE_CHANGED] = 0, [SHALE_ADDED] = 1, [SHALE_GONE] = 2};
+    static const int kinds[] = {[SHALE_CHANGED] = 0, [SHALE_ADDED] = 1, [SHALE_GONE] = 2};
     _cleanup_json_ json_t *list = json_array();
 
     for (size_t i = 0; i < l->n_items; i++) {
@@ -275,12 +274,8 @@ static uint32_t go_mode(uint32_t mode)
 {
     static const struct {
         uint32_t type, bits;
-    } types[] = {{S_IFDIR, 1u << 31},
-                 {S_IFLNK, 1u << 27},
-                 {S_IFBLK, 1u << 26},
-                 {S_IFIFO, 1u << 25},
-                 {S_IFSOCK, 1u << 24},
-                 {S_IFCHR, 1u << 26 | 1u << 21}};
+    } types[] = {{S_IFDIR, 1u << 31}, {S_IFLNK, 1u << 27},  {S_IFBLK, 1u << 26},
+                 {S_IFIFO, 1u << 25}, {S_IFSOCK, 1u << 24}, {S_IFCHR, 1u << 26 | 1u << 21}};
     uint32_t bits = mode & 0777;
 
     for (size_t i = 0; i < ARRAY_SIZE(types); i++)
