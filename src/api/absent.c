@@ -79,6 +79,7 @@ const struct api_route api_routes_absent[] = {
     {"*", "/containers/{}/checkpoints", 0, API_BODY_NONE, no_checkpoints},
     {"*", "/containers/{}/checkpoints/{}", 0, API_BODY_NONE, no_checkpoints},
     {"POST", "/build/cancel", 0, API_BODY_NONE, no_build_cancel},
+    {"PUT", "/volumes/{}", 0, API_BODY_NONE, no_swarm}, /* of a cluster */
     {"*", "/session", 0, API_BODY_NONE, no_buildkit},
     {"*", "/grpc", 0, API_BODY_NONE, no_buildkit},
     {0},
