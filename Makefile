@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 30
 # Where Debian keeps libraries; meson finds that out only where dpkg-dev is installed.
 LIBDIR = $(if $(wildcard /etc/debian_version),$(addprefix -Dlibdir=lib/,$(shell gcc -print-multiarch)))
 
-.PHONY: all help run check check-slow with-tests asan tsan fuzz bench soak lint format install uninstall clean
+.PHONY: all help run check check-slow with-tests asan asan-build tsan fuzz fuzz-build bench soak lint format install uninstall clean
 
 all: $(BUILD)/build.ninja ## build everything: build/shale, libshale static and shared, the tests
 	@ninja -C $(BUILD)
@@ -41,12 +41,15 @@ with-tests: $(BUILD)/build.ninja
 	@grep -qs '^tests = enabled' $(BUILD)/meson-private/cmd_line.txt || meson setup --reconfigure $(BUILD) -Dtests=enabled
 	@ninja -C $(BUILD)
 
-# -O1: a third less to compile, and stacks that are nearer to the source; gcc's guesses at lengths need -O2 to be right.
-asan: ## the tests under AddressSanitizer and UBSan, with fault hooks
+asan: asan-build ## the tests under AddressSanitizer and UBSan, with fault hooks
 	@tools/install-deps build run test
-	@[ -f $(ASAN)/build.ninja ] || meson setup $(ASAN) $(WERROR) -Dtests=enabled -Doptimization=1 -Dc_args=-Wno-error=format-truncation -Db_sanitize=address,undefined -Dfault=true
-	@ninja -C $(ASAN)
 	@tools/run-tests --sanitized $(ASAN)
+
+# -O1: a third less to compile, and stacks nearer to the source. Warnings are those of -O2, in the build before this one.
+asan-build:
+	@tools/install-deps build test
+	@[ -f $(ASAN)/build.ninja ] || meson setup $(ASAN) -Dtests=enabled -Doptimization=1 -Db_sanitize=address,undefined -Dfault=true
+	@ninja -C $(ASAN)
 
 tsan: ## those tests that run threads, under ThreadSanitizer
 	@tools/install-deps build test
@@ -54,11 +57,13 @@ tsan: ## those tests that run threads, under ThreadSanitizer
 	@ninja -C $(TSAN)
 	@meson test -C $(TSAN) --no-rebuild --print-errorlogs base/threads store/store image/image meta/meta http/http remote/source remote/blob remote/auth
 
-fuzz: ## every fuzz target for FUZZ_SECONDS (default 30)
+fuzz: fuzz-build ## every fuzz target for FUZZ_SECONDS (default 30)
+	@tools/run-fuzz $(FUZZ) $(FUZZ_SECONDS)
+
+fuzz-build:
 	@tools/install-deps build fuzz
 	@[ -f $(FUZZ)/build.ninja ] || CC=clang meson setup $(FUZZ) -Dfuzz=true -Dtests=disabled -Db_sanitize=address,undefined -Db_lundef=false
 	@ninja -C $(FUZZ) fuzz-targets
-	@tools/run-fuzz $(FUZZ) $(FUZZ_SECONDS)
 
 bench: ## the figures, as ratios against named peers
 	@tools/install-deps build run bench
@@ -69,6 +74,7 @@ bench: ## the figures, as ratios against named peers
 	@bench/changes
 	@bench/build
 	@bench/registry
+	@bench/daemon
 
 soak: ## 15 minutes of concurrent pulls, runs and removes
 	@tools/install-deps build run bench

@@ -89,7 +89,7 @@ struct shale_build_opts {
     const char *const *cache_from, *const *cache_to;
     /* What is attached to the image, as buildx has it: "type=sbom" (SPDX), "type=provenance"
      * (SLSA v1) with ",mode=max" (build arguments, too), ",builder-id=URL", ",disabled=true". The
-     * name then stands for a list of the image and its attestation. */
+     * name, which is needed, then stands for a list of the image and its attestation. */
     const char *const *attests;
     /* Builds it once more without any cache, and gives the names only if that gives the same
      * digest; otherwise CONFLICT, and events tell what differs. Needs SOURCE_DATE_EPOCH among the

@@ -251,6 +251,8 @@ struct shale_container_network {
     /* "" and 0 where it does not run */
     const char *endpoint_id, *address, *gateway, *mac;
     unsigned prefix_bits;
+    const char *address6, *gateway6; /* "" also where the network has no IPv6 */
+    unsigned prefix6_bits;
 };
 struct shale_container {
     const char *id, *name;

@@ -43,8 +43,8 @@ SHALE_API int shale_exec_start(struct shale *s, const char *exec,
 struct shale_exec_info {
     const char *id, *container_id;
     bool running, started;
-    int exit_code; /* once it was started and does not run; -1: nobody has seen its end */
-    int pid;       /* 0: it does not run, or is about to */
+    int exit_code;          /* once it was started and does not run; -1: nobody has seen its end */
+    int pid;                /* 0: it does not run, or is about to */
     const char *const *cmd; /* NULL-terminated */
     const char *user, *detach_keys;
     bool tty, privileged;

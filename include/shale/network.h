@@ -17,7 +17,8 @@ extern "C" {
 
 struct shale_network_member { /* a container that runs on it */
     const char *container_id, *container_name, *endpoint_id, *mac;
-    const char *address; /* "172.18.0.2/16" */
+    const char *address;  /* "172.18.0.2/16" */
+    const char *address6; /* "fd00:1::2/64"; "" where the network has none */
 };
 struct shale_network {
     const char *id, *name;
@@ -29,6 +30,8 @@ struct shale_network {
     const char *labels_json, *options_json, *aux_json; /* object texts */
     const struct shale_network_member *members;
     size_t n_members;
+    bool ipv6;
+    const char *subnet6, *gateway6; /* "" without ipv6 */
 };
 struct shale_network_list {
     const struct shale_network *items; /* by name */
@@ -47,6 +50,10 @@ struct shale_network_create_opts {
     const char *const *options; /* "k=v", of the driver */
     bool internal;              /* no way out */
     bool attachable;
+    /* Addresses of IPv6, too: with the same place in their subnet as the others in theirs. NULL: a
+     * subnet of fd00::/8 is made up; its first address. */
+    bool ipv6;
+    const char *subnet6, *gateway6;
 };
 /* EXISTS: "network with name x already exists". */
 SHALE_API int shale_network_create(struct shale *s, const struct shale_network_create_opts *o,

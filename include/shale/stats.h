@@ -23,6 +23,12 @@ struct shale_stats {
     uint64_t net_rx_bytes, net_tx_bytes; /* 0 with the host's network */
     uint64_t block_read_bytes, block_written_bytes;
     uint64_t n_pids;
+    /* Of this sample and the one before it (0: there is none to compare with): the processor time
+     * of the container and of the whole host, and when. */
+    uint64_t cpu_before_ns, host_cpu_ns, host_cpu_before_ns;
+    int64_t time_ns, before_ns;
+    uint32_t n_cpus;
+    int64_t started_ns; /* SHALE_TIME_NONE */
 };
 
 struct shale_stats_opts {

@@ -41,6 +41,11 @@ static int no_checkpoints(struct api_req *q, struct shale_err *e)
     return api_fail(q, 501, e, "checkpoints of containers are not supported");
 }
 
+static int no_build_cancel(struct api_req *q, struct shale_err *e)
+{
+    return api_fail(q, 501, e, "builds have no names here: one ends when its client goes");
+}
+
 /* The CLI falls back to the classic builder where BuildKit's session is not there. */
 static int no_buildkit(struct api_req *q, struct shale_err *e)
 {
@@ -73,6 +78,7 @@ const struct api_route api_routes_absent[] = {
     {"POST", "/plugins/{*}", 0, API_BODY_NONE, plugins_later},
     {"*", "/containers/{}/checkpoints", 0, API_BODY_NONE, no_checkpoints},
     {"*", "/containers/{}/checkpoints/{}", 0, API_BODY_NONE, no_checkpoints},
+    {"POST", "/build/cancel", 0, API_BODY_NONE, no_build_cancel},
     {"*", "/session", 0, API_BODY_NONE, no_buildkit},
     {"*", "/grpc", 0, API_BODY_NONE, no_buildkit},
     {0},

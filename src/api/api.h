@@ -89,12 +89,15 @@ struct api_route {
 };
 /* Tables of rows, each ended by one without method; routes.c has the list of them. */
 extern const struct api_route api_routes_system[];
-extern const struct api_route api_routes_containers[]; /* and exec, commit */
-extern const struct api_route api_routes_images[];     /* and distribution */
+extern const struct api_route api_routes_containers[]; /* and commit */
+extern const struct api_route api_routes_streams[];    /* wait, logs, attach, stats of containers */
+extern const struct api_route api_routes_files[];      /* archive and export of containers */
+extern const struct api_route api_routes_exec[];
+extern const struct api_route api_routes_images[]; /* and distribution */
 extern const struct api_route api_routes_build[];
 extern const struct api_route api_routes_networks[];
 extern const struct api_route api_routes_volumes[];
-extern const struct api_route api_routes_absent[];     /* 501, 503: behind all others */
+extern const struct api_route api_routes_absent[]; /* 501, 503: behind all others */
 
 /* ---- the query ---- */
 /* The first value of that name, NULL where there is none. */

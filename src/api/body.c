@@ -11,9 +11,11 @@
 #include "api/reply.h"
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "http/wire.h"
 
 #define PIECE_BYTES (64u << 10)
+#define STALL_NS    (60 * NS_PER_S) /* a small body comes at once */
 
 /* ---- JSON ---- */
 
@@ -84,6 +86,7 @@ int api_body_json(struct api_req *q, bool must, json_t **ret, struct shale_err *
     ssize_t n = 1;
 
     *ret = NULL;
+    wire_hurry(q->w, STALL_NS);
     if (q->w->head->length != WIRE_LENGTH_UNKNOWN && q->w->head->length > API_MAX_JSON)
         return api_fail(q, 413, e, "the body is larger than %u MiB", API_MAX_JSON >> 20);
     while (n > 0) {

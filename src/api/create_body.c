@@ -291,8 +291,8 @@ static int check_log(const json_t *log, const char **warning, struct shale_err *
         found = found || streq(name, known[i]);
     if (!found)
         return err_set(e, SHALE_UNSUPPORTED, "logging driver \"%.60s\" is not supported yet", name);
-    *warning = json_object_size(config) ? "LogConfig.Config: options of logging have no effect"
-                                        : NULL;
+    *warning =
+        json_object_size(config) ? "LogConfig.Config: options of logging have no effect" : NULL;
     return 0;
 }
 

@@ -17,7 +17,8 @@ static int add(struct arena *a, struct texts *t, const char *text, struct shale_
 {
     if (t->n >= CREATE_LIST_MAX)
         return err_set(e, SHALE_LIMIT, "more than %d values in one list", CREATE_LIST_MAX);
-    const char **v = text ? arena_grow(a, t->v, t->n + 1, &t->cap, sizeof *v) : NULL;
+    /* with the end behind them */
+    const char **v = text ? arena_grow(a, t->v, t->n ? t->n + 1 : 0, &t->cap, sizeof *v) : NULL;
     if (!v)
         return err_nomem(e);
     t->v = v;
@@ -28,13 +29,13 @@ static int add(struct arena *a, struct texts *t, const char *text, struct shale_
 
 static int need_object(const json_t *v, const char *where, struct shale_err *e)
 {
-    return json_is_object(v) ? 0
-                             : err_set(e, SHALE_INVALID, "invalid JSON: %s: an object is expected",
-                                       where);
+    return json_is_object(v)
+               ? 0
+               : err_set(e, SHALE_INVALID, "invalid JSON: %s: an object is expected", where);
 }
 
 int body_pairs(struct arena *a, const struct strmap *m, const char *const **ret,
-                 struct shale_err *e)
+               struct shale_err *e)
 {
     struct texts t = {.v = NULL};
     int r = 0;
@@ -70,7 +71,7 @@ static int add_port(struct api_req *q, struct texts *t, const char *inside, cons
 }
 
 int body_ports(struct api_req *q, const json_t *bindings, const char *const **ret,
-                 struct shale_err *e)
+               struct shale_err *e)
 {
     struct texts t = {.v = NULL};
     const char *inside;
@@ -95,7 +96,7 @@ int body_ports(struct api_req *q, const json_t *bindings, const char *const **re
 /* ---- devices, ulimits ---- */
 
 int body_devices(struct api_req *q, const json_t *list, const char *const **ret,
-                   struct shale_err *e)
+                 struct shale_err *e)
 {
     struct device {
         const char *host, *inside, *access;
@@ -127,16 +128,15 @@ int body_devices(struct api_req *q, const json_t *list, const char *const **ret,
 }
 
 int body_ulimits(struct api_req *q, const json_t *list, const char *const **ret,
-                   struct shale_err *e)
+                 struct shale_err *e)
 {
     struct ulimit {
         const char *name;
         int64_t soft, hard;
     };
-    static const struct json_field fields[] = {
-        {"Name", JB_STR, offsetof(struct ulimit, name), 0},
-        {"Soft", JB_I64, offsetof(struct ulimit, soft), 0},
-        {"Hard", JB_I64, offsetof(struct ulimit, hard), 0}};
+    static const struct json_field fields[] = {{"Name", JB_STR, offsetof(struct ulimit, name), 0},
+                                               {"Soft", JB_I64, offsetof(struct ulimit, soft), 0},
+                                               {"Hard", JB_I64, offsetof(struct ulimit, hard), 0}};
     struct texts t = {.v = NULL};
     json_t *one;
     size_t i;
@@ -170,10 +170,14 @@ struct mount_body {
         name, kind, offsetof(struct mount_body, field), 0                                          \
     }
 static const struct json_field mount_fields[] = {
-    F("Type", JB_STR, type),           F("Source", JB_STR, source),
-    F("Target", JB_STR, target),       F("ReadOnly", JB_BOOL, read_only),
-    F("BindOptions", JB_OBJECT, bind), F("VolumeOptions", JB_OBJECT, volume),
-    F("TmpfsOptions", JB_OBJECT, tmpfs), F("ImageOptions", JB_OBJECT, image),
+    F("Type", JB_STR, type),
+    F("Source", JB_STR, source),
+    F("Target", JB_STR, target),
+    F("ReadOnly", JB_BOOL, read_only),
+    F("BindOptions", JB_OBJECT, bind),
+    F("VolumeOptions", JB_OBJECT, volume),
+    F("TmpfsOptions", JB_OBJECT, tmpfs),
+    F("ImageOptions", JB_OBJECT, image),
 };
 static const struct json_field bind_fields[] = {F("Propagation", JB_STR, propagation),
                                                 F("CreateMountpoint", JB_BOOL, make_source)};
@@ -271,7 +275,7 @@ static bool is_mounted(const struct shale_mount *v, size_t n, const char *target
 }
 
 int body_mounts(struct api_req *q, const struct body_mounts *m, struct shale_create_opts *o,
-                  struct shale_err *e)
+                struct shale_err *e)
 {
     size_t all = m->binds->n + json_array_size(m->mounts) + m->tmpfs->n + m->volumes->n, n = 0;
     struct shale_mount *v = arena_array(q->arena, all + 1, sizeof *v);
@@ -316,8 +320,8 @@ struct endpoint_body {
         name, kind, offsetof(struct endpoint_body, field), 0                                       \
     }
 static const struct json_field endpoint_fields[] = {
-    F("Aliases", JB_STRV, aliases), F("Links", JB_STRV, links),
-    F("MacAddress", JB_STR, mac),   F("IPAMConfig", JB_OBJECT, ipam),
+    F("Aliases", JB_STRV, aliases),      F("Links", JB_STRV, links),
+    F("MacAddress", JB_STR, mac),        F("IPAMConfig", JB_OBJECT, ipam),
     F("DriverOpts", JB_OBJECT, options),
 };
 static const struct json_field ipam_fields[] = {F("IPv4Address", JB_STR, address),
@@ -338,11 +342,11 @@ static int take_endpoint(struct api_req *q, const char *network, const json_t *o
         r = api_bind(q, b.ipam, ipam_fields, ARRAY_SIZE(ipam_fields), &b, e);
     if (r < 0)
         return r;
-    what = *b.mac                          ? "MacAddress"
-           : b.links.n                     ? "Links"
-           : *b.address6                   ? "IPAMConfig.IPv6Address"
-           : json_object_size(b.options)   ? "DriverOpts"
-                                           : NULL;
+    what = *b.mac                        ? "MacAddress"
+           : b.links.n                   ? "Links"
+           : *b.address6                 ? "IPAMConfig.IPv6Address"
+           : json_object_size(b.options) ? "DriverOpts"
+                                         : NULL;
     if (what)
         return err_set(e, SHALE_UNSUPPORTED, "EndpointsConfig.%s is not supported yet", what);
     *ret = (struct shale_endpoint_opts){network, *b.address ? b.address : NULL,
@@ -355,13 +359,13 @@ static const json_t *endpoint_of(const json_t *all, const char *mode)
 {
     const json_t *v = json_object_get(all, mode);
 
-    return v || !is_default(mode) ? v
+    return v || !is_default(mode)            ? v
            : json_object_get(all, "default") ? json_object_get(all, "default")
                                              : json_object_get(all, "bridge");
 }
 
 int body_networks(struct api_req *q, const char *mode, const json_t *networking,
-                    struct shale_create_opts *o, struct shale_err *e)
+                  struct shale_create_opts *o, struct shale_err *e)
 {
     const json_t *all = networking ? api_member(networking, "EndpointsConfig") : NULL;
     const json_t *own;
@@ -371,8 +375,7 @@ int body_networks(struct api_req *q, const char *mode, const json_t *networking,
 
     mode = mode ? mode : "";
     if (all && !json_is_object(all))
-        return err_set(e, SHALE_INVALID,
-                       "invalid JSON: EndpointsConfig: an object is expected");
+        return err_set(e, SHALE_INVALID, "invalid JSON: EndpointsConfig: an object is expected");
     struct shale_endpoint_opts *v = arena_array(q->arena, json_object_size(all) + 2, sizeof *v);
     if (!v)
         return err_nomem(e);
@@ -381,7 +384,11 @@ int body_networks(struct api_req *q, const char *mode, const json_t *networking,
     own = endpoint_of(all, mode);
     int r = 0;
     if (own || !is_default(mode) || json_object_size(all) == 0)
-        r = take_endpoint(q, !is_default(mode) ? mode : json_object_size(all) > 1 ? "bridge" : "default", own, &v[n++], e);
+        r = take_endpoint(q,
+                          !is_default(mode)           ? mode
+                          : json_object_size(all) > 1 ? "bridge"
+                                                      : "default",
+                          own, &v[n++], e);
     json_object_foreach((json_t *)(uintptr_t)all, name, one)
     {
         if (r < 0 || one == own)

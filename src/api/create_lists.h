@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Lists of create_body.h that are objects in docker's JSON and texts in the options of shale_create.
- * Results are NULL-terminated, NULL where there is nothing, and live in the request's arena.
+ * Lists of create_body.h that are objects in docker's JSON and texts in the options of
+ * shale_create. Results are NULL-terminated, NULL where there is nothing, and live in the request's
+ * arena.
  */
 #include <shale/container.h>
 
@@ -11,13 +12,13 @@
 #define CREATE_LIST_MAX 20000 /* entries of one list */
 
 int body_pairs(struct arena *a, const struct strmap *m, const char *const **ret,
-                 struct shale_err *e); /* "k=v" */
+               struct shale_err *e); /* "k=v" */
 int body_ports(struct api_req *q, const json_t *bindings, const char *const **ret,
-                 struct shale_err *e);
+               struct shale_err *e);
 int body_devices(struct api_req *q, const json_t *list, const char *const **ret,
-                   struct shale_err *e);
+                 struct shale_err *e);
 int body_ulimits(struct api_req *q, const json_t *list, const char *const **ret,
-                   struct shale_err *e);
+                 struct shale_err *e);
 
 struct body_mounts {
     const struct strv *binds;   /* "source:target:options" */
@@ -26,7 +27,7 @@ struct body_mounts {
     const struct strv *volumes; /* targets of anonymous ones */
 };
 int body_mounts(struct api_req *q, const struct body_mounts *m, struct shale_create_opts *o,
-                  struct shale_err *e);
+                struct shale_err *e);
 /* HostConfig.NetworkMode and NetworkingConfig. */
 int body_networks(struct api_req *q, const char *mode, const json_t *networking,
-                    struct shale_create_opts *o, struct shale_err *e);
+                  struct shale_create_opts *o, struct shale_err *e);

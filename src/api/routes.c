@@ -4,6 +4,10 @@
 
 const struct api_route *const api_routes[] = {
     api_routes_system,
+    api_routes_containers,
+    api_routes_streams,
+    api_routes_files,
+    api_routes_exec,
     api_routes_images,
     api_routes_build,
     api_routes_networks,

@@ -47,6 +47,11 @@ bool archive_is_tar(const void *head, size_t n)
     return have == sizeof block && is_header(block);
 }
 
+bool archive_is_plain(const void *head, size_t n)
+{
+    return n >= TAR_BLOCK && is_header(head);
+}
+
 int archive_read_head(int fd, void *head, size_t *ret_n, const char *what, struct shale_err *e)
 {
     return sys_read_full(fd, head, ARCHIVE_HEAD_BYTES, ret_n) < 0 ? err_sys(e, "read %s", what) : 0;
@@ -54,7 +59,9 @@ int archive_read_head(int fd, void *head, size_t *ret_n, const char *what, struc
 
 struct unpacker {
     struct decoder *decoder;
-    struct tar_unpack *unpack;
+    struct cancel *cancel;
+    struct tar_unpack *unpack; /* NULL: it is only looked into */
+    int to_fd;                 /* for its bytes; -1: none */
     struct tar_reader *reader; /* NULL: nobody looks on */
     char *in, *out;
 };
@@ -76,8 +83,12 @@ static int feed(struct unpacker *u, struct str in, struct shale_err *e)
         int r = decoder_run(u->decoder, &in, u->out, BLOCK_BYTES, &got, e);
         if (r >= 0 && got && u->reader)
             r = tar_reader_feed(u->reader, u->out, got, e);
-        if (r >= 0 && got)
+        if (r >= 0 && got && u->unpack)
             r = tar_unpack_feed(u->unpack, u->out, got, e);
+        if (r >= 0 && got && u->to_fd >= 0 && sys_write_all(u->to_fd, u->out, got) < 0)
+            r = err_sys(e, "write what is in an archive");
+        if (r >= 0)
+            r = cancel_check(u->cancel, e);
         if (r < 0)
             return r;
     } while (got == BLOCK_BYTES || in.n > 0);
@@ -99,14 +110,28 @@ static int run(struct unpacker *u, const struct archive_in *in, struct shale_err
         r = decoder_end(u->decoder, e);
     if (r >= 0 && u->reader)
         r = tar_reader_end(u->reader, e);
-    return r < 0 ? r : tar_unpack_end(u->unpack, e);
+    return r < 0 || !u->unpack ? r : tar_unpack_end(u->unpack, e);
+}
+
+int archive_read(const struct archive_in *in, int to_fd, tar_entry_fn on_entry, void *arg,
+                 struct cancel *c, struct shale_err *e)
+{
+    _cleanup_(unpacker_clear) struct unpacker u = {
+        .cancel = c, .to_fd = to_fd, .in = mem_alloc(BLOCK_BYTES), .out = mem_alloc(BLOCK_BYTES)};
+    int r = u.in && u.out ? decoder_new(DECODER_ARCHIVE, &limits, &u.decoder, e) : err_nomem(e);
+
+    if (r >= 0)
+        r = tar_reader_new(on_entry, arg, &u.reader, e);
+    if (r >= 0)
+        r = run(&u, in, e);
+    return r < 0 ? err_wrap(e, r, "%s", in->what) : 0;
 }
 
 int archive_unpack(const struct archive_in *in, const struct tar_unpack_opts *o,
                    tar_entry_fn on_entry, void *arg, struct shale_err *e)
 {
-    _cleanup_(unpacker_clear) struct unpacker u = {.in = mem_alloc(BLOCK_BYTES),
-                                                   .out = mem_alloc(BLOCK_BYTES)};
+    _cleanup_(unpacker_clear) struct unpacker u = {
+        .to_fd = -1, .in = mem_alloc(BLOCK_BYTES), .out = mem_alloc(BLOCK_BYTES)};
     int r = u.in && u.out ? decoder_new(DECODER_ARCHIVE, &limits, &u.decoder, e) : err_nomem(e);
 
     if (r >= 0)

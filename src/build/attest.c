@@ -97,38 +97,81 @@ int attest_parse(const struct shale_build_opts *o, struct arena *a, struct attes
     if (r >= 0 && attest_wanted(ret) && (o->files_to || o->tar_to))
         r = err_set(e, SHALE_UNSUPPORTED,
                     "attestations of files are not supported yet: they go to images");
+    if (r >= 0 && attest_wanted(ret) && !(o->tags && o->tags[0]))
+        r = err_set(e, SHALE_INVALID,
+                    "attestations stand beside the image in a list, which needs a name: give it "
+                    "one with --tag");
     return r;
 }
 
-/* ---- images that were used ---- */
+/* ---- what was used ---- */
+
+/* Each once. Takes copies of its texts. */
+static int note(struct build *b, struct stage *s, const struct attest_used *x, struct shale_err *e)
+{
+    struct attest_used *v = arena_alloc(&s->arena, sizeof *v);
+    bool there = false;
+
+    if (!v)
+        return err_nomem(e);
+    *v = (struct attest_used){.name = arena_strdup(&s->arena, x->name),
+                              .platform = arena_strdup(&s->arena, x->platform),
+                              .url = arena_strdup(&s->arena, x->url),
+                              .alg = arena_strdup(&s->arena, x->alg),
+                              .hex = arena_strdup(&s->arena, x->hex)};
+    if (s->arena.failed)
+        return err_nomem(e);
+    pthread_mutex_lock(&b->mutex);
+    for (const struct attest_used *u = b->used; u && !there; u = u->next)
+        there = streq(u->name, x->name) && streq(u->url, x->url) && streq(u->hex, x->hex);
+    if (!there) {
+        v->next = b->used;
+        b->used = v;
+    }
+    pthread_mutex_unlock(&b->mutex);
+    return 0;
+}
 
 int attest_note_image(struct build *b, struct stage *s, const char *name, const char *platform,
                       const struct image_found *found, struct shale_err *e)
 {
+    struct digest d = found->target;
     struct meta_image row;
-    int r = b->o->attests ? 0 : 1;
 
-    if (r)
+    if (!b->o->attests)
         return 0;
-    struct attest_used *x = arena_alloc(&s->arena, sizeof *x);
-    if (!x)
-        return err_nomem(e);
-    *x = (struct attest_used){.name = name, .platform = platform, .digest = found->target};
-    if (!digest_is_set(&x->digest)) {
-        r = meta_image_get(store_meta(b->store), &found->id, &s->arena, &row, e);
+    if (!digest_is_set(&d)) {
+        int r = meta_image_get(store_meta(b->store), &found->id, &s->arena, &row, e);
         if (r < 0)
             return r;
-        x->digest = row.manifest;
+        d = row.manifest;
     }
-    pthread_mutex_lock(&b->mutex);
-    for (const struct attest_used *u = b->used; u && r == 0; u = u->next)
-        r = streq(u->name, name) && digest_eq(&u->digest, &x->digest);
-    if (r == 0) {
-        x->next = b->used;
-        b->used = x;
-    }
-    pthread_mutex_unlock(&b->mutex);
-    return 0;
+    const struct attest_used x = {
+        .name = name,
+        .platform = platform,
+        .alg = digest_is_set(&d) ? digest_alg_name(digest_alg(&d)) : "",
+        .hex = digest_is_set(&d) ? digest_hex(&d) : "",
+    };
+    return *x.hex ? note(b, s, &x, e) : 0;
+}
+
+/* Who may fetch it is nobody's business: "https://user:word@host/" without what is before the @. */
+static const char *without_user(const char *url, struct arena *a)
+{
+    const char *host = strstr(url, "://");
+    size_t n = host ? strcspn(host + 3, "/?#") : 0;
+    const char *at = host ? memrchr(host + 3, '@', n) : NULL;
+
+    return at ? arena_printf(a, "%.*s%s", (int)(host + 3 - url), url, at + 1) : url;
+}
+
+int attest_note_url(struct build *b, struct stage *s, const char *url, const char *alg,
+                    const char *hex, struct shale_err *e)
+{
+    if (!b->o->attests)
+        return 0;
+    const struct attest_used x = {.url = without_user(url, &s->arena), .alg = alg, .hex = hex};
+    return x.url ? note(b, s, &x, e) : err_nomem(e);
 }
 
 /* ---- statements ---- */
@@ -136,22 +179,18 @@ int attest_note_image(struct build *b, struct stage *s, const char *name, const 
 /* All names of the image with the digest of its manifest. */
 static json_t *subjects(struct build *b)
 {
-    const char *hex = digest_hex(&b->made.manifest), *platform;
+    const char *hex = digest_hex(&b->made.manifest);
+    const char *platform = platform_format(&b->target_platform, b->a);
     json_t *list = json_array();
-    bool none = !b->o->tags || !b->o->tags[0];
     int bad = !list;
 
-    platform = platform_format(&b->target_platform, b->a);
-    for (size_t i = 0; !bad && !none && b->o->tags[i]; i++) {
+    for (size_t i = 0; !bad && b->o->tags[i]; i++) {
         struct ref ref;
         bad = image_parse_target(b->o->tags[i], b->a, &ref, NULL) < 0;
         const char *name = bad ? NULL : attest_purl(&ref, platform, b->a);
         bad = bad || json_array_append_new(list, json_pack("{s:s,s:{s:s}}", "name", name, "digest",
                                                            "sha256", hex)) < 0;
     }
-    if (!bad && none)
-        bad = json_array_append_new(
-                  list, json_pack("{s:s,s:{s:s}}", "name", "_", "digest", "sha256", hex)) < 0;
     if (!bad)
         return list;
     json_decref(list);
@@ -172,9 +211,8 @@ static int state(struct build *b, const char *type, json_t *predicate, struct im
 static int put_sbom(struct build *b, struct image_statement *ret, struct shale_err *e)
 {
     const struct state *s = &b->target->state;
-    const char *name = b->o->tags && b->o->tags[0] ? b->o->tags[0] : b->made.id.s;
     const struct sbom_opts o = {
-        .name = name,
+        .name = b->o->tags[0],
         .digest = &b->made.manifest,
         .created_ns = b->epoch_ns != TIME_NONE ? b->epoch_ns : time_now_ns(),
         .version = b->h->version,

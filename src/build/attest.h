@@ -22,14 +22,17 @@ static inline bool attest_wanted(const struct attest_opts *o)
 {
     return o->sbom || o->provenance;
 }
-/* An image that is built on, or copied from. */
+/* What was not here: an image that is built on, or copied from; what ADD fetched. */
 struct attest_used {
-    const char *name, *platform; /* platform NULL: this host's */
-    struct digest digest;
+    const char *name, *platform; /* of an image, NULL: this host's */
+    const char *url;             /* or this */
+    const char *alg, *hex;
     struct attest_used *next;
 };
 int attest_note_image(struct build *b, struct stage *s, const char *name, const char *platform,
                       const struct image_found *found, struct shale_err *e);
+int attest_note_url(struct build *b, struct stage *s, const char *url, const char *alg,
+                    const char *hex, struct shale_err *e);
 /* 1: the entry of a list, to be freed with its annotations; 0: none is wanted. */
 int attest_make(struct build *b, struct image_entry *ret, struct shale_err *e);
 

@@ -111,26 +111,26 @@ static int by_name(const void *a, const void *b)
 {
     const struct attest_used *x = *(struct attest_used *const *)a;
     const struct attest_used *y = *(struct attest_used *const *)b;
-    int r = strcmp(x->name, y->name);
+    int r = strcmp(x->name ? x->name : x->url, y->name ? y->name : y->url);
 
-    return r ? r : strcmp(x->digest.s, y->digest.s);
+    return r ? r : strcmp(x->hex, y->hex);
 }
 
 static void put_dependency(int *bad, json_t *list, struct build *b, const struct attest_used *u)
 {
     const char *platform = u->platform ? u->platform : platform_format(&b->target_platform, b->a);
-    const char *name = NULL;
+    const char *uri = u->url;
     struct ref ref;
 
-    if (ref_parse(u->name, b->a, &ref, NULL) >= 0) { /* else: an ID, which is no name */
+    if (!uri && ref_parse(u->name, b->a, &ref, NULL) >= 0) {
         ref_default_tag(&ref);
-        name = attest_purl(&ref, platform, b->a);
-        *bad |= !name;
+        uri = attest_purl(&ref, platform, b->a);
+        *bad |= !uri;
     }
-    *bad |=
-        json_array_append_new(list, json_pack("{s:s,s:{s:s}}", "uri", name ? name : "pkg:docker/_",
-                                              "digest", digest_alg_name(digest_alg(&u->digest)),
-                                              digest_hex(&u->digest))) < 0;
+    if (!uri) /* an ID, which is no name */
+        uri = "pkg:docker/_";
+    *bad |= json_array_append_new(list, json_pack("{s:o,s:{s:s}}", "uri", text(uri, b->a), "digest",
+                                                  u->alg, u->hex)) < 0;
 }
 
 static json_t *dependencies(int *bad, struct build *b)
@@ -149,8 +149,7 @@ static json_t *dependencies(int *bad, struct build *b)
     if (n)
         qsort(v, n, sizeof *v, by_name);
     for (i = 0; i < n; i++)
-        if (digest_is_set(&v[i]->digest))
-            put_dependency(bad, list, b, v[i]);
+        put_dependency(bad, list, b, v[i]);
     return list;
 }
 

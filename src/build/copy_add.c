@@ -57,6 +57,12 @@ static int parse_checksum(const char *s, const char **ret, struct shale_err *e)
     return 0;
 }
 
+static int tell(const struct build_copy *c, const char *url, const char *alg, const char *hex,
+                struct shale_err *e)
+{
+    return c->o->on_fetched ? c->o->on_fetched(c->o->fetched_arg, url, alg, hex, e) : 0;
+}
+
 static int fetch(struct build_copy *c, struct copy_item *it, struct shale_err *e)
 {
     struct fetched got;
@@ -92,7 +98,9 @@ static int add_url(struct build_copy *c, const char *url, struct shale_err *e)
     it->name = fetch_name(url, &c->a);
     if (!it->name)
         return err_nomem(e);
-    return it->sha256 ? 0 : fetch(c, it, e); /* a digest that is known need not be found out */
+    if (!it->sha256) /* a digest that is known need not be found out */
+        r = fetch(c, it, e);
+    return r < 0 ? r : tell(c, url, "sha256", it->sha256, e);
 }
 
 /* ---- git ---- */
@@ -131,7 +139,11 @@ static int add_repository(struct build_copy *c, const struct git_source *g, stru
     it->is_foreign = it->is_dir = true;
     it->keeps_owner = false;
     it->name = "";
-    return walk_repository(c, it, name, g->folder, e);
+    const char *url = g->ref ? arena_printf(&c->a, "%s#%s", g->url, g->ref) : g->url;
+    if (!url)
+        return err_nomem(e);
+    r = tell(c, url, "sha1", commit, e);
+    return r < 0 ? r : walk_repository(c, it, name, g->folder, e);
 }
 
 static bool is_url(const char *s)
@@ -244,15 +256,18 @@ static int unpack_into(struct build_copy *c, const struct copy_item *it, int to,
     return r;
 }
 
-/* The item becomes the folder of what was in it. */
+/* The item becomes what is in it: where that is enough, as it lies there; else as a folder. */
 static int unpack(struct build_copy *c, struct copy_item *it, struct shale_err *e)
 {
     _cleanup_(told_clear) struct told l = {.a = ARENA_INIT(COPY_MAX_BYTES)};
+    _cleanup_close_ int fd = open_file(it, e);
     char name[16];
-    int r = new_name(c, name, e);
+    int r = fd < 0 ? fd : new_name(c, name, e);
 
-    if (r < 0)
-        return r;
+    if (r >= 0)
+        r = copy_packed_open(c, it, fd, build_room_fd(c->room), e);
+    if (r != 0)
+        return r < 0 ? r : 0;
     int room = build_room_fd(c->room);
     if (sys_mkdirat(room, name, 0755) < 0)
         return err_sys(e, "create a folder for an archive");

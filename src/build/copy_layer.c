@@ -418,6 +418,22 @@ static int put_file(struct layer *l, const struct member *m)
     return 0;
 }
 
+/* A member of an archive. */
+static int put_packed(struct layer *l, const struct member *m)
+{
+    struct tar_entry t = m->x->packed->t;
+
+    t.path = str_of(m->path);
+    if (l->owner.set) {
+        t.uid = l->owner.uid;
+        t.gid = l->owner.gid;
+    }
+    if (l->c->o->max_mtime_ns != TIME_NONE && t.mtime_s > seconds(l, l->c->o->max_mtime_ns))
+        t.mtime_s = seconds(l, l->c->o->max_mtime_ns);
+    l->stats.bytes += t.type == TAR_REG ? t.size_bytes : 0;
+    return copy_packed_put(l->c, m->it, m->x, &t, pack_tar(l->pack), l->e);
+}
+
 /* A folder that is made, or a heredoc. */
 static int put_made(struct layer *l, const struct member *m)
 {
@@ -447,7 +463,9 @@ static int put_members(struct layer *l)
         l->now = &l->v[i];
         r = cancel_check(l->c->o->cancel, l->e);
         if (r >= 0)
-            r = l->now->x ? put_file(l, l->now) : put_made(l, l->now);
+            r = !l->now->x          ? put_made(l, l->now)
+                : l->now->x->packed ? put_packed(l, l->now)
+                                    : put_file(l, l->now);
         l->stats.n_members++;
     }
     return r < 0 ? r : tar_writer_end(pack_tar(l->pack), l->e);

@@ -21,6 +21,13 @@ struct copy_entry {
     uint8_t sum[COPY_SUM_BYTES]; /* of contents and attributes, when has_sum */
     bool has_sum;
     bool implied; /* a folder that the archive does not tell of, only of files in it */
+    struct copy_packed *packed; /* of an archive that was not unpacked; NULL: a file */
+};
+
+/* A member of a tar that is read where it lies: for all names that it has. */
+struct copy_packed {
+    struct tar_entry t; /* path and link are those of the first name */
+    const char *first;  /* where in the layer it came to lie, with its bytes; NULL: not yet */
 };
 
 struct copy_item {
@@ -36,6 +43,7 @@ struct copy_item {
     bool is_whole;   /* and nothing by --exclude */
     bool unpack;     /* a file: if it is an archive, its members are copied */
     bool unpacked;   /* these are an archive's members */
+    struct stat tar; /* of root_fd, if that is the archive (entries are `packed`) */
     struct copy_entry *v;
     size_t n, cap;
 };
@@ -65,6 +73,16 @@ int copy_mark_archive(struct build_copy *c, struct copy_item *it, struct shale_e
 /* Everything is here, and archives are folders. Before the layer is made. */
 int copy_settle_items(struct build_copy *c, struct shale_err *e);
 void copy_item_clear(struct copy_item *it);
+
+/* copy_packed.c: archives whose members go from where they lie into the layer. */
+/* The item, of the file `fd`, becomes its members: 1. 0: it has something in it that makes sense
+ * only when it is unpacked (names that are there twice, paths through its own links, holes); then
+ * nothing has happened. room_fd: a folder for the bytes of one that is compressed. */
+int copy_packed_open(struct build_copy *c, struct copy_item *it, int fd, int room_fd,
+                     struct shale_err *e);
+/* t: as the layer has it, but for what is another name of a file and where links lead. */
+int copy_packed_put(struct build_copy *c, const struct copy_item *it, const struct copy_entry *x,
+                    struct tar_entry *t, struct tar_writer *to, struct shale_err *e);
 
 /* copy_walk.c */
 struct copy_pattern {

@@ -2,6 +2,8 @@
 /* COPY and ADD, and files for mounts. */
 #include "build/copying.h"
 
+#include "build/attest.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -288,6 +290,14 @@ static int from_files(struct copier *k, struct cached *ret, struct shale_err *e)
     return r < 0 ? r : found;
 }
 
+static int on_fetched(void *arg, const char *url, const char *alg, const char *hex,
+                      struct shale_err *e)
+{
+    const struct copier *k = arg;
+
+    return attest_note_url(k->b, k->s, url, alg, hex, e);
+}
+
 int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct told *t,
                struct shale_err *e)
 {
@@ -305,6 +315,8 @@ int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct t
         .now_ns = b->epoch_ns != TIME_NONE ? b->epoch_ns : time_now_ns(),
         .max_mtime_ns = b->epoch_ns,
         .cancel = b->cancel,
+        .on_fetched = on_fetched,
+        .fetched_arg = &k,
     };
     r = set_flags(&k, e);
     if (r >= 0)

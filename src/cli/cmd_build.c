@@ -517,6 +517,14 @@ const struct cmd cmd_build = {
         "into an archive beside the store (type=oci or docker), or to a registry\n"
         "(type=image,name=...,push=true).\n"
         "\n"
+        "--cache-to and --cache-from put what steps gave elsewhere, and find it there: in a\n"
+        "registry, a folder, or (type=inline) in the image. What such a cache says is believed "
+        "for\n"
+        "builds that name it; layers are verified. --sbom=true and --provenance=true attach a bill "
+        "of\n"
+        "materials and SLSA provenance, as BuildKit does: the name then stands for a list ('shale\n"
+        "image ls --tree -a' shows it). --verify does all steps again and compares.\n"
+        "\n"
         "The exit status is that of the command that failed in a RUN; --debug-on-error opens a\n"
         "shell in the state before it, on a terminal. Progress goes to standard error; with\n"
         "--quiet standard output gets the ID of the image.",
@@ -524,6 +532,7 @@ const struct cmd cmd_build = {
                "shale build -t app:debug --target debug --build-arg VERSION=1.2 .\n"
                "shale build -f docker/Dockerfile --secret id=token,src=token.txt -t app .\n"
                "shale build --output out --target artifacts .\n"
+               "shale build --cache-from user/app:cache --cache-to user/app:cache -t app .\n"
                "tar c . | shale build -t app -",
     .opts = opts,
     .opts_size = sizeof(struct build_cmd_opts),

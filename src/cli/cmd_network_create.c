@@ -21,7 +21,7 @@ static const struct opt opts[] = {
     {0, "config-from", OPT_STR, O(config_from), NULL, "Not supported", OPT_HIDDEN},
     {0, "config-only", OPT_BOOL, O(config_only), NULL, "Not supported", OPT_HIDDEN},
     {'d', "driver", OPT_STR, O(driver), NULL, "Driver to manage the Network", 0, "bridge"},
-    {0, "gateway", OPT_CSV, O(gateway), NULL, "IPv4 Gateway for the master subnet"},
+    {0, "gateway", OPT_CSV, O(gateway), NULL, "IPv4 or IPv6 Gateway for the master subnet"},
     {0, "ingress", OPT_BOOL, O(ingress), NULL, "Not supported", OPT_HIDDEN},
     {0, "internal", OPT_BOOL, O(internal), NULL, "Restrict external access to the network"},
     {0, "ip-range", OPT_CSV, O(ip_range), NULL, "Allocate container ip from a sub-range"},
@@ -29,7 +29,7 @@ static const struct opt opts[] = {
      "default"},
     {0, "ipam-opt", OPT_LIST, O(ipam_opt), "map", "Not supported", OPT_HIDDEN},
     {0, "ipv4", OPT_BOOL, O(ipv4), NULL, "Enable IPv4 address assignment", OPT_HIDDEN, "true"},
-    {0, "ipv6", OPT_BOOL, O(ipv6), NULL, "Not supported yet", OPT_HIDDEN},
+    {0, "ipv6", OPT_BOOL, O(ipv6), NULL, "Enable IPv6 address assignment"},
     {0, "label", OPT_LIST, O(label), NULL, "Set metadata on a network"},
     {'o', "opt", OPT_LIST, O(opt), "map", "Set driver specific options"},
     {0, "scope", OPT_STR, O(scope), NULL, "Control the network's scope", OPT_HIDDEN},
@@ -38,6 +38,24 @@ static const struct opt opts[] = {
     {0},
 };
 
+/* Of IPv6, or of IPv4: how many there are, and the first of them. */
+static size_t count(const struct strv *l, bool ipv6)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n; i++)
+        n += (strchr(l->v[i], ':') != NULL) == ipv6;
+    return n;
+}
+
+static const char *first(const struct strv *l, bool ipv6)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if ((strchr(l->v[i], ':') != NULL) == ipv6)
+            return l->v[i];
+    return NULL;
+}
+
 /* Options of docker that mean nothing here, or not yet. */
 static int check(struct cli *c, const struct network_create_opts *o)
 {
@@ -45,11 +63,14 @@ static int check(struct cli *c, const struct network_create_opts *o)
         bool given;
         const char *what;
     } no[] = {
-        {o->ipv6 || !o->ipv4, "IPv6 networks are"},
+        {!o->ipv4, "networks without IPv4 are"},
         {o->ingress || o->config_only || o->config_from, "swarm and configuration networks are"},
         {!streq(o->ipam_driver, "default") || o->ipam_opt.n, "other IPAM drivers are"},
         {o->scope && !streq(o->scope, "local"), "scopes other than \"local\" are"},
-        {o->subnet.n > 1 || o->gateway.n > 1 || o->ip_range.n > 1, "several subnets are"},
+        {o->ip_range.n > 1 || count(&o->subnet, false) > 1 || count(&o->subnet, true) > 1 ||
+             count(&o->gateway, false) > 1 || count(&o->gateway, true) > 1,
+         "several subnets of one kind are"},
+        {count(&o->ip_range, true) > 0, "ranges of IPv6 addresses are"},
     };
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
         if (no[i].given)
@@ -64,8 +85,11 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .size = sizeof q,
         .name = args[0],
         .driver = o->driver,
-        .subnet = o->subnet.n ? o->subnet.v[0] : NULL,
-        .gateway = o->gateway.n ? o->gateway.v[0] : NULL,
+        .subnet = first(&o->subnet, false),
+        .gateway = first(&o->gateway, false),
+        .ipv6 = o->ipv6,
+        .subnet6 = first(&o->subnet, true),
+        .gateway6 = first(&o->gateway, true),
         .ip_range = o->ip_range.n ? o->ip_range.v[0] : NULL,
         .aux = (const char *const *)o->aux.v,
         .labels = (const char *const *)o->label.v,
@@ -92,7 +116,8 @@ const struct cmd cmd_network_create = {
     .text = "Containers on a network that was created find each other by name. Options of the\n"
             "driver are com.docker.network.bridge.name and com.docker.network.driver.mtu.",
     .example = "shale network create backend\n"
-               "shale network create --subnet 10.5.0.0/24 --internal private",
+               "shale network create --subnet 10.5.0.0/24 --internal private\n"
+               "shale network create --ipv6 --subnet fd00:1::/64 both",
     .opts = opts,
     .opts_size = sizeof(struct network_create_opts),
     .preset = &preset,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The values of -v, --mount and --tmpfs as they are typed here: model/mount_value.h, with paths that
- * begin with "." seen from the working directory. -SHALE_INVALID with docker's messages.
+ * The values of -v, --mount and --tmpfs as they are typed here: model/mount_value.h, with paths
+ * that begin with "." seen from the working directory. -SHALE_INVALID with docker's messages.
  */
 #include <shale/container.h>
 

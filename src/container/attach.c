@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "container/events.h"
@@ -186,16 +187,20 @@ static int tell_ready(struct shale_attach_opts *o)
     return o->on_ready ? o->on_ready(o->arg, o) : 0;
 }
 
-/* conmon listens from just before its process begins. 1: it will not start any more, or nobody
- * waits for it. */
+/* conmon listens early, but takes input rightly only once its process is there: when who starts it
+ * has noted that, and before the process begins. 1: it will not start any more, or nobody waits for
+ * it. */
 static int await_socket(struct container_host *h, struct arena *a, struct ctr *c,
                         const struct shale_attach_opts *o, int *ret, struct shale_err *e)
 {
+    const char *noted = ctr_path(c, a, "run");
     int64_t began = c->row.run.started_ns;
     unsigned pause_us = PENDING_SOON_US;
 
+    if (!noted)
+        return err_nomem(e);
     for (unsigned i = 1;; i++) {
-        int fd = attach_connect(c, NULL);
+        int fd = fs_exists(AT_FDCWD, noted) ? attach_connect(c, NULL) : -1;
         if (fd >= 0) {
             *ret = fd;
             return 0;
@@ -207,8 +212,8 @@ static int await_socket(struct container_host *h, struct arena *a, struct ctr *c
             return r;
         if (i % PENDING_LOOK == 0) {
             r = ctr_reload(h, a, c, NULL);
-            if (r == -SHALE_NOT_FOUND || (r >= 0 && c->row.run.started_ns != began &&
-                                          ctr_need_running(c, NULL) < 0))
+            if (r == -SHALE_NOT_FOUND ||
+                (r >= 0 && c->row.run.started_ns != began && ctr_need_running(c, NULL) < 0))
                 return 1;
             pause_us = PENDING_LATER_US;
         }

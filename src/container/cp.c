@@ -422,8 +422,8 @@ static int read_in(const struct shale_cp_opts *o, char *p, size_t *ret_n, struct
     return 0;
 }
 
-static int feed_stream(const struct shale_cp_opts *o, struct decoder *d, struct tar_unpack *u, uint64_t *n_bytes,
-                       struct shale_err *e)
+static int feed_stream(const struct shale_cp_opts *o, struct decoder *d, struct tar_unpack *u,
+                       uint64_t *n_bytes, struct shale_err *e)
 {
     _cleanup_free_ char *in = mem_alloc(BLOCK_BYTES);
     _cleanup_free_ char *out = mem_alloc(BLOCK_BYTES);
@@ -439,8 +439,8 @@ static int feed_stream(const struct shale_cp_opts *o, struct decoder *d, struct 
 }
 
 /* A tar that comes from elsewhere. */
-static int unpack_stream(const struct shale_cp_opts *from, const struct tar_unpack_opts *o, uint64_t *n_bytes,
-                         struct shale_err *e)
+static int unpack_stream(const struct shale_cp_opts *from, const struct tar_unpack_opts *o,
+                         uint64_t *n_bytes, struct shale_err *e)
 {
     const struct decoder_limits limits = {.max_bytes = LIMIT_LAYER_BYTES};
     struct tar_unpack *u = NULL;

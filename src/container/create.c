@@ -230,10 +230,10 @@ static int set_health(struct create *c, struct shale_err *e)
                                  .retries = o->health_retries};
     const char *const none[] = {"NONE", NULL};
     const char *const shell[] = {"CMD-SHELL", o->health_cmd, NULL};
-    const char *const *test = o->no_healthcheck                   ? none
+    const char *const *test = o->no_healthcheck                     ? none
                               : o->health_test && o->health_test[0] ? o->health_test
-                              : o->health_cmd && o->health_cmd[0] ? shell
-                                                                  : NULL;
+                              : o->health_cmd && o->health_cmd[0]   ? shell
+                                                                    : NULL;
     int r = health_check(&over, e);
 
     if (r >= 0)

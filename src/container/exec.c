@@ -38,11 +38,11 @@ struct exec {
     bool tty;   /* asked for, and somebody holds it */
     int master; /* of the terminal, -1: none */
     struct process init;
-    struct pidwatch watch;    /* without terminal */
-    struct spawn_pipe errors; /* stderr, without terminal */
+    struct pidwatch watch;           /* without terminal */
+    struct spawn_pipe errors;        /* stderr, without terminal */
     struct spawn_pipe output, input; /* the same, where the caller is a connection */
-    int terminal;             /* of the caller, whose size counts */
-    bool kept;                /* somebody else looks after it */
+    int terminal;                    /* of the caller, whose size counts */
+    bool kept;                       /* somebody else looks after it */
     void (*on_terminal)(void *arg, const char *path);
     void *arg;
 };
@@ -386,6 +386,18 @@ static void end_process(struct exec *x, const struct process *runtime)
         (void)process_kill(runtime, SIGKILL, NULL);
 }
 
+/* It may end between our look at it and the runtime's: docker's words for both. */
+static int refused(const struct exec *x, const char *words, struct shale_err *e)
+{
+    static const char *const over[] = {"cannot exec in a stopped container",
+                                       "container does not exist", "is not running"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(over); i++)
+        if (strstr(words, over[i]))
+            return err_set(e, SHALE_CONFLICT, "container %s is not running", x->c->row.id);
+    return runtime_refusal(RUNTIME_EXEC_FAILED, words, e);
+}
+
 static int run(struct exec *x, int *ret_status, struct shale_err *e)
 {
     char words[WORDS_MAX] = "";
@@ -412,7 +424,7 @@ static int run(struct exec *x, int *ret_status, struct shale_err *e)
     if (status != 0)
         runtime_words(x->log, NULL, 0, words, sizeof words);
     if (words[0])
-        return runtime_refusal(RUNTIME_EXEC_FAILED, words, e);
+        return refused(x, words, e);
     release_held(x);
     if (!x->o->detach) /* of one that is detached nobody sees the end */
         exec_tell_end(x->h, x->c, x->id, status);
@@ -434,7 +446,7 @@ static int run_kept(struct exec *x, int *ret_status, struct shale_err *e)
         runtime_words(x->log, NULL, 0, words, sizeof words);
     x->kept = status == 0;
     *ret_status = status;
-    return words[0] ? runtime_refusal(RUNTIME_EXEC_FAILED, words, e) : 0;
+    return words[0] ? refused(x, words, e) : 0;
 }
 
 int exec_check(struct container_host *h, struct arena *a, const char *container,

@@ -17,8 +17,8 @@
 #include "container/process.h"
 #include "container/spawn.h"
 
-#define PREFIX    "exec-"
-#define ID_DIGITS 64
+#define PREFIX          "exec-"
+#define ID_DIGITS       64
 #define PATHS_MAX_BYTES (64u << 10)
 
 static const char *const suffixes[] = {

@@ -94,7 +94,8 @@ static int write_out(void *arg, const void *p, size_t n, struct shale_err *e)
 int container_export(struct container_host *h, const char *container,
                      const struct shale_export_opts *o, struct arena *a, struct shale_err *e)
 {
-    _cleanup_(output_clear) struct output out = {.path = o->output, .dir_fd = -1, .fd = o->fd, .opts = o};
+    _cleanup_(output_clear) struct output out = {
+        .path = o->output, .dir_fd = -1, .fd = o->fd, .opts = o};
     struct ctr c;
     int r = ctr_find(h, container, a, &c, e);
 

@@ -175,14 +175,34 @@ const char *netavark_name(const struct network *n, char ret[NETAVARK_NAME_BYTES]
 static json_t *endpoint_of(const struct netavark_in *in)
 {
     _cleanup_json_ json_t *o = json_object();
-    char address[IPV4_BYTES], mac[18];
+    char address[IPV4_BYTES], address6[IPV6_BYTES], mac[18];
+    json_t *ips = json_pack("[s]", ipv4_format(in->address, address));
     int bad = !o;
 
     jout_put(&bad, o, "interface_name", json_sprintf("eth%u", in->number));
-    jout_put(&bad, o, "static_ips", json_pack("[s]", ipv4_format(in->address, address)));
+    if (in->network->ipv6) {
+        struct ipv6 other = network_address6(in->network, in->address);
+        jout_add(&bad, ips, json_string(ipv6_format(&other, address6)));
+    }
+    jout_put(&bad, o, "static_ips", ips);
     jout_str(&bad, o, "static_mac", network_mac(in->address, mac));
     jout_put(&bad, o, "aliases", jout_strv(&in->names));
     return bad ? NULL : TAKE_PTR(o);
+}
+
+static json_t *subnets_of(const struct network *n)
+{
+    char net[IPV4_NET_BYTES], gateway[IPV4_BYTES], net6[IPV6_NET_BYTES], gateway6[IPV6_BYTES];
+    _cleanup_json_ json_t *list =
+        json_pack("[{s:s, s:s}]", "subnet", ipv4_net_format(&n->subnet, net), "gateway",
+                  ipv4_format(n->gateway, gateway));
+    int bad = !list;
+
+    if (n->ipv6)
+        jout_add(&bad, list,
+                 json_pack("{s:s, s:s}", "subnet", ipv6_net_format(&n->subnet6, net6), "gateway",
+                           ipv6_format(&n->gateway6, gateway6)));
+    return bad ? NULL : TAKE_PTR(list);
 }
 
 static json_t *network_of(const struct netavark_in *in)
@@ -190,7 +210,7 @@ static json_t *network_of(const struct netavark_in *in)
     const struct network *n = in->network;
     _cleanup_json_ json_t *o = json_object(), *options = json_object();
     const char *mtu = strmap_get(&n->options, MTU_OPTION);
-    char subnet[IPV4_NET_BYTES], gateway[IPV4_BYTES], name[NETAVARK_NAME_BYTES];
+    char name[NETAVARK_NAME_BYTES];
     int bad = !o;
 
     if (mtu)
@@ -201,10 +221,8 @@ static json_t *network_of(const struct netavark_in *in)
     jout_str(&bad, o, "id", n->row.id);
     jout_str(&bad, o, "driver", "bridge");
     jout_str(&bad, o, "network_interface", n->bridge);
-    jout_put(&bad, o, "subnets",
-             json_pack("[{s:s, s:s}]", "subnet", ipv4_net_format(&n->subnet, subnet), "gateway",
-                       ipv4_format(n->gateway, gateway)));
-    jout_bool(&bad, o, "ipv6_enabled", false);
+    jout_put(&bad, o, "subnets", subnets_of(n));
+    jout_bool(&bad, o, "ipv6_enabled", n->ipv6);
     jout_bool(&bad, o, "internal", n->internal);
     jout_bool(&bad, o, "dns_enabled", !n->builtin);
     jout_put(&bad, o, "ipam_options", json_pack("{s:s}", "driver", "host-local"));

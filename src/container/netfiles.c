@@ -70,8 +70,12 @@ static int write_hosts(int dir_fd, const struct conf *c, const struct endpoints 
     buf_add(&b, own_hosts, sizeof own_hosts - 1);
     add_extra(&b, c, net);
     for (size_t i = 0; net && i < net->n; i++) {
-        char address[IPV4_BYTES];
+        char address[IPV4_BYTES], address6[IPV6_BYTES];
         buf_addf(&b, "%s\t%s\n", ipv4_format(net->v[i].address, address), c->hostname);
+        if (!net->v[i].network.ipv6)
+            continue;
+        struct ipv6 other = network_address6(&net->v[i].network, net->v[i].address);
+        buf_addf(&b, "%s\t%s\n", ipv6_format(&other, address6), c->hostname);
     }
     r = buf_check(&b, e);
     return r < 0 ? r : put(dir_fd, "hosts", b.p, b.n, e);

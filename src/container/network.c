@@ -21,7 +21,7 @@
 /* ---- one row ---- */
 
 struct raw {
-    const char *subnet, *range, *gateway, *bridge;
+    const char *subnet, *range, *gateway, *bridge, *subnet6, *gateway6;
     bool internal, attachable, chosen;
     struct strmap labels, options, aux;
 };
@@ -33,6 +33,7 @@ struct raw {
 static const struct json_field fields[] = {
     F("Subnet", JB_STR, subnet),          F("IPRange", JB_STR, range),
     F("Gateway", JB_STR, gateway),        F("Bridge", JB_STR, bridge),
+    F("Subnet6", JB_STR, subnet6),        F("Gateway6", JB_STR, gateway6),
     F("Chosen", JB_BOOL, chosen),         F("Internal", JB_BOOL, internal),
     F("Attachable", JB_BOOL, attachable), F("Labels", JB_STRMAP, labels),
     F("Options", JB_STRMAP, options),     F("AuxAddress", JB_STRMAP, aux),
@@ -48,7 +49,8 @@ int network_of_row(const struct meta_network *row, struct arena *a, struct netwo
                    struct shale_err *e)
 {
     _cleanup_json_ json_t *j = NULL;
-    struct raw raw = {.subnet = "", .range = "", .gateway = "", .bridge = ""};
+    struct raw raw = {
+        .subnet = "", .range = "", .gateway = "", .bridge = "", .subnet6 = "", .gateway6 = ""};
     struct network n = {.row = *row, .is_bridge = streq(row->driver, NETWORK_BRIDGE)};
     int r = json_parse(row->config, strlen(row->config), CONFIG_MAX_BYTES, &j, e);
 
@@ -60,6 +62,10 @@ int network_of_row(const struct meta_network *row, struct arena *a, struct netwo
         (!ipv4_net_parse(raw.subnet, &n.subnet) || !ipv4_parse(raw.gateway, &n.gateway)))
         return err_set(e, SHALE_CORRUPT, "row of network %.100s is incomplete", row->name);
     (void)ipv4_net_parse(raw.range, &n.range);
+    n.ipv6 = raw.subnet6[0] != 0;
+    if (n.ipv6 &&
+        (!ipv6_net_parse(raw.subnet6, &n.subnet6) || !ipv6_parse(raw.gateway6, &n.gateway6)))
+        return err_set(e, SHALE_CORRUPT, "row of network %.100s is damaged", row->name);
     n.builtin = is_builtin(row->name);
     n.bridge = raw.bridge;
     n.internal = raw.internal;
@@ -85,12 +91,16 @@ static json_t *map_json(const struct strmap *map)
 int network_config(const struct network *n, struct arena *a, char **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *o = json_object();
-    char net[IPV4_NET_BYTES], address[IPV4_BYTES];
+    char net[IPV4_NET_BYTES], address[IPV4_BYTES], net6[IPV6_NET_BYTES], address6[IPV6_BYTES];
     int bad = 0, r;
 
     jout_str(&bad, o, "Subnet", ipv4_net_format(&n->subnet, net));
     jout_str(&bad, o, "Gateway", ipv4_format(n->gateway, address));
     jout_str(&bad, o, "IPRange", n->range.bits ? ipv4_net_format(&n->range, net) : "");
+    if (n->ipv6) {
+        jout_str(&bad, o, "Subnet6", ipv6_net_format(&n->subnet6, net6));
+        jout_str(&bad, o, "Gateway6", ipv6_format(&n->gateway6, address6));
+    }
     jout_str(&bad, o, "Bridge", n->bridge);
     jout_bool(&bad, o, "Internal", n->internal);
     jout_bool(&bad, o, "Attachable", n->attachable);
@@ -173,6 +183,18 @@ bool network_overlaps(const struct meta_network *rows, size_t n, const struct ip
         struct network there;
         if (streq(rows[i].driver, NETWORK_BRIDGE) &&
             network_of_row(&rows[i], a, &there, NULL) >= 0 && ipv4_net_overlaps(&there.subnet, net))
+            return true;
+    }
+    return false;
+}
+
+bool network_overlaps6(const struct meta_network *rows, size_t n, const struct ipv6_net *net,
+                       struct arena *a)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct network there;
+        if (network_of_row(&rows[i], a, &there, NULL) >= 0 && there.ipv6 &&
+            ipv6_net_overlaps(&there.subnet6, net))
             return true;
     }
     return false;
@@ -290,6 +312,19 @@ static bool is_aux(const struct network *n, uint32_t address)
     return false;
 }
 
+struct ipv6 network_address6(const struct network *n, uint32_t address)
+{
+    return ipv6_net_at(&n->subnet6, address - n->subnet.address);
+}
+
+/* The gateways have it, of either kind. */
+static bool is_gateway(const struct network *n, uint32_t address)
+{
+    struct ipv6 other = n->ipv6 ? network_address6(n, address) : (struct ipv6){{0}};
+
+    return address == n->gateway || (n->ipv6 && ipv6_eq(&other, &n->gateway6));
+}
+
 int network_free_address(struct container_host *h, const struct network *n, struct arena *a,
                          uint32_t *ret, struct shale_err *e)
 {
@@ -304,7 +339,7 @@ int network_free_address(struct container_host *h, const struct network *n, stru
     for (;; at++) { /* both go up */
         while (i < n_taken && v[i].address < at)
             i++;
-        if (at != n->subnet.address && at != ipv4_net_last(&n->subnet) && at != n->gateway &&
+        if (at != n->subnet.address && at != ipv4_net_last(&n->subnet) && !is_gateway(n, at) &&
             !is_aux(n, at) && (i == n_taken || v[i].address != at)) {
             *ret = at;
             return 0;
@@ -331,7 +366,7 @@ int network_check_address(const struct network *n, const char *text, uint32_t *r
                        "invalid config for network %.100s: invalid endpoint settings:\nno "
                        "configured subnet contains IP address %.100s",
                        n->row.name, text);
-    if (*ret == n->gateway || *ret == n->subnet.address || *ret == ipv4_net_last(&n->subnet))
+    if (is_gateway(n, *ret) || *ret == n->subnet.address || *ret == ipv4_net_last(&n->subnet))
         return err_set(e, SHALE_CONFLICT, "Address already in use");
     return 0;
 }

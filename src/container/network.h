@@ -13,6 +13,7 @@
 #include "container/container.h"
 #include "meta/meta_network.h"
 #include "model/ipv4.h"
+#include "model/ipv6.h"
 
 #define NETWORK_LOCK   "locks/network"
 #define NETWORK_BRIDGE "bridge" /* the one of those who ask for none */
@@ -22,6 +23,11 @@ struct network {
     struct ipv4_net subnet;
     struct ipv4_net range; /* where addresses are taken from; bits 0: all of the subnet */
     uint32_t gateway;
+    /* With IPv6: a container's address there has the place in subnet6 that the other one has in
+     * subnet. */
+    bool ipv6;
+    struct ipv6_net subnet6;
+    struct ipv6 gateway6;
     const char *bridge; /* name of the interface */
     bool is_bridge, builtin, internal, attachable;
     bool chosen; /* the subnet was not asked for */
@@ -40,6 +46,8 @@ int network_free_address(struct container_host *h, const struct network *n, stru
 /* Can a container ask for that address? */
 int network_check_address(const struct network *n, const char *text, uint32_t *ret,
                           struct shale_err *e);
+/* The other address of a container, on a network with IPv6. */
+struct ipv6 network_address6(const struct network *n, uint32_t address);
 /* As docker makes them: 02:42 and the address. 18 bytes. */
 char *network_mac(uint32_t address, char ret[18]);
 
@@ -69,5 +77,7 @@ int network_of_row(const struct meta_network *row, struct arena *a, struct netwo
 /* A subnet that no network of the store has and that this host has no route to. */
 int network_free_subnet(struct container_host *h, struct arena *a, struct ipv4_net *ret,
                         struct shale_err *e);
+bool network_overlaps6(const struct meta_network *rows, size_t n, const struct ipv6_net *net,
+                       struct arena *a);
 bool network_overlaps(const struct meta_network *rows, size_t n, const struct ipv4_net *net,
                       struct arena *a);

@@ -27,6 +27,8 @@ struct make {
     char id[META_NETWORK_ID_HEX + 1];
     struct ipv4_net subnet, range;
     uint32_t gateway;
+    struct ipv6_net subnet6;
+    struct ipv6 gateway6;
     const char *bridge;
     struct strmap labels, options, aux;
 };
@@ -120,9 +122,6 @@ static int take_subnet(struct make *m, struct shale_err *e)
                            "every ip-range or gateway must have a corresponding subnet");
         return network_free_subnet(m->h, m->a, &m->subnet, e);
     }
-    if (strchr(o->subnet, ':') && strchr(o->subnet, '/'))
-        return err_set(e, SHALE_UNSUPPORTED, "IPv6 networks are not supported yet: %.100s",
-                       o->subnet);
     if (!ipv4_net_parse(o->subnet, &m->subnet))
         return err_set(e, SHALE_INVALID, "invalid subnet %.100s: invalid CIDR address: %.100s",
                        o->subnet, o->subnet);
@@ -157,11 +156,76 @@ static int take_addresses(struct make *m, struct shale_err *e)
     return 0;
 }
 
+/* RFC 4193: fd, and 40 bits that nobody else is likely to have. */
+static struct ipv6_net own_subnet6(const struct make *m)
+{
+    struct ipv6_net net = {.address = {{0xfd}}, .bits = 64};
+
+    for (size_t i = 0; i < 5; i++) {
+        unsigned byte = 0;
+        (void)sscanf(m->id + 2 * i, "%2x", &byte);
+        net.address.b[1 + i] = (uint8_t)byte;
+    }
+    return net;
+}
+
+/* Each address of the one subnet has a counterpart in the other. */
+static int take_subnet6(struct make *m, struct shale_err *e)
+{
+    const struct shale_network_create_opts *o = m->o;
+    unsigned most = 128 - (32 - m->subnet.bits);
+    struct meta_network *rows;
+    size_t n;
+
+    if (!o->subnet6 || !o->subnet6[0]) {
+        if (o->gateway6 && o->gateway6[0])
+            return err_set(e, SHALE_INVALID,
+                           "every ip-range or gateway must have a corresponding subnet");
+        m->subnet6 = own_subnet6(m);
+        return 0;
+    }
+    if (!ipv6_net_parse(o->subnet6, &m->subnet6))
+        return err_set(e, SHALE_INVALID, "invalid subnet %.100s: invalid CIDR address: %.100s",
+                       o->subnet6, o->subnet6);
+    if (m->subnet6.bits > most || m->subnet6.bits < 8)
+        return err_set(e, SHALE_INVALID,
+                       "invalid subnet %.100s: it must have 8 to %u bits, to be no smaller than "
+                       "the IPv4 subnet",
+                       o->subnet6, most);
+    int r = network_rows(m->h, m->a, &rows, &n, e);
+    if (r >= 0 && network_overlaps6(rows, n, &m->subnet6, m->a))
+        r = err_set(e, SHALE_DENIED,
+                    "invalid pool request: Pool overlaps with other one on this address space");
+    return r;
+}
+
+static int take_ipv6(struct make *m, struct shale_err *e)
+{
+    const struct shale_network_create_opts *o = m->o;
+    const char *given = o->subnet6 && o->subnet6[0] ? o->subnet6 : o->gateway6;
+
+    if (!o->ipv6)
+        return given && given[0]
+                   ? err_set(e, SHALE_INVALID, "%.100s: IPv6 addresses need --ipv6", given)
+                   : 0;
+    int r = take_subnet6(m, e);
+    if (r < 0)
+        return r;
+    m->gateway6 = ipv6_net_at(&m->subnet6, 1);
+    if (o->gateway6 && o->gateway6[0] &&
+        (!ipv6_parse(o->gateway6, &m->gateway6) || !ipv6_net_has(&m->subnet6, &m->gateway6)))
+        return err_set(e, SHALE_INVALID, "no matching subnet for gateway %.100s", o->gateway6);
+    return 0;
+}
+
 static int config_text(struct make *m, char **ret, struct shale_err *e)
 {
     const struct network n = {.subnet = m->subnet,
                               .range = m->range,
                               .gateway = m->gateway,
+                              .ipv6 = m->o->ipv6,
+                              .subnet6 = m->subnet6,
+                              .gateway6 = m->gateway6,
                               .bridge = m->bridge,
                               .internal = m->o->internal,
                               .attachable = m->o->attachable,
@@ -193,6 +257,8 @@ static int make(struct make *m, struct shale_err *e)
         r = take_subnet(m, e);
     if (r >= 0)
         r = take_addresses(m, e);
+    if (r >= 0)
+        r = take_ipv6(m, e);
     if (r >= 0)
         r = config_text(m, &config, e);
     row.config = config;

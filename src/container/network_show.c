@@ -38,7 +38,7 @@ static int put_members(struct container_host *h, const struct network *n, struct
         return err_nomem(e);
     for (size_t i = 0; i < n_all; i++) {
         struct meta_container c;
-        char address[IPV4_BYTES], mac[18];
+        char address[IPV4_BYTES], address6[IPV6_BYTES], mac[18];
         if (meta_container_get(store_meta(h->store), v[i].container, a, &c, NULL) < 0)
             continue;
         w[done] = (struct shale_network_member){
@@ -46,9 +46,14 @@ static int put_members(struct container_host *h, const struct network *n, struct
             .container_name = c.name,
             .endpoint_id = v[i].id,
             .mac = arena_strdup(a, network_mac(v[i].address, mac)),
-            .address =
-                arena_printf(a, "%s/%u", ipv4_format(v[i].address, address), n->subnet.bits)};
-        if (!w[done].mac || !w[done].address)
+            .address = arena_printf(a, "%s/%u", ipv4_format(v[i].address, address), n->subnet.bits),
+            .address6 = ""};
+        if (n->ipv6) {
+            struct ipv6 other = network_address6(n, v[i].address);
+            w[done].address6 =
+                arena_printf(a, "%s/%u", ipv6_format(&other, address6), n->subnet6.bits);
+        }
+        if (!w[done].mac || !w[done].address || !w[done].address6)
             return err_nomem(e);
         done++;
     }
@@ -61,6 +66,7 @@ static int show(struct container_host *h, const struct network *n, struct arena 
                 struct shale_network *ret, struct shale_err *e)
 {
     char net[IPV4_NET_BYTES], range[IPV4_NET_BYTES], gateway[IPV4_BYTES];
+    char net6[IPV6_NET_BYTES], gateway6[IPV6_BYTES];
     int r;
 
     *ret = (struct shale_network){
@@ -74,8 +80,11 @@ static int show(struct container_host *h, const struct network *n, struct arena 
         .internal = n->internal,
         .attachable = n->attachable,
         .builtin = n->builtin,
+        .ipv6 = n->ipv6,
+        .subnet6 = n->ipv6 ? arena_strdup(a, ipv6_net_format(&n->subnet6, net6)) : "",
+        .gateway6 = n->ipv6 ? arena_strdup(a, ipv6_format(&n->gateway6, gateway6)) : "",
     };
-    if (!ret->subnet || !ret->gateway || !ret->ip_range)
+    if (!ret->subnet || !ret->gateway || !ret->ip_range || !ret->subnet6 || !ret->gateway6)
         return err_nomem(e);
     r = map_text(&n->labels, a, &ret->labels_json, e);
     if (r >= 0)

@@ -88,8 +88,7 @@ static void side_put(struct state *st, int stream, const char *p, size_t n)
 /* May what the process writes to this stream be taken? Frames and packets go out one by one. */
 static bool has_room(const struct state *st, int i)
 {
-    return st->side[i].n == 0 &&
-           ((!st->r->packets && !st->r->frames) || st->side[1 - i].n == 0);
+    return st->side[i].n == 0 && ((!st->r->packets && !st->r->frames) || st->side[1 - i].n == 0);
 }
 
 /* ---- from the process ---- */
@@ -452,8 +451,9 @@ void relay_write(int fd, const char *p, size_t n)
 
 void relay_frame(uint8_t head[RELAY_FRAME_BYTES], int stream, size_t n)
 {
-    const uint8_t v[RELAY_FRAME_BYTES] = {(uint8_t)stream,    0, 0, 0, (uint8_t)(n >> 24),
-                                          (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+    const uint8_t v[RELAY_FRAME_BYTES] = {
+        (uint8_t)stream,   0,         0, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16),
+        (uint8_t)(n >> 8), (uint8_t)n};
 
     memcpy(head, v, sizeof v);
 }

@@ -31,8 +31,8 @@ struct relay {
     /* out and err are the same (or -1), and each piece goes there behind the eight bytes with which
      * docker says whose it is and how long (attach, exec and logs of its API). */
     bool frames;
-    /* The caller is on the other side of a connection, which in, out and err are: when that has gone
-     * it is as if the detach keys had been typed. */
+    /* The caller is on the other side of a connection, which in, out and err are: when that has
+     * gone it is as if the detach keys had been typed. */
     bool hangup;
     /* After that, and after the detach keys: go on to the end for the sake of the process, with
      * nobody there. The connection is shut down, so that the other side sees the end. */

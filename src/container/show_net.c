@@ -8,8 +8,14 @@
 static int put_live(const struct endpoint *p, const struct meta_endpoint *rows, size_t n_rows,
                     struct arena *a, struct shale_container_network *ret, struct shale_err *e)
 {
-    char text[IPV4_BYTES], mac[18];
+    char text[IPV4_BYTES], text6[IPV6_BYTES], mac[18];
 
+    if (p->network.ipv6) {
+        struct ipv6 other = network_address6(&p->network, p->address);
+        ret->address6 = arena_strdup(a, ipv6_format(&other, text6));
+        ret->gateway6 = arena_strdup(a, ipv6_format(&p->network.gateway6, text6));
+        ret->prefix6_bits = p->network.subnet6.bits;
+    }
     ret->address = arena_strdup(a, ipv4_format(p->address, text));
     ret->gateway = arena_strdup(a, ipv4_format(p->network.gateway, text));
     ret->mac = arena_strdup(a, network_mac(p->address, mac));
@@ -17,7 +23,9 @@ static int put_live(const struct endpoint *p, const struct meta_endpoint *rows, 
     for (size_t i = 0; i < n_rows; i++)
         if (streq(rows[i].network, p->network.row.id))
             ret->endpoint_id = rows[i].id;
-    return ret->address && ret->gateway && ret->mac ? 0 : err_nomem(e);
+    return ret->address && ret->gateway && ret->mac && ret->address6 && ret->gateway6
+               ? 0
+               : err_nomem(e);
 }
 
 static int put_networks(const struct ctr *c, const struct endpoints *live,
@@ -38,6 +46,8 @@ static int put_networks(const struct ctr *c, const struct endpoints *live,
                                                 .endpoint_id = "",
                                                 .address = "",
                                                 .gateway = "",
+                                                .address6 = "",
+                                                .gateway6 = "",
                                                 .mac = ""};
         for (size_t k = 0; k < live->n; k++)
             if (streq(live->v[k].network.row.id, n->id)) {

@@ -21,11 +21,9 @@
 #define PROGRAM  "slirp4netns"
 #define PID_FILE "slirp.pid"
 #define LOG_FILE "slirp.log"
-#define SOCKET                                                                                     \
-    "slirp.sock" /* in the container's folder, whose own path may be too long for one              \
-                  */
-#define API     "--api-socket=" SOCKET
-#define ADDRESS "10.0.2.100" /* of the container */
+#define SOCKET   "slirp.sock" /* in the container's folder, whose own path may be too long */
+#define API      "--api-socket=slirp.sock"
+#define ADDRESS  "10.0.2.100" /* of the container */
 
 #define READY_MS     (20 * 1000)
 #define ANSWER_MS    (10 * 1000)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -15,13 +16,16 @@
 
 #define STEP_MS        50 /* between looks whether to stop */
 #define PROC_MAX_BYTES (256u << 10)
+#define STAT_MAX_BYTES (16u << 20)
+#define CPU_COLUMNS    8 /* guests count in others */
 
 /* What was used at a time, to compare the next sample with. */
 struct before {
     char id[META_CONTAINER_ID_HEX + 1];
     struct process init;
-    uint64_t cpu_ns;
+    uint64_t cpu_ns, host_ns;
     int64_t at_ns; /* monotonic */
+    int64_t time_ns;
 };
 
 struct sampler {
@@ -33,6 +37,7 @@ struct sampler {
     size_t n_was, n_now;
     struct shale_stats *v;
     size_t n;
+    uint64_t host_ns; /* as of this sample */
 };
 
 static void sampler_clear(struct sampler *s)
@@ -56,19 +61,55 @@ static const char *proc_text(struct sampler *s, const struct process *p, const c
     return text ? text : "";
 }
 
-/* Percent of one processor since the sample before of the same process. */
-static double cpu_percent(const struct sampler *s, const struct before *now)
+/* What all processors have done, and idled: the first line of /proc/stat, in ticks. */
+static uint64_t host_cpu(struct sampler *s)
+{
+    const char *text = fs_read_text(AT_FDCWD, "/proc/stat", s->a, STAT_MAX_BYTES, NULL);
+    long hz = sysconf(_SC_CLK_TCK);
+    struct str rest, word;
+    uint64_t sum = 0, v;
+
+    if (!text || !str_has_prefix(text, "cpu ") || hz <= 0)
+        return 0;
+    rest = (struct str){text + 4, strcspn(text + 4, "\n")};
+    for (int i = 0; i < CPU_COLUMNS && str_split(&rest, ' ', &word);) {
+        char number[24];
+        if (word.n == 0 || word.n >= sizeof number)
+            continue;
+        memcpy(number, word.p, word.n);
+        number[word.n] = 0;
+        sum += str_to_u64(number, &v) ? v : 0;
+        i++;
+    }
+    return sum * (uint64_t)(NS_PER_S / hz);
+}
+
+/* The sample before of the same process; NULL. */
+static const struct before *find_before(const struct sampler *s, const struct before *now)
 {
     for (size_t i = 0; i < s->n_was; i++) {
         const struct before *b = &s->was[i];
-        if (!streq(b->id, now->id) || b->init.pid != now->init.pid ||
-            b->init.start != now->init.start)
-            continue;
-        if (now->cpu_ns < b->cpu_ns || now->at_ns <= b->at_ns)
-            return 0;
-        return 100.0 * (double)(now->cpu_ns - b->cpu_ns) / (double)(now->at_ns - b->at_ns);
+        if (streq(b->id, now->id) && b->init.pid == now->init.pid &&
+            b->init.start == now->init.start)
+            return b;
     }
-    return 0;
+    return NULL;
+}
+
+static void compare(const struct sampler *s, const struct before *now, struct shale_stats *x)
+{
+    const struct before *b = find_before(s, now);
+
+    x->time_ns = now->time_ns;
+    x->host_cpu_ns = now->host_ns;
+    if (!b)
+        return;
+    x->cpu_before_ns = b->cpu_ns;
+    x->host_cpu_before_ns = b->host_ns;
+    x->before_ns = b->time_ns;
+    if (now->cpu_ns >= b->cpu_ns && now->at_ns > b->at_ns)
+        x->cpu_percent =
+            100.0 * (double)(now->cpu_ns - b->cpu_ns) / (double)(now->at_ns - b->at_ns);
 }
 
 static void take_figures(struct sampler *s, const struct ctr *c, const struct ctr_run *run,
@@ -82,10 +123,12 @@ static void take_figures(struct sampler *s, const struct ctr *c, const struct ct
     now->init = run->init;
     now->cpu_ns = g.cpu_ns;
     now->at_ns = time_mono_ns();
+    now->time_ns = time_now_ns();
+    now->host_ns = s->host_ns;
     s->n_now++;
     x->known = true;
     x->cpu_ns = g.cpu_ns;
-    x->cpu_percent = cpu_percent(s, now);
+    compare(s, now, x);
     x->memory_bytes = g.memory_bytes;
     x->memory_limit_bytes = host_memory();
     if (g.memory_limit_bytes < x->memory_limit_bytes)
@@ -105,6 +148,9 @@ static int add(struct sampler *s, const struct ctr *c, const char *asked, struct
     *x = (struct shale_stats){.asked = asked ? asked : c->row.id, .id = c->row.id};
     x->name = c->row.name;
     x->known = true;
+    x->time_ns = time_now_ns();
+    x->started_ns = c->row.run.started_ns;
+    x->n_cpus = (uint32_t)get_nprocs();
     s->n++;
     if (ctr_need_running(c, NULL) < 0)
         return 0;
@@ -190,6 +236,7 @@ static int sample(struct sampler *s, bool first, struct shale_err *e)
     s->n_was = s->n_now;
     s->a = s->a == &s->own ? &s->other : &s->own;
     arena_clear(s->a);
+    s->host_ns = host_cpu(s);
     return has_names(s) ? sample_named(s, first, e) : sample_all(s, e);
 }
 

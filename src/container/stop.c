@@ -253,6 +253,9 @@ int container_cleanup(struct container_host *h, const char *container, struct sh
     if (r < 0 || process_alive(&run.init))
         return r;
     int status = ctr_exit_status(&c);
+    /* We may be late, of a run before this one: its own monitor has yet to tell how it ended. */
+    if (status < 0 && run.monitor.pid != getppid() && process_alive(&run.monitor))
+        return 0;
     if (status < 0)
         status = CTR_STATUS_UNKNOWN;
     if (keep_restarts(&c.row, status)) /* in case that its keeper was killed */

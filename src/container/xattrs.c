@@ -10,7 +10,7 @@
 
 #define NAMES_BYTES (64u << 10) /* of attributes: XATTR_LIST_MAX */
 
-static bool is_kept(const char *name)
+bool xattrs_is_taken(const char *name)
 {
     return !str_has_prefix(name, "trusted.") && !str_has_prefix(name, "user.overlay.") &&
            !streq(name, "security.selinux") && !streq(name, "security.ima") &&
@@ -48,7 +48,7 @@ int xattrs_read(struct xattrs *x, int dir_fd, const char *name, const char *show
     ssize_t n =
         name ? llistxattr(path, x->names, NAMES_BYTES) : flistxattr(dir_fd, x->names, NAMES_BYTES);
     for (const char *p = x->names; n > 0 && p < x->names + n; p += strlen(p) + 1) {
-        if (!is_kept(p))
+        if (!xattrs_is_taken(p))
             continue;
         ssize_t size = name ? lgetxattr(path, p, x->block, TAR_MAX_XATTR_BYTES)
                             : fgetxattr(dir_fd, p, x->block, TAR_MAX_XATTR_BYTES);

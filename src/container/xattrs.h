@@ -21,4 +21,6 @@ struct xattrs {
  * in messages. LIMIT. */
 int xattrs_read(struct xattrs *x, int dir_fd, const char *name, const char *shown,
                 struct shale_err *e);
+/* Is it one that goes into a layer? */
+bool xattrs_is_taken(const char *name);
 void xattrs_clear(struct xattrs *x);

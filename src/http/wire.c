@@ -117,8 +117,6 @@ static void fill_in_defaults(struct wire_opts *o)
         o->idle_ns = 600 * NS_PER_S;
     if (o->head_ns == 0)
         o->head_ns = 20 * NS_PER_S;
-    if (o->stall_ns == 0)
-        o->stall_ns = 60 * NS_PER_S;
 }
 
 static void free_server(struct wire_server *s)

@@ -24,8 +24,9 @@
  *   wire_take        nothing of HTTP any more: a socket
  * When it returns the answer ends. Without one the connection is closed.
  *
- * A client that reads nothing for stall_ns while there is something to write, or sends nothing
- * while something is waited for, is dropped. One that goes is noticed at once: wire_gone, on_gone.
+ * A client may pause for as long as it likes in the middle of a body or an answer (`load` from a
+ * slow pipe, `logs` into a pager), unless wire_hurry says otherwise; it costs a thread. One that
+ * goes is noticed at once: wire_gone, wire_on_gone.
  *
  * Errors: SYSTEM, INVALID, NO_MEMORY, UNSUPPORTED (TLS is not installed).
  */
@@ -57,7 +58,6 @@ struct wire_opts {
     size_t head_bytes;            /* 0: HTTP_HEAD_BYTES */
     int64_t idle_ns;              /* between requests; 0: 10 min */
     int64_t head_ns;              /* for a head that has begun; 0: 20 s */
-    int64_t stall_ns;             /* without a byte moving; 0: 60 s */
 };
 
 /* Takes over the listeners' descriptors (on success). */
@@ -78,6 +78,9 @@ void wire_stats(struct wire_server *s, struct wire_stats *ret);
 /* Up to n bytes of the body; 0: its end; -1: broken off, malformed, too slow. One thread at a
  * time. */
 ssize_t wire_read(struct wire_req *q, void *p, size_t n);
+/* From here on a client that sends nothing of the body for so long has broken it off; 0: it may
+ * pause. */
+void wire_hurry(struct wire_req *q, int64_t stall_ns);
 /* A whole answer. `headers`: lines with their ends, without Content-Length and Connection. To HEAD
  * no body goes out. 0, or -1 when the client has gone. */
 int wire_answer(struct wire_req *q, int status, const char *headers, const void *p, size_t n);

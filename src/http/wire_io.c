@@ -15,7 +15,7 @@
 static int wait_for(struct wconn *k, short events, int64_t most_ns)
 {
     struct pollfd p = {k->fd, events, 0};
-    int64_t ms = (most_ns + NS_PER_MS - 1) / NS_PER_MS;
+    int64_t ms = most_ns < 0 ? -1 : (most_ns + NS_PER_MS - 1) / NS_PER_MS;
     int n;
 
     do {
@@ -34,7 +34,7 @@ ssize_t wio_recv(struct wconn *k, void *p, size_t n, int64_t most_ns)
             return got;
         if (errno == EINTR)
             continue;
-        if (most_ns <= 0) {
+        if (most_ns == 0) {
             errno = ETIMEDOUT;
             return -1;
         }

@@ -184,6 +184,14 @@ static void add_conn(struct wire_server *s, const struct http_listener *l, int f
         close_idle(k);
 }
 
+static size_t n_connected(struct wire_server *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    size_t n = s->n_conns;
+    pthread_mutex_unlock(&s->mutex);
+    return n;
+}
+
 /* The connection that has been idle for longest goes. */
 static void make_room(struct wire_server *s)
 {
@@ -225,9 +233,9 @@ static bool accept_some(struct wire_server *s, const struct http_listener *l)
         }
         if (fd < 0)
             return true;
-        if (s->n_conns >= s->o.max_connections)
+        if (n_connected(s) >= s->o.max_connections)
             make_room(s);
-        if (s->n_conns >= s->o.max_connections + 16)
+        if (n_connected(s) >= s->o.max_connections + 16)
             close(fd); /* all have requests */
         else
             add_conn(s, l, fd);

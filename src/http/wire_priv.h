@@ -63,8 +63,10 @@ struct wcall {
     struct wire_head head;
     uint64_t left; /* of the body, or of its chunk */
     bool chunk_begun, body_end, body_bad;
-    bool begun, ended, chunked, keep, broken, continued, no_body;
-    int64_t stall_ns;
+    bool ended, chunked, keep, continued, no_body;
+    atomic_bool begun, broken; /* whoever reads the body looks at them, too */
+    pthread_mutex_t mutex;     /* of the first bytes that go out */
+    int64_t stall_ns;          /* of the body */
     struct wpump *pump;
 };
 static inline struct wcall *wcall_of(const struct wire_req *q)
@@ -85,7 +87,7 @@ void wloop_give_back(struct wconn *k);
 void wloop_give_up(struct wconn *k);
 void wconn_refuse(struct wconn *k, int status);
 
-/* wire_io.c. Times in ns; -1 with errno (ETIMEDOUT). */
+/* wire_io.c. Times in ns, negative: for ever; -1 with errno (ETIMEDOUT). */
 ssize_t wio_recv(struct wconn *k, void *p, size_t n, int64_t most_ns); /* 0: the end */
 int wio_send(struct wconn *k, const struct iovec *v, int n, int64_t most_ns);
 /* Reads more into k->buf, which holds at most `max`. 1: there is more, 0: not now, -1: the end, or

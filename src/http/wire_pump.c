@@ -12,6 +12,7 @@
 #include "http/wire_priv.h"
 
 #define PIECE_BYTES (32u << 10)
+#define LAST_MS     60000 /* for what is still to be sent when the handler is through */
 
 struct way { /* one direction */
     char p[PIECE_BYTES];
@@ -85,9 +86,9 @@ static bool wait_for_some(struct wpump *u)
     short client = (short)((u->in.n == 0 && !u->in.ended ? POLLIN : 0) | (u->out.n ? POLLOUT : 0));
     short pair = (short)((u->out.n == 0 && !u->out.ended ? POLLIN : 0) | (u->in.n ? POLLOUT : 0));
     struct pollfd p[] = {{client ? u->k->fd : -1, client, 0}, {u->closed ? -1 : u->fd, pair, 0}};
-    int64_t most = u->closed ? u->k->s->o.stall_ns / NS_PER_MS : -1;
+    int most = u->closed ? LAST_MS : -1;
 
-    int n = poll(p, 2, ready ? 0 : (int)most);
+    int n = poll(p, 2, ready ? 0 : most);
     u->closed |= (p[1].revents & POLLHUP) != 0;
     return n != 0 || ready;
 }

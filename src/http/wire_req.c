@@ -11,6 +11,7 @@
 #include "http/wire_priv.h"
 
 #define NEXT_NS        (2 * NS_PER_MS) /* a client that has its next request ready is waited for */
+#define WAIT_NS        (-1)            /* a reader who pauses, a pipe that is slow: for ever */
 #define LINE_BYTES     1024            /* of a chunk's size, of a trailer */
 #define TRAILERS       32
 #define SMALL_BYTES    (1u << 20)   /* of a body that nobody read: the connection stays */
@@ -67,10 +68,16 @@ static int send_continue(struct wcall *c)
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct iovec v = {(void *)(uintptr_t)line, sizeof line - 1};
 
-    if (!c->head.expects || c->continued || c->begun)
+    int r = 0;
+
+    if (!c->head.expects || c->continued)
         return 0;
+    pthread_mutex_lock(&c->mutex);
+    if (!c->begun)
+        r = wio_send(c->k, &v, 1, WAIT_NS);
     c->continued = true;
-    return wio_send(c->k, &v, 1, c->k->s->o.stall_ns);
+    pthread_mutex_unlock(&c->mutex);
+    return r;
 }
 
 /* A line of the chunk framing, without its end; longer ones are refused. */
@@ -174,6 +181,11 @@ ssize_t wire_read(struct wire_req *q, void *p, size_t n)
     return got;
 }
 
+void wire_hurry(struct wire_req *q, int64_t stall_ns)
+{
+    wcall_of(q)->stall_ns = stall_ns > 0 ? stall_ns : WAIT_NS;
+}
+
 /* ---- the answer ---- */
 
 bool wire_answered(const struct wire_req *q)
@@ -183,7 +195,7 @@ bool wire_answered(const struct wire_req *q)
 
 static int send_all(struct wcall *c, const struct iovec *v, int n)
 {
-    int r = c->broken ? -1 : wio_send(c->k, v, n, c->k->s->o.stall_ns);
+    int r = c->broken ? -1 : wio_send(c->k, v, n, WAIT_NS);
 
     if (r < 0)
         c->broken = true;
@@ -204,7 +216,9 @@ static int send_head(struct wcall *c, int status, const char *headers, int64_t l
     char date[64], size[64] = "", *text = NULL;
     bool none = status == 204 || status == 304;
 
+    pthread_mutex_lock(&c->mutex);
     c->begun = true;
+    pthread_mutex_unlock(&c->mutex);
     c->no_body = none || streq(c->head.method, "HEAD");
     c->chunked = length < 0 && c->head.minor == 1 && !none;
     c->keep = c->head.keep && body_is_small(c) && (length >= 0 || c->chunked || none) &&
@@ -310,9 +324,14 @@ int wire_take(struct wire_req *q, const char *head, size_t n)
         return -1;
     c->begun = c->ended = true;
     c->keep = false;
+    /* First: a client that has the head may end its side at once, which is no going any more. */
+    (void)epoll_ctl(k->s->epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
+    pthread_mutex_lock(&k->s->mutex);
+    k->taken = true;
+    k->on_gone = NULL;
+    pthread_mutex_unlock(&k->s->mutex);
     if (send_all(c, &v, 1) < 0)
         return -1;
-    (void)epoll_ctl(k->s->epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
     if (k->tls || k->n > 0) { /* what it has sent already must be read first */
         if (wpump_start(k, &c->pump, &fd) < 0) {
             c->broken = true;
@@ -323,8 +342,6 @@ int wire_take(struct wire_req *q, const char *head, size_t n)
         (void)fcntl(k->fd, F_SETFL, flags & ~O_NONBLOCK);
     }
     pthread_mutex_lock(&k->s->mutex);
-    k->taken = true;
-    k->on_gone = NULL;
     k->taken_fd = c->pump ? fd : -1;
     pthread_mutex_unlock(&k->s->mutex);
     return fd;
@@ -408,7 +425,8 @@ static bool serve_one(struct wconn *k, size_t head_n)
         return false;
     }
     c.q.head = &c.head;
-    c.stall_ns = k->s->o.stall_ns;
+    c.stall_ns = WAIT_NS;
+    pthread_mutex_init(&c.mutex, NULL);
     c.body_end = c.head.length == 0;
     c.left = c.head.length == WIRE_LENGTH_UNKNOWN ? 0 : c.head.length;
     k->s->o.handle(k->s->o.arg, &c.q);
@@ -418,6 +436,7 @@ static bool serve_one(struct wconn *k, size_t head_n)
         end_taken(&c);
     else if (!c.broken)
         drain(&c);
+    pthread_mutex_destroy(&c.mutex);
     return c.keep && !c.broken && c.body_end;
 }
 

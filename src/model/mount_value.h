@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The values of -v, --mount and --tmpfs (and Binds and Tmpfs of docker's API). Strings of the result
- * live in the arena or point into the text; paths stay as they are given. -SHALE_INVALID with
- * docker's messages.
+ * The values of -v, --mount and --tmpfs (and Binds and Tmpfs of docker's API). Strings of the
+ * result live in the arena or point into the text; paths stay as they are given. -SHALE_INVALID
+ * with docker's messages.
  */
 #include <shale/container.h>
 

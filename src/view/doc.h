@@ -15,6 +15,7 @@
 
 int doc_image(const struct shale_image_detail *d, json_t **ret, struct shale_err *e);
 int doc_container(const struct shale_container *c, json_t **ret, struct shale_err *e);
+json_t *doc_container_mounts(const struct shale_container *c); /* NULL: no memory */
 int doc_info(const struct shale_info *i, json_t **ret, struct shale_err *e);
 
 struct doc_version {

@@ -65,7 +65,7 @@ static json_t *mount_of(const struct shale_container_mount *m)
     return take(&d);
 }
 
-static json_t *mounts_of(const struct shale_container *c)
+json_t *doc_container_mounts(const struct shale_container *c)
 {
     json_t *list = json_array();
     for (size_t i = 0; list && i < c->n_mounts; i++) {
@@ -115,7 +115,7 @@ int doc_container(const struct shale_container *c, json_t **ret, struct shale_er
         doc_int(&d, "SizeRw", c->size_rw_bytes);
     if (c->size_root_bytes >= 0)
         doc_int(&d, "SizeRootFs", c->size_root_bytes);
-    doc_put(&d, "Mounts", mounts_of(c));
+    doc_put(&d, "Mounts", doc_container_mounts(c));
     doc_text(&d, "Config", c->config_json, json_object());
     doc_put(&d, "NetworkSettings", networks_settings(c));
     return doc_end(&d, ret, e);

@@ -66,7 +66,7 @@ static void put(const void *row, unsigned col, struct buf *b)
         buf_adds(b, "true");
         break;
     case COL_IPV6:
-        buf_adds(b, "false");
+        buf_adds(b, x->n->ipv6 ? "true" : "false");
         break;
     case COL_INTERNAL:
         buf_adds(b, x->n->internal ? "true" : "false");
@@ -141,6 +141,11 @@ static json_t *ipam_of(const struct shale_network *n)
     } else {
         json_decref(take(&config));
     }
+    if (n->ipv6 && json_array_append_new(list, json_pack("{s:s, s:s}", "Subnet", n->subnet6,
+                                                         "Gateway", n->gateway6)) < 0) {
+        json_decref(list);
+        list = NULL;
+    }
     doc_str(&d, "Driver", "default");
     doc_put(&d, "Options", json_null());
     doc_put(&d, "Config", list);
@@ -157,7 +162,7 @@ static json_t *members_of(const struct shale_network *n)
         doc_str(&d, "EndpointID", m->endpoint_id);
         doc_str(&d, "MacAddress", m->mac);
         doc_str(&d, "IPv4Address", m->address);
-        doc_str(&d, "IPv6Address", "");
+        doc_str(&d, "IPv6Address", m->address6);
         doc_put(&all, m->container_id, take(&d));
     }
     return take(&all);
@@ -173,7 +178,7 @@ int doc_network(const struct shale_network *n, json_t **ret, struct shale_err *e
     doc_str(&d, "Scope", "local");
     doc_str(&d, "Driver", n->driver);
     doc_bool(&d, "EnableIPv4", true);
-    doc_bool(&d, "EnableIPv6", false);
+    doc_bool(&d, "EnableIPv6", n->ipv6);
     doc_put(&d, "IPAM", ipam_of(n));
     doc_bool(&d, "Internal", n->internal);
     doc_bool(&d, "Attachable", n->attachable);
@@ -305,9 +310,9 @@ static json_t *network_of(const struct shale_container *c, const struct shale_co
     doc_str(&d, "Gateway", n->gateway);
     doc_str(&d, "IPAddress", n->address);
     doc_int(&d, "IPPrefixLen", n->prefix_bits);
-    doc_str(&d, "IPv6Gateway", "");
-    doc_str(&d, "GlobalIPv6Address", "");
-    doc_int(&d, "GlobalIPv6PrefixLen", 0);
+    doc_str(&d, "IPv6Gateway", n->gateway6);
+    doc_str(&d, "GlobalIPv6Address", n->address6);
+    doc_int(&d, "GlobalIPv6PrefixLen", n->prefix6_bits);
     doc_put(&d, "DNSNames", resolves ? names_of(c, n) : json_null());
     return take(&d);
 }
@@ -320,6 +325,8 @@ static json_t *networks_of(const struct shale_container *c)
                                                            .endpoint_id = "",
                                                            .address = "",
                                                            .gateway = "",
+                                                           .address6 = "",
+                                                           .gateway6 = "",
                                                            .mac = ""};
     const char *mode = c->network && *c->network ? c->network : "none";
     struct doc all = doc_begin();

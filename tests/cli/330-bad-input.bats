@@ -15,7 +15,7 @@ teardown() { drop_store; }
 
 # bad NAME TEXT: the image is refused with TEXT, and none is there afterwards
 bad() {
-    refused "$2" timeout 60 "$SHALE_BIN" pull -q "$HOSTILE/$1:1" || { echo "of $1"; return 1; }
+    refused "$2" timeout 300 "$SHALE_BIN" pull -q "$HOSTILE/$1:1" || { echo "of $1"; return 1; }
     run_ok shale images -aq
     [ -z "$output" ] || { echo "$1 left an image"; return 1; }
 }

@@ -63,3 +63,18 @@ state() { shale inspect -f '{{.State.Status}}' "$1"; }
     run_ok shale rm -f box
     [ -z "$(ls -A "$SHALE_ROOT/containers")" ]
 }
+
+@test "a monitor that is late: its call does not end the next run, whose status is not written yet" {
+    shale run -d --name box --network none "$image" sleep 1000 >/dev/null
+    id=$(shale inspect -f '{{.Id}}' box)
+    monitor=$(cat "$SHALE_ROOT/containers/$id/conmon.pid")
+    kill -STOP "$monitor"
+    kill -9 "$(shale inspect -f '{{.State.Pid}}' box)"
+    run_ok shale __cleanup "$id"
+    [ "$(shale inspect -f '{{.State.Status}} {{.State.ExitCode}}' box)" != "exited 255" ]
+    kill -CONT "$monitor"
+    for _ in $(seq 200); do [ "$(state box)" = exited ] && break; sleep 0.05; done
+    [ "$(shale inspect -f '{{.State.Status}} {{.State.ExitCode}}' box)" = "exited 137" ]
+    # who comes just when it ends is told so
+    run_fails 1 "container $id is not running" shale exec box true
+}

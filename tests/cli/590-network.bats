@@ -100,7 +100,11 @@ three" ]
     run_fails 1 "no matching subnet for aux-address 10.7.0.1" shale network create --subnet 10.6.0.0/24 --aux-address a=10.7.0.1 x1
     run_fails 1 "every ip-range or gateway must have a corresponding subnet" shale network create --gateway 10.7.0.1 x1
     run_fails 1 "invalid CIDR address: 10.6" shale network create --subnet 10.6 x1
-    run_fails 1 "not supported yet" shale network create --ipv6 x1
+    run_fails 1 "fd00:1::/64: IPv6 addresses need --ipv6" shale network create --subnet fd00:1::/64 x1
+    run_fails 1 "invalid subnet fd00::/200: invalid CIDR address: fd00::/200" shale network create --ipv6 --subnet fd00::/200 x1
+    run_fails 1 "invalid subnet fd00::/120: it must have 8 to 112 bits" shale network create --ipv6 --subnet 10.9.0.0/16 --subnet fd00::/120 x1
+    run_fails 1 "no matching subnet for gateway fd01::1" shale network create --ipv6 --subnet fd00::/64 --gateway fd01::1 x1
+    run_fails 1 "several subnets of one kind are not supported yet" shale network create --ipv6 --subnet fd00::/64,fd01::/64 x1
     run_fails 1 'network driver "macvlan" is not supported yet' shale network create -d macvlan x1
     run_fails 1 'network option "foo" is not supported yet' shale network create -o foo=1 x1
     run_fails 1 "operation is not permitted on predefined bridge network" shale network create bridge
@@ -233,6 +237,38 @@ null
     has "this is one"
     has myhost
     shale rm -f one >/dev/null
+    clean
+}
+
+@test "IPv6: addresses, names, the way out; as inspect shows them" {
+    ip -n "$ns" addr add 2001:db8::1/64 dev outside nodad
+    ip -n "$out" addr add 2001:db8::2/64 dev inside nodad
+    run_ok shale network create --ipv6 --subnet 10.7.0.0/24 --subnet fd00:7::/64 six
+    [ "$(shale network ls --format '{{.IPv6}}' -f name=six)" = true ]
+    [ "$(shale network inspect six | jq -c '.[0] | [.EnableIPv6, .IPAM.Config]')" = '[true,[{"Subnet":"10.7.0.0/24","Gateway":"10.7.0.1"},{"Subnet":"fd00:7::/64","Gateway":"fd00:7::1"}]]' ]
+    run_fails 1 "Pool overlaps with other one" shale network create --ipv6 --subnet fd00::/16 more
+    web one --network six
+    run_ok shale inspect -f '{{with index .NetworkSettings.Networks "six"}}{{.IPAddress}} {{.GlobalIPv6Address}}/{{.GlobalIPv6PrefixLen}} {{.IPv6Gateway}}{{end}}' one
+    [ "$output" = "10.7.0.2 fd00:7::2/64 fd00:7::1" ]
+    [ "$(shale network inspect -f '{{range .Containers}}{{.IPv6Address}}{{end}}' six)" = fd00:7::2/64 ]
+    run_ok shale exec one cat /etc/hosts
+    has "fd00:7::2"
+    # from the next one, by address and by name; and to the world, from an address that it knows
+    await "address" shale run --rm --network six box:1 wget -q -O - 'http://[fd00:7::2]/'
+    run_ok shale run --rm --network six box:1 nslookup -type=aaaa one
+    has "fd00:7::2"
+    await "the world" shale run --rm --network six box:1 ping6 -c 1 -w 5 2001:db8::2
+    shale rm -f one >/dev/null
+    shale network rm six >/dev/null
+    # without a subnet: one of its own
+    shale network create --ipv6 own >/dev/null
+    [[ $(shale network inspect own | jq -r '.[0].IPAM.Config[1].Subnet') =~ ^fd[0-9a-f]{2}:[0-9a-f:]+::/64$ ]]
+    # a gateway that is not the first address is nobody else's
+    shale network create --ipv6 --subnet 10.8.0.0/24 --subnet fd00:8::/64 --gateway fd00:8::2 gate >/dev/null
+    shale run -d --name two --network gate box:1 sleep 1000 >/dev/null
+    [ "$(address two gate)" = 10.8.0.3 ]
+    shale rm -f two >/dev/null
+    shale network rm own gate >/dev/null
     clean
 }
 

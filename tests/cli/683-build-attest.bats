@@ -3,17 +3,9 @@
 # shellcheck disable=SC2154 # image is container_setup's
 # `shale build`: what is attached to images: provenance and bills of materials.
 load lib
+load build
 
-setup_file() { registry_with busybox; }
-teardown_file() { registry_stop_all; }
-setup() {
-    container_setup
-    ctx=$BATS_TEST_TMPDIR/ctx
-    mkdir -p "$ctx"
-}
-teardown() { drop_store; }
-dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
-build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
+setup() { context_setup; }
 raw() { skopeo inspect --raw --tls-verify=false "docker://$REGISTRY_HOST/$1"; }
 blob() { curl -sf "http://$REGISTRY_HOST/v2/app/blobs/$1"; }
 # statements NAME TYPE: of the first attestation of app:NAME, the statement whose predicate is of this type
@@ -31,7 +23,10 @@ SPDX=https://spdx.dev/Document SLSA=https://slsa.dev/provenance/v1
     printf 'Package: bash\nStatus: install ok installed\nVersion: 1:5.2-2+b1\nArchitecture: amd64\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: amd64\n' >"$ctx/root/var/lib/dpkg/status"
     printf 'P:musl\nV:1.2.5-r0\nA:x86_64\n\n' >"$ctx/root/lib/apk/db/installed"
     printf 'ID=debian\nVERSION_ID="12"\n' >"$ctx/root/etc/os-release"
-    dockerfile <<<$'FROM @\nARG SECRETIVE=1\nCOPY root /\nRUN echo $SECRETIVE >/s'
+    dockerfile <<<$'FROM @\nARG SECRETIVE=1\nCOPY root /\nADD http://HOST/v2/busybox/blobs/BLOB /blob\nRUN echo $SECRETIVE >/s'
+    blob=$(raw busybox:1.0 | jq -r '.config.digest // empty')
+    [ -n "$blob" ] || blob=$(raw "busybox@$(raw busybox:1.0 | jq -r '.manifests[0].digest')" | jq -r .config.digest)
+    sed -i "s|HOST|$REGISTRY_HOST|; s|BLOB|$blob|" "$ctx/Dockerfile"
     run_ok build -t "$REGISTRY_HOST/app:1" --push --sbom=true --provenance=mode=max,builder-id=https://ci.example/7 --build-arg SECRETIVE=x=y \
         --annotation index:a=b --metadata-file "$BATS_TEST_TMPDIR/meta" --label l=m
     list=$(raw app:1)
@@ -55,8 +50,10 @@ SPDX=https://spdx.dev/Document SLSA=https://slsa.dev/provenance/v1
         and ([.packages[] | .externalRefs[0].referenceLocator] == [null, "pkg:deb/debian/bash@1%3A5.2-2%2Bb1?arch=amd64&distro=debian-12", "pkg:apk/debian/musl@1.2.5-r0?arch=x86_64&distro=debian-12"])
         and ([.packages[].SPDXID] - [.relationships[].relatedSpdxElement] == [])' || { statement 1 $SPDX; return 1; }
     base=$(raw busybox:1.0 | sha256sum | cut -d' ' -f1)
-    statement 1 $SLSA | jq -e --arg b "$base" '.predicate | .buildDefinition.externalParameters.request.args == {"build-arg:SECRETIVE":"x=y","label:l":"m"}
-        and .buildDefinition.resolvedDependencies[0].digest.sha256 == $b and (.buildDefinition.resolvedDependencies[0].uri | contains("busybox@1.0"))
+    statement 1 $SLSA | jq -e --arg b "$base" --arg f "${blob#*:}" --arg h "$REGISTRY_HOST" '.predicate | .buildDefinition.externalParameters.request.args == {"build-arg:SECRETIVE":"x=y","label:l":"m"}
+        and ([.buildDefinition.resolvedDependencies[].digest.sha256] == [$b, $f])
+        and (.buildDefinition.resolvedDependencies[0].uri | contains("busybox@1.0"))
+        and .buildDefinition.resolvedDependencies[1].uri == "http://\($h)/v2/busybox/blobs/sha256:\($f)"
         and .runDetails.builder.id == "https://ci.example/7" and .runDetails.metadata.startedOn <= .runDetails.metadata.finishedOn' || { statement 1 $SLSA; return 1; }
 
     # Seen here, too, and carried by archives; it goes with the name.
@@ -124,5 +121,6 @@ SPDX=https://spdx.dev/Document SLSA=https://slsa.dev/provenance/v1
     one_line 'mode=most: min or max' --provenance=mode=most
     one_line 'type=sbom knows no mode=' --attest type=sbom,mode=max
     one_line '"maybe" is no field key=value' --sbom=maybe
+    one_line 'needs a name: give it one with --tag' --sbom=true
     one_line 'attestations of files are not supported yet' --sbom=true -o "$BATS_TEST_TMPDIR/out"
 }

@@ -3,17 +3,9 @@
 # shellcheck disable=SC2154 # image is container_setup's
 # `shale build`: limits of the steps, and files that are written at the end.
 load lib
+load build
 
-setup_file() { registry_with busybox; }
-teardown_file() { registry_stop_all; }
-setup() {
-    container_setup
-    ctx=$BATS_TEST_TMPDIR/ctx
-    mkdir -p "$ctx"
-}
-teardown() { drop_store; }
-dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
-build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
+setup() { context_setup; }
 
 @test "build: limits of memory, processors, files and /dev/shm hold in a RUN" {
     # Both versions of control groups; of version 2 cpu.shares is cpu.weight.

@@ -3,17 +3,9 @@
 # shellcheck disable=SC2154 # image is container_setup's
 # `shale build --verify`: everything is done once more, and must give the same.
 load lib
+load build
 
-setup_file() { registry_with busybox; }
-teardown_file() { registry_stop_all; }
-setup() {
-    container_setup
-    ctx=$BATS_TEST_TMPDIR/ctx
-    mkdir -p "$ctx"
-}
-teardown() { drop_store; }
-dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
-build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
+setup() { context_setup; }
 
 @test "build --verify: the same again, or what differs" {
     dockerfile <<<$'FROM @\nCOPY Dockerfile /d\nRUN mkdir /x; echo same >/x/s; date +%s%N >/dev/null'

@@ -105,3 +105,129 @@ setup() { need docker; }
     for _ in $(seq 200); do [ "$(docker info --format '{{.NEventsListener}}')" = 0 ] && break; sleep 0.05; done
     [ "$(docker info --format '{{.NEventsListener}}')" = 0 ]
 }
+
+@test "every path of docker's API has an answer of its own" {
+    while read -r method path; do
+        run_ok curl -sS -m 60 --unix-socket "$DAEMON_SOCK" -X "$method" -H 'Content-Type: application/json' -w '\n%{http_code}' "http://d/v1.51$path"
+        code=${lines[-1]}
+        [[ $code =~ ^[2345][0-9][0-9]$ ]] && [ "$code" != 500 ] || { echo "$method $path: $output"; return 1; }
+        [[ $output != *'"page not found"'* ]] || { echo "$method $path: no row"; return 1; }
+    done <<-'END'
+	GET /containers/json
+	POST /containers/create
+	GET /containers/nosuch/json
+	GET /containers/nosuch/top
+	GET /containers/nosuch/logs?stdout=1
+	GET /containers/nosuch/changes
+	GET /containers/nosuch/export
+	GET /containers/nosuch/stats
+	POST /containers/nosuch/resize?h=1&w=1
+	POST /containers/nosuch/start
+	POST /containers/nosuch/stop
+	POST /containers/nosuch/restart
+	POST /containers/nosuch/kill
+	POST /containers/nosuch/update
+	POST /containers/nosuch/rename?name=a
+	POST /containers/nosuch/pause
+	POST /containers/nosuch/unpause
+	POST /containers/nosuch/attach
+	GET /containers/nosuch/attach/ws
+	POST /containers/nosuch/wait
+	DELETE /containers/nosuch
+	GET /containers/nosuch/archive?path=/
+	PUT /containers/nosuch/archive?path=/
+	POST /containers/prune
+	POST /containers/nosuch/exec
+	POST /exec/nosuch/start
+	POST /exec/nosuch/resize?h=1&w=1
+	GET /exec/nosuch/json
+	POST /commit?container=nosuch
+	GET /images/json
+	POST /images/create
+	GET /images/nosuch/json
+	GET /images/nosuch/history
+	POST /images/nosuch/push
+	POST /images/nosuch/tag?repo=a
+	DELETE /images/nosuch
+	POST /images/prune
+	GET /images/nosuch/get
+	GET /images/get?names=nosuch
+	POST /images/load
+	POST /build
+	POST /build/prune
+	POST /build/cancel
+	GET /volumes
+	POST /volumes/create
+	GET /volumes/nosuch
+	PUT /volumes/nosuch
+	DELETE /volumes/nosuch
+	POST /volumes/prune
+	GET /networks
+	GET /networks/nosuch
+	DELETE /networks/nosuch
+	POST /networks/create
+	POST /networks/nosuch/connect
+	POST /networks/nosuch/disconnect
+	POST /networks/prune
+	GET /plugins
+	GET /plugins/privileges?remote=a
+	POST /plugins/pull
+	GET /plugins/a/json
+	DELETE /plugins/a
+	POST /plugins/a/enable
+	POST /plugins/a/disable
+	POST /plugins/a/upgrade
+	POST /plugins/create
+	POST /plugins/a/push
+	POST /plugins/a/set
+	GET /nodes
+	GET /nodes/a
+	DELETE /nodes/a
+	POST /nodes/a/update
+	GET /swarm
+	POST /swarm/init
+	POST /swarm/join
+	POST /swarm/leave
+	POST /swarm/update
+	GET /swarm/unlockkey
+	POST /swarm/unlock
+	GET /services
+	POST /services/create
+	GET /services/a
+	DELETE /services/a
+	POST /services/a/update
+	GET /services/a/logs
+	GET /tasks
+	GET /tasks/a
+	GET /tasks/a/logs
+	GET /secrets
+	POST /secrets/create
+	GET /secrets/a
+	DELETE /secrets/a
+	POST /secrets/a/update
+	GET /configs
+	POST /configs/create
+	GET /configs/a
+	DELETE /configs/a
+	POST /configs/a/update
+	POST /auth
+	GET /info
+	GET /version
+	GET /_ping
+	GET /system/df
+	POST /session
+	END
+}
+
+@test "system df, all of it and parts" {
+    shale volume create sized >/dev/null
+    head -c 100000 /dev/zero >"$(shale volume inspect -f '{{.Mountpoint}}' sized)/f"
+    run_ok api GET /system/df
+    [ "$(jq -c '[.Images, .Containers, .BuildCache, .LayersSize]' <<<"$output")" = '[[],[],[],0]' ]
+    [ "$(jq '.Volumes[] | select(.Name == "sized") | .UsageData.Size >= 100000' <<<"$output")" = true ]
+    run_ok api GET '/v1.42/system/df?type=volume'
+    [ "$(jq -c '[.Images, .Containers, .BuildCache, (.Volumes | type)]' <<<"$output")" = '[null,null,null,"array"]' ]
+    [ "$(api_status GET '/system/df?type=nosuch')" = 400 ]
+    run_ok docker system df --format '{{.Type}} {{.TotalCount}}'
+    has "Local Volumes"
+}

@@ -308,8 +308,7 @@ print('wrong:', len(bad))"
     [ "$(serial)" != "$old" ]
     curl -s --cacert "$dir/ca.crt" "https://$OWN/v2/" | grep -qx '{}'
     echo broken >"$dir/server.crt"
-    kill -HUP "$OWN_PID"
-    sleep 0.3
+    own_reload
     curl -s --cacert "$dir/ca.crt" "https://$OWN/v2/" | grep -qx '{}'
     grep -q "is not in PEM form" "$OWN_DIR.log"
     run_fails 1 "is not in PEM form" shale registry serve --addr 127.0.0.1:0 --storage "$OWN_DIR" --tls-cert "$dir/server.crt" --tls-key "$dir/server.key"

@@ -190,8 +190,7 @@ END
     exec 7>&-
     wait_for test_tags t3
     printf '[gc]\ninterval = 0s\n[log]\nlevel = warning\n' | conf
-    kill -HUP "$OWN_PID"
-    sleep 1.2
+    own_reload
     n=$(grep -c collection: "$OWN_DIR.log")
     sleep 2.2
     [ "$(grep -c collection: "$OWN_DIR.log")" = "$n" ]

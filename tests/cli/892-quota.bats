@@ -99,8 +99,7 @@ END
     serve
     run_fails 1 "the quota of img is used up" own_push "$SHALE_IMAGES/busybox:1.0" img:1
     sed -i 's/100k/100m/' "$dir/r.conf"
-    kill -HUP "$OWN_PID"
-    sleep 0.5
+    own_reload
     run_ok own_push "$SHALE_IMAGES/busybox:1.0" img:1
     run_ok shale registry usage --storage "$OWN_DIR" --config "$dir/r.conf"
     has REPOSITORY

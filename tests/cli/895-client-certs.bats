@@ -151,8 +151,7 @@ serve_again() { # with the config that is there
     [ "$(code dave /v2/)" = 200 ]
     [ "$(code alice /v2/)" = 200 ]
     sed -i 's/^tls_client_ca = .*/tls_client_ca = server.key/' "$dir/r.conf"
-    kill -HUP "$OWN_PID"
-    sleep 0.5
+    own_reload
     [ "$(code alice /v2/)" = 200 ] # as it was
     grep -q "authority of clients: no certificate in" "$OWN_DIR.log"
 }

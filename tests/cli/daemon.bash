@@ -12,6 +12,7 @@ daemon_start() {
     export DOCKER_HOST=unix://$DAEMON_SOCK
     "${DAEMON_PREFIX[@]}" "$SHALE_BIN" daemon -H "$DOCKER_HOST" --config '' "$@" >>"$DAEMON_LOG" 2>&1 3>&- &
     export DAEMON_PID=$!
+    echo "$DAEMON_PID" >"$d/daemon.pid" # a test may start another one
     daemon_wait
 }
 daemon_wait() {
@@ -26,7 +27,9 @@ daemon_wait() {
 }
 # daemon_stop [SIGNAL]: for teardown_file; ends it and waits; what a sanitizer had to say fails the test
 daemon_stop() {
-    [ -n "${DAEMON_PID:-}" ] || return 0
+    [ -f "$BATS_FILE_TMPDIR/daemon.pid" ] || return 0
+    DAEMON_PID=$(cat "$BATS_FILE_TMPDIR/daemon.pid")
+    rm "$BATS_FILE_TMPDIR/daemon.pid"
     kill -"${1:-TERM}" "$DAEMON_PID" 2>/dev/null || true
     for _ in $(seq 600); do kill -0 "$DAEMON_PID" 2>/dev/null || break; sleep 0.05; done
     ! kill -0 "$DAEMON_PID" 2>/dev/null || { echo "the daemon does not end"; kill -9 "$DAEMON_PID"; return 1; }

@@ -168,6 +168,12 @@ own_stop() {
     kill -"${1:-TERM}" "$OWN_PID" 2>/dev/null || true
     wait "$OWN_PID" 2>/dev/null
 }
+# own_reload: HUP, and waits until the last one has read everything anew: it waits for the next signal, none is pending
+own_reload() {
+    kill -HUP "$OWN_PID"
+    await own_is_idle
+}
+own_is_idle() { grep -q '^ShdPnd:.*[02468ace]$' "/proc/$OWN_PID/status" && grep -q sigtimedwait "/proc/$OWN_PID/wchan"; }
 own_stop_all() {
     local pid
     for pid in ${OWN_PIDS:-}; do

@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "build/cache_remote_doc.h"
 #include "cli/kvfile.h"
 #include "cli/mount.h"
 #include "container/conf.h"
@@ -394,6 +395,25 @@ static int do_ignore(void *arg, FILE *out, struct shale_err *e)
     return k;
 }
 
+static int do_cache_doc(void *arg, FILE *out, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_MAX);
+    _cleanup_json_ json_t *doc = NULL;
+    struct input *in = arg;
+    struct cache_doc d;
+    int k = cache_doc_parse(in->p, in->n, &a, &d, e);
+
+    if (k == -SHALE_INVALID)
+        k = cache_doc_parse_inline(in->p, in->n, 3, &a, &d, e);
+    if (k >= 0)
+        k = cache_doc_write(&d, &doc, e);
+    if (k < 0)
+        return k;
+    _cleanup_free_ char *text = json_text(doc);
+    fprintf(out, "%s", text ? text : "");
+    return text ? 0 : err_nomem(e);
+}
+
 static const struct {
     const char *corpus;
     torture_fn f;
@@ -415,6 +435,7 @@ static const struct {
     {"docker_config", do_docker_config},
     {"dockerfile", do_dockerfile},
     {"ignore", do_ignore},
+    {"cache_doc", do_cache_doc},
 };
 
 static void run_file(const char *corpus, const char *name, torture_fn f)

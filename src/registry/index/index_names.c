@@ -11,9 +11,9 @@
 #include "meta/stmt.h"
 #include "registry/index/index.h"
 
-#define TRIGRAM    3     /* shorter words are not looked for in descriptions of images */
-#define COMMON     256   /* images that say a word */
-#define WALKED_MAX 10000 /* images, before another way is taken */
+#define TRIGRAM   3   /* shorter words are not looked for in descriptions of images */
+#define COMMON    256 /* images that say a word: fewer are looked up one by one, … */
+#define COMMON_OF 8   /* … and also when they are less than that part of all */
 
 struct term {
     char text[INDEX_TERM_BYTES + 1];
@@ -99,6 +99,8 @@ struct finding {
     const struct index_asker *who;
     struct arena *a;
     size_t rarest;      /* of the words */
+    uint64_t common;    /* so many images say a common word, at least; and are walked at most */
+    bool is_common;     /* even the rarest is */
     unsigned said;      /* words that images say at all */
     struct marks docs;  /* which of the others they say */
     struct marks repos; /* repositories with images that say the rarest, and what those say */
@@ -138,7 +140,7 @@ static int open_docs(struct finding *f, const char *sql, size_t word, struct stm
     return r;
 }
 
-/* How many say the word, COMMON of them at most. */
+/* How many say the word, f->common of them at most. */
 static int count_docs(struct finding *f, size_t word, uint64_t *ret, struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
@@ -147,7 +149,7 @@ static int count_docs(struct finding *f, size_t word, uint64_t *ret, struct shal
     *ret = 0;
     if (strlen(f->t->words[word]) >= TRIGRAM)
         r = open_docs(f, "SELECT rowid FROM docs WHERE docs MATCH ?1", word, &q, e);
-    while (q.s && *ret < COMMON && (r = stmt_step(&q, e)) == 1)
+    while (q.s && *ret < f->common && (r = stmt_step(&q, e)) == 1)
         ++*ret;
     return r < 0 ? r : 0;
 }
@@ -155,9 +157,12 @@ static int count_docs(struct finding *f, size_t word, uint64_t *ret, struct shal
 static int look_at_words(struct finding *f, struct shale_err *e)
 {
     uint64_t n, least = UINT64_MAX;
+    int64_t all = 0;
+    int r = stmt_number(f->m, "SELECT max(id) FROM main.manifests", 0, &all, e, "");
 
-    for (size_t i = 0; i < f->t->n; i++) {
-        int r = count_docs(f, i, &n, e);
+    f->common = all > COMMON_OF * COMMON ? (uint64_t)all / COMMON_OF : COMMON;
+    for (size_t i = 0; r >= 0 && i < f->t->n; i++) {
+        r = count_docs(f, i, &n, e);
         if (r < 0)
             return r;
         f->said |= n > 0 ? 1u << i : 0;
@@ -165,8 +170,73 @@ static int look_at_words(struct finding *f, struct shale_err *e)
             f->rarest = i;
         least = n < least ? n : least;
     }
-    return 0;
+    f->is_common = least >= f->common && least != UINT64_MAX;
+    return r;
 }
+
+/* ---- words that so many images say that all are read, in the order in which they lie ---- */
+
+/* The index of words folds letters of all scripts; here it is those of ASCII. */
+static bool is_plain(const struct term *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        for (const char *p = t->words[i]; *p; p++)
+            if ((unsigned char)*p >= 0x80)
+                return false;
+    return true;
+}
+
+static int read_docs(struct finding *f, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    int r = stmt_open(f->m, "SELECT id, c0 FROM main.docs_content", &q, e);
+
+    while (r >= 0 && (r = stmt_step(&q, e)) == 1) {
+        const char *text = col_text(&q, 1);
+        unsigned words = 0;
+        for (size_t i = 0; i < f->t->n; i++)
+            if (f->said >> i & 1 && strcasestr(text, f->t->words[i]))
+                words |= 1u << i;
+        if (words)
+            r = mark_add(&f->docs, col_i64(&q, 0), words, e);
+    }
+    return r;
+}
+
+/* Both databases are read in the order of digests: looking each up costs several times as much. */
+static int read_repos(struct finding *f, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt i = {0}, m = {0};
+    int r = stmt_open(f->m, "SELECT digest, id FROM main.manifests ORDER BY digest", &i, e);
+
+    if (r >= 0)
+        r = stmt_open(f->m, "SELECT digest, repo FROM reg.manifests ORDER BY digest", &m, e);
+    if (r < 0)
+        return r;
+    int r_i = stmt_step(&i, e), r_m = stmt_step(&m, e);
+    while (r_i == 1 && r_m == 1) {
+        int order = strcmp(col_text(&i, 0), col_text(&m, 0));
+        unsigned words = order == 0 ? mark_get(&f->docs, col_i64(&i, 1)) : 0;
+        r = words ? mark_add(&f->repos, col_i64(&m, 1), words, e) : 0;
+        if (r < 0)
+            return r;
+        if (order < 0)
+            r_i = stmt_step(&i, e);
+        else
+            r_m = stmt_step(&m, e);
+    }
+    return r_i < 0 ? r_i : r_m < 0 ? r_m : 0;
+}
+
+static int read_all(struct finding *f, struct shale_err *e)
+{
+    int r = read_docs(f, e);
+
+    f->all = true;
+    return r < 0 ? r : read_repos(f, e);
+}
+
+/* ---- rarer ones ---- */
 
 static int mark_docs(struct finding *f, size_t word, struct shale_err *e)
 {
@@ -196,11 +266,24 @@ static int mark_all(struct finding *f, struct shale_err *e)
 {
     int r = look_at_words(f, e);
 
+    if (r >= 0 && f->is_common && is_plain(f->t))
+        return read_all(f, e);
     for (size_t i = 0; r >= 0 && i < f->t->n; i++)
         if (f->said >> i & 1 && i != f->rarest)
             r = mark_docs(f, i, e);
     if (r >= 0 && f->said >> f->rarest & 1)
         r = mark_repos(f, f->rarest, e);
+    return r;
+}
+
+static int mark_rest(struct finding *f, struct shale_err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < f->t->n; i++)
+        if (f->said >> i & 1 && i != f->rarest)
+            r = mark_repos(f, i, e);
+    f->all = true;
     return r;
 }
 
@@ -211,12 +294,8 @@ static int mark_more(struct finding *f, int64_t repo, unsigned needed, unsigned 
     _cleanup_(stmt_close) struct stmt q = {0};
     int r = 0;
 
-    if (!f->all && f->walked >= WALKED_MAX) {
-        for (size_t i = 0; r >= 0 && i < f->t->n; i++)
-            if (f->said >> i & 1 && i != f->rarest)
-                r = mark_repos(f, i, e);
-        f->all = true;
-    }
+    if (!f->all && f->walked >= f->common)
+        r = is_plain(f->t) ? read_all(f, e) : mark_rest(f, e);
     *marks |= mark_get(&f->repos, repo);
     if (r >= 0 && !f->all)
         r = stmt_open(

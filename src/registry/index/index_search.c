@@ -26,8 +26,7 @@ struct searching {
     struct stack stack;
     bool tagged;  /* images without a tag do not count */
     int64_t repo; /* where we are, and which of its images were seen */
-    uint64_t *seen;
-    size_t n_seen, cap_seen;
+    struct seen seen;
 };
 
 /* What an image is, as a row of main.manifests. */
@@ -256,6 +255,19 @@ static int newest_first(const void *a, const void *b)
     return (*x < *y) - (*x > *y);
 }
 
+/* Each once, the newest first. */
+static int consider_all(struct searching *s, int64_t *v, size_t n, struct shale_err *e)
+{
+    if (n)
+        qsort(v, n, sizeof *v, newest_first);
+    for (size_t i = 0; i < n; i++) {
+        int r = i && v[i] == v[i - 1] ? 0 : consider_everywhere(s, v[i], e);
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
 /* Images whose layers have hits of a criterion. */
 static int by_hits(struct searching *s, const struct hits *h, struct shale_err *e)
 {
@@ -279,14 +291,7 @@ static int by_hits(struct searching *s, const struct hits *h, struct shale_err *
         if (r < 0)
             return r;
     }
-    if (n)
-        qsort(v, n, sizeof *v, newest_first);
-    for (size_t i = 0; i < n; i++) {
-        int r = i && v[i] == v[i - 1] ? 0 : consider_everywhere(s, v[i], e);
-        if (r != 0)
-            return r;
-    }
-    return 0;
+    return consider_all(s, v, n, e);
 }
 
 static int by_digest(struct searching *s, struct shale_err *e)
@@ -320,81 +325,73 @@ static int by_fact(struct searching *s, struct shale_err *e)
     return consider_rows(s, &q, e);
 }
 
-/* Is the architecture that is asked for so rare that its images are looked at, one by one, instead
- * of all tags? */
-static int is_rare_arch(struct searching *s, struct shale_err *e)
-{
-    int64_t n = RARE;
-    int r = 0;
+/* ---- from few images, of which everything is asked ---- */
 
-    if (s->q->arch)
-        r = stmt_number(s->m,
-                        "SELECT count(*) FROM (SELECT 1 FROM main.manifests WHERE arch = ?1 AND"
-                        " NOT is_index LIMIT ?2)",
-                        0, &n, e, "ti", s->q->arch, (int64_t)RARE);
-    return r < 0 ? r : n < RARE;
+struct rare {
+    int64_t v[RARE];
+    size_t n;
+};
+
+/* By what they are: platform, size, date. 1: these are all. */
+static int rare_images(struct searching *s, struct rare *ret, struct shale_err *e)
+{
+    static const char of_any[] =
+        "SELECT id FROM main.manifests WHERE NOT is_index AND (?1 = '' OR os = ?1) AND ?2 = '' AND"
+        " (?3 = '' OR variant = ?3) AND size BETWEEN ?4 AND ?5 AND (?6 OR created BETWEEN ?7 AND"
+        " ?8) ORDER BY id DESC LIMIT ?9";
+    static const char of_arch[] =
+        "SELECT id FROM main.manifests WHERE NOT is_index AND (?1 = '' OR os = ?1) AND arch = ?2"
+        " AND (?3 = '' OR variant = ?3) AND size BETWEEN ?4 AND ?5 AND (?6 OR created BETWEEN ?7"
+        " AND ?8) ORDER BY id DESC LIMIT ?9";
+    const struct search_query *q = s->q;
+    bool any_time = q->since_ns == INT64_MIN && q->before_ns == INT64_MAX;
+    _cleanup_(stmt_close) struct stmt row = {0};
+
+    if (!(q->os && *q->os) && !(q->arch && *q->arch) && any_time && q->min_bytes == 0 &&
+        q->max_bytes == UINT64_MAX)
+        return 0;
+    int r = stmt_open(s->m, q->arch && *q->arch ? of_arch : of_any, &row, e);
+    if (r < 0)
+        return r;
+    stmt_bind(&row, "tttiiiiii", q->os, q->arch, q->variant, clamp(q->min_bytes),
+              clamp(q->max_bytes), (int64_t)any_time,
+              q->since_ns == INT64_MIN ? (int64_t)1 : q->since_ns, q->before_ns, (int64_t)RARE);
+    while (ret->n < RARE && (r = stmt_step(&row, e)) == 1)
+        ret->v[ret->n++] = col_i64(&row, 0);
+    return r < 0 ? r : ret->n < RARE;
 }
 
-static int by_arch(struct searching *s, struct shale_err *e)
+static int add_images_of(struct searching *s, int64_t repo, struct rare *ret, struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
     int r = stmt_open(s->m,
-                      "SELECT id FROM main.manifests WHERE arch = ?1 AND NOT is_index"
-                      " ORDER BY id DESC",
+                      "SELECT i.id FROM reg.manifests m CROSS JOIN main.manifests i ON i.digest ="
+                      " m.digest WHERE m.repo = ?1",
                       &q, e);
 
     if (r < 0)
         return r;
-    s->tagged = true; /* as those that tags lead to */
-    stmt_bind(&q, "t", s->q->arch);
-    return consider_rows(s, &q, e);
+    stmt_bind(&q, "i", repo);
+    while (ret->n < RARE && (r = stmt_step(&q, e)) == 1)
+        ret->v[ret->n++] = col_i64(&q, 0);
+    return r < 0 ? r : 0;
+}
+
+/* By the repositories that are wanted. 1: these are all. */
+static int images_of_rare_repos(struct searching *s, struct rare *ret, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+
+    if (!s->q->repo && s->q->n_words == 0)
+        return 0;
+    int r = stmt_open(s->m, "SELECT id, name FROM reg.repos", &q, e);
+    while (r >= 0 && ret->n < RARE && (r = stmt_step(&q, e)) == 1)
+        if (wants_repo(s, col_text(&q, 1)))
+            r = add_images_of(s, col_i64(&q, 0), ret, e);
+    return r < 0 ? r : ret->n < RARE;
 }
 
 /* ---- from the tags of repositories ---- */
-
-static uint64_t hash_of(const char *s)
-{
-    uint64_t h = 0xcbf29ce484222325ull;
-
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * 0x100000001b3ull;
-    return h | 1; /* 0 is an empty place */
-}
-
-static void put_seen(uint64_t *v, size_t cap, uint64_t h)
-{
-    size_t i = h >> 20 & (cap - 1);
-
-    while (v[i])
-        i = (i + 1) & (cap - 1);
-    v[i] = h;
-}
-
-/* Many tags may be of one image. 1: seen before. A set of 64-bit hashes of digests. */
-static int seen_before(struct searching *s, const char *digest, struct shale_err *e)
-{
-    uint64_t h = hash_of(digest);
-
-    for (size_t i = h >> 20 & (s->cap_seen - 1); s->cap_seen && s->seen[i];
-         i = (i + 1) & (s->cap_seen - 1))
-        if (s->seen[i] == h)
-            return 1;
-    if (2 * (s->n_seen + 1) > s->cap_seen) {
-        size_t cap = s->cap_seen ? 2 * s->cap_seen : 64;
-        uint64_t *v = mem_alloc(cap * sizeof *v);
-        if (!v)
-            return err_nomem(e);
-        for (size_t i = 0; i < s->cap_seen; i++)
-            if (s->seen[i])
-                put_seen(v, cap, s->seen[i]);
-        free(s->seen);
-        s->seen = v;
-        s->cap_seen = cap;
-    }
-    put_seen(s->seen, s->cap_seen, h);
-    s->n_seen++;
-    return 0;
-}
 
 static const char images_of[] =
     "SELECT id, digest FROM main.manifests WHERE digest = ?1 AND NOT is_index UNION ALL SELECT"
@@ -406,7 +403,7 @@ static int consider_tagged(struct searching *s, const char *repo_name, const str
 {
     struct candidate c = {.repo = s->repo, .repo_name = repo_name};
     _cleanup_(stmt_close) struct stmt q = {0};
-    int r = seen_before(s, d->s, e);
+    int r = seen_before(&s->seen, d->s, e);
 
     if (r != 0)
         return r < 0 ? r : 0;
@@ -417,7 +414,7 @@ static int consider_tagged(struct searching *s, const char *repo_name, const str
     while ((r = stmt_step(&q, e)) == 1) {
         c.id = col_i64(&q, 0);
         col_digest(&q, 1, &c.digest);
-        r = digest_eq(&c.digest, d) ? 0 : seen_before(s, c.digest.s, e);
+        r = digest_eq(&c.digest, d) ? 0 : seen_before(&s->seen, c.digest.s, e);
         if (r == 0)
             r = consider(s, &c, e);
         else if (r > 0)
@@ -428,22 +425,32 @@ static int consider_tagged(struct searching *s, const char *repo_name, const str
     return r;
 }
 
+/* From, and to before what, tags are that the one that is asked for may be. */
+static int range_of_tag(struct searching *s, const char **ret_from, const char **ret_to,
+                        struct shale_err *e)
+{
+    const char *tag = s->q->tag;
+    size_t n = strcspn(tag, "*?");
+
+    *ret_from = arena_strndup(s->a, tag, n);
+    *ret_to = *ret_from ? arena_printf(s->a, tag[n] ? "%s\x7f" : "%s\x01", *ret_from) : NULL;
+    return *ret_to ? 0 : err_nomem(e);
+}
+
 static int open_tags(struct searching *s, struct stmt *q, struct shale_err *e)
 {
     static const char newest[] =
         "SELECT tag, digest FROM reg.tags WHERE repo = ?1 ORDER BY updated DESC";
     static const char range[] = "SELECT tag, digest FROM reg.tags WHERE repo = ?1 AND tag >= ?2 AND"
                                 " tag < ?3 ORDER BY tag";
-    const char *tag = s->q->tag;
-    size_t n = tag ? strcspn(tag, "*?") : 0;
-    bool exact = tag && !tag[n];
-    const char *from = arena_strndup(s->a, tag ? tag : "", n);
-    const char *to = from ? arena_printf(s->a, exact ? "%s\x01" : "%s\x7f", from) : NULL;
-    int r = to ? stmt_open(s->m, tag ? range : newest, q, e) : err_nomem(e);
+    const char *from, *to;
+    int r = s->q->tag ? range_of_tag(s, &from, &to, e) : 0;
 
+    if (r >= 0)
+        r = stmt_open(s->m, s->q->tag ? range : newest, q, e);
     if (r < 0)
         return r;
-    if (tag)
+    if (s->q->tag)
         stmt_bind(q, "itt", s->repo, from, to);
     else
         stmt_bind(q, "i", s->repo);
@@ -456,9 +463,7 @@ static int by_tags_of(struct searching *s, const char *repo_name, struct shale_e
     struct digest d;
     int r = open_tags(s, &q, e);
 
-    if (s->cap_seen)
-        memset(s->seen, 0, s->cap_seen * sizeof *s->seen);
-    s->n_seen = 0;
+    seen_forget(&s->seen);
     while (r >= 0 && (r = stmt_step(&q, e)) == 1) {
         if (s->q->tag && !glob_match(s->q->tag, col_text(&q, 0)))
             continue;
@@ -471,37 +476,48 @@ static int by_tags_of(struct searching *s, const char *repo_name, struct shale_e
 }
 
 /* Is the tag that is asked for so rare that it tells in which repositories to look? */
-static int is_rare(struct searching *s, struct shale_err *e)
+static int is_rare_tag(struct searching *s, struct shale_err *e)
 {
+    const char *from, *to;
     int64_t n = 0;
 
-    if (!s->q->tag || strpbrk(s->q->tag, "*?"))
+    if (!s->q->tag || strchr("*?", *s->q->tag))
         return 0;
-    int r =
-        stmt_number(s->m, "SELECT count(*) FROM (SELECT 1 FROM reg.tags WHERE tag = ?1 LIMIT ?2)",
-                    0, &n, e, "ti", s->q->tag, (int64_t)RARE);
+    int r = range_of_tag(s, &from, &to, e);
+    if (r >= 0)
+        r = stmt_number(s->m,
+                        "SELECT count(*) FROM (SELECT 1 FROM reg.tags WHERE tag >= ?1 AND tag < ?2"
+                        " LIMIT ?3)",
+                        0, &n, e, "tti", from, to, (int64_t)RARE);
     return r < 0 ? r : n < RARE;
 }
 
-static int open_repos(struct searching *s, struct stmt *q, struct shale_err *e)
+static int open_repos(struct searching *s, bool rare_tag, struct stmt *q, struct shale_err *e)
 {
     static const char one[] = "SELECT id, name FROM reg.repos WHERE name = ?1";
     static const char all[] = "SELECT id, name FROM reg.repos WHERE ?1 = '' ORDER BY name";
-    static const char by_tag[] = "SELECT r.id, r.name FROM reg.tags t CROSS JOIN reg.repos r ON"
-                                 " r.id = t.repo WHERE t.tag = ?1 ORDER BY r.name";
+    static const char by_tag[] =
+        "SELECT r.id, r.name FROM (SELECT DISTINCT repo FROM reg.tags WHERE tag >= ?1 AND tag <"
+        " ?2) t CROSS JOIN reg.repos r ON r.id = t.repo ORDER BY r.name";
     bool exact = s->q->repo && !strpbrk(s->q->repo, "*?");
-    int rare = exact ? 0 : is_rare(s, e);
-    int r = rare < 0 ? rare : stmt_open(s->m, exact ? one : rare ? by_tag : all, q, e);
+    const char *from = exact ? s->q->repo : "", *to;
+    int r = !exact && rare_tag ? range_of_tag(s, &from, &to, e) : 0;
 
     if (r >= 0)
-        stmt_bind(q, "t", exact ? s->q->repo : rare ? s->q->tag : "");
-    return r;
+        r = stmt_open(s->m, exact ? one : rare_tag ? by_tag : all, q, e);
+    if (r < 0)
+        return r;
+    if (!exact && rare_tag)
+        stmt_bind(q, "tt", from, to);
+    else
+        stmt_bind(q, "t", from);
+    return 0;
 }
 
-static int by_tags(struct searching *s, struct shale_err *e)
+static int by_tags(struct searching *s, bool rare_tag, struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
-    int r = open_repos(s, &q, e);
+    int r = open_repos(s, rare_tag, &q, e);
 
     while (r >= 0 && (r = stmt_step(&q, e)) == 1) {
         s->repo = col_i64(&q, 0);
@@ -528,23 +544,40 @@ static int find_hits(struct searching *s, struct shale_err *e)
     return r;
 }
 
-static int run(struct searching *s, struct shale_err *e)
+static const struct hits *fewest_hits(const struct searching *s)
 {
-    int r = find_hits(s, e);
+    const struct hits *fewest = &s->hits[0];
 
-    if (r < 0)
-        return r;
-    const struct hits *fewest = s->n_hits ? &s->hits[0] : NULL;
     for (size_t i = 1; i < s->n_hits; i++)
         fewest = s->hits[i].n < fewest->n ? &s->hits[i] : fewest;
-    if (fewest)
-        return by_hits(s, fewest, e);
-    if (s->q->digest)
-        return by_digest(s, e);
-    if (s->q->n_facts)
-        return by_fact(s, e);
-    r = is_rare_arch(s, e);
-    return r < 0 ? r : r ? by_arch(s, e) : by_tags(s, e);
+    return fewest;
+}
+
+/* Whatever finds images, all that is asked for is asked of each; so what tells most comes first. */
+static int run(struct searching *s, struct shale_err *e)
+{
+    const struct search_query *q = s->q;
+    int r = find_hits(s, e);
+
+    if (r < 0 || (s->n_hits > 0 && fewest_hits(s)->n == 0))
+        return r;
+    /* Only what is asked for by its inside or its digest may be without a tag. */
+    s->tagged = s->n_hits == 0 && !q->digest && q->n_facts == 0;
+    struct rare rare = {0};
+    r = rare_images(s, &rare, e);
+    if (r > 0)
+        return consider_all(s, rare.v, rare.n, e);
+    if (r == 0)
+        r = is_rare_tag(s, e);
+    if (r != 0 || s->tagged)
+        return r < 0 ? r : by_tags(s, r > 0, e);
+    rare.n = 0;
+    r = images_of_rare_repos(s, &rare, e);
+    if (r != 0)
+        return r < 0 ? r : consider_all(s, rare.v, rare.n, e);
+    if (s->n_hits > 0)
+        return by_hits(s, fewest_hits(s), e);
+    return q->digest ? by_digest(s, e) : by_fact(s, e);
 }
 
 int index_search(struct index *x, const struct search_query *q, const struct index_asker *who,
@@ -562,6 +595,6 @@ int index_search(struct index *x, const struct search_query *q, const struct ind
     s->m = index_take(x);
     int r = index_result(x, run(s, e), e);
     index_give(x);
-    free(s->seen);
+    seen_clear(&s->seen);
     return r < 0 ? r : 0;
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Images by whatever is known of them (search_query.h). What is the most telling finds them: bytes
- * or packages or files, then labels and annotations, else the tags of every repository, newest
- * first; everything else is then asked of each. Images without a tag are found by the former only.
+ * Images by whatever is known of them (search_query.h). What is the most telling finds them: a
+ * platform, size or date that few have, a tag that few have; then bytes or packages or files,
+ * labels and annotations, of few repositories or everywhere; else the tags of every repository,
+ * newest first. Everything else is then asked of each. Images without a tag are found by their
+ * inside, digest, labels and annotations only.
  *
  * A file or package counts when the image shows it: one that a higher layer removes or replaces
  * does not.
  *
- * Inside: index_search.c (which images), index_hits.c (files and packages in layers), index_shown.c
- * (what an image shows of them).
+ * Inside: index_search.c (which images), index_seen.c (once each), index_hits.c (files and packages
+ * in layers), index_shown.c (what an image shows of them).
  */
 #include "meta/meta.h"
 #include "registry/index/index.h"
@@ -48,6 +50,16 @@ struct index_images {
 int index_search(struct index *x, const struct search_query *q, const struct index_asker *who,
                  uint64_t skip, uint64_t n, struct arena *a, struct index_images *ret,
                  struct shale_err *e);
+
+/* ---- index_seen.c ---- */
+struct seen { /* images that were looked at: many tags may be of one */
+    uint64_t *v;
+    size_t n, cap;
+};
+int seen_before(struct seen *s, const char *digest,
+                struct shale_err *e); /* 1: yes; else it is now */
+void seen_forget(struct seen *s);
+void seen_clear(struct seen *s);
 
 /* ---- index_hits.c ---- */
 struct hit { /* a file of a layer, or a package in a database that is that file */

@@ -127,11 +127,12 @@ static void options(void **state)
         {{"", NULL}, false, false, false, false},
         {{"sbom", NULL}, false, false, false, false},
     };
+    static const char *const tags[] = {"x", NULL};
     struct arena a = ARENA_INIT(1 << 16);
 
     (void)state;
     for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
-        struct shale_build_opts o = {.size = sizeof o, .attests = v[i].list};
+        struct shale_build_opts o = {.size = sizeof o, .attests = v[i].list, .tags = tags};
         struct attest_opts got;
         assert_int_equal(attest_parse(&o, &a, &got, NULL) >= 0, v[i].ok);
         if (!v[i].ok)

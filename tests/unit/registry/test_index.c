@@ -355,6 +355,86 @@ static void test_names(void **state)
                      -SHALE_LIMIT);
 }
 
+static void run_sql(struct meta *m, const char *sql)
+{
+    char *why = NULL;
+
+    if (sqlite3_exec(m->db, sql, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s: %s", sql, why);
+}
+
+/* So many that other ways are taken: words that are common, images, tags and repositories that are
+ * rare. "many/rNNNN" have an image each, "all" has all of them. */
+static void make_many(struct fixture *f, const char *repo)
+{
+    struct meta *w = index_writer(f->x);
+    char sql[1024];
+
+    static const char numbers[] =
+        "CREATE TEMP TABLE number AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c"
+        " WHERE i < 700) SELECT i, 'sha256:' || printf('%064x', i * 7919 % 65536) AS d FROM c";
+    run_sql(w, numbers);
+    run_sql(w, "INSERT INTO main.manifests SELECT 1000 + i, d, 0, iif(i = 7, 'plan9', 'linux'),"
+               " 'amd64', '', 86400000000000 * i, i, 0, '' FROM number");
+    run_sql(w, "INSERT INTO docs(rowid, text) SELECT 1000 + i, 'Image NUMBER ' || i || iif(i = 9,"
+               " ' ÄRGER', '') FROM number");
+    run_sql(w, "INSERT INTO facts SELECT 'l', 'all', 'x', 1000 + i FROM number");
+    run_sql(w, "INSERT INTO reg.repos(id, name, created) SELECT 1000 + i, printf('many/r%04d', i),"
+               " 1 FROM number");
+    snprintf(sql, sizeof sql, "INSERT INTO reg.repos(id, name, created) VALUES(999, '%s', 1)",
+             repo);
+    run_sql(w, sql);
+    run_sql(w, "INSERT INTO reg.manifests(repo, digest, media_type, size, subject, artifact_type,"
+               " annotations, pushed) SELECT 999, d, '" OCI "', 1, '', '', '', 1 FROM number");
+    run_sql(w, "INSERT INTO reg.manifests(repo, digest, media_type, size, subject, artifact_type,"
+               " annotations, pushed) SELECT 1000 + i, d, '" OCI "', 1, '', '', '', 1 FROM number");
+    run_sql(w, "INSERT INTO reg.tags SELECT 1000 + i, 'latest', d, i FROM number");
+    run_sql(w, "INSERT INTO reg.tags SELECT 999, printf('v%04d', i), d, i FROM number");
+}
+
+static void test_many(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(pair_clear) struct pair p = {0};
+    uint64_t n = 0;
+
+    make_pair(f, &p);
+    read_all(f, 1000, &n);
+    make_many(f, "all");
+    /* words that all say, beside those that one or none says */
+    assert_string_equal(names_of(f, "image number", 0, 3, &n), "all many/r0001 many/r0002");
+    assert_int_equal(n, 701);
+    assert_string_equal(names_of(f, "IMAGE r0007", 0, 3, &n), "many/r0007");
+    assert_string_equal(names_of(f, "number many", 698, 3, &n), "many/r0699 many/r0700");
+    assert_int_equal(n, 700);
+    assert_string_equal(names_of(f, "image ärger", 0, 9, &n), "all many/r0009");
+    assert_string_equal(names_of(f, "image stripes", 0, 9, &n), "");
+    assert_string_equal(names_of(f, "number things", 0, 9, &n), "");
+    assert_string_equal(names_of(f, "things", 0, 9, &n), "team/new");
+    /* what few are */
+    assert_string_equal(found_by(f, "os=plan9", NULL), "all:v0007; many/r0007:latest");
+    assert_string_equal(found_by(f, "os=plan9&label=all%3Dx&q=many", NULL), "many/r0007:latest");
+    assert_string_equal(found_by(f, "os=plan9&arch=arm64", NULL), "");
+    assert_string_equal(found_by(f, "label=all&arch=arm64", NULL), "");
+    assert_string_equal(found_by(f, "before=1970-01-03T12:00:00Z&since=1970-01-03&repo=all", NULL),
+                        "all:v0002");
+    assert_string_equal(found_by(f, "file=/etc/same&arch=arm64", NULL), "team/new:2 /etc/same");
+    /* a tag that few have, exactly and by its beginning; repositories of few images */
+    assert_string_equal(found_by(f, "tag=v0011&label=all", NULL), "all:v0011");
+    assert_string_equal(found_by(f, "tag=v001*&size=12", NULL), "all:v0012; all:v0011; all:v0010");
+    assert_string_equal(found_by(f, "tag=1&file=/etc/same", NULL), "team/old:1 /etc/same");
+    assert_string_equal(found_by(f, "tag=2*&file=/etc/same", NULL), "team/new:2 /etc/same");
+    assert_string_equal(found_by(f, "label=all&q=r0033", NULL), "many/r0033:latest");
+    assert_string_equal(found_by(f, "file=/etc/same&repo=*/old", NULL), "team/old:1 /etc/same");
+    /* one without a tag: by what is in it, not by what it is */
+    assert_int_equal(state_tag_delete(f->s, "team/old", "1", NULL), 1);
+    assert_string_equal(found_by(f, "file=/etc/same&q=old", NULL), "team/old: /etc/same");
+    assert_string_equal(found_by(f, "before=2024-01-02&since=2023-12-31", NULL), "");
+    assert_string_equal(found_by(f, "label=team&before=2024-01-02&since=2023-12-31", NULL),
+                        "team/old:");
+    assert_string_equal(found_by(f, "label=team&before=2024-01-02&since=2023-12-31", "team/"), "");
+}
+
 static void test_bad_layers(void **state)
 {
     struct fixture *f = *state;
@@ -468,6 +548,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_inside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_layers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET /system/df. */
+#include "api/system.h"
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "view/api_df.h"
+
+/* ?type=image&type=volume, from 1.42 on; none: all. */
+static int choose(struct api_req *q, unsigned *ret, struct shale_err *e)
+{
+    static const char *const names[] = {"image", "container", "volume", "build-cache"};
+    const char *const *types = api_query_all(q, "type");
+    unsigned parts = 0;
+
+    if (!types)
+        return err_nomem(e);
+    for (; *types && q->version >= 142; types++) {
+        size_t i = 0;
+        while (i < ARRAY_SIZE(names) && !streq(names[i], *types))
+            i++;
+        if (i == ARRAY_SIZE(names))
+            return err_set(e, SHALE_INVALID, "unknown object type: %.60s", *types);
+        parts |= 1u << i;
+    }
+    *ret = parts ? parts : API_DF_ALL;
+    return 0;
+}
+
+int api_df(struct api_req *q, struct shale_err *e)
+{
+    const struct shale_df_opts o = {.size = sizeof o};
+    struct shale_build_cache *cache = NULL;
+    struct shale_df *d = NULL;
+    json_t *doc = NULL;
+    unsigned parts;
+    int r = choose(q, &parts, e);
+
+    if (r >= 0)
+        r = shale_df(q->s, &o, &d, e);
+    if (r >= 0 && (parts & API_DF_BUILD_CACHE))
+        r = shale_build_cache(q->s, &cache, e);
+    if (r >= 0)
+        r = view_api_df(d, cache, parts, q->version, time_now_ns(), &doc, e);
+    shale_free(cache);
+    shale_free(d);
+    return r < 0 ? r : api_reply_json(q, 200, doc);
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "view/api_containers.h"
+
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "view/containers.h"
+#include "view/doc.h"
+#include "view/networks.h"
+
+#define TEXT_MAX (16u << 20)
+
+static json_t *take(struct doc *d)
+{
+    json_t *j = NULL;
+
+    return doc_end(d, &j, NULL) < 0 ? NULL : j;
+}
+
+static json_t *text_of(const struct buf *b)
+{
+    return b->failed ? NULL : doc_string(b->n ? b->p : "");
+}
+
+/* ---- the list ---- */
+
+/* Words with blanks in them in single quotes. */
+static json_t *command_of(const struct shale_container *c)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(TEXT_MAX);
+
+    for (size_t i = 0; c->command && c->command[i]; i++) {
+        const char *quote = i && strchr(c->command[i], ' ') ? "'" : "";
+        buf_addf(&b, "%s%s", i ? " " : "", quote);
+        buf_adds(&b, c->command[i]);
+        buf_adds(&b, quote);
+    }
+    return text_of(&b);
+}
+
+static json_t *status_of(const struct shale_container *c, int64_t now_ns)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(TEXT_MAX);
+
+    container_status(c, now_ns, &b);
+    return text_of(&b);
+}
+
+static json_t *ports_of(const struct shale_container *c)
+{
+    _cleanup_json_ json_t *list = json_array();
+
+    for (size_t i = 0; list && i < c->n_ports; i++) {
+        const struct shale_container_port *p = &c->ports[i];
+        struct doc d = doc_begin();
+        doc_str_opt(&d, "IP", p->host_ip);
+        doc_int(&d, "PrivatePort", p->inside);
+        if (p->host)
+            doc_int(&d, "PublicPort", p->host);
+        doc_str(&d, "Type", p->protocol);
+        if (json_array_append_new(list, take(&d)) < 0)
+            return NULL;
+    }
+    return TAKE_PTR(list);
+}
+
+static json_t *networks_of(const struct shale_container *c)
+{
+    _cleanup_json_ json_t *all = networks_settings(c);
+    struct doc d = doc_begin();
+    json_t *networks = json_object_get(all, "Networks");
+
+    doc_put(&d, "Networks", networks ? json_incref(networks) : NULL);
+    return take(&d);
+}
+
+static json_t *container_of(const struct shale_container *c, int64_t now_ns)
+{
+    struct doc d = doc_begin();
+
+    doc_str(&d, "Id", c->id);
+    doc_put(&d, "Names", json_pack("[o]", json_sprintf("/%s", c->name)));
+    doc_str(&d, "Image", c->image);
+    doc_str(&d, "ImageID", c->image_id);
+    doc_put(&d, "Command", command_of(c));
+    doc_int(&d, "Created", c->created_ns / NS_PER_S);
+    doc_put(&d, "Ports", ports_of(c));
+    if (c->size_rw_bytes >= 0)
+        doc_int(&d, "SizeRw", c->size_rw_bytes);
+    if (c->size_root_bytes >= 0)
+        doc_int(&d, "SizeRootFs", c->size_root_bytes);
+    doc_text(&d, "Labels", c->labels_json, json_object());
+    doc_str(&d, "State", container_state_name(c->state));
+    doc_put(&d, "Status", status_of(c, now_ns));
+    doc_put(&d, "HostConfig", json_pack("{s:s}", "NetworkMode", c->network));
+    doc_put(&d, "NetworkSettings", networks_of(c));
+    doc_put(&d, "Mounts", doc_container_mounts(c));
+    return take(&d);
+}
+
+int view_api_containers(const struct shale_container_list *l, int64_t now_ns, json_t **ret,
+                        struct shale_err *e)
+{
+    _cleanup_json_ json_t *list = json_array();
+
+    for (size_t i = 0; i < l->n_items; i++)
+        if (json_array_append_new(list, container_of(&l->items[i], now_ns)) < 0)
+            return err_nomem(e);
+    *ret = TAKE_PTR(list);
+    return *ret ? 0 : err_nomem(e);
+}
+
+/* ---- processes ---- */
+
+int view_api_exec(const struct shale_exec_info *x, json_t **ret, struct shale_err *e)
+{
+    struct doc process = doc_begin(), d = doc_begin();
+    size_t n = 0;
+
+    while (x->cmd[n])
+        n++;
+    doc_bool(&process, "tty", x->tty);
+    doc_str(&process, "entrypoint", n ? x->cmd[0] : "");
+    doc_put(&process, "arguments", doc_strings(x->cmd + (n > 0), n ? n - 1 : 0));
+    doc_bool(&process, "privileged", x->privileged);
+    doc_str_opt(&process, "user", x->user);
+    doc_str(&d, "ID", x->id);
+    doc_bool(&d, "Running", x->running);
+    doc_put(&d, "ExitCode", x->started && !x->running ? json_integer(x->exit_code) : json_null());
+    doc_put(&d, "ProcessConfig", take(&process));
+    doc_bool(&d, "OpenStdin", x->streams.in);
+    doc_bool(&d, "OpenStderr", x->streams.err);
+    doc_bool(&d, "OpenStdout", x->streams.out);
+    doc_bool(&d, "CanRemove", x->started && !x->running);
+    doc_str(&d, "ContainerID", x->container_id);
+    doc_str(&d, "DetachKeys", x->detach_keys);
+    doc_int(&d, "Pid", x->pid);
+    return doc_end(&d, ret, e);
+}
+
+json_t *view_api_top(const struct shale_top *t)
+{
+    _cleanup_json_ json_t *rows = json_array();
+    struct doc d = doc_begin();
+
+    for (size_t i = 0; i < t->n_rows; i++)
+        if (json_array_append_new(rows, doc_strings(t->rows[i], t->n_titles)) < 0)
+            d.failed = true;
+    doc_put(&d, "Titles", doc_strings(t->titles, t->n_titles));
+    doc_put(&d, "Processes", TAKE_PTR(rows));
+    return take(&d);
+}
+
+/* ---- figures ---- */
+
+static json_t *cpu_of(const struct shale_stats *x, uint64_t used, uint64_t host)
+{
+    struct doc usage = doc_begin(), throttling = doc_begin(), d = doc_begin();
+
+    doc_int(&usage, "total_usage", (int64_t)used);
+    doc_int(&usage, "usage_in_kernelmode", 0);
+    doc_int(&usage, "usage_in_usermode", 0);
+    doc_int(&throttling, "periods", 0);
+    doc_int(&throttling, "throttled_periods", 0);
+    doc_int(&throttling, "throttled_time", 0);
+    doc_put(&d, "cpu_usage", take(&usage));
+    if (host) {
+        doc_int(&d, "system_cpu_usage", (int64_t)host);
+        doc_int(&d, "online_cpus", x->n_cpus);
+    }
+    doc_put(&d, "throttling_data", take(&throttling));
+    return take(&d);
+}
+
+static json_t *memory_of(const struct shale_stats *x)
+{
+    struct doc d = doc_begin();
+
+    if (x->running && x->known) {
+        doc_int(&d, "usage", (int64_t)x->memory_bytes);
+        doc_put(&d, "stats", json_object());
+        doc_int(&d, "limit", (int64_t)x->memory_limit_bytes);
+    }
+    return take(&d);
+}
+
+static json_t *blocks_of(const struct shale_stats *x)
+{
+    static const char *const nothing[] = {"io_serviced_recursive",     "io_queue_recursive",
+                                          "io_service_time_recursive", "io_wait_time_recursive",
+                                          "io_merged_recursive",       "io_time_recursive",
+                                          "sectors_recursive"};
+    struct doc d = doc_begin();
+
+    doc_put(&d, "io_service_bytes_recursive",
+            json_pack("[{s:i, s:i, s:s, s:I}, {s:i, s:i, s:s, s:I}]", "major", 0, "minor", 0, "op",
+                      "read", "value", (json_int_t)x->block_read_bytes, "major", 0, "minor", 0,
+                      "op", "write", "value", (json_int_t)x->block_written_bytes));
+    for (size_t i = 0; i < ARRAY_SIZE(nothing); i++)
+        doc_put(&d, nothing[i], json_null());
+    return take(&d);
+}
+
+static json_t *traffic_of(const struct shale_stats *x)
+{
+    struct doc eth = doc_begin(), d = doc_begin();
+
+    doc_int(&eth, "rx_bytes", (int64_t)x->net_rx_bytes);
+    doc_int(&eth, "rx_packets", 0);
+    doc_int(&eth, "rx_errors", 0);
+    doc_int(&eth, "rx_dropped", 0);
+    doc_int(&eth, "tx_bytes", (int64_t)x->net_tx_bytes);
+    doc_int(&eth, "tx_packets", 0);
+    doc_int(&eth, "tx_errors", 0);
+    doc_int(&eth, "tx_dropped", 0);
+    doc_put(&d, "eth0", take(&eth));
+    return take(&d);
+}
+
+int view_api_stats(const struct shale_stats *x, json_t **ret, struct shale_err *e)
+{
+    struct doc pids = doc_begin(), d = doc_begin();
+    bool figures = x->running && x->known;
+
+    if (figures)
+        doc_int(&pids, "current", (int64_t)x->n_pids);
+    doc_put(&d, "name", json_sprintf("/%s", x->name));
+    doc_str(&d, "id", x->id);
+    doc_time(&d, "read", x->time_ns);
+    doc_time(&d, "preread", x->before_ns ? x->before_ns : SHALE_TIME_NONE);
+    doc_put(&d, "pids_stats", take(&pids));
+    doc_put(&d, "blkio_stats", blocks_of(x));
+    doc_int(&d, "num_procs", 0);
+    doc_put(&d, "storage_stats", json_object());
+    doc_put(&d, "cpu_stats", cpu_of(x, x->cpu_ns, x->host_cpu_ns));
+    doc_put(&d, "precpu_stats", cpu_of(x, x->cpu_before_ns, x->host_cpu_before_ns));
+    doc_put(&d, "memory_stats", memory_of(x));
+    if (figures)
+        doc_put(&d, "networks", traffic_of(x));
+    return doc_end(&d, ret, e);
+}
+
+/* ---- files ---- */
+
+json_t *view_api_changes(const struct shale_change_list *l)
+{
+    static const int kinds[] = {[SHALE_CHANGED] = 0, [SHALE_ADDED] = 1, [SHALE_GONE] = 2};
+    _cleanup_json_ json_t *list = json_array();
+
+    for (size_t i = 0; i < l->n_items; i++) {
+        struct doc d = doc_begin();
+        doc_str(&d, "Path", l->items[i].path);
+        doc_int(&d, "Kind", kinds[l->items[i].kind]);
+        if (json_array_append_new(list, take(&d)) < 0)
+            return NULL;
+    }
+    return TAKE_PTR(list);
+}
+
+json_t *view_api_pruned(const struct shale_container_pruned *p)
+{
+    struct doc d = doc_begin();
+
+    doc_put(&d, "ContainersDeleted", p->n_ids ? doc_strings(p->ids, p->n_ids) : json_null());
+    doc_int(&d, "SpaceReclaimed", (int64_t)p->freed_bytes);
+    return take(&d);
+}
+
+/* The bits of Go's FileMode. */
+static uint32_t go_mode(uint32_t mode)
+{
+    static const struct {
+        uint32_t type, bits;
+    } types[] = {{S_IFDIR, 1u << 31}, {S_IFLNK, 1u << 27},  {S_IFBLK, 1u << 26},
+                 {S_IFIFO, 1u << 25}, {S_IFSOCK, 1u << 24}, {S_IFCHR, 1u << 26 | 1u << 21}};
+    uint32_t bits = mode & 0777;
+
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if ((mode & S_IFMT) == types[i].type)
+            bits |= types[i].bits;
+    bits |= mode & S_ISUID ? 1u << 23 : 0;
+    bits |= mode & S_ISGID ? 1u << 22 : 0;
+    bits |= mode & S_ISVTX ? 1u << 20 : 0;
+    return bits;
+}
+
+int view_api_path_stat(const struct shale_cp_stat *s, json_t **ret, struct shale_err *e)
+{
+    struct doc d = doc_begin();
+
+    doc_str(&d, "name", s->name);
+    doc_int(&d, "size", (int64_t)s->size_bytes);
+    doc_int(&d, "mode", go_mode(s->mode));
+    doc_time(&d, "mtime", s->mtime_ns);
+    doc_str(&d, "linkTarget", s->link_target);
+    return doc_end(&d, ret, e);
+}

@@ -1,0 +1,202 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Containers through the Engine API, with the docker CLI: made, run, attached to, looked at, copied from, removed.
+# shellcheck disable=SC2030,SC2031,SC2154 # bats sets output
+
+load lib
+load daemon
+
+setup_file() {
+    need_root
+    need docker
+    need conmon
+    daemon_start
+    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$BATS_FILE_TMPDIR/bb.tar:busybox:latest"
+    shale load -q -i "$BATS_FILE_TMPDIR/bb.tar"
+    docker run -d --network none --name web --label kind=web -e A=1 busybox sh -c \
+        'echo first; echo second >&2; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo third; exec sleep 1000' >/dev/null
+}
+teardown_file() {
+    drop_store
+    daemon_stop
+}
+none=(--network none)
+
+# typed TEXT ANSWER… -- CMD…: CMD on a terminal of 33 rows and 77 columns; when TEXT has come ANSWER is typed, and so on
+typed() { timeout -s KILL 30 python3 -B "$BATS_TEST_DIRNAME/typed" "$@"; }
+
+@test "run: output of both streams, exit statuses, --rm" {
+    code=0
+    docker run "${none[@]}" --rm busybox sh -c 'echo out; echo err >&2; exit 3' >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || code=$?
+    [ "$code" = 3 ]
+    [ "$(cat "$BATS_TEST_TMPDIR/out")" = out ]
+    [ "$(cat "$BATS_TEST_TMPDIR/err")" = err ]
+    run_fails 127 "executable file not found" docker run "${none[@]}" --rm busybox nosuch
+    run_fails 126 "" docker run "${none[@]}" --rm busybox /etc/passwd
+    run_fails 125 "Conflict. The container name \"/web\" is already in use" docker run "${none[@]}" --name web busybox true
+    run_fails 125 "HostConfig.PidMode is not supported yet" docker run "${none[@]}" --pid host busybox true
+    run_ok docker run "${none[@]}" --rm busybox sh -c 'head -c 300000 /dev/zero | tr "\0" x'
+    [ "${#output}" = 300000 ]
+    run_ok docker ps -aq --filter ancestor=busybox
+    [ "${#lines[@]}" = 1 ] # web: nothing of the others stayed
+}
+
+@test "run -i: standard input to its end, also a large one" {
+    for i in 1 2 3; do [ "$(echo "hello $i" | docker run "${none[@]}" -i --rm busybox cat)" = "hello $i" ]; done
+    head -c 2000000 /dev/urandom >"$BATS_TEST_TMPDIR/big"
+    docker run "${none[@]}" -i --rm busybox cat <"$BATS_TEST_TMPDIR/big" | cmp - "$BATS_TEST_TMPDIR/big"
+}
+
+@test "run -it: a terminal with its size; detach keys; attach again; exec -it" {
+    run typed '# ' $'tty; stty size; exit 5\n' -- docker run "${none[@]}" -it --rm busybox sh
+    [ "$status" = 5 ]
+    has /dev/pts/
+    run_ok typed '# ' $'\x10\x11' -- docker run "${none[@]}" -it --name term busybox sh
+    run typed '' $'echo a$((40+2))\n' a42 $'exit 4\n' -- docker attach term
+    [ "$status" = 4 ]
+    run_ok docker inspect -f '{{.State.ExitCode}} {{.Config.Tty}}' term
+    [ "$output" = "4 true" ]
+    docker rm term
+    run typed '# ' $'sleep 0.5; stty size\n' '33 77' $'exit 6\n' -- docker exec -it web sh
+    [ "$status" = 6 ]
+}
+
+@test "exec: streams, statuses, options, what cannot be" {
+    [ "$(echo abc | docker exec -i web cat)" = abc ]
+    run_fails 7 "in" docker exec -e X=in -w /tmp web sh -c 'echo $X; [ "$PWD" = /tmp ] && exit 7'
+    run_fails 127 "executable file not found" docker exec web nosuch
+    run_ok docker exec -d web touch /tmp/detached
+    for _ in $(seq 200); do docker exec web test -e /tmp/detached && break; sleep 0.05; done
+    docker exec web test -e /tmp/detached
+    run_fails 1 "No such container: nosuch" docker exec nosuch true
+    docker create "${none[@]}" --name still busybox true
+    run_fails 1 "is not running" docker exec still true
+    docker rm still
+    id=$(api POST /containers/web/exec -H 'Content-Type: application/json' -d '{"Cmd":["sh","-c","exit 9"]}' | jq -r .Id)
+    api GET "/exec/$id/json" | jq -e '.Running == false and .ExitCode == null and .ProcessConfig.entrypoint == "sh"'
+    api POST "/exec/$id/start" -H 'Content-Type: application/json' -d '{"Detach":true}'
+    for _ in $(seq 200); do [ "$(api GET "/exec/$id/json" | jq .ExitCode)" = null ] || break; sleep 0.05; done
+    api GET "/exec/$id/json" | jq -e '.Running == false and .ExitCode == 9'
+    [ "$(api_status POST "/exec/$id/start" -H 'Content-Type: application/json' -d '{"Detach":true}')" = 409 ]
+    [ "$(api_status GET /exec/abc/json)" = 404 ]
+}
+
+@test "logs: both streams, from the end, with times, followed to the end" {
+    run_ok docker logs web
+    [ "$output" = $'first\nsecond' ] || [ "$output" = $'second\nfirst' ]
+    [ "$(docker logs web 2>/dev/null)" = first ]
+    [ "$(docker logs --tail 0 web 2>&1)" = "" ]
+    run_ok docker logs -t web
+    [[ ${lines[0]} == 20??-*Z\ * ]]
+    docker logs -f web >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
+    pid=$!
+    docker exec web touch /tmp/go
+    for _ in $(seq 200); do grep -q third "$BATS_TEST_TMPDIR/log" && break; sleep 0.05; done
+    grep -q third "$BATS_TEST_TMPDIR/log"
+    kill "$pid"
+    docker run "${none[@]}" -d --name short busybox sh -c 'sleep 0.3; echo end' >/dev/null
+    [ "$(docker logs -f short)" = end ]
+    [ "$(api_status GET /containers/short/logs)" = 400 ]
+    docker rm short
+}
+
+@test "cp both ways, diff, export, commit" {
+    echo text >"$BATS_TEST_TMPDIR/file"
+    docker cp "$BATS_TEST_TMPDIR/file" web:/tmp/copied
+    [ "$(docker exec web cat /tmp/copied)" = text ]
+    docker cp web:/etc "$BATS_TEST_TMPDIR/etc"
+    [ -f "$BATS_TEST_TMPDIR/etc/passwd" ]
+    mkdir "$BATS_TEST_TMPDIR/in"
+    docker cp web:/etc/. "$BATS_TEST_TMPDIR/in"
+    [ -f "$BATS_TEST_TMPDIR/in/passwd" ]
+    [ "$(docker cp web:/etc/passwd - | tar -t)" = passwd ]
+    run_fails 1 "nofile" docker cp web:/nofile -
+    run_ok docker diff web
+    has "A /tmp/copied"
+    run_ok sh -c 'docker export web | tar -t'
+    has tmp/copied
+    run_ok docker commit -m told -c 'CMD ["cat","/tmp/copied"]' web made:1
+    [ "$(docker run "${none[@]}" --rm made:1)" = text ]
+    docker rmi made:1
+}
+
+@test "ps, inspect, top, stats, update, rename" {
+    run_ok docker ps --format '{{.Names}} {{.Image}} {{.State}} {{.Label "kind"}} {{.Command}}' --no-trunc --filter label=kind
+    [[ $output == 'web busybox running web "sh -c '* ]]
+    [ "$(docker ps -q --no-trunc)" = "$(shale ps -q --no-trunc)" ]
+    run_ok docker inspect -f '{{.Name}} {{.State.Status}} {{.HostConfig.NetworkMode}} {{.Platform}}' web
+    [ "$output" = "/web running none linux" ]
+    run_ok docker top web
+    has "sleep 1000"
+    run_ok docker stats --no-stream --format '{{.Name}} {{.PIDs}}' web
+    [ "$output" = "web 1" ]
+    api GET '/containers/web/stats?stream=0&one-shot=1' | jq -e '.cpu_stats.system_cpu_usage > 0 and .pids_stats.current == 1'
+    run_ok docker update --restart no --memory 60m web
+    [ "$output" = web ]
+    [ "$(docker inspect -f '{{.HostConfig.Memory}}' web)" = 62914560 ]
+    docker rename web other
+    docker rename other web
+    run_fails 1 "No such container: nosuch" docker inspect --type container nosuch
+    run_fails 1 "No such container: nosuch" docker top nosuch
+}
+
+@test "create, start, pause, wait, stop, kill, rm, prune" {
+    run_ok docker create "${none[@]}" --name life busybox sleep 1000
+    [ "${#lines[@]}" = 1 ]
+    run_ok docker start life
+    [ "$(api_status POST /containers/life/start)" = 304 ]
+    docker pause life
+    [[ $(docker ps --filter name=life --format '{{.Status}}') == *"(Paused)" ]]
+    run_fails 1 "unpause the container before exec" docker exec life true
+    docker unpause life
+    docker wait life >"$BATS_TEST_TMPDIR/code" 3>&- &
+    pid=$!
+    docker stop -t 0 life
+    wait "$pid"
+    [ "$(cat "$BATS_TEST_TMPDIR/code")" = 137 ]
+    [ "$(api_status POST /containers/life/stop)" = 304 ]
+    run_fails 1 "is not running" docker kill life
+    run_fails 1 "container is running" docker rm web
+    docker start life
+    docker restart -t 0 life
+    docker rm -f life
+    run_fails 1 "No such container: life" docker rm life
+    docker create "${none[@]}" --name gone busybox true
+    run_ok docker container prune -f
+    has "Deleted Containers:"
+    run_fails 1 "No such image: nosuch:latest" docker create --pull never nosuch
+}
+
+@test "what is asked for in a body arrives: mounts, limits, environment, health" {
+    mkdir "$BATS_TEST_TMPDIR/host"
+    docker create --name full --network none -v "$BATS_TEST_TMPDIR/host:/h:ro" -v data:/d --mount type=tmpfs,dst=/t,tmpfs-size=1m \
+        --tmpfs /u:size=2m -v /anon -m 64m --cpus 0.5 --pids-limit 33 --ulimit nofile=100:200 --sysctl net.ipv4.ip_forward=1 \
+        --cap-drop ALL --cap-add CHOWN --device /dev/null:/dev/x:r --add-host h:1.2.3.4 --dns 9.9.9.9 --health-cmd 'true' \
+        --health-interval 7s --restart on-failure:3 -p 8080:80 --expose 90 --stop-signal INT --stop-timeout 4 -u 1:2 -w /tmp \
+        -e A=b -l k=v --hostname hn --read-only --init --entrypoint echo busybox a b
+    shale inspect full >"$BATS_TEST_TMPDIR/full"
+    jq -e '.[0] | .Path == "echo" and .Args == ["a","b"] and .Config.User == "1:2" and .Config.WorkingDir == "/tmp"
+        and .Config.Hostname == "hn" and .Config.StopSignal == "INT" and .Config.StopTimeout == 4
+        and (.Config.Env | index("A=b")) and .Config.Labels.k == "v" and .Config.Healthcheck.Interval == 7000000000
+        and .Config.Healthcheck.Test == ["CMD-SHELL", "true"] and .Config.ExposedPorts["90/tcp"] == {}
+        and .HostConfig.Memory == 67108864 and .HostConfig.NanoCpus == 500000000 and .HostConfig.PidsLimit == 33
+        and .HostConfig.Ulimits == [{"Name":"nofile","Hard":200,"Soft":100}] and .HostConfig.Sysctls["net.ipv4.ip_forward"] == "1"
+        and .HostConfig.CapDrop == ["ALL"] and .HostConfig.ReadonlyRootfs and .HostConfig.Init
+        and .HostConfig.Devices[0].PathInContainer == "/dev/x" and .HostConfig.ExtraHosts == ["h:1.2.3.4"] and .HostConfig.Dns == ["9.9.9.9"]
+        and .HostConfig.RestartPolicy == {"Name":"on-failure","MaximumRetryCount":3}
+        and .HostConfig.PortBindings["80/tcp"][0].HostPort == "8080"' "$BATS_TEST_TMPDIR/full"
+    jq -e '[.[0].Mounts[] | .Type + .Destination] | sort == ["bind/h","tmpfs/t","tmpfs/u","volume/anon","volume/d"]' "$BATS_TEST_TMPDIR/full"
+    docker rm -v full
+    post() { api_status POST /containers/create -H 'Content-Type: application/json' -d "$1"; }
+    [ "$(post '{"Image":1}')" = 400 ]
+    [ "$(post '{')" = 400 ]
+    [ "$(post '[]')" = 400 ]
+    [ "$(post '{"Image":"nosuch"}')" = 404 ]
+    [ "$(post '{"Image":"busybox","HostConfig":{"Mounts":[{"Type":"x","Target":"/a"}]}}')" = 400 ]
+    [ "$(post '{"Image":"busybox","HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"x"}]}}}')" = 400 ]
+    [ "$(post '{"Image":"busybox","HostConfig":{"NetworkMode":"nosuch"}}')" = 400 ]
+    [ "$(post '{"Image":"busybox","HostConfig":{"Links":["a:b"]}}')" = 501 ]
+    run_ok api POST /containers/create -H 'Content-Type: application/json' -d '{"Image":"busybox","Cmd":"true","HostConfig":{"NetworkMode":"none"}}'
+    echo "$output" | jq -e '.Warnings == []'
+    docker rm "$(echo "$output" | jq -r .Id)"
+}
