@@ -406,6 +406,22 @@ static void read_only_file_system(void **state)
 
 /* ---- damage ---- */
 
+/* The log of a database that is gone is none of the new one's. */
+static void log_alone(void **state)
+{
+    struct fix *f = *state;
+
+    ok(meta_kv_set(f->m, "old", "1", &f->e));
+    f->m = meta_close(f->m);
+    assert_true(fs_exists(f->fd, META_FILE "-wal"));
+    (void)sys_unlinkat(f->fd, META_FILE, 0);
+    put_text(f, META_FILE ".new", "half", 4); /* left by one that died in between */
+    f->m = open_one(f, false);
+    assert_null(kv(f, f->m, "old"));
+    assert_false(fs_exists(f->fd, META_FILE ".new"));
+    ok(meta_check(f->m, &f->e));
+}
+
 static void garbage(void **state)
 {
     struct fix *f = *state;
@@ -551,6 +567,7 @@ int main(void)
         CASE(read_only_refuses_writes),
         CASE(missing_reads_as_empty),
         CASE(read_only_file_system),
+        CASE(log_alone),
         CASE(garbage),
         CASE(check_finds_damage),
         CASE(full),
