@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A web service: /health, and /hello/NAME. `web --check` asks the one that runs and `web --get PATH` prints an answer. */
+/* A web service: /health, and /hello/NAME. `web --check` asks the one that runs and `web --get
+ * PATH` prints an answer. */
 #include "http.h"
 
 #include <netinet/in.h>

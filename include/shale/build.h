@@ -72,9 +72,9 @@ struct shale_build_opts {
     int64_t memory_bytes, shm_bytes;
     const char *const *ulimits;
     const char *cgroup_parent;
-    /* When a step fails (the command of a RUN, COPY, ADD, WORKDIR): the stage's shell, to talk to on
-     * standard input and output (INVALID if these are no terminal), in the state before the step,
-     * if there are files in it. Then the build fails. */
+    /* When a step fails (the command of a RUN, COPY, ADD, WORKDIR): the stage's shell, to talk to
+     * on standard input and output (INVALID if these are no terminal), in the state before the
+     * step, if there are files in it. Then the build fails. */
     bool debug_on_error;
     /* After a build that made a layer: layers that only the cache has take at most so much, those
      * that were of use longest ago go first. 0: 20 GiB. Cache mounts do not count. */

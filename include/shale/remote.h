@@ -166,8 +166,8 @@ struct shale_copied_list {
  * failure; what is copied by then stays.
  * "store://NAME" is a name of the store (as a source also an image ID), at one of the two ends:
  * what a push would send goes out, all that the name stands for comes in; `from` and `to` of the
- * result say store://, too. UNSUPPORTED with `referrers`. "docker://" before other names may be left
- * out. */
+ * result say store://, too. UNSUPPORTED with `referrers`. "docker://" before other names may be
+ * left out. */
 SHALE_API int shale_remote_copy(struct shale *s, const char *const *from, size_t n_from,
                                 const char *to, const struct shale_copy_opts *o,
                                 struct shale_copied_list **ret, struct shale_err *e);

@@ -44,9 +44,12 @@ static int info(struct api_req *q, struct shale_err *e)
 }
 
 const struct api_route api_routes_system[] = {
-    {"HEAD", "/_ping", 0, API_BODY_NONE, ping},     {"GET", "/_ping", 0, API_BODY_NONE, ping},
-    {"GET", "/version", 0, API_BODY_NONE, version}, {"GET", "/info", 0, API_BODY_NONE, info},
+    {"HEAD", "/_ping", 0, API_BODY_NONE, ping},
+    {"GET", "/_ping", 0, API_BODY_NONE, ping},
+    {"GET", "/version", 0, API_BODY_NONE, version},
+    {"GET", "/info", 0, API_BODY_NONE, info},
     {"GET", "/system/df", 0, API_LONG, api_df},
     {"POST", "/auth", 0, API_BODY_JSON_MUST | API_LONG, api_auth},
-    {"GET", "/events", 0, API_LONG, api_events},    {0},
+    {"GET", "/events", 0, API_LONG, api_events},
+    {0},
 };

@@ -152,7 +152,8 @@ static int by_name(const void *a, const void *b)
 static int list_rows(struct asking *x, struct shale_err *e)
 {
     struct each each = {x, e};
-    int r = meta_image_each(store_meta(x->h->store), META_EACH_ALL_DIGESTS, NULL, on_item, &each, e);
+    int r =
+        meta_image_each(store_meta(x->h->store), META_EACH_ALL_DIGESTS, NULL, on_item, &each, e);
 
     for (size_t i = 0; r >= 0 && i < x->n_wanted; i++)
         if (!x->found[i])
