@@ -157,6 +157,7 @@ int view_api_info(const struct shale_info *i, const struct view_api_info *more, 
     if (!d.failed && json_object_update(d.j, base) < 0)
         d.failed = true;
     json_decref(base);
+    doc_str(&d, "LoggingDriver", "json-file"); /* as containers say, for clients that ask */
     doc_put(&d, "Runtimes", runtimes(i));
     doc_put(&d, "Plugins", plugins());
     put_limits(&d, *i->cgroup != 0);
