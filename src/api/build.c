@@ -4,6 +4,7 @@
 #include <shale/build.h>
 
 #include "api/api.h"
+#include "api/create_lists.h"
 #include "api/pairs.h"
 #include "api/registry_auth.h"
 #include "base/str.h"
@@ -11,37 +12,15 @@
 
 /* ---- the query ---- */
 
-/* [{"Name": "nofile", "Soft": 1, "Hard": 2}] as "nofile=1:2". */
+/* As in the body of a container; what is said wrong of them is a mistake of the client. */
 static int take_ulimits(struct api_req *q, const char *const **ret, struct shale_err *e)
 {
-    struct limit {
-        char *name;
-        int64_t soft, hard;
-    } x;
-    static const struct json_field fields[] = {
-        {"Name", JB_STR, offsetof(struct limit, name), JB_REQUIRED},
-        {"Soft", JB_I64, offsetof(struct limit, soft), 0},
-        {"Hard", JB_I64, offsetof(struct limit, hard), 0},
-    };
     _cleanup_json_ json_t *list = NULL;
     const char *text = api_text(api_query(q, "ulimits"));
     int r = text ? json_parse(text, strlen(text), API_MAX_JSON, &list, e) : 0;
-    size_t n = json_array_size(list);
-    const char **v = arena_array(q->arena, n + 1, sizeof *v);
     if (r < 0)
         return err_wrap(e, r, "ulimits");
-    for (size_t i = 0; v && i < n; i++) {
-        x = (struct limit){0};
-        r = api_bind(q, json_array_get(list, i), fields, ARRAY_SIZE(fields), &x, e);
-        if (r < 0)
-            return r;
-        v[i] = arena_printf(q->arena, "%s=%lld:%lld", x.name, (long long)x.soft, (long long)x.hard);
-    }
-    if (!v || q->arena->failed)
-        return err_nomem(e);
-    v[n] = NULL;
-    *ret = n ? v : NULL;
-    return 0;
+    return body_ulimits(q, list, ret, e);
 }
 
 /* Where the context is: in the body, or at a URL. A folder of the daemon's host is none. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/create_lists.h"
+#include "api/pairs.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 
@@ -339,10 +340,10 @@ static int take_lists(struct api_req *q, const struct config *c, const struct ho
                       struct shale_create_opts *o, struct shale_err *e)
 {
     const struct body_mounts m = {&h->binds, h->mounts, &h->tmpfs, &c->volumes};
-    int r = body_pairs(q->arena, &c->labels, &o->labels, e);
+    int r = api_pairs(q, &c->labels, &o->labels, e);
 
     if (r >= 0)
-        r = body_pairs(q->arena, &h->sysctls, &o->sysctls, e);
+        r = api_pairs(q, &h->sysctls, &o->sysctls, e);
     if (r >= 0)
         r = body_ports(q, h->ports, &o->publish, e);
     if (r >= 0)

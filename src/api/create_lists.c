@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "api/settings.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "model/mount_value.h"
@@ -32,18 +33,6 @@ static int need_object(const json_t *v, const char *where, struct shale_err *e)
     return json_is_object(v)
                ? 0
                : err_set(e, SHALE_INVALID, "invalid JSON: %s: an object is expected", where);
-}
-
-int body_pairs(struct arena *a, const struct strmap *m, const char *const **ret,
-               struct shale_err *e)
-{
-    struct texts t = {.v = NULL};
-    int r = 0;
-
-    for (size_t i = 0; r >= 0 && i < m->n; i++)
-        r = add(a, &t, arena_printf(a, "%s=%s", m->m[i].k, m->m[i].v), e);
-    *ret = t.v;
-    return r;
 }
 
 /* ---- ports: {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]} ---- */
@@ -127,6 +116,29 @@ int body_devices(struct api_req *q, const json_t *list, const char *const **ret,
     return 0;
 }
 
+/* Is there one for the same limit, which ends at the '='? */
+static bool has_limit(const struct texts *t, const char *limit)
+{
+    size_t name = strcspn(limit, "=") + 1;
+
+    for (size_t i = 0; i < t->n; i++)
+        if (strncmp(t->v[i], limit, name) == 0)
+            return true;
+    return false;
+}
+
+/* Those of the config file that the request says nothing of. */
+static int add_defaults(struct api_req *q, struct texts *t, struct shale_err *e)
+{
+    const struct strv *all = q->set ? &q->set->conf.ulimits : NULL;
+    int r = 0;
+
+    for (size_t i = 0; all && r >= 0 && i < all->n; i++)
+        if (!has_limit(t, all->v[i]))
+            r = add(q->arena, t, arena_strdup(q->arena, all->v[i]), e);
+    return r;
+}
+
 int body_ulimits(struct api_req *q, const json_t *list, const char *const **ret,
                  struct shale_err *e)
 {
@@ -153,6 +165,9 @@ int body_ulimits(struct api_req *q, const json_t *list, const char *const **ret,
         if (r < 0)
             return r;
     }
+    int r = add_defaults(q, &t, e);
+    if (r < 0)
+        return r;
     *ret = t.v;
     return 0;
 }

@@ -11,12 +11,11 @@
 
 #define CREATE_LIST_MAX 20000 /* entries of one list */
 
-int body_pairs(struct arena *a, const struct strmap *m, const char *const **ret,
-               struct shale_err *e); /* "k=v" */
 int body_ports(struct api_req *q, const json_t *bindings, const char *const **ret,
                struct shale_err *e);
 int body_devices(struct api_req *q, const json_t *list, const char *const **ret,
                  struct shale_err *e);
+/* With those of the config file that it says nothing of. */
 int body_ulimits(struct api_req *q, const json_t *list, const char *const **ret,
                  struct shale_err *e);
 

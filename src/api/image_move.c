@@ -9,6 +9,7 @@
 #include "api/pairs.h"
 #include "api/pump.h"
 #include "api/registry_auth.h"
+#include "api/settings.h"
 #include "base/buf.h"
 #include "base/str.h"
 
@@ -33,7 +34,11 @@ static int pull(struct api_req *q, const char *ref, struct shale_err *e)
 {
     _cleanup_result_ struct shale_pull_result *res = NULL;
     struct api_progress *p;
-    struct shale_pull_opts o = {.size = sizeof o, .all_tags = !has_tag(ref)};
+    struct shale_pull_opts o = {
+        .size = sizeof o,
+        .all_tags = !has_tag(ref),
+        .n_parallel = (uint32_t)q->set->conf.n_downloads,
+    };
     int r = api_query_platform(q, "platform", &o.platform, e);
     if (r >= 0)
         r = api_use_registry_auth(q, ref, e);
@@ -109,7 +114,11 @@ int api_image_push(struct api_req *q, struct shale_err *e)
     struct api_progress *p;
     const char *tag = api_text(api_query(q, "tag"));
     const char *ref = reference(q, q->args[0], tag);
-    struct shale_push_opts o = {.size = sizeof o, .all_tags = ref && !has_tag(ref)};
+    struct shale_push_opts o = {
+        .size = sizeof o,
+        .all_tags = ref && !has_tag(ref),
+        .n_parallel = (uint32_t)q->set->conf.n_uploads,
+    };
     int r = ref ? 0 : err_nomem(e);
     if (r >= 0 && q->version >= 146)
         r = api_query_platform(q, "platform", &o.platform, e);

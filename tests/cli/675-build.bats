@@ -11,7 +11,6 @@ setup() {
     echo hello >"$ctx/src/a.txt"
 }
 
-cached() { grep -c ' CACHED$' <<<"$output" || true; }
 
 @test "build: files, config and history; a second time nothing is done" {
     dockerfile <<'END'

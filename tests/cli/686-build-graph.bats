@@ -3,19 +3,9 @@
 # shellcheck disable=SC2154,SC2034 # image and SHALE_* are container_setup's
 # `shale build`: what stages wait for, and what they do not. RUN has no network here.
 load lib
+load build
 
-setup_file() { registry_with busybox; }
-teardown_file() { registry_stop_all; }
-setup() {
-    container_setup
-    ctx=$BATS_TEST_TMPDIR/ctx
-    mkdir -p "$ctx"
-}
-teardown() { drop_store; }
-
-dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
-build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
-cached() { grep -c ' CACHED$' <<<"$output" || true; }
+setup() { context_setup; }
 
 @test "a stage waits for another one where it needs it, and not before" {
     # `late` tells `early` through the shared folder that it is running: it could not if it began after it.

@@ -3,19 +3,9 @@
 # shellcheck disable=SC2154,SC2034 # image and SHALE_* are container_setup's
 # `shale build --build-context`: what FROM and --from may stand on beside images of registries.
 load lib
+load build
 
-setup_file() { registry_with busybox; }
-teardown_file() { registry_stop_all; }
-setup() {
-    container_setup
-    ctx=$BATS_TEST_TMPDIR/ctx
-    mkdir -p "$ctx"
-}
-teardown() { drop_store; }
-
-dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
-build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
-cached() { grep -c ' CACHED$' <<<"$output" || true; }
+setup() { context_setup; }
 
 @test "FROM a folder: its files are the base, and nothing else is" {
     local root=$BATS_TEST_TMPDIR/root

@@ -138,6 +138,16 @@ serve_stop() {
     has "$w/data true"
     has 10.0.0.0/8
     has reg.example:5000
+    # Limits count where a request says nothing of them.
+    touch file
+    tar -c file | docker -H "$ADDRESS" import - limited >/dev/null
+    docker -H "$ADDRESS" create --name l1 --ulimit nproc=5 limited x
+    docker -H "$ADDRESS" create --name l2 --ulimit nofile=30:40 limited x
+    run_ok docker -H "$ADDRESS" inspect --format '{{.Name}}{{range .HostConfig.Ulimits}} {{.Name}}={{.Soft}}:{{.Hard}}{{end}}' l1 l2
+    has "nofile=10:20"
+    has "nproc=5:5"
+    has "/l2 nofile=30:40"
+    docker -H "$ADDRESS" rm l1 l2
     [ "$(cat d.pid)" = "$PID" ]
     run_fails 1 "process $PID is there already" shale --root "$w/other" daemon --config '' -H "unix://$w/x.sock" --pidfile "$w/d.pid"
     [ ! -e "$w/x.sock" ]

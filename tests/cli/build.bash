@@ -16,3 +16,5 @@ teardown() { drop_store; }
 dockerfile() { sed "s|@|$image|" >"$ctx/Dockerfile"; }
 build() { shale build --network none --progress plain "$@" "$ctx" 2>&1; }
 field() { shale inspect --format "$1" "$2"; }
+# cached: how many steps of $output were there already
+cached() { grep -c ' CACHED$' <<<"$output" || true; }
