@@ -25,7 +25,6 @@ volumes() { shale volume ls -q "$@" | paste -sd' '; }
     [ ${#output} = 64 ]
     run_fails 1 'includes invalid characters for a local volume name' shale volume create a/b
     run_fails 1 'error looking up volume plugin nfs: plugin "nfs" not found' shale volume create -d nfs x1
-    run_fails 1 "not supported yet" shale volume create -o type=nfs -o device=:/x x1
     run_fails 1 "cannot specify a volume name through both --name and as a positional arg" shale volume create --name x1 x2
     run_fails 1 "get nope: no such volume" shale volume inspect nope data
     has '"Name": "data"'
