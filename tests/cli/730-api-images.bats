@@ -118,6 +118,9 @@ setup() { bb=$REGISTRY_HOST/busybox:1.0 deb=$REGISTRY_HOST/debian:1.0; }
     has '["A=b"] ["x"] by hand'
     docker rmi imported:1
     run_fails 22 "" api POST "/images/create?fromSrc=$BATS_TEST_TMPDIR/i.tar&repo=stolen" -f
+    mkdir "$BATS_TEST_TMPDIR/x:"
+    cp "$BATS_TEST_TMPDIR/i.tar" "$BATS_TEST_TMPDIR/x:/i.tar"
+    run_fails 22 "" api POST "/images/create?fromSrc=$BATS_TEST_TMPDIR/x://i.tar&repo=stolen" -f
     run_fails 1 "" docker image inspect stolen
 }
 
