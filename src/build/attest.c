@@ -155,8 +155,7 @@ int attest_note_image(struct build *b, struct stage *s, const char *name, const 
     return *x.hex ? note(b, s, &x, e) : 0;
 }
 
-/* Who may fetch it is nobody's business: "https://user:word@host/" without what is before the @. */
-static const char *without_user(const char *url, struct arena *a)
+const char *attest_url(const char *url, struct arena *a)
 {
     const char *host = strstr(url, "://");
     size_t n = host ? strcspn(host + 3, "/?#") : 0;
@@ -170,7 +169,7 @@ int attest_note_url(struct build *b, struct stage *s, const char *url, const cha
 {
     if (!b->o->attests)
         return 0;
-    const struct attest_used x = {.url = without_user(url, &s->arena), .alg = alg, .hex = hex};
+    const struct attest_used x = {.url = attest_url(url, &s->arena), .alg = alg, .hex = hex};
     return x.url ? note(b, s, &x, e) : err_nomem(e);
 }
 

@@ -37,6 +37,9 @@ int attest_note_url(struct build *b, struct stage *s, const char *url, const cha
 int attest_make(struct build *b, struct image_entry *ret, struct shale_err *e);
 
 /* ---- inside (attest_provenance.c) ---- */
+/* Who may fetch it is nobody's business: "https://user:word@host/" without what is before the @.
+ * NULL: no memory. */
+const char *attest_url(const char *url, struct arena *a);
 json_t *attest_provenance(struct build *b, const struct attest_opts *o); /* NULL: no memory */
 /* "pkg:docker/name@tag?platform=linux%2Famd64" of a canonical name. NULL: no memory. */
 const char *attest_purl(const struct ref *name, const char *platform, struct arena *a);

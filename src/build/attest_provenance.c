@@ -99,8 +99,10 @@ static json_t *parameters(int *bad, struct build *b, const struct attest_opts *o
     json_t *source = json_pack("{s:o}", "path", text(file, b->a));
     json_t *doc = json_pack("{s:o,s:o}", "configSource", source, "request", request(bad, b, o));
 
-    if (b->o->context && build_context_is_remote(b->o->context))
-        *bad |= json_object_set_new(source, "uri", text(b->o->context, b->a)) < 0;
+    if (b->o->context && build_context_is_remote(b->o->context)) {
+        const char *url = attest_url(b->o->context, b->a);
+        *bad |= !url || json_object_set_new(source, "uri", text(url, b->a)) < 0;
+    }
     *bad |= !doc;
     return doc;
 }

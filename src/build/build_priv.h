@@ -199,6 +199,7 @@ struct key {
 void key_begin(struct key *k, const char *kind, const struct state *s, const struct stage *g);
 void key_add(struct key *k, const char *name, const char *value); /* NULL: is told from "" */
 void key_add_list(struct key *k, const char *name, const char *const *v, size_t n);
+void key_add_epoch(struct key *k, const struct build *b); /* where times in the layer are bounded */
 int key_end(struct key *k, char ret_hex[65], struct shale_err *e);
 
 /* ---- the cache (cache.c) ---- */

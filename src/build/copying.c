@@ -226,12 +226,13 @@ static int key_of_chain(struct copier *k, char ret[65], struct shale_err *e)
     for (size_t n = 0; n < k->o.n_sources; n++)
         key_add(&key, "text", k->sources[n].text);
     key_of_flags(&key, &k->o);
+    key_add_epoch(&key, k->b);
     return key_end(&key, ret, e);
 }
 
 static int key_of_content(struct copier *k, struct build_copy *c, char ret[65], struct shale_err *e)
 {
-    char digest[65] = "", epoch[32];
+    char digest[65] = "";
     struct key key;
     int r = build_copy_digest(c, digest, e);
 
@@ -240,10 +241,7 @@ static int key_of_content(struct copier *k, struct build_copy *c, char ret[65], 
     key_begin(&key, "copy", k->o.link ? NULL : &k->s->state, k->s);
     key_add(&key, "content", digest);
     key_of_flags(&key, &k->o);
-    if (k->b->epoch_ns != TIME_NONE) {
-        (void)snprintf(epoch, sizeof epoch, "%lld", (long long)k->b->epoch_s);
-        key_add(&key, "epoch", epoch);
-    }
+    key_add_epoch(&key, k->b);
     return key_end(&key, ret, e);
 }
 

@@ -18,6 +18,16 @@ void key_add_list(struct key *k, const char *name, const char *const *v, size_t 
         key_add(k, "-", v[i]);
 }
 
+void key_add_epoch(struct key *k, const struct build *b)
+{
+    char epoch[32];
+
+    if (b->epoch_ns == TIME_NONE)
+        return;
+    (void)snprintf(epoch, sizeof epoch, "%lld", (long long)b->epoch_s);
+    key_add(k, "epoch", epoch);
+}
+
 void key_begin(struct key *k, const char *kind, const struct state *s, const struct stage *g)
 {
     buf_init(&k->b, KEY_MAX_BYTES);

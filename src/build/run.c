@@ -357,7 +357,6 @@ static int make_key(struct runner *u, char ret[65], struct shale_err *e)
 {
     const struct shale_build_opts *o = u->b->o;
     size_t n = 0;
-    char epoch[32];
 
     key_add_list(&u->key, "argv", u->argv, u->n_argv);
     key_add_list(&u->key, "env", u->env, u->n_key_env);
@@ -368,10 +367,7 @@ static int make_key(struct runner *u, char ret[65], struct shale_err *e)
     key_add_list(&u->key, "hosts", o->hosts, n);
     if (hostname_of(u))
         key_add(&u->key, "hostname", hostname_of(u));
-    if (u->b->epoch_ns != TIME_NONE) {
-        (void)snprintf(epoch, sizeof epoch, "%lld", (long long)u->b->epoch_s);
-        key_add(&u->key, "epoch", epoch);
-    }
+    key_add_epoch(&u->key, u->b);
     return key_end(&u->key, ret, e);
 }
 

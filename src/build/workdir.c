@@ -86,6 +86,7 @@ int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struc
     key_begin(&key, "workdir", &s->state, s);
     key_add(&key, "path", path);
     key_add(&key, "user", state_text(&s->state, "User"));
+    key_add_epoch(&key, b);
     r = key_end(&key, hex, e);
     if (r >= 0 && !s->no_cache)
         r = found = record_get(b, hex, &s->arena, &c, e);

@@ -99,6 +99,18 @@ SPDX=https://spdx.dev/Document SLSA=https://slsa.dev/provenance/v1
     has '"path":"Dockerfile"'
     [ "$(statement 2 $SPDX | jq -r .predicate.creationInfo.created)" = 2023-11-14T22:13:20Z ]
 
+    # Where the context came from, without who may fetch it.
+    printf 'FROM scratch\nLABEL a=b\n' >"$BATS_TEST_TMPDIR/remote"
+    digest=sha256:$(sha256sum <"$BATS_TEST_TMPDIR/remote" | cut -d' ' -f1)
+    at=$(curl -sf -D - -o /dev/null -X POST "http://$REGISTRY_HOST/v2/app/blobs/uploads/" | tr -d '\r' | sed -n 's/^[Ll]ocation: *//p')
+    [[ $at == http* ]] || at=http://$REGISTRY_HOST$at
+    [[ $at == *\?* ]] && at="$at&digest=$digest" || at="$at?digest=$digest"
+    curl -sf -X PUT -H 'Content-Type: application/octet-stream' --data-binary @"$BATS_TEST_TMPDIR/remote" "$at"
+    run_ok shale build -t "$REGISTRY_HOST/app:5" --push --provenance=mode=max "http://me:hush@$REGISTRY_HOST/v2/app/blobs/$digest"
+    output=$(statement 5 $SLSA)
+    has "\"uri\":\"http://$REGISTRY_HOST/v2/app/blobs/$digest\""
+    hasnt hush
+
     # Off again, and a database that is none, or leads out of the image.
     mkdir -p "$ctx/var/lib/dpkg" "$ctx/var/lib/rpm" "$ctx/lib/apk/db"
     ln -s ../../../../../../../../../../var/lib/dpkg/status "$ctx/lib/apk/db/installed"

@@ -34,6 +34,14 @@ setup() { context_setup; }
     run_fails 1 "not reproducible" build --verify -t x
     run_ok shale fsck
 
+    # Times of files that are copied from an image, and of folders, are bounded by it: another one, other layers.
+    dockerfile <<<$'FROM scratch\nWORKDIR /w\nCOPY --from=x /d /d'
+    for epoch in 1500000000 1600000000; do
+        SOURCE_DATE_EPOCH=$epoch run_ok build -t w
+        run_ok shale ls -l w /
+        [ "$(grep -c "$(date -u -d @$epoch +%Y-%m-%d)" <<<"$output")" = 2 ] || { echo "$epoch: $output"; return 1; }
+    done
+
     # Of several platforms, those that differ.
     dockerfile <<<$'FROM --platform=$BUILDPLATFORM @ AS made\nARG TARGETARCH\nRUN mkdir /o; [ $TARGETARCH = amd64 ] || cat /proc/sys/kernel/random/uuid >/o/u\nFROM scratch\nCOPY --from=made /o /o'
     run_fails 1 "not reproducible" build --verify -t z --platform linux/amd64,linux/arm64
