@@ -27,6 +27,7 @@ setup() {
 }
 teardown() {
     local ids
+    [ ! -f "$home/run/d.pid" ] || kill "$(cat "$home/run/d.pid")" || true
     ids=$(as_user ps -aq) || true
     # shellcheck disable=SC2086
     [ -z "$ids" ] || as_user rm -f $ids >/dev/null || true
