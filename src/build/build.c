@@ -244,6 +244,7 @@ void build_init(struct build *b, struct build_host *h, const struct shale_build_
         .cancel = h->image.cancel,
         .epoch_ns = TIME_NONE,
         .begun_ns = time_now_ns(),
+        .pull = PTHREAD_MUTEX_INITIALIZER,
         .mutex = PTHREAD_MUTEX_INITIALIZER,
         .events = PTHREAD_MUTEX_INITIALIZER,
         .changed = PTHREAD_COND_INITIALIZER,

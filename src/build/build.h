@@ -30,6 +30,10 @@ struct build_host { /* borrowed */
     int (*online)(void *arg, struct remote_client **ret, struct shale_err *e);
     void *online_arg;
     const char *version; /* of shale */
+    /* Of a verification (verify.h), else NULL: the only images that may come out, by ID, up to a
+     * NULL; and what protects lists that come out. */
+    const char *const *expect;
+    struct store_lease *keep;
 };
 int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
               struct shale_built *ret, struct shale_err *e);

@@ -131,6 +131,7 @@ struct build {
     struct build *lender; /* context and Dockerfile are those of this one; NULL: its own */
     struct image_made made;
     struct cancel *cancel; /* of the workers */
+    pthread_mutex_t pull;  /* who pulls; taken with an eye on cancel (from.c) */
 
     pthread_mutex_t mutex; /* guards all below, and statuses of stages */
     pthread_cond_t changed;
@@ -163,6 +164,8 @@ bool graph_is_ready(struct stage *s);
  * they need is needed from now on. v: of the stage's arena. */
 int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, size_t n,
                        struct shale_err *e);
+/* `s` has waited for `of`, which is there. Under the mutex. */
+bool graph_has(const struct stage *s, const struct stage *of);
 /* A stage by name or number, for --from and --target; NULL: there is none. */
 struct stage *graph_find(struct build *b, const char *name);
 

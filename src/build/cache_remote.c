@@ -263,6 +263,8 @@ static int import(struct build *b, struct cache_remote *x, uint32_t i, struct sh
     (void)snprintf(name, sizeof name, "importing cache from %.400s", p->where);
     told_begin(b, &t, name);
     int r = read_one(x, i, &why);
+    if (r == -SHALE_NO_MEMORY && x->a.failed == SHALE_LIMIT)
+        r = err_set(&why, SHALE_LIMIT, "there is too much in it");
     if (r == -SHALE_CANCELED || r == -SHALE_NO_MEMORY) {
         told_failed(&t, &why);
         return err_set(e, why.code, "%s", why.msg);
@@ -294,6 +296,7 @@ struct cache_remote *cache_remote_close(struct cache_remote *x)
             x->sources[i]->ops->close(x->sources[i]);
     x->lease = store_lease_end(x->lease);
     arena_clear(&x->a);
+    arena_clear(&x->own);
     free(x);
     return NULL;
 }
@@ -319,7 +322,8 @@ int cache_remote_open(struct build *b, struct shale_err *e)
     *x = (struct cache_remote){.h = b->h,
                                .cancel = b->h->image.cancel,
                                .mutex = PTHREAD_MUTEX_INITIALIZER,
-                               .a = ARENA_INIT(CACHE_REMOTE_BYTES)};
+                               .a = ARENA_INIT(CACHE_REMOTE_BYTES),
+                               .own = ARENA_INIT(CACHE_REMOTE_BYTES)};
     int r = take_options(x, b, e);
     if (r < 0 || (!x->from.n && !x->to.n && !x->is_inline)) {
         cache_remote_close(x);
@@ -449,7 +453,7 @@ int cache_remote_used(struct build *b, const char *key, const struct cached *c, 
     if (!x || (!x->to.n && !x->is_inline))
         return 0;
     pthread_mutex_lock(&x->mutex);
-    struct cache_note *v = arena_grow(&x->a, x->notes, x->n_notes, &x->cap_notes, sizeof *v);
+    struct cache_note *v = arena_grow(&x->own, x->notes, x->n_notes, &x->cap_notes, sizeof *v);
     if (v) {
         x->notes = v;
         v += x->n_notes++;
@@ -468,7 +472,7 @@ int cache_remote_end_stages(struct build *b, struct shale_err *e)
     const struct state *s = &b->target->state;
 
     for (size_t i = 0; x && i < s->n_layers; i++) {
-        struct digest *v = arena_grow(&x->a, x->final, x->n_final, &x->cap_final, sizeof *v);
+        struct digest *v = arena_grow(&x->own, x->final, x->n_final, &x->cap_final, sizeof *v);
         if (!v)
             return err_nomem(e);
         x->final = v;

@@ -42,7 +42,8 @@ struct cache_remote {
     struct cancel *cancel;
     struct cache_places from, to;
     bool is_inline;
-    struct arena a; /* mutex, once stages run */
+    struct arena a;   /* options, and what was read */
+    struct arena own; /* what this build notes; mutex, once stages run */
     pthread_mutex_t mutex;
     struct source *sources[CACHE_REMOTE_PLACES];
     bool told[CACHE_REMOTE_PLACES]; /* that something of it could not be had */

@@ -58,8 +58,8 @@ struct build_copy_opts { /* all is borrowed until close; variables are expanded 
     int64_t now_ns;        /* time of what is made anew (folders, heredocs) */
     int64_t max_mtime_ns;  /* SOURCE_DATE_EPOCH: no time is later; TIME_NONE: not set */
     struct cancel *cancel; /* may be NULL */
-    /* Told of what ADD takes from elsewhere, by its URL: hex of its "sha256", or of the "sha1" of a
-     * commit. Called by build_copy_open; NULL: nobody wants to know. */
+    /* Told of what ADD takes from elsewhere, by its URL: hex of its "sha256", or the "sha1" or
+     * "sha256" of a commit. Called by build_copy_open; NULL: nobody wants to know. */
     int (*on_fetched)(void *arg, const char *url, const char *alg, const char *hex,
                       struct shale_err *e);
     void *fetched_arg;

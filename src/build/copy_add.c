@@ -142,7 +142,7 @@ static int add_repository(struct build_copy *c, const struct git_source *g, stru
     const char *url = g->ref ? arena_printf(&c->a, "%s#%s", g->url, g->ref) : g->url;
     if (!url)
         return err_nomem(e);
-    r = tell(c, url, "sha1", commit, e);
+    r = tell(c, url, strlen(commit) == 64 ? "sha256" : "sha1", commit, e);
     return r < 0 ? r : walk_repository(c, it, name, g->folder, e);
 }
 

@@ -154,12 +154,17 @@ int copying_files(struct build *b, struct stage *s, const char *from, const char
     struct stage *of = named ? NULL : graph_find(b, from);
     from = named ? named->image : from;
     if (of) {
-        if (of->status != STAGE_DONE) /* nobody has seen it coming */
+        pthread_mutex_lock(&b->mutex);
+        bool there = graph_has(s, of);
+        if (there) {
+            ret->layers = of->state.layers;
+            ret->n_layers = of->state.n_layers;
+            ret->chain = of->state.chain;
+        }
+        pthread_mutex_unlock(&b->mutex);
+        if (!there) /* nobody has seen it coming */
             return err_set(e, SHALE_UNSUPPORTED,
                            "stage %s: its name must stand there itself, not a variable", from);
-        ret->layers = of->state.layers;
-        ret->n_layers = of->state.n_layers;
-        ret->chain = of->state.chain;
         ret->what = arena_printf(&s->arena, "stage %s", from);
         return ret->what ? 0 : err_nomem(e);
     }

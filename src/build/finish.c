@@ -127,6 +127,8 @@ static int put_list(struct build *v, struct image_entry *list, size_t n, struct 
     }
     if (r >= 0)
         r = image_make_list(v[0].store, v[0].lease, list, n_all, annotations, ret, e);
+    if (r >= 0 && v[0].h->keep)
+        r = store_lease_add(v[0].h->keep, ret, e);
     for (size_t i = 0; i < n_all; i++)
         json_decref(list[i].annotations);
     return r;
@@ -150,6 +152,29 @@ static int attest(struct build *b, struct result *x, struct told *t, struct shal
     return 0;
 }
 
+/* Before records of an inline cache are put into it: no such thing is in what was verified. What is
+ * not expected is here then; who verifies removes it. */
+static int check_expected(struct build *b, const json_t *annotations, struct shale_built *ret,
+                          struct shale_err *e)
+{
+    const char *const *list = b->h->expect;
+    const struct state *s = &b->target->state;
+    _cleanup_json_ json_t *doc = list ? json_copy(s->doc) : NULL;
+    struct image_made made;
+
+    if (!list)
+        return 0;
+    int r = doc ? image_make(b->store, b->lease, doc, s->layers, s->n_layers, NULL, annotations,
+                             &made, e)
+                : err_nomem(e);
+    while (r >= 0 && *list && !streq(*list, made.id.s))
+        list++;
+    if (r < 0 || *list)
+        return r;
+    ret->id = arena_strdup(b->a, made.id.s);
+    return err_set(e, SHALE_CONFLICT, "what is built has changed while it was verified");
+}
+
 static int make(struct build *b, struct shale_built *ret, struct told *t, struct shale_err *e)
 {
     struct state *s = &b->target->state;
@@ -161,9 +186,11 @@ static int make(struct build *b, struct shale_built *ret, struct told *t, struct
     if (r >= 0)
         r = build_squash(b, e);
     if (r >= 0)
-        r = cache_remote_inline(b, s->doc, e);
-    if (r >= 0)
         r = annotations_of(b, ANNOTATED_MANIFEST, &b->target_platform, &annotations, e);
+    if (r >= 0)
+        r = check_expected(b, annotations, ret, e);
+    if (r >= 0)
+        r = cache_remote_inline(b, s->doc, e);
     if (r >= 0)
         r = image_make(b->store, b->lease, s->doc, s->layers, s->n_layers, NULL, annotations,
                        &b->made, e);

@@ -10,19 +10,32 @@
 #include "image/edit.h"
 #include "model/chain.h"
 
+#define PULL_POLL_NS (20 * NS_PER_MS)
+
+static int wait_for_pull(struct build *b, struct shale_err *e)
+{
+    int r = 0;
+
+    while (r >= 0 && pthread_mutex_trylock(&b->pull) != 0) {
+        nanosleep(&(struct timespec){.tv_nsec = PULL_POLL_NS}, NULL);
+        r = cancel_check(b->cancel, e);
+    }
+    return r;
+}
+
 /* One after the other: stages often have the same base. */
 static int pull(struct build *b, const char *image, const char *platform, struct told *t,
                 struct shale_err *e)
 {
-    static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
     struct shale_pull_opts o = {.size = sizeof o, .platform = platform};
     struct shale_pull_result res = {0};
     struct image_host h = b->h->image;
     struct image_found found;
-    int r = 0;
+    int r = wait_for_pull(b, e);
 
-    pthread_mutex_lock(&one);
+    if (r < 0)
+        return r;
     if (b->o->pull || image_find_platform(b->store, image, platform, &a, &found, NULL) < 0) {
         told_status(t, "pulling the image");
         h.cancel = b->cancel;
@@ -30,7 +43,7 @@ static int pull(struct build *b, const char *image, const char *platform, struct
         if (r >= 0)
             r = image_pull(&h, image, &o, &a, &res, e);
     }
-    pthread_mutex_unlock(&one);
+    pthread_mutex_unlock(&b->pull);
     return r < 0 ? r : 0;
 }
 

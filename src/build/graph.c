@@ -250,6 +250,41 @@ bool graph_is_ready(struct stage *s)
     return s->dep_at == s->n_deps || s->deps[s->dep_at].at > s->pos;
 }
 
+bool graph_has(const struct stage *s, const struct stage *of)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < s->dep_at && !has; i++)
+        has = s->deps[i].of == of;
+    return has && of->status == STAGE_DONE;
+}
+
+/* What the base had it do first: it will be told of that again. */
+static void forget_triggers(struct stage *s)
+{
+    size_t n = s->n_triggers, n_deps = 0;
+
+    for (size_t i = 0; i < n; i++)
+        s->n_steps -= counts(s->instrs[i].kind);
+    for (size_t i = 0; i < s->n_deps; i++) {
+        struct stage_dep d = s->deps[i];
+        if (d.at > 0 && d.at <= n)
+            continue;
+        d.at -= d.at ? n : 0;
+        s->deps[n_deps++] = d;
+    }
+    s->n_deps = n_deps;
+    s->instrs += n;
+    s->n_instrs -= n;
+    s->n_triggers = 0;
+}
+
+/* Its config may have gone to the stage that was the only one to need it. */
+static bool is_whole(const struct stage *s)
+{
+    return s->needed && !s->dropped && (s->status != STAGE_DONE || s->state.doc);
+}
+
 /* Another user of `d`. One that nobody has needed so far, or that was needed no more, is to be done
  * with all that it needs itself. */
 static int require(struct build *b, struct stage *d, struct shale_err *e)
@@ -261,8 +296,10 @@ static int require(struct build *b, struct stage *d, struct shale_err *e)
     while (r >= 0 && w.n > 0) {
         struct stage *s = w.v[--w.n].of;
         s->n_users++;
-        if (s->needed && !s->dropped)
+        if (is_whole(s))
             continue;
+        forget_triggers(s);
+        state_clear(&s->state);
         s->needed = true;
         s->dropped = false;
         s->status = STAGE_WAITING;

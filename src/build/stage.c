@@ -74,7 +74,8 @@ static int do_instrs(struct build *b, struct stage *s, struct shale_err *e)
         r = must_wait(b, s);
         if (r == 0)
             r = do_instr(b, s, &s->instrs[s->pos - 1], e);
-        s->pos += r == 0;
+        if (r == 0) /* else another worker may have it already */
+            s->pos++;
     }
     return r;
 }

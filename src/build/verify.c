@@ -245,20 +245,53 @@ static int name_it(struct verify *v, struct shale_built *ret, struct shale_err *
     return build(v, o, ret, e);
 }
 
+/* What has been compared, and nothing else. */
+static int expect(struct verify *v, const struct shale_platform_list *l, struct shale_err *e)
+{
+    const char **list = arena_array(v->a, l->n_items + 1, sizeof *list);
+
+    if (!list)
+        return err_nomem(e);
+    for (size_t i = 0, n = 0; i < l->n_items; i++)
+        if (*l->items[i].image_id)
+            list[n++] = l->items[i].image_id;
+    v->h->expect = list;
+    return 0;
+}
+
+static int compare_and_name(struct verify *v, const struct shale_built b[2],
+                            const struct shale_platform_list l[2], struct shale_built *ret,
+                            struct shale_err *e)
+{
+    int r = 0;
+
+    if (!streq(b[0].manifest, b[1].manifest))
+        return report(v, b, l, e);
+    r = expect(v, &l[0], e);
+    return r < 0 ? r : name_it(v, ret, e);
+}
+
 int build_verify(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
                  struct shale_built *ret, struct shale_err *e)
 {
-    struct verify v = {.h = h, .o = o, .a = a, .begun_ns = time_now_ns()};
+    struct build_host own = *h;
+    struct verify v = {.h = &own, .o = o, .a = a, .begun_ns = time_now_ns()};
     struct shale_platform_list l[2] = {{NULL, 0}};
     struct shale_built b[2];
     int r = check(o, e);
 
+    *ret = (struct shale_built){.id = "", .manifest = ""};
+    if (r >= 0) /* a list has no name yet when the next build begins */
+        r = store_lease_begin(h->image.store, "build --verify", &own.keep, e);
     if (r >= 0)
         r = build_both(&v, b, e);
     for (size_t i = 0; r >= 0 && i < 2; i++)
         r = platforms_of(&v, &b[i], &l[i], e);
     if (r >= 0)
-        r = streq(b[0].manifest, b[1].manifest) ? name_it(&v, ret, e) : report(&v, b, l, e);
+        r = compare_and_name(&v, b, l, ret, e);
+    own.keep = store_lease_end(own.keep);
+    if (r < 0 && ret->id && *ret->id) /* of the third build */
+        drop(&v, ret->id);
     for (size_t i = 0; i < 2; i++)
         for (size_t k = 0; k < l[i].n_items; k++)
             if (r < 0 || (o->tags && o->tags[0]))

@@ -52,6 +52,38 @@ setup() { context_setup; }
     [ "$(shale cat --platform linux/arm64 z /o/u)" = arm64 ]
     [ "$(shale cat --platform linux/amd64 z /o/u)" = amd64 ]
 
+    # What is something else when the names are given, after it was the same twice: they do not move.
+    timeout 120 python3 -u - >"$BATS_TEST_TMPDIR/port" 3>&- <<'END2' &
+import http.server
+n = 0
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        global n
+        n += 1
+        self.send_response(200)
+        self.send_header("Content-Length", "3")
+        self.end_headers()
+        self.wfile.write(b"one" if n < 3 else b"two")
+
+
+s = http.server.HTTPServer(("127.0.0.1", 0), Server)
+print(s.server_port)
+s.serve_forever()
+END2
+    pid=$!
+    for _ in $(seq 200); do [ ! -s "$BATS_TEST_TMPDIR/port" ] || break; sleep 0.05; done
+    printf 'FROM scratch\nADD http://127.0.0.1:%s/f /f\n' "$(cat "$BATS_TEST_TMPDIR/port")" >"$ctx/Dockerfile"
+    images=$(shale images -aq | sort)
+    run_fails 1 "what is built has changed while it was verified" build --verify -t z
+    kill "$pid"
+    [ "$(shale cat --platform linux/amd64 z /o/u)" = amd64 ]
+    [ "$(shale images -aq | sort)" = "$images" ] || { shale images -a; return 1; }
+
     run_fails 1 "--verify of files is not supported yet" build --verify -o "$BATS_TEST_TMPDIR/out"
     run_fails 1 "standard input cannot be" shale build --verify - <"$ctx/Dockerfile"
 }

@@ -90,3 +90,55 @@ END2
     run_fails 1 "Dockerfile:3" build
     has '"/made"'
 }
+
+@test "what is needed once more after it has gone, or has lent its config, is done again" {
+    # `low` has given its config to `holds`, which waits until what a trigger wants of `low`, too, is made.
+    dockerfile <<'END2'
+FROM @ AS low
+RUN echo low >/low
+FROM low AS holds
+RUN --mount=type=cache,target=/c touch /c/held; for i in $(seq 1200); do [ ! -e /c/made ] || break; sleep 0.1; done; cp /c/made /held
+FROM low AS made
+RUN --mount=type=cache,target=/c cp /low /made; cp /made /c/new; mv /c/new /c/made
+FROM @ AS parent
+ONBUILD COPY --from=made /made /got
+RUN --mount=type=cache,target=/c for i in $(seq 1200); do [ ! -e /c/held ] || break; sleep 0.1; done; [ -e /c/held ]
+FROM parent AS child
+FROM scratch
+COPY --from=holds /held /held
+COPY --from=child /got /got
+END2
+    run_ok build -t app
+    [ "$(shale cat app /held /got)" = "low
+low" ] || { echo "$output"; return 1; }
+
+    # One with triggers of its own does these once.
+    dockerfile <<<$'FROM @\nONBUILD RUN echo once >>/t'
+    run_ok build -t base
+    dockerfile <<'END2'
+FROM base AS low
+RUN cp /t /x
+FROM scratch AS mid
+COPY --from=low /x /m
+FROM scratch AS parent
+ONBUILD COPY --from=low /x /got
+COPY --from=mid /m /one
+FROM parent
+END2
+    run_ok build -t app
+    [ "$(shale cat app /got /one)" = "once
+once" ] || { echo "$output"; return 1; }
+    [ "$(grep -c '/5\]' <<<"$output")" = 0 ] || { echo "$output"; return 1; }
+
+    # A variable names a stage that nobody has seen to be needed here, and that has gone.
+    dockerfile <<'END2'
+FROM scratch AS low
+COPY Dockerfile /low
+FROM scratch AS mid
+COPY --from=low /low /m
+FROM mid
+ARG V=low
+COPY --from=$V /low /x
+END2
+    run_fails 1 "stage low: its name must stand there itself, not a variable" build
+}
