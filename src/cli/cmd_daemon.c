@@ -6,6 +6,7 @@
 #include "base/sdnotify.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/rootless.h"
 
 struct daemon_opts {
     struct strv hosts;
@@ -139,9 +140,12 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     };
 
     (void)n, (void)args;
+    int r = o->validate ? 0 : rootless_enter(&c->e);
+    if (r < 0 && r != -SHALE_UNSUPPORTED) /* without containers it serves all the same */
+        return r;
     if (!o->validate)
         return serve(c, &dopts);
-    int r = shale_daemon_config_check(&dopts, &c->e);
+    r = shale_daemon_config_check(&dopts, &c->e);
     return r < 0 ? r : cli_printf(c, "configuration OK\n");
 }
 

@@ -27,6 +27,7 @@ setup() {
 }
 teardown() {
     local ids
+    [ ! -f "$home/run/d.pid" ] || kill "$(cat "$home/run/d.pid")" || true
     ids=$(as_user ps -aq) || true
     # shellcheck disable=SC2086
     [ -z "$ids" ] || as_user rm -f $ids >/dev/null || true
@@ -147,4 +148,20 @@ no" ]
     run_ok as_user rm -f web
     for _ in $(seq 100); do pgrep -u "$uid" -x slirp4netns >/dev/null || break; sleep 0.05; done
     run_fails 1 "" pgrep -u "$uid" -x slirp4netns
+    # a daemon of the user's starts it, too, and leaves no zombie of it
+    as_user daemon -H "unix://$home/run/d.sock" --pidfile "$home/run/d.pid" --config '' >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
+    local daemon=$!
+    post() { curl -sS -m 60 --unix-socket "$home/run/d.sock" -X POST -H 'Content-Type: application/json' "$@"; }
+    await curl -sf --unix-socket "$home/run/d.sock" http://d/_ping
+    run_ok post http://d/containers/create?name=own -d '{"Image":"box:1","Cmd":["sleep","100"]}'
+    run_ok post -f http://d/containers/own/start
+    pgrep -u "$uid" -x slirp4netns
+    run_ok post -f http://d/containers/own/kill
+    run_ok post -f http://d/containers/own/wait
+    for _ in $(seq 200); do pgrep -u "$uid" -x slirp4netns >/dev/null || break; sleep 0.05; done
+    ps -o pid,ppid,stat,comm -u "$uid"
+    run_fails 1 "" pgrep -u "$uid" -x slirp4netns
+    kill "$(cat "$home/run/d.pid")"
+    wait "$daemon" || true
+    cat "$BATS_TEST_TMPDIR/log"
 }
