@@ -205,7 +205,7 @@ int attach_handler(struct api_req *q, struct shale_err *e)
     if (r < 0)
         return r;
     o.frames = x.frames;
-    if (!x.stream)
+    if (!x.stream || !(x.in || x.out || x.err)) /* nothing to carry: it would never end */
         return begin(&x, &o);
     return shale_attach(q->s, q->args[0], &o, NULL, e);
 }

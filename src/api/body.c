@@ -147,12 +147,12 @@ static void *feed(void *arg)
             k += w > 0 ? w : 0;
         }
 out:
-    /* A body that was broken off must not look whole: a reset instead of an end. */
-    if (n < 0) {
-        struct linger hard = {1, 0};
-        (void)setsockopt(p->to, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-    }
-    (void)shutdown(p->to, SHUT_WR);
+    /* A body that was broken off must not look whole. Closing a socket in which something lies
+     * unread is a reset for who reads the other one, behind what came before it. */
+    if (n < 0)
+        close(TAKE_FD(p->to));
+    else
+        (void)shutdown(p->to, SHUT_WR);
     return NULL;
 }
 
@@ -166,6 +166,11 @@ int api_body_fd(struct api_req *q, int *ret, struct shale_err *e)
         return err_nomem(e);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
         return err_sys(e, "socketpair");
+    if (send(fd[0], "", 1, MSG_NOSIGNAL) != 1) { /* what lies unread; see feed */
+        close(fd[0]);
+        close(fd[1]);
+        return err_sys(e, "socketpair");
+    }
     *p = (struct api_body_pipe){.q = q, .from = fd[0], .to = fd[1]};
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -190,6 +195,7 @@ void api_body_end(struct api_req *q)
     (void)shutdown(p->from, SHUT_RDWR);
     pthread_join(p->thread, NULL);
     close(p->from);
-    close(p->to);
+    if (p->to >= 0)
+        close(p->to);
     q->reply->pipe = NULL;
 }

@@ -51,6 +51,8 @@ static int take_query(struct api_req *q, struct shale_build_opts *o, struct shal
     if (streq(version, "2"))
         return err_set(e, SHALE_UNSUPPORTED,
                        "BuildKit is not served: build without it (DOCKER_BUILDKIT=0)");
+    if (streq(file, "-"))
+        return err_set(e, SHALE_INVALID, "dockerfile: \"-\" is no name of a file of the context");
     o->dockerfile = streq(file, "Dockerfile") ? NULL : file;
     o->tags = api_query_all(q, "t");
     o->hosts = api_query_all(q, "extrahosts");

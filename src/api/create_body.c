@@ -164,7 +164,7 @@ static bool says_nothing(const json_t *v)
     case JSON_STRING:
         return json_string_length(v) == 0;
     case JSON_INTEGER:
-        return json_integer_value(v) <= 0; /* -1 is what stands for "as it is" */
+        return json_integer_value(v) == 0 || json_integer_value(v) == -1; /* "as it is" */
     case JSON_ARRAY:
         return json_array_size(v) == 0;
     case JSON_OBJECT:
@@ -299,6 +299,7 @@ static int check_log(const json_t *log, const char **warning, struct shale_err *
 
 static void take_config(const struct config *c, struct shale_create_opts *o)
 {
+    static const char *const empty[] = {NULL};
     bool attached = c->attach_in || c->attach_out || c->attach_err;
 
     o->image = c->image ? c->image : "";
@@ -311,7 +312,8 @@ static void take_config(const struct config *c, struct shale_create_opts *o)
     o->interactive = c->open_stdin;
     o->detached = c->open_stdin ? !c->stdin_once : !attached;
     o->cmd = list_or_null(&c->cmd);
-    o->entrypoint = list_or_null(&c->entrypoint); /* one empty word clears the image's */
+    /* an empty list clears the image's, as one empty word does */
+    o->entrypoint = c->entrypoint.set && !c->entrypoint.n ? empty : list_or_null(&c->entrypoint);
     o->env = list_or_null(&c->env);
     o->expose = list_or_null(&c->exposed);
 }

@@ -177,7 +177,8 @@ int body_ulimits(struct api_req *q, const json_t *list, const char *const **ret,
 struct mount_body {
     const char *type, *source, *target, *propagation, *subpath;
     bool read_only, make_source;
-    const json_t *bind, *volume, *tmpfs, *image;
+    const json_t *bind, *volume, *tmpfs, *image, *driver, *driver_options;
+    const char *driver_name;
     int64_t size, mode;
 };
 #define F(name, kind, field)                                                                       \
@@ -198,7 +199,10 @@ static const struct json_field bind_fields[] = {F("Propagation", JB_STR, propaga
                                                 F("CreateMountpoint", JB_BOOL, make_source)};
 static const struct json_field tmpfs_fields[] = {F("SizeBytes", JB_I64, size),
                                                  F("Mode", JB_I64, mode)};
-static const struct json_field subpath_fields[] = {F("Subpath", JB_STR, subpath)};
+static const struct json_field subpath_fields[] = {F("Subpath", JB_STR, subpath),
+                                                   F("DriverConfig", JB_OBJECT, driver)};
+static const struct json_field driver_fields[] = {F("Name", JB_STR, driver_name),
+                                                  F("Options", JB_OBJECT, driver_options)};
 #undef F
 
 static int mount_type(const char *name, enum shale_mount_type *ret, struct shale_err *e)
@@ -233,14 +237,27 @@ static int check_mount(const struct mount_body *b, const struct shale_mount *m, 
                        "specified");
     if (m->type == SHALE_MOUNT_VOLUME && *b->subpath)
         return err_set(e, SHALE_UNSUPPORTED, "VolumeOptions.Subpath is not supported yet");
+    if (*b->driver_name && !streq(b->driver_name, "local"))
+        return err_set(e, SHALE_UNSUPPORTED,
+                       "VolumeOptions.DriverConfig: volume driver \"%.60s\" is not supported yet, "
+                       "only \"local\" is",
+                       b->driver_name);
+    if (json_object_size(b->driver_options) > 0)
+        return err_set(e, SHALE_UNSUPPORTED,
+                       "VolumeOptions.DriverConfig.Options are not supported yet: make the volume "
+                       "with them first");
     return 0;
 }
 
 static int take_mount(struct api_req *q, const json_t *one, struct shale_mount *ret,
                       struct shale_err *e)
 {
-    struct mount_body b = {
-        .type = "", .source = "", .target = "", .propagation = "", .subpath = ""};
+    struct mount_body b = {.type = "",
+                           .source = "",
+                           .target = "",
+                           .propagation = "",
+                           .subpath = "",
+                           .driver_name = ""};
     struct shale_mount m = {.type = SHALE_MOUNT_VOLUME};
     int r = need_object(one, "Mounts", e);
 
@@ -253,6 +270,8 @@ static int take_mount(struct api_req *q, const json_t *one, struct shale_mount *
     if (r >= 0)
         r = api_bind(q, b.image ? b.image : b.volume, subpath_fields, ARRAY_SIZE(subpath_fields),
                      &b, e);
+    if (r >= 0)
+        r = api_bind(q, b.driver, driver_fields, ARRAY_SIZE(driver_fields), &b, e);
     if (r >= 0)
         r = mount_type(b.type, &m.type, e);
     if (r >= 0)

@@ -9,6 +9,7 @@
 #include "api/reply.h"
 #include "api/route.h"
 #include "base/cleanup.h"
+#include "base/str.h"
 
 #define ARENA_BYTES (64u << 20) /* of one request */
 
@@ -69,11 +70,33 @@ static int bad_path(struct api_req *q, enum api_found found, const char *version
     return api_fail(q, 404, e, "page not found");
 }
 
+/* Without TLS, pages of other sites can send requests to this machine from a browser here. They
+ * name themselves; and where a page's own name was turned to an address of ours, it stands in Host.
+ */
+static bool is_web_page(const struct wire_req *w)
+{
+    const char *host = wire_head_get(w->head, "Host");
+    char own[256] = "";
+
+    if (streq(w->peer, "unix") || w->tls)
+        return false;
+    if (wire_head_get(w->head, "Origin"))
+        return true;
+    if (!host || host[0] == '[' || !(str_has_prefix(w->peer, "127.") || w->peer[0] == '['))
+        return false;
+    struct str name = {host, strcspn(host, ":")};
+    (void)gethostname(own, sizeof own - 1);
+    return memchr(name.p, '.', name.n) && strspn(host, "0123456789.") < name.n &&
+           !str_eq(name, str_of(own));
+}
+
 static int run(struct api_req *q, struct shale_err *e)
 {
     const struct wire_head *h = q->w->head;
     struct api_match m = {0};
     char version[16];
+    if (is_web_page(q->w))
+        return api_fail(q, 403, e, "requests of web pages are refused");
     enum api_found found = api_route_find(
         api_routes, h->method, (struct str){h->target, h->path_bytes}, q->arena, &m, version);
 

@@ -59,6 +59,8 @@ static int watch(struct api_req *q, struct shale_events_opts *o, struct shale_er
         r = api_stream_begin(q, 200, "application/json");
     if (r >= 0)
         r = shale_events(q->s, o, e);
+    o->on_event = NULL;
+    o->arg = NULL;
     events_view_clear(&w.view);
     buf_clear(&w.line);
     return r;

@@ -137,7 +137,7 @@ static int start(struct api_req *q, struct shale_err *e)
         complain(&x, e);
         return 0;
     }
-    if (r == -SHALE_DENIED)
+    if (r == -SHALE_DENIED || r == -SHALE_NOT_FOUND) /* its command: itself it was found */
         api_fail_as(q, 400);
     return r;
 }

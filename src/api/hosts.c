@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
 
@@ -19,7 +20,7 @@
 /* By name, else by number. */
 static int find_group(const char *name, gid_t *ret, struct shale_err *e)
 {
-    _cleanup_free_ char *buf = malloc(GROUP_BYTES);
+    _cleanup_free_ char *buf = mem_alloc(GROUP_BYTES);
     struct group g, *found = NULL;
     uint64_t number;
 

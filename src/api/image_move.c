@@ -68,7 +68,8 @@ static int import(struct api_req *q, const char *source, struct shale_err *e)
         .changes = api_query_all(q, "changes"),
     };
     int r = api_query_platform(q, "platform", &o.platform, e);
-    if (r >= 0 && o.input && !strstr(o.input, "://")) /* never a file of the daemon's host */
+    if (r >= 0 && o.input && !str_has_prefix(o.input, "http://") &&
+        !str_has_prefix(o.input, "https://")) /* never a file of the daemon's host */
         o.input = arena_printf(q->arena, "http://%s", o.input);
     if (r >= 0 && q->arena->failed)
         r = err_nomem(e);

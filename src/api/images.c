@@ -159,6 +159,8 @@ static int search(struct api_req *q, struct shale_err *e)
     if (r >= 0)
         r = api_query_filters(q, &o.filters, e);
     if (r >= 0)
+        r = api_use_search_auth(q, term ? term : "", e);
+    if (r >= 0)
         r = shale_search(q->s, term ? term : "", &o, &l, e);
     if (r == -SHALE_UNAUTHORIZED || r == -SHALE_DENIED)
         api_fail_as(q, 500); /* 401 would have the client ask for a password */

@@ -83,24 +83,43 @@ static const struct json_field pool_fields[] = {
 };
 #undef O
 
-/* What of IPAM a network can have here: one subnet. */
-static int bind_ipam(struct api_req *q, const json_t *ipam, struct shale_network_create_opts *o,
-                     struct shale_err *e)
+/* A subnet; of each kind one. */
+static int take_pool(struct api_req *q, const json_t *one, bool seen[2],
+                     struct shale_network_create_opts *o, struct shale_err *e)
 {
-    struct ipam_body i = {0};
     struct pool_body p = {0};
-    int r = api_bind(q, ipam, ipam_fields, ARRAY_SIZE(ipam_fields), &i, e);
-    if (r < 0 || json_array_size(i.config) == 0)
-        return r;
-    if (json_array_size(i.config) > 1)
-        return err_set(e, SHALE_UNSUPPORTED, "a network has one subnet here");
-    r = api_bind(q, json_array_get(i.config, 0), pool_fields, ARRAY_SIZE(pool_fields), &p, e);
+    int r = api_bind(q, one, pool_fields, ARRAY_SIZE(pool_fields), &p, e);
     if (r < 0)
         return r;
+    bool v6 = p.subnet && strchr(p.subnet, ':');
+    if (seen[v6])
+        return err_set(e, SHALE_UNSUPPORTED, "a network has one subnet of a kind here");
+    seen[v6] = true;
+    if (v6 && (api_text(p.range) || p.aux.n))
+        return err_set(e, SHALE_UNSUPPORTED, "IPAM.Config: %s of IPv6 is not supported yet",
+                       p.aux.n ? "AuxiliaryAddresses" : "IPRange");
+    if (v6) {
+        o->subnet6 = p.subnet;
+        o->gateway6 = api_text(p.gateway);
+        return 0;
+    }
     o->subnet = api_text(p.subnet);
     o->ip_range = api_text(p.range);
     o->gateway = api_text(p.gateway);
     return api_pairs(q, &p.aux, &o->aux, e);
+}
+
+/* What of IPAM a network can have here: a subnet of IPv4, and one of IPv6. */
+static int bind_ipam(struct api_req *q, const json_t *ipam, struct shale_network_create_opts *o,
+                     struct shale_err *e)
+{
+    struct ipam_body i = {0};
+    bool seen[2] = {false, false};
+    const json_t *one;
+    size_t at;
+    int r = api_bind(q, ipam, ipam_fields, ARRAY_SIZE(ipam_fields), &i, e);
+    json_array_foreach(i.config, at, one) r = r < 0 ? r : take_pool(q, one, seen, o, e);
+    return r;
 }
 
 static int create(struct api_req *q, struct shale_err *e)
@@ -110,8 +129,6 @@ static int create(struct api_req *q, struct shale_err *e)
     int r = api_bind(q, q->body, create_fields, ARRAY_SIZE(create_fields), &b, e);
     if (r < 0)
         return r;
-    if (b.ipv6)
-        return err_set(e, SHALE_UNSUPPORTED, "networks with IPv6 are not supported yet");
     if (b.ingress || b.config_only || (api_text(b.scope) && !streq(b.scope, "local")))
         return err_set(e, SHALE_UNSUPPORTED, "networks of a swarm are not supported");
     struct shale_network_create_opts o = {
@@ -120,6 +137,7 @@ static int create(struct api_req *q, struct shale_err *e)
         .driver = api_text(b.driver),
         .internal = b.internal,
         .attachable = b.attachable,
+        .ipv6 = b.ipv6,
     };
     r = bind_ipam(q, b.ipam, &o, e);
     if (r >= 0)

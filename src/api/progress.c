@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "api/reply.h"
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "view/api_progress.h"
@@ -111,10 +112,11 @@ void api_progress_status(struct api_progress *p, const char *id, const char *fmt
 
 void api_progress_stream(struct api_progress *p, const char *text, size_t n)
 {
-    _cleanup_free_ char *copy = strndup(text, n);
+    _cleanup_free_ char *copy = mem_strndup(text, n);
 
-    if (copy)
-        put(p, json_pack("{s:o}", "stream", doc_string(copy)));
+    json_t *line = copy ? json_pack("{s:o}", "stream", doc_string(copy)) : NULL;
+    if (line)
+        put(p, line);
 }
 
 void api_progress_aux(struct api_progress *p, const char *id, json_t *aux)

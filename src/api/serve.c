@@ -126,9 +126,13 @@ static int write_pidfile(struct shale_daemon *s, const char *path, struct shale_
     }
     int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
     int r = fs_write_atomic(AT_FDCWD, path, text, (uint64_t)n, 0644, false, e);
-    if (r >= 0)
-        s->pidfile = path;
-    return r < 0 ? err_wrap(e, r, "pidfile") : 0;
+    if (r < 0)
+        return err_wrap(e, r, "pidfile");
+    s->pidfile = arena_strdup(&s->d.arena, path); /* a reload replaces the settings */
+    if (s->pidfile)
+        return 0;
+    (void)sys_unlinkat(AT_FDCWD, path, 0);
+    return err_nomem(e);
 }
 
 /* ---- start ---- */
@@ -147,6 +151,14 @@ static void make_id(struct api_daemon *d, const char *root)
              hex + 20);
 }
 
+/* What shares the daemon's handle: an exec, a stop that waits. */
+static void let_go(void *arg)
+{
+    struct api_daemon *d = arg;
+
+    shale_cancel(d->s);
+}
+
 static int serve(struct shale_daemon *s, struct shale_err *e)
 {
     struct api_daemon *d = &s->d;
@@ -157,8 +169,11 @@ static int serve(struct shale_daemon *s, struct shale_err *e)
     struct api_settings *set = d->set;
     const struct http_cert cert = {set->tls_cert, set->tls_key, set->verify ? set->tls_ca : NULL,
                                    set->verify, NULL};
-    struct wire_opts wo = {
-        .handle = api_handle, .refusal = api_refusal, .arg = d, .cert = set->tls ? &cert : NULL};
+    struct wire_opts wo = {.handle = api_handle,
+                           .refusal = api_refusal,
+                           .let_go = let_go,
+                           .arg = d,
+                           .cert = set->tls ? &cert : NULL};
     r = shale_open(&set->open, &d->s, e);
     if (r >= 0)
         r = api_hosts_open(d, set, s->o.open_to_all, e);
@@ -202,7 +217,11 @@ int shale_daemon_reload(struct shale_daemon *s, struct shale_err *e)
     struct api_settings *set = NULL;
     int r = api_settings_new(&s->o, &set, e);
 
-    if (r >= 0 && set->tls && s->d.set->tls) {
+    /* Who may connect was looked at when it began to listen. */
+    if (r >= 0 && (set->tls != s->d.set->tls || set->verify != s->d.set->verify))
+        r = err_set(e, SHALE_INVALID,
+                    "tls and tlsverify cannot change while it serves: start it anew");
+    if (r >= 0 && set->tls) {
         const struct http_cert cert = {set->tls_cert, set->tls_key,
                                        set->verify ? set->tls_ca : NULL, set->verify, NULL};
         r = wire_reload_tls(s->d.server, &cert, e);
@@ -228,9 +247,9 @@ void shale_daemon_stop(struct shale_daemon *s)
 {
     if (!s)
         return;
+    api_hosts_close(&s->d, !s->d.server); /* while these paths are surely ours */
     if (s->d.server)
         wire_stop(s->d.server, s->d.set->grace_ns);
-    api_hosts_close(&s->d, !s->d.server);
     if (s->pidfile)
         (void)sys_unlinkat(AT_FDCWD, s->pidfile, 0);
     shale_close(s->d.s);

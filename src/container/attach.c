@@ -18,6 +18,7 @@
 #define PENDING_SOON_US  1000
 #define PENDING_LATER_US 5000
 #define PENDING_LOOK     200
+#define PATH_MAX_BYTES   (64u << 10)
 
 /* The socket's path may be longer than an address holds: it is reached through the folder's
  * descriptor. */
@@ -193,7 +194,8 @@ static int tell_ready(struct shale_attach_opts *o)
 static int await_socket(struct container_host *h, struct arena *a, struct ctr *c,
                         const struct shale_attach_opts *o, int *ret, struct shale_err *e)
 {
-    const char *noted = ctr_path(c, a, "run");
+    _cleanup_(arena_clear) struct arena own = ARENA_INIT(PATH_MAX_BYTES);
+    const char *noted = ctr_path(c, &own, "run");
     int64_t began = c->row.run.started_ns;
     unsigned pause_us = PENDING_SOON_US;
 
@@ -211,7 +213,7 @@ static int await_socket(struct container_host *h, struct arena *a, struct ctr *c
         if (r < 0)
             return r;
         if (i % PENDING_LOOK == 0) {
-            r = ctr_reload(h, a, c, NULL);
+            r = ctr_look(h, a, c, NULL);
             if (r == -SHALE_NOT_FOUND ||
                 (r >= 0 && c->row.run.started_ns != began && ctr_need_running(c, NULL) < 0))
                 return 1;

@@ -60,6 +60,8 @@ static int set_command(struct create *c, struct shale_err *e)
         r = create_list(c, c->o->entrypoint, &k->entrypoint, e);
         if (r < 0)
             return r;
+        if (k->entrypoint.n == 0 && k->cmd.n == 0)
+            k->cmd = run->cmd;
         if (k->entrypoint.n == 1 && k->entrypoint.v[0][0] == 0)
             k->entrypoint.n = 0;
     } else {

@@ -76,6 +76,25 @@ int ctr_reload(struct container_host *h, struct arena *a, struct ctr *c, struct 
     return 0;
 }
 
+int ctr_look(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e)
+{
+    struct arena fresh = ARENA_INIT(a->max_bytes);
+    struct meta_container row;
+    struct ctr now;
+    int r = meta_container_get(store_meta(h->store), c->row.id, &fresh, &row, e);
+
+    if (r >= 0)
+        r = ctr_of_row(h, &row, &fresh, &now, e);
+    if (r < 0) {
+        arena_clear(&fresh);
+        return r;
+    }
+    arena_clear(a);
+    *a = fresh;
+    *c = now;
+    return 0;
+}
+
 bool ctr_is(const struct ctr *c, const char *state)
 {
     return streq(c->row.run.state, state);

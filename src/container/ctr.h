@@ -49,6 +49,9 @@ int ctr_of_row(struct container_host *h, const struct meta_container *row, struc
                struct ctr *ret, struct shale_err *e);
 /* Reads the row again; NOT_FOUND when it was removed. */
 int ctr_reload(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e);
+/* The same for who looks again and again: `a`, which must hold nothing but what c has, is cleared
+ * and has the new one. On an error both stay as they are. */
+int ctr_look(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e);
 bool ctr_is(const struct ctr *c, const char *state);
 /* It runs, is paused, or will run again by itself. */
 bool ctr_is_live(const struct ctr *c);

@@ -43,13 +43,25 @@ struct exec {
     struct spawn_pipe output, input; /* the same, where the caller is a connection */
     int terminal;                    /* of the caller, whose size counts */
     bool kept;                       /* somebody else looks after it */
+    bool foreign;                    /* asked for elsewhere: our own environment is none of it */
     void (*on_terminal)(void *arg, const char *path);
     void *arg;
 };
 
 /* ---- what is run ---- */
 
-/* The container's environment with the options' put over it. "K" takes our own value. */
+static void env_remove(struct strv *v, const char *key)
+{
+    size_t n = 0, len = strlen(key);
+
+    for (size_t i = 0; i < v->n; i++)
+        if (strncmp(v->v[i], key, len) != 0 || (v->v[i][len] != '=' && v->v[i][len] != 0))
+            v->v[n++] = v->v[i];
+    v->n = n;
+}
+
+/* The container's environment with the options' put over it. "K" takes our own value; of a foreign
+ * one it takes K away. */
 static int merge_env(const struct exec *x, struct strv *ret, struct shale_err *e)
 {
     const struct strv *base = &x->c->conf.env;
@@ -64,9 +76,12 @@ static int merge_env(const struct exec *x, struct strv *ret, struct shale_err *e
         ret->v[ret->n++] = base->v[i];
     for (size_t i = 0; i < n; i++) {
         const char *kv = x->o->env[i];
-        const char *own = strchr(kv, '=') ? NULL : getenv(kv);
-        if (!strchr(kv, '=') && !own)
+        const char *own = strchr(kv, '=') || x->foreign ? NULL : getenv(kv);
+        if (!strchr(kv, '=') && !own) {
+            if (x->foreign)
+                env_remove(ret, kv);
             continue;
+        }
         char *s = own ? arena_printf(x->a, "%s=%s", kv, own) : arena_strdup(x->a, kv);
         if (!s)
             return err_nomem(e);
@@ -444,6 +459,8 @@ static int run_kept(struct exec *x, int *ret_status, struct shale_err *e)
         return r;
     if (status != 0)
         runtime_words(x->log, NULL, 0, words, sizeof words);
+    if (status != 0 && !words[0]) /* it has not begun: there is nobody who would */
+        exec_note_end(x->c, x->id, status);
     x->kept = status == 0;
     *ret_status = status;
     return words[0] ? refused(x, words, e) : 0;
@@ -545,6 +562,7 @@ int exec_run(struct container_host *h, struct arena *a, const struct exec_known 
     if (r >= 0 && k->on_ready)
         r = k->on_ready(k->arg);
     x.id = k->id;
+    x.foreign = true;
     x.on_terminal = k->on_terminal;
     x.arg = k->arg;
     return r < 0 ? r : run_checked(&x, true, ret_status, e);

@@ -147,7 +147,7 @@ static int follow(struct reader *r, struct shale_err *e)
     for (;;) {
         bool over = is_over(r);
         /* asked before reading: what was written before its end is then read */
-        int ended = ctr_reload(r->h, r->a, r->c, NULL) < 0 ||
+        int ended = ctr_look(r->h, r->a, r->c, NULL) < 0 ||
                     ctr_refresh(r->h, r->a, r->c, NULL) < 0 || !ctr_is_live(r->c);
         int k = read_to_end(r, e);
         if (k < 0 || ended || over)

@@ -109,7 +109,12 @@ int network_config(const struct network *n, struct arena *a, char **ret, struct 
     jout_put(&bad, o, "Options", map_json(&n->options));
     jout_put(&bad, o, "AuxAddress", map_json(&n->aux));
     r = jout_check(bad, "network", e);
-    return r < 0 ? r : jout_text(o, JSON_COMPACT, a, ret, e);
+    if (r >= 0)
+        r = jout_text(o, JSON_COMPACT, a, ret, e);
+    if (r >= 0 && strlen(*ret) > CONFIG_MAX_BYTES) /* nobody could read it again */
+        r = err_set(e, SHALE_LIMIT, "labels and options of a network have more than %u bytes",
+                    CONFIG_MAX_BYTES);
+    return r;
 }
 
 /* ---- the three ---- */

@@ -15,6 +15,7 @@
 
 #define BITS_MAX        30 /* smaller subnets have no room for a gateway and a container */
 #define INTERFACE_BYTES 15
+#define LIST_MAX        20000 /* labels, or addresses */
 #define OPTION_NAME     "com.docker.network.bridge.name"
 #define OPTION_MTU      "com.docker.network.driver.mtu"
 
@@ -69,6 +70,8 @@ static int take_map(struct make *m, const char *const *list, struct strmap *ret,
 
     while (list && list[n])
         n++;
+    if (n > LIST_MAX)
+        return err_set(e, SHALE_LIMIT, "more than %d values in one list", LIST_MAX);
     ret->m = arena_array(m->a, n + 1, sizeof *ret->m);
     if (!ret->m)
         return err_nomem(e);

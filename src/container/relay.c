@@ -317,8 +317,8 @@ static int loop(struct state *st, struct shale_err *e)
 
     while (!is_over(st)) {
         r = cancel_check(st->r->cancel, e);
-        if (r < 0)
-            return r;
+        if (r < 0) /* what outlives its caller is let alone, not ended */
+            return st->r->outlive && !st->r->hangup ? 1 : r;
         set_polls(st, p);
         r = poll(p, P_N, st->child_done && st->side[0].n + st->side[1].n == 0 ? 0 : TICK_MS);
         if (r < 0 && errno != EINTR)

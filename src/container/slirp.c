@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -29,6 +30,7 @@
 #define ANSWER_MS    (10 * 1000)
 #define ANSWER_BYTES 4096
 #define WORDS_MAX    400
+#define STACK_BYTES  (256u << 10)
 
 /* ---- starting ---- */
 
@@ -55,6 +57,32 @@ static int wait_ready(int fd, int dir_fd, struct shale_err *e)
     if (r == 1 && read(fd, &c, 1) == 1 && c == '1')
         return 0;
     return failed(dir_fd, r == 0 ? "it does not get ready" : "it did not say why", e);
+}
+
+static void *wait_main(void *arg)
+{
+    int status;
+
+    (void)spawn_wait((pid_t)(intptr_t)arg, &status, NULL);
+    return NULL;
+}
+
+/* One that a daemon started would stay as a zombie: somebody waits for its end. */
+static void wait_aside(pid_t pid)
+{
+    pthread_attr_t attr;
+    sigset_t all, old;
+    pthread_t t;
+
+    if (pthread_attr_init(&attr) != 0)
+        return;
+    (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    (void)pthread_create(&t, &attr, wait_main, (void *)(intptr_t)pid);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    (void)pthread_attr_destroy(&attr);
 }
 
 static int launch(const char *program, const char *netns, const struct ctr *c, int dir_fd,
@@ -93,6 +121,7 @@ static int launch(const char *program, const char *netns, const struct ctr *c, i
     r = spawn_start(&o, &pid, NULL, e);
     if (r < 0)
         return r;
+    wait_aside(pid);
     (void)snprintf(pid_text, sizeof pid_text, "%d\n", (int)pid);
     r = fs_write_atomic(dir_fd, PID_FILE, pid_text, strlen(pid_text), 0600, false, e);
     if (r < 0) {

@@ -20,7 +20,7 @@ static int await_restart(struct container_host *h, struct arena *a, struct ctr *
         poll(NULL, 0, RESTART_POLL_MS);
         int r = cancel_check(h->cancel, e);
         if (r >= 0)
-            r = ctr_reload(h, a, c, e);
+            r = ctr_look(h, a, c, e);
         if (r >= 0)
             r = ctr_refresh(h, a, c, e);
         if (r < 0)
@@ -71,7 +71,7 @@ static int await_start(struct container_host *h, struct arena *a, struct ctr *c,
         int r = pause_a_bit(h, &looks, e);
         if (r < 0)
             return r;
-        r = ctr_reload(h, a, c, e);
+        r = ctr_look(h, a, c, e);
         if (r == -SHALE_NOT_FOUND)
             return 1;
         if (r < 0)
@@ -87,11 +87,13 @@ static int await_removal(struct container_host *h, struct arena *a, struct ctr *
     int r = 0;
 
     while (r >= 0) {
-        r = ctr_reload(h, a, c, NULL);
+        r = ctr_look(h, a, c, NULL);
         if (r >= 0) /* nobody else may be there to finish what it left */
             r = ctr_refresh(h, a, c, NULL);
         if (r == -SHALE_NOT_FOUND)
             return 0;
+        if (r == -SHALE_NO_MEMORY)
+            return err_nomem(e);
         r = pause_a_bit(h, &looks, e);
     }
     return r;

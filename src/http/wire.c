@@ -79,7 +79,13 @@ static int start_thread(struct wire_server *s)
     return rc;
 }
 
-/* When no thread can be had the request waits for one that is there. */
+void wire_help(struct wire_server *s)
+{
+    if (s->n_ready > 0 && s->n_threads == 0 && start_thread(s) == 0)
+        s->n_threads++;
+}
+
+/* When no thread can be had the request waits for one that is there, or for wire_help. */
 void wire_push(struct wire_server *s, struct wconn *k)
 {
     k->ready = NULL;
@@ -202,6 +208,7 @@ static void tell_all(struct wire_server *s, bool hard)
 static size_t n_left(struct wire_server *s)
 {
     pthread_mutex_lock(&s->mutex);
+    wire_help(s);
     size_t n = s->n_running + s->n_ready;
     pthread_mutex_unlock(&s->mutex);
     return n;
@@ -221,7 +228,10 @@ struct wire_server *wire_stop(struct wire_server *s, int64_t grace_ns)
     int64_t end = time_mono_ns() + grace_ns;
     wloop_drop_idle(s);
     while (n_left(s) > 0) {
-        tell_all(s, time_mono_ns() >= end);
+        bool hard = time_mono_ns() >= end;
+        tell_all(s, hard);
+        if (hard && s->o.let_go)
+            s->o.let_go(s->o.arg);
         nanosleep(&pause, NULL);
         wloop_drop_idle(s);
     }

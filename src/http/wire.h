@@ -51,6 +51,9 @@ struct wire_opts {
     /* What is wrong with a head, before any handler: the body of the answer, JSON or not. Returns
      * its type. */
     const char *(*refusal)(int status, char *ret, size_t n);
+    /* The grace time of wire_stop is over: what still runs has to stop soon. May be NULL; may be
+     * called again. */
+    void (*let_go)(void *arg);
     void *arg;
     const struct http_cert *cert; /* of the TLS listeners; NULL: there are none */
     size_t max_connections;       /* 0: as many as descriptors allow, at most 20,000 */

@@ -54,7 +54,8 @@ static int parse_request_line(char *line, size_t n, struct wire_head *h)
     *target++ = 0;
     *version++ = 0;
     size_t target_n = strlen(target);
-    if (!is_token(line, (size_t)(target - 1 - line)) ||
+    if (strlen(version) != n - (size_t)(version - line) ||
+        !is_token(line, (size_t)(target - 1 - line)) ||
         target_n != (size_t)(version - 1 - target) || !is_visible(target, target_n, ""))
         return 400;
     if (!streq(version, "HTTP/1.1") && !streq(version, "HTTP/1.0"))
@@ -68,13 +69,23 @@ static int parse_request_line(char *line, size_t n, struct wire_head *h)
     return 0;
 }
 
+/* Nothing else may stand around a value (RFC 9110, 5.6.3). */
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 static int parse_field(char *line, size_t n, struct wire_head *h)
 {
     char *colon = memchr(line, ':', n);
 
     if (!colon || !is_token(line, (size_t)(colon - line)))
         return 400; /* a folded line begins with a blank, which is no token */
-    struct str value = str_trim((struct str){colon + 1, n - (size_t)(colon + 1 - line)});
+    struct str value = {colon + 1, n - (size_t)(colon + 1 - line)};
+    for (; value.n && is_blank(*value.p); value.n--)
+        value.p++;
+    while (value.n && is_blank(value.p[value.n - 1]))
+        value.n--;
     if (!is_visible(value.p, value.n, " \t"))
         return 400;
     if (h->n_fields == WIRE_MAX_FIELDS)

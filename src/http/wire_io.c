@@ -26,19 +26,24 @@ static int wait_for(struct wconn *k, short events, int64_t most_ns)
     return n > 0 ? 0 : -1;
 }
 
+/* One thread may read while another one writes, so what TLS waits for is the same as without it
+ * (what the library says is of the whole session). */
 ssize_t wio_recv(struct wconn *k, void *p, size_t n, int64_t most_ns)
 {
+    int64_t end = most_ns > 0 ? time_mono_ns() + most_ns : 0;
+
     for (;;) {
         ssize_t got = k->tls ? wtls_recv(k->tls, p, n) : recv(k->fd, p, n, 0);
         if (got >= 0 || (errno != EAGAIN && errno != EINTR))
             return got;
         if (errno == EINTR)
             continue;
-        if (most_ns == 0) {
+        int64_t left = most_ns > 0 ? end - time_mono_ns() : most_ns;
+        if (most_ns >= 0 && left <= 0) {
             errno = ETIMEDOUT;
             return -1;
         }
-        if (wait_for(k, k->tls ? wtls_events(k->tls) : POLLIN, most_ns) < 0)
+        if (wait_for(k, POLLIN, left) < 0)
             return -1;
     }
 }
@@ -67,7 +72,7 @@ int wio_send(struct wconn *k, const struct iovec *from, int n, int64_t most_ns)
         if (sent < 0 && errno != EAGAIN)
             return -1;
         if (sent < 0) {
-            if (wait_for(k, k->tls ? wtls_events(k->tls) : POLLOUT, most_ns) < 0)
+            if (wait_for(k, POLLOUT, most_ns) < 0)
                 return -1;
             continue;
         }

@@ -32,6 +32,8 @@ static int arm(struct wconn *k, uint32_t events, int op)
 static void free_conn(struct wconn *k)
 {
     wtls_free(k->tls);
+    /* Closing is not enough: a child that has not come to its exec has the descriptor, too. */
+    (void)epoll_ctl(k->s->epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
     close(k->fd);
     free(k->buf);
     free(k);
@@ -62,9 +64,14 @@ void wloop_give_up(struct wconn *k)
 {
     struct wire_server *s = k->s;
 
-    if (k->tls)
-        wtls_shut(k->tls);
-    (void)shutdown(k->fd, SHUT_RDWR);
+    if (k->cut) { /* a reset: an end would make it look whole */
+        struct linger hard = {1, 0};
+        (void)setsockopt(k->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    } else {
+        if (k->tls)
+            wtls_shut(k->tls);
+        (void)shutdown(k->fd, SHUT_RDWR);
+    }
     close_idle(k);
     wloop_wake(s);
 }
@@ -111,8 +118,22 @@ static void stay_idle(struct wconn *k)
         close_idle(k);
 }
 
+/* A handshake takes a thread for somebody who has shown nothing yet: never all of them. */
+static bool may_shake(struct wire_server *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    bool may = s->n_shaking <= s->o.max_requests / 4;
+    s->n_shaking += may;
+    pthread_mutex_unlock(&s->mutex);
+    return may;
+}
+
 static void on_bytes(struct wconn *k)
 {
+    if (k->wants_tls && !may_shake(k->s)) {
+        close_idle(k);
+        return;
+    }
     if (k->wants_tls || k->tls) {
         start_request(k);
         return;
@@ -160,6 +181,21 @@ static void name_peer(struct wconn *k, int fd)
     http_address_text(ok ? (struct sockaddr *)&a : NULL, k->peer, sizeof k->peer);
 }
 
+/* A client that vanishes without a word (sleep, a router that forgets) is noticed in two minutes.
+ */
+static void keep_alive(int fd)
+{
+    static const struct {
+        int level, name, value;
+    } v[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
+             {IPPROTO_TCP, TCP_KEEPIDLE, 60},
+             {IPPROTO_TCP, TCP_KEEPINTVL, 15},
+             {IPPROTO_TCP, TCP_KEEPCNT, 4}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+        (void)setsockopt(fd, v[i].level, v[i].name, &v[i].value, sizeof v[i].value);
+}
+
 static void add_conn(struct wire_server *s, const struct http_listener *l, int fd)
 {
     struct wconn *k = mem_alloc(sizeof *k);
@@ -173,6 +209,7 @@ static void add_conn(struct wire_server *s, const struct http_listener *l, int f
     atomic_init(&k->since, time_mono_ns());
     name_peer(k, fd);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    keep_alive(fd);
     pthread_mutex_lock(&s->mutex);
     k->next = &s->conns;
     k->prev = s->conns.prev;
@@ -251,6 +288,7 @@ static void reap(struct wire_server *s, int64_t now, bool all)
     struct wconn *over = NULL;
 
     pthread_mutex_lock(&s->mutex);
+    wire_help(s);
     for (struct wconn *k = s->conns.next, *next; k != &s->conns; k = next) {
         next = k->next;
         int64_t most = k->n > 0 ? s->o.head_ns : s->o.idle_ns;

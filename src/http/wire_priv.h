@@ -26,6 +26,7 @@ struct wconn {
     void *on_gone_arg;
     int taken_fd; /* what the handler has of a connection that it took; or -1 */
     bool taken;
+    bool cut; /* the answer is not whole, and only its end could tell */
     /* of whoever has it */
     int fd;
     bool wants_tls;
@@ -52,6 +53,7 @@ struct wire_server {
     size_t n_ready;
     struct wconn *dead; /* for the loop to free */
     size_t n_threads, n_waiting, n_running;
+    size_t n_shaking;           /* of the running ones: in a handshake */
     bool no_more;               /* threads end */
     struct wtls_papers *papers; /* of the mutex; counted */
 };
@@ -76,7 +78,8 @@ static inline struct wcall *wcall_of(const struct wire_req *q)
 
 /* wire.c */
 void wire_push(struct wire_server *s, struct wconn *k); /* a thread serves it; the mutex is held */
-void wire_serve(struct wconn *k);                       /* wire_req.c: in a thread of its own */
+void wire_help(struct wire_server *s); /* the same for what waits although there is no thread */
+void wire_serve(struct wconn *k);      /* wire_req.c: in a thread of its own */
 
 /* wire_loop.c */
 int wloop_start(struct wire_server *s, struct shale_err *e);

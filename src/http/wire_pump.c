@@ -82,7 +82,8 @@ static void pass_end(struct wpump *u, struct way *w, bool to_client)
 /* false: the handler is through, and the client takes nothing any more. */
 static bool wait_for_some(struct wpump *u)
 {
-    bool ready = wio_pending(u->k) && u->in.n == 0 && !u->in.ended;
+    bool ready = (wio_pending(u->k) && u->in.n == 0 && !u->in.ended) ||
+                 (u->closed && u->out.n == 0 && !u->out.ended); /* what it wrote is all there */
     short client = (short)((u->in.n == 0 && !u->in.ended ? POLLIN : 0) | (u->out.n ? POLLOUT : 0));
     short pair = (short)((u->out.n == 0 && !u->out.ended ? POLLIN : 0) | (u->in.n ? POLLOUT : 0));
     struct pollfd p[] = {{client ? u->k->fd : -1, client, 0}, {u->closed ? -1 : u->fd, pair, 0}};

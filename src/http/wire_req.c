@@ -361,8 +361,9 @@ static void end_taken(struct wcall *c)
     if (!k->tls) {
         char waste[4096];
         (void)shutdown(k->fd, SHUT_WR);
-        while (recv(k->fd, waste, sizeof waste, MSG_DONTWAIT) > 0)
-            ; /* data that nobody reads turns the close into a reset */
+        /* Data that nobody reads turns the close into a reset. Not for ever, though. */
+        for (int i = 0; i < 256 && recv(k->fd, waste, sizeof waste, MSG_DONTWAIT) > 0; i++)
+            ;
     }
 }
 
@@ -436,6 +437,7 @@ static bool serve_one(struct wconn *k, size_t head_n)
         end_taken(&c);
     else if (!c.broken)
         drain(&c);
+    k->cut = c.broken && c.begun && !c.chunked && !k->taken;
     pthread_mutex_destroy(&c.mutex);
     return c.keep && !c.broken && c.body_end;
 }
@@ -472,6 +474,9 @@ static bool begin_tls(struct wconn *k)
     int r = wtls_accept(k, p, s->o.head_ns);
     wtls_unref(p);
     k->wants_tls = false;
+    pthread_mutex_lock(&s->mutex);
+    s->n_shaking--;
+    pthread_mutex_unlock(&s->mutex);
     return r >= 0;
 }
 

@@ -91,7 +91,7 @@ static json_t *manifest_of(const struct shale_platform_entry *p)
     doc_bool(&d, "Available", p->available);
     doc_put(&d, "Size",
             json_pack("{s:I, s:I}", "Content", (json_int_t)p->content_bytes, "Total",
-                      (json_int_t)(p->content_bytes + p->size_bytes)));
+                      (json_int_t)p->content_bytes + (json_int_t)p->size_bytes));
     doc_str(&d, "Kind", p->attestation ? "attestation" : "image");
     if (!p->attestation)
         doc_put(&d, "ImageData", image_data_of(p));

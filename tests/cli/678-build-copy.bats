@@ -158,7 +158,8 @@ break"
     shale build -q - <"$BATS_TEST_TMPDIR/pipe" >/dev/null 2>&1 3>&- &
     pid=$!
     exec 7>"$BATS_TEST_TMPDIR/pipe"
-    head -c 200000 <(gzip -dc "$web/src.tgz") >&7 # more is to come, and never does
+    size=$(gzip -dc "$web/src.tgz" | wc -c)
+    gzip -dc "$web/src.tgz" | head -c $((size / 2)) >&7 || true # more is to come, and never does
     for _ in $(seq 400); do no_rooms || break; sleep 0.05; done
     run ! no_rooms
     kill -9 "$pid"

@@ -84,6 +84,10 @@ serve_stop() {
     serve -H tcp://127.0.0.1:0 --config ''
     run_ok docker -H "$ADDRESS" version --format '{{.Server.Os}}'
     grep -q "Warning: $ADDRESS: every user of this machine can do what" "$w/serve.log"
+    # Pages in a browser here: they name themselves, or a name that was turned to our address.
+    asked() { curl -sS -m 20 -o /dev/null -w '%{http_code}' "$@" "http://${ADDRESS#tcp://}/_ping"; }
+    [ "$(asked)$(asked -H 'Host: localhost')$(asked -H 'Host: box')" = 200200200 ]
+    [ "$(asked -H 'Origin: http://evil.example')$(asked -H 'Host: evil.example:2375')" = 403403 ]
     serve_stop
     serve -H tcp://0.0.0.0:0 --open --config ''
     grep -q "whoever reaches it can do what" "$w/serve.log"
@@ -112,6 +116,12 @@ serve_stop() {
     # many small requests on one encrypted connection, and a large body
     run_ok curl -sS -m 20 --cacert "$t/ca.pem" --cert "$t/client.pem" --key "$t/client-key.pem" "https://127.0.0.1:$port/_ping?[1-20]"
     [ "$output" = OKOKOKOKOKOKOKOKOKOKOKOKOKOKOKOKOKOKOKOK ]
+    if [ "$(id -u)" = 0 ]; then # a connection that is taken over: all of it arrives, also where nobody hurries
+        skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$w/box.tar:box:1"
+        run_ok docker_tls client load -i box.tar
+        [ "$(docker_tls client run --rm --network none box:1 head -c 3000000 /dev/zero | (sleep 1; wc -c))" = 3000000 ]
+        [ "$(echo typed | docker_tls client run -i --rm --network none box:1 cat)" = typed ]
+    fi
     head -c 9000000 /dev/zero >big
     [ "$(curl -sS -m 60 -o /dev/null -w '%{http_code}' --cacert "$t/ca.pem" --cert "$t/client.pem" --key "$t/client-key.pem" -H 'Content-Type: application/json' --data-binary @big "https://127.0.0.1:$port/auth")" = 413 ]
     before=$(openssl x509 -in cert.pem -noout -fingerprint)
@@ -228,4 +238,47 @@ serve_stop() {
     wait "$curl"
     [ $((SECONDS - start)) -lt 9 ] # not the grace time
     serve -H "unix://$w/d.sock" --config '' # the same place again
+}
+
+@test "the end: what a client has begun in a container is let alone, and does not keep the daemon" {
+    need_root
+    serve -H "unix://$w/d.sock" --config '' --grace 1s
+    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$w/box.tar:box:1"
+    docker -H "$ADDRESS" load -q -i box.tar >/dev/null
+    docker -H "$ADDRESS" run -d --network none --name kept box:1 sleep 600 >/dev/null
+    docker -H "$ADDRESS" exec kept sh -c 'echo begun; exec sleep 601' >out 2>&1 3>&- &
+    for _ in $(seq 200); do grep -q begun out && break; sleep 0.05; done
+    grep -q begun out
+    serve_stop
+    wait
+    run_ok shale top kept
+    has "sleep 601"
+    drop_store
+}
+
+@test "a body that is broken off is no image" {
+    serve -H "unix://$w/d.sock" --config ''
+    run_ok python3 - "$w/d.sock" <<-'END'
+	import io, socket, sys, tarfile
+	b = io.BytesIO()
+	t = tarfile.open(fileobj=b, mode="w")
+	t.addfile(tarfile.TarInfo("file"))
+	part = b.getvalue()[:512] # a whole member, and no end of the archive
+	for end in b"zz\r\n", b"":
+	    s = socket.socket(socket.AF_UNIX)
+	    s.settimeout(30)
+	    s.connect(sys.argv[1])
+	    s.sendall(b"POST /images/create?fromSrc=-&repo=broken HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n"
+	              + b"%x\r\n" % len(part) + part + b"\r\n" + end)
+	    if not end:
+	        s.shutdown(socket.SHUT_WR)
+	    answer = b""
+	    while True:
+	        got = s.recv(4096)
+	        if not got:
+	            break
+	        answer += got
+	    assert b" 200 " not in answer or b"errorDetail" in answer, answer
+	END
+    [ -z "$(shale images -q)" ]
 }

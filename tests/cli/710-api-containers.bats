@@ -77,6 +77,14 @@ typed() { timeout -s KILL 30 python3 -B "$BATS_TEST_DIRNAME/typed" "$@"; }
     api POST "/exec/$id/start" -H 'Content-Type: application/json' -d '{"Detach":true}'
     for _ in $(seq 200); do [ "$(api GET "/exec/$id/json" | jq .ExitCode)" = null ] || break; sleep 0.05; done
     api GET "/exec/$id/json" | jq -e '.Running == false and .ExitCode == 9'
+    # a name without a value takes the container's away; the daemon's own environment is none of it
+    id=$(api POST /containers/web/exec -H 'Content-Type: application/json' \
+        -d '{"Cmd":["sh","-c","echo [$A$SHALE_ROOT$B]"],"Env":["A","SHALE_ROOT","B=b"],"AttachStdout":true}' | jq -r .Id)
+    has_b=$(api POST "/exec/$id/start" -H 'Content-Type: application/json' -d '{}' | tr -d '\0')
+    [[ $has_b == *'[b]'* ]]
+    id=$(api POST /containers/web/exec -H 'Content-Type: application/json' -d '{"Cmd":["nosuch"]}' | jq -r .Id)
+    [ "$(api_status POST "/exec/$id/start" -H 'Content-Type: application/json' -d '{"Detach":true}')" = 400 ]
+    api GET "/exec/$id/json" | jq -e '.Running == false'
     [ "$(api_status POST "/exec/$id/start" -H 'Content-Type: application/json' -d '{"Detach":true}')" = 409 ]
     [ "$(api_status GET /exec/abc/json)" = 404 ]
 }
@@ -118,6 +126,11 @@ typed() { timeout -s KILL 30 python3 -B "$BATS_TEST_DIRNAME/typed" "$@"; }
     run_ok docker commit -m told -c 'CMD ["cat","/tmp/copied"]' web made:1
     [ "$(docker run "${none[@]}" --rm made:1)" = text ]
     docker rmi made:1
+    docker commit -c 'ENTRYPOINT ["cat"]' -c 'CMD ["echo","own"]' web made:2
+    run_ok api POST '/containers/create?name=bare' -H 'Content-Type: application/json' -d '{"Image":"made:2","Entrypoint":[]}'
+    [ "$(docker inspect -f '{{.Path}} {{.Args}}' bare)" = "echo [own]" ]
+    docker rm bare
+    docker rmi made:2
 }
 
 @test "ps, inspect, top, stats, update, rename" {
@@ -145,6 +158,9 @@ typed() { timeout -s KILL 30 python3 -B "$BATS_TEST_DIRNAME/typed" "$@"; }
     [ "${#lines[@]}" = 1 ]
     run_ok docker start life
     [ "$(api_status POST /containers/life/start)" = 304 ]
+    # nothing to carry, and nothing more of it to come: it ends, and holds nobody up
+    api POST '/containers/life/attach?stream=1' -m 60
+    api POST '/containers/life/attach?stream=1&stdin=1' -m 60
     docker pause life
     [[ $(docker ps --filter name=life --format '{{.Status}}') == *"(Paused)" ]]
     run_fails 1 "unpause the container before exec" docker exec life true

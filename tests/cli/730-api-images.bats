@@ -118,6 +118,9 @@ setup() { bb=$REGISTRY_HOST/busybox:1.0 deb=$REGISTRY_HOST/debian:1.0; }
     has '["A=b"] ["x"] by hand'
     docker rmi imported:1
     run_fails 22 "" api POST "/images/create?fromSrc=$BATS_TEST_TMPDIR/i.tar&repo=stolen" -f
+    mkdir "$BATS_TEST_TMPDIR/x:"
+    cp "$BATS_TEST_TMPDIR/i.tar" "$BATS_TEST_TMPDIR/x:/i.tar"
+    run_fails 22 "" api POST "/images/create?fromSrc=$BATS_TEST_TMPDIR/x://i.tar&repo=stolen" -f
     run_fails 1 "" docker image inspect stolen
 }
 
@@ -155,4 +158,31 @@ setup() { bb=$REGISTRY_HOST/busybox:1.0 deb=$REGISTRY_HOST/debian:1.0; }
     run_ok docker pull "$door/busybox:1.0"
     docker logout "$door" >/dev/null
     run_fails 1 "" docker pull "$door/team/app:v1"
+}
+
+# HTTP to Docker Hub through a proxy that stands for it and notes what it is asked with
+@test "credentials for Docker Hub come with the request; those of the daemon's user are not used" {
+    local d=$BATS_TEST_TMPDIR auth
+    python3 -B "$BATS_TEST_DIRNAME/hub" "$d/port" "$d/asked" 3>&- &
+    hub=$!
+    await test -s "$d/port"
+    auth=$(printf '{"username":"me","password":"mine"}' | base64 -w0)
+    (
+        export BATS_FILE_TMPDIR=$d DOCKER_CONFIG=$d/docker SHALE_ROOT=$d/store HTTP_PROXY
+        HTTP_PROXY=http://127.0.0.1:$(cat "$d/port")
+        mkdir "$d/docker"
+        printf '{"auths":{"https://index.docker.io/v1/":{"auth":"%s"}}}' "$(printf root:own | base64)" >"$d/docker/config.json"
+        printf '{"insecure-registries":["docker.io","index.docker.io"]}' >"$d/conf"
+        daemon_start --config "$d/conf" || exit
+        [ "$(api_status POST '/images/create?fromImage=busybox&tag=1' -H "X-Registry-Auth: $auth")" = 404 ] &&
+            [ "$(api_status GET '/images/search?term=x' -H "X-Registry-Auth: $auth")" = 200 ] &&
+            [ "$(api_status GET '/images/search?term=x')" = 500 ]
+        code=$?
+        daemon_stop && exit "$code"
+    ) || code=$?
+    kill "$hub"
+    [ "${code:-0}" = 0 ]
+    [ "$(grep -c "manifests/1 me:mine" "$d/asked")" = 1 ]
+    [ "$(grep -c "search.* me:mine" "$d/asked")" = 1 ]
+    ! grep root "$d/asked"
 }

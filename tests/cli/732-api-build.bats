@@ -68,6 +68,7 @@ D
     [ "$(api_status POST '/build?t=Bad%20Name')" = 400 ]
     [ "$(api_status POST '/build?version=2')" = 501 ]
     [ "$(api_status POST '/build?remote=/etc')" = 400 ]
+    [ "$(api_status POST '/build?remote=http://127.0.0.1:1/x.tar&dockerfile=-')" = 400 ]
     [ "$(api_status POST '/build?ulimits=nonsense')" = 400 ]
 }
 

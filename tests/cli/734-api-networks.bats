@@ -33,11 +33,31 @@ teardown_file() { daemon_stop; }
     [ "$(api_status DELETE /networks/nope)" = 404 ]
 }
 
+@test "networks: with IPv6" {
+    run_ok docker network create --ipv6 --subnet 10.99.8.0/24 --subnet fd00:99::/64 --gateway fd00:99::7 net6
+    run_ok docker network inspect --format '{{.EnableIPv6}} {{range .IPAM.Config}}{{.Subnet}} {{.Gateway}} {{end}}' net6
+    [ "$output" = "true 10.99.8.0/24 10.99.8.1 fd00:99::/64 fd00:99::7 " ]
+    run_fails 1 "one subnet of a kind" docker network create --ipv6 --subnet fd00:98::/64 --subnet fd00:97::/64 more6
+    run_fails 1 "" docker network create --subnet fd00:98::/64 more6
+    docker network rm net6
+}
+
 @test "networks: what makes no sense is said so" {
     run_fails 1 "" docker network create --subnet nonsense n2
     run_fails 1 "" docker network create --driver nope n2
     [ "$(api_status POST /networks/create -d '{"Name":3}' -H 'Content-Type: application/json')" = 400 ]
     [ "$(api_status POST /networks/create -d '{"Name":"n","IPAM":{"Config":[{},{}]}}' -H 'Content-Type: application/json')" = 501 ]
+    # what could not be read again is not written
+    python3 - "$BATS_TEST_TMPDIR" <<'P'
+import json, sys
+json.dump({"Name": "n", "Labels": {str(i): "" for i in range(20001)}}, open(sys.argv[1] + "/many", "w"))
+json.dump({"Name": "n", "Labels": {"k": "v" * (1 << 20)}}, open(sys.argv[1] + "/long", "w"))
+P
+    for body in many long; do
+        [ "$(api_status POST /networks/create -d "@$BATS_TEST_TMPDIR/$body" -H 'Content-Type: application/json')" = 400 ]
+    done
+    run_ok docker network ls -q
+    [ "${#lines[@]}" = 3 ]
     run_ok docker network prune -f
 }
 

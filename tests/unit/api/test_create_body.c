@@ -77,6 +77,10 @@ static void plain(void **state)
     assert_true(good("{'Image':'i','Healthcheck':{'Test':['NONE']}}").no_healthcheck);
     assert_int_equal(good("{'Image':'i'}").stop_timeout_s, -1);
     assert_true(good("{'Image':'i','OpenStdin':true}").detached);
+    assert_null(good("{'Image':'i','Entrypoint':null}").entrypoint);
+    o = good("{'Image':'i','Entrypoint':[]}");
+    assert_non_null(o.entrypoint);
+    assert_null(o.entrypoint[0]);
 }
 
 static void host(void **state)
@@ -131,6 +135,16 @@ static void mounts(void **state)
         "field Source must not be empty");
     bad("{'Image':'i','HostConfig':{'Binds':['a:b:c:d']}}", SHALE_INVALID,
         "invalid volume specification");
+    assert_int_equal(good("{'Image':'i','HostConfig':{'Mounts':[{'Type':'volume','Target':'/a',"
+                          "'VolumeOptions':{'DriverConfig':{'Name':'local','Options':{}}}}]}}")
+                         .n_mounts,
+                     1);
+    bad("{'Image':'i','HostConfig':{'Mounts':[{'Type':'volume','Target':'/a','VolumeOptions':"
+        "{'DriverConfig':{'Options':{'type':'tmpfs'}}}}]}}",
+        SHALE_UNSUPPORTED, "DriverConfig.Options");
+    bad("{'Image':'i','HostConfig':{'Mounts':[{'Type':'volume','Target':'/a','VolumeOptions':"
+        "{'DriverConfig':{'Name':'nfs'}}}]}}",
+        SHALE_UNSUPPORTED, "nfs");
 }
 
 static void networks(void **state)
@@ -169,6 +183,7 @@ static void refused(void **state)
     bad("{'Image':'i','HostConfig':[]}", SHALE_INVALID, "HostConfig");
     bad("{'Image':'i','HostConfig':{'PidMode':'host'}}", SHALE_UNSUPPORTED, "HostConfig.PidMode");
     bad("{'Image':'i','HostConfig':{'DeviceRequests':[{}]}}", SHALE_UNSUPPORTED, "DeviceRequests");
+    bad("{'Image':'i','HostConfig':{'OomScoreAdj':-500}}", SHALE_UNSUPPORTED, "OomScoreAdj");
     bad("{'Image':'i','HostConfig':{'LogConfig':{'Type':'syslog'}}}", SHALE_UNSUPPORTED, "syslog");
     bad("{'Image':'i','MacAddress':'a'}", SHALE_UNSUPPORTED, "MacAddress");
     assert_int_equal(take("{'Image':'i','HostConfig':{'LogConfig':{'Type':'json-file','Config':"

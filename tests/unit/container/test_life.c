@@ -10,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/time.h"
+#include "container/ctr.h"
 #include "fixture.h"
 
 #define PATIENCE_MS 20000
@@ -497,20 +498,37 @@ static void orphan(void **state)
     assert_gone(f, id);
 }
 
+/* Waiting looks again and again: what the looks before took is given back. */
+static void looks(void **state)
+{
+    struct fixture *f = *state;
+    struct arena a = ARENA_INIT(1u << 20);
+    struct shale_rm_opts rm = {.force = true};
+    const char *id = fixture_create(f, NULL, "true");
+    struct ctr c;
+
+    CHECK(ctr_find(&f->host, id, &a, &c, &_e));
+    CHECK(ctr_look(&f->host, &a, &c, &_e));
+    uint64_t used = a.used_bytes;
+    for (int i = 0; i < 200; i++)
+        CHECK(ctr_look(&f->host, &a, &c, &_e));
+    assert_int_equal(a.used_bytes, used);
+    assert_string_equal(c.row.id, id);
+    CHECK(container_rm(&f->host, id, &rm, &_e));
+    assert_int_equal(ctr_look(&f->host, &a, &c, NULL), -SHALE_NOT_FOUND);
+    assert_string_equal(c.row.id, id);
+    arena_clear(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(direct),
-        cmocka_unit_test(direct_users),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(detached),
-        cmocka_unit_test(stop_kills_in_the_end),
-        cmocka_unit_test(logs_follow),
-        cmocka_unit_test(automatic_removal),
-        cmocka_unit_test(input),
-        cmocka_unit_test(terminal),
-        cmocka_unit_test(broken_output),
-        cmocka_unit_test(two_starts),
+        cmocka_unit_test(looks),         cmocka_unit_test(direct),
+        cmocka_unit_test(direct_users),  cmocka_unit_test(refusals),
+        cmocka_unit_test(detached),      cmocka_unit_test(stop_kills_in_the_end),
+        cmocka_unit_test(logs_follow),   cmocka_unit_test(automatic_removal),
+        cmocka_unit_test(input),         cmocka_unit_test(terminal),
+        cmocka_unit_test(broken_output), cmocka_unit_test(two_starts),
         cmocka_unit_test(orphan),
     };
     return cmocka_run_group_tests(tests, group_begin, group_end);
