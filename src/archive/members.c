@@ -6,7 +6,7 @@
 
 #include "archive/archive_priv.h"
 #include "base/cleanup.h"
-#include "base/fs.h"
+#include "base/inroot.h"
 #include "base/mem.h"
 #include "base/sys.h"
 #include "model/limits.h"
@@ -260,7 +260,7 @@ int member_read(const struct reading *x, const char *name, struct buf *b, struct
     size_t n;
 
     if (x->is_folder)
-        return fs_read_file(x->fd, name, b, e);
+        return inroot_read(x->fd, name, b, e);
     m = member_find(x, name);
     if (!m)
         return err_set(e, SHALE_NOT_FOUND, "the archive has no %.200s", name);

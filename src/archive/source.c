@@ -5,6 +5,7 @@
 
 #include "archive/archive_priv.h"
 #include "base/cleanup.h"
+#include "base/inroot.h"
 #include "base/mem.h"
 #include "base/sys.h"
 
@@ -64,7 +65,7 @@ static int locate(struct reading *x, const struct digest *d, int *ret_fd, bool *
     path_of(d, path, sizeof path);
     *ret_own = x->is_folder;
     if (x->is_folder) {
-        *ret_fd = sys_openat(x->fd, path, O_RDONLY | O_NONBLOCK, 0);
+        *ret_fd = inroot_open(x->fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, NULL);
         if (*ret_fd < 0)
             return absent(d, e);
         if (fstat(*ret_fd, &st) < 0 || !S_ISREG(st.st_mode)) {

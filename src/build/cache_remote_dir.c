@@ -109,13 +109,19 @@ static int src_blob(struct source *s, const struct descriptor *d, uint64_t offse
 {
     _cleanup_free_ char *block = mem_alloc(BLOCK_BYTES);
     char path[DIGEST_MAX + 16];
+    struct stat st;
     size_t n = 0;
 
     if (!block)
         return err_nomem(e);
     blob_path(&d->digest, path);
-    _cleanup_close_ int fd = inroot_open(((struct dir_source *)s)->fd, path, O_RDONLY, e);
-    int r = fd < 0 ? fd : start(arg, offset, e);
+    _cleanup_close_ int fd =
+        inroot_open(((struct dir_source *)s)->fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, e);
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return err_set(e, SHALE_CORRUPT, "%s is no regular file", path);
+    int r = start(arg, offset, e);
     while (r >= 0) {
         if (sys_pread_full(fd, block, BLOCK_BYTES, offset, &n) < 0)
             return err_sys(e, "read %s", path);

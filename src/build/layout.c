@@ -8,6 +8,7 @@
 #include "archive/archive.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/inroot.h"
 #include "base/str.h"
 #include "image/copy.h"
 #include "model/limits.h"
@@ -82,7 +83,7 @@ static int choose(struct layout *l, const struct place *p, const char **ret, str
     *ret = digest_is_set(&p->digest) ? arena_strdup(l->a, p->digest.s) : NULL;
     if (*ret)
         return 0;
-    r = fs_read_file(l->fd, "index.json", &b, e);
+    r = inroot_read(l->fd, "index.json", &b, e);
     if (r >= 0)
         r = manifest_parse(buf_str(&b), b.n, MEDIA_OCI_INDEX, l->a, &m, e);
     if (r < 0)

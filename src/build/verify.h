@@ -3,8 +3,8 @@
 /*
  * --verify: is the image that comes out the same when every step is done again? It is built as
  * always (with the cache), then once more without any cache; when both have one digest, the names
- * are given by a third, out of the cache, which must give the same again. Otherwise what differs is told, step by step and file by file, and nothing has
- * changed.
+ * are given by a third, out of the cache, which must give the same again. Otherwise what differs is
+ * told, step by step and file by file, and nothing has changed.
  *
  * Times are part of what is compared, so SOURCE_DATE_EPOCH must be given.
  */

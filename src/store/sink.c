@@ -50,6 +50,22 @@ static int put_row(struct store *s, const struct descriptor *d, uint64_t size, s
     return meta_blob_put(s->meta, &row, e);
 }
 
+/* The same of a blob that was here already: what it is does not change with the next manifest that
+ * names it. */
+static int keep_row(struct store *s, const struct descriptor *d, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(1 << 16);
+    struct descriptor known = *d;
+    struct meta_blob row;
+    int r = meta_blob_get(s->meta, &d->digest, &a, &row, e);
+
+    if (r < 0 && r != -SHALE_NOT_FOUND)
+        return r;
+    if (r >= 0 && *row.media_type)
+        known.media_type = row.media_type;
+    return put_row(s, &known, d->size_bytes, e);
+}
+
 static int lease(const struct store_sink *k, const struct digest *d, struct shale_err *e)
 {
     return k->o.lease ? store_lease_add(k->o.lease, d, e) : 0;
@@ -306,7 +322,7 @@ static int have_blob(struct store_sink *k, const struct descriptor *d, const str
     if (r == 1 && size != d->size_bytes)
         return err_set(e, SHALE_CORRUPT, "it has %llu bytes, its descriptor says %llu",
                        (unsigned long long)size, (unsigned long long)d->size_bytes);
-    r = put_row(s, d, d->size_bytes, e);
+    r = keep_row(s, d, e);
     if (r < 0)
         return r;
     r = meta_layer_blob_get(s->meta, &d->digest, &lb, &ignored);
@@ -416,7 +432,7 @@ static int receive_plain(struct store_sink *k, const struct descriptor *d, struc
     if (r < 0)
         return r == -SHALE_CANCELED ? r : err_wrap(e, r, "blob %s", d->digest.s);
     (void)meta_pull_delete(k->store->meta, &d->digest, NULL);
-    return put_row(k->store, d, d->size_bytes, e);
+    return keep_row(k->store, d, e);
 }
 
 static int sink_blob(struct sink *sk, const struct descriptor *d, const struct digest *diff_id,

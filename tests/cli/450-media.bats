@@ -116,6 +116,18 @@ parts() { # TAG: digests of manifest, config and layers
     done
 }
 
+@test "the next manifest does not change what a blob is" {
+    local d
+    d=$(jq -c '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "oci-gzip") | del(.annotations)' "$L/index.json")
+    oci_tag "$L" retyped "$(changed "$d" ".layers[].mediaType=\"$oci.layer.v1.tar+zstd\"")"
+    for tag in oci-gzip retyped; do
+        run_ok shale pull "$R:$tag"
+        run_ok python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("SELECT media_type FROM blobs WHERE digest = ?", sys.argv[2:]).fetchone()[0])' \
+            "$SHALE_ROOT/shale.db" "$(parts oci-gzip | tail -n 1)"
+        [ "$output" = "$oci.layer.v1.tar+gzip" ] || { echo "$tag: $output"; return 1; }
+    done
+}
+
 @test "a list, an index with strangers, an index in an index" {
     for tag in "$REAL:list" "$R:noplatform" "$R:index" "$R:nested"; do
         run_ok shale pull "$tag"

@@ -81,6 +81,16 @@ one" ] || { echo "$how: $output"; return 1; }
     shale rmi top
     shale builder prune -af >/dev/null
     run_fails 1 "${blob##*/}" build --build-context "base=oci-layout://$dir"
+    # Nothing is read that lies elsewhere, or is no file.
+    mv "$dir/blobs/sha256/${digest#*:}" "$BATS_TEST_TMPDIR/manifest"
+    ln -s "$BATS_TEST_TMPDIR/manifest" "$dir/blobs/sha256/${digest#*:}"
+    run_fails 1 "${digest#*:}" build --build-context "base=oci-layout://$dir"
+    rm "$dir/blobs/sha256/${digest#*:}"
+    mkfifo "$dir/blobs/sha256/${digest#*:}"
+    run_fails 1 "is not a regular file" build --build-context "base=oci-layout://$dir"
+    mv "$dir/index.json" "$BATS_TEST_TMPDIR/index.json"
+    mkfifo "$dir/index.json"
+    run_fails 1 "is no OCI layout: index.json" build --build-context "base=oci-layout://$dir"
     rm -rf "$SHALE_ROOT"
 }
 

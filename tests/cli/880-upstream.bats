@@ -217,6 +217,14 @@ good() { [ "sha256:$(sha256sum <"$1" | cut -d' ' -f1)" = "$2" ]; }
         run_fails 1 "" shale pull -q "$CACHE/hub/$how:1"
         own_stop
     done
+    # Right bytes, but fewer than clients have been told: they are cut; the next one is told right.
+    cache l "http://$HOSTILE"
+    layer=$(layer_of "http://$CACHE/v2/hub/otherlength")
+    run curl -s -m 60 -o "$BATS_TEST_TMPDIR/out" "http://$CACHE/v2/hub/otherlength/blobs/$layer"
+    [ "$status" = 18 ] || { echo "$status"; return 1; }
+    [ ! -f "$CACHE_DIR/blobs/sha256/${layer#*:}" ]
+    good <(curl -sf -m 60 "http://$CACHE/v2/hub/otherlength/blobs/$layer") "$layer"
+    own_stop
     cache m "http://$HOSTILE"
     run curl -si "http://$CACHE/v2/hub/wrongmanifest/manifests/1"
     has "502 Bad Gateway"

@@ -336,7 +336,8 @@ static int on_start(void *arg, uint64_t offset, struct shale_err *e)
         r = blob_writer_rewind(f->w, e);
     if (r < 0 || f->size == 0) /* without a size they wait for the whole of it */
         return r;
-    f->fd = blob_writer_reader(f->w, e);
+    if (!f->flowing)
+        f->fd = blob_writer_reader(f->w, e);
     if (f->fd < 0)
         return f->fd;
     pthread_mutex_lock(&f->mutex);
@@ -415,6 +416,11 @@ static int keep(struct fetch *f, struct shale_err *e)
     uint64_t size = blob_writer_offset(f->w);
     int r = blob_writer_check(f->w, e);
 
+    if (r >= 0 && f->flowing && size != f->size) { /* answers have been promised that many */
+        blob_writer_discard(f->w);
+        r = err_set(e, SHALE_CORRUPT, "blob %s was told to have %" PRIu64 " bytes and has %" PRIu64,
+                    f->d.s, f->size, size);
+    }
     if (r < 0)
         return r;
     if (f->flowing)

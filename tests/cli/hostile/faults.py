@@ -123,6 +123,17 @@ def norange(q):
 
 
 @fault
+def otherlength(q):
+    """Promises more bytes than there are and closes; then sends what there is, without a length."""
+    if not q.is_layer():
+        return q.serve()
+    body = q.image.blobs[q.name]
+    if q.first():
+        return q.answer_and_close(200, body[: len(body) // 2], Content_Length=str(len(body) + 9))
+    q.answer_and_close(200, body, Content_Length=None)
+
+
+@fault
 def wrongrange(q):
     """Closes once, then answers with another range than was asked for; whole blobs are served."""
     if not q.is_layer():
