@@ -162,7 +162,7 @@ same_as() {
     run_ok as "$SHALE_BIN" cat "$LOOK" /etc/name
     [ "$output" = changed ]
     run_ok shale ls "$LOOK"
-    ! grep -F -e " $SHALE_ROOT/" -e " $home/" /proc/self/mountinfo
+    [ -z "$(grep -F -e " $SHALE_ROOT/" -e " $home/" /proc/self/mountinfo)" ]
     rm -rf "$home"
 }
 
