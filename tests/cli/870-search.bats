@@ -392,7 +392,7 @@ END
     own_stop KILL || true
     # Usually it is not through by then; on a busy machine the push may take longer than looking does.
     run_ok sqlite3 "$OWN_DIR/index.db" 'SELECT done FROM layers'
-    [[ $output =~ ^[01]?$ ]]
+    [[ $output =~ ^[01]?$ ]] || { echo "layers: $output"; return 1; }
     own_registry reg
     indexed
     [ "$(found file=file179999)" = "big:1 /data/d199/file179999" ]
