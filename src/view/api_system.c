@@ -161,7 +161,8 @@ int view_api_info(const struct shale_info *i, const struct view_api_info *more, 
     doc_put(&d, "Runtimes", runtimes(i));
     doc_put(&d, "Plugins", plugins());
     put_limits(&d, *i->cgroup != 0);
-    /* Clients before 23.0 warn of what is missing; our networks do without the filter of bridges. */
+    /* Clients before 23.0 warn of what is missing; our networks do without the filter of bridges.
+     */
     doc_bool(&d, "OomKillDisable", *i->cgroup != 0);
     doc_bool(&d, "BridgeNfIptables", true);
     doc_bool(&d, "BridgeNfIp6tables", true);
