@@ -157,6 +157,8 @@ direct() { # CMD…: CMD works, and no proxy sees it
     need_root
     SHALE_STALL_TIMEOUT=1 SHALE_RETRIES=20 far pull -q "$FAR/early:1" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     pid=$!
+    # It has asked the registry once: who is refused at the very beginning is told so at once.
+    for _ in $(seq 400); do [ -z "$(ls "$SHALE_ROOT/ingest" 2>/dev/null)" ] && kill -0 $pid 2>/dev/null || break; sleep 0.05; done
     for _ in 1 2 3; do
         sleep 0.3
         ip link set "$VETH" down
