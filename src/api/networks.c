@@ -189,10 +189,9 @@ static int connect_to(struct api_req *q, struct shale_err *e)
         r = api_bind(q, b.config, endpoint_fields, ARRAY_SIZE(endpoint_fields), &p, e);
     if (r >= 0)
         r = api_bind(q, p.ipam, address_fields, ARRAY_SIZE(address_fields), &a, e);
-    if (r >= 0)
-        r = api_list(q, &p.aliases, &o.aliases, e);
     if (r < 0)
         return r;
+    o.aliases = p.aliases.n ? (const char *const *)p.aliases.v : NULL;
     o.address = api_text(a.address);
     r = shale_network_connect(q->s, q->args[0], b.container, &o, e);
     return r < 0 ? r : api_reply_empty(q, 200);

@@ -25,21 +25,6 @@ int api_pairs(struct api_req *q, const struct strmap *m, const char *const **ret
     return 0;
 }
 
-int api_list(struct api_req *q, const struct strv *l, const char *const **ret, struct shale_err *e)
-{
-    *ret = NULL;
-    if (!l->set)
-        return 0;
-    const char **v = arena_array(q->arena, l->n + 1, sizeof *v);
-    if (!v)
-        return err_nomem(e);
-    for (size_t i = 0; i < l->n; i++)
-        v[i] = l->v[i];
-    v[l->n] = NULL;
-    *ret = v;
-    return 0;
-}
-
 int api_query_pairs(struct api_req *q, const char *name, const char *const **ret,
                     struct shale_err *e)
 {

@@ -20,8 +20,6 @@ static inline const char *api_text(const char *s)
 /* {"k": "v"} as "k=v", NULL-terminated; NULL where the member was not there. */
 int api_pairs(struct api_req *q, const struct strmap *m, const char *const **ret,
               struct shale_err *e);
-/* The strings, NULL-terminated; NULL where the member was not there. */
-int api_list(struct api_req *q, const struct strv *v, const char *const **ret, struct shale_err *e);
 /* A text in JSON with the same shape ({"k": "v"}; "": nothing) from a field of the query. */
 int api_query_pairs(struct api_req *q, const char *name, const char *const **ret,
                     struct shale_err *e);

@@ -13,13 +13,6 @@
 
 #define TEXT_MAX (16u << 20)
 
-static json_t *take(struct doc *d)
-{
-    json_t *j = NULL;
-
-    return doc_end(d, &j, NULL) < 0 ? NULL : j;
-}
-
 static json_t *text_of(const struct buf *b)
 {
     return b->failed ? NULL : doc_string(b->n ? b->p : "");
@@ -61,7 +54,7 @@ static json_t *ports_of(const struct shale_container *c)
         if (p->host)
             doc_int(&d, "PublicPort", p->host);
         doc_str(&d, "Type", p->protocol);
-        if (json_array_append_new(list, take(&d)) < 0)
+        if (json_array_append_new(list, doc_take(&d)) < 0)
             return NULL;
     }
     return TAKE_PTR(list);
@@ -74,7 +67,7 @@ static json_t *networks_of(const struct shale_container *c)
     json_t *networks = json_object_get(all, "Networks");
 
     doc_put(&d, "Networks", networks ? json_incref(networks) : NULL);
-    return take(&d);
+    return doc_take(&d);
 }
 
 static json_t *container_of(const struct shale_container *c, int64_t now_ns)
@@ -98,7 +91,7 @@ static json_t *container_of(const struct shale_container *c, int64_t now_ns)
     doc_put(&d, "HostConfig", json_pack("{s:s}", "NetworkMode", c->network));
     doc_put(&d, "NetworkSettings", networks_of(c));
     doc_put(&d, "Mounts", doc_container_mounts(c));
-    return take(&d);
+    return doc_take(&d);
 }
 
 int view_api_containers(const struct shale_container_list *l, int64_t now_ns, json_t **ret,
@@ -130,7 +123,7 @@ int view_api_exec(const struct shale_exec_info *x, json_t **ret, struct shale_er
     doc_str(&d, "ID", x->id);
     doc_bool(&d, "Running", x->running);
     doc_put(&d, "ExitCode", x->started && !x->running ? json_integer(x->exit_code) : json_null());
-    doc_put(&d, "ProcessConfig", take(&process));
+    doc_put(&d, "ProcessConfig", doc_take(&process));
     doc_bool(&d, "OpenStdin", x->streams.in);
     doc_bool(&d, "OpenStderr", x->streams.err);
     doc_bool(&d, "OpenStdout", x->streams.out);
@@ -151,7 +144,7 @@ json_t *view_api_top(const struct shale_top *t)
             d.failed = true;
     doc_put(&d, "Titles", doc_strings(t->titles, t->n_titles));
     doc_put(&d, "Processes", TAKE_PTR(rows));
-    return take(&d);
+    return doc_take(&d);
 }
 
 /* ---- figures ---- */
@@ -166,13 +159,13 @@ static json_t *cpu_of(const struct shale_stats *x, uint64_t used, uint64_t host)
     doc_int(&throttling, "periods", 0);
     doc_int(&throttling, "throttled_periods", 0);
     doc_int(&throttling, "throttled_time", 0);
-    doc_put(&d, "cpu_usage", take(&usage));
+    doc_put(&d, "cpu_usage", doc_take(&usage));
     if (host) {
         doc_int(&d, "system_cpu_usage", (int64_t)host);
         doc_int(&d, "online_cpus", x->n_cpus);
     }
-    doc_put(&d, "throttling_data", take(&throttling));
-    return take(&d);
+    doc_put(&d, "throttling_data", doc_take(&throttling));
+    return doc_take(&d);
 }
 
 static json_t *memory_of(const struct shale_stats *x)
@@ -184,7 +177,7 @@ static json_t *memory_of(const struct shale_stats *x)
         doc_put(&d, "stats", json_object());
         doc_int(&d, "limit", (int64_t)x->memory_limit_bytes);
     }
-    return take(&d);
+    return doc_take(&d);
 }
 
 static json_t *blocks_of(const struct shale_stats *x)
@@ -201,7 +194,7 @@ static json_t *blocks_of(const struct shale_stats *x)
                       "op", "write", "value", (json_int_t)x->block_written_bytes));
     for (size_t i = 0; i < ARRAY_SIZE(nothing); i++)
         doc_put(&d, nothing[i], json_null());
-    return take(&d);
+    return doc_take(&d);
 }
 
 static json_t *traffic_of(const struct shale_stats *x)
@@ -216,8 +209,8 @@ static json_t *traffic_of(const struct shale_stats *x)
     doc_int(&eth, "tx_packets", 0);
     doc_int(&eth, "tx_errors", 0);
     doc_int(&eth, "tx_dropped", 0);
-    doc_put(&d, "eth0", take(&eth));
-    return take(&d);
+    doc_put(&d, "eth0", doc_take(&eth));
+    return doc_take(&d);
 }
 
 int view_api_stats(const struct shale_stats *x, json_t **ret, struct shale_err *e)
@@ -231,7 +224,7 @@ int view_api_stats(const struct shale_stats *x, json_t **ret, struct shale_err *
     doc_str(&d, "id", x->id);
     doc_time(&d, "read", x->time_ns);
     doc_time(&d, "preread", x->before_ns ? x->before_ns : SHALE_TIME_NONE);
-    doc_put(&d, "pids_stats", take(&pids));
+    doc_put(&d, "pids_stats", doc_take(&pids));
     doc_put(&d, "blkio_stats", blocks_of(x));
     doc_int(&d, "num_procs", 0);
     doc_put(&d, "storage_stats", json_object());
@@ -254,7 +247,7 @@ json_t *view_api_changes(const struct shale_change_list *l)
         struct doc d = doc_begin();
         doc_str(&d, "Path", l->items[i].path);
         doc_int(&d, "Kind", kinds[l->items[i].kind]);
-        if (json_array_append_new(list, take(&d)) < 0)
+        if (json_array_append_new(list, doc_take(&d)) < 0)
             return NULL;
     }
     return TAKE_PTR(list);
@@ -266,7 +259,7 @@ json_t *view_api_pruned(const struct shale_container_pruned *p)
 
     doc_put(&d, "ContainersDeleted", p->n_ids ? doc_strings(p->ids, p->n_ids) : json_null());
     doc_int(&d, "SpaceReclaimed", (int64_t)p->freed_bytes);
-    return take(&d);
+    return doc_take(&d);
 }
 
 /* The bits of Go's FileMode. */

@@ -8,12 +8,6 @@
 #include "view/doc.h"
 #include "view/removed.h"
 
-static json_t *take(struct doc *d)
-{
-    json_t *j = NULL;
-    return doc_end(d, &j, NULL) < 0 ? NULL : j;
-}
-
 /* The list with one more value; NULL, and nothing is left, when that fails. Takes both. */
 static json_t *grown(json_t *list, json_t *v)
 {
@@ -68,7 +62,7 @@ static json_t *platform_of(const char *text)
         doc_put(&d, keys[k], json_stringn_nocheck(text, n));
         text += n + (text[n] == '/');
     }
-    return take(&d);
+    return doc_take(&d);
 }
 
 static json_t *image_data_of(const struct shale_platform_entry *p)
@@ -77,7 +71,7 @@ static json_t *image_data_of(const struct shale_platform_entry *p)
     doc_put(&d, "Platform", platform_of(p->platform));
     doc_put(&d, "Containers", json_array());
     doc_put(&d, "Size", json_pack("{s:I}", "Unpacked", (json_int_t)p->size_bytes));
-    return take(&d);
+    return doc_take(&d);
 }
 
 static json_t *manifest_of(const struct shale_platform_entry *p)
@@ -87,7 +81,7 @@ static json_t *manifest_of(const struct shale_platform_entry *p)
     doc_str(&desc, "digest", p->digest);
     doc_int(&desc, "size", 0);
     doc_str(&d, "ID", p->digest);
-    doc_put(&d, "Descriptor", take(&desc));
+    doc_put(&d, "Descriptor", doc_take(&desc));
     doc_bool(&d, "Available", p->available);
     doc_put(&d, "Size",
             json_pack("{s:I, s:I}", "Content", (json_int_t)p->content_bytes, "Total",
@@ -95,7 +89,7 @@ static json_t *manifest_of(const struct shale_platform_entry *p)
     doc_str(&d, "Kind", p->attestation ? "attestation" : "image");
     if (!p->attestation)
         doc_put(&d, "ImageData", image_data_of(p));
-    return take(&d);
+    return doc_take(&d);
 }
 
 static json_t *manifests_of(const struct shale_platform_list *l)
@@ -183,7 +177,7 @@ static json_t *step_of(const struct shale_history_item *h)
     doc_str(&d, "Id", h->id);
     doc_int(&d, "Size", (int64_t)h->size_bytes);
     doc_put(&d, "Tags", tags);
-    return take(&d);
+    return doc_take(&d);
 }
 
 int api_doc_history(const struct shale_history *h, json_t **ret, struct shale_err *e)
@@ -202,7 +196,7 @@ static json_t *found_of(const struct shale_repository *r)
     doc_str(&d, "name", r->name);
     doc_bool(&d, "is_automated", false);
     doc_str(&d, "description", r->description);
-    return take(&d);
+    return doc_take(&d);
 }
 
 int api_doc_search(const struct shale_repository_list *l, json_t **ret, struct shale_err *e)
@@ -222,7 +216,7 @@ static json_t *entry_platform(const struct shale_manifest_entry *m)
     if (m->n_os_features)
         doc_put(&d, "os.features", doc_strings(m->os_features, m->n_os_features));
     doc_str_opt(&d, "variant", m->variant);
-    return take(&d);
+    return doc_take(&d);
 }
 
 int api_doc_distribution(const struct shale_manifest *m, json_t **ret, struct shale_err *e)
@@ -232,7 +226,7 @@ int api_doc_distribution(const struct shale_manifest *m, json_t **ret, struct sh
     doc_str(&desc, "mediaType", m->media_type);
     doc_str(&desc, "digest", m->digest);
     doc_int(&desc, "size", (int64_t)m->text_n);
-    doc_put(&d, "Descriptor", take(&desc));
+    doc_put(&d, "Descriptor", doc_take(&desc));
     for (size_t i = 0; i < m->n_entries; i++)
         if (*m->entries[i].os)
             platforms = grown(platforms, entry_platform(&m->entries[i]));

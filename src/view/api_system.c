@@ -12,12 +12,6 @@
 #include "model/platform.h"
 #include "view/doc.h"
 
-static json_t *take(struct doc *d)
-{
-    json_t *j = NULL;
-    return doc_end(d, &j, NULL) < 0 ? NULL : j;
-}
-
 static json_t *dotted(int version)
 {
     return json_sprintf("%d.%02d", version / 100, version % 100);
@@ -45,7 +39,7 @@ static json_t *details(int newest, int oldest, const struct utsname *u, const ch
     doc_str(&d, "KernelVersion", u->release);
     doc_put(&d, "MinAPIVersion", dotted(oldest));
     doc_str(&d, "Os", "linux");
-    return take(&d);
+    return doc_take(&d);
 }
 
 int view_api_version(int newest, int oldest, json_t **ret, struct shale_err *e)
@@ -62,7 +56,7 @@ int view_api_version(int newest, int oldest, json_t **ret, struct shale_err *e)
     doc_str(&engine, "Name", "Engine");
     doc_str(&engine, "Version", shale_version());
     doc_put(&engine, "Details", details(newest, oldest, &u, arch));
-    json_t *part = take(&engine);
+    json_t *part = doc_take(&engine);
     if (!components || !part || json_array_append_new(components, part) < 0)
         d.failed = true;
     doc_put(&d, "Platform", json_pack("{s:s}", "Name", "shale"));
@@ -109,10 +103,10 @@ static json_t *registries(const char *const *insecure)
         else if (json_array_append_new(cidrs, json_string(insecure[i])) < 0)
             d.failed = true;
     }
-    doc_put(&d, "IndexConfigs", take(&configs));
+    doc_put(&d, "IndexConfigs", doc_take(&configs));
     doc_put(&d, "InsecureRegistryCIDRs", cidrs);
     doc_put(&d, "Mirrors", json_array());
-    return take(&d);
+    return doc_take(&d);
 }
 
 /* What the kernel can limit: with cgroups, all of it. */
@@ -135,7 +129,7 @@ static json_t *runtimes(const struct shale_info *i)
         doc_put(&all, name,
                 json_pack("{s:s}", "path", streq(name, i->runtime) ? i->runtime_path : name));
     }
-    return take(&all);
+    return doc_take(&all);
 }
 
 static json_t *commit(const char *id)

@@ -88,3 +88,10 @@ int doc_end(struct doc *d, json_t **ret, struct shale_err *e)
     *ret = d->j;
     return 0;
 }
+
+json_t *doc_take(struct doc *d)
+{
+    json_t *j = NULL;
+
+    return doc_end(d, &j, NULL) < 0 ? NULL : j;
+}

@@ -44,3 +44,4 @@ void doc_text(struct doc *d, const char *key, const char *text, json_t *empty);
 json_t *doc_strings(const char *const *v, size_t n);
 json_t *doc_string(const char *s); /* bytes that are not UTF-8 are let through */
 int doc_end(struct doc *d, json_t **ret, struct shale_err *e);
+json_t *doc_take(struct doc *d); /* the same for a part of another one; NULL: it has failed */

@@ -14,12 +14,6 @@ const struct tmpl_field doc_container_fields[] = {
     {"Shell", TMPL_ZERO_LIST},         {NULL},
 };
 
-static json_t *take(struct doc *d)
-{
-    json_t *j = NULL;
-    return doc_end(d, &j, NULL) < 0 ? NULL : j;
-}
-
 static json_t *state_of(const struct shale_container *c)
 {
     struct doc d = doc_begin();
@@ -37,7 +31,7 @@ static json_t *state_of(const struct shale_container *c)
     doc_time(&d, "FinishedAt", c->finished_ns);
     if (c->health_json && *c->health_json)
         doc_text(&d, "Health", c->health_json, json_object());
-    return take(&d);
+    return doc_take(&d);
 }
 
 static json_t *driver_of(const struct shale_container *c)
@@ -46,9 +40,9 @@ static json_t *driver_of(const struct shale_container *c)
     doc_str_opt(&data, "MergedDir", c->merged_path);
     doc_str_opt(&data, "UpperDir", c->upper_path);
     doc_str_opt(&data, "WorkDir", c->work_path);
-    doc_put(&d, "Data", take(&data));
+    doc_put(&d, "Data", doc_take(&data));
     doc_str(&d, "Name", c->driver);
-    return take(&d);
+    return doc_take(&d);
 }
 
 static json_t *mount_of(const struct shale_container_mount *m)
@@ -62,7 +56,7 @@ static json_t *mount_of(const struct shale_container_mount *m)
     doc_str(&d, "Mode", "");
     doc_bool(&d, "RW", m->read_write);
     doc_str(&d, "Propagation", streq(m->type, "bind") ? "rprivate" : "");
-    return take(&d);
+    return doc_take(&d);
 }
 
 json_t *doc_container_mounts(const struct shale_container *c)

@@ -5,12 +5,6 @@
 #include "base/str.h"
 #include "view/doc.h"
 
-static json_t *take(struct doc *d)
-{
-    json_t *j = NULL;
-    return doc_end(d, &j, NULL) < 0 ? NULL : j;
-}
-
 /* docker's DriverStatus: pairs. */
 static json_t *status_of(const struct shale_info *i)
 {
@@ -35,9 +29,9 @@ static json_t *runtimes_of(const struct shale_info *i)
         doc_str(&d, "path",
                 streq(i->runtimes[k].key, i->runtime) ? i->runtime_path : i->runtimes[k].key);
         doc_str(&d, "status", i->runtimes[k].value);
-        doc_put(&all, i->runtimes[k].key, take(&d));
+        doc_put(&all, i->runtimes[k].key, doc_take(&d));
     }
-    return take(&all);
+    return doc_take(&all);
 }
 
 static json_t *disk_of(const struct shale_info *i)
@@ -48,7 +42,7 @@ static json_t *disk_of(const struct shale_info *i)
     doc_int(&d, "LayersSize", (int64_t)i->layers_bytes);
     doc_int(&d, "IndexesSize", (int64_t)i->indexes_bytes);
     doc_int(&d, "IngestSize", (int64_t)i->ingest_bytes);
-    return take(&d);
+    return doc_take(&d);
 }
 
 /* There is no swarm; scripts ask for its state. */
@@ -116,7 +110,7 @@ static json_t *part_of(const struct doc_version *v)
     doc_str(&d, "Os", v->os);
     doc_str(&d, "Arch", v->arch);
     doc_str(&d, "KernelVersion", v->kernel);
-    return take(&d);
+    return doc_take(&d);
 }
 
 int doc_version(const struct doc_version *v, json_t **ret, struct shale_err *e)

@@ -118,12 +118,6 @@ int networks_print(const struct shale_network_list *networks, const struct netwo
 
 /* ---- inspect ---- */
 
-static json_t *take(struct doc *d)
-{
-    json_t *j = NULL;
-    return doc_end(d, &j, NULL) < 0 ? NULL : j;
-}
-
 static json_t *ipam_of(const struct shale_network *n)
 {
     struct doc d = doc_begin(), config = doc_begin();
@@ -134,12 +128,12 @@ static json_t *ipam_of(const struct shale_network *n)
         doc_str_opt(&config, "Gateway", n->gateway);
         if (n->aux_json[0] && !streq(n->aux_json, "{}"))
             doc_text(&config, "AuxiliaryAddresses", n->aux_json, json_object());
-        if (json_array_append_new(list, take(&config)) < 0) {
+        if (json_array_append_new(list, doc_take(&config)) < 0) {
             json_decref(list);
             list = NULL;
         }
     } else {
-        json_decref(take(&config));
+        json_decref(doc_take(&config));
     }
     if (n->ipv6 && json_array_append_new(list, json_pack("{s:s, s:s}", "Subnet", n->subnet6,
                                                          "Gateway", n->gateway6)) < 0) {
@@ -149,7 +143,7 @@ static json_t *ipam_of(const struct shale_network *n)
     doc_str(&d, "Driver", "default");
     doc_put(&d, "Options", json_null());
     doc_put(&d, "Config", list);
-    return take(&d);
+    return doc_take(&d);
 }
 
 static json_t *members_of(const struct shale_network *n)
@@ -163,9 +157,9 @@ static json_t *members_of(const struct shale_network *n)
         doc_str(&d, "MacAddress", m->mac);
         doc_str(&d, "IPv4Address", m->address);
         doc_str(&d, "IPv6Address", m->address6);
-        doc_put(&all, m->container_id, take(&d));
+        doc_put(&all, m->container_id, doc_take(&d));
     }
-    return take(&all);
+    return doc_take(&all);
 }
 
 int doc_network(const struct shale_network *n, json_t **ret, struct shale_err *e)
@@ -314,7 +308,7 @@ static json_t *network_of(const struct shale_container *c, const struct shale_co
     doc_str(&d, "GlobalIPv6Address", n->address6);
     doc_int(&d, "GlobalIPv6PrefixLen", n->prefix6_bits);
     doc_put(&d, "DNSNames", resolves ? names_of(c, n) : json_null());
-    return take(&d);
+    return doc_take(&d);
 }
 
 static json_t *networks_of(const struct shale_container *c)
@@ -334,7 +328,7 @@ static json_t *networks_of(const struct shale_container *c)
         doc_put(&all, c->networks[i].name, network_of(c, &c->networks[i]));
     if (streq(mode, "none") || streq(mode, "host"))
         doc_put(&all, mode, network_of(c, &nothing));
-    return take(&all);
+    return doc_take(&all);
 }
 
 /* The fields from before there were several networks: those of "bridge". */
@@ -368,5 +362,5 @@ json_t *networks_settings(const struct shale_container *c)
     doc_put(&d, "SecondaryIPv6Addresses", json_null());
     add_old_fields(&d, c);
     doc_put(&d, "Networks", networks_of(c));
-    return take(&d);
+    return doc_take(&d);
 }
