@@ -31,6 +31,7 @@ static int info(struct api_req *q, struct shale_err *e)
         .n_listeners = atomic_load(&q->d->n_listeners),
         .insecure = q->set->open.insecure_registries,
         .now_ns = time_now_ns(),
+        .version = q->version,
     };
     struct shale_info *i = NULL;
     json_t *doc = NULL;

@@ -65,8 +65,9 @@ static int create(struct api_req *q, struct shale_err *e)
         return r;
     if (api_text(b.driver) && !streq(b.driver, "local"))
         return err_set(e, SHALE_NOT_FOUND,
-                       "error looking up volume plugin %s: plugin \"%s\" not found", b.driver,
-                       b.driver);
+                       "create %.200s: error looking up volume plugin %.200s: plugin \"%.200s\" "
+                       "not found",
+                       b.name ? b.name : "", b.driver, b.driver);
     struct shale_volume_create_opts o = {.size = sizeof o, .name = b.name};
     r = api_pairs(q, &b.labels, &o.labels, e);
     if (r >= 0)
