@@ -175,8 +175,9 @@ bool api_gone(const struct api_req *q);
  * the end, reading 0 means that the client has shut down its own. It stays the request's: it is
  * closed when the handler returns. */
 int api_hijack(struct api_req *q, const char *content_type, int *ret, struct shale_err *e);
-/* The same for WebSocket (RFC 6455): answers the handshake; frames are the caller's. INVALID: the
- * request is none. */
+/* The same for WebSocket (RFC 6455): answers the handshake; frames are the caller's
+ * (http/websocket.h). INVALID: the request is none; the check alone answers nothing. */
+int api_websocket_check(struct api_req *q, struct shale_err *e);
 int api_websocket(struct api_req *q, int *ret, struct shale_err *e);
 
 /* ---- progress: docker's lines of JSON (E.2) ---- */

@@ -99,6 +99,16 @@ static void on_signal(void *arg, int sig)
         (void)process_kill(&x->init, sig, NULL);
 }
 
+static int take_keys(const struct ctr *c, const struct shale_attach_opts *o, struct keys *ret,
+                     struct shale_err *e)
+{
+    const char *text = o->detach_keys && *o->detach_keys ? o->detach_keys
+                       : c->conf.detach_keys[0]          ? c->conf.detach_keys
+                                                         : NULL;
+
+    return keys_parse(text, ret, e);
+}
+
 static int carry(struct container_host *h, struct attached *x, const struct shale_attach_opts *o,
                  int socket, struct shale_err *e)
 {
@@ -106,10 +116,7 @@ static int carry(struct container_host *h, struct attached *x, const struct shal
     struct keys keys;
     struct relay_signals sig;
     bool tty = c->conf.tty;
-    const char *text = o->detach_keys && *o->detach_keys ? o->detach_keys
-                       : c->conf.detach_keys[0]          ? c->conf.detach_keys
-                                                         : NULL;
-    int r = keys_parse(text, &keys, e);
+    int r = take_keys(c, o, &keys, e);
 
     if (r >= 0)
         r = relay_signals_take(&sig, o->sig_proxy && !tty, tty && x->terminal >= 0, e);
@@ -247,11 +254,14 @@ int container_attach(struct container_host *h, const char *container,
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
     struct shale_attach_opts own = *given, *o = &own;
+    struct keys keys;
     struct ctr c;
     int r = ctr_find(h, container, &a, &c, e);
 
     if (r >= 0)
         r = check_state(&c, o->before_start, e);
+    if (r >= 0)
+        r = take_keys(&c, o, &keys, e); /* before anything is said to have begun */
     if (r < 0)
         return r;
     if (ret_status)
