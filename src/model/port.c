@@ -93,7 +93,7 @@ static size_t last_colon(struct str s)
 static int take_ip(struct str ip, struct arena *a, const char **ret, struct shale_err *e)
 {
     unsigned char raw[sizeof(struct in6_addr)];
-    char *text;
+    char *text, shown[INET6_ADDRSTRLEN];
 
     if (ip.n > 1 && ip.p[0] == '[' && ip.p[ip.n - 1] == ']')
         ip = (struct str){ip.p + 1, ip.n - 2};
@@ -101,10 +101,11 @@ static int take_ip(struct str ip, struct arena *a, const char **ret, struct shal
     if (!text)
         return err_nomem(e);
     if (text[0] && inet_pton(AF_INET, text, raw) != 1) {
-        if (inet_pton(AF_INET6, text, raw) != 1)
+        if (inet_pton(AF_INET6, text, raw) != 1 || !inet_ntop(AF_INET6, raw, shown, sizeof shown))
             return err_set(e, SHALE_INVALID, "invalid IP address: %.100s", text);
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "ports of IPv6 addresses cannot be published yet: %.100s", text);
+        text = arena_strdup(a, shown);
+        if (!text)
+            return err_nomem(e);
     }
     *ret = text;
     return 0;
