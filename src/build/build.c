@@ -5,11 +5,11 @@
 #include "base/cleanup.h"
 #include "base/pool.h"
 #include "base/str.h"
-#include "build/attest.h"
+#include "build/attest/attest.h"
 #include "build/build_priv.h"
-#include "build/cache_remote.h"
-#include "build/secret.h"
-#include "build/verify.h"
+#include "build/cache/cache_remote.h"
+#include "build/instr/secret.h"
+#include "build/result/verify.h"
 #include "model/limits.h"
 
 #define MIN_WORKERS 4 /* steps often wait for the network, or for a disk */

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "build/build.h"
-#include "build/context.h"
+#include "build/context/context.h"
 #include "container/step.h"
 #include "dockerfile/dockerfile.h"
 #include "dockerfile/expand.h"

@@ -2,7 +2,7 @@
 /* A build for several platforms: one after the other, then a list of what came out of it. */
 #include "base/str.h"
 #include "build/build_priv.h"
-#include "build/cache_remote.h"
+#include "build/cache/cache_remote.h"
 
 #define MANY_MAX 64
 
