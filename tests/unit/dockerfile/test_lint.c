@@ -83,8 +83,7 @@ static const struct {
     {"FROM known:1\nUSER $IMG$IMH$PATH", "2 UndefinedVar Usage of undefined variable '$IMH';"
                                          "2 UndefinedVar Usage of undefined variable '$PATH';"},
     {"ARG G=1\nFROM scratch AS x\nENV E=$G\nARG G\nENV F=$G\nFROM x\nENV H=$E$F$G\n",
-     "3 UndefinedVar Usage of undefined variable '$G';"
-     "7 UndefinedVar Usage of undefined variable '$G' (did you mean $E?);"},
+     "3 UndefinedVar Usage of undefined variable '$G';"},
     {"FROM scratch\nCOPY <<A <<'B' /\n$Q$Q\nA\n$R\nB\nRUN --mount=type=cache,id=$S echo $T",
      "2 UndefinedVar Usage of undefined variable '$Q';"
      "7 UndefinedVar Usage of undefined variable '$S';"},
