@@ -197,10 +197,10 @@ int http_server_start(const struct http_server_opts *o, const struct http_listen
 /* Accepts no more, lets running requests finish for at most grace_ns, ends. Accepts NULL, returns
  * NULL. */
 struct http_server *http_server_stop(struct http_server *s, int64_t grace_ns);
-/* Reads the i-th certificate and its key again, perhaps from other files; connections that stand
- * keep the old ones, but for certificates of clients that a list revokes now. On an error the old
- * ones stay. */
-int http_server_reload_tls(struct http_server *s, size_t i, const struct http_cert *c,
+/* Reads certificates and their keys again, perhaps from other files: c[i] takes the place of the
+ * i-th, but where it names no cert_file. Connections that stand keep the old ones, but for
+ * certificates of clients that a list revokes now. On an error all old ones stay. */
+int http_server_reload_tls(struct http_server *s, const struct http_cert *c, size_t n,
                            struct shale_err *e);
 /* When the thread that accepts connections last went round (monotonic): it does so every second. */
 int64_t http_server_beat(const struct http_server *s);
