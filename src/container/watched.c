@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/watched.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -125,6 +126,23 @@ static void stop(struct watched *w, pid_t pid, int pidfd)
         (void)kill(pid, SIGTERM);
 }
 
+/* The runtime passes on what its command has written, and does not end before that is taken. */
+static void drain(int pidfd, int out, int err)
+{
+    struct pollfd p[] = {{pidfd, POLLIN, 0}, {out, POLLIN, 0}, {err, POLLIN, 0}};
+    char waste[4096];
+
+    while (p[0].revents == 0 && (pidfd >= 0 || p[1].fd >= 0 || p[2].fd >= 0)) {
+        if (poll(p, ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
+            return;
+        for (size_t i = 1; i < ARRAY_SIZE(p); i++) {
+            ssize_t n = p[i].fd >= 0 && p[i].revents ? read(p[i].fd, waste, sizeof waste) : 1;
+            if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+                p[i].fd = -1;
+        }
+    }
+}
+
 /* Whether it ran or was refused is in the runtime's own log. */
 static void settle(struct watched *w, int status)
 {
@@ -157,8 +175,10 @@ int watched_run(struct watched *w, struct arena *a, int *ret_status, struct shal
         close(TAKE_FD(po.w));
         close(TAKE_FD(pe.w));
         r = carry(w, &po, &pe, pidfd, e);
-        if (r < 0) /* asked to stop, or broken: it does not outlive its watcher */
+        if (r < 0) { /* asked to stop, or broken: it does not outlive its watcher */
             stop(w, pid, pidfd);
+            drain(pidfd, po.r, pe.r);
+        }
         int waited = spawn_wait(pid, &status, r < 0 ? NULL : e);
         if (waited >= 0) {
             *ret_status = status;

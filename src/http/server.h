@@ -160,6 +160,10 @@ int http_listen_unix(const char *path, mode_t mode, gid_t gid, struct http_liste
                      struct shale_err *e);
 /* A socket that listens already, handed over by the service manager. */
 int http_listen_fd(int fd, struct http_listener *ret, struct shale_err *e);
+/* For the servers: a copy of the array, to be freed (NULL: no memory); and how many connections
+ * there may be, `wanted` (0: 20,000) or as many as descriptors allow. */
+struct http_listener *http_listeners_copy(const struct http_listener *l, size_t n);
+size_t http_connection_limit(size_t wanted);
 /* Can only this machine reach it? */
 bool http_listener_is_local(const struct http_listener *l);
 
