@@ -154,14 +154,14 @@ int copying_files(struct build *b, struct stage *s, const char *from, const char
     struct stage *of = named ? NULL : graph_find(b, from);
     from = named ? named->image : from;
     if (of) {
-        pthread_mutex_lock(&b->mutex);
+        pthread_mutex_lock(&b->crew->mutex);
         bool there = graph_has(s, of);
         if (there) {
             ret->layers = of->state.layers;
             ret->n_layers = of->state.n_layers;
             ret->chain = of->state.chain;
         }
-        pthread_mutex_unlock(&b->mutex);
+        pthread_mutex_unlock(&b->crew->mutex);
         if (!there) /* nobody has seen it coming */
             return err_set(e, SHALE_UNSUPPORTED,
                            "stage %s: its name must stand there itself, not a variable", from);
@@ -259,8 +259,8 @@ static int by_content(struct copier *k, struct cached *ret, struct shale_err *e)
 
     if (r >= 0)
         r = key_of_content(k, c, key, e);
-    if (r >= 0 && !k->s->no_cache)
-        r = found = record_get(k->b, key, k->a, ret, e);
+    if (r >= 0)
+        r = found = record_ask(k->b, k->s, key, ret, e);
     if (r >= 0 && !found) {
         r = write_layer(k->b, c, &k->s->state, k->o.link, ret, e);
         if (r >= 0)
@@ -277,8 +277,8 @@ static int from_files(struct copier *k, struct cached *ret, struct shale_err *e)
 
     if (r >= 0)
         r = key_of_chain(k, key, e);
-    if (r >= 0 && !k->s->no_cache)
-        r = found = record_get(k->b, key, k->a, ret, e);
+    if (r >= 0)
+        r = found = record_ask(k->b, k->s, key, ret, e);
     if (r < 0 || found)
         return r < 0 ? r : 1;
     _cleanup_close_ int fd =

@@ -64,6 +64,21 @@ static bool counts(enum instr_kind k)
     return k == INSTR_COPY || k == INSTR_ADD || k == INSTR_RUN || k == INSTR_WORKDIR;
 }
 
+/* "linux/arm64 build ", or "linux/amd64->arm64 build " where what is made is for another one. */
+static const char *of_platform(struct build *b, struct stage *s)
+{
+    const struct platform *p = &s->platform, *t = &b->target_platform;
+    const char *own = platform_format(p, b->a), *other = platform_format(t, b->a);
+
+    if (!own || !other)
+        return NULL;
+    if (streq(own, other))
+        return arena_printf(b->a, "%s %s", own, s->shown);
+    if (streq(p->os, t->os))
+        other += strlen(t->os) + 1;
+    return arena_printf(b->a, "%s->%s %s", own, other, s->shown);
+}
+
 static int set_stage(struct build *b, size_t n, struct shale_err *e)
 {
     struct stage *s = &b->stages[n];
@@ -102,7 +117,7 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
         s->shown = s->src->name ? arena_printf(b->a, "%s ", s->src->name)
                                 : arena_printf(b->a, "stage-%zu ", n);
     if (b->of_many && s->shown)
-        s->shown = arena_printf(b->a, "%s %s", platform_format(&s->platform, b->a), s->shown);
+        s->shown = of_platform(b, s);
     return s->shown ? 0 : err_nomem(e);
 }
 
@@ -361,7 +376,7 @@ int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, 
     size_t n_new = w.n;
     for (size_t i = 0; r >= 0 && i < s->n_instrs; i++)
         all[n + i] = s->instrs[i];
-    pthread_mutex_lock(&b->mutex);
+    pthread_mutex_lock(&b->crew->mutex);
     for (size_t i = n_base; r >= 0 && i < n_new; i++)
         r = check_trigger(b, s, w.v[i].of, e);
     for (size_t i = n_base; r >= 0 && i < n_new; i++)
@@ -375,7 +390,7 @@ int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, 
         s->n_instrs += n;
         s->n_triggers = n;
     }
-    pthread_cond_broadcast(&b->changed);
-    pthread_mutex_unlock(&b->mutex);
+    pthread_cond_broadcast(&b->crew->changed);
+    pthread_mutex_unlock(&b->crew->mutex);
     return r;
 }
