@@ -25,7 +25,7 @@
 #define STATUS_MAX       64
 #define MONITOR_WAIT_MS  10000 /* between the end of a process and the note of its status */
 #define HOLD_WAIT_MS     2000  /* how long a removal waits for those who want the status */
-#define ATTACH_WAIT_MS   10000 /* and a start for those who want to be attached first */
+#define ATTACH_WAIT_MS   30000 /* and a start for those who want to be attached first */
 #define HOLD_STEP_US     1000
 #define PAUSE_SHARE      32
 #define LONGEST_PAUSE_NS (250 * NS_PER_MS)
