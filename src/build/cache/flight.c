@@ -53,6 +53,8 @@ static void drop(struct crew *c, const char *key)
 {
     struct flight **p = find(c, key), *f = *p;
 
+    if (!f)
+        return;
     no_more_held(f);
     *p = f->next;
     free(f);
