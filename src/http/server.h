@@ -27,9 +27,12 @@
  * the answer is 500. After that, or when the client has gone, q->done(q) is called once, from any
  * thread, no other function of the handler is running for the request then, and q is gone after it.
  *
- * A body waits in at most two blocks of HTTP_BLOCK_BYTES per request. Clients that are idle, send
- * their head or body too slowly, or are one too many (the longest idle goes first) are dropped. So
- * is one more of a peer that has as many as a peer may (429 where TLS is not in the way).
+ * A body waits in at most two blocks of HTTP_BLOCK_BYTES per request; those that are collected take
+ * 256 MiB together, one more is answered with 503. Requests whose body ends in two ways (two
+ * lengths, a length and chunks) are answered with 400, unseen by the handler. Clients that are
+ * idle, send their head or body too slowly, or are one too many (the longest idle goes first) are
+ * dropped. So is one more of a peer that has as many as a peer may (429 where TLS is not in the
+ * way).
  *
  * A TLS hello on a plain listener is answered with "HTTP/1.0 400", so that clients fall back to
  * plain HTTP; a plain request on a TLS listener likewise, with a sentence.
