@@ -50,6 +50,8 @@ const struct create_cli create_preset = {
     { 0, "ip6", OPT_STR, O(ip6), NULL, "IPv6 address (e.g., 2001:db8::33)" },                          \
     { 'l', "label", OPT_LIST, O(label), NULL, "Set meta data on a container" },                        \
     { 0, "label-file", OPT_LIST, O(label_file), NULL, "Read in a line delimited file of labels" },     \
+    { 0, "log-driver", OPT_STR, O(log_driver), NULL, "Logging driver for the container" },             \
+    { 0, "log-opt", OPT_LIST, O(log_opt), NULL, "Log driver options" },                                \
     { 'm', "memory", OPT_BYTES, O(memory), NULL, "Memory limit" },                                     \
     LIMITS_MEMORY(O(limits)),                                                                          \
     { 0, "mount", OPT_LIST, O(mount), "mount", "Attach a filesystem mount to the container" },         \
