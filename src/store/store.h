@@ -73,6 +73,8 @@ struct store_sink_opts {
     /* `put` does not wait either: what it was given lasts when `settle` has returned, and not
      * before what came before it. Strings of descriptors must live until then. */
     bool late;
+    /* Layers of less than a block get their files when somebody needs them (ADR 26). */
+    bool later;
 };
 /* Blobs that come without a diffID are kept as they are. */
 int store_sink_open(struct store *s, const struct store_sink_opts *o, struct sink **ret,
