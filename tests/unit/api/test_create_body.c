@@ -134,7 +134,7 @@ static void mounts(void **state)
     bad("{'Image':'i','HostConfig':{'Mounts':[{'Type':'bind','Target':'/a'}]}}", SHALE_INVALID,
         "field Source must not be empty");
     bad("{'Image':'i','HostConfig':{'Binds':['a:b:c:d']}}", SHALE_INVALID,
-        "invalid volume specification");
+        "too many colons");
     assert_int_equal(good("{'Image':'i','HostConfig':{'Mounts':[{'Type':'volume','Target':'/a',"
                           "'VolumeOptions':{'DriverConfig':{'Name':'local','Options':{}}}}]}}")
                          .n_mounts,
