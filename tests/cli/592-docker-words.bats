@@ -50,8 +50,8 @@ shale() { "$SHALE_BIN" "$@"; }
         shale create --link a:b box:1
     [ -z "$(shale ps -aq)" ]
     run_ok shale run --rm --network none --ipc private --isolation default --log-driver json-file --memory-swappiness -1 \
-        --oom-score-adj 0 --userns host --volume-driver local box:1 echo done
-    [ "$output" = done ]
+        --oom-score-adj 0 --userns host --volume-driver local box:1 echo fine
+    [ "$output" = fine ]
     run_ok shale run --rm --network none --log-opt max-size=1m box:1 true
     has "WARNING: options of logging have no effect"
     run_ok shale run --help
