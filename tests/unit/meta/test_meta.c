@@ -291,7 +291,7 @@ static void older_version(void **state)
         f,
         "DROP VIEW image_users; DROP TABLE container_images;"
         "DROP TABLE networks; DROP TABLE endpoints; DROP TABLE host_ports; DROP TABLE list_members;"
-        "DROP TABLE build_steps;"
+        "DROP TABLE build_steps; DROP INDEX images_listing;"
         "DROP INDEX containers_listing; ALTER TABLE containers DROP COLUMN listing;"
         "ALTER TABLE containers DROP COLUMN restarts;"
         "ALTER TABLE containers DROP COLUMN stopped;"
