@@ -442,6 +442,16 @@ int store_stack_view(struct store *s, const struct meta_image_layer *layers, siz
     return r < 0 ? r : view_stack(s, t.d, &t.img, c, e);
 }
 
+int store_stack_origins(struct store *s, const struct meta_image_layer *layers, size_t n,
+                        struct rootfs_origins **ret, struct shale_err *e)
+{
+    _cleanup_(stacked_clear) struct stacked t = {0};
+    int r = stacked_open(s, layers, n, &t, e);
+
+    *ret = NULL;
+    return r < 0 || !t.d->ops->origins ? r : t.d->ops->origins(t.d, &t.img, ret, e);
+}
+
 int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e)
 {
     struct rootfs_driver *d;
