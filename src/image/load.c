@@ -530,9 +530,8 @@ static int add_early(struct load *l, struct early *v, size_t n, size_t *ret_n, s
         struct early *x = &v[done];
         x->n = (struct naming){l, x->image,
                                arena_array(&x->a, x->image->n_names + 1, sizeof(struct digest))};
-        failed = x->n.prev
-                     ? image_add(l->h, &x->c, !x->later, set_names, &x->n, &x->id, &why)
-                     : err_nomem(&why);
+        failed = x->n.prev ? image_add(l->h, &x->c, !x->later, set_names, &x->n, &x->id, &why)
+                           : err_nomem(&why);
     }
     r = meta_end(m, 0, e);
     for (size_t i = 0; r >= 0 && i < done; i++)
