@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/create_lists.h"
+#include "api/known.h"
 #include "api/pairs.h"
 #include "api/settings.h"
 #include "base/cleanup.h"
@@ -257,6 +258,11 @@ int create_body_limits(struct api_req *q, const json_t *obj, struct create_limit
     int r;
 
     *ret = (struct create_limits){.restart = NULL};
+    r = api_known_types(q, obj, API_KNOWN_HOST_CONFIG, e);
+    if (r >= 0)
+        r = check_absent(obj, e);
+    if (r < 0)
+        return r;
     r = api_bind(q, obj, limit_fields, ARRAY_SIZE(limit_fields), ret, e);
     ret->more.cpuset_cpus = text_or_null(ret->more.cpuset_cpus);
     ret->more.cpuset_mems = text_or_null(ret->more.cpuset_mems);
@@ -385,6 +391,10 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
         r = take_words(q, body, "Cmd", &c.cmd, e);
     if (r >= 0)
         r = take_words(q, body, "Entrypoint", &c.entrypoint, e);
+    if (r >= 0)
+        r = take_words(q, body, "Shell", &c.shell, e);
+    if (r >= 0)
+        r = api_known_types(q, body, API_KNOWN_CONFIG, e);
     if (r >= 0 && c.mac && *c.mac)
         r = err_set(e, SHALE_UNSUPPORTED, "MacAddress is not supported yet");
     if (r >= 0)
@@ -393,8 +403,6 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
         r = take_words(q, c.host, "CapAdd", &h.cap_add, e);
     if (r >= 0)
         r = take_words(q, c.host, "CapDrop", &h.cap_drop, e);
-    if (r >= 0 && c.host)
-        r = check_absent(c.host, e);
     if (r >= 0)
         r = create_body_limits(q, c.host, &limits, e);
     if (r < 0)

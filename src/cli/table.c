@@ -269,6 +269,7 @@ const struct cmd_name cmd_table[] = {
     {"__completion", NULL, CMD_HIDDEN, &cmd_completion},
     {"__keep", NULL, CMD_HIDDEN, &cmd_keep},
     {"__man", NULL, CMD_HIDDEN, &cmd_man},
+    {"__ports", NULL, CMD_HIDDEN, &cmd_ports},
     {NULL},
 };
 

@@ -11,14 +11,13 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "base/time.h"
 #include "container/events.h"
 #include "container/start_priv.h"
 
-/* How often one that does not run yet is looked for, and after how many looks its row is. */
-#define PENDING_SOON_US  1000
-#define PENDING_LATER_US 5000
-#define PENDING_LOOK     200
-#define PATH_MAX_BYTES   (64u << 10)
+#define SHORTEST_PAUSE_NS NS_PER_MS /* before one that does not run yet is looked for again */
+#define ROW_PAUSE_NS      (300 * NS_PER_MS) /* … and its row */
+#define PATH_MAX_BYTES    (64u << 10)
 
 /* The socket's path may be longer than an address holds: it is reached through the folder's
  * descriptor. */
@@ -203,12 +202,12 @@ static int await_socket(struct container_host *h, struct arena *a, struct ctr *c
 {
     _cleanup_(arena_clear) struct arena own = ARENA_INIT(PATH_MAX_BYTES);
     const char *noted = ctr_path(c, &own, "run");
-    int64_t began = c->row.run.started_ns;
-    unsigned pause_us = PENDING_SOON_US;
+    int64_t began = c->row.run.started_ns, since_ns = time_mono_ns();
+    int64_t look_ns = since_ns + ROW_PAUSE_NS;
 
     if (!noted)
         return err_nomem(e);
-    for (unsigned i = 1;; i++) {
+    for (;;) {
         int fd = fs_exists(AT_FDCWD, noted) ? attach_connect(c, NULL) : -1;
         if (fd >= 0) {
             *ret = fd;
@@ -219,14 +218,17 @@ static int await_socket(struct container_host *h, struct arena *a, struct ctr *c
         int r = cancel_check(h->cancel, e);
         if (r < 0)
             return r;
-        if (i % PENDING_LOOK == 0) {
-            r = ctr_look(h, a, c, NULL);
+        if (time_mono_ns() >= look_ns) {
+            r = ctr_has_moved(h, c, NULL);
+            if (r == 1)
+                r = ctr_look(h, a, c, NULL);
             if (r == -SHALE_NOT_FOUND ||
                 (r >= 0 && c->row.run.started_ns != began && ctr_need_running(c, NULL) < 0))
                 return 1;
-            pause_us = PENDING_LATER_US;
+            look_ns = time_mono_ns() + ROW_PAUSE_NS;
         }
-        usleep(pause_us);
+        const struct timespec pause = {.tv_nsec = ctr_pause_ns(since_ns, SHORTEST_PAUSE_NS)};
+        (void)nanosleep(&pause, NULL);
     }
 }
 

@@ -183,7 +183,9 @@ static int keep_commands(struct shale *s, const char *root, const char *driver, 
     if (!slash || !streq(slash + 1, "shale"))
         return 0;
     int r = keep_command(s, self, root, driver, "__cleanup", &s->exit_command, e);
-    return r < 0 ? r : keep_command(s, self, root, driver, "__keep", &s->keeper_command, e);
+    if (r >= 0)
+        r = keep_command(s, self, root, driver, "__keep", &s->keeper_command, e);
+    return r < 0 ? r : keep_command(s, self, root, driver, "__ports", &s->ports_command, e);
 }
 
 static void on_debug(void *arg, enum log_level level, const char *msg)
@@ -278,6 +280,7 @@ int shale_open_shared(struct shale *with, const struct shale_open_opts *opts, st
     s->shared = true;
     s->exit_command = with->exit_command;
     s->keeper_command = with->keeper_command;
+    s->ports_command = with->ports_command;
     int r = engine_tuning(&t, e);
     if (r >= 0)
         r = keep_remote_opts(s, &o, &t, e);
@@ -336,5 +339,6 @@ struct container_host engine_container_host(struct shale *s)
                                    .cancel = &s->cancel,
                                    .runtime = s->runtime,
                                    .exit_command = s->exit_command,
-                                   .keeper_command = s->keeper_command};
+                                   .keeper_command = s->keeper_command,
+                                   .ports_command = s->ports_command};
 }

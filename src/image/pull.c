@@ -412,7 +412,7 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
 
     if (r < 0)
         return r;
-    r = image_add(p->h, &c, set_names, &(struct naming){p, tag}, id, e);
+    r = image_add(p->h, &c, true, set_names, &(struct naming){p, tag}, id, e);
     if (r < 0)
         return r;
     *target = c.target.digest;
