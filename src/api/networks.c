@@ -172,10 +172,11 @@ static const struct json_field endpoint_fields[] = {
 };
 
 struct address_body {
-    char *address;
+    char *address, *address6;
 };
 static const struct json_field address_fields[] = {
     {"IPv4Address", JB_STR, offsetof(struct address_body, address), 0},
+    {"IPv6Address", JB_STR, offsetof(struct address_body, address6), 0},
 };
 
 static int connect_to(struct api_req *q, struct shale_err *e)
@@ -193,6 +194,7 @@ static int connect_to(struct api_req *q, struct shale_err *e)
         return r;
     o.aliases = p.aliases.n ? (const char *const *)p.aliases.v : NULL;
     o.address = api_text(a.address);
+    o.address6 = api_text(a.address6);
     r = shale_network_connect(q->s, q->args[0], b.container, &o, e);
     return r < 0 ? r : api_reply_empty(q, 200);
 }
