@@ -11,17 +11,17 @@ struct health_cli { /* see create_keep.c */
     bool none;
 };
 struct absent_cli { /* see create_absent.c */
-    struct strv list, log_opt;
-    const char *ipc, *isolation, *log_driver, *swappiness, *oom_score, *userns, *volume_driver;
+    struct strv list;
+    const char *ipc, *isolation, *swappiness, *oom_score, *userns, *volume_driver;
     bool flag;
 };
 struct create_cli {
     /* both */
     const char *name, *user, *workdir, *hostname, *entrypoint, *platform, *pull, *runtime, *cidfile,
-        *stop_signal, *restart;
+        *stop_signal, *restart, *log_driver;
     struct strv env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
         security_opt, publish, attach, network, add_host, dns, dns_option, dns_search, ulimit,
-        sysctl, device, group_add, volumes_from;
+        sysctl, device, group_add, volumes_from, log_opt;
     const char *ip, *ip6; /* networks: netopts.h */
     struct strv network_alias, expose;
     int64_t memory, cpus, pids_limit, stop_timeout, shm_size;

@@ -41,7 +41,6 @@ static const struct {
 } sometimes[] = {
     {"ipc", O(ipc), {"", "private"}},
     {"isolation", O(isolation), {"", "default"}},
-    {"log-driver", O(log_driver), {"", "json-file", "k8s-file", "local"}},
     {"memory-swappiness", O(swappiness), {"-1"}},
     {"oom-score-adj", O(oom_score), {"0"}},
     {"userns", O(userns), {"", "host"}},
@@ -70,7 +69,5 @@ int create_check_absent(struct cli *c, const struct create_cli *o)
             return err_set(&c->e, SHALE_UNSUPPORTED, "--%s %.60s is not supported yet",
                            sometimes[i].option, *value);
     }
-    if (o->absent.log_opt.n)
-        fprintf(stderr, "WARNING: options of logging have no effect\n");
     return 0;
 }

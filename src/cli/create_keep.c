@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --restart and --health-* of run and create. */
+/* --restart, --health-* and --log-* of run and create. */
 #include "base/str.h"
 #include "cli/create.h"
 #include "model/restart.h"
@@ -52,6 +52,8 @@ int create_check_keep(struct cli *c, const struct create_cli *o)
 void create_take_keep(const struct create_cli *o, struct shale_create_opts *q)
 {
     q->restart = o->restart;
+    q->log_driver = o->log_driver;
+    q->log_opts = (const char *const *)o->log_opt.v;
     q->health_cmd = o->health.cmd;
     q->health_interval_ns = o->health.interval;
     q->health_timeout_ns = o->health.timeout;

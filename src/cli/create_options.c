@@ -50,6 +50,8 @@ const struct create_cli create_preset = {
     { 0, "ip6", OPT_STR, O(ip6), NULL, "IPv6 address (e.g., 2001:db8::33)" },                          \
     { 'l', "label", OPT_LIST, O(label), NULL, "Set meta data on a container" },                        \
     { 0, "label-file", OPT_LIST, O(label_file), NULL, "Read in a line delimited file of labels" },     \
+    { 0, "log-driver", OPT_STR, O(log_driver), NULL, "Logging driver for the container" },             \
+    { 0, "log-opt", OPT_LIST, O(log_opt), NULL, "Log driver options" },                                \
     { 'm', "memory", OPT_BYTES, O(memory), NULL, "Memory limit" },                                     \
     LIMITS_MEMORY(O(limits)),                                                                          \
     { 0, "mount", OPT_LIST, O(mount), "mount", "Attach a filesystem mount to the container" },         \
@@ -120,8 +122,6 @@ const struct create_cli create_preset = {
     NO("kernel-memory", OPT_LIST, list),                                                               \
     NO("link", OPT_LIST, list),                                                                        \
     NO("link-local-ip", OPT_LIST, list),                                                               \
-    NO("log-driver", OPT_STR, log_driver),                                                             \
-    NO("log-opt", OPT_LIST, log_opt),                                                                  \
     NO("mac-address", OPT_LIST, list),                                                                 \
     NO("memory-swappiness", OPT_STR, swappiness),                                                      \
     NO("oom-kill-disable", OPT_BOOL, flag),                                                            \

@@ -29,6 +29,9 @@ struct port_list {
     size_t n, cap;
 };
 int port_publish(const char *text, struct arena *a, struct port_list *l, struct shale_err *e);
+/* The same words as EXPOSE has them: what is said of the host is checked, and counts for nothing;
+ * "80/" is TCP. At most 65536 ports. */
+int port_inside(const char *text, struct arena *a, struct port_list *l, struct shale_err *e);
 
 struct port_range {
     const char *protocol;

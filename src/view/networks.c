@@ -344,7 +344,7 @@ static json_t *network_of(const struct shale_container *c, const struct shale_co
     return doc_take(&d);
 }
 
-static json_t *networks_of(const struct shale_container *c)
+json_t *networks_joined(const struct shale_container *c)
 {
     static const struct shale_container_network nothing = {.name = "",
                                                            .id = "",
@@ -395,6 +395,6 @@ json_t *networks_settings(const struct shale_container *c)
     doc_put(&d, "SecondaryIPAddresses", json_null());
     doc_put(&d, "SecondaryIPv6Addresses", json_null());
     add_old_fields(&d, c);
-    doc_put(&d, "Networks", networks_of(c));
+    doc_put(&d, "Networks", networks_joined(c));
     return doc_take(&d);
 }

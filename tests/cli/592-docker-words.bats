@@ -40,7 +40,7 @@ shale() { "$SHALE_BIN" "$@"; }
 
 @test "run and create: options of docker that nothing is behind say so; those that change nothing are taken" {
     for o in --pid=host --uts=host --ipc=host --userns=keep-id --cgroupns=private --cgroup-parent=/x --domainname=x \
-        --mac-address=02:42:ac:11:00:02 --oom-score-adj=100 --log-driver=journald --annotation=a=b --isolation=hyperv \
+        --mac-address=02:42:ac:11:00:02 --oom-score-adj=100 --annotation=a=b --isolation=hyperv \
         --storage-opt=size=1G --oom-kill-disable --volume-driver=nfs; do
         run_fails 125 "is not supported yet" shale run --network none "$o" box:1 true
         has "Error: ${o%%=*}"
@@ -52,8 +52,6 @@ shale() { "$SHALE_BIN" "$@"; }
     run_ok shale run --rm --network none --ipc private --isolation default --log-driver json-file --memory-swappiness -1 \
         --oom-score-adj 0 --userns host --volume-driver local box:1 echo fine
     [ "$output" = fine ]
-    run_ok shale run --rm --network none --log-opt max-size=1m box:1 true
-    has "WARNING: options of logging have no effect"
     run_ok shale run --help
     hasnt "--gpus"
     hasnt "Not supported"

@@ -14,6 +14,7 @@
 
 struct output {
     struct build *b;
+    const struct cache_place *place;
     struct arena a;
     struct cache_doc doc;
     struct source *from;
@@ -62,7 +63,16 @@ static bool goes(const struct cache_remote *x, const struct cache_note *v, bool 
 static int describe(struct output *o, const struct meta_image_layer *l, struct cache_doc_layer *ret,
                     struct shale_err *e)
 {
+    const struct cache_record *v = cache_remote_promised(o->b->remote, &l->diff_id);
     struct meta_blob row;
+
+    if (v) {
+        *ret = (struct cache_doc_layer){.blob = v->layer->digest,
+                                        .diff_id = v->diff_id,
+                                        .size_bytes = v->layer->size_bytes,
+                                        .media_type = v->layer->media_type};
+        return 0;
+    }
     int r = meta_blob_get(store_meta(o->b->store), &l->blob, &o->a, &row, e);
 
     if (r >= 0)
@@ -109,10 +119,12 @@ static size_t place_of(const struct digest *diff_id, const struct cache_doc_laye
     return i;
 }
 
-static int collect_records(struct output *o, bool all, struct shale_err *e)
+/* by: those of this platform only; NULL: all. */
+static int collect_records(struct output *o, bool all, const struct build *by, struct shale_err *e)
 {
     struct cache_remote *x = o->b->remote;
     struct cache_doc *d = &o->doc;
+    const char *last = NULL;
 
     d->records = arena_array(&o->a, x->n_notes + 1, sizeof *d->records);
     if (!d->records)
@@ -122,9 +134,9 @@ static int collect_records(struct output *o, bool all, struct shale_err *e)
     for (size_t i = 0; i < x->n_notes; i++) {
         const struct cache_note *v = &x->notes[i];
         struct cache_doc_record *to = &d->records[d->n_records];
-        bool again = i > 0 && streq(v->key, x->notes[i - 1].key);
-        if (again || !goes(x, v, all))
+        if (streq(v->key, last) || (by && v->by != by) || !goes(x, v, all))
             continue;
+        last = v->key;
         *to = (struct cache_doc_record){.layer = CACHE_DOC_NONE, .created_ns = v->created_ns};
         memcpy(to->key, v->key, sizeof to->key);
         if (digest_is_set(&v->layer.diff_id))
@@ -152,7 +164,7 @@ int cache_remote_inline(struct build *b, json_t *config, struct shale_err *e)
     for (size_t i = 0; o.doc.layers && i < s->n_layers; i++)
         o.doc.layers[i].diff_id = s->layers[i].diff_id;
     o.doc.n_layers = s->n_layers;
-    r = o.doc.layers ? collect_records(&o, true, e) : err_nomem(e);
+    r = o.doc.layers ? collect_records(&o, true, b, e) : err_nomem(e);
     if (r >= 0)
         r = cache_doc_write_inline(&o.doc, &o.config, e);
     if (r >= 0) {
@@ -220,13 +232,34 @@ static int make_manifest(struct output *o, const struct descriptor *config, stru
     return o->manifest ? 0 : err_nomem(e);
 }
 
+/* What was not fetched so far goes from where it is, if it is not where it is to go already. A
+ * registry looks itself at what it gets, nobody does so in a folder. */
+static int send_promised(const struct output *o, const struct cache_record *v, struct cancel *c,
+                         struct shale_err *e)
+{
+    const struct meta_image_layer l = {v->diff_id, v->layer->digest};
+
+    if (o->place->type == CACHE_REGISTRY)
+        return o->to->ops->blob(o->to, v->layer, &v->diff_id, o->b->remote->sources[v->from], c, e);
+    int r = o->to->ops->has(o->to, v->layer, e);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = cache_remote_need(o->b, &l, 1, e);
+    if (r == -SHALE_CANCELED && !cancel_is_set(c))
+        return err_set(e, SHALE_CORRUPT, "layer %s of another cache cannot be had", v->diff_id.s);
+    return r < 0 ? r : o->to->ops->blob(o->to, v->layer, &v->diff_id, o->from, c, e);
+}
+
 static int send_layer(void *arg, size_t i, struct cancel *c, struct shale_err *e)
 {
     const struct output *o = arg;
     const struct cache_doc_layer *l = &o->doc.layers[i];
     const struct descriptor d = {
         .media_type = l->media_type, .digest = l->blob, .size_bytes = l->size_bytes};
+    const struct cache_record *v = cache_remote_promised(o->b->remote, &l->diff_id);
 
+    if (v)
+        return send_promised(o, v, c, e);
     return o->to->ops->blob(o->to, &d, &l->diff_id, o->from, c, e);
 }
 
@@ -259,13 +292,14 @@ static int send(struct output *o, const char *tag, struct shale_err *e)
 static int export_one(struct build *b, const struct cache_place *p, struct told *t,
                       struct shale_err *e)
 {
-    _cleanup_(output_clear) struct output o = {.b = b, .a = ARENA_INIT(CACHE_REMOTE_BYTES)};
+    _cleanup_(output_clear) struct output o = {
+        .b = b, .place = p, .a = ARENA_INIT(CACHE_REMOTE_BYTES)};
     const char *tag = NULL;
     char text[128];
     int r = collect_layers(&o, p->all, e);
 
     if (r >= 0)
-        r = collect_records(&o, p->all, e);
+        r = collect_records(&o, p->all, NULL, e);
     if (r >= 0)
         r = open_place(&o, p, &tag, e);
     if (r >= 0)

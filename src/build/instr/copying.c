@@ -3,6 +3,7 @@
 #include "build/instr/copying.h"
 
 #include "build/attest/attest.h"
+#include "build/cache/cache_remote.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -154,14 +155,14 @@ int copying_files(struct build *b, struct stage *s, const char *from, const char
     struct stage *of = named ? NULL : graph_find(b, from);
     from = named ? named->image : from;
     if (of) {
-        pthread_mutex_lock(&b->mutex);
+        pthread_mutex_lock(&b->crew->mutex);
         bool there = graph_has(s, of);
         if (there) {
             ret->layers = of->state.layers;
             ret->n_layers = of->state.n_layers;
             ret->chain = of->state.chain;
         }
-        pthread_mutex_unlock(&b->mutex);
+        pthread_mutex_unlock(&b->crew->mutex);
         if (!there) /* nobody has seen it coming */
             return err_set(e, SHALE_UNSUPPORTED,
                            "stage %s: its name must stand there itself, not a variable", from);
@@ -194,6 +195,9 @@ static int write_layer(struct build *b, struct build_copy *c, const struct state
     int r = 0;
 
     if (below && below->n_layers && !link) {
+        r = cache_remote_need(b, below->layers, below->n_layers, e);
+        if (r < 0)
+            return r;
         r = fd = store_stack_view(b->store, below->layers, below->n_layers, b->cancel, e);
         if (r < 0)
             return r;
@@ -250,6 +254,15 @@ static int key_of_content(struct copier *k, struct build_copy *c, char ret[65], 
     return key_end(&key, ret, e);
 }
 
+/* Others may copy from what this stage has. */
+static bool has_users(struct build *b, const struct stage *s)
+{
+    pthread_mutex_lock(&b->crew->mutex);
+    bool has = s->n_users > 0;
+    pthread_mutex_unlock(&b->crew->mutex);
+    return has;
+}
+
 /* By what is copied; 1: it was there. */
 static int by_content(struct copier *k, struct cached *ret, struct shale_err *e)
 {
@@ -259,15 +272,37 @@ static int by_content(struct copier *k, struct cached *ret, struct shale_err *e)
 
     if (r >= 0)
         r = key_of_content(k, c, key, e);
-    if (r >= 0 && !k->s->no_cache)
-        r = found = record_get(k->b, key, k->a, ret, e);
+    if (r >= 0)
+        r = found = record_ask(k->b, k->s, key, ret, e);
     if (r >= 0 && !found) {
         r = write_layer(k->b, c, &k->s->state, k->o.link, ret, e);
+        if (r >= 0 && digest_is_set(&ret->layer.diff_id) && has_users(k->b, k->s))
+            build_copy_note(c, &ret->layer.diff_id);
         if (r >= 0)
             r = record_put(k->b, key, k->what, ret, e);
     }
     build_copy_close(c);
     return r < 0 ? r : found;
+}
+
+/* Of a file whose bytes lie where they did when they were last read, only that is looked at. */
+static int by_content_of_view(struct copier *k, struct cached *ret, struct shale_err *e)
+{
+    const struct copy_source_files *f = &k->files;
+    struct rootfs_origins *origins = NULL;
+    _cleanup_close_ int fd = -1;
+    int r = cache_remote_need(k->b, f->layers, f->n_layers, e);
+
+    if (r >= 0)
+        r = fd = store_stack_view(k->b->store, f->layers, f->n_layers, k->b->cancel, e);
+    if (r >= 0)
+        r = store_stack_origins(k->b->store, f->layers, f->n_layers, &origins, e);
+    k->tree = (struct build_tree){.root_fd = fd, .what = f->what, .origins = origins};
+    k->o.tree = &k->tree;
+    if (r >= 0)
+        r = by_content(k, ret, e);
+    rootfs_origins_close(origins);
+    return r;
 }
 
 static int from_files(struct copier *k, struct cached *ret, struct shale_err *e)
@@ -277,18 +312,12 @@ static int from_files(struct copier *k, struct cached *ret, struct shale_err *e)
 
     if (r >= 0)
         r = key_of_chain(k, key, e);
-    if (r >= 0 && !k->s->no_cache)
-        r = found = record_get(k->b, key, k->a, ret, e);
+    if (r >= 0)
+        r = found = record_ask(k->b, k->s, key, ret, e);
     if (r < 0 || found)
         return r < 0 ? r : 1;
-    _cleanup_close_ int fd =
-        store_stack_view(k->b->store, k->files.layers, k->files.n_layers, k->b->cancel, e);
-    if (fd < 0)
-        return fd;
-    k->tree = (struct build_tree){.root_fd = fd, .what = k->files.what};
-    k->o.tree = &k->tree;
-    found = by_content(k, ret, e);
-    if (found >= 0)
+    r = found = by_content_of_view(k, ret, e);
+    if (r >= 0)
         r = record_put(k->b, key, k->what, ret, e);
     return r < 0 ? r : found;
 }
@@ -320,6 +349,7 @@ int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct t
         .cancel = b->cancel,
         .on_fetched = on_fetched,
         .fetched_arg = &k,
+        .layer_sums = build_context_sums(b->context),
     };
     r = set_flags(&k, e);
     if (r >= 0)

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "build/build_priv.h"
+#include "build/cache/cache_remote.h"
 #include "build/instr/copying.h"
 #include "build/instr/foreign.h"
 #include "build/instr/mount.h"
@@ -393,11 +394,11 @@ static int steps_of(struct build *b, struct steps **ret, struct shale_err *e)
 {
     int r = 0;
 
-    pthread_mutex_lock(&b->mutex);
-    if (!b->steps)
-        r = steps_open(&b->h->container, &b->steps, e);
-    *ret = b->steps;
-    pthread_mutex_unlock(&b->mutex);
+    pthread_mutex_lock(&b->crew->mutex);
+    if (!b->crew->steps)
+        r = steps_open(&b->h->container, &b->crew->steps, e);
+    *ret = b->crew->steps;
+    pthread_mutex_unlock(&b->crew->mutex);
     return r;
 }
 
@@ -418,10 +419,10 @@ static void keep_for_debug(struct runner *u, const struct step_opts *failed)
     *step = *failed;
     step->argv = argv;
     step->mounts = mounts;
-    pthread_mutex_lock(&u->b->mutex);
-    if (!u->b->debug)
-        u->b->debug = step;
-    pthread_mutex_unlock(&u->b->mutex);
+    pthread_mutex_lock(&u->b->crew->mutex);
+    if (!u->b->crew->debug)
+        u->b->crew->debug = step;
+    pthread_mutex_unlock(&u->b->crew->mutex);
 }
 
 /* What is the same for all that is run in a stage. */
@@ -480,12 +481,25 @@ static int failed(struct runner *u, struct told *t, const struct step_opts *step
                    res->status);
 }
 
+/* What it runs on, and what is mounted. */
+static int fetch_layers(struct runner *u, struct shale_err *e)
+{
+    int r = cache_remote_need(u->b, u->s->state.layers, u->s->state.n_layers, e);
+
+    for (size_t k = 0; r >= 0 && k < u->n_mounts; k++)
+        r = cache_remote_need(u->b, u->mounts[k].layers, u->mounts[k].n_layers, e);
+    return r;
+}
+
 static int execute(struct runner *u, struct told *t, struct cached *ret, struct shale_err *e)
 {
     struct step_opts step = step_of(u);
     struct step_result res = {0};
     struct steps *steps = NULL;
     int r = foreign_check(&u->s->platform, u->a, e);
+
+    if (r >= 0)
+        r = fetch_layers(u, e);
 
     step.argv = u->argv;
     step.insecure = u->insecure;
@@ -519,8 +533,8 @@ static int run(struct runner *u, struct told *t, struct shale_err *e)
         r = set_flags(u, e);
     if (r >= 0)
         r = make_key(u, key, e);
-    if (r >= 0 && !u->s->no_cache)
-        r = found = record_get(u->b, key, u->a, &c, e);
+    if (r >= 0)
+        r = found = record_ask(u->b, u->s, key, &c, e);
     if (r >= 0 && !found) {
         r = execute(u, t, &c, e);
         if (r >= 0)
@@ -562,13 +576,14 @@ void run_debug(struct build *b)
     struct step_opts o;
     int status;
 
-    if (!b->debug || steps_of(b, &steps, NULL) < 0)
+    if (!b->crew->debug || steps_of(b, &steps, NULL) < 0)
         return;
-    o = *b->debug;
+    o = *b->crew->debug;
     o.cancel = b->h->image.cancel;
     o.on_output = NULL;
     told_shell(b, o.argv[0]);
-    if (step_shell(steps, &o, &streams, &status, &why) < 0) {
+    if (cache_remote_need(b, o.layers, o.n_layers, &why) < 0 ||
+        step_shell(steps, &o, &streams, &status, &why) < 0) {
         const char *text = arena_printf(b->a, "no shell was opened: %s", why.msg);
         told_warning(b, text ? text : "no shell was opened");
     }

@@ -64,6 +64,21 @@ static bool counts(enum instr_kind k)
     return k == INSTR_COPY || k == INSTR_ADD || k == INSTR_RUN || k == INSTR_WORKDIR;
 }
 
+/* "linux/arm64 build ", or "linux/amd64->arm64 build " where what is made is for another one. */
+static const char *of_platform(struct build *b, struct stage *s)
+{
+    const struct platform *p = &s->platform, *t = &b->target_platform;
+    const char *own = platform_format(p, b->a), *other = platform_format(t, b->a);
+
+    if (!own || !other)
+        return NULL;
+    if (streq(own, other))
+        return arena_printf(b->a, "%s %s", own, s->shown);
+    if (streq(p->os, t->os))
+        other += strlen(t->os) + 1;
+    return arena_printf(b->a, "%s->%s %s", own, other, s->shown);
+}
+
 static int set_stage(struct build *b, size_t n, struct shale_err *e)
 {
     struct stage *s = &b->stages[n];
@@ -102,7 +117,7 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
         s->shown = s->src->name ? arena_printf(b->a, "%s ", s->src->name)
                                 : arena_printf(b->a, "stage-%zu ", n);
     if (b->of_many && s->shown)
-        s->shown = arena_printf(b->a, "%s %s", platform_format(&s->platform, b->a), s->shown);
+        s->shown = of_platform(b, s);
     return s->shown ? 0 : err_nomem(e);
 }
 
@@ -279,6 +294,29 @@ static void forget_triggers(struct stage *s)
     s->n_triggers = 0;
 }
 
+static void begin_anew(struct stage *s)
+{
+    forget_triggers(s);
+    state_clear(&s->state);
+    s->dropped = false;
+    s->status = STAGE_WAITING;
+    s->pos = s->dep_at = s->at_step = 0;
+    s->args = (struct scope){.v = NULL};
+}
+
+int graph_again(struct build *b, struct shale_err *e)
+{
+    b->n_left = 0;
+    for (size_t i = 0; i < b->n_stages; i++) {
+        struct stage *s = &b->stages[i];
+        begin_anew(s);
+        s->needed = false;
+        s->n_users = 0;
+        s->mark = UNSEEN;
+    }
+    return need(b, e);
+}
+
 /* Its config may have gone to the stage that was the only one to need it. */
 static bool is_whole(const struct stage *s)
 {
@@ -298,13 +336,8 @@ static int require(struct build *b, struct stage *d, struct shale_err *e)
         s->n_users++;
         if (is_whole(s))
             continue;
-        forget_triggers(s);
-        state_clear(&s->state);
+        begin_anew(s);
         s->needed = true;
-        s->dropped = false;
-        s->status = STAGE_WAITING;
-        s->pos = s->dep_at = s->at_step = 0;
-        s->args = (struct scope){.v = NULL};
         b->n_left++;
         for (size_t i = 0; r >= 0 && i < s->n_deps; i++)
             r = push(&w, s->deps[i].of, 0, e);
@@ -361,7 +394,7 @@ int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, 
     size_t n_new = w.n;
     for (size_t i = 0; r >= 0 && i < s->n_instrs; i++)
         all[n + i] = s->instrs[i];
-    pthread_mutex_lock(&b->mutex);
+    pthread_mutex_lock(&b->crew->mutex);
     for (size_t i = n_base; r >= 0 && i < n_new; i++)
         r = check_trigger(b, s, w.v[i].of, e);
     for (size_t i = n_base; r >= 0 && i < n_new; i++)
@@ -375,7 +408,7 @@ int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, 
         s->n_instrs += n;
         s->n_triggers = n;
     }
-    pthread_cond_broadcast(&b->changed);
-    pthread_mutex_unlock(&b->mutex);
+    pthread_cond_broadcast(&b->crew->changed);
+    pthread_mutex_unlock(&b->crew->mutex);
     return r;
 }
