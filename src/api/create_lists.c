@@ -422,13 +422,13 @@ static int take_endpoint(struct api_req *q, const char *network, const json_t *o
         return r;
     what = *b.mac                        ? "MacAddress"
            : b.links.n                   ? "Links"
-           : *b.address6                 ? "IPAMConfig.IPv6Address"
            : json_object_size(b.options) ? "DriverOpts"
                                          : NULL;
     if (what)
         return err_set(e, SHALE_UNSUPPORTED, "EndpointsConfig.%s is not supported yet", what);
     *ret = (struct shale_endpoint_opts){network, *b.address ? b.address : NULL,
-                                        b.aliases.n ? (const char *const *)b.aliases.v : NULL};
+                                        b.aliases.n ? (const char *const *)b.aliases.v : NULL,
+                                        *b.address6 ? b.address6 : NULL};
     return 0;
 }
 
