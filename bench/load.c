@@ -34,6 +34,8 @@ struct conn {
     size_t n;      /* of head */
     uint64_t left; /* of the body */
     bool in_body;
+    bool chunked;  /* the body's end is told by its last chunk */
+    char tail[8];  /* of a body in chunks, its last bytes but the 0 */
     char head[HEAD_MAX];
 };
 
@@ -88,9 +90,37 @@ static void answered(struct conn *c)
     ask(c);
 }
 
+static const char last_chunk[] = "\r\n0\r\n\r\n";
+
+/* n more bytes of a body in chunks; true at its end. No document that is asked for has the end's bytes in it. */
+static bool chunks(struct conn *c, const char *p, size_t n)
+{
+    size_t want = sizeof last_chunk - 1, keep = n < want ? want - n : 0;
+
+    n_bytes += n;
+    memmove(c->tail, c->tail + want - keep, keep);
+    memcpy(c->tail + keep, p + n - (want - keep), want - keep);
+    return memcmp(c->tail, last_chunk, want) == 0;
+}
+
+/* Takes what has come of a body in chunks; false: nothing more now. */
+static bool advance_chunks(struct conn *c)
+{
+    char p[64 << 10];
+    ssize_t n = recv(c->fd, p, sizeof p, MSG_DONTWAIT);
+
+    if (n <= 0)
+        return n < 0 && errno == EAGAIN ? false : (die("the server hung up"), false);
+    if (chunks(c, p, (size_t)n))
+        answered(c);
+    return true;
+}
+
 /* Takes what has come; false: nothing more now. */
 static bool advance(struct conn *c)
 {
+    if (c->in_body && c->chunked)
+        return advance_chunks(c);
     if (c->in_body) {
         ssize_t n = recv(c->fd, NULL, c->left < (16u << 20) ? c->left : 16u << 20,
                          MSG_TRUNC | MSG_DONTWAIT);
@@ -113,6 +143,14 @@ static bool advance(struct conn *c)
     if (strncmp(c->head + 9, "200", 3) != 0)
         n_errors++;
     uint64_t body = length_of(c->head), got = c->n - (size_t)(end + 4 - c->head);
+    c->chunked = strcasestr(c->head, "\r\nTransfer-Encoding: chunked") != NULL;
+    if (c->chunked) {
+        c->in_body = true;
+        memset(c->tail, 0, sizeof c->tail);
+        if (chunks(c, end + 4, got))
+            answered(c);
+        return true;
+    }
     n_bytes += got;
     c->left = body - got;
     c->in_body = true;
@@ -148,7 +186,9 @@ static int load_get(int n, double seconds, const char *path)
     }
     printf("%.0f %.1f %llu\n", (double)n_requests / (t - begin),
            (double)n_bytes / (t - begin) / 1048576, (unsigned long long)n_errors);
-    return n_bytes == 0 || n_errors > 0;
+    if (n_requests == 0)
+        fprintf(stderr, "load: no answer to %s was whole when time was up\n", path);
+    return n_requests == 0 || n_errors > 0;
 }
 
 /* ---- push ---- */

@@ -38,6 +38,7 @@ struct shale_endpoint_opts {
     const char *network;        /* name or ID; the only one may be "none", "host", "container:ID" */
     const char *address;        /* NULL: any that is free */
     const char *const *aliases; /* further names on that network; NULL-terminated, may be NULL */
+    const char *address6;       /* the same of IPv6; NULL: the counterpart of the other one */
 };
 
 struct shale_more_limits {     /* 0 and NULL: none */
@@ -104,6 +105,10 @@ struct shale_create_opts {
     /* What is given speaks of another machine or process than this one: "K" in `env` takes the
      * image's K away, and a profile in `security_opt` is the text itself. */
     bool foreign;
+    /* How its output is kept: "json-file" (the default), "local", "none"; and docker's options of
+     * that, "max-size=10m", "max-file=3". */
+    const char *log_driver;
+    const char *const *log_opts;
 };
 struct shale_created {
     const char *id; /* 64 hex */
@@ -218,9 +223,9 @@ struct shale_logs_opts {
     int (*on_data)(void *arg, int stream, int64_t time_ns, const void *p, size_t n);
     void *arg;
 };
-/* Calls on_data for each piece of output that the container has written, oldest first; with
- * `follow` until it ends, or until until_ns has come. A negative value from on_data ends it and is
- * returned. */
+/* Calls on_data for each piece of output that the container has written, oldest first, as far as it
+ * has been kept; with `follow` until it ends, or until until_ns has come. A negative value from
+ * on_data ends it and is returned. UNSUPPORTED: nothing is kept. */
 SHALE_API int shale_logs(struct shale *s, const char *container, const struct shale_logs_opts *o,
                          struct shale_err *e);
 
@@ -245,7 +250,7 @@ struct shale_container_port { /* of one that runs */
 };
 struct shale_container_network {
     const char *name, *id;
-    const char *asked_address; /* "": none */
+    const char *asked_address, *asked_address6; /* "": none */
     const char *const *aliases;
     size_t n_aliases;
     /* "" and 0 where it does not run */

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "model/config_merge.h"
 #include "model/ref.h"
 #include "view/api_containers.h"
 #include "view/doc.h"
@@ -35,15 +36,13 @@ static int no_image(struct api_req *q, const struct shale_create_opts *o, struct
     return api_fail(q, 404, e, "No such image: %.400s", shown ? shown : o->image);
 }
 
-static json_t *warnings_of(const struct shale_created *c, const char *const *more)
+static json_t *warnings_of(const struct shale_created *c)
 {
     json_t *list = json_array();
     int bad = !list;
 
     for (size_t i = 0; c->warnings && c->warnings[i]; i++)
         bad |= json_array_append_new(list, doc_string(c->warnings[i]));
-    for (; *more; more++)
-        bad |= json_array_append_new(list, doc_string(*more));
     if (bad) {
         json_decref(list);
         return NULL;
@@ -53,10 +52,9 @@ static json_t *warnings_of(const struct shale_created *c, const char *const *mor
 
 static int create(struct api_req *q, struct shale_err *e)
 {
-    const char *warnings[CREATE_BODY_WARNINGS + 1];
     struct shale_create_opts o;
     struct shale_created *made = NULL;
-    int r = create_body_take(q, q->body, &o, warnings, e);
+    int r = create_body_take(q, q->body, &o, e);
 
     if (r >= 0)
         r = api_query_platform(q, "platform", &o.platform, e);
@@ -68,15 +66,34 @@ static int create(struct api_req *q, struct shale_err *e)
         return no_image(q, &o, e);
     if (r < 0)
         return r;
-    json_t *doc = json_pack("{s:s, s:o}", "Id", made->id, "Warnings", warnings_of(made, warnings));
+    json_t *doc = json_pack("{s:s, s:o}", "Id", made->id, "Warnings", warnings_of(made));
     shale_free(made);
     return api_reply_json(q, 201, doc);
+}
+
+/* docker's Config, its members under the names they have. *ret stays NULL where there is none. */
+static int commit_config(struct api_req *q, char **ret, struct shale_err *e)
+{
+    _cleanup_json_ json_t *config = json_object();
+    int bad = !config;
+
+    for (size_t i = 0; config_member(i); i++) {
+        json_t *v = q->body ? api_member(q->body, config_member(i)) : NULL;
+        if (v)
+            bad |= json_object_set(config, config_member(i), v);
+    }
+    if (bad)
+        return err_nomem(e);
+    if (json_object_size(config) > 0 && !(*ret = json_text(config)))
+        return err_nomem(e);
+    return 0;
 }
 
 static int commit(struct api_req *q, struct shale_err *e)
 {
     const char *container = api_query(q, "container"), *repo = api_query(q, "repo");
     const char *tag = api_query(q, "tag");
+    _cleanup_free_ char *config = NULL;
     struct shale_committed *made = NULL;
     struct shale_commit_opts o = {.size = sizeof o,
                                   .author = api_query(q, "author"),
@@ -86,14 +103,14 @@ static int commit(struct api_req *q, struct shale_err *e)
 
     if (!container)
         return err_set(e, SHALE_INVALID, "the query names no container");
-    if (q->body && json_object_size(q->body))
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "a configuration in the body of a commit is not supported yet: use changes");
     if (repo && *repo)
         o.name = tag && *tag ? arena_printf(q->arena, "%s:%s", repo, tag) : repo;
     if (!o.changes || (repo && *repo && !o.name))
         return err_nomem(e);
-    int r = shale_commit(q->s, container, &o, &made, e);
+    int r = commit_config(q, &config, e);
+    o.config_json = config;
+    if (r >= 0)
+        r = shale_commit(q->s, container, &o, &made, e);
     if (r < 0)
         return r;
     json_t *doc = json_pack("{s:s}", "Id", made->id);

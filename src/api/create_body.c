@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "api/create_lists.h"
+#include "api/known.h"
 #include "api/pairs.h"
+#include "api/settings.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 
@@ -256,6 +258,11 @@ int create_body_limits(struct api_req *q, const json_t *obj, struct create_limit
     int r;
 
     *ret = (struct create_limits){.restart = NULL};
+    r = api_known_types(q, obj, API_KNOWN_HOST_CONFIG, e);
+    if (r >= 0)
+        r = check_absent(obj, e);
+    if (r < 0)
+        return r;
     r = api_bind(q, obj, limit_fields, ARRAY_SIZE(limit_fields), ret, e);
     ret->more.cpuset_cpus = text_or_null(ret->more.cpuset_cpus);
     ret->more.cpuset_mems = text_or_null(ret->more.cpuset_mems);
@@ -280,21 +287,33 @@ static int take_health(struct api_req *q, const json_t *obj, struct shale_create
     return 0;
 }
 
-/* Logs are kept in one way, which is read as those of docker's own files are. */
-static int check_log(const json_t *log, const char **warning, struct shale_err *e)
+/* What the request says of its driver, over what the config says of the same one. */
+static int take_log(struct api_req *q, const json_t *log, struct shale_create_opts *o,
+                    struct shale_err *e)
 {
-    static const char *const known[] = {"", "json-file", "local", "k8s-file"};
-    const json_t *type = api_member(log, "Type"), *config = api_member(log, "Config");
-    const char *name = json_is_string(type) ? json_string_value(type) : "";
-    bool found = false;
+    struct {
+        const char *driver;
+        struct strmap opts;
+    } own = {.driver = ""};
+    const struct json_field fields[] = {{"Type", JB_STR, 0, 0},
+                                        {"Config", JB_STRMAP, sizeof own.driver, 0}};
+    const struct api_conf *conf = q->set ? &q->set->conf : NULL;
+    const char *usual = conf && conf->log_driver ? conf->log_driver : "json-file";
+    int r = api_bind(q, log, fields, ARRAY_SIZE(fields), &own, e);
 
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-        found = found || streq(name, known[i]);
-    if (!found)
-        return err_set(e, SHALE_UNSUPPORTED, "logging driver \"%.60s\" is not supported yet", name);
-    *warning =
-        json_object_size(config) ? "LogConfig.Config: options of logging have no effect" : NULL;
-    return 0;
+    if (r < 0)
+        return r;
+    o->log_driver = *own.driver ? own.driver : usual;
+    size_t n = own.opts.n, n_conf = conf && streq(o->log_driver, usual) ? conf->log_opts.n : 0;
+    struct strmap all = {.m = arena_array(q->arena, n + n_conf + 1, sizeof *all.m),
+                         .set = n + n_conf > 0};
+    if (!all.m)
+        return err_nomem(e);
+    for (size_t i = 0; i < n_conf; i++)
+        strmap_put(&all, conf->log_opts.m[i].k, conf->log_opts.m[i].v);
+    for (size_t i = 0; i < n; i++)
+        strmap_put(&all, own.opts.m[i].k, own.opts.m[i].v);
+    return api_pairs(q, &all, &o->log_opts, e);
 }
 
 static void take_config(const struct config *c, struct shale_create_opts *o)
@@ -360,7 +379,7 @@ static int take_lists(struct api_req *q, const struct config *c, const struct ho
 }
 
 int create_body_take(struct api_req *q, const json_t *body, struct shale_create_opts *ret,
-                     const char **warnings, struct shale_err *e)
+                     struct shale_err *e)
 {
     struct config c = {.stop_timeout = -1};
     struct host h = {.network = ""};
@@ -368,11 +387,14 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
     int r = api_bind(q, body, config_fields, ARRAY_SIZE(config_fields), &c, e);
 
     *ret = (struct shale_create_opts){.size = sizeof *ret, .foreign = true};
-    warnings[0] = NULL;
     if (r >= 0)
         r = take_words(q, body, "Cmd", &c.cmd, e);
     if (r >= 0)
         r = take_words(q, body, "Entrypoint", &c.entrypoint, e);
+    if (r >= 0)
+        r = take_words(q, body, "Shell", &c.shell, e);
+    if (r >= 0)
+        r = api_known_types(q, body, API_KNOWN_CONFIG, e);
     if (r >= 0 && c.mac && *c.mac)
         r = err_set(e, SHALE_UNSUPPORTED, "MacAddress is not supported yet");
     if (r >= 0)
@@ -381,15 +403,10 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
         r = take_words(q, c.host, "CapAdd", &h.cap_add, e);
     if (r >= 0)
         r = take_words(q, c.host, "CapDrop", &h.cap_drop, e);
-    if (r >= 0 && c.host)
-        r = check_absent(c.host, e);
     if (r >= 0)
         r = create_body_limits(q, c.host, &limits, e);
-    if (r >= 0 && h.log)
-        r = check_log(h.log, &warnings[0], e);
     if (r < 0)
         return r;
-    warnings[1] = NULL;
     take_config(&c, ret);
     take_host(&h, ret);
     ret->memory_bytes = limits.memory;
@@ -398,5 +415,7 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
     ret->more_limits = limits.more;
     ret->restart = limits.restart;
     r = c.health ? take_health(q, c.health, ret, e) : 0;
+    if (r >= 0)
+        r = take_log(q, h.log, ret, e);
     return r < 0 ? r : take_lists(q, &c, &h, ret, e);
 }

@@ -30,6 +30,8 @@ static int info(struct api_req *q, struct shale_err *e)
         .debug = q->set->debug,
         .n_listeners = atomic_load(&q->d->n_listeners),
         .insecure = q->set->open.insecure_registries,
+        .mirrors = q->set->open.registry_mirrors,
+        .log_driver = q->set->conf.log_driver,
         .now_ns = time_now_ns(),
         .version = q->version,
     };

@@ -5,10 +5,13 @@
  * for the functions of <shale/build.h>.
  *
  * How a build runs:
- *   build.c     context, Dockerfile, what the target needs (graph.c), the workers, then finish.c
- *   stage.c     a worker takes a stage whose others are there, and does its instructions in order
- *   instrs.c    instructions that change the image's config only (state.c)
- *   run.c copying.c workdir.c   those that make layers: key → cache.c → if it is not there, do it
+ *   build.c             context (context/), Dockerfile, what the target needs (stage/graph.c), the
+ *                       workers, then result/finish.c
+ *   stage/stage.c       a worker takes a stage whose others are there, and does its instructions in
+ *                       order, each by a file of instr/:
+ *     instrs.c          those that change the image's config only (stage/state.c)
+ *     run.c copying.c workdir.c   those that make layers: key → cache/cache.c → if it is not there,
+ *                       do it; COPY and ADD by copy/
  *
  * A key is made of what a step's layer depends on: the layers below (by their chain ID, so it does
  * not matter how they came about), the command with environment, user and folder, digests of files.

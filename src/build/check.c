@@ -83,14 +83,11 @@ static int findings(struct build *b, struct shale_build_findings *ret, struct sh
 int build_check(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
                 struct shale_build_findings *ret, struct shale_err *e)
 {
-    struct build b = {
-        .h = h,
-        .store = h->image.store,
-        .o = o,
-        .a = a,
-        .mutex = PTHREAD_MUTEX_INITIALIZER,
-        .events = PTHREAD_MUTEX_INITIALIZER,
-    };
+    struct build b;
+    struct crew c;
+
+    crew_init(&c, &b, 1);
+    build_init(&b, &c, h, o, a);
     int r = findings(&b, ret, e);
 
     b.context = build_context_close(b.context);

@@ -51,6 +51,10 @@ static const struct {
     [LINT_LEGACY_KEY_VALUE_FORMAT] = {"LegacyKeyValueFormat", DOCS "legacy-key-value-format/",
                                       "Legacy key/value format with whitespace separator should "
                                       "not be used"},
+    [LINT_INVALID_BASE_IMAGE_PLATFORM] = {"InvalidBaseImagePlatform",
+                                          DOCS "invalid-base-image-platform/",
+                                          "Base image platform does not match expected target "
+                                          "platform"},
     [LINT_REDUNDANT_TARGET_PLATFORM] = {"RedundantTargetPlatform",
                                         DOCS "redundant-target-platform/",
                                         "Setting platform to predefined $TARGETPLATFORM in FROM is "

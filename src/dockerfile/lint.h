@@ -29,6 +29,10 @@ struct lint_opts {
     /* Whether ENV of a base image has the name: 1, 0; -1: not known, or there is no such function.
      * Then only names that are like another one count as not defined, and not PATH. */
     int (*base_has)(void *arg, const char *image, const char *name);
+    /* What a base image is for, and what is built: "linux/arm64". NULL: not known, or no function.
+     */
+    const char *(*base_platform)(void *arg, const char *image);
+    const char *platform;
     void *arg;
 };
 struct lint_finding {

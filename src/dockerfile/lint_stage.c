@@ -135,6 +135,27 @@ static void look_platform(struct linter *l, const struct dockerfile_stage *s)
              "FROM --platform flag should not use constant value \"%.100s\"", text);
 }
 
+/* Only what is known without asking a registry. */
+static void look_base_platform(struct linter *l, const struct dockerfile_stage *s,
+                               const char *image)
+{
+    const char *wanted = s->platform ? s->platform : l->o->platform;
+    const char *actual =
+        wanted && !strchr(wanted, '$') && l->o->base_platform ? l->o->base_platform(l->o->arg, image) : NULL;
+    struct platform want, is;
+
+    if (!actual || platform_parse(wanted, l->a, &want, NULL) < 0 ||
+        platform_parse(actual, l->a, &is, NULL) < 0)
+        return;
+    want = platform_normalize(want, l->a);
+    is = platform_normalize(is, l->a);
+    if (!streq(want.os, is.os) || !streq(want.arch, is.arch))
+        lint_add(l, LINT_INVALID_BASE_IMAGE_PLATFORM, s->from,
+                 "Base image %.200s was pulled with platform \"%.60s\", expected \"%.60s\" for "
+                 "current build",
+                 image, actual, wanted);
+}
+
 static void look_base(struct linter *l, const struct dockerfile_stage *s, struct lint_stage *ret,
                       const struct lint_names *defaults)
 {
@@ -151,7 +172,10 @@ static void look_base(struct linter *l, const struct dockerfile_stage *s, struct
                  "Default value for ARG %.100s results in empty or invalid base image name",
                  s->base);
     if (!ret->base || x.missing || ret->parent >= 0 || streq(ret->base, "scratch") ||
-        !is_ref(l, ret->base, &r) || r.digest.s[0])
+        !is_ref(l, ret->base, &r))
+        return;
+    look_base_platform(l, s, ret->base);
+    if (r.digest.s[0])
         return;
     if (!r.tag)
         lint_add(l, LINT_LATEST_BASE, s->from,

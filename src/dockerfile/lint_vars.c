@@ -139,7 +139,8 @@ static void set_arg(struct user *u)
         const struct lint_name *global = lint_names_find(&u->l->global, p->name);
         const char *value = p->value ? use(u, p->value, false) : global ? global->value : NULL;
         const char *given = o->build_arg ? o->build_arg(o->arg, p->name) : NULL;
-        lint_names_set(u->l, &u->s->vars, p->name, given ? given : value, false);
+        lint_names_set(u->l, &u->s->vars, p->name, given ? given : value, true);
+        lint_names_set(u->l, &u->l->envs, p->name, NULL, true);
     }
 }
 

@@ -115,8 +115,8 @@ static int create_db(struct meta *m, int root_fd, struct shale_err *e)
     return r;
 }
 
-/* "file:/path?immutable=1" with what has a meaning in a URI escaped. */
-static int immutable_uri(const char *path, char *ret, size_t n, struct shale_err *e)
+/* "file:/path?immutable=1" with what has a meaning in a URI escaped; how: what follows the ?. */
+static int make_uri(const char *path, const char *how, char *ret, size_t n, struct shale_err *e)
 {
     size_t k = (size_t)snprintf(ret, n, "file:");
 
@@ -128,7 +128,7 @@ static int immutable_uri(const char *path, char *ret, size_t n, struct shale_err
         else
             ret[k++] = *p;
     }
-    snprintf(ret + k, n - k, "?immutable=1");
+    snprintf(ret + k, n - k, "?%s", how);
     return 0;
 }
 
@@ -172,7 +172,7 @@ static int open_immutable(struct meta *m, const char *path, struct shale_err *e)
                        "%s cannot be read here without its -shm file: open %s for writing once, "
                        "where that is possible",
                        m->schema->file, m->schema->owner);
-    int r = immutable_uri(path, uri, sizeof uri, e);
+    int r = make_uri(path, "immutable=1", uri, sizeof uri, e);
     return r < 0 ? r : open_db(m, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
 }
 
@@ -200,6 +200,23 @@ static int open_to_read(struct meta *m, const char *path, struct shale_err *e)
     return r;
 }
 
+#define LOG_PAGES 256
+
+/* After a commit. The log goes into the database and is cut: as often as not this is the only
+ * process, and the next one, which would have to read all of a log that was left, could not begin
+ * it anew by its first commit; it would write the same pages once more. Where somebody reads, it is
+ * left to a later commit. */
+static int on_commit(void *arg, sqlite3 *db, const char *name, int n_pages)
+{
+    (void)arg;
+    if (n_pages < LOG_PAGES)
+        return SQLITE_OK;
+    sqlite3_busy_timeout(db, 0);
+    (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(db, META_BUSY_TIMEOUT_S * 1000);
+    return SQLITE_OK;
+}
+
 static int setup(struct meta *m, int root_fd, struct shale_err *e)
 {
     sqlite3_busy_timeout(m->db, META_BUSY_TIMEOUT_S * 1000);
@@ -215,10 +232,12 @@ static int setup(struct meta *m, int root_fd, struct shale_err *e)
         rc = sqlite3_exec(m->db,
                           m->schema->durable
                               ? "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000"
-                              : "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256",
+                              : "PRAGMA synchronous = NORMAL",
                           NULL, NULL, NULL);
     if (rc != SQLITE_OK)
         return meta_sql_error(m, rc, e);
+    if (!m->schema->durable)
+        sqlite3_wal_hook(m->db, on_commit, NULL);
     return m->schema->setup ? m->schema->setup(m, e) : 0;
 }
 
@@ -267,14 +286,19 @@ static int open_how(int root_fd, const char *root, const struct meta_schema *sch
     pthread_mutexattr_destroy(&attr);
     m->read_only = how == READ;
     m->schema = schema;
-    if (snprintf(path, sizeof path, "%s/%s", root, schema->file) >= (int)sizeof path)
+    /* a folder whose name looks like a URI is none */
+    const char *here = strncmp(root, "file:", 5) == 0 ? "./" : "";
+    if (snprintf(path, sizeof path, "%s%s/%s", here, root, schema->file) >= (int)sizeof path)
         r = err_set(e, SHALE_LIMIT, "path too long: %.80s…", root);
     else if (how == WRITE)
         r = fs_exists(root_fd, schema->file) ? 0 : create_db(m, root_fd, e);
     else
         r = open_to_read(m, path, e);
     if (r >= 0 && how == WRITE)
-        r = open_db(m, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e);
+        r = open_db(m, path,
+                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+                        (schema->attaches ? SQLITE_OPEN_URI : 0),
+                    e);
     if (r >= 0 && how == COPY)
         r = copy_db(m, e);
     if (r >= 0)
@@ -297,6 +321,21 @@ int meta_open_copy(int root_fd, const char *root, const struct meta_schema *sche
                    struct meta **ret, struct shale_err *e)
 {
     return open_how(root_fd, root, schema, COPY, ret, e);
+}
+
+int meta_attach(struct meta *m, const char *path, const char *name, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    char uri[2 * PATH_MAX + 64];
+    int r = m->read_only ? 0 : make_uri(path, "mode=ro", uri, sizeof uri, e);
+
+    if (r >= 0)
+        r = stmt_open(m, "ATTACH ?1 AS ?2", &q, e);
+    if (r < 0)
+        return r;
+    stmt_bind(&q, "tt", m->read_only ? path : uri, name);
+    r = stmt_step(&q, e);
+    return r < 0 ? r : 0;
 }
 
 struct meta *meta_close(struct meta *m)

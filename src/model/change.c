@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "model/change_word.h"
+#include "model/port.h"
 
 struct change {
     json_t *config;
@@ -236,36 +237,14 @@ static int add_key(struct change *c, const char *member_name, const char *key, s
     return json_object_set_new(set, key, empty) < 0 ? json_no_string(key, "the change", e) : 0;
 }
 
-static bool to_port(const char *s, size_t n, uint64_t *ret)
-{
-    char text[8];
-
-    if (n == 0 || n >= sizeof text)
-        return false;
-    memcpy(text, s, n);
-    text[n] = 0;
-    return str_to_u64(text, ret) && *ret <= 65535;
-}
-
-/* "80", "80/udp", "8000-8010/tcp" */
 static int expose(struct change *c, const char *word, struct shale_err *e)
 {
-    const char *slash = strchr(word, '/'), *proto = slash ? slash + 1 : "tcp";
-    size_t n = slash ? (size_t)(slash - word) : strlen(word);
-    const char *dash = memchr(word, '-', n);
-    uint64_t from, to;
-    int r = 0;
+    struct port_list ports = {0};
+    int r = port_inside(word, c->a, &ports, e);
 
-    if (!str_ieq(proto, "tcp") && !str_ieq(proto, "udp") && !str_ieq(proto, "sctp"))
-        return err_set(e, SHALE_INVALID, "invalid proto: %.64s", proto);
-    if (!to_port(word, dash ? (size_t)(dash - word) : n, &from) ||
-        !to_port(dash ? dash + 1 : word, dash ? (size_t)(word + n - dash - 1) : n, &to) ||
-        to < from)
-        return err_set(e, SHALE_INVALID, "invalid containerPort: %.64s", word);
-    for (uint64_t p = from; r >= 0 && p <= to; p++) {
+    for (size_t i = 0; r >= 0 && i < ports.n; i++) {
         char key[24];
-        snprintf(key, sizeof key, "%u/%s", (unsigned)p,
-                 str_ieq(proto, "tcp") ? "tcp" : (str_ieq(proto, "udp") ? "udp" : "sctp"));
+        snprintf(key, sizeof key, "%u/%s", ports.v[i].inside, ports.v[i].protocol);
         r = add_key(c, "ExposedPorts", key, e);
     }
     return r;

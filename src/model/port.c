@@ -81,6 +81,13 @@ int port_expose(const char *text, struct port_range *ret, struct shale_err *e)
     return 0;
 }
 
+/* The parts of a value, before they are put together. */
+struct parts {
+    const char *protocol, *ip;
+    bool exposed; /* port 0 goes */
+    uint16_t inside_first, inside_last, first, last;
+};
+
 /* The last colon outside of brackets; SIZE_MAX: none. */
 static size_t last_colon(struct str s)
 {
@@ -90,10 +97,10 @@ static size_t last_colon(struct str s)
     return SIZE_MAX;
 }
 
-static int take_ip(struct str ip, struct arena *a, const char **ret, struct shale_err *e)
+static int take_ip(struct str ip, struct arena *a, struct parts *ret, struct shale_err *e)
 {
     unsigned char raw[sizeof(struct in6_addr)];
-    char *text;
+    char *text, shown[INET6_ADDRSTRLEN];
 
     if (ip.n > 1 && ip.p[0] == '[' && ip.p[ip.n - 1] == ']')
         ip = (struct str){ip.p + 1, ip.n - 2};
@@ -101,12 +108,13 @@ static int take_ip(struct str ip, struct arena *a, const char **ret, struct shal
     if (!text)
         return err_nomem(e);
     if (text[0] && inet_pton(AF_INET, text, raw) != 1) {
-        if (inet_pton(AF_INET6, text, raw) != 1)
+        if (inet_pton(AF_INET6, text, raw) != 1 || !inet_ntop(AF_INET6, raw, shown, sizeof shown))
             return err_set(e, SHALE_INVALID, "invalid IP address: %.100s", text);
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "ports of IPv6 addresses cannot be published yet: %.100s", text);
+        text = arena_strdup(a, shown);
+        if (!text)
+            return err_nomem(e);
     }
-    *ret = text;
+    ret->ip = text;
     return 0;
 }
 
@@ -114,8 +122,8 @@ static int add(struct arena *a, struct port_list *l, const struct port_pair *p, 
 {
     struct port_pair *v;
 
-    if (l->n >= PORT_MAX)
-        return err_set(e, SHALE_LIMIT, "more than %d published ports", PORT_MAX);
+    if (l->n > UINT16_MAX)
+        return err_set(e, SHALE_LIMIT, "more than %d ports", UINT16_MAX + 1);
     v = arena_grow(a, l->v, l->n, &l->cap, sizeof *v);
     if (!v)
         return err_nomem(e);
@@ -123,12 +131,6 @@ static int add(struct arena *a, struct port_list *l, const struct port_pair *p, 
     l->v[l->n++] = *p;
     return 0;
 }
-
-/* The parts of a value, before they are put together. */
-struct parts {
-    const char *protocol, *ip;
-    uint16_t inside_first, inside_last, first, last;
-};
 
 static int read_parts(const char *text, struct arena *a, struct parts *p, struct shale_err *e)
 {
@@ -154,16 +156,17 @@ static int read_parts(const char *text, struct arena *a, struct parts *p, struct
     }
     if (inside.n == 0)
         return err_set(e, SHALE_INVALID, "no port specified: %.200s<empty>", text);
-    if (!range(inside, &p->inside_first, &p->inside_last) || p->inside_first == 0)
+    if (!range(inside, &p->inside_first, &p->inside_last) ||
+        (p->inside_first == 0 && !p->exposed))
         return err_set(e, SHALE_INVALID, "invalid containerPort: %.*s", (int)inside.n, inside.p);
     if (host.n && !range(host, &p->first, &p->last))
         return err_set(e, SHALE_INVALID, "invalid hostPort: %.*s", (int)host.n, host.p);
-    return take_ip(ip, a, &p->ip, e);
+    return take_ip(ip, a, p, e);
 }
 
-int port_publish(const char *text, struct arena *a, struct port_list *l, struct shale_err *e)
+static int take(const char *text, struct parts p, struct arena *a, struct port_list *l,
+                struct shale_err *e)
 {
-    struct parts p = {.ip = ""};
     int r = strlen(text) < TEXT_BYTES
                 ? read_parts(text, a, &p, e)
                 : err_set(e, SHALE_LIMIT, "value of more than %d bytes", TEXT_BYTES);
@@ -187,4 +190,23 @@ int port_publish(const char *text, struct arena *a, struct port_list *l, struct 
         r = add(a, l, &one, e);
     }
     return r;
+}
+
+int port_publish(const char *text, struct arena *a, struct port_list *l, struct shale_err *e)
+{
+    int r = take(text, (struct parts){.ip = ""}, a, l, e);
+
+    if (r >= 0 && l->n > PORT_MAX)
+        r = err_set(e, SHALE_LIMIT, "more than %d published ports", PORT_MAX);
+    return r;
+}
+
+int port_inside(const char *text, struct arena *a, struct port_list *l, struct shale_err *e)
+{
+    size_t n = strlen(text);
+    const char *all = text;
+
+    if (n > 1 && n < TEXT_BYTES && text[n - 1] == '/')
+        all = arena_printf(a, "%stcp", text);
+    return all ? take(all, (struct parts){.ip = "", .exposed = true}, a, l, e) : err_nomem(e);
 }

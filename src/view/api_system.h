@@ -14,6 +14,8 @@ struct view_api_info {
     bool debug;
     size_t n_listeners;          /* of events */
     const char *const *insecure; /* hosts and CIDRs, NULL-terminated; may be NULL */
+    const char *const *mirrors;  /* URLs, the same */
+    const char *log_driver;      /* of containers that say nothing of it */
     int64_t now_ns;
     int version; /* of the API */
 };

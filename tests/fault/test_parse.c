@@ -13,7 +13,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "build/cache_remote_doc.h"
+#include "build/cache/cache_remote_doc.h"
 #include "cli/kvfile.h"
 #include "cli/mount.h"
 #include "container/conf.h"

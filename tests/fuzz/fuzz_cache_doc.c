@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "build/cache_remote_doc.h"
+#include "build/cache/cache_remote_doc.h"
 
 #define INLINE_LAYERS 3
 

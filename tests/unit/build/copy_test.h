@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "build/copy.h"
+#include "build/copy/copy.h"
 
 struct copy_fixture {
     char dir[64];

@@ -11,7 +11,7 @@
 
 #include "base/str.h"
 #include "base/time.h"
-#include "build/cache_remote_priv.h"
+#include "build/cache/cache_remote_priv.h"
 
 #define HEX(c) c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c
 #define K1     HEX("01")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "build/context.h"
+#include "build/context/context.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

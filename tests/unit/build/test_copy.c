@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "build/copy_sums.h"
+#include "build/context/copy_sums.h"
 #include "copy_test.h"
 
 #define CONTEXT                                                                                    \

@@ -7,7 +7,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "base/sys.h"
-#include "build/archive.h"
+#include "build/context/archive.h"
 #include "copy_test.h"
 #include "tar/deflate.h"
 #include "tar/tar_write.h"

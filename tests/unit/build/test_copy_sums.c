@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "build/copy_sums.h"
+#include "build/context/copy_sums.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "build/foreign.h"
+#include "build/instr/foreign.h"
 
 #define ARM64_MAGIC "7f454c460201010000000000000000000200b700"
 #define ARM64_MASK  "ffffffffffffff00fffffffffffffffffeffffff"

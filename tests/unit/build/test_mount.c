@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "build/mount.h"
+#include "build/instr/mount.h"
 
 static void parses(void **state)
 {

@@ -13,8 +13,8 @@
 
 #include "base/fs.h"
 #include "base/sys.h"
-#include "build/attest.h"
-#include "build/sbom.h"
+#include "build/attest/attest.h"
+#include "build/attest/sbom.h"
 
 static char folder[] = "/tmp/shale-sbom-XXXXXX";
 

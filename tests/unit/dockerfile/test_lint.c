@@ -23,6 +23,12 @@ static int has(void *arg, const char *image, const char *name)
     return streq(image, "known:1") ? streq(name, "IMG") : -1;
 }
 
+static const char *platform_of(void *arg, const char *image)
+{
+    (void)arg;
+    return streq(image, "arm:1") ? "linux/arm64/v8" : streq(image, "amd:1") ? "linux/amd64" : NULL;
+}
+
 /* What is found, "line Rule text;" for each; "Rule" alone where `short` is enough. */
 static const struct {
     const char *text, *want;
@@ -66,11 +72,18 @@ static const struct {
      "5 UndefinedVar Usage of undefined variable '$PATH';"},
     {"FROM a:1\nARG foo\nENV A=$foo B=$bar C=$fooo\n",
      "3 UndefinedVar Usage of undefined variable '$fooo' (did you mean $foo?);"},
+    {"FROM known:1 AS b\nARG X=1 Y\nFROM b AS c\nENV Z=$X$Y\nFROM c\nCOPY $Z$X$Y /", ""},
+    {"FROM arm:1\nFROM --platform=linux/amd64 arm:1 AS amd64-x\nFROM --platform=$BUILDPLATFORM arm:1\n"
+     "FROM --platform=linux/arm64 arm:1 AS arm64-x\nFROM amd:1 AS x\nCOPY --from=0 . .\n"
+     "COPY --from=1 . .\nCOPY --from=2 . .\nCOPY --from=3 . .",
+     "1 InvalidBaseImagePlatform Base image arm:1 was pulled with platform \"linux/arm64/v8\", "
+     "expected \"linux/amd64\" for current build;"
+     "2 InvalidBaseImagePlatform Base image arm:1 was pulled with platform \"linux/arm64/v8\", "
+     "expected \"linux/amd64\" for current build;"},
     {"FROM known:1\nUSER $IMG$IMH$PATH", "2 UndefinedVar Usage of undefined variable '$IMH';"
                                          "2 UndefinedVar Usage of undefined variable '$PATH';"},
     {"ARG G=1\nFROM scratch AS x\nENV E=$G\nARG G\nENV F=$G\nFROM x\nENV H=$E$F$G\n",
-     "3 UndefinedVar Usage of undefined variable '$G';"
-     "7 UndefinedVar Usage of undefined variable '$G' (did you mean $E?);"},
+     "3 UndefinedVar Usage of undefined variable '$G';"},
     {"FROM scratch\nCOPY <<A <<'B' /\n$Q$Q\nA\n$R\nB\nRUN --mount=type=cache,id=$S echo $T",
      "2 UndefinedVar Usage of undefined variable '$Q';"
      "7 UndefinedVar Usage of undefined variable '$S';"},
@@ -134,7 +147,10 @@ static void test_rules(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
         _cleanup_(buf_clear) struct buf got = BUF_INIT(1 << 20);
-        struct lint_opts o = {.build_arg = given, .base_has = has};
+        struct lint_opts o = {.build_arg = given,
+                              .base_has = has,
+                              .base_platform = platform_of,
+                              .platform = "linux/amd64"};
         struct ignore *ignore = NULL;
         struct shale_err e = SHALE_ERR_INIT;
         struct dockerfile d;

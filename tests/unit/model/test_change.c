@@ -83,6 +83,8 @@ static const struct {
     {"ENV A=${B", "unsupported modifier"},
     {"ENV A=${B:-c", "missing '}'"},
     {"ENV A=${B:?c}", "unsupported modifier"},
+    {"EXPOSE a:80", "invalid hostPort: a"},
+    {"EXPOSE 1.2.3:1:80", "invalid IP address: 1.2.3"},
     {"EXPOSE x", "invalid containerPort: x"},
     {"EXPOSE 70000", "invalid containerPort: 70000"},
     {"EXPOSE 9-8", "invalid containerPort: 9-8"},
