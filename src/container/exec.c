@@ -401,7 +401,7 @@ static void end_process(struct exec *x, const struct process *runtime)
         (void)process_kill(runtime, SIGKILL, NULL);
 }
 
-/* It may end between our look at it and the runtime's: docker's words for both. */
+/* It may end, or be paused, between our look at it and the runtime's: docker's words for both. */
 static int refused(const struct exec *x, const char *words, struct shale_err *e)
 {
     static const char *const over[] = {"cannot exec in a stopped container",
@@ -410,6 +410,9 @@ static int refused(const struct exec *x, const char *words, struct shale_err *e)
     for (size_t i = 0; i < ARRAY_SIZE(over); i++)
         if (strstr(words, over[i]))
             return err_set(e, SHALE_CONFLICT, "container %s is not running", x->c->row.id);
+    if (strstr(words, "cannot exec in a paused container"))
+        return err_set(e, SHALE_CONFLICT,
+                       "Container %s is paused, unpause the container before exec", x->c->row.id);
     return runtime_refusal(RUNTIME_EXEC_FAILED, words, e);
 }
 
