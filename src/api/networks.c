@@ -180,10 +180,11 @@ static const struct json_field endpoint_fields[] = {
 };
 
 struct address_body {
-    char *address;
+    char *address, *address6;
 };
 static const struct json_field address_fields[] = {
     {"IPv4Address", JB_STR, offsetof(struct address_body, address), 0},
+    {"IPv6Address", JB_STR, offsetof(struct address_body, address6), 0},
 };
 
 int body_connect(struct api_req *q, const json_t *body, const char **ret_container,
@@ -206,6 +207,7 @@ int body_connect(struct api_req *q, const json_t *body, const char **ret_contain
         .size = sizeof *ret,
         .aliases = p.aliases.n ? (const char *const *)p.aliases.v : NULL,
         .address = api_text(a.address),
+        .address6 = api_text(a.address6),
     };
     return r;
 }

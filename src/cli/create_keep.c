@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* --restart, --health-* and --log-* of run and create. */
+#include "base/str.h"
 #include "cli/create.h"
 #include "model/restart.h"
 
@@ -7,6 +8,12 @@ static int check_restart(struct cli *c, const struct create_cli *o)
 {
     struct restart_policy p;
     int r = restart_parse(o->restart, &p, &c->e);
+    /* as docker's daemon says it, not its client: no wrong use of create */
+    if (r < 0 && !(c->cmd->flags & CMD_RUN_STATUS) &&
+        !str_has_prefix(c->e.msg, "invalid restart policy format")) {
+        c->fail_status = 0;
+        c->plain_error = true;
+    }
     if (r == 0 && p.when != RESTART_NO && o->auto_remove)
         r = err_set(&c->e, SHALE_INVALID,
                     "conflicting options: cannot specify both --restart and --rm");

@@ -140,7 +140,7 @@ P
     run_fails 125 "no configured subnet contains IP address fd00:7::9" shale run --rm --network four --ip6 fd00:7::9 box:1 true
     run_fails 125 "user-specified IP address is supported only when connecting to networks with user configured subnets" \
         shale run --rm --ip6 fd00:7::9 box:1 true
-    run_fails 1 "cannot specify both --ip6 and per-network IPv6 address" shale create --network name=six,ip6=fd00:7::8 --ip6 fd00:7::9 box:1
+    run_fails 125 "cannot specify both --ip6 and per-network IPv6 address" shale create --network name=six,ip6=fd00:7::8 --ip6 fd00:7::9 box:1
     # connect: to one that runs, and to one that does not
     shale run -d --name three box:1 sleep 1000 >/dev/null
     run_fails 1 "invalid IPv6 address: y" shale network connect --ip6 y six three
@@ -175,4 +175,24 @@ P
     run_fails 1 "requested macvlan mode 'odd' is not valid" shale network create -d macvlan -o parent=outside -o macvlan_mode=odd x
     run_fails 1 'network option "foo" is not supported yet, only parent, macvlan_mode' shale network create -d macvlan -o foo=1 x
     run_fails 1 'network driver "ipvlan" is not supported yet, only "bridge" and "macvlan" are' shale network create -d ipvlan x
+}
+
+@test "the same through the Engine API" {
+    command -v docker >/dev/null || skip "docker's command is not installed"
+    sock=$BATS_TEST_TMPDIR/sock
+    nsenter --net="/run/netns/$ns" "$SHALE_BIN" daemon -H "unix://$sock" 3>&- >"$BATS_TEST_TMPDIR/daemon.log" 2>&1 &
+    daemon=$!
+    api() { docker -H "unix://$sock" "$@"; }
+    await api version
+    api network create --ipv6 --subnet fd00:7::/64 six >/dev/null
+    run_ok api run -d --name one -p 8080:80 --network six --ip6 fd00:7::77 box:1 sh -c 'echo this is one >/index.html; exec httpd -f -p 80 -h /'
+    await here bash -c 'get "http://[::1]:8080/"'
+    [ "$(api ps --format '{{.Ports}}')" = "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp" ]
+    api create --name two box:1 true >/dev/null
+    api network connect --ip6 fd00:7::88 six two
+    [ "$(api inspect -f '{{(index .NetworkSettings.Networks "six").GlobalIPv6Address}}' one)" = fd00:7::77 ]
+    [ "$(api inspect -f '{{(index .NetworkSettings.Networks "six").IPAMConfig.IPv6Address}}' two)" = fd00:7::88 ]
+    run_fails 1 "invalid IPv6 address: y" api network connect --ip6 y six two
+    kill "$daemon"
+    wait "$daemon" || true
 }
