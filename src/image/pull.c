@@ -165,7 +165,7 @@ static int from_one_of(struct pull *p, int (*work)(struct pull *p, struct shale_
             p->from = p->from->ops->close(p->from);
         r = i < n ? remote_mirror_open(p->h->remote, i, &p->ref, &p->from, &why)
                   : remote_source_open(p->h->remote, &p->ref, &p->from, &why);
-        if (r >= 0) {
+        if (r >= 0 && p->from) {
             p->from->on_retry = on_retry;
             p->from->retry_arg = p;
             p->n_done = 0;
