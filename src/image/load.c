@@ -323,17 +323,6 @@ static int load_list(struct load *l, const struct archive_image *i, const struct
     return r < 0 ? r : image_add_whole(l->h, &all, &host, set_digests, set_names, n, id, e);
 }
 
-/* Is it of a platform that was asked for, or of any? */
-static bool is_wanted(const struct load *l, const struct meta_image *row)
-{
-    const struct platform have = image_platform(row);
-
-    for (size_t i = 0; l->want_given && i < l->n_want; i++)
-        if (platform_matches_local(&l->want[i], &have))
-            return true;
-    return !l->want_given;
-}
-
 /* 1: an image whose manifest was put together here is in the store already, with the manifest of
  * its publisher: it only gets the names. */
 static int is_here(struct load *l, const struct archive_image *i, struct naming *n,
@@ -348,7 +337,8 @@ static int is_here(struct load *l, const struct archive_image *i, struct naming 
     if (r < 0)
         return r;
     r = meta_image_get(store_meta(l->h->store), &m.config.digest, &l->own, &row, NULL);
-    if (r < 0 || !digest_is_set(&row.manifest) || !is_wanted(l, &row))
+    if (r < 0 || !digest_is_set(&row.manifest) ||
+        (l->want_given && !image_is_of(&row, l->want, l->n_want)))
         return 0;
     r = store_lease_add(l->lease, &row.manifest, e);
     if (r >= 0)
