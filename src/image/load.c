@@ -254,11 +254,11 @@ static int copy(struct load *l, const struct archive_image *i, const struct plat
     struct descriptor found;
     struct platform have;
     const char *name = i->target.s;
-    const char *shown = i->n_names ? ref_familiar(&i->names[0], a) : name;
     int r = copy_find(s, name, want, a, &found, &have, l->h->cancel, &why);
 
     if (r >= 0 && l->want_given && !platform_matches_local(want, &have))
-        return image_wrong_platform(shown ? shown : name, &have, want, a, e);
+        return image_wrong_platform(i->n_names ? ref_familiar(i->names, a) : name, &have, want, a,
+                                    e);
     if (r == -SHALE_NOT_FOUND && !l->want_given) {
         int other = first_of_index(l, &i->target, a, &name, e);
         if (other < 0)
