@@ -93,7 +93,7 @@ struct shale_info {
     const char *kernel, *os, *arch, *cgroup;          /* cgroup: "v1", "v2", "hybrid" */
     const char *operating_system;                     /* PRETTY_NAME */
     const char *name;                                 /* host name */
-    uint64_t n_images, n_containers, n_running, n_stopped;
+    uint64_t n_images, n_containers, n_running, n_paused, n_stopped;
     uint64_t n_layers, blobs_bytes, layers_bytes, indexes_bytes, ingest_bytes;
     uint64_t memory_bytes;
     uint32_t n_cpus;

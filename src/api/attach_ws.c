@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,9 +11,11 @@
 #include "api/attach.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/time.h"
 #include "http/websocket.h"
 
+#define STACK_BYTES   (256u << 10)
 #define BINARY_SINCE  128 /* of the API; before that, frames were of text */
 #define READ_BYTES    8192
 #define PIECE_BYTES   (32u << 10)
@@ -227,17 +227,6 @@ static void *carry(void *arg)
     return NULL;
 }
 
-static int start(struct attach_ws *w, struct shale_err *e)
-{
-    sigset_t all, old;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(&w->thread, NULL, carry, w);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return rc ? err_set(e, SHALE_SYSTEM, "cannot start a thread: %s", strerror(rc)) : 0;
-}
-
 int attach_ws_begin(struct api_req *q, bool in, struct attach_ws **ret, int *ret_fd,
                     struct shale_err *e)
 {
@@ -258,7 +247,7 @@ int attach_ws_begin(struct api_req *q, bool in, struct attach_ws **ret, int *ret
                             .status = WS_NORMAL};
     r = api_websocket(q, &w->client, e);
     if (r >= 0)
-        r = start(w, e);
+        r = thread_start(&w->thread, STACK_BYTES, carry, w, e);
     if (r < 0) {
         close(fd[0]);
         close(fd[1]);

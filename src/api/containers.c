@@ -142,17 +142,6 @@ static int list(struct api_req *q, struct shale_err *e)
     return r < 0 ? r : api_reply_json(q, 200, doc);
 }
 
-/* Clients ask for logs only where they know the driver; what ours gives is what this one would. */
-static int name_log_driver(json_t *doc, struct shale_err *e)
-{
-    json_t *log = json_object_get(json_object_get(doc, "HostConfig"), "LogConfig");
-    const char *type = json_string_value(json_object_get(log, "Type"));
-
-    return streq(type, "k8s-file") && json_object_set_new(log, "Type", json_string("json-file")) < 0
-               ? err_nomem(e)
-               : 0;
-}
-
 static int inspect(struct api_req *q, struct shale_err *e)
 {
     struct shale_container *c = NULL;
@@ -160,12 +149,8 @@ static int inspect(struct api_req *q, struct shale_err *e)
     int r = shale_container_inspect(q->s, q->args[0], api_query_bool(q, "size"), &c, e);
 
     if (r >= 0)
-        r = doc_container(c, &doc, e);
+        r = view_api_container(c, q->version, &doc, e);
     shale_free(c);
-    if (r >= 0)
-        r = name_log_driver(doc, e);
-    if (r < 0)
-        json_decref(doc);
     return r < 0 ? r : api_reply_json(q, 200, doc);
 }
 

@@ -310,6 +310,28 @@ static int take_mount(struct api_req *q, const json_t *one, struct shale_mount *
     return 0;
 }
 
+/* "source:target:options"; docker says of which one it is that something is wrong. */
+static int take_bind(struct api_req *q, const char *text, struct shale_mount *ret,
+                     struct shale_err *e)
+{
+    int r = mount_value_volume(text, q->arena, ret, e);
+
+    if (r < 0)
+        return r;
+    const char *kind = ret->type == SHALE_MOUNT_BIND ? "bind" : "volume";
+    if (streq(ret->target, "/"))
+        return err_set(e, SHALE_INVALID,
+                       "invalid volume specification: '%.200s': invalid mount config for type "
+                       "\"%s\": invalid specification: destination can't be '/'",
+                       text, kind);
+    if (ret->target[0] != '/')
+        return err_set(e, SHALE_INVALID,
+                       "invalid volume specification: '%.200s': invalid mount config for type "
+                       "\"%s\": invalid mount path: '%.200s' mount path must be absolute",
+                       text, kind, ret->target);
+    return 0;
+}
+
 static int take_tmpfs(struct api_req *q, const char *target, const char *options,
                       struct shale_mount *ret, struct shale_err *e)
 {
@@ -339,7 +361,7 @@ int body_mounts(struct api_req *q, const struct body_mounts *m, struct shale_cre
         r = err_set(e, SHALE_LIMIT, "more than %d mounts", CREATE_LIST_MAX);
     json_array_foreach(m->mounts, i, one) r = r < 0 ? r : take_mount(q, one, &v[n++], e);
     for (i = 0; r >= 0 && i < m->binds->n; i++)
-        r = mount_value_volume(m->binds->v[i], q->arena, &v[n++], e);
+        r = take_bind(q, m->binds->v[i], &v[n++], e);
     for (i = 0; r >= 0 && i < m->tmpfs->n; i++)
         r = take_tmpfs(q, m->tmpfs->m[i].k, m->tmpfs->m[i].v, &v[n++], e);
     for (i = 0; r >= 0 && i < m->volumes->n; i++)

@@ -38,7 +38,8 @@ static int check(struct api_req *q, const struct shale_events_opts *o, struct sh
 
     if (o->since_ns != SHALE_TIME_NONE && o->until_ns != SHALE_TIME_NONE &&
         o->until_ns < o->since_ns)
-        return api_fail(q, 400, e, "`since` time cannot be after `until` time");
+        return api_fail(q, 400, e, "`since` time (%s) cannot be after `until` time (%s)",
+                        api_query(q, "since"), api_query(q, "until"));
     none.since_ns = SHALE_TIME_NONE;
     none.until_ns = time_now_ns();
     none.on_event = nobody;

@@ -73,6 +73,8 @@ static int import(struct api_req *q, const char *source, struct shale_err *e)
         o.input = arena_printf(q->arena, "http://%s", o.input);
     if (r >= 0 && q->arena->failed)
         r = err_nomem(e);
+    if (r >= 0 && o.name && strchr(o.name, '@'))
+        r = err_set(e, SHALE_INVALID, "cannot import digest reference");
     if (r >= 0 && !o.input)
         r = api_body_fd(q, &o.fd, e);
     if (r >= 0)

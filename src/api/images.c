@@ -153,7 +153,7 @@ static int search(struct api_req *q, struct shale_err *e)
     int64_t limit = 0;
     int r = api_query_i64(q, "limit", 0, &limit, e);
     if (r >= 0 && (limit < 0 || limit > SHALE_SEARCH_LIMIT_MAX))
-        r = err_set(e, SHALE_INVALID, "invalid limit: %lld: it must be between 1 and %d",
+        r = err_set(e, SHALE_INVALID, "limit %lld is outside the range of [1, %d]",
                     (long long)limit, SHALE_SEARCH_LIMIT_MAX);
     o.limit = (uint32_t)limit;
     if (r >= 0)

@@ -33,6 +33,7 @@ static int info(struct api_req *q, struct shale_err *e)
         .mirrors = q->set->open.registry_mirrors,
         .log_driver = q->set->conf.log_driver,
         .now_ns = time_now_ns(),
+        .version = q->version,
     };
     struct shale_info *i = NULL;
     json_t *doc = NULL;

@@ -65,8 +65,9 @@ int body_volume(struct api_req *q, const json_t *body, struct shale_volume_creat
         return r;
     if (api_text(b.driver) && !streq(b.driver, "local"))
         return err_set(e, SHALE_NOT_FOUND,
-                       "error looking up volume plugin %s: plugin \"%s\" not found", b.driver,
-                       b.driver);
+                       "create %.200s: error looking up volume plugin %.200s: plugin \"%.200s\" "
+                       "not found",
+                       b.name ? b.name : "", b.driver, b.driver);
     *ret = (struct shale_volume_create_opts){.size = sizeof *ret, .name = b.name};
     r = api_pairs(q, &b.labels, &ret->labels, e);
     return r < 0 ? r : api_pairs(q, &b.options, &ret->options, e);

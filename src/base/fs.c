@@ -422,8 +422,21 @@ int fs_size(int at, const char *path, uint64_t *ret, struct shale_err *e)
     return 0;
 }
 
+struct usage {
+    bool of_files; /* their lengths, not the space that all takes */
+    uint64_t sum;
+};
+
+static void usage_add(struct usage *u, const struct stat *st)
+{
+    if (!u->of_files)
+        u->sum += (uint64_t)st->st_blocks * 512;
+    else if (!S_ISDIR(st->st_mode))
+        u->sum += (uint64_t)st->st_size;
+}
+
 /* Sums up what is in the folder *fd and notes the names of the folders in it, each with its NUL. */
-static int usage_of_entries(int fd, struct buf *folders, uint64_t *sum, struct shale_err *e)
+static int usage_of_entries(int fd, struct buf *folders, struct usage *u, struct shale_err *e)
 {
     _cleanup_closedir_ DIR *d = open_for_reading(fd, ".", 0);
     struct dirent *de;
@@ -434,7 +447,7 @@ static int usage_of_entries(int fd, struct buf *folders, uint64_t *sum, struct s
     while ((de = readdir(d))) {
         if (is_dot(de->d_name) || fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue; /* gone meanwhile */
-        *sum += (uint64_t)st.st_blocks * 512;
+        usage_add(u, &st);
         if (S_ISDIR(st.st_mode))
             buf_add(folders, de->d_name, strlen(de->d_name) + 1);
     }
@@ -457,7 +470,7 @@ static int go_up(int *fd, const struct stat *want, struct shale_err *e)
 }
 
 /* Holds one descriptor, whatever the depth: *fd goes down and comes back. */
-static int usage_below(int *fd, unsigned depth, uint64_t *sum, struct shale_err *e)
+static int usage_below(int *fd, unsigned depth, struct usage *u, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf folders = BUF_INIT(FOLDERS_MAX_BYTES);
     struct stat here;
@@ -467,7 +480,7 @@ static int usage_below(int *fd, unsigned depth, uint64_t *sum, struct shale_err 
         return err_set(e, SHALE_LIMIT, "tree deeper than %d levels", TREE_MAX_DEPTH);
     if (fstat(*fd, &here) < 0)
         return err_sys(e, "stat a folder");
-    r = usage_of_entries(*fd, &folders, sum, e);
+    r = usage_of_entries(*fd, &folders, u, e);
     for (size_t at = 0; r == 0 && at < folders.n; at += strlen(folders.p + at) + 1) {
         int down = sys_openat(*fd, folders.p + at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
         if (down < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
@@ -476,35 +489,45 @@ static int usage_below(int *fd, unsigned depth, uint64_t *sum, struct shale_err 
             return err_sys(e, "open %s", folders.p + at);
         close(*fd);
         *fd = down;
-        r = usage_below(fd, depth + 1, sum, e);
+        r = usage_below(fd, depth + 1, u, e);
         if (r == 0)
             r = go_up(fd, &here, e);
     }
     return r;
 }
 
-int fs_disk_usage(int at, const char *path, uint64_t *ret_bytes, struct shale_err *e)
+static int usage_of(int at, const char *path, bool of_files, uint64_t *ret, struct shale_err *e)
 {
+    struct usage u = {.of_files = of_files};
     struct stat st;
-    uint64_t sum = 0;
     int r = 0;
 
     if (fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno != ENOENT)
             return err_sys(e, "stat %s", path);
-        *ret_bytes = 0;
+        *ret = 0;
         return 0;
     }
-    sum = (uint64_t)st.st_blocks * 512;
+    usage_add(&u, &st);
     if (S_ISDIR(st.st_mode)) {
         _cleanup_close_ int fd = sys_openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
         if (fd < 0)
             return err_sys(e, "open %s", path);
-        r = usage_below(&fd, 0, &sum, e);
+        r = usage_below(&fd, 0, &u, e);
     }
     if (r == 0)
-        *ret_bytes = sum;
+        *ret = u.sum;
     return r;
+}
+
+int fs_disk_usage(int at, const char *path, uint64_t *ret_bytes, struct shale_err *e)
+{
+    return usage_of(at, path, false, ret_bytes, e);
+}
+
+int fs_files_size(int at, const char *path, uint64_t *ret_bytes, struct shale_err *e)
+{
+    return usage_of(at, path, true, ret_bytes, e);
 }
 
 /* ---- copying ---- */

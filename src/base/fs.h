@@ -31,6 +31,8 @@ int fs_remove_counted(int dirfd, const char *path, uint64_t *ret_bytes, struct s
 bool fs_exists(int dirfd, const char *path);
 int fs_size(int dirfd, const char *path, uint64_t *ret, struct shale_err *e);
 int fs_disk_usage(int dirfd, const char *path, uint64_t *ret_bytes, struct shale_err *e);
+/* The lengths of all files of a tree; folders count nothing, a file with two names counts twice. */
+int fs_files_size(int dirfd, const char *path, uint64_t *ret_bytes, struct shale_err *e);
 
 /* Calls f for every entry but "." and ".." in unspecified order; d_type is DT_* and never
  * DT_UNKNOWN. f returns 0 to go on, positive to stop (returned), negative for an error. */

@@ -221,7 +221,8 @@ int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *
     jout_int(&bad, o, "NanoCpus", c->nano_cpus);
     put_more_limits(&bad, o, &c->more);
     jout_put(&bad, o, "PidsLimit", c->pids_limit ? json_integer(c->pids_limit) : json_null());
-    jout_put(&bad, o, "Init", c->init ? json_true() : json_null());
+    if (c->init)
+        jout_bool(&bad, o, "Init", true);
     jout_put(&bad, o, "MaskedPaths", c->privileged ? json_null() : jout_split(MASKED_PATHS));
     jout_put(&bad, o, "ReadonlyPaths", c->privileged ? json_null() : jout_split(READONLY_PATHS));
     r = jout_check(bad, "container configuration", e);

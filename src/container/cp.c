@@ -469,6 +469,8 @@ static int copy_in(struct feeder *f, const struct ctr *c, const struct target *t
 
     if (src)
         r = place_plan(src, &t->place, a, &plan, e);
+    else if (!t->place.exists)
+        r = no_file(t->place.path, t->container, e);
     else if (!t->place.is_dir)
         r = err_set(e, SHALE_INVALID, "destination \"%.400s\" must be a directory", t->given);
     if (r >= 0)

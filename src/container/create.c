@@ -112,6 +112,15 @@ static void env_remove(struct strv *v, const char *key)
     v->n = n;
 }
 
+static bool has_key(const struct strv *v, const char *entry)
+{
+    for (size_t i = 0; i < v->n; i++)
+        if (same_key(v->v[i], entry))
+            return true;
+    return false;
+}
+
+/* As docker has it: first what is given, in its order, then what is the image's alone. */
 static int set_env(struct create *c, struct shale_err *e)
 {
     const struct strv *base = &c->image->run.env;
@@ -123,8 +132,6 @@ static int set_env(struct create *c, struct shale_err *e)
     env->v = arena_array(c->a, base->n + mine.n + 1, sizeof(char *));
     if (!env->v)
         return err_nomem(e);
-    for (size_t i = 0; i < base->n; i++)
-        env->v[env->n++] = base->v[i];
     for (size_t i = 0; i < mine.n; i++) {
         char *entry = mine.v[i];
         const char *ours;
@@ -142,6 +149,9 @@ static int set_env(struct create *c, struct shale_err *e)
         }
         env_put(env, entry);
     }
+    for (size_t i = 0; i < base->n; i++)
+        if (!has_key(&mine, base->v[i]))
+            env_put(env, base->v[i]);
     return 0;
 }
 

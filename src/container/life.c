@@ -28,9 +28,11 @@ int container_rename(struct container_host *h, const char *container, const char
     if (streq(name, c.row.name))
         return err_set(e, SHALE_INVALID,
                        "Renaming a container with the same name as its current name");
-    r = name_check(name, e);
-    if (r < 0)
-        return err_wrap(e, r, failed);
+    if (!name_is_valid(name))
+        return err_set(e, SHALE_INVALID,
+                       "%s: Invalid container name (/%.200s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are "
+                       "allowed",
+                       failed, name);
     r = meta_container_rename(store_meta(h->store), c.row.id, name, holder, e);
     if (r == -SHALE_EXISTS)
         return err_set(e, SHALE_CONFLICT,

@@ -124,7 +124,8 @@ static int check_set(const char *value, const char *kind, const char *what, cons
     if (!value || !*value)
         return 0;
     if (!take_set(value, asked))
-        return err_set(e, SHALE_INVALID, "Invalid value %.60s for cpuset %s", value, kind);
+        return err_set(e, SHALE_INVALID, "Invalid value %.60s for cpuset %s: invalid format: %.60s",
+                       value, kind, value);
     char *text = fs_read_text(AT_FDCWD, online, &a, ONLINE_MAX_BYTES, NULL);
     if (text)
         text[strcspn(text, "\n")] = 0;

@@ -37,6 +37,16 @@ static const char *const folders[] = {"upper", "work", "merged"};
 static const char *const leftovers[] = {"run", "pidfile", "conmon.pid", "oom",
                                         "ctl", "winsz",   "attach",     "runtime.log"};
 
+static int make_workdir(int root_fd, const char *path, struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = inroot_mkdir_p(root_fd, path, &why);
+
+    if (r < 0 && why.sys == ENOTDIR)
+        return err_set(e, SHALE_INVALID, "Cannot mkdir: %.300s is not a directory", path);
+    return r < 0 ? err_set(e, why.code, "%s", why.msg) : 0;
+}
+
 static int make_folder(const struct ctr *c, struct shale_err *e)
 {
     int r = fs_mkdir_p(AT_FDCWD, c->dir, 0710, e);
@@ -254,7 +264,7 @@ int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
     if (r >= 0)
         r = image_mounts_make(h, a, c, e);
     if (r >= 0 && c->conf.workdir[0] && !streq(c->conf.workdir, "/"))
-        r = inroot_mkdir_p(root_fd, c->conf.workdir, e);
+        r = make_workdir(root_fd, c->conf.workdir, e);
     if (r >= 0)
         r = user_lookup(root_fd, c->conf.user, &c->conf.group_add, a, &user, e);
     c->net = arena_alloc(a, sizeof *c->net);

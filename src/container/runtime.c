@@ -96,7 +96,8 @@ int runtime_refusal(const char *what, const char *words, struct shale_err *e)
             code = refusals[i].code;
             break;
         }
-    return err_set(e, code, "%s: %s", what, words[0] ? words : "no reason given");
+    /* containerd, which passes it on for docker, knows no kind of it, and says so */
+    return err_set(e, code, "%s: %s: unknown", what, words[0] ? words : "no reason given");
 }
 
 /* ---- command lines ---- */

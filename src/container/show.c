@@ -136,7 +136,7 @@ static int put_sizes(struct container_host *h, const struct ctr *c, struct arena
     if (!upper)
         return err_nomem(e);
     if (fs_exists(AT_FDCWD, upper)) {
-        r = fs_disk_usage(AT_FDCWD, upper, &rw, e);
+        r = fs_files_size(AT_FDCWD, upper, &rw, e);
         if (r < 0)
             return r;
     }

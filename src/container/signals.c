@@ -49,8 +49,10 @@ int signal_parse(const char *s, struct shale_err *e)
     int r;
 
     if (str_to_u64(s, &n)) {
-        if (n == 0 || n > SIGNAL_MAX)
+        if (n == 0)
             return err_set(e, SHALE_INVALID, "invalid signal: %s", s);
+        if (n > SIGNAL_MAX)
+            return err_set(e, SHALE_INVALID, "the linux daemon does not support signal %s", s);
         return (int)n;
     }
     if (strncasecmp(s, "SIG", 3) == 0)

@@ -19,6 +19,7 @@ struct update {
     const struct shale_update_opts *o;
     struct arena *a;
     struct ctr c;
+    bool is_bad; /* what was asked for, which its message says by itself */
 };
 
 /* ---- what becomes of it ---- */
@@ -160,6 +161,7 @@ static int update(struct update *u, struct shale_err *e)
         r = apply_limits(u, e);
     if (r >= 0 && o->restart && *o->restart)
         r = apply_restart(u, e);
+    u->is_bad = r < 0;
     if (r >= 0)
         r = conf_format(&u->c.conf, u->a, &text, e);
     if (r >= 0)
@@ -191,5 +193,5 @@ int container_update(struct container_host *h, const char *container,
         r = ctr_of_row(h, &row, &a, &u.c, e);
     if (r >= 0)
         r = update(&u, e);
-    return r < 0 ? err_wrap(e, r, "Cannot update container %s", container) : 0;
+    return r < 0 && !u.is_bad ? err_wrap(e, r, "Cannot update container %s", u.c.row.id) : r;
 }

@@ -162,10 +162,8 @@ int volume_create(struct container_host *h, const struct shale_volume_create_opt
     char made[ANONYMOUS_HEX + 1];
     const char *name = o->name, *path;
     struct volume_options options;
-    int r = volume_options_parse(o->options, a, &options, e);
+    int r = 0;
 
-    if (r < 0)
-        return r;
     if (!name || !name[0]) {
         r = random_hex(made, ANONYMOUS_HEX / 2, e);
         if (r < 0)
@@ -173,8 +171,10 @@ int volume_create(struct container_host *h, const struct shale_volume_create_opt
         name = made;
     }
     r = volume_check_name(name, e);
+    if (r >= 0)
+        r = volume_options_parse(o->options, a, &options, e);
     if (r < 0)
-        return r;
+        return err_wrap(e, r, "create %.200s", name);
     _cleanup_close_ int lock =
         lock_take(store_root_fd(h->store), VOLUMES_LOCK, LOCK_EXCLUSIVE, h->cancel, e);
     if (lock < 0)
@@ -372,7 +372,8 @@ static int check_prune(const struct shale_volume_prune_opts *o, bool *all, struc
 
 static bool is_meant(const struct shale_volume *v, bool all, const char *const *list)
 {
-    if (v->n_containers || (!all && !v->anonymous))
+    /* One with options may be anything, somewhere else: who wants it gone names it. */
+    if (v->n_containers || (!all && !v->anonymous) || (v->options_json && *v->options_json))
         return false;
     for (; list && *list; list++) {
         if (str_has_prefix(*list, "label=") && !match_label(v, *list + strlen("label=")))

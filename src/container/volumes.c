@@ -46,7 +46,7 @@ int volume_ensure(struct store *s, const char *name, struct arena *a, const char
     int r = volume_path(name, a, &path, e);
 
     if (r < 0)
-        return r;
+        return err_wrap(e, r, "create %.200s", name);
     data = arena_printf(a, "%s/_data", path);
     *ret_path = arena_printf(a, "%s/%s", store_root(s), data);
     if (!data || !*ret_path)

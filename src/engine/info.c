@@ -81,6 +81,7 @@ static int put_runtimes(struct shale *s, struct shale_info *i, struct arena *a, 
         return r;
     i->n_containers = counts.n_all;
     i->n_running = counts.n_running;
+    i->n_paused = counts.n_paused;
     i->n_stopped = counts.n_stopped;
     i->runtime = rt.chosen ? rt.chosen->name : "";
     i->runtime_path = rt.chosen ? rt.chosen->path : "";

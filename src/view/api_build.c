@@ -189,7 +189,8 @@ void api_build_event(void *view, const struct shale_build_event *ev)
         go_on(v);
     } else if (ev->kind == SHALE_BUILD_WARNING && !v->quiet) {
         _cleanup_(buf_clear) struct buf line = BUF_INIT(API_BUILD_KEPT_BYTES);
-        add_stream(&line, "[Warning] ", 10);
+        if (!str_has_prefix(ev->text, "[Warning] "))
+            add_stream(&line, "[Warning] ", 10);
         add_stream(&line, ev->text, ev->n);
         add_stream(&line, "\n", 1);
         tell(v, &line);
@@ -223,18 +224,38 @@ void api_build_done(struct api_build *v, const struct shale_built *built)
     tell(v, &out);
 }
 
+/* What the classic builder says of a RUN that fails: 'FILE:LINE: process "COMMAND" did not complete
+ * successfully: exit code: N' in its words. */
+static void put_reason(const struct api_build *v, const char *msg, struct buf *b)
+{
+    static const char begin[] = ": process \"",
+                      end[] = "\" did not complete successfully: exit code";
+    const char *command = v->status ? strstr(msg, begin) : NULL, *over = NULL;
+
+    if (command) {
+        command += sizeof begin - 1;
+        over = strstr(command, end);
+    }
+    if (over)
+        buf_addf(b, "The command '%.*s' returned a non-zero code: %d", (int)(over - command),
+                 command, v->status);
+    else
+        buf_adds(b, msg);
+}
+
 void api_build_failed(struct api_build *v, const struct shale_err *why)
 {
-    _cleanup_(buf_clear) struct buf out = BUF_INIT(1u << 20);
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(1u << 20), reason = BUF_INIT(64u << 10);
     struct doc d = doc_begin(), detail = doc_begin();
     _cleanup_json_ json_t *j = NULL;
     json_t *inner = NULL;
     tell_rest(v);
+    put_reason(v, why->msg, &reason);
     if (v->status)
         doc_int(&detail, "code", v->status);
-    doc_put(&detail, "message", text_of(why->msg, strlen(why->msg)));
+    doc_put(&detail, "message", text_of(buf_str(&reason), reason.n));
     doc_put(&d, "errorDetail", doc_end(&detail, &inner, NULL) < 0 ? NULL : inner);
-    doc_put(&d, "error", text_of(why->msg, strlen(why->msg)));
+    doc_put(&d, "error", text_of(buf_str(&reason), reason.n));
     char *text = doc_end(&d, &j, NULL) < 0 ? NULL : json_text(j);
     if (text)
         buf_addf(&out, "%s\r\n", text);

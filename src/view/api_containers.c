@@ -104,6 +104,64 @@ int view_api_containers(const struct shale_container_list *l, int64_t now_ns, js
     return *ret ? 0 : err_nomem(e);
 }
 
+/* ---- one ---- */
+
+/* Clients ask for logs only where they know the driver; what ours gives is what this one would. */
+static int name_log_driver(json_t *host)
+{
+    json_t *log = json_object_get(host, "LogConfig");
+
+    return log ? json_object_set_new(log, "Type", json_string("json-file")) : 0;
+}
+
+/* Before 1.42; no kernel has had them for long. */
+static int add_kernel_memory(json_t *host)
+{
+    return json_object_set_new(host, "KernelMemory", json_integer(0)) < 0 ||
+                   json_object_set_new(host, "KernelMemoryTCP", json_integer(0)) < 0
+               ? -1
+               : 0;
+}
+
+/* Before 1.45 the aliases on networks of the user's had the short ID, too. */
+static int add_short_id(const struct shale_container *c, json_t *networks)
+{
+    const char *name;
+    json_t *one;
+
+    json_object_foreach(networks, name, one)
+    {
+        if (streq(name, "bridge") || streq(name, "host") || streq(name, "none"))
+            continue;
+        json_t *aliases = json_object_get(one, "Aliases");
+        json_t *list = json_is_array(aliases) ? json_incref(aliases) : json_array();
+        if (json_array_append_new(list, json_stringn(c->id, strnlen(c->id, 12))) < 0 ||
+            json_object_set(one, "Aliases", list) < 0) {
+            json_decref(list);
+            return -1;
+        }
+        json_decref(list);
+    }
+    return 0;
+}
+
+int view_api_container(const struct shale_container *c, int version, json_t **ret,
+                       struct shale_err *e)
+{
+    _cleanup_json_ json_t *doc = NULL;
+    int r = doc_container(c, &doc, e);
+
+    if (r < 0)
+        return r;
+    json_t *host = json_object_get(doc, "HostConfig");
+    json_t *networks = json_object_get(json_object_get(doc, "NetworkSettings"), "Networks");
+    if (name_log_driver(host) < 0 || (version < 142 && add_kernel_memory(host) < 0) ||
+        (version < 145 && add_short_id(c, networks) < 0))
+        return err_nomem(e);
+    *ret = TAKE_PTR(doc);
+    return 0;
+}
+
 /* ---- processes ---- */
 
 int view_api_exec(const struct shale_exec_info *x, json_t **ret, struct shale_err *e)

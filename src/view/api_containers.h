@@ -17,6 +17,9 @@
 /* GET /containers/json */
 int view_api_containers(const struct shale_container_list *l, int64_t now_ns, json_t **ret,
                         struct shale_err *e);
+/* GET /containers/{}/json */
+int view_api_container(const struct shale_container *c, int version, json_t **ret,
+                       struct shale_err *e);
 /* GET /exec/{}/json */
 int view_api_exec(const struct shale_exec_info *x, json_t **ret, struct shale_err *e);
 /* One sample of GET /containers/{}/stats */

@@ -90,6 +90,8 @@ int view_api_df(const struct shale_df *d, const struct shale_build_cache *cache,
     if (r >= 0 && (what & SHALE_DF_CACHE))
         r = build_cache(cache, list[3], e);
     doc_int(&out, "LayersSize", what & SHALE_DF_IMAGES ? (int64_t)d->layers_bytes : 0);
+    if (version < 142)
+        doc_int(&out, "BuilderSize", 0); /* as it was for long before it went */
     for (size_t i = 0; i < 4; i++) {
         bool wanted = r >= 0 && (what & 1u << i);
         if (!wanted)

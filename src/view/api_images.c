@@ -124,7 +124,7 @@ int api_doc_image_summary(const struct api_image *x, int version, json_t **ret, 
 }
 
 /* Members of Config that were always there before the API gave an image's own configuration. */
-static int add_old_config(json_t *image)
+static int add_old_config(json_t *config)
 {
     static const struct {
         const char *key, *value;
@@ -136,7 +136,6 @@ static int add_old_config(json_t *image)
         {"Volumes", "null"},      {"WorkingDir", "\"\""},    {"Entrypoint", "null"},
         {"OnBuild", "null"},      {"Labels", "null"},
     };
-    json_t *config = json_object_get(image, "Config");
     for (size_t k = 0; k < ARRAY_SIZE(zero); k++) {
         if (json_object_get(config, zero[k].key))
             continue;
@@ -147,6 +146,17 @@ static int add_old_config(json_t *image)
     return 0;
 }
 
+/* Before 1.45 there was the container that an image was committed from. None is noted here. */
+static int add_container(json_t *image)
+{
+    _cleanup_json_ json_t *config = json_object();
+    return !config || add_old_config(config) < 0 ||
+                   json_object_set_new(image, "Container", json_string("")) < 0 ||
+                   json_object_set(image, "ContainerConfig", config) < 0
+               ? -1
+               : 0;
+}
+
 int api_doc_image(const struct shale_image_detail *i, int version, json_t **ret,
                   struct shale_err *e)
 {
@@ -154,7 +164,9 @@ int api_doc_image(const struct shale_image_detail *i, int version, json_t **ret,
     int r = doc_image(i, &j, e);
     if (r < 0)
         return r;
-    if (version < 150 && add_old_config(j) < 0)
+    if (version < 150 && add_old_config(json_object_get(j, "Config")) < 0)
+        return err_nomem(e);
+    if (version < 145 && add_container(j) < 0)
         return err_nomem(e);
     if (version <= 143 &&
         json_object_set_new(j, "VirtualSize", json_integer((json_int_t)i->image.size_bytes)) < 0)

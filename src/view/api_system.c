@@ -106,7 +106,7 @@ static json_t *index_of(const char *name, json_t *mirrors, bool secure, bool off
                      "Official", official);
 }
 
-static json_t *registries(const char *const *insecure, const char *const *mirrors)
+static json_t *registries(const char *const *insecure, const char *const *mirrors, int version)
 {
     struct doc d = doc_begin(), configs = doc_begin();
     json_t *cidrs = json_pack("[s, s]", "::1/128", "127.0.0.0/8");
@@ -126,6 +126,10 @@ static json_t *registries(const char *const *insecure, const char *const *mirror
     doc_put(&d, "IndexConfigs", doc_take(&configs));
     doc_put(&d, "InsecureRegistryCIDRs", cidrs);
     doc_put(&d, "Mirrors", mirrors_of(mirrors));
+    if (version < 149) {
+        doc_put(&d, "AllowNondistributableArtifactsCIDRs", json_array());
+        doc_put(&d, "AllowNondistributableArtifactsHostnames", json_array());
+    }
     return doc_take(&d);
 }
 
@@ -152,9 +156,25 @@ static json_t *runtimes(const struct shale_info *i)
     return doc_take(&all);
 }
 
-static json_t *commit(const char *id)
+/* Of the programs beside docker's engine, of which we have none: "Expected" was there before 1.49.
+ */
+static void put_commits(struct doc *d, int version)
 {
-    return json_pack("{s:s}", "ID", id);
+    static const char *const names[] = {"ContainerdCommit", "RuncCommit", "InitCommit"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        doc_put(d, names[i],
+                version < 149 ? json_pack("{s:s, s:s}", "ID", "", "Expected", "")
+                              : json_pack("{s:s}", "ID", ""));
+}
+
+/* Members that newer versions have not. */
+static void put_old(struct doc *d, int version)
+{
+    if (version < 142) {
+        doc_bool(d, "KernelMemory", false);
+        doc_bool(d, "KernelMemoryTCP", false);
+    }
 }
 
 int view_api_info(const struct shale_info *i, const struct view_api_info *more, json_t **ret,
@@ -187,13 +207,13 @@ int view_api_info(const struct shale_info *i, const struct view_api_info *more, 
     doc_str(&d, "SystemTime", time_format_rfc3339nano(more->now_ns, now));
     doc_int(&d, "NEventsListener", (int64_t)more->n_listeners);
     doc_str(&d, "OSVersion", "");
-    doc_put(&d, "RegistryConfig", registries(more->insecure, more->mirrors));
+    doc_put(&d, "RegistryConfig", registries(more->insecure, more->mirrors, more->version));
     doc_put(&d, "GenericResources", json_null());
     doc_str(&d, "Isolation", "");
     doc_str(&d, "InitBinary", "");
-    doc_put(&d, "ContainerdCommit", commit(""));
-    doc_put(&d, "RuncCommit", commit(""));
-    doc_put(&d, "InitCommit", commit(""));
+    put_commits(&d, more->version);
+    put_old(&d, more->version);
+    doc_put(&d, "Warnings", json_null()); /* docker's, where there are none */
     doc_put(&d, "CDISpecDirs", json_array());
     return doc_end(&d, ret, e);
 }

@@ -17,6 +17,7 @@ struct view_api_info {
     const char *const *mirrors;  /* URLs, the same */
     const char *log_driver;      /* of containers that say nothing of it */
     int64_t now_ns;
+    int version; /* of the API */
 };
 int view_api_info(const struct shale_info *i, const struct view_api_info *more, json_t **ret,
                   struct shale_err *e);

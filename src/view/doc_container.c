@@ -6,6 +6,8 @@
 #include "view/doc.h"
 #include "view/networks.h"
 
+#define ANONYMOUS_HEX 64 /* letters of the name that a volume without one gets */
+
 const struct tmpl_field doc_container_fields[] = {
     {"Health", TMPL_ZERO_POINTER},
     {"SizeRw", TMPL_ZERO_POINTER},
@@ -73,6 +75,16 @@ static json_t *driver_of(const struct shale_container *c)
     return doc_take(&d);
 }
 
+/* docker's mode: as -v would take it; volumes with names of their own are shared by label. */
+static const char *mode_of(const struct shale_container_mount *m)
+{
+    bool named = streq(m->type, "volume") && strlen(m->name) != ANONYMOUS_HEX;
+
+    if (streq(m->type, "tmpfs") || streq(m->type, "image"))
+        return "";
+    return !m->read_write ? "ro" : named ? "z" : "";
+}
+
 static json_t *mount_of(const struct shale_container_mount *m)
 {
     struct doc d = doc_begin();
@@ -81,7 +93,7 @@ static json_t *mount_of(const struct shale_container_mount *m)
     doc_str(&d, "Source", m->source);
     doc_str(&d, "Destination", m->target);
     doc_str_opt(&d, "Driver", streq(m->type, "volume") ? "local" : "");
-    doc_str(&d, "Mode", "");
+    doc_str(&d, "Mode", mode_of(m));
     doc_bool(&d, "RW", m->read_write);
     doc_str(&d, "Propagation", streq(m->type, "bind") ? "rprivate" : "");
     return doc_take(&d);

@@ -66,7 +66,7 @@ int doc_info(const struct shale_info *i, json_t **ret, struct shale_err *e)
     struct doc d = doc_begin();
     doc_int(&d, "Containers", (int64_t)i->n_containers);
     doc_int(&d, "ContainersRunning", (int64_t)i->n_running);
-    doc_int(&d, "ContainersPaused", 0);
+    doc_int(&d, "ContainersPaused", (int64_t)i->n_paused);
     doc_int(&d, "ContainersStopped", (int64_t)i->n_stopped);
     doc_int(&d, "Images", (int64_t)i->n_images);
     doc_str(&d, "Driver", i->storage_driver);

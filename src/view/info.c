@@ -52,7 +52,7 @@ void info_print(const struct shale_info *i, struct buf *b)
     buf_addf(b, "Client:\n Version:    %s\n\nServer:\n", shale_version());
     add_count(b, "Containers", i->n_containers);
     add_count(b, " Running", i->n_running);
-    add_count(b, " Paused", 0);
+    add_count(b, " Paused", i->n_paused);
     add_count(b, " Stopped", i->n_stopped);
     add_count(b, "Images", i->n_images);
     add(b, "Server Version", shale_version());

@@ -142,7 +142,7 @@ static json_t *ipam_of(const struct shale_network *n)
         list = NULL;
     }
     doc_str(&d, "Driver", "default");
-    doc_put(&d, "Options", json_null());
+    doc_put(&d, "Options", n->subnet[0] ? json_object() : json_null());
     doc_put(&d, "Config", list);
     return doc_take(&d);
 }

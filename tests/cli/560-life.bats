@@ -22,7 +22,7 @@ sleeper() { shale run -d --name "$1" --network none "${@:2}" "$image" sh -c 'tra
     [ "$(shale inspect -f '{{.Id}} {{.Name}}' three)" = "$id /three" ]
     run_fails 1 "No such container: one" shale rename one four
     run_fails 1 "Error when allocating new name: Conflict. The container name \"/two\" is already in use by container \"$other\". You have to remove (or rename) that container to be able to reuse that name." shale rename three two
-    run_fails 1 "Error when allocating new name: Invalid container name (a/b), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed" shale rename three a/b
+    run_fails 1 "Error when allocating new name: Invalid container name (/a/b), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed" shale rename three a/b
     run_fails 1 "Renaming a container with the same name as its current name" shale rename three /three
     run_fails 1 "Neither old nor new names may be empty" shale rename three ""
     run_ok shale container rename "${id:0:12}" one

@@ -36,7 +36,7 @@ quota() { group "$1" "cpu/shale/$(shale inspect -f '{{.Id}}' "$1")/cpu.cfs_quota
     shale restart -t 0 box >/dev/null
     [ "$(memory box) $(pids box) $(quota box)" = "33554432 max 100000" ]
     # a value that the kernel refuses changes nothing
-    run_fails 1 "Cannot update container box: Requested CPUs are not available - requested 8000, available: 0" shale update -m 64m --cpuset-cpus 8000 box
+    run_fails 1 "Requested CPUs are not available - requested 8000, available: 0" shale update -m 64m --cpuset-cpus 8000 box
     [ "$(memory box) $(host box Memory) $(host box CpusetCpus)" = '33554432 33554432 "0"' ]
 }
 
@@ -73,7 +73,7 @@ quota() { group "$1" "cpu/shale/$(shale inspect -f '{{.Id}}' "$1")/cpu.cfs_quota
     before=$(shale inspect -f '{{json .HostConfig}}' box)
     run_fails 1 "you must provide one or more flags when using this command" shale update box
     run_fails 1 "requires at least 1 argument" shale update -m 64m
-    run_fails 1 "Cannot update container box: Minimum memory limit allowed is 6MB" shale update -m 1m --pids-limit 5 box
+    run_fails 1 "Minimum memory limit allowed is 6MB" shale update -m 1m --pids-limit 5 box
     run_fails 1 "Minimum memory reservation allowed is 6MB" shale update --memory-reservation 1m box
     run_fails 1 "Minimum memory limit can not be less than memory reservation limit, see usage" shale update --memory-reservation 1g box
     run_fails 1 "Minimum memoryswap limit should be larger than memory limit, see usage" shale update --memory-swap 10m box

@@ -1,25 +1,30 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # The same command lines (tests/peers/lines) given to shale, docker and podman: exit status, output and errors are the
-# same, but for what docs/DIFFERENCES.md lists, and all of that is different. The table is for the releases of Debian 12.
+# same, but for what docs/DIFFERENCES.md lists, and all of that is different. And the same docker command (tests/peers/lines
+# and api-lines) with docker's engine and with `shale daemon`. The tables are for the releases of Debian 12.
 # shellcheck disable=SC2154 # the libraries set status, output and lines
 
 load lib
+load daemon
 
 setup_file() {
     need_root
     # With sanitizers every command is run elsewhere, and the peers take their time.
     ! grep -q __asan_init "$SHALE_BIN" || skip "a build with sanitizers says the same as the one without"
-    export PEERS=$BATS_TEST_DIRNAME/../peers W=$BATS_FILE_TMPDIR TABLE=$BATS_TEST_DIRNAME/../../docs/DIFFERENCES.md
+    export PEERS=$BATS_TEST_DIRNAME/../peers W=$BATS_FILE_TMPDIR
     local d pids=()
     "$PEERS/prepare" "$W/in" "$SHALE_IMAGES/busybox"
     for d in /usr/bin/docker docker; do
         [ -n "${DOCKER:-}" ] || ! "$d" --version 2>/dev/null | grep -q 'version 20\.10\.' || export DOCKER=$d
     done
     if [ -n "${DOCKER:-}" ] && dockerd --version 2>/dev/null | grep -q 'version 20\.10\.'; then
+        engines
         if docker_engine; then
             export ENGINE ENGINE_PID
             "$PEERS/run" docker "$W" >"$W/docker.log" 2>&1 3>&- &
+            pids+=($!)
+            ENGINE=$DOCKER_HOST "$PEERS/run" daemon "$W" >"$W/engine.log" 2>&1 3>&- &
             pids+=($!)
         fi
     fi
@@ -30,68 +35,59 @@ setup_file() {
     "$PEERS/run" shale "$W"
     for d in "${pids[@]}"; do wait "$d" || true; done
 }
-teardown_file() { docker_engine_stop; }
-
-# compare PEER: differences that are not in the table, and those of the table that are none
-compare() {
-    PEER=$1 python3 - "$PEERS/lines" "$TABLE" "$W" <<'END'
-import os, re, sys
-
-peer, (lines, table, work) = os.environ["PEER"], sys.argv[1:]
-lines = [l.rstrip("\n") for l in open(lines) if not l.startswith("#")]
-given = {l.removeprefix("! "): peer == "docker" or not l.startswith("! ") for l in lines}
-lines = [l.removeprefix("! ") for l in lines]
-listed = {}
-for row in open(table):
-    m = re.match(r"\| `(.+?)` \| (.*?) \| (.+) \|$", row.rstrip("\n"))
-    if m:
-        line = m[1].replace("\\|", "|")
-        assert line in lines, f"{line}: no such line"
-        assert line not in listed, f"{line}: twice in the table"
-        listed[line] = m[2].split(", ")
-assert len(lines) == len(set(lines)) >= 60, "lines are missing, or there twice"
-
-
-def read(who, n):
-    with open(f"{work}/{who}/{n}") as f:
-        return f.read()
-
-
-def success(text):  # without standard error: progress
-    return [l for l in text.splitlines() if not l.startswith("err: ")]
-
-
-bad = same = 0
-for n, line in enumerate(lines, 1):
-    if not given[line]:
-        continue
-    ours, theirs = read("shale", n), read(peer, n)
-    fails, they_fail = (not t.startswith("exit 0\n") for t in (ours, theirs))
-    if peer == "docker":
-        differs = ours != theirs
-    else:  # podman's messages and statuses are its own: of a failure, only that it is one
-        differs = not they_fail if fails else success(ours) != success(theirs)
-    expected = peer in listed.get(line, [])
-    same += not differs
-    if differs != expected:
-        bad += 1
-        print(f"{line}\n  {'differs' if differs else 'is the same, but docs/DIFFERENCES.md lists it'}:")
-        print("\n".join(f"  shale: {l}" for l in ours.splitlines()))
-        print("\n".join(f"  {peer}: {l}" for l in theirs.splitlines()))
-assert sum(given.values()) >= 60, "too few lines"
-sys.exit(bad > 0)
-END
+# A network of its own for both engines, with our daemon and two registries in it.
+engines() {
+    export NS=shale-$$-peers
+    ip netns add "$NS"
+    ip -n "$NS" link set lo up
+    inside=(nsenter --net="/run/netns/$NS")
+    # shellcheck disable=SC2034 # the libraries take them
+    ENGINE_PREFIX=("${inside[@]}") DAEMON_PREFIX=("${inside[@]}") REGISTRY_PREFIX=("${inside[@]}")
+    daemon_start
+    registry_start htpasswd "$W/door"
+    export DOOR=$REGISTRY_HOST
+    registry_start plain "$W/registry"
+    export REG=$REGISTRY_HOST
+    for d in "$REG" "$DOOR"; do
+        "${inside[@]}" skopeo copy --quiet --all --dest-tls-verify=false --dest-creds user:secret \
+            "oci:$SHALE_IMAGES/busybox:1.0" "docker://$d/team/app:v1"
+    done
 }
-
-@test "docker: the same, but for what is listed" {
+teardown_file() {
+    docker_engine_stop
+    [ -n "${NS:-}" ] || return 0
+    drop_store
+    daemon_stop
+    registry_stop_all
+    ip netns del "$NS"
+}
+need_docker() {
     [ -n "${DOCKER:-}" ] || skip "docker 20.10 is not here: $(docker --version 2>&1 | tail -n 1)"
     [ -n "${ENGINE:-}" ] || skip "docker's engine 20.10 does not come up here: $(dockerd --version 2>&1 | tail -n 1); $(tail -n 1 "$W/dockerd.log" 2>&1)"
     [ ! -s "$W/docker.log" ] || { cat "$W/docker.log"; return 1; }
-    compare docker
+}
+
+@test "docker: the same, but for what is listed" {
+    need_docker
+    "$PEERS/compare" shale docker "$W"
 }
 
 @test "podman: the same, but for what is listed" {
     podman --version 2>/dev/null | grep -q 'version 4\.3\.' || skip "podman 4.3 is not here: $(podman --version 2>&1 | tail -n 1)"
     [ ! -s "$W/podman.log" ] || { cat "$W/podman.log"; return 1; }
-    compare podman
+    "$PEERS/compare" shale podman "$W"
+}
+
+@test "the docker command with docker's engine and with ours: the same, but for what is listed" {
+    need_docker
+    [ ! -s "$W/engine.log" ] || { cat "$W/engine.log"; return 1; }
+    "$PEERS/compare" daemon docker "$W"
+}
+
+@test "documents of the API have what docker's have, of the same types, but for what is listed" {
+    need_docker
+    "$PEERS/shapes" "$DAEMON_SOCK" "${ENGINE#unix://}" >"$W/shapes"
+    sed -n 's/^| `\(GET [^`]*\)` |.*/\1/p' "$BATS_TEST_DIRNAME/../../docs/DIFFERENCES.md" >"$W/listed"
+    LC_ALL=C sort "$W/shapes" >"$W/shapes.sorted"
+    LC_ALL=C sort "$W/listed" | diff - "$W/shapes.sorted"
 }

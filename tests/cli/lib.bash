@@ -187,11 +187,12 @@ own_stop_all() {
 # own_push LAYOUT NAME:TAG: an image that skopeo puts into our registry
 own_push() { skopeo copy --quiet --all --dest-tls-verify=false "oci:$1" "docker://$OWN/$2"; }
 
-# docker_engine: docker's own engine, without a network -> ENGINE, for docker -H; its log is dockerd.log
+# docker_engine: docker's own engine, without a network -> ENGINE, for docker -H; its log is dockerd.log. ENGINE_PREFIX
+# (array) may run it.
 docker_engine() {
     local d=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}
     ENGINE=unix://$d/docker.sock
-    dockerd --bridge=none --iptables=false --ip-forward=false --data-root "$d/dockerd" --exec-root "$d/dockerd-exec" \
+    "${ENGINE_PREFIX[@]}" dockerd --bridge=none --iptables=false --ip-forward=false --data-root "$d/dockerd" --exec-root "$d/dockerd-exec" \
         --pidfile "$d/dockerd.pid" -H "$ENGINE" >"$d/dockerd.log" 2>&1 </dev/null 3>&- &
     ENGINE_PID=$!
     for _ in $(seq 200); do

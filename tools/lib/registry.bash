@@ -10,7 +10,7 @@
 #       token      tokens of tools/lib/token-server: the same user, and nobody for busybox; DIR/token.log
 #   registry_stop PID                       / registry_stop_all
 #
-# SHALE_BIN is the binary of ours, build/shale without it.
+# SHALE_BIN is the binary of ours, build/shale without it; REGISTRY_PREFIX (array) may run it.
 
 REGISTRY_PIDS=${REGISTRY_PIDS:-} REGISTRY_LOGS=${REGISTRY_LOGS:-}
 
@@ -106,7 +106,7 @@ registry_start_shale() { # KIND DIR
     local _
     registry_config_shale "$1" "$2" >"$2/registry.conf"
     : >"$2/log"
-    "${SHALE_BIN:-build/shale}" registry serve --config "$2/registry.conf" >"$2/log" 2>&1 3>&- &
+    "${REGISTRY_PREFIX[@]}" "${SHALE_BIN:-build/shale}" registry serve --config "$2/registry.conf" >"$2/log" 2>&1 3>&- &
     REGISTRY_PID=$!
     for _ in $(seq 200); do
         REGISTRY_HOST=$(sed -n 's,^Listening on https\?://,,p' "$2/log")
