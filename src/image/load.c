@@ -240,7 +240,6 @@ static int on_manifest(void *arg, const struct manifest *m, struct shale_err *e)
 static int copy(struct load *l, const struct archive_image *i, const struct platform *want,
                 uint32_t n_parallel, struct arena *a, struct copy_result *ret, struct shale_err *e)
 {
-    struct source *s = &l->from->source;
     struct copy_opts co = {
         .platform = want,
         .by_host = !l->want_given,
@@ -254,7 +253,7 @@ static int copy(struct load *l, const struct archive_image *i, const struct plat
     struct descriptor found;
     struct platform have;
     const char *name = i->target.s;
-    int r = copy_find(s, name, want, a, &found, &have, l->h->cancel, &why);
+    int r = copy_find(&l->from->source, name, want, a, &found, &have, l->h->cancel, &why);
 
     if (r >= 0 && l->want_given && !platform_matches_local(want, &have))
         return image_wrong_platform(i->n_names ? ref_familiar(i->names, a) : name, &have, want, a,
@@ -267,7 +266,7 @@ static int copy(struct load *l, const struct archive_image *i, const struct plat
     }
     if (r < 0)
         return err_set(e, why.code, "%s", why.msg);
-    return copy_image(s, name, l->to, &co, a, ret, e);
+    return copy_image(&l->from->source, name, l->to, &co, a, ret, e);
 }
 
 /* ---- lists ---- */
