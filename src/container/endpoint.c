@@ -145,8 +145,10 @@ static int call_setup(struct container_host *h, struct arena *a, const struct ct
         return err_nomem(e);
     for (size_t i = 0; ports && i < ports->n; i++)
         if (!strchr(ports->v[i].host_ip, ':')) /* those are carried */
-            v[in.n_ports++] = (struct netavark_port){ports->v[i].protocol, ports->v[i].host_ip,
-                                                     ports->v[i].inside, ports->v[i].host};
+            v[in.n_ports++] = (struct netavark_port){
+                ports->v[i].protocol, /* it would look for that very one */
+                streq(ports->v[i].host_ip, "0.0.0.0") ? "" : ports->v[i].host_ip,
+                ports->v[i].inside, ports->v[i].host};
     in.ports = v;
     r = names_of(c, asked, a, &in.names, e);
     if (r >= 0)

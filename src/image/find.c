@@ -202,6 +202,16 @@ int image_find_platform(struct store *s, const char *what, const char *platform,
     return image_wrong_platform(what, &have, &want, a, e);
 }
 
+bool image_is_of(const struct meta_image *i, const struct platform *v, size_t n)
+{
+    const struct platform have = image_platform(i);
+
+    for (size_t k = 0; k < n; k++)
+        if (platform_matches_local(&v[k], &have))
+            return true;
+    return false;
+}
+
 struct platform image_platform(const struct meta_image *i)
 {
     return (struct platform){

@@ -6,6 +6,8 @@
 
 /* Platform of an image row; strings are borrowed from it. */
 struct platform image_platform(const struct meta_image *i);
+/* Is it of one of these platforms? */
+bool image_is_of(const struct meta_image *i, const struct platform *v, size_t n);
 /* A manifest or index of the store, parsed into the arena. */
 int image_load_manifest(struct store *s, const struct digest *d, struct arena *a,
                         struct manifest *ret, struct shale_err *e);

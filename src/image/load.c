@@ -240,7 +240,6 @@ static int on_manifest(void *arg, const struct manifest *m, struct shale_err *e)
 static int copy(struct load *l, const struct archive_image *i, const struct platform *want,
                 uint32_t n_parallel, struct arena *a, struct copy_result *ret, struct shale_err *e)
 {
-    struct source *s = &l->from->source;
     struct copy_opts co = {
         .platform = want,
         .by_host = !l->want_given,
@@ -254,11 +253,11 @@ static int copy(struct load *l, const struct archive_image *i, const struct plat
     struct descriptor found;
     struct platform have;
     const char *name = i->target.s;
-    const char *shown = i->n_names ? ref_familiar(&i->names[0], a) : name;
-    int r = copy_find(s, name, want, a, &found, &have, l->h->cancel, &why);
+    int r = copy_find(&l->from->source, name, want, a, &found, &have, l->h->cancel, &why);
 
     if (r >= 0 && l->want_given && !platform_matches_local(want, &have))
-        return image_wrong_platform(shown ? shown : name, &have, want, a, e);
+        return image_wrong_platform(i->n_names ? ref_familiar(i->names, a) : name, &have, want, a,
+                                    e);
     if (r == -SHALE_NOT_FOUND && !l->want_given) {
         int other = first_of_index(l, &i->target, a, &name, e);
         if (other < 0)
@@ -267,7 +266,7 @@ static int copy(struct load *l, const struct archive_image *i, const struct plat
     }
     if (r < 0)
         return err_set(e, why.code, "%s", why.msg);
-    return copy_image(s, name, l->to, &co, a, ret, e);
+    return copy_image(&l->from->source, name, l->to, &co, a, ret, e);
 }
 
 /* ---- lists ---- */
@@ -323,17 +322,6 @@ static int load_list(struct load *l, const struct archive_image *i, const struct
     return r < 0 ? r : image_add_whole(l->h, &all, &host, set_digests, set_names, n, id, e);
 }
 
-/* Is it of a platform that was asked for, or of any? */
-static bool is_wanted(const struct load *l, const struct meta_image *row)
-{
-    const struct platform have = image_platform(row);
-
-    for (size_t i = 0; l->want_given && i < l->n_want; i++)
-        if (platform_matches_local(&l->want[i], &have))
-            return true;
-    return !l->want_given;
-}
-
 /* 1: an image whose manifest was put together here is in the store already, with the manifest of
  * its publisher: it only gets the names. */
 static int is_here(struct load *l, const struct archive_image *i, struct naming *n,
@@ -348,7 +336,8 @@ static int is_here(struct load *l, const struct archive_image *i, struct naming 
     if (r < 0)
         return r;
     r = meta_image_get(store_meta(l->h->store), &m.config.digest, &l->own, &row, NULL);
-    if (r < 0 || !digest_is_set(&row.manifest) || !is_wanted(l, &row))
+    if (r < 0 || !digest_is_set(&row.manifest) ||
+        (l->want_given && !image_is_of(&row, l->want, l->n_want)))
         return 0;
     r = store_lease_add(l->lease, &row.manifest, e);
     if (r >= 0)

@@ -16,6 +16,7 @@ setup() {
     "$SHALE_BIN" load -q -i "$ARCHIVE" >/dev/null
 }
 teardown() {
+    [ -z "$daemon" ] || kill "$daemon" || true
     drop_store
     net_teardown
 }
@@ -27,6 +28,10 @@ proxies() { pgrep -f -- "__ports $SHALE_ROOT/" || true; }
 
 @test "ports of IPv6 addresses: of none in particular, of one; who else may have them" {
     web one -p 8080:80 -p '[::1]:8081:80' -p 127.0.0.1:8082:80 -p '[2001:db8:0::1]::80'
+    web every -p 0.0.0.0:8085:80
+    run_ok here bash -c 'get http://127.0.0.1:8085/'
+    [ "$output" = "this is every" ]
+    shale rm -f every >/dev/null
     run_ok here bash -c 'get "http://[::1]:8080/"; get "http://[::1]:8081/"; get http://127.0.0.1:8080/'
     [ "$output" = "this is one
 this is one
@@ -186,13 +191,12 @@ P
     await api version
     api network create --ipv6 --subnet fd00:7::/64 six >/dev/null
     run_ok api run -d --name one -p 8080:80 --network six --ip6 fd00:7::77 box:1 sh -c 'echo this is one >/index.html; exec httpd -f -p 80 -h /'
-    await here bash -c 'get "http://[::1]:8080/"'
+    await here bash -c 'get http://127.0.0.1:8080/'
     [ "$(api ps --format '{{.Ports}}')" = "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp" ]
     api create --name two box:1 true >/dev/null
+    run_fails 1 "invalid IPv6 address: y" api network connect --ip6 y six two
     api network connect --ip6 fd00:7::88 six two
     [ "$(api inspect -f '{{(index .NetworkSettings.Networks "six").GlobalIPv6Address}}' one)" = fd00:7::77 ]
     [ "$(api inspect -f '{{(index .NetworkSettings.Networks "six").IPAMConfig.IPv6Address}}' two)" = fd00:7::88 ]
-    run_fails 1 "invalid IPv6 address: y" api network connect --ip6 y six two
-    kill "$daemon"
-    wait "$daemon" || true
+    api rm -f one two >/dev/null
 }
