@@ -92,6 +92,7 @@ int build_open_context(struct build *b, struct shale_err *e)
         .context = b->o->context ? b->o->context : ".",
         .file = b->o->dockerfile,
         .stdin_fd = b->o->input_fd,
+        .keep_git_dir = streq(scope_given(b, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"), "1"),
         .cancel = b->h->image.cancel,
     };
     struct told t;
@@ -165,13 +166,14 @@ static void warn_unused(struct build *b)
 }
 
 /* Where it was, for people and in the message. */
-static int explain(struct build *b, int r, struct shale_err *e)
+int build_explain(struct build *b, int r, struct shale_err *e)
 {
     if (!b->failed || r == -SHALE_CANCELED)
         return r;
+    struct dockerfile_pos at = b->failed_at.line ? b->failed_at : b->failed->pos;
     if (b->failed->pos.line)
         told_place(b, b->failed->pos.line, b->failed->end_line);
-    return err_wrap(e, r, "%s:%u", b->file.file, b->failed->pos.line);
+    return err_wrap(e, r, "%s:%u:%u", b->file.file, at.line, at.column);
 }
 
 static int open_all(struct build *b, struct shale_err *e)
@@ -210,6 +212,10 @@ int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
         r = graph_make(b, e);
     if (r >= 0 && !b->lender)
         r = check_warn(b, e);
+    if (r >= 0 && !b->lender)
+        r = precheck(b, false, e);
+    if (r < 0)
+        return build_explain(b, r, e);
     if (r >= 0)
         r = store_lease_begin(b->store, "build", &b->lease, e);
     if (r >= 0 && !b->lender)
@@ -218,7 +224,7 @@ int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
         return r;
     r = run_stages(b, e);
     if (r < 0) {
-        r = explain(b, r, e);
+        r = build_explain(b, r, e);
         run_debug(b);
         return r;
     }

@@ -396,15 +396,23 @@ static int check_files(struct cli *c, const struct build_cmd_opts *o, const stru
     return r;
 }
 
-static int find_mistakes(struct cli *c, const struct shale_build_opts *q)
+static int find_mistakes(struct cli *c, struct shale_build_opts *q)
 {
     _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
     struct shale_build_findings *res = NULL;
+    struct build_view *v = NULL; /* of a mistake that is an error */
     struct shale *s;
     int r = cli_open(c, &s);
 
     if (r == 0)
+        r = build_view_new(BUILD_VIEW_QUIET, STDERR_FILENO, &v, &c->e);
+    q->on_event = build_view_event;
+    q->arg = v;
+    if (r == 0)
         r = shale_build_check(s, q, &res, &c->e);
+    if (v)
+        build_view_end(v, r < 0);
+    build_view_free(v);
     if (r < 0 || !res)
         return r;
     build_findings_print(res, &out);

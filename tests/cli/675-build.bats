@@ -90,7 +90,7 @@ END
     [ -z "$(ls -A "$SHALE_ROOT/builds" 2>/dev/null)" ]
 
     dockerfile <<<$'FROM @\nCOPY nosuch /'
-    run_fails 1 'Dockerfile:2: "/nosuch": not found' build
+    run_fails 1 'Dockerfile:2:1: "/nosuch": not found' build
     dockerfile <<<$'FROM @\nRUNN x'
     run_fails 1 "did you mean RUN?" build
     dockerfile <<<$'FROM @ AS a\nCOPY --from=b /x /\nFROM @ AS b\nCOPY --from=a /x /'

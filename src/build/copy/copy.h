@@ -79,4 +79,6 @@ int build_copy_digest(struct build_copy *c, char ret_hex[65], struct shale_err *
 /* below_fd: the root of the stage as it is (-1: scratch, empty). The tar goes to `out`. */
 int build_copy_layer(struct build_copy *c, int below_fd, tar_out_fn out, void *arg,
                      struct build_copy_stats *ret, struct shale_err *e);
+/* Is it a mode that --chmod takes? INVALID. */
+int build_copy_check_mode(const char *chmod, struct arena *a, struct shale_err *e);
 struct build_copy *build_copy_close(struct build_copy *c); /* NULL in, NULL out */

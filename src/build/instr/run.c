@@ -208,8 +208,7 @@ int run_check_options(const struct shale_build_opts *o, struct arena *a, struct 
             r = err_wrap(e, r, "invalid argument \"%.128s\" for --ulimit", o->ulimits[i]);
     }
     for (size_t i = 0; r >= 0 && o->ssh && o->ssh[i]; i++)
-        if (!*o->ssh[i] || *o->ssh[i] == '=')
-            r = err_set(e, SHALE_INVALID, "--ssh \"%.64s\": write default or ID=SOCKET", o->ssh[i]);
+        r = ssh_check(o->ssh[i], e);
     return r < 0 ? r : check_limits(o, e);
 }
 
@@ -250,18 +249,15 @@ static int add_secret(struct runner *u, struct mount_spec *m, struct shale_err *
     struct str data;
     int found, r = 0;
 
-    if (!m->id) {
-        const char *slash = strrchr(m->m.target, '/');
-        m->id = slash ? slash + 1 : m->m.target;
-    }
+    m->id = mount_secret_id(m);
     if (!m->m.target && !m->env)
-        m->m.target = arena_printf(u->a, "/run/secrets/%s", m->id);
+        m->m.target = arena_printf(u->a, "/run/secrets/%s",
+                                   strrchr(m->id, '/') ? strrchr(m->id, '/') + 1 : m->id);
     found = secret_get(u->b->o->secrets, m->id, u->a, &data, e);
     if (found < 0)
         return found;
     if (!found && m->required)
-        return err_set(e, SHALE_NOT_FOUND,
-                       "secret %.64s: not given: use --secret id=%.64s,src=FILE", m->id, m->id);
+        return mount_not_given(m, e);
     if (!found)
         return 1;
     m->m.data = data.p;
@@ -285,9 +281,16 @@ static int add_ssh(struct runner *u, struct mount_spec *m, struct shale_err *e)
     if (found != 0)
         return found < 0 ? found : 0;
     if (m->required)
-        return err_set(e, SHALE_NOT_FOUND, "ssh agent %.64s: not given: use --ssh",
-                       m->id ? m->id : "default");
+        return mount_not_given(m, e);
     return 1;
+}
+
+/* BUILDKIT_CACHE_MOUNT_NS keeps the mounts of some builds from those of others. */
+static const char *cache_id(struct runner *u, const struct mount_spec *m)
+{
+    const char *space = scope_get(&u->b->given, "BUILDKIT_CACHE_MOUNT_NS", NULL);
+
+    return space && *space ? arena_printf(u->a, "%s/%s", space, m->id ? m->id : m->m.target) : m->id;
 }
 
 /* What a mount is, is in the key; what secrets say is not. */
@@ -309,7 +312,7 @@ static int add_mount(struct runner *u, const char *text, struct shale_err *e)
         r = add_bind(u, &m, e);
         break;
     case STEP_MOUNT_CACHE:
-        m.m.cache_id = m.id;
+        m.m.cache_id = cache_id(u, &m);
         if (m.from)
             r = add_bind(u, &m, e);
         else if (m.m.source)

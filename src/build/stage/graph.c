@@ -27,9 +27,28 @@ struct stage *graph_find(struct build *b, const char *name)
     return str_to_u64(name, &n) && n < b->n_stages ? &b->stages[n] : NULL;
 }
 
-static int at(const struct build *b, const struct instr *i, int r, struct shale_err *e)
+static int at(struct build *b, const struct instr *i, int r, struct shale_err *e)
 {
-    return err_wrap(e, r, "%s:%u", b->file.file, i->pos.line);
+    if (!b->failed)
+        b->failed = i; /* where it is, and what is there, is told in the end */
+    (void)e;
+    return r;
+}
+
+const char *graph_near(const struct build *b, const char *name)
+{
+    const char *found = NULL;
+    size_t best = 3;
+
+    for (size_t i = 0; i < b->file.n_stages; i++) {
+        const char *other = b->file.stages[i].name;
+        size_t d = other ? str_distance(name, other, best - 1) : best;
+        if (d > 0 && d < best && d < strlen(other)) {
+            best = d;
+            found = other;
+        }
+    }
+    return found;
 }
 
 static int set_platform(struct build *b, struct stage *s, struct expand *x, struct shale_err *e)
@@ -125,6 +144,9 @@ static int add_dep(struct graph_walk *w, struct stage *s, size_t at, const char 
     struct stage *d = named_find(w->b, from) ? NULL : graph_find(w->b, from);
     uint64_t number;
 
+    if (!d && !named_find(w->b, from) && str_to_u64(from, &number))
+        return err_set(e, SHALE_INVALID, "invalid from flag value %.64s: index out of bounds",
+                       from);
     if (!d)
         return 0; /* an image or a context */
     if (!d->src->name || !str_ieq(d->src->name, from))
@@ -218,9 +240,11 @@ static int find_target(struct build *b, struct shale_err *e)
         return 0;
     }
     b->target = graph_find(b, b->o->target);
-    return b->target ? 0
-                     : err_set(e, SHALE_NOT_FOUND, "target stage \"%.64s\" could not be found",
-                               b->o->target);
+    if (b->target)
+        return 0;
+    const char *near = graph_near(b, b->o->target);
+    return err_set(e, SHALE_NOT_FOUND, "target stage \"%.64s\" could not be found%s%.64s%s",
+                   b->o->target, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 int graph_make(struct build *b, struct shale_err *e)
