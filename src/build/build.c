@@ -236,7 +236,10 @@ int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
         r = cache_remote_export(b, e);
     if (r < 0)
         return r;
-    return b->o->files_to || b->o->tar_to ? output_files(b, e) : build_finish(b, ret, e);
+    bool files = b->o->files_to || b->o->tar_to;
+    if (files)
+        r = output_files(b, e);
+    return r < 0 || (files && !b->o->also_image) ? r : build_finish(b, ret, e);
 }
 
 void build_init(struct build *b, struct build_host *h, const struct shale_build_opts *o,

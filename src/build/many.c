@@ -113,7 +113,7 @@ int build_many(struct build_host *h, const struct shale_build_opts *o, struct ar
         r = cache_remote_export(&m.v[0], e);
         m.v[m.n - 1].n_events = m.v[0].n_events;
     }
-    if (r >= 0 && m.n > 1 && !o->files_to)
+    if (r >= 0 && m.n > 1 && (!o->files_to || o->also_image))
         r = build_finish_list(m.v, m.n, ret, e);
     for (size_t i = m.n; i > 0 && m.v; i--)
         build_clear(&m.v[i - 1]);
