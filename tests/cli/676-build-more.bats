@@ -34,7 +34,8 @@ setup() {
     tar -tf "$out.tar" | grep -qx x/a.txt
     [ "$(field '{{.Id}}' one:1)" = "$(cat "$out.id")" ]
     [ "$(field '{{.Id}}' two:2)" = "$(cat "$out.id")" ]
-    [ "$(skopeo inspect --raw "oci-archive:$out.oci:one:1" | jq -r .annotations.a)" = b ]
+    digest=$(tar -xOf "$out.oci" index.json | jq -r '.manifests[0].digest')
+    [ "$(tar -xOf "$out.oci" "blobs/sha256/${digest#*:}" | jq -r .annotations.a)" = b ]
     run_ok build -o "$out" --metadata-file "$out.json"
     [ "$(cat "$out.json")" = "{}" ]
     run_fails 1 "more than one of type=local" build -o "$out" -o "$out.2"

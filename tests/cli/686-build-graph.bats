@@ -140,5 +140,5 @@ FROM mid
 ARG V=low
 COPY --from=$V /low /x
 END2
-    run_fails 1 "stage low: its name must stand there itself, not a variable" build
+    run_fails 1 "variable expansion is not supported for --from of a stage (low)" build
 }
