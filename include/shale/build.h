@@ -95,7 +95,7 @@ struct shale_build_opts {
      * digest; otherwise CONFLICT, and events tell what differs. Needs SOURCE_DATE_EPOCH among the
      * build_args. */
     bool verify;
-    int input_fd; /* what "-" reads instead of standard input (0); stays open */
+    int input_fd;    /* what "-" reads instead of standard input (0); stays open */
     bool also_image; /* with files_to or tar_to: an image in the store, too */
 };
 struct shale_built {

@@ -143,7 +143,7 @@ struct build {
     struct shale_err why;   /* of the first failure, and where it was */
     const struct instr *failed;
     struct dockerfile_pos failed_at; /* more exactly; line 0: not */
-    const struct step_opts *debug; /* of the first that failed, its argv a shell; NULL: none */
+    const struct step_opts *debug;   /* of the first that failed, its argv a shell; NULL: none */
     bool placed;
 };
 
@@ -273,8 +273,8 @@ int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struc
 int output_files(struct build *b, struct shale_err *e); /* output.c */
 /* Findings about what is built, told as warnings. CONFLICT: the file says that they are errors. */
 int check_warn(struct build *b, struct shale_err *e);
-/* precheck.c: what is wrong about instructions of the stages that are needed (all: of any), whatever
- * variables stand for; it need not wait until they are done. Sets `failed`. */
+/* precheck.c: what is wrong about instructions of the stages that are needed (all: of any),
+ * whatever variables stand for; it need not wait until they are done. Sets `failed`. */
 int precheck(struct build *b, bool all, struct shale_err *e);
 /* annotate.c: what is to stand on the manifest, the list, or the list's entries. */
 enum annotated { ANNOTATED_MANIFEST = 1, ANNOTATED_ENTRY = 2, ANNOTATED_INDEX = 4 };

@@ -71,8 +71,8 @@ static int look(struct build *b, struct lint *ret, struct shale_err *e)
         .check = scope_given(b, "BUILDKIT_DOCKERFILE_CHECK"),
         .base_has = base_has,
         .base_platform = base_platform,
-        .platform = b->o->platform && *b->o->platform ? b->o->platform
-                                                      : platform_format(&host, b->a),
+        .platform =
+            b->o->platform && *b->o->platform ? b->o->platform : platform_format(&host, b->a),
         .target = b->o->target && *b->o->target ? b->o->target : NULL,
         .ignore = build_context_tree(b->context)->ignore,
         .build_arg = given,

@@ -40,9 +40,10 @@ static int add_names(struct cli *c, char *names, struct shale_build_opts *q)
 static const struct plain {
     const char *key, *value; /* NULL: true and false */
 } plains[] = {
-    {"compression", "gzip"},     {"force-compression", NULL}, {"oci-mediatypes", "true"},
-    {"rewrite-timestamp", NULL}, {"store", "true"},           {"tar", "true"},
-    {"unpack", NULL},            {"platform-split", "true"},
+    {"compression", "gzip"},    {"force-compression", NULL},
+    {"oci-mediatypes", "true"}, {"rewrite-timestamp", NULL},
+    {"store", "true"},          {"tar", "true"},
+    {"unpack", NULL},           {"platform-split", "true"},
 };
 
 static bool is_bool(const char *s)
@@ -74,10 +75,9 @@ static bool take_annotation(struct cli *c, const char *key, const char *value,
 
     if (!str_has_prefix(key, ANNOTATION) || !dot || !dot[1] || (*kind != '-' && kind != dot))
         return false;
-    const char *text =
-        kind == dot ? arena_printf(&c->arena, "%s=%s", dot + 1, value)
-                    : arena_printf(&c->arena, "%.*s:%s=%s", (int)(dot - kind - 1), kind + 1, dot + 1,
-                                   value);
+    const char *text = kind == dot ? arena_printf(&c->arena, "%s=%s", dot + 1, value)
+                                   : arena_printf(&c->arena, "%.*s:%s=%s", (int)(dot - kind - 1),
+                                                  kind + 1, dot + 1, value);
     q->annotations = add(c, q->annotations, text);
     return true;
 }
@@ -144,8 +144,9 @@ static int check_output(struct cli *c, struct build_output *out)
     if (i > 3 && out->dest)
         return err_set(&c->e, SHALE_INVALID, "--output: type=%s has no dest=", out->type);
     if (i && streq(out->dest, "-") && cli_is_terminal())
-        return err_set(&c->e, SHALE_INVALID,
-                       "cowardly refusing to write a tar to a terminal: redirect, or use dest=FILE");
+        return err_set(
+            &c->e, SHALE_INVALID,
+            "cowardly refusing to write a tar to a terminal: redirect, or use dest=FILE");
     return 0;
 }
 

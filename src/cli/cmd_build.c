@@ -86,7 +86,9 @@ static const struct opt opts[] = {
     {0, "platform", OPT_CSV, O(platform), NULL,
      "Set target platforms: os/arch[/variant]; of several, the names\nstand for a manifest list"},
     {0, "progress", OPT_STR, O(progress), NULL,
-     "Type of progress output: \"auto\", \"plain\", \"tty\", \"rawjson\",\n\"quiet\" (also\n$BUILDKIT_PROGRESS)", 0, "auto"},
+     "Type of progress output: \"auto\", \"plain\", \"tty\", \"rawjson\",\n\"quiet\" "
+     "(also\n$BUILDKIT_PROGRESS)",
+     0, "auto"},
     {0, "provenance", OPT_STR, O(provenance), NULL, "Shorthand for \"--attest=type=provenance\""},
     {0, "pull", OPT_BOOL, O(pull), NULL, "Always attempt to pull newer base images"},
     {0, "push", OPT_BOOL, O(push), NULL, "Push the image to the registries of its names"},
@@ -221,10 +223,9 @@ static int write_files(struct cli *c, const struct build_cmd_opts *o, const stru
     const char *names = "";
     for (size_t i = 0; names && i < b->n_names; i++)
         names = arena_printf(&c->arena, "%s%s%s", names, i ? "," : "", b->names[i]);
-    _cleanup_json_ json_t *doc =
-        *b->id ? json_pack("{s:s,s:s}", "containerimage.config.digest", b->id,
-                           "containerimage.digest", b->manifest)
-               : json_object(); /* files only */
+    _cleanup_json_ json_t *doc = *b->id ? json_pack("{s:s,s:s}", "containerimage.config.digest",
+                                                    b->id, "containerimage.digest", b->manifest)
+                                        : json_object(); /* files only */
     if (names && *names)
         (void)json_object_set_new(doc, "image.name", json_string(names));
     _cleanup_free_ char *text = doc && names ? json_text_indented(doc) : NULL;
@@ -234,8 +235,8 @@ static int write_files(struct cli *c, const struct build_cmd_opts *o, const stru
 }
 
 /* That they cannot be written is better known before a build than behind it. */
-static int check_files(struct cli *c, const struct build_cmd_opts *o, const struct build_outputs *out,
-                       const struct shale_build_opts *q)
+static int check_files(struct cli *c, const struct build_cmd_opts *o,
+                       const struct build_outputs *out, const struct shale_build_opts *q)
 {
     int r = build_file_check(c, "--iidfile", o->iidfile);
 

@@ -552,7 +552,8 @@ void build_view_end(struct build_view *v, bool failed)
         buf_add(&b, buf_str(&v->failure), v->failure.n);
         buf_add(&b, buf_str(&v->place), v->place.n);
         if (v->step_failed && v->kept_some)
-            buf_adds(&b, "The steps that were done are kept: the same build goes on behind them.\n");
+            buf_adds(&b,
+                     "The steps that were done are kept: the same build goes on behind them.\n");
     }
     put(v, &b);
     buf_clear(&b);

@@ -33,6 +33,10 @@ END2
     has 'EXPOSE map[80/tcp:{} 8000/udp:{} 8001/udp:{} 82/tcp:{}]'
     has 'RUN |2 WHO=me NOT=1 /bin/sh -c'
     run_ok build --secret "id=s,src=$BATS_TEST_TMPDIR/secret"
+    # A text that is too long for an argument of a program.
+    { printf 'FROM %s\nRUN <<E\n' "$image"; yes ': a line that is long' | head -n 10000; printf 'echo "to the end" >/end\nE\n'; } >"$ctx/Dockerfile"
+    run_ok build -t long
+    [ "$(shale cat long /end)" = "to the end" ]
     # A context has all names of an image.
     mkdir "$BATS_TEST_TMPDIR/other"
     echo other >"$BATS_TEST_TMPDIR/other/o"

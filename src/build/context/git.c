@@ -64,8 +64,8 @@ struct git {
     struct shale_err *e;
 };
 
-/* The last of its lines that says what is wrong: up to the one with "fatal:" where there is one, and
- * what ssh says before that. */
+/* The last of its lines that says what is wrong: up to the one with "fatal:" where there is one,
+ * and what ssh says before that. */
 static void told_by_git(struct str text, struct buf *ret)
 {
     struct str rest = text, line, ssh = {"", 0}, found = {"", 0};

@@ -167,10 +167,11 @@ int copying_files(struct build *b, struct stage *s, const char *from, const char
         }
         pthread_mutex_unlock(&b->mutex);
         if (!there) /* nobody has seen it coming */
-            return err_set(e, SHALE_UNSUPPORTED,
-                           "variable expansion is not supported for --from of a stage (%s): define a "
-                           "new stage with FROM, using ARG from global scope as a workaround",
-                           from);
+            return err_set(
+                e, SHALE_UNSUPPORTED,
+                "variable expansion is not supported for --from of a stage (%s): define a "
+                "new stage with FROM, using ARG from global scope as a workaround",
+                from);
         ret->what = arena_printf(&s->arena, "stage %s", from);
         return ret->what ? 0 : err_nomem(e);
     }

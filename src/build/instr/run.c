@@ -16,6 +16,7 @@
 
 #define RUN_MAX_MOUNTS 64
 #define SCRIPT_FOLDER  "/dev/pipes/"
+#define ARG_MAX_BYTES  (128u << 10) /* that the kernel takes as one argument, with its end */
 
 struct runner {
     struct build *b;
@@ -63,19 +64,20 @@ static int add_shell(struct runner *u, size_t *cap, struct shale_err *e)
     return r;
 }
 
-/* "RUN <<EOF" alone, whose text says what runs it. */
-static int add_script(struct runner *u, size_t *cap, struct shale_err *e)
+/* A file for the command: of "RUN <<EOF" alone, whose text says what runs it, or a text that is too
+ * long for an argument, which the shell reads from there. */
+static int add_script(struct runner *u, size_t *cap, const char *text, bool read,
+                      struct shale_err *e)
 {
-    const struct instr_heredoc *h = &u->i->heredocs[0];
-    const char *path = arena_printf(u->a, SCRIPT_FOLDER "%s", h->name);
+    const char *path = arena_printf(u->a, SCRIPT_FOLDER "%s", u->i->heredocs[0].name);
 
     u->mounts[u->n_mounts++] = (struct step_mount){.kind = STEP_MOUNT_SECRET,
                                                    .target = path,
-                                                   .data = h->text,
-                                                   .data_n = strlen(h->text),
+                                                   .data = text,
+                                                   .data_n = strlen(text),
                                                    .mode = 0755};
-    key_add(&u->key, "script", h->text);
-    return add_word(u, cap, path, e);
+    key_add(&u->key, "script", text);
+    return add_word(u, cap, path && read ? arena_printf(u->a, ". %s", path) : path, e);
 }
 
 static int set_command(struct runner *u, struct shale_err *e)
@@ -87,11 +89,13 @@ static int set_command(struct runner *u, struct shale_err *e)
         for (size_t k = 0; r >= 0 && k < u->i->n_words; k++)
             r = add_word(u, &cap, u->i->words[k], e);
     } else if (u->i->script && str_has_prefix(u->i->heredocs[0].text, "#!")) {
-        r = add_script(u, &cap, e);
+        r = add_script(u, &cap, u->i->heredocs[0].text, false, e);
     } else {
+        const char *text = instr_shell_text(u->i, u->a);
+        bool is_long = text && u->i->n_heredocs && strlen(text) >= ARG_MAX_BYTES;
         r = add_shell(u, &cap, e);
         if (r >= 0)
-            r = add_word(u, &cap, instr_shell_text(u->i, u->a), e);
+            r = is_long ? add_script(u, &cap, text, true, e) : add_word(u, &cap, text, e);
     }
     if (r >= 0 && u->n_argv == 0)
         r = err_set(e, SHALE_INVALID, "RUN needs a command");
@@ -290,7 +294,8 @@ static const char *cache_id(struct runner *u, const struct mount_spec *m)
 {
     const char *space = scope_get(&u->b->given, "BUILDKIT_CACHE_MOUNT_NS", NULL);
 
-    return space && *space ? arena_printf(u->a, "%s/%s", space, m->id ? m->id : m->m.target) : m->id;
+    return space && *space ? arena_printf(u->a, "%s/%s", space, m->id ? m->id : m->m.target)
+                           : m->id;
 }
 
 /* What a mount is, is in the key; what secrets say is not. */

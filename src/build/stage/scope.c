@@ -133,6 +133,8 @@ int build_scopes(struct build *b, struct shale_err *e)
     b->target_platform = host;
     if (r >= 0 && b->o->platform && *b->o->platform) {
         r = platform_parse(b->o->platform, b->a, &b->target_platform, e);
+        if (r < 0)
+            return err_wrap(e, r, "--platform");
         b->target_platform = platform_normalize(b->target_platform, b->a);
     }
     if (r >= 0)
