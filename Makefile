@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 30
 # Where Debian keeps libraries; meson finds that out only where dpkg-dev is installed.
 LIBDIR = $(if $(wildcard /etc/debian_version),$(addprefix -Dlibdir=lib/,$(shell gcc -print-multiarch)))
 
-.PHONY: all help run check check-slow with-tests asan asan-build tsan fuzz fuzz-build bench soak lint format install uninstall clean
+.PHONY: all help run check check-slow with-tests asan asan-build tsan fuzz fuzz-build bench soak soak-api lint format install uninstall clean
 
 all: $(BUILD)/build.ninja ## build everything: build/shale, libshale static and shared, the tests
 	@ninja -C $(BUILD)
@@ -80,6 +80,12 @@ soak: ## 15 minutes of concurrent pulls, runs and removes
 	@tools/install-deps build run bench
 	@$(MAKE) --no-print-directory all
 	@bench/soak
+
+soak-api: ## an hour of clients of all kinds at the daemon, then 500 `docker run` at once
+	@tools/install-deps build run bench
+	@$(MAKE) --no-print-directory all
+	@bench/soak-daemon
+	@bench/soak-daemon parallel
 
 lint: ## floors, headers, docs, symbols, sizes, format, shellcheck, clang-tidy
 	@tools/install-deps build lint

@@ -31,6 +31,11 @@ struct shale_commit_opts {
     const char *author, *message; /* NULL: none */
     const char *const *changes;   /* "ENV A=b", "CMD sh" …; NULL-terminated, may be NULL */
     bool no_pause;                /* a running container goes on meanwhile */
+    /* docker's Config object, as JSON, in place of the container's, which still fills what it
+     * leaves out (Env, Labels, Volumes and ExposedPorts entry by entry); `changes` apply to it.
+     * NULL: none.
+     */
+    const char *config_json;
 };
 struct shale_committed {
     const char *id;              /* sha256:… of the image */

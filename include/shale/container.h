@@ -38,6 +38,7 @@ struct shale_endpoint_opts {
     const char *network;        /* name or ID; the only one may be "none", "host", "container:ID" */
     const char *address;        /* NULL: any that is free */
     const char *const *aliases; /* further names on that network; NULL-terminated, may be NULL */
+    const char *address6;       /* the same of IPv6; NULL: the counterpart of the other one */
 };
 
 struct shale_more_limits {     /* 0 and NULL: none */
@@ -245,7 +246,7 @@ struct shale_container_port { /* of one that runs */
 };
 struct shale_container_network {
     const char *name, *id;
-    const char *asked_address; /* "": none */
+    const char *asked_address, *asked_address6; /* "": none */
     const char *const *aliases;
     size_t n_aliases;
     /* "" and 0 where it does not run */

@@ -44,9 +44,16 @@ struct shale_df {
     size_t n_cache; /* records of builds; their layers, each once, and those that no image has */
     uint64_t cache_bytes, cache_reclaimable;
 };
+enum shale_df_what {
+    SHALE_DF_IMAGES = 1 << 0,
+    SHALE_DF_CONTAINERS = 1 << 1,
+    SHALE_DF_VOLUMES = 1 << 2,
+    SHALE_DF_CACHE = 1 << 3,
+};
 struct shale_df_opts {
     size_t size;
-    bool parts; /* look at every file of the store: slow */
+    bool parts;    /* look at every file of the store: slow */
+    unsigned what; /* those of shale_df_what that are counted, the others are 0; 0: all */
 };
 /* All that is counted, as of now. What goes meanwhile may or may not be in it. */
 SHALE_API int shale_df(struct shale *s, const struct shale_df_opts *o, struct shale_df **ret,

@@ -36,6 +36,18 @@ SHALE_API int shale_container_keep(struct shale *s, const char *id, int ready_fd
 SHALE_API int shale_container_keep_exec(struct shale *s, const char *id, const char *exec_id,
                                         int ready_fd, struct shale_err *e);
 
+struct shale_carried_port {
+    const char *protocol; /* "tcp", "udp" */
+    int fd;               /* a socket of IPv6 that listens, or is bound */
+    const char *address;  /* IPv4, of the container */
+    uint16_t port;
+};
+/* The work of the process that carries what comes to IPv6 addresses of this host into a container:
+ * returns when `pidfile` does not name this process any more, or is gone. The sockets stay the
+ * caller's. */
+SHALE_API int shale_container_carry_ports(const char *pidfile, const struct shale_carried_port *v,
+                                          size_t n, struct shale_err *e);
+
 #ifdef __cplusplus
 }
 #endif

@@ -22,7 +22,7 @@ struct shale_network_member { /* a container that runs on it */
 };
 struct shale_network {
     const char *id, *name;
-    const char *driver; /* "bridge", "host", "null" */
+    const char *driver; /* "bridge", "macvlan", "host", "null" */
     int64_t created_ns;
     const char *subnet, *gateway, *ip_range; /* "172.18.0.0/16", "172.18.0.1"; "" where none */
     bool internal, attachable;
@@ -89,6 +89,7 @@ struct shale_network_connect_opts {
     size_t size;
     const char *address;        /* NULL: any */
     const char *const *aliases; /* further names; NULL-terminated, may be NULL */
+    const char *address6;       /* NULL: the counterpart of the other one */
 };
 /* Connects a container, which may run. DENIED: it is connected already. INVALID: its mode, or the
  * address, does not allow it. */

@@ -54,6 +54,9 @@ struct shale_open_opts {
     void (*on_debug)(void *arg, const char *msg);
     void *on_debug_arg;
     bool any_insecure; /* every registry counts as one of insecure_registries */
+    /* "http[s]://HOST[:PORT][/PATH]" of registries that are asked for images of Docker Hub before
+     * it, when those are pulled, in their order; NULL-terminated; may be NULL. */
+    const char *const *registry_mirrors;
 };
 
 /* Opens the store, creating it when missing. Errors: UNSUPPORTED for a store of a newer version,

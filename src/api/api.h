@@ -133,7 +133,8 @@ int api_header_json(struct api_req *q, const char *name, json_t **ret, struct sh
 /* A member, found as Go finds it: by its name, else by it in another case. NULL: absent or null. */
 json_t *api_member(const json_t *obj, const char *name);
 /* Binds members to a struct by a table, as json_bind (base/json.h), with Go's rule for names and
- * docker's words for a wrong type. obj NULL: nothing is set. */
+ * docker's words for a wrong type. obj NULL: nothing is set; INVALID where it is no
+ * object. */
 int api_bind(struct api_req *q, const json_t *obj, const struct json_field *fields, size_t n,
              void *out, struct shale_err *e);
 /* API_BODY_RAW: the next piece, up to n bytes; 0 at the end; negative: it was broken off, or the
@@ -175,8 +176,9 @@ bool api_gone(const struct api_req *q);
  * the end, reading 0 means that the client has shut down its own. It stays the request's: it is
  * closed when the handler returns. */
 int api_hijack(struct api_req *q, const char *content_type, int *ret, struct shale_err *e);
-/* The same for WebSocket (RFC 6455): answers the handshake; frames are the caller's. INVALID: the
- * request is none. */
+/* The same for WebSocket (RFC 6455): answers the handshake; frames are the caller's
+ * (http/websocket.h). INVALID: the request is none; the check alone answers nothing. */
+int api_websocket_check(struct api_req *q, struct shale_err *e);
 int api_websocket(struct api_req *q, int *ret, struct shale_err *e);
 
 /* ---- progress: docker's lines of JSON (E.2) ---- */

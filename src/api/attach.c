@@ -4,13 +4,16 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "api/attach_ws.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "base/time.h"
+#include "http/websocket.h"
 
 #define MULTIPLEXED_SINCE 142
+#define CHOSEN_SINCE      142         /* streams of a WebSocket */
 #define GATHER_BYTES      (32u << 10) /* before they are sent, unless somebody waits for them */
 #define GATHER_MAX        (2u << 20)
 #define HEAD_BYTES        8
@@ -131,6 +134,8 @@ struct attaching {
     bool in, out, err, logs, stream, frames;
     struct shale_err *e;
     int fd;
+    bool websocket; /* streams go as they are: its frames are no docker's */
+    struct attach_ws *ws;
 };
 
 static int send_all(void *arg, const void *p, size_t n)
@@ -155,7 +160,8 @@ static int replay(struct attaching *x)
 static int begin(void *arg, struct shale_attach_opts *o)
 {
     struct attaching *x = arg;
-    int r = api_hijack(x->q, attach_type(x->q, x->frames), &x->fd, x->e);
+    int r = x->websocket ? attach_ws_begin(x->q, x->in && x->stream, &x->ws, &x->fd, x->e)
+                         : api_hijack(x->q, attach_type(x->q, x->frames), &x->fd, x->e);
 
     if (r >= 0 && x->logs)
         r = replay(x);
@@ -174,11 +180,32 @@ static int find(struct attaching *x, struct shale_err *e)
     int r = shale_container_inspect(x->q->s, x->q->args[0], false, &c, e);
 
     if (r >= 0) {
-        x->frames = !c->tty;
+        x->frames = !c->tty && !x->websocket;
         x->in = x->in && c->interactive;
     }
     shale_free(c);
     return r;
+}
+
+static int attach(struct attaching *x, struct shale_err *e)
+{
+    struct shale_attach_opts o = {.size = sizeof o,
+                                  .in = -1,
+                                  .out = -1,
+                                  .err = -1,
+                                  .detach_keys = api_query(x->q, "detachKeys"),
+                                  .hangup = true,
+                                  .before_start = true,
+                                  .on_ready = begin,
+                                  .arg = x};
+    int r = find(x, e);
+
+    if (r < 0)
+        return r;
+    o.frames = x->frames;
+    if (!x->stream || !(x->in || x->out || x->err)) /* nothing to carry: it would never end */
+        return begin(x, &o);
+    return shale_attach(x->q->s, x->q->args[0], &o, NULL, e);
 }
 
 int attach_handler(struct api_req *q, struct shale_err *e)
@@ -191,26 +218,26 @@ int attach_handler(struct api_req *q, struct shale_err *e)
                           .stream = api_query_bool(q, "stream"),
                           .e = e,
                           .fd = -1};
-    struct shale_attach_opts o = {.size = sizeof o,
-                                  .in = -1,
-                                  .out = -1,
-                                  .err = -1,
-                                  .detach_keys = api_query(q, "detachKeys"),
-                                  .hangup = true,
-                                  .before_start = true,
-                                  .on_ready = begin,
-                                  .arg = &x};
-    int r = find(&x, e);
 
-    if (r < 0)
-        return r;
-    o.frames = x.frames;
-    if (!x.stream || !(x.in || x.out || x.err)) /* nothing to carry: it would never end */
-        return begin(&x, &o);
-    return shale_attach(q->s, q->args[0], &o, NULL, e);
+    return attach(&x, e);
 }
 
 int attach_ws_handler(struct api_req *q, struct shale_err *e)
 {
-    return err_set(e, SHALE_UNSUPPORTED, "attaching over a WebSocket is not supported yet");
+    bool all = q->version < CHOSEN_SINCE;
+    struct attaching x = {.q = q,
+                          .in = all || api_query_bool(q, "stdin"),
+                          .out = all || api_query_bool(q, "stdout"),
+                          .err = all || api_query_bool(q, "stderr"),
+                          .logs = api_query_bool(q, "logs"),
+                          .stream = api_query_bool(q, "stream"),
+                          .e = e,
+                          .fd = -1,
+                          .websocket = true};
+    int r = api_websocket_check(q, e);
+
+    if (r >= 0)
+        r = attach(&x, e);
+    attach_ws_end(x.ws, r < 0 ? WS_FAILED : WS_NORMAL);
+    return r;
 }

@@ -2,8 +2,6 @@
 /* Bodies of requests. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <strings.h>
 #include <sys/socket.h>
 
@@ -11,6 +9,7 @@
 #include "api/reply.h"
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "base/time.h"
 #include "http/wire.h"
 
@@ -43,6 +42,8 @@ int api_bind(struct api_req *q, const json_t *obj, const struct json_field *fiel
 
     if (!view)
         return err_nomem(e);
+    if (obj && !json_is_object(obj))
+        return err_set(e, SHALE_INVALID, "invalid JSON: an object is expected");
     for (size_t i = 0; obj && i < n; i++) {
         json_t *v = api_member(obj, fields[i].name);
         if (v && json_object_set(view, fields[i].name, v) < 0)
@@ -159,7 +160,6 @@ out:
 int api_body_fd(struct api_req *q, int *ret, struct shale_err *e)
 {
     struct api_body_pipe *p = arena_alloc(q->arena, sizeof *p);
-    sigset_t all, old;
     int fd[2];
 
     if (!p)
@@ -172,14 +172,11 @@ int api_body_fd(struct api_req *q, int *ret, struct shale_err *e)
         return err_sys(e, "socketpair");
     }
     *p = (struct api_body_pipe){.q = q, .from = fd[0], .to = fd[1]};
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(&p->thread, NULL, feed, p);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (rc != 0) {
+    int r = thread_start(&p->thread, 0, feed, p, e);
+    if (r < 0) {
         close(fd[0]);
         close(fd[1]);
-        return err_set(e, SHALE_SYSTEM, "cannot start a thread: %s", strerror(rc));
+        return r;
     }
     q->reply->pipe = p;
     *ret = p->from;

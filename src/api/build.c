@@ -3,7 +3,7 @@
  * says beside it (a session) is refused, so that clients take this way. */
 #include <shale/build.h>
 
-#include "api/api.h"
+#include "api/bodies.h"
 #include "api/create_lists.h"
 #include "api/pairs.h"
 #include "api/registry_auth.h"
@@ -45,7 +45,7 @@ static int take_numbers(struct api_req *q, struct shale_build_opts *o, struct sh
     return r < 0 ? r : api_query_i64(q, "shmsize", 0, &o->shm_bytes, e);
 }
 
-static int take_query(struct api_req *q, struct shale_build_opts *o, struct shale_err *e)
+int query_build(struct api_req *q, struct shale_build_opts *o, struct shale_err *e)
 {
     const char *version = api_query(q, "version"), *file = api_text(api_query(q, "dockerfile"));
     if (streq(version, "2"))
@@ -89,7 +89,7 @@ static int build(struct api_req *q, struct shale_err *e)
     _cleanup_result_ struct shale_built *built = NULL;
     struct shale_build_opts o = {.size = sizeof o};
     struct api_build *v;
-    int r = take_query(q, &o, e);
+    int r = query_build(q, &o, e);
     if (r >= 0)
         r = api_use_registry_config(q, e);
     if (r >= 0)
@@ -126,12 +126,12 @@ static int prune(struct api_req *q, struct shale_err *e)
         r = shale_build_prune(q->s, &o, &p, e);
     if (r < 0)
         return r;
-    json_t *ids = json_array();
+    _cleanup_json_ json_t *ids = json_array();
     for (size_t i = 0; i < p->n_items; i++)
         if (json_array_append_new(ids, json_string(p->items[i].id)) < 0)
             return err_nomem(e);
     return api_reply_json(q, 200,
-                          json_pack("{s:o, s:I}", "CachesDeleted", ids, "SpaceReclaimed",
+                          json_pack("{s:o, s:I}", "CachesDeleted", TAKE_PTR(ids), "SpaceReclaimed",
                                     (json_int_t)p->freed_bytes));
 }
 

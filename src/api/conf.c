@@ -7,12 +7,14 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "model/mirror.h"
 
 enum kind {
     CONF_TEXT,
     CONF_BOOL,
     CONF_COUNT,   /* 1 … max */
     CONF_LIST,    /* of texts */
+    CONF_MIRRORS, /* of URLs */
     CONF_ULIMITS, /* {"nofile": {"Name": "nofile", "Soft": 1, "Hard": 2}} */
     CONF_ONLY,    /* the one value that is true anyway */
     CONF_EMPTY,   /* known, not followed: refused unless it says nothing */
@@ -49,8 +51,8 @@ static const struct key keys[] = {
      "layers of a pull at once. HUP"},
     {"max-concurrent-uploads", CONF_COUNT, F(n_uploads), 64, NULL, "layers of a push at once. HUP"},
     {"pidfile", CONF_TEXT, F(pidfile), 0, NULL, "file that holds our process ID while we serve"},
-    {"registry-mirrors", CONF_EMPTY, 0, 0,
-     "mirrors are not supported yet (`shale registry` can be one: upstream)", NULL},
+    {"registry-mirrors", CONF_MIRRORS, F(mirrors), 0, NULL,
+     "registries that are asked for images of Docker Hub before it, by URL, in their order. HUP"},
     {"shutdown-timeout", CONF_COUNT, F(shutdown_s), 86400, NULL,
      "seconds that running requests have at the end"},
     {"storage-driver", CONF_TEXT, F(storage_driver), 0, NULL, "auto, erofs or dir"},
@@ -191,6 +193,16 @@ static int take_list(const struct key *k, const json_t *v, struct strv *out, str
     return r;
 }
 
+static int take_mirrors(const struct key *k, const json_t *v, struct strv *out, struct arena *a,
+                        struct shale_err *e)
+{
+    int r = take_list(k, v, out, a, e);
+
+    for (size_t i = 0; r >= 0 && i < out->n; i++)
+        r = mirror_check(out->v[i], e);
+    return r;
+}
+
 static int take_ulimits(const struct key *k, const json_t *v, struct strv *out, struct arena *a,
                         struct shale_err *e)
 {
@@ -233,6 +245,8 @@ static int take(const struct key *k, const json_t *v, struct arena *a, struct ap
         return take_count(k, v, out, e);
     case CONF_LIST:
         return take_list(k, v, out, a, e);
+    case CONF_MIRRORS:
+        return take_mirrors(k, v, out, a, e);
     case CONF_ULIMITS:
         return take_ulimits(k, v, out, a, e);
     case CONF_ONLY:

@@ -13,7 +13,7 @@
 #define API_CONF_BYTES (1u << 20)
 
 struct api_conf { /* NULL, 0, false: not set */
-    struct strv hosts, insecure;
+    struct strv hosts, insecure, mirrors;
     struct strv ulimits; /* "nofile=1024:2048" */
     const char *group, *pidfile, *data_root, *runtime, *storage_driver;
     const char *tls_ca, *tls_cert, *tls_key;

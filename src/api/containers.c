@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "model/config_merge.h"
 #include "model/ref.h"
 #include "view/api_containers.h"
 #include "view/doc.h"
@@ -73,10 +74,29 @@ static int create(struct api_req *q, struct shale_err *e)
     return api_reply_json(q, 201, doc);
 }
 
+/* docker's Config, its members under the names they have. *ret stays NULL where there is none. */
+static int commit_config(struct api_req *q, char **ret, struct shale_err *e)
+{
+    _cleanup_json_ json_t *config = json_object();
+    int bad = !config;
+
+    for (size_t i = 0; config_member(i); i++) {
+        json_t *v = q->body ? api_member(q->body, config_member(i)) : NULL;
+        if (v)
+            bad |= json_object_set(config, config_member(i), v);
+    }
+    if (bad)
+        return err_nomem(e);
+    if (json_object_size(config) > 0 && !(*ret = json_text(config)))
+        return err_nomem(e);
+    return 0;
+}
+
 static int commit(struct api_req *q, struct shale_err *e)
 {
     const char *container = api_query(q, "container"), *repo = api_query(q, "repo");
     const char *tag = api_query(q, "tag");
+    _cleanup_free_ char *config = NULL;
     struct shale_committed *made = NULL;
     struct shale_commit_opts o = {.size = sizeof o,
                                   .author = api_query(q, "author"),
@@ -86,14 +106,14 @@ static int commit(struct api_req *q, struct shale_err *e)
 
     if (!container)
         return err_set(e, SHALE_INVALID, "the query names no container");
-    if (q->body && json_object_size(q->body))
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "a configuration in the body of a commit is not supported yet: use changes");
     if (repo && *repo)
         o.name = tag && *tag ? arena_printf(q->arena, "%s:%s", repo, tag) : repo;
     if (!o.changes || (repo && *repo && !o.name))
         return err_nomem(e);
-    int r = shale_commit(q->s, container, &o, &made, e);
+    int r = commit_config(q, &config, e);
+    o.config_json = config;
+    if (r >= 0)
+        r = shale_commit(q->s, container, &o, &made, e);
     if (r < 0)
         return r;
     json_t *doc = json_pack("{s:s}", "Id", made->id);

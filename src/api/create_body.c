@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/create_lists.h"
+#include "api/known.h"
 #include "api/pairs.h"
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -256,6 +257,11 @@ int create_body_limits(struct api_req *q, const json_t *obj, struct create_limit
     int r;
 
     *ret = (struct create_limits){.restart = NULL};
+    r = api_known_types(q, obj, API_KNOWN_HOST_CONFIG, e);
+    if (r >= 0)
+        r = check_absent(obj, e);
+    if (r < 0)
+        return r;
     r = api_bind(q, obj, limit_fields, ARRAY_SIZE(limit_fields), ret, e);
     ret->more.cpuset_cpus = text_or_null(ret->more.cpuset_cpus);
     ret->more.cpuset_mems = text_or_null(ret->more.cpuset_mems);
@@ -281,19 +287,28 @@ static int take_health(struct api_req *q, const json_t *obj, struct shale_create
 }
 
 /* Logs are kept in one way, which is read as those of docker's own files are. */
-static int check_log(const json_t *log, const char **warning, struct shale_err *e)
+static int check_log(struct api_req *q, const json_t *log, const char **warning,
+                     struct shale_err *e)
 {
     static const char *const known[] = {"", "json-file", "local", "k8s-file"};
-    const json_t *type = api_member(log, "Type"), *config = api_member(log, "Config");
-    const char *name = json_is_string(type) ? json_string_value(type) : "";
+    struct log {
+        const char *type;
+        struct strmap config;
+    } l = {.type = ""};
+    static const struct json_field fields[] = {
+        {"Type", JB_STR, offsetof(struct log, type), 0},
+        {"Config", JB_STRMAP, offsetof(struct log, config), 0}};
+    int r = api_bind(q, log, fields, ARRAY_SIZE(fields), &l, e);
     bool found = false;
 
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-        found = found || streq(name, known[i]);
+        found = found || streq(l.type, known[i]);
     if (!found)
-        return err_set(e, SHALE_UNSUPPORTED, "logging driver \"%.60s\" is not supported yet", name);
-    *warning =
-        json_object_size(config) ? "LogConfig.Config: options of logging have no effect" : NULL;
+        return err_set(e, SHALE_UNSUPPORTED, "logging driver \"%.60s\" is not supported yet",
+                       l.type);
+    *warning = l.config.n ? "LogConfig.Config: options of logging have no effect" : NULL;
     return 0;
 }
 
@@ -373,6 +388,10 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
         r = take_words(q, body, "Cmd", &c.cmd, e);
     if (r >= 0)
         r = take_words(q, body, "Entrypoint", &c.entrypoint, e);
+    if (r >= 0)
+        r = take_words(q, body, "Shell", &c.shell, e);
+    if (r >= 0)
+        r = api_known_types(q, body, API_KNOWN_CONFIG, e);
     if (r >= 0 && c.mac && *c.mac)
         r = err_set(e, SHALE_UNSUPPORTED, "MacAddress is not supported yet");
     if (r >= 0)
@@ -381,12 +400,10 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
         r = take_words(q, c.host, "CapAdd", &h.cap_add, e);
     if (r >= 0)
         r = take_words(q, c.host, "CapDrop", &h.cap_drop, e);
-    if (r >= 0 && c.host)
-        r = check_absent(c.host, e);
     if (r >= 0)
         r = create_body_limits(q, c.host, &limits, e);
     if (r >= 0 && h.log)
-        r = check_log(h.log, &warnings[0], e);
+        r = check_log(q, h.log, &warnings[0], e);
     if (r < 0)
         return r;
     warnings[1] = NULL;

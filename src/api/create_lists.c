@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "api/known.h"
 #include "api/settings.h"
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -153,6 +154,8 @@ int body_ulimits(struct api_req *q, const json_t *list, const char *const **ret,
     json_t *one;
     size_t i;
 
+    if (list && !json_is_array(list) && !json_is_null(list))
+        return err_set(e, SHALE_INVALID, "invalid JSON: Ulimits: an array is expected");
     json_array_foreach(list, i, one)
     {
         struct ulimit u = {"", 0, 0};
@@ -249,6 +252,19 @@ static int check_mount(const struct mount_body *b, const struct shale_mount *m, 
     return 0;
 }
 
+/* What is not looked at in a mount, and in its options. */
+static int known_options(struct api_req *q, const json_t *one, const struct mount_body *b,
+                         struct shale_err *e)
+{
+    int r = api_known_types(q, one, API_KNOWN_MOUNT, e);
+
+    if (r >= 0)
+        r = api_known_types(q, b->bind, API_KNOWN_BIND_OPTIONS, e);
+    if (r >= 0)
+        r = api_known_types(q, b->volume, API_KNOWN_VOLUME_OPTIONS, e);
+    return r < 0 ? r : api_known_types(q, b->tmpfs, API_KNOWN_TMPFS_OPTIONS, e);
+}
+
 static int take_mount(struct api_req *q, const json_t *one, struct shale_mount *ret,
                       struct shale_err *e)
 {
@@ -272,6 +288,8 @@ static int take_mount(struct api_req *q, const json_t *one, struct shale_mount *
                      &b, e);
     if (r >= 0)
         r = api_bind(q, b.driver, driver_fields, ARRAY_SIZE(driver_fields), &b, e);
+    if (r >= 0)
+        r = known_options(q, one, &b, e);
     if (r >= 0)
         r = mount_type(b.type, &m.type, e);
     if (r >= 0)
@@ -373,7 +391,11 @@ static int take_endpoint(struct api_req *q, const char *network, const json_t *o
         r = api_bind(q, json_is_object(one) ? one : NULL, endpoint_fields,
                      ARRAY_SIZE(endpoint_fields), &b, e);
     if (r >= 0)
+        r = api_known_types(q, json_is_object(one) ? one : NULL, API_KNOWN_ENDPOINT, e);
+    if (r >= 0)
         r = api_bind(q, b.ipam, ipam_fields, ARRAY_SIZE(ipam_fields), &b, e);
+    if (r >= 0)
+        r = api_known_types(q, b.ipam, API_KNOWN_ENDPOINT_IPAM, e);
     if (r < 0)
         return r;
     what = *b.mac                        ? "MacAddress"

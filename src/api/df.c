@@ -11,7 +11,7 @@ static int choose(struct api_req *q, unsigned *ret, struct shale_err *e)
 {
     static const char *const names[] = {"image", "container", "volume", "build-cache"};
     const char *const *types = api_query_all(q, "type");
-    unsigned parts = 0;
+    unsigned what = 0;
 
     if (!types)
         return err_nomem(e);
@@ -21,27 +21,26 @@ static int choose(struct api_req *q, unsigned *ret, struct shale_err *e)
             i++;
         if (i == ARRAY_SIZE(names))
             return err_set(e, SHALE_INVALID, "unknown object type: %.60s", *types);
-        parts |= 1u << i;
+        what |= 1u << i; /* as shale_df_what */
     }
-    *ret = parts ? parts : API_DF_ALL;
+    *ret = what ? what : (1u << ARRAY_SIZE(names)) - 1;
     return 0;
 }
 
 int api_df(struct api_req *q, struct shale_err *e)
 {
-    const struct shale_df_opts o = {.size = sizeof o};
+    struct shale_df_opts o = {.size = sizeof o};
     struct shale_build_cache *cache = NULL;
     struct shale_df *d = NULL;
     json_t *doc = NULL;
-    unsigned parts;
-    int r = choose(q, &parts, e);
+    int r = choose(q, &o.what, e);
 
     if (r >= 0)
         r = shale_df(q->s, &o, &d, e);
-    if (r >= 0 && (parts & API_DF_BUILD_CACHE))
+    if (r >= 0 && (o.what & SHALE_DF_CACHE))
         r = shale_build_cache(q->s, &cache, e);
     if (r >= 0)
-        r = view_api_df(d, cache, parts, q->version, time_now_ns(), &doc, e);
+        r = view_api_df(d, cache, o.what, q->version, time_now_ns(), &doc, e);
     shale_free(cache);
     shale_free(d);
     return r < 0 ? r : api_reply_json(q, 200, doc);

@@ -70,17 +70,26 @@ static int bad_path(struct api_req *q, enum api_found found, const char *version
     return api_fail(q, 404, e, "page not found");
 }
 
+/* Does Origin name the very host that is asked? Clients of WebSockets that are no browser say so.
+ */
+static bool is_own_page(const char *origin, const char *host)
+{
+    const char *there = strstr(origin, "://");
+
+    return there && host && strcasecmp(there + 3, host) == 0;
+}
+
 /* Without TLS, pages of other sites can send requests to this machine from a browser here. They
  * name themselves; and where a page's own name was turned to an address of ours, it stands in Host.
  */
 static bool is_web_page(const struct wire_req *w)
 {
-    const char *host = wire_head_get(w->head, "Host");
+    const char *host = wire_head_get(w->head, "Host"), *origin = wire_head_get(w->head, "Origin");
     char own[256] = "";
 
     if (streq(w->peer, "unix") || w->tls)
         return false;
-    if (wire_head_get(w->head, "Origin"))
+    if (origin && !is_own_page(origin, host))
         return true;
     if (!host || host[0] == '[' || !(str_has_prefix(w->peer, "127.") || w->peer[0] == '['))
         return false;

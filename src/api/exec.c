@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "api/attach.h"
+#include "api/bodies.h"
+#include "api/known.h"
 #include "api/life.h"
 #include "base/cleanup.h"
 #include "base/sys.h"
@@ -33,25 +35,40 @@ static const struct json_field fields[] = {
 };
 #undef F
 
-static int create(struct api_req *q, struct shale_err *e)
+int body_exec(struct api_req *q, const json_t *body, struct shale_exec_opts *ret,
+              struct shale_exec_streams *ret_streams, bool *ret_detach, struct shale_err *e)
 {
     struct body b = {.user = "", .workdir = "", .detach_keys = ""};
-    struct shale_exec_made *made = NULL;
-    int r = api_bind(q, q->body, fields, ARRAY_SIZE(fields), &b, e);
+    int r = api_bind(q, body, fields, ARRAY_SIZE(fields), &b, e);
 
-    if (r < 0)
-        return r;
-    const struct shale_exec_streams streams = {b.in, b.out, b.err};
-    const struct shale_exec_opts o = {
-        .size = sizeof o,
+    if (r >= 0)
+        r = api_known_types(q, body, API_KNOWN_EXEC, e);
+    *ret_detach = b.detach;
+    *ret_streams = (struct shale_exec_streams){b.in, b.out, b.err};
+    *ret = (struct shale_exec_opts){
+        .size = sizeof *ret,
         .cmd = (const char *const *)b.cmd.v,
         .env = b.env.n ? (const char *const *)b.env.v : NULL,
         .user = b.user,
         .workdir = b.workdir,
         .tty = b.tty,
         .privileged = b.privileged,
-        .streams = {.size = sizeof o.streams, .detach_keys = *b.detach_keys ? b.detach_keys : NULL},
+        .streams = {.size = sizeof ret->streams,
+                    .detach_keys = *b.detach_keys ? b.detach_keys : NULL},
     };
+    return r;
+}
+
+static int create(struct api_req *q, struct shale_err *e)
+{
+    struct shale_exec_made *made = NULL;
+    struct shale_exec_streams streams;
+    struct shale_exec_opts o;
+    bool detach;
+    int r = body_exec(q, q->body, &o, &streams, &detach, e);
+
+    if (r < 0)
+        return r;
     r = shale_exec_create(q->s, q->args[0], &o, &streams, &made, e);
     if (r < 0)
         return r;
@@ -114,23 +131,23 @@ static int find(struct starting *x, struct shale_err *e)
 
 static int start(struct api_req *q, struct shale_err *e)
 {
-    struct body b = {.user = ""};
     struct starting x = {.q = q, .fd = -1, .e = e};
     struct shale_exec_start_opts o = {.size = sizeof o};
-    int status, r = api_bind(q, q->body, fields, ARRAY_SIZE(fields), &b, e);
+    struct shale_exec_streams streams;
+    struct shale_exec_opts made; /* what it runs was said before */
+    int status, r = body_exec(q, q->body, &made, &streams, &o.detach, e);
 
     if (r >= 0)
         r = find(&x, e);
     if (r < 0)
         return r;
-    o.detach = b.detach;
     o.streams = (struct shale_attach_opts){.size = sizeof o.streams,
                                            .in = -1,
                                            .out = -1,
                                            .err = -1,
-                                           .hangup = !b.detach,
+                                           .hangup = !o.detach,
                                            .frames = x.frames,
-                                           .on_ready = b.detach ? NULL : begin,
+                                           .on_ready = o.detach ? NULL : begin,
                                            .arg = &x};
     r = shale_exec_start(q->s, q->args[0], &o, &status, e);
     if (r < 0 && x.fd >= 0) {

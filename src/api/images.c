@@ -55,7 +55,7 @@ static int list(struct api_req *q, struct shale_err *e)
     _cleanup_result_ struct shale_image_list *l = NULL;
     _cleanup_result_ struct shale_df *df = NULL;
     _cleanup_json_ json_t *all = json_array();
-    struct shale_df_opts d = {.size = sizeof d};
+    const struct shale_df_opts d = {.size = sizeof d, .what = SHALE_DF_IMAGES};
     struct shale_images_opts o = {.size = sizeof o, .all = api_query_bool(q, "all")};
     struct listing x = {.manifests = q->version >= 147 && api_query_bool(q, "manifests")};
     int r = api_query_filters(q, &o.filters, e);

@@ -2,31 +2,29 @@
 /* /networks */
 #include <shale/network.h>
 
-#include "api/api.h"
+#include "api/bodies.h"
+#include "api/known.h"
 #include "api/pairs.h"
 #include "base/str.h"
 #include "view/doc.h"
 #include "view/networks.h"
 
+static int one_of(const void *item, json_t **ret, struct shale_err *e)
+{
+    return doc_network(item, ret, e);
+}
+
 static int list(struct api_req *q, struct shale_err *e)
 {
     _cleanup_result_ struct shale_network_list *l = NULL;
     struct shale_network_ls_opts o = {.size = sizeof o};
+    json_t *all = NULL;
     int r = api_query_filters(q, &o.filters, e);
     if (r >= 0)
         r = shale_network_ls(q->s, &o, &l, e);
-    if (r < 0)
-        return r;
-    _cleanup_json_ json_t *all = json_array();
-    for (size_t i = 0; i < l->n_items; i++) {
-        json_t *one = NULL;
-        r = doc_network(&l->items[i], &one, e);
-        if (r < 0)
-            return r;
-        if (json_array_append_new(all, one) < 0)
-            return err_nomem(e);
-    }
-    return api_reply_json(q, 200, TAKE_PTR(all));
+    if (r >= 0)
+        r = doc_list(l->items, l->n_items, sizeof *l->items, one_of, &all, e);
+    return r < 0 ? r : api_reply_json(q, 200, all);
 }
 
 static int inspect(struct api_req *q, struct shale_err *e)
@@ -118,32 +116,42 @@ static int bind_ipam(struct api_req *q, const json_t *ipam, struct shale_network
     const json_t *one;
     size_t at;
     int r = api_bind(q, ipam, ipam_fields, ARRAY_SIZE(ipam_fields), &i, e);
+    if (r >= 0)
+        r = api_known_types(q, ipam, API_KNOWN_NETWORK_IPAM, e);
     json_array_foreach(i.config, at, one) r = r < 0 ? r : take_pool(q, one, seen, o, e);
     return r;
 }
 
-static int create(struct api_req *q, struct shale_err *e)
+int body_network(struct api_req *q, const json_t *body, struct shale_network_create_opts *ret,
+                 struct shale_err *e)
 {
-    _cleanup_result_ struct shale_network *n = NULL;
     struct create_body b = {0};
-    int r = api_bind(q, q->body, create_fields, ARRAY_SIZE(create_fields), &b, e);
+    int r = api_bind(q, body, create_fields, ARRAY_SIZE(create_fields), &b, e);
+    if (r >= 0)
+        r = api_known_types(q, body, API_KNOWN_NETWORK, e);
     if (r < 0)
         return r;
     if (b.ingress || b.config_only || (api_text(b.scope) && !streq(b.scope, "local")))
         return err_set(e, SHALE_UNSUPPORTED, "networks of a swarm are not supported");
-    struct shale_network_create_opts o = {
-        .size = sizeof o,
+    *ret = (struct shale_network_create_opts){
+        .size = sizeof *ret,
         .name = b.name,
         .driver = api_text(b.driver),
         .internal = b.internal,
         .attachable = b.attachable,
         .ipv6 = b.ipv6,
     };
-    r = bind_ipam(q, b.ipam, &o, e);
+    r = bind_ipam(q, b.ipam, ret, e);
     if (r >= 0)
-        r = api_pairs(q, &b.labels, &o.labels, e);
-    if (r >= 0)
-        r = api_pairs(q, &b.options, &o.options, e);
+        r = api_pairs(q, &b.labels, &ret->labels, e);
+    return r < 0 ? r : api_pairs(q, &b.options, &ret->options, e);
+}
+
+static int create(struct api_req *q, struct shale_err *e)
+{
+    _cleanup_result_ struct shale_network *n = NULL;
+    struct shale_network_create_opts o;
+    int r = body_network(q, q->body, &o, e);
     if (r >= 0)
         r = shale_network_create(q->s, &o, &n, e);
     if (r < 0)
@@ -178,29 +186,52 @@ static const struct json_field address_fields[] = {
     {"IPv4Address", JB_STR, offsetof(struct address_body, address), 0},
 };
 
-static int connect_to(struct api_req *q, struct shale_err *e)
+int body_connect(struct api_req *q, const json_t *body, const char **ret_container,
+                 struct shale_network_connect_opts *ret, struct shale_err *e)
 {
     struct connect_body b = {0};
     struct endpoint_body p = {0};
     struct address_body a = {0};
-    struct shale_network_connect_opts o = {.size = sizeof o};
-    int r = api_bind(q, q->body, connect_fields, ARRAY_SIZE(connect_fields), &b, e);
+    int r = api_bind(q, body, connect_fields, ARRAY_SIZE(connect_fields), &b, e);
     if (r >= 0)
         r = api_bind(q, b.config, endpoint_fields, ARRAY_SIZE(endpoint_fields), &p, e);
     if (r >= 0)
+        r = api_known_types(q, b.config, API_KNOWN_ENDPOINT, e);
+    if (r >= 0)
         r = api_bind(q, p.ipam, address_fields, ARRAY_SIZE(address_fields), &a, e);
-    if (r < 0)
-        return r;
-    o.aliases = p.aliases.n ? (const char *const *)p.aliases.v : NULL;
-    o.address = api_text(a.address);
-    r = shale_network_connect(q->s, q->args[0], b.container, &o, e);
+    if (r >= 0)
+        r = api_known_types(q, p.ipam, API_KNOWN_ENDPOINT_IPAM, e);
+    *ret_container = b.container;
+    *ret = (struct shale_network_connect_opts){
+        .size = sizeof *ret,
+        .aliases = p.aliases.n ? (const char *const *)p.aliases.v : NULL,
+        .address = api_text(a.address),
+    };
+    return r;
+}
+
+static int connect_to(struct api_req *q, struct shale_err *e)
+{
+    struct shale_network_connect_opts o;
+    const char *container;
+    int r = body_connect(q, q->body, &container, &o, e);
+    if (r >= 0)
+        r = shale_network_connect(q->s, q->args[0], container, &o, e);
     return r < 0 ? r : api_reply_empty(q, 200);
 }
 
+/* Whether by force makes no difference: it goes in any state. */
 static int disconnect(struct api_req *q, struct shale_err *e)
 {
-    struct connect_body b = {0};
-    int r = api_bind(q, q->body, connect_fields, ARRAY_SIZE(connect_fields), &b, e);
+    struct disconnect_body {
+        char *container;
+        bool force;
+    } b = {0};
+    static const struct json_field fields[] = {
+        {"Container", JB_STR, offsetof(struct disconnect_body, container), JB_REQUIRED},
+        {"Force", JB_BOOL, offsetof(struct disconnect_body, force), 0},
+    };
+    int r = api_bind(q, q->body, fields, ARRAY_SIZE(fields), &b, e);
     if (r >= 0)
         r = shale_network_disconnect(q->s, q->args[0], b.container, e);
     return r < 0 ? r : api_reply_empty(q, 200);

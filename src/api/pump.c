@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 #define BLOCK_BYTES (64u << 10)
 
@@ -55,14 +55,13 @@ int api_pump(struct api_req *q, const char *content_type,
     if (pipe2(fds, O_CLOEXEC) < 0)
         return err_sys(e, "pipe");
     p.fd = fds[1];
-    int error = pthread_create(&thread, NULL, run, &p);
-    if (error) {
+    int r = thread_start(&thread, 0, run, &p, e);
+    if (r < 0) {
         close(fds[0]);
         close(fds[1]);
-        errno = error;
-        return err_sys(e, "cannot start a thread");
+        return r;
     }
-    int r = send_all(q, content_type, fds[0], block);
+    r = send_all(q, content_type, fds[0], block);
     close(fds[0]); /* who still writes is told */
     pthread_join(thread, NULL);
     if (p.r < 0) {

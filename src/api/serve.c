@@ -91,7 +91,9 @@ static int keep_options(struct shale_daemon *s, const struct shale_daemon_opts *
         *texts[i] = copy;
     }
     r = keep_list(a, &s->o.hosts, e);
-    return r < 0 ? r : keep_list(a, &s->open.insecure_registries, e);
+    if (r >= 0)
+        r = keep_list(a, &s->open.insecure_registries, e);
+    return r < 0 ? r : keep_list(a, &s->open.registry_mirrors, e);
 }
 
 struct api_settings *api_daemon_settings(struct api_daemon *d)

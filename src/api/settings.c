@@ -60,6 +60,8 @@ static int fill(struct api_settings *s, const struct shale_daemon_opts *o, struc
     s->open.storage_driver = first_of(s->open.storage_driver, c->storage_driver);
     r = join(&s->arena, s->open.insecure_registries, &c->insecure, &s->open.insecure_registries, e);
     if (r >= 0)
+        r = join(&s->arena, s->open.registry_mirrors, &c->mirrors, &s->open.registry_mirrors, e);
+    if (r >= 0)
         r = join(&s->arena, o->hosts, o->hosts && o->hosts[0] ? &(struct strv){0} : &c->hosts,
                  &s->hosts, e);
     s->group = first_of(o->group, c->group);

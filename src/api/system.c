@@ -30,6 +30,7 @@ static int info(struct api_req *q, struct shale_err *e)
         .debug = q->set->debug,
         .n_listeners = atomic_load(&q->d->n_listeners),
         .insecure = q->set->open.insecure_registries,
+        .mirrors = q->set->open.registry_mirrors,
         .now_ns = time_now_ns(),
     };
     struct shale_info *i = NULL;

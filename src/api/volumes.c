@@ -2,31 +2,29 @@
 /* /volumes */
 #include <shale/volume.h>
 
-#include "api/api.h"
+#include "api/bodies.h"
+#include "api/known.h"
 #include "api/pairs.h"
 #include "base/str.h"
 #include "view/doc.h"
 #include "view/volumes.h"
 
+static int one_of(const void *item, json_t **ret, struct shale_err *e)
+{
+    return doc_volume(item, ret, e);
+}
+
 static int list(struct api_req *q, struct shale_err *e)
 {
     _cleanup_result_ struct shale_volume_list *l = NULL;
     struct shale_volume_ls_opts o = {.size = sizeof o};
+    json_t *all = NULL;
     int r = api_query_filters(q, &o.filters, e);
     if (r >= 0)
         r = shale_volume_ls(q->s, &o, &l, e);
-    if (r < 0)
-        return r;
-    _cleanup_json_ json_t *all = json_array();
-    for (size_t i = 0; i < l->n_items; i++) {
-        json_t *one = NULL;
-        r = doc_volume(&l->items[i], &one, e);
-        if (r < 0)
-            return r;
-        if (json_array_append_new(all, one) < 0)
-            return err_nomem(e);
-    }
-    return api_reply_json(q, 200, json_pack("{s:O, s:n}", "Volumes", all, "Warnings"));
+    if (r >= 0)
+        r = doc_list(l->items, l->n_items, sizeof *l->items, one_of, &all, e);
+    return r < 0 ? r : api_reply_json(q, 200, json_pack("{s:o, s:n}", "Volumes", all, "Warnings"));
 }
 
 static int reply(struct api_req *q, int status, const struct shale_volume *v, struct shale_err *e)
@@ -56,21 +54,29 @@ static const struct json_field create_fields[] = {
 };
 #undef O
 
-static int create(struct api_req *q, struct shale_err *e)
+int body_volume(struct api_req *q, const json_t *body, struct shale_volume_create_opts *ret,
+                struct shale_err *e)
 {
-    _cleanup_result_ struct shale_volume *v = NULL;
     struct create_body b = {0};
-    int r = api_bind(q, q->body, create_fields, ARRAY_SIZE(create_fields), &b, e);
+    int r = api_bind(q, body, create_fields, ARRAY_SIZE(create_fields), &b, e);
+    if (r >= 0)
+        r = api_known_types(q, body, API_KNOWN_VOLUME, e);
     if (r < 0)
         return r;
     if (api_text(b.driver) && !streq(b.driver, "local"))
         return err_set(e, SHALE_NOT_FOUND,
                        "error looking up volume plugin %s: plugin \"%s\" not found", b.driver,
                        b.driver);
-    struct shale_volume_create_opts o = {.size = sizeof o, .name = b.name};
-    r = api_pairs(q, &b.labels, &o.labels, e);
-    if (r >= 0)
-        r = api_pairs(q, &b.options, &o.options, e);
+    *ret = (struct shale_volume_create_opts){.size = sizeof *ret, .name = b.name};
+    r = api_pairs(q, &b.labels, &ret->labels, e);
+    return r < 0 ? r : api_pairs(q, &b.options, &ret->options, e);
+}
+
+static int create(struct api_req *q, struct shale_err *e)
+{
+    _cleanup_result_ struct shale_volume *v = NULL;
+    struct shale_volume_create_opts o;
+    int r = body_volume(q, q->body, &o, e);
     if (r >= 0)
         r = shale_volume_create(q->s, &o, &v, e);
     return r < 0 ? r : reply(q, 201, v, e);

@@ -12,20 +12,31 @@
 #define GUID      "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #define KEY_BYTES 24 /* 16 bytes in base64 */
 
-int api_websocket(struct api_req *q, int *ret, struct shale_err *e)
+int api_websocket_check(struct api_req *q, struct shale_err *e)
 {
     const struct wire_head *h = q->w->head;
     const char *key = wire_head_get(h, "Sec-WebSocket-Key");
-    const char *version = wire_head_get(h, "Sec-WebSocket-Version");
+
+    if (!wire_head_has(h, "Upgrade", "websocket") || !wire_head_has(h, "Connection", "upgrade") ||
+        !key || strlen(key) != KEY_BYTES ||
+        !streq(wire_head_get(h, "Sec-WebSocket-Version"), "13")) {
+        api_reply_header(q, "Sec-WebSocket-Version", "13");
+        return err_set(e, SHALE_INVALID, "this path wants a WebSocket handshake (version 13)");
+    }
+    return 0;
+}
+
+int api_websocket(struct api_req *q, int *ret, struct shale_err *e)
+{
     char accept[BASE64_LENGTH(SHA1_DIGEST_LENGTH) + 1], head[512];
     uint8_t digest[SHA1_DIGEST_LENGTH];
     SHA1_CTX c;
+    int r = api_websocket_check(q, e);
 
-    if (!wire_head_has(h, "Upgrade", "websocket") || !wire_head_has(h, "Connection", "upgrade") ||
-        !key || strlen(key) != KEY_BYTES || !streq(version, "13"))
-        return err_set(e, SHALE_INVALID, "this path wants a WebSocket handshake (version 13)");
+    if (r < 0)
+        return r;
     SHA1Init(&c);
-    SHA1Update(&c, (const uint8_t *)key, KEY_BYTES);
+    SHA1Update(&c, (const uint8_t *)wire_head_get(q->w->head, "Sec-WebSocket-Key"), KEY_BYTES);
     SHA1Update(&c, (const uint8_t *)GUID, sizeof GUID - 1);
     SHA1Final(digest, &c);
     base64_encode(0, digest, sizeof digest, accept);

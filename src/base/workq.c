@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/workq.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 #define STACK_BYTES (512u << 10)
 
@@ -45,37 +44,18 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* Signals are for the thread that waits for them. */
-static int start_threads(struct workq *q, size_t n, struct shale_err *e)
-{
-    pthread_attr_t attr;
-    sigset_t all, old;
-    int rc = 0;
-
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    for (; rc == 0 && q->n_threads < n;) {
-        rc = pthread_create(&q->threads[q->n_threads], &attr, thread_main, q);
-        q->n_threads += rc == 0;
-    }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    return rc == 0 ? 0 : err_set(e, SHALE_SYSTEM, "cannot start a thread: %s", strerror(rc));
-}
-
 int workq_new(size_t n_threads, struct workq **ret, struct shale_err *e)
 {
     struct workq *q = mem_alloc(sizeof *q + n_threads * sizeof q->threads[0]);
-    int r;
+    int r = 0;
 
     if (!q)
         return err_nomem(e);
     pthread_mutex_init(&q->mutex, NULL);
     pthread_cond_init(&q->cond, NULL);
     q->tail = &q->head;
-    r = start_threads(q, n_threads, e);
+    for (; r >= 0 && q->n_threads < n_threads; q->n_threads += r >= 0)
+        r = thread_start(&q->threads[q->n_threads], STACK_BYTES, thread_main, q, e);
     if (r < 0) {
         workq_free(q);
         return r;

@@ -382,6 +382,25 @@ int upload_commit(struct upload *u, const struct digest *d, struct shale_err *e)
     return blob_sync_folder(b, d, e);
 }
 
+int upload_recall(struct upload *u, const struct digest *d, struct shale_err *e)
+{
+    struct blobs *b = u->b;
+    struct stat mine, there;
+
+    if (!u->committed)
+        return 0;
+    if (fstat(u->fd, &mine) < 0)
+        return err_upload(u, "take back", e);
+    if (fstatat(b->blobs_fd, blob_path_final(d).s, &there, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? not_found(u->id, e) : err_upload(u, "take back", e);
+    if (there.st_ino != mine.st_ino || there.st_dev != mine.st_dev)
+        return not_found(u->id, e);
+    if (sys_renameat(b->blobs_fd, blob_path_final(d).s, b->uploads_fd, u->id) < 0)
+        return err_upload(u, "take back", e);
+    u->committed = false;
+    return 0;
+}
+
 /* ---- looking ---- */
 
 int upload_stat(struct blobs *b, const char *id, uint64_t *ret_size, char *ret_note,

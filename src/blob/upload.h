@@ -56,6 +56,9 @@ int upload_check(struct upload *u, const struct digest *d, struct shale_err *e);
 int upload_commit(struct upload *u, const struct digest *d, struct shale_err *e);
 bool upload_is_committed(
     const struct upload *u); /* its bytes are a blob: nothing else may be done */
+/* Takes a commit back, so that the upload is as it was before. Only while nobody can have come to
+ * know of the blob. NOT_FOUND when other bytes have taken the place of these: then it stays so. */
+int upload_recall(struct upload *u, const struct digest *d, struct shale_err *e);
 /* Removes the bytes at close. */
 void upload_discard(struct upload *u);
 struct upload *upload_close(struct upload *u); /* accepts NULL, returns NULL */

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/pool.h"
 #include "base/str.h"
 #include "build/attest/attest.h"
 #include "build/build_priv.h"
@@ -11,76 +10,6 @@
 #include "build/instr/secret.h"
 #include "build/result/verify.h"
 #include "model/limits.h"
-
-#define MIN_WORKERS 4 /* steps often wait for the network, or for a disk */
-
-/* ---- the workers ---- */
-
-/* The next stage to do, or to go on with; NULL: none is left. */
-static struct stage *take_stage(struct build *b)
-{
-    struct stage *found = NULL;
-
-    pthread_mutex_lock(&b->mutex);
-    while (!found && b->n_left > 0 && !b->stopped) {
-        for (size_t i = 0; i < b->n_stages && !found; i++)
-            if (b->stages[i].needed && b->stages[i].status == STAGE_WAITING &&
-                graph_is_ready(&b->stages[i]))
-                found = &b->stages[i];
-        if (!found)
-            pthread_cond_wait(&b->changed, &b->mutex);
-    }
-    if (b->stopped)
-        found = NULL;
-    if (found)
-        found->status = STAGE_RUNNING;
-    pthread_mutex_unlock(&b->mutex);
-    return found;
-}
-
-/* What nobody needs any more goes at once: there may be 10,000 stages, each with a long history. */
-static void end_stage(struct build *b, struct stage *s)
-{
-    s->status = STAGE_DONE;
-    b->n_left--;
-    for (size_t i = 0; i < s->n_deps; i++) {
-        struct stage *d = s->deps[i].of;
-        if (--d->n_users > 0)
-            continue;
-        state_clear(&d->state);
-        d->dropped = true;
-    }
-}
-
-static int work(void *arg, size_t n, struct cancel *c, struct shale_err *e)
-{
-    struct build *b = arg;
-    struct stage *s;
-    int r = 0;
-
-    (void)n;
-    pthread_mutex_lock(&b->mutex);
-    b->cancel = c;
-    pthread_mutex_unlock(&b->mutex);
-    while (r >= 0 && (s = take_stage(b))) {
-        r = stage_run(b, s, e);
-        pthread_mutex_lock(&b->mutex);
-        if (r == 0)
-            end_stage(b, s);
-        else if (r < 0)
-            b->stopped = true;
-        pthread_cond_broadcast(&b->changed);
-        pthread_mutex_unlock(&b->mutex);
-    }
-    return r;
-}
-
-static int run_stages(struct build *b, struct shale_err *e)
-{
-    size_t n = pool_n_cpus() < MIN_WORKERS ? MIN_WORKERS : pool_n_cpus();
-
-    return pool_run(work, b, b->n_left, b->n_left < n ? b->n_left : n, b->h->image.cancel, e);
-}
 
 /* ---- before and behind ---- */
 
@@ -166,14 +95,14 @@ static void warn_unused(struct build *b)
 }
 
 /* Where it was, for people and in the message. */
-int build_explain(struct build *b, int r, struct shale_err *e)
+int build_explain(struct crew *c, int r, struct shale_err *e)
 {
-    if (!b->failed || r == -SHALE_CANCELED)
+    if (!c->failed || r == -SHALE_CANCELED)
         return r;
-    struct dockerfile_pos at = b->failed_at.line ? b->failed_at : b->failed->pos;
-    if (b->failed->pos.line)
-        told_place(b, b->failed->pos.line, b->failed->end_line);
-    return err_wrap(e, r, "%s:%u:%u", b->file.file, at.line, at.column);
+    struct dockerfile_pos at = c->failed_at.line ? c->failed_at : c->failed->pos;
+    if (c->failed->pos.line)
+        told_place(c->failed_in, c->failed->pos.line, c->failed->end_line);
+    return err_wrap(e, r, "%s:%u:%u", c->failed_in->file.file, at.line, at.column);
 }
 
 static int open_all(struct build *b, struct shale_err *e)
@@ -194,9 +123,10 @@ static void borrow(struct build *b)
     b->named = b->lender->named;
     b->n_named = b->lender->n_named;
     b->remote = b->lender->remote;
+    b->lease = b->lender->lease;
 }
 
-int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
+static int begin(struct build *b, struct shale_err *e)
 {
     int r = 0;
 
@@ -210,98 +140,95 @@ int build_do(struct build *b, struct shale_built *ret, struct shale_err *e)
         r = annotations_check(b, e);
     if (r >= 0)
         r = graph_make(b, e);
-    if (r >= 0 && !b->lender)
-        r = check_warn(b, e);
-    if (r >= 0 && !b->lender)
+    if (r < 0 || b->lender)
+        return r;
+    r = check_warn(b, e);
+    if (r >= 0)
         r = precheck(b, false, e);
-    if (r < 0)
-        return build_explain(b, r, e);
     if (r >= 0)
         r = store_lease_begin(b->store, "build", &b->lease, e);
-    if (r >= 0 && !b->lender)
-        r = cache_remote_open(b, e);
-    if (r < 0)
-        return r;
-    r = run_stages(b, e);
-    if (r < 0) {
-        r = build_explain(b, r, e);
-        run_debug(b);
-        return r;
-    }
-    b->cancel = b->h->image.cancel;
-    if (!b->lender)
-        warn_unused(b);
-    r = cache_remote_end_stages(b, e);
-    if (r >= 0 && !b->of_many)
-        r = cache_remote_export(b, e);
-    if (r < 0)
-        return r;
-    bool files = b->o->files_to || b->o->tar_to;
-    if (files)
-        r = output_files(b, e);
-    return r < 0 || (files && !b->o->also_image) ? r : build_finish(b, ret, e);
+    return r < 0 ? r : cache_remote_open(b, e);
 }
 
-void build_init(struct build *b, struct build_host *h, const struct shale_build_opts *o,
-                struct arena *a)
+static int run_stages(struct crew *c, struct shale_err *e)
+{
+    int r = crew_run(c, e);
+
+    if (r < 0) {
+        r = build_explain(c, r, e);
+        run_debug(c->failed_in ? c->failed_in : &c->v[0]);
+        return r;
+    }
+    warn_unused(&c->v[0]);
+    for (size_t i = 0; r >= 0 && i < c->n; i++)
+        r = cache_remote_end_stages(&c->v[i], e);
+    return r;
+}
+
+static int do_all(struct crew *c, struct shale_built *ret, struct shale_err *e)
+{
+    const struct shale_build_opts *o = c->v[0].o;
+    bool files = o->files_to || o->tar_to, image = !files || o->also_image;
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < c->n; i++)
+        r = begin(&c->v[i], e);
+    if (r < 0)
+        return build_explain(c, r, e);
+    r = run_stages(c, e);
+    if (r >= 0)
+        r = cache_remote_export(&c->v[0], e);
+    for (size_t i = 0; r >= 0 && files && i < c->n; i++)
+        r = output_files(&c->v[i], e);
+    for (size_t i = 0; r >= 0 && image && i < c->n; i++)
+        r = build_finish(&c->v[i], ret, e);
+    return r < 0 || c->n == 1 || !image ? r : build_finish_list(c->v, c->n, ret, e);
+}
+
+/* ---- lives ---- */
+
+void build_init(struct build *b, struct crew *c, struct build_host *h,
+                const struct shale_build_opts *o, struct arena *a)
 {
     *b = (struct build){
+        .crew = c,
         .h = h,
         .store = h->image.store,
         .o = o,
         .a = a,
+        .of_many = c->n > 1,
+        .lender = b == c->v ? NULL : c->v,
         .cancel = h->image.cancel,
         .epoch_ns = TIME_NONE,
         .begun_ns = time_now_ns(),
-        .pull = PTHREAD_MUTEX_INITIALIZER,
-        .mutex = PTHREAD_MUTEX_INITIALIZER,
-        .events = PTHREAD_MUTEX_INITIALIZER,
-        .changed = PTHREAD_COND_INITIALIZER,
     };
 }
 
 void build_clear(struct build *b)
 {
-    b->steps = steps_close(b->steps);
     if (!b->lender) {
         b->remote = cache_remote_close(b->remote);
         named_close(b);
         b->context = build_context_close(b->context);
+        b->lease = store_lease_end(b->lease);
     }
     for (size_t i = 0; i < b->file.n_stages && b->stages; i++) {
         state_clear(&b->stages[i].state);
         arena_clear(&b->stages[i].arena);
     }
-    b->lease = store_lease_end(b->lease);
-}
-
-static int run_one(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
-                   struct shale_built *ret, struct shale_err *e)
-{
-    struct build b;
-
-    build_init(&b, h, o, a);
-    int r = build_do(&b, ret, e);
-    ret->n_steps = b.n_steps;
-    ret->n_cached = b.n_cached;
-    build_clear(&b);
-    return r;
 }
 
 /* A build that has made nothing has not made the cache bigger. That it could not be collected now
  * does not make the build a failure. */
-static void collect(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
-                    const struct shale_built *made)
+static void collect(struct build *b, const struct shale_built *made)
 {
-    uint64_t limit = o->cache_limit_bytes ? o->cache_limit_bytes : LIMIT_BUILD_CACHE_BYTES;
+    uint64_t limit = b->o->cache_limit_bytes ? b->o->cache_limit_bytes : LIMIT_BUILD_CACHE_BYTES;
     struct shale_err why = SHALE_ERR_INIT;
-    struct build b;
 
-    if (made->n_cached == made->n_steps || build_cache_collect(h, limit, &why) >= 0)
+    if (made->n_cached == made->n_steps || build_cache_collect(b->h, limit, &why) >= 0)
         return;
-    build_init(&b, h, o, a);
-    const char *text = arena_printf(a, "the cache was not cleared up: %s", why.msg);
-    told_warning(&b, text ? text : why.msg);
+    const char *text = arena_printf(b->a, "the cache was not cleared up: %s", why.msg);
+    told_warning(b, text ? text : why.msg);
 }
 
 int build_run(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
@@ -313,12 +240,28 @@ int build_run(struct build_host *h, const struct shale_build_opts *o, struct are
 int build_plain(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
                 struct shale_built *ret, struct shale_err *e)
 {
-    int r;
+    struct shale_build_opts *opts = NULL;
+    struct crew c;
+    size_t n = 0;
+    int r = build_platforms(o, a, &opts, &n, e);
 
     *ret = (struct shale_built){.id = "", .manifest = ""};
-    r = o->platform && strchr(o->platform, ',') ? build_many(h, o, a, ret, e)
-                                                : run_one(h, o, a, ret, e);
+    if (r < 0)
+        return r;
+    struct build *v = arena_array(a, n, sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    crew_init(&c, v, n);
+    for (size_t i = 0; i < n; i++)
+        build_init(&v[i], &c, h, &opts[i], a);
+    r = do_all(&c, ret, e);
+    for (size_t i = n; i > 0; i--) { /* the lender last */
+        ret->n_steps += v[i - 1].n_steps;
+        ret->n_cached += v[i - 1].n_cached;
+        build_clear(&v[i - 1]);
+    }
     if (r >= 0)
-        collect(h, o, a, ret);
+        collect(&v[0], ret);
+    crew_clear(&c);
     return r < 0 ? r : 0;
 }

@@ -94,6 +94,7 @@ struct stage {
     bool is_context;        /* its base is a further context that is files, whose name is `image` */
     bool needed, no_cache;
     bool dropped;              /* done, and what it was is gone: nobody needed it any more */
+    struct flight *held;       /* what it makes and has not put yet: of the one who does it */
     unsigned n_steps, at_step; /* that are shown with numbers */
     unsigned mark;             /* of walks over the graph */
     enum stage_status status;
@@ -102,8 +103,35 @@ struct stage {
     struct state state;
 };
 
+/* ---- who does it (stage/crew.c) ---- */
+#define CREW_FLIGHTS 256
+struct crew {        /* and what the builds for several platforms have in common */
+    struct build *v; /* one for each platform */
+    size_t n;
+    pthread_mutex_t pull;   /* who pulls; taken with an eye on cancel (from.c) */
+    pthread_mutex_t events; /* one event at a time */
+    pthread_mutex_t mutex;  /* guards all below, and statuses of stages */
+    pthread_cond_t changed;
+    unsigned n_events;
+    size_t n_seats, n_seated; /* stages that may run at the same time, that do */
+    bool stopped;             /* something has failed: */
+    int result;
+    struct shale_err why; /* of the first failure, and where it was */
+    struct build *failed_in;
+    const struct instr *failed;
+    struct dockerfile_pos failed_at; /* more exactly; line 0: not */
+    const struct step_opts *debug;   /* of the first that failed, its argv a shell; NULL: none */
+    struct steps *steps;             /* opened by the first RUN that runs */
+    struct flight *flights[CREW_FLIGHTS]; /* cache/flight.c */
+};
+void crew_init(struct crew *c, struct build *v, size_t n);
+/* All stages that are needed. The first failure stops all; CANCELED tells nothing of a place. */
+int crew_run(struct crew *c, struct shale_err *e);
+void crew_clear(struct crew *c);
+
 /* ---- a build ---- */
-struct build {
+struct build { /* for one platform */
+    struct crew *crew;
     struct build_host *h;
     struct store *store;
     const struct shale_build_opts *o;
@@ -112,10 +140,9 @@ struct build {
     struct build_context *context;
     struct named *named; /* --build-context (named.c) */
     size_t n_named;
-    struct store_lease *lease;
-    struct steps *steps; /* opened by the first RUN that runs; mutex */
-    struct scope given;  /* --build-arg */
-    struct scope global; /* ARG before FROM, and those of platforms */
+    struct store_lease *lease; /* that of the lender, where there is one */
+    struct scope given;        /* --build-arg */
+    struct scope global;       /* ARG before FROM, and those of platforms */
     struct platform target_platform;
     int64_t epoch_ns; /* SOURCE_DATE_EPOCH; TIME_NONE: not given */
     int64_t epoch_s;
@@ -131,20 +158,8 @@ struct build {
     struct build *lender; /* context and Dockerfile are those of this one; NULL: its own */
     struct image_made made;
     struct cancel *cancel; /* of the workers */
-    pthread_mutex_t pull;  /* who pulls; taken with an eye on cancel (from.c) */
-
-    pthread_mutex_t mutex; /* guards all below, and statuses of stages */
-    pthread_cond_t changed;
-    size_t n_left; /* stages that are not done */
-    bool stopped;
-    unsigned n_events;
+    size_t n_left;         /* stages that are not done; from here: mutex of the crew */
     uint64_t n_steps, n_cached;
-    pthread_mutex_t events; /* one event at a time */
-    struct shale_err why;   /* of the first failure, and where it was */
-    const struct instr *failed;
-    struct dockerfile_pos failed_at; /* more exactly; line 0: not */
-    const struct step_opts *debug;   /* of the first that failed, its argv a shell; NULL: none */
-    bool placed;
 };
 
 /* named.c: further contexts, by name. An image of "docker-image://x" stands for x, one
@@ -229,19 +244,28 @@ int record_get_own(struct build *b, const char *key, struct arena *a, struct cac
                    struct shale_err *e);
 int record_put_own(struct build *b, const char *key, const char *description,
                    const struct cached *c, struct shale_err *e);
+/* record_get for who makes it if it is not there (cache/flight.c). One stage at a time makes what a
+ * key stands for: others that ask for it meanwhile, of this build or of one for another platform,
+ * wait and have it then, also when they look into no cache. 0: `s` makes it, until record_put or
+ * record_let_go. */
+int record_ask(struct build *b, struct stage *s, const char *key, struct cached *ret,
+               struct shale_err *e);
+void record_let_go(struct build *b, struct stage *s); /* of all that it has not put */
+void record_made(struct build *b, const char *key, const struct cached *c); /* record_put does */
+void flights_clear(struct crew *c);
 /* The layer, if any, onto the stage, with its entry in the history. */
 int record_apply(struct build *b, struct stage *s, const struct cached *c, const char *history,
                  struct shale_err *e);
 
-/* ---- a build's life (build.c); several platforms (many.c) ---- */
-void build_init(struct build *b, struct build_host *h, const struct shale_build_opts *o,
-                struct arena *a);
-int build_do(struct build *b, struct shale_built *ret, struct shale_err *e);
+/* ---- a build's life (build.c) ---- */
+void build_init(struct build *b, struct crew *c, struct build_host *h,
+                const struct shale_build_opts *o, struct arena *a);
 void build_clear(struct build *b);
 /* r, with where it was (`failed`) in the message, and in an event. */
-int build_explain(struct build *b, int r, struct shale_err *e);
-int build_many(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
-               struct shale_built *ret, struct shale_err *e);
+int build_explain(struct crew *c, int r, struct shale_err *e);
+/* The options of each platform that is asked for, at least one (many.c). */
+int build_platforms(const struct shale_build_opts *o, struct arena *a,
+                    struct shale_build_opts **ret, size_t *ret_n, struct shale_err *e);
 
 /* What only the cache holds, if it is more than limit bytes: those unused longest go, until an
  * eighth below. Cache mounts are not looked at: that takes long. */

@@ -118,7 +118,7 @@ static int findings(struct build *b, struct shale_build_findings *ret, struct sh
     if (r >= 0)
         r = precheck(b, true, e);
     if (r < 0)
-        return build_explain(b, r, e);
+        return build_explain(b->crew, r, e);
     struct shale_build_finding *v = arena_array(b->a, l.n + 1, sizeof *v);
     if (!v)
         return err_nomem(e);
@@ -143,9 +143,13 @@ int build_check(struct build_host *h, const struct shale_build_opts *o, struct a
                 struct shale_build_findings *ret, struct shale_err *e)
 {
     struct build b;
+    struct crew c;
 
-    build_init(&b, h, o, a);
+    crew_init(&c, &b, 1);
+    build_init(&b, &c, h, o, a);
     int r = findings(&b, ret, e);
+
     build_clear(&b);
+    crew_clear(&c);
     return r;
 }

@@ -8,17 +8,17 @@ static void tell(struct build *b, struct shale_build_event *ev)
 {
     if (!b->o->on_event)
         return;
-    pthread_mutex_lock(&b->events);
+    pthread_mutex_lock(&b->crew->events);
     ev->at_ns = time_mono_ns();
     b->o->on_event(b->o->arg, ev);
-    pthread_mutex_unlock(&b->events);
+    pthread_mutex_unlock(&b->crew->events);
 }
 
 void told_begin(struct build *b, struct told *t, const char *name)
 {
-    pthread_mutex_lock(&b->mutex);
-    *t = (struct told){.b = b, .id = ++b->n_events};
-    pthread_mutex_unlock(&b->mutex);
+    pthread_mutex_lock(&b->crew->mutex);
+    *t = (struct told){.b = b, .id = ++b->crew->n_events};
+    pthread_mutex_unlock(&b->crew->mutex);
     tell(b, &(struct shale_build_event){.kind = SHALE_BUILD_BEGUN, .step = t->id, .name = name});
 }
 

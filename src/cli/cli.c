@@ -97,6 +97,7 @@ int cli_open(struct cli *c, struct shale **ret)
         .config_dir = c->global.config,
         .certs_dir = c->global.certs_dir,
         .insecure_registries = (const char *const *)c->global.insecure.v,
+        .registry_mirrors = (const char *const *)c->global.mirrors.v,
         .any_insecure = c->insecure,
         .on_debug = c->global.debug ? on_debug : NULL,
         .online = c->cmd && (c->cmd->flags & CMD_ONLINE),

@@ -17,7 +17,7 @@
 
 struct cli_global {
     const char *root, *storage_driver, *runtime, *config, *certs_dir;
-    struct strv insecure;
+    struct strv insecure, mirrors;
     bool debug, version;
 };
 

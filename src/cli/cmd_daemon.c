@@ -120,6 +120,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .config_dir = c->global.config,
         .certs_dir = c->global.certs_dir,
         .insecure_registries = (const char *const *)c->global.insecure.v,
+        .registry_mirrors = (const char *const *)c->global.mirrors.v,
     };
     const struct shale_daemon_opts dopts = {
         .size = sizeof dopts,

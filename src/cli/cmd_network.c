@@ -76,21 +76,10 @@ static const struct opt rm_opts[] = {
     {0},
 };
 
-static int remove_one(struct shale *s, const void *opts, const char *name, struct buf *out,
-                      struct shale_err *e)
-{
-    const struct network_opts *o = opts;
-    int r = shale_network_rm(s, name, e);
-    if (r == -SHALE_NOT_FOUND && o->force)
-        r = 0;
-    if (r == 0)
-        buf_addf(out, "%s\n", name);
-    return r;
-}
-
 static int run_rm(struct cli *c, const void *opts, int n, char **args)
 {
-    return each_container(c, remove_one, opts, n, args, 1, 0);
+    const struct network_opts *o = opts;
+    return each_removed(c, shale_network_rm, o->force, n, args);
 }
 
 const struct cmd cmd_network_rm = {
@@ -151,7 +140,7 @@ static const struct opt connect_opts[] = {
     {0, "driver-opt", OPT_CSV, O(driver_opt), NULL, "Not supported yet", OPT_HIDDEN},
     {0, "gw-priority", OPT_INT, O(priority), NULL, "Not supported yet", OPT_HIDDEN},
     {0, "ip", OPT_STR, O(ip), NULL, "IPv4 address (e.g., \"172.30.100.104\")"},
-    {0, "ip6", OPT_STR, O(ip6), NULL, "Not supported yet", OPT_HIDDEN},
+    {0, "ip6", OPT_STR, O(ip6), NULL, "IPv6 address (e.g., \"2001:db8::33\")"},
     {0, "link", OPT_LIST, O(link), NULL, "Not supported", OPT_HIDDEN},
     {0, "link-local-ip", OPT_CSV, O(link_local), NULL, "Not supported", OPT_HIDDEN},
     {0},
@@ -160,12 +149,15 @@ static const struct opt connect_opts[] = {
 static int run_connect(struct cli *c, const void *opts, int n, char **args)
 {
     const struct network_opts *o = opts;
-    struct shale_network_connect_opts q = {
-        .size = sizeof q, .address = o->ip, .aliases = (const char *const *)o->alias.v};
+    struct shale_network_connect_opts q = {.size = sizeof q,
+                                           .address = o->ip,
+                                           .address6 = o->ip6,
+                                           .aliases =
+                                               o->alias.n ? (const char *const *)o->alias.v : NULL};
     struct shale *s;
-    if (o->ip6 || o->link.n || o->link_local.n || o->driver_opt.n || o->priority)
+    if (o->link.n || o->link_local.n || o->driver_opt.n || o->priority)
         return err_set(&c->e, SHALE_UNSUPPORTED,
-                       "of the options of connect only --alias and --ip are supported yet");
+                       "of the options of connect only --alias, --ip and --ip6 are supported yet");
     int r = cli_open(c, &s);
     return r < 0 ? r : shale_network_connect(s, args[0], args[1], &q, &c->e);
 }

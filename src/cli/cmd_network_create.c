@@ -113,11 +113,14 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
 const struct cmd cmd_network_create = {
     .brief = "Create a network",
     .usage = "[OPTIONS] NETWORK",
-    .text = "Containers on a network that was created find each other by name. Options of the\n"
-            "driver are com.docker.network.bridge.name and com.docker.network.driver.mtu.",
+    .text = "Containers on a bridge that was created find each other by name; its options are\n"
+            "com.docker.network.bridge.name and com.docker.network.driver.mtu. The driver macvlan\n"
+            "puts containers on the network of an interface of this host, with addresses of their\n"
+            "own there: -o parent=INTERFACE, and macvlan_mode and com.docker.network.driver.mtu.",
     .example = "shale network create backend\n"
                "shale network create --subnet 10.5.0.0/24 --internal private\n"
-               "shale network create --ipv6 --subnet fd00:1::/64 both",
+               "shale network create --ipv6 --subnet fd00:1::/64 both\n"
+               "shale network create -d macvlan -o parent=eth0 --subnet 192.168.1.0/24 lan",
     .opts = opts,
     .opts_size = sizeof(struct network_create_opts),
     .preset = &preset,

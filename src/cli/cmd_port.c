@@ -26,17 +26,19 @@ static int print(struct cli *c, const struct shale_container *found, const char 
     for (size_t i = 0; i < found->n_ports; i++) {
         const struct shale_container_port *p = &found->ports[i];
         char number[8];
+        const char *open = strchr(p->host_ip, ':') ? "[" : "", *close = open[0] ? "]" : "";
         int r = 0;
         (void)snprintf(number, sizeof number, "%u", p->inside);
         if (!p->host_ip[0])
             continue;
         if (!port)
-            r = cli_printf(c, "%s/%s -> %s:%u\n", number, p->protocol, p->host_ip, p->host);
+            r = cli_printf(c, "%s/%s -> %s%s%s:%u\n", number, p->protocol, open, p->host_ip, close,
+                           p->host);
         else if (strlen(number) != digits || memcmp(number, port, digits) != 0 ||
                  !str_ieq(slash ? slash + 1 : "tcp", p->protocol))
             continue;
         else
-            r = cli_printf(c, "%s:%u\n", p->host_ip, p->host);
+            r = cli_printf(c, "%s%s%s:%u\n", open, p->host_ip, close, p->host);
         if (r < 0)
             return r;
         any = true;

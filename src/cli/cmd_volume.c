@@ -122,21 +122,10 @@ static const struct opt rm_opts[] = {
     {0},
 };
 
-static int remove_one(struct shale *s, const void *opts, const char *name, struct buf *out,
-                      struct shale_err *e)
-{
-    const struct volume_opts *o = opts;
-    int r = shale_volume_rm(s, name, e);
-    if (r == -SHALE_NOT_FOUND && o->force)
-        r = 0;
-    if (r == 0)
-        buf_addf(out, "%s\n", name);
-    return r;
-}
-
 static int run_rm(struct cli *c, const void *opts, int n, char **args)
 {
-    return each_container(c, remove_one, opts, n, args, 1, 0);
+    const struct volume_opts *o = opts;
+    return each_removed(c, shale_volume_rm, o->force, n, args);
 }
 
 const struct cmd cmd_volume_rm = {

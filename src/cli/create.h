@@ -17,7 +17,7 @@ struct create_cli {
     struct strv env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
         security_opt, publish, attach, network, add_host, dns, dns_option, dns_search, ulimit,
         sysctl, device, group_add, volumes_from;
-    const char *ip; /* networks: netopts.h */
+    const char *ip, *ip6; /* networks: netopts.h */
     struct strv network_alias, expose;
     int64_t memory, cpus, pids_limit, stop_timeout, shm_size;
     bool interactive, tty, read_only, init, privileged, quiet, publish_all, auto_remove,

@@ -47,6 +47,7 @@ const struct create_cli create_preset = {
       "Run an init inside the container that forwards signals and\nreaps processes" },                 \
     { 'i', "interactive", OPT_BOOL, O(interactive), NULL, "Keep STDIN open even if not attached" },    \
     { 0, "ip", OPT_STR, O(ip), NULL, "IPv4 address (e.g., 172.30.100.104)" },                          \
+    { 0, "ip6", OPT_STR, O(ip6), NULL, "IPv6 address (e.g., 2001:db8::33)" },                          \
     { 'l', "label", OPT_LIST, O(label), NULL, "Set meta data on a container" },                        \
     { 0, "label-file", OPT_LIST, O(label_file), NULL, "Read in a line delimited file of labels" },     \
     { 'm', "memory", OPT_BYTES, O(memory), NULL, "Memory limit" },                                     \

@@ -55,3 +55,27 @@ int each_container(struct cli *c, each_fn f, const void *opts, int n, char **arg
         return err_set(&c->e, SHALE_CANCELED, "canceled");
     return r < 0 ? r : failed;
 }
+
+struct removal {
+    each_rm_fn rm;
+    bool force;
+};
+
+static int remove_one(struct shale *s, const void *opts, const char *name, struct buf *out,
+                      struct shale_err *e)
+{
+    const struct removal *o = opts;
+    int r = o->rm(s, name, e);
+    if (r == -SHALE_NOT_FOUND && o->force)
+        r = 0;
+    if (r == 0)
+        buf_addf(out, "%s\n", name);
+    return r;
+}
+
+int each_removed(struct cli *c, each_rm_fn rm, bool force, int n, char **args)
+{
+    const struct removal o = {rm, force};
+
+    return each_container(c, remove_one, &o, n, args, 1, 0);
+}

@@ -12,3 +12,7 @@ typedef int (*each_fn)(struct shale *s, const void *opts, const char *name, stru
  * `forgive` is a code that is reported but is no failure (0: none). Exit status or -code. */
 int each_container(struct cli *c, each_fn f, const void *opts, int n, char **args,
                    size_t n_parallel, int forgive);
+/* Removes each of several volumes or networks, one after the other, and prints its name. With
+ * `force` one that does not exist is no failure. */
+typedef int (*each_rm_fn)(struct shale *s, const char *name, struct shale_err *e);
+int each_removed(struct cli *c, each_rm_fn rm, bool force, int n, char **args);

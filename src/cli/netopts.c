@@ -10,7 +10,7 @@
 /* ---- one --network ---- */
 
 struct wanted { /* name=NET,alias=A,ip=ADDRESS; or NET alone */
-    const char *name, *ip;
+    const char *name, *ip, *ip6;
     struct strv aliases;
 };
 
@@ -30,9 +30,10 @@ static int take_field(struct wanted *w, struct str field, struct arena *a, struc
         w->aliases.v[w->aliases.n++] = value;
     else if (str_eq(key, STR("ip")))
         w->ip = value;
-    else if (str_eq(key, STR("ip6")) || str_eq(key, STR("mac-address")) ||
-             str_eq(key, STR("link-local-ip")) || str_eq(key, STR("driver-opt")) ||
-             str_eq(key, STR("gw-priority")))
+    else if (str_eq(key, STR("ip6")))
+        w->ip6 = value;
+    else if (str_eq(key, STR("mac-address")) || str_eq(key, STR("link-local-ip")) ||
+             str_eq(key, STR("driver-opt")) || str_eq(key, STR("gw-priority")))
         return err_set(e, SHALE_UNSUPPORTED, "%.*s of a network is not supported yet", (int)key.n,
                        key.p);
     else
@@ -69,11 +70,11 @@ static int parse_network(const char *text, struct arena *a, struct wanted *w, st
 
 /* ---- together ---- */
 
-static bool is_address(const char *text)
+static bool is_address(int kind, const char *text)
 {
     unsigned char raw[sizeof(struct in6_addr)];
 
-    return inet_pton(AF_INET, text, raw) == 1;
+    return inet_pton(kind, text, raw) == 1;
 }
 
 static int check_ports(struct cli *c, const struct strv *list, bool publish)
@@ -95,11 +96,16 @@ int netopts_check(struct cli *c, const struct create_cli *o)
     int r = check_ports(c, &o->publish, true);
     if (r == 0)
         r = check_ports(c, &o->expose, false);
-    if (r == 0 && o->ip && !is_address(o->ip))
+    if (r == 0 && o->ip && !is_address(AF_INET, o->ip))
         return cli_usage_error(c,
                                "invalid argument \"%s\" for \"--ip\" flag: failed to parse IP: "
                                "\"%s\"",
                                o->ip, o->ip);
+    if (r == 0 && o->ip6 && !is_address(AF_INET6, o->ip6))
+        return cli_usage_error(c,
+                               "invalid argument \"%s\" for \"--ip6\" flag: failed to parse IP: "
+                               "\"%s\"",
+                               o->ip6, o->ip6);
     for (size_t i = 0; r == 0 && i < o->network.n; i++) {
         struct shale_err why = SHALE_ERR_INIT;
         struct wanted w = {.name = NULL};
@@ -116,6 +122,10 @@ int netopts_check(struct cli *c, const struct create_cli *o)
         if (i == 0 && w.ip && o->ip)
             return err_set(&c->e, SHALE_INVALID,
                            "conflicting options: cannot specify both --ip and per-network IPv4 "
+                           "address");
+        if (i == 0 && w.ip6 && o->ip6)
+            return err_set(&c->e, SHALE_INVALID,
+                           "conflicting options: cannot specify both --ip6 and per-network IPv6 "
                            "address");
     }
     return r;
@@ -137,10 +147,12 @@ int netopts_take(struct cli *c, const struct create_cli *o, struct shale_create_
         int r = parse_network(o->network.v[i], &c->arena, &w, &c->e);
         if (r < 0)
             return r;
-        v[i] = (struct shale_endpoint_opts){w.name, w.ip, list_or_null(&w.aliases)};
+        v[i] = (struct shale_endpoint_opts){w.name, w.ip, list_or_null(&w.aliases), w.ip6};
     }
     if (o->ip)
         v[0].address = o->ip;
+    if (o->ip6)
+        v[0].address6 = o->ip6;
     if (o->network_alias.n)
         v[0].aliases = list_or_null(&o->network_alias);
     q->networks = v;

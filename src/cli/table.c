@@ -13,6 +13,8 @@ const struct opt cmd_global_opts[] = {
     {'D', "debug", OPT_BOOL, G(debug), NULL, "Tell on standard error what is being done"},
     {0, "insecure-registry", OPT_LIST, G(insecure), NULL,
      "Registry (host[:port] or CIDR) to be spoken to without verified TLS"},
+    {0, "registry-mirror", OPT_LIST, G(mirrors), NULL,
+     "Registry (URL) that is asked for images of Docker Hub before it"},
     {0, "root", OPT_STR, G(root), NULL, "Folder of the store (also: $SHALE_ROOT)"},
     {0, "runtime", OPT_STR, G(runtime), NULL, "OCI runtime: name or path (default: what works)"},
     {0, "storage-driver", OPT_STR, G(storage_driver), NULL, "\"auto\", \"erofs\" or \"dir\"", 0,
@@ -267,6 +269,7 @@ const struct cmd_name cmd_table[] = {
     {"__completion", NULL, CMD_HIDDEN, &cmd_completion},
     {"__keep", NULL, CMD_HIDDEN, &cmd_keep},
     {"__man", NULL, CMD_HIDDEN, &cmd_man},
+    {"__ports", NULL, CMD_HIDDEN, &cmd_ports},
     {NULL},
 };
 

@@ -11,14 +11,13 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "base/time.h"
 #include "container/events.h"
 #include "container/start_priv.h"
 
-/* How often one that does not run yet is looked for, and after how many looks its row is. */
-#define PENDING_SOON_US  1000
-#define PENDING_LATER_US 5000
-#define PENDING_LOOK     200
-#define PATH_MAX_BYTES   (64u << 10)
+#define SHORTEST_PAUSE_NS NS_PER_MS /* before one that does not run yet is looked for again */
+#define ROW_PAUSE_NS      (300 * NS_PER_MS) /* … and its row */
+#define PATH_MAX_BYTES    (64u << 10)
 
 /* The socket's path may be longer than an address holds: it is reached through the folder's
  * descriptor. */
@@ -99,6 +98,16 @@ static void on_signal(void *arg, int sig)
         (void)process_kill(&x->init, sig, NULL);
 }
 
+static int take_keys(const struct ctr *c, const struct shale_attach_opts *o, struct keys *ret,
+                     struct shale_err *e)
+{
+    const char *text = o->detach_keys && *o->detach_keys ? o->detach_keys
+                       : c->conf.detach_keys[0]          ? c->conf.detach_keys
+                                                         : NULL;
+
+    return keys_parse(text, ret, e);
+}
+
 static int carry(struct container_host *h, struct attached *x, const struct shale_attach_opts *o,
                  int socket, struct shale_err *e)
 {
@@ -106,10 +115,7 @@ static int carry(struct container_host *h, struct attached *x, const struct shal
     struct keys keys;
     struct relay_signals sig;
     bool tty = c->conf.tty;
-    const char *text = o->detach_keys && *o->detach_keys ? o->detach_keys
-                       : c->conf.detach_keys[0]          ? c->conf.detach_keys
-                                                         : NULL;
-    int r = keys_parse(text, &keys, e);
+    int r = take_keys(c, o, &keys, e);
 
     if (r >= 0)
         r = relay_signals_take(&sig, o->sig_proxy && !tty, tty && x->terminal >= 0, e);
@@ -196,12 +202,12 @@ static int await_socket(struct container_host *h, struct arena *a, struct ctr *c
 {
     _cleanup_(arena_clear) struct arena own = ARENA_INIT(PATH_MAX_BYTES);
     const char *noted = ctr_path(c, &own, "run");
-    int64_t began = c->row.run.started_ns;
-    unsigned pause_us = PENDING_SOON_US;
+    int64_t began = c->row.run.started_ns, since_ns = time_mono_ns();
+    int64_t look_ns = since_ns + ROW_PAUSE_NS;
 
     if (!noted)
         return err_nomem(e);
-    for (unsigned i = 1;; i++) {
+    for (;;) {
         int fd = fs_exists(AT_FDCWD, noted) ? attach_connect(c, NULL) : -1;
         if (fd >= 0) {
             *ret = fd;
@@ -212,14 +218,17 @@ static int await_socket(struct container_host *h, struct arena *a, struct ctr *c
         int r = cancel_check(h->cancel, e);
         if (r < 0)
             return r;
-        if (i % PENDING_LOOK == 0) {
-            r = ctr_look(h, a, c, NULL);
+        if (time_mono_ns() >= look_ns) {
+            r = ctr_has_moved(h, c, NULL);
+            if (r == 1)
+                r = ctr_look(h, a, c, NULL);
             if (r == -SHALE_NOT_FOUND ||
                 (r >= 0 && c->row.run.started_ns != began && ctr_need_running(c, NULL) < 0))
                 return 1;
-            pause_us = PENDING_LATER_US;
+            look_ns = time_mono_ns() + ROW_PAUSE_NS;
         }
-        usleep(pause_us);
+        const struct timespec pause = {.tv_nsec = ctr_pause_ns(since_ns, SHORTEST_PAUSE_NS)};
+        (void)nanosleep(&pause, NULL);
     }
 }
 
@@ -247,11 +256,14 @@ int container_attach(struct container_host *h, const char *container,
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
     struct shale_attach_opts own = *given, *o = &own;
+    struct keys keys;
     struct ctr c;
     int r = ctr_find(h, container, &a, &c, e);
 
     if (r >= 0)
         r = check_state(&c, o->before_start, e);
+    if (r >= 0)
+        r = take_keys(&c, o, &keys, e); /* before anything is said to have begun */
     if (r < 0)
         return r;
     if (ret_status)

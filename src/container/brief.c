@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-#define BRIEF_VERSION 1
+#define BRIEF_VERSION 2
 #define ITEM_LEAST    1 /* bytes of a member of any list */
 
 enum {
@@ -58,6 +58,7 @@ static void put_networks(struct buf *b, const struct conf *c)
         put_text(b, n->name);
         put_text(b, n->id);
         put_text(b, n->address);
+        put_text(b, n->address6);
         put_strv(b, &n->aliases);
     }
 }
@@ -186,6 +187,7 @@ static void get_networks(struct in *x, struct conf *c)
         n->name = text(x);
         n->id = text(x);
         n->address = text(x);
+        n->address6 = text(x);
         get_strv(x, &n->aliases);
     }
 }
@@ -211,18 +213,9 @@ int brief_unpack(struct str packed, struct arena *a, struct conf *ret)
     if (packed.n < 1 || *x.p++ != BRIEF_VERSION)
         return -SHALE_CORRUPT;
     uint64_t flags = number(&x);
-    struct conf c = {.hostname = "",
-                     .user = "",
-                     .workdir = "",
-                     .stop_signal = "",
-                     .image = "",
-                     .cidfile = "",
-                     .detach_keys = "",
-                     .starter = "",
-                     .stop_timeout_s = -1,
-                     .shm_bytes = CONF_SHM_BYTES,
-                     .tty = flags & FLAG_TTY,
-                     .open_stdin = flags & FLAG_OPEN_STDIN};
+    struct conf c = CONF_INIT;
+    c.tty = flags & FLAG_TTY;
+    c.open_stdin = flags & FLAG_OPEN_STDIN;
     c.network = text(&x);
     c.runtime = text(&x);
     c.path = text(&x);

@@ -14,6 +14,7 @@
 #include "image/image.h"
 #include "image/make.h"
 #include "model/change.h"
+#include "model/config_merge.h"
 #include "model/limits.h"
 #include "store/layer_new.h"
 
@@ -49,6 +50,35 @@ static const char *words(const struct strv *v, struct arena *a)
     return s;
 }
 
+static int apply_changes(const struct committer *k, json_t *config, struct shale_err *e)
+{
+    size_t n = 0;
+
+    while (k->o->changes && k->o->changes[n])
+        n++;
+    return n ? change_apply(config, k->o->changes, n, k->a, e) : 0;
+}
+
+/* What was given, over what there would be. Takes its place in the document. */
+static int put_given(const struct committer *k, json_t *doc, struct shale_err *e)
+{
+    _cleanup_json_ json_t *given = NULL, *user = NULL;
+    const char *text = k->o->config_json;
+    int r = json_parse(text, strlen(text), LIMIT_MANIFEST_BYTES, &given, e);
+
+    if (r >= 0 && !json_is_object(given))
+        r = err_set(e, SHALE_INVALID, "the configuration of a commit is no JSON object");
+    if (r >= 0)
+        r = config_take(given, k->a, &user, e);
+    if (r >= 0)
+        r = apply_changes(k, user, e);
+    if (r >= 0)
+        r = config_merge(user, json_object_get(doc, "config"), e);
+    if (r < 0)
+        return r;
+    return json_object_set(doc, "config", user) < 0 ? err_nomem(e) : 0;
+}
+
 /* What the container was made with, over what of the image it does not keep (Shell, Healthcheck).
  */
 static int put_run_config(const struct committer *k, json_t *doc, struct shale_err *e)
@@ -56,7 +86,6 @@ static int put_run_config(const struct committer *k, json_t *doc, struct shale_e
     _cleanup_json_ json_t *ours = NULL;
     json_t *config = json_object_get(doc, "config");
     int r = conf_config_json(&k->c.conf, &ours, e);
-    size_t n = 0;
 
     if (r < 0)
         return r;
@@ -69,9 +98,7 @@ static int put_run_config(const struct committer *k, json_t *doc, struct shale_e
         (void)json_object_del(ours, "OnBuild");
     if (json_object_update(config, ours) < 0)
         return err_nomem(e);
-    while (k->o->changes && k->o->changes[n])
-        n++;
-    return n ? change_apply(config, k->o->changes, n, k->a, e) : 0;
+    return k->o->config_json ? put_given(k, doc, e) : apply_changes(k, config, e);
 }
 
 static int put_history(const struct committer *k, json_t *doc, const char *created,

@@ -40,7 +40,7 @@ struct conf_mount {
 struct conf_network { /* a network it is connected to */
     const char *name; /* as it was when it was connected */
     const char *id;
-    const char *address; /* asked for; "": any */
+    const char *address, *address6; /* asked for; "": any */
     struct strv aliases;
 };
 

@@ -50,10 +50,10 @@ static int take_binding(const char *key, const json_t *b, struct arena *a, struc
 {
     const char *ip = json_string_value(json_object_get(b, "HostIp"));
     const char *host = json_string_value(json_object_get(b, "HostPort"));
-    const char *text = host && host[0] ? arena_printf(a, "%s%s%s:%s", ip ? ip : "",
-                                                      ip && ip[0] ? ":" : "", host, key)
-                       : ip && ip[0]   ? arena_printf(a, "%s::%s", ip, key)
-                                       : key;
+    const char *open = ip && strchr(ip, ':') ? "[" : "", *close = open[0] ? "]" : "";
+    const char *text =
+        !ip || !ip[0] ? host && host[0] ? arena_printf(a, "%s:%s", host, key) : key
+                      : arena_printf(a, "%s%s%s:%s:%s", open, ip, close, host ? host : "", key);
 
     return text ? port_publish(text, a, ret, e) : err_nomem(e);
 }
@@ -80,9 +80,8 @@ int conf_ports_parse(const json_t *bindings, struct arena *a, struct port_list *
         name, kind, offsetof(struct conf_network, field), 0                                        \
     }
 static const struct json_field fields[] = {
-    F("Name", JB_STR, name),
-    F("Id", JB_STR, id),
-    F("Address", JB_STR, address),
+    F("Name", JB_STR, name),        F("Id", JB_STR, id),
+    F("Address", JB_STR, address),  F("Address6", JB_STR, address6),
     F("Aliases", JB_STRV, aliases),
 };
 #undef F
@@ -98,6 +97,8 @@ json_t *conf_networks_json(const struct conf *c)
         jout_str(&bad, o, "Name", n->name);
         jout_str(&bad, o, "Id", n->id);
         jout_str(&bad, o, "Address", n->address);
+        if (n->address6[0])
+            jout_str(&bad, o, "Address6", n->address6);
         jout_put(&bad, o, "Aliases", jout_strv(&n->aliases));
         jout_add(&bad, list, o);
     }
@@ -113,7 +114,8 @@ int conf_networks_parse(const json_t *list, struct arena *a, struct conf *ret, s
     if (!ret->networks)
         return err_nomem(e);
     for (size_t i = 0; r >= 0 && i < n; i++) {
-        ret->networks[i] = (struct conf_network){.name = "", .id = "", .address = ""};
+        ret->networks[i] =
+            (struct conf_network){.name = "", .id = "", .address = "", .address6 = ""};
         r = json_bind(json_array_get(list, i), fields, ARRAY_SIZE(fields), &ret->networks[i], a, e);
     }
     ret->n_networks = n;

@@ -42,6 +42,9 @@ struct container_host {
     const char *const *exit_command;
     /* The same for container_keep. NULL: there are no restart policies and no health checks. */
     const char *const *keeper_command;
+    /* The same for portproxy_run, with its arguments behind. NULL: nothing is published on
+     * IPv6 addresses. */
+    const char *const *ports_command;
 };
 
 /* ---- life ---- */

@@ -92,6 +92,7 @@ static int connect_one(struct create *c, const struct shale_endpoint_opts *o, st
     struct conf *k = &c->conf;
     struct conf_network *to = &k->networks[k->n_networks];
     struct network n;
+    struct ipv6 address6;
     uint32_t address;
 
     if (proc_is_user())
@@ -110,7 +111,7 @@ static int connect_one(struct create *c, const struct shale_endpoint_opts *o, st
         if (streq(k->networks[i].id, n.row.id))
             return err_set(e, SHALE_INVALID, "network \"%.100s\" is specified multiple times",
                            n.row.name);
-    if (!n.is_bridge)
+    if (!n.connects)
         return err_set(e, SHALE_INVALID,
                        "conflicting options: cannot attach both user-defined and "
                        "non-user-defined network-modes");
@@ -119,10 +120,14 @@ static int connect_one(struct create *c, const struct shale_endpoint_opts *o, st
                        "invalid config for network %.100s: invalid endpoint settings:\n"
                        "network-scoped aliases are only supported for user-defined networks",
                        n.row.name);
-    *to = (struct conf_network){.name = n.row.name, .id = n.row.id, .address = ""};
+    *to = (struct conf_network){.name = n.row.name, .id = n.row.id, .address = "", .address6 = ""};
     if (o->address && o->address[0]) {
         to->address = arena_strdup(c->a, o->address);
         r = to->address ? network_check_address(&n, o->address, &address, e) : err_nomem(e);
+    }
+    if (r >= 0 && o->address6 && o->address6[0]) {
+        to->address6 = arena_strdup(c->a, o->address6);
+        r = to->address6 ? network_check_address6(&n, o->address6, &address6, e) : err_nomem(e);
     }
     if (r >= 0)
         r = create_list(c, o->aliases, &to->aliases, e);
@@ -152,7 +157,7 @@ static int check_private(struct create *c, const struct shale_endpoint_opts *v, 
         return err_set(e, SHALE_INVALID,
                        "conflicting options: cannot attach both user-defined and "
                        "non-user-defined network-modes");
-    if (v->address && v->address[0])
+    if ((v->address && v->address[0]) || (v->address6 && v->address6[0]))
         return err_set(e, SHALE_INVALID,
                        "invalid endpoint settings:\nuser-specified IP address is supported only "
                        "when connecting to networks with user configured subnets");

@@ -21,12 +21,14 @@
 #include "container/volume_mount.h"
 #include "container/volumes.h"
 
-#define RUN_MAX_BYTES   8192
-#define STATUS_MAX      64
-#define MONITOR_WAIT_MS 10000 /* between the end of a process and the note of its status */
-#define HOLD_WAIT_MS    2000  /* how long a removal waits for those who want the status */
-#define ATTACH_WAIT_MS  10000 /* and a start for those who want to be attached first */
-#define HOLD_STEP_US    1000
+#define RUN_MAX_BYTES    8192
+#define STATUS_MAX       64
+#define MONITOR_WAIT_MS  10000 /* between the end of a process and the note of its status */
+#define HOLD_WAIT_MS     2000  /* how long a removal waits for those who want the status */
+#define ATTACH_WAIT_MS   30000 /* and a start for those who want to be attached first */
+#define HOLD_STEP_US     1000
+#define PAUSE_SHARE      32
+#define LONGEST_PAUSE_NS (250 * NS_PER_MS)
 
 /* ---- loading ---- */
 
@@ -93,6 +95,27 @@ int ctr_look(struct container_host *h, struct arena *a, struct ctr *c, struct sh
     *a = fresh;
     *c = now;
     return 0;
+}
+
+int ctr_has_moved(struct container_host *h, const struct ctr *c, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    const struct meta_container_run *was = &c->row.run, *now;
+    struct meta_container row;
+    int r = meta_container_get(store_meta(h->store), c->row.id, &a, &row, e);
+
+    if (r < 0)
+        return r;
+    now = &row.run;
+    return !streq(now->state, was->state) || now->started_ns != was->started_ns ||
+           now->finished_ns != was->finished_ns;
+}
+
+int64_t ctr_pause_ns(int64_t since_ns, int64_t least_ns)
+{
+    int64_t ns = (time_mono_ns() - since_ns) / PAUSE_SHARE;
+
+    return ns < least_ns ? least_ns : ns > LONGEST_PAUSE_NS ? LONGEST_PAUSE_NS : ns;
 }
 
 bool ctr_is(const struct ctr *c, const char *state)

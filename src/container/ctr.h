@@ -52,6 +52,12 @@ int ctr_reload(struct container_host *h, struct arena *a, struct ctr *c, struct 
 /* The same for who looks again and again: `a`, which must hold nothing but what c has, is cleared
  * and has the new one. On an error both stay as they are. */
 int ctr_look(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e);
+/* 1: its row tells of another state, start or end than c does. 0: it does not. */
+int ctr_has_moved(struct container_host *h, const struct ctr *c, struct shale_err *e);
+/* How long to pause before something that has been awaited since then (monotonic) is looked for
+ * again: a small part of that time, so that hundreds who wait for long do not keep the machine from
+ * what they wait for. */
+int64_t ctr_pause_ns(int64_t since_ns, int64_t least_ns);
 bool ctr_is(const struct ctr *c, const char *state);
 /* It runs, is paused, or will run again by itself. */
 bool ctr_is_live(const struct ctr *c);

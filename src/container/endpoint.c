@@ -14,6 +14,7 @@
 #include "container/netavark.h"
 #include "container/netns.h"
 #include "container/pasta.h"
+#include "container/portproxy.h"
 
 #define STATE_MAX_BYTES (8u << 20)
 #define STATE_PREFIX    "net-"
@@ -75,13 +76,24 @@ static int take_address(struct container_host *h, struct arena *a, const struct 
                         const struct conf_network *asked, struct endpoint *p, struct shale_err *e)
 {
     char *id = arena_alloc(a, ID_HEX + 1);
-    struct meta_endpoint row = {.container = c->row.id, .network = p->network.row.id, .id = id};
+    struct meta_endpoint row = {.container = c->row.id,
+                                .network = p->network.row.id,
+                                .id = id,
+                                .address6 = asked->address6};
     int r = id ? random_hex(id, ID_HEX / 2, e) : err_nomem(e);
 
     if (r >= 0)
         r = asked->address[0] ? network_check_address(&p->network, asked->address, &p->address, e)
                               : network_free_address(h, &p->network, a, &p->address, e);
+    if (r >= 0 && asked->address6[0])
+        r = network_check_address6(&p->network, asked->address6, &p->address6, e);
+    if (r < 0)
+        return r;
     row.address = p->address;
+    if (p->network.ipv6) {
+        p->address6 = network_address6(&p->network, p->address, asked->address6);
+        r = network_claim_address6(h, &p->network, &p->address6, c->row.id, a, e);
+    }
     return r < 0 ? r : meta_endpoint_add(store_meta(h->store), &row, e);
 }
 
@@ -116,13 +128,14 @@ static int call_setup(struct container_host *h, struct arena *a, const struct ct
                              .network = &p->network,
                              .number = number,
                              .address = p->address,
+                             .address6 = p->address6,
                              .dns = c->conf.dns};
     char *input;
     int r = netavark_find(h, a, &n, e);
 
     if (r < 0 || !netns)
         return r < 0 ? r : err_nomem(e);
-    if (!p->network.builtin && !n.aardvark[0])
+    if (p->network.resolves && !n.aardvark[0])
         return err_set(e, SHALE_UNSUPPORTED,
                        "aardvark-dns is not installed: it resolves the names on network %.100s; "
                        "install the package aardvark-dns",
@@ -131,8 +144,9 @@ static int call_setup(struct container_host *h, struct arena *a, const struct ct
     if (!v)
         return err_nomem(e);
     for (size_t i = 0; ports && i < ports->n; i++)
-        v[in.n_ports++] = (struct netavark_port){ports->v[i].protocol, ports->v[i].host_ip,
-                                                 ports->v[i].inside, ports->v[i].host};
+        if (!strchr(ports->v[i].host_ip, ':')) /* those are carried */
+            v[in.n_ports++] = (struct netavark_port){ports->v[i].protocol, ports->v[i].host_ip,
+                                                     ports->v[i].inside, ports->v[i].host};
     in.ports = v;
     r = names_of(c, asked, a, &in.names, e);
     if (r >= 0)
@@ -188,11 +202,15 @@ void endpoints_remove(struct container_host *h, struct arena *a, const struct ct
                       const char *network)
 {
     const char *path = state_path(c, network, a);
+    struct meta_port *ports = NULL;
+    size_t n_ports = 0;
 
     if (path)
         undo(h, a, c, path);
     tell_gone(h, a, c, network);
     (void)meta_endpoint_delete(store_meta(h->store), c->row.id, network, NULL);
+    if (meta_port_list(store_meta(h->store), c->row.id, a, &ports, &n_ports, NULL) >= 0 && !n_ports)
+        portproxy_stop(c, a);
 }
 
 void endpoints_forget(struct container_host *h, struct arena *a, const struct ctr *c,
@@ -216,10 +234,11 @@ static void refresh_holders(struct container_host *h, struct arena *a, const str
 
     for (size_t i = 0; i < c->conf.ports.n; i++) {
         const struct port_pair *p = &c->conf.ports.v[i];
+        const char *const ips[] = {p->host_ip, p->host_ip[0] ? NULL : HOSTPORTS_ANY6};
         const char *holder;
-        if (p->first &&
-            meta_port_holder(m, p->protocol, p->host_ip, p->first, a, &holder, NULL) == 1)
-            (void)ctr_find(h, holder, a, &other, NULL);
+        for (size_t k = 0; p->first && k < ARRAY_SIZE(ips) && ips[k]; k++)
+            if (meta_port_holder(m, p->protocol, ips[k], p->first, a, &holder, NULL) == 1)
+                (void)ctr_find(h, holder, a, &other, NULL);
     }
     for (size_t i = 0; i < c->conf.n_networks; i++) {
         const struct conf_network *n = &c->conf.networks[i];
@@ -252,7 +271,7 @@ static int setup_locked(struct container_host *h, struct arena *a, struct ctr *c
         if (r >= 0)
             ret->n++;
     }
-    if (r >= 0 && ret->n)
+    if (r >= 0 && ret->n && !ret->v[0].network.macvlan) /* that has addresses of its own outside */
         r = hostports_take(h, a, c, ret->v[0].network.row.id, &ret->ports, e);
     if (r >= 0 && streq(c->conf.network, PASTA_MODE)) {
         r = hostports_take(h, a, c, PASTA_MODE, &ret->ports, e);
@@ -263,7 +282,7 @@ static int setup_locked(struct container_host *h, struct arena *a, struct ctr *c
     for (size_t i = 0; r >= 0 && i < ret->n; i++)
         r = call_setup(h, a, c, &c->conf.networks[i], &ret->v[i], (unsigned)i,
                        i == 0 ? &ret->ports : NULL, e);
-    return r;
+    return r >= 0 && ret->n ? portproxy_start(h, c, &ret->ports, ret->v[0].address, a, e) : r;
 }
 
 /* --network container: the namespace of a process that runs. */
@@ -353,6 +372,7 @@ void endpoints_teardown(struct container_host *h, struct arena *a, const struct 
     _cleanup_close_ int host = netavark_host_lock(a, NULL, NULL);
     (void)host;
     (void)fs_each(AT_FDCWD, c->dir, undo_file, &u, NULL);
+    portproxy_stop(c, a);
     pasta_stop(c, a);
     tell_gone(h, a, c, NULL);
     (void)meta_endpoint_delete(store_meta(h->store), c->row.id, NULL, NULL);
@@ -377,7 +397,11 @@ int endpoints_load(struct container_host *h, struct arena *a, const struct ctr *
     for (size_t i = 0; i < c->conf.n_networks; i++)
         for (size_t k = 0; k < n; k++)
             if (streq(v[k].network, c->conf.networks[i].id) &&
-                network_find(h, v[k].network, a, &ret->v[ret->n].network, NULL) >= 0)
-                ret->v[ret->n++].address = v[k].address;
+                network_find(h, v[k].network, a, &ret->v[ret->n].network, NULL) >= 0) {
+                struct endpoint *p = &ret->v[ret->n++];
+                p->address = v[k].address;
+                if (p->network.ipv6)
+                    p->address6 = network_address6(&p->network, v[k].address, v[k].address6);
+            }
     return 0;
 }

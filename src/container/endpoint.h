@@ -14,6 +14,7 @@
 struct endpoint {
     struct network network;
     uint32_t address;
+    struct ipv6 address6; /* of a network with IPv6 */
 };
 struct endpoints {
     const char *netns; /* path for the specification; NULL: the runtime makes one */

@@ -153,16 +153,17 @@ static int load(struct keeper *k, struct arena *a, struct ctr *ret, struct shale
 }
 
 /* 1: still in that start. 0: its end has been recorded, or it runs in another one. */
-static int same_run(struct keeper *k, struct arena *a, struct ctr *c, int64_t started_ns,
-                    struct shale_err *e)
+static int same_run(struct keeper *k, const struct ctr *was, struct shale_err *e)
 {
-    int r = ctr_reload(k->h, a, c, e);
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    struct ctr c = *was;
+    int r = ctr_reload(k->h, &a, &c, e);
 
     if (r >= 0)
-        r = ctr_refresh(k->h, a, c, e);
+        r = ctr_refresh(k->h, &a, &c, e);
     if (r < 0)
         return r;
-    return ctr_need_running(c, NULL) >= 0 && c->row.run.started_ns == started_ns;
+    return ctr_need_running(&c, NULL) >= 0 && c.row.run.started_ns == was->row.run.started_ns;
 }
 
 /* Until its process is no more, with checks of its health. */
@@ -182,16 +183,15 @@ static int attend(struct keeper *k, const struct ctr *c, const struct process *i
 }
 
 /* Until it has ended and somebody, or we, have written that down. */
-static int watch(struct keeper *k, struct arena *a, struct ctr *c, struct shale_err *e)
+static int watch(struct keeper *k, struct arena *a, const struct ctr *c, struct shale_err *e)
 {
-    int64_t started_ns = c->row.run.started_ns;
     struct ctr_run run;
     int r = ctr_run_load(k->h, c, a, &run, e);
 
     if (r >= 0)
         r = attend(k, c, &run.init, e);
     while (r >= 0) {
-        r = same_run(k, a, c, started_ns, e);
+        r = same_run(k, c, e);
         if (r <= 0)
             return r;
         poll(NULL, 0, RECORD_POLL_MS);

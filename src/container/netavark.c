@@ -26,6 +26,7 @@
 #define DIR_DIGITS   16
 #define METRIC_FIRST 100
 #define MTU_OPTION   "com.docker.network.driver.mtu"
+#define MODE_OPTION  "macvlan_mode"
 
 /* ---- where it is ---- */
 
@@ -180,10 +181,8 @@ static json_t *endpoint_of(const struct netavark_in *in)
     int bad = !o;
 
     jout_put(&bad, o, "interface_name", json_sprintf("eth%u", in->number));
-    if (in->network->ipv6) {
-        struct ipv6 other = network_address6(in->network, in->address);
-        jout_add(&bad, ips, json_string(ipv6_format(&other, address6)));
-    }
+    if (in->network->ipv6)
+        jout_add(&bad, ips, json_string(ipv6_format(&in->address6, address6)));
     jout_put(&bad, o, "static_ips", ips);
     jout_str(&bad, o, "static_mac", network_mac(in->address, mac));
     jout_put(&bad, o, "aliases", jout_strv(&in->names));
@@ -210,21 +209,24 @@ static json_t *network_of(const struct netavark_in *in)
     const struct network *n = in->network;
     _cleanup_json_ json_t *o = json_object(), *options = json_object();
     const char *mtu = strmap_get(&n->options, MTU_OPTION);
+    const char *mode = strmap_get(&n->options, MODE_OPTION);
     char name[NETAVARK_NAME_BYTES];
     int bad = !o;
 
     if (mtu)
         jout_str(&bad, options, "mtu", mtu);
+    if (mode)
+        jout_str(&bad, options, "mode", mode);
     if (in->number > 0) /* the first one has the way out */
         jout_put(&bad, options, "metric", json_sprintf("%u", METRIC_FIRST + in->number));
     jout_str(&bad, o, "name", netavark_name(n, name));
     jout_str(&bad, o, "id", n->row.id);
-    jout_str(&bad, o, "driver", "bridge");
+    jout_str(&bad, o, "driver", n->row.driver);
     jout_str(&bad, o, "network_interface", n->bridge);
     jout_put(&bad, o, "subnets", subnets_of(n));
     jout_bool(&bad, o, "ipv6_enabled", n->ipv6);
     jout_bool(&bad, o, "internal", n->internal);
-    jout_bool(&bad, o, "dns_enabled", !n->builtin);
+    jout_bool(&bad, o, "dns_enabled", n->resolves);
     jout_put(&bad, o, "ipam_options", json_pack("{s:s}", "driver", "host-local"));
     jout_put(&bad, o, "options", TAKE_PTR(options));
     return bad ? NULL : TAKE_PTR(o);

@@ -35,8 +35,9 @@ struct netavark_in { /* one container on one network */
     const struct network *network;
     unsigned number; /* of the interface inside: 0 is eth0 */
     uint32_t address;
-    struct strv names; /* besides the container's */
-    struct strv dns;   /* servers for names that are not containers' */
+    struct ipv6 address6; /* where the network has IPv6 */
+    struct strv names;    /* besides the container's */
+    struct strv dns;      /* servers for names that are not containers' */
     const struct netavark_port *ports;
     size_t n_ports;
 };

@@ -74,8 +74,7 @@ static int write_hosts(int dir_fd, const struct conf *c, const struct endpoints 
         buf_addf(&b, "%s\t%s\n", ipv4_format(net->v[i].address, address), c->hostname);
         if (!net->v[i].network.ipv6)
             continue;
-        struct ipv6 other = network_address6(&net->v[i].network, net->v[i].address);
-        buf_addf(&b, "%s\t%s\n", ipv6_format(&other, address6), c->hostname);
+        buf_addf(&b, "%s\t%s\n", ipv6_format(&net->v[i].address6, address6), c->hostname);
     }
     r = buf_check(&b, e);
     return r < 0 ? r : put(dir_fd, "hosts", b.p, b.n, e);
@@ -137,7 +136,7 @@ static size_t add_resolvers(struct buf *b, const struct endpoints *net)
 
     for (size_t i = 0; i < net->n; i++) {
         char gateway[IPV4_BYTES];
-        if (net->v[i].network.builtin)
+        if (!net->v[i].network.resolves)
             continue;
         buf_addf(b, "nameserver %s\n", ipv4_format(net->v[i].network.gateway, gateway));
         n++;

@@ -51,14 +51,15 @@ int network_of_row(const struct meta_network *row, struct arena *a, struct netwo
     _cleanup_json_ json_t *j = NULL;
     struct raw raw = {
         .subnet = "", .range = "", .gateway = "", .bridge = "", .subnet6 = "", .gateway6 = ""};
-    struct network n = {.row = *row, .is_bridge = streq(row->driver, NETWORK_BRIDGE)};
+    struct network n = {.row = *row, .macvlan = streq(row->driver, NETWORK_MACVLAN)};
     int r = json_parse(row->config, strlen(row->config), CONFIG_MAX_BYTES, &j, e);
 
     if (r >= 0)
         r = json_bind(j, fields, ARRAY_SIZE(fields), &raw, a, e);
     if (r < 0)
         return r;
-    if (n.is_bridge &&
+    n.connects = n.macvlan || streq(row->driver, NETWORK_BRIDGE);
+    if (n.connects &&
         (!ipv4_net_parse(raw.subnet, &n.subnet) || !ipv4_parse(raw.gateway, &n.gateway)))
         return err_set(e, SHALE_CORRUPT, "row of network %.100s is incomplete", row->name);
     (void)ipv4_net_parse(raw.range, &n.range);
@@ -67,6 +68,7 @@ int network_of_row(const struct meta_network *row, struct arena *a, struct netwo
         (!ipv6_net_parse(raw.subnet6, &n.subnet6) || !ipv6_parse(raw.gateway6, &n.gateway6)))
         return err_set(e, SHALE_CORRUPT, "row of network %.100s is damaged", row->name);
     n.builtin = is_builtin(row->name);
+    n.resolves = n.connects && !n.builtin && !n.macvlan;
     n.bridge = raw.bridge;
     n.internal = raw.internal;
     n.attachable = raw.attachable;
@@ -186,8 +188,8 @@ bool network_overlaps(const struct meta_network *rows, size_t n, const struct ip
 {
     for (size_t i = 0; i < n; i++) {
         struct network there;
-        if (streq(rows[i].driver, NETWORK_BRIDGE) &&
-            network_of_row(&rows[i], a, &there, NULL) >= 0 && ipv4_net_overlaps(&there.subnet, net))
+        if (network_of_row(&rows[i], a, &there, NULL) >= 0 && there.connects &&
+            ipv4_net_overlaps(&there.subnet, net))
             return true;
     }
     return false;
@@ -258,6 +260,8 @@ int network_settle(struct container_host *h, struct network *n, struct arena *a,
     size_t n_members = 0;
     int r;
 
+    if (n->macvlan) /* its subnet is that of an interface of this host */
+        return 0;
     (void)fs_read_file(AT_FDCWD, "/proc/net/route", &routes, NULL);
     if (!is_taken((struct str){buf_str(&routes), routes.n}, n, interface))
         return 0;
@@ -317,15 +321,36 @@ static bool is_aux(const struct network *n, uint32_t address)
     return false;
 }
 
-struct ipv6 network_address6(const struct network *n, uint32_t address)
+struct ipv6 network_address6(const struct network *n, uint32_t address, const char *asked)
 {
+    struct ipv6 other;
+
+    if (asked && asked[0] && ipv6_parse(asked, &other))
+        return other;
     return ipv6_net_at(&n->subnet6, address - n->subnet.address);
+}
+
+/* Is the counterpart of that address one that somebody has asked for? */
+static bool is_asked6(const struct network *n, uint32_t address, const struct meta_endpoint *v,
+                      size_t n_taken)
+{
+    struct ipv6 mine;
+
+    if (!n->ipv6)
+        return false;
+    mine = network_address6(n, address, NULL);
+    for (size_t i = 0; i < n_taken; i++) {
+        struct ipv6 theirs;
+        if (v[i].address6[0] && ipv6_parse(v[i].address6, &theirs) && ipv6_eq(&mine, &theirs))
+            return true;
+    }
+    return false;
 }
 
 /* The gateways have it, of either kind. */
 static bool is_gateway(const struct network *n, uint32_t address)
 {
-    struct ipv6 other = n->ipv6 ? network_address6(n, address) : (struct ipv6){{0}};
+    struct ipv6 other = n->ipv6 ? network_address6(n, address, NULL) : (struct ipv6){{0}};
 
     return address == n->gateway || (n->ipv6 && ipv6_eq(&other, &n->gateway6));
 }
@@ -345,7 +370,8 @@ int network_free_address(struct container_host *h, const struct network *n, stru
         while (i < n_taken && v[i].address < at)
             i++;
         if (at != n->subnet.address && at != ipv4_net_last(&n->subnet) && !is_gateway(n, at) &&
-            !is_aux(n, at) && (i == n_taken || v[i].address != at)) {
+            !is_aux(n, at) && (i == n_taken || v[i].address != at) &&
+            !is_asked6(n, at, v, n_taken)) {
             *ret = at;
             return 0;
         }
@@ -374,6 +400,44 @@ int network_check_address(const struct network *n, const char *text, uint32_t *r
     if (is_gateway(n, *ret) || *ret == n->subnet.address || *ret == ipv4_net_last(&n->subnet))
         return err_set(e, SHALE_CONFLICT, "Address already in use");
     return 0;
+}
+
+int network_check_address6(const struct network *n, const char *text, struct ipv6 *ret,
+                           struct shale_err *e)
+{
+    struct ipv6 first;
+
+    if (!ipv6_parse(text, ret))
+        return err_set(e, SHALE_INVALID, "invalid IPv6 address: %.100s", text);
+    if (n->builtin)
+        return err_set(e, SHALE_INVALID,
+                       "invalid endpoint settings:\nuser-specified IP address is supported only "
+                       "when connecting to networks with user configured subnets");
+    if (!n->ipv6 || !ipv6_net_has(&n->subnet6, ret))
+        return err_set(e, SHALE_INVALID,
+                       "invalid config for network %.100s: invalid endpoint settings:\nno "
+                       "configured subnet contains IP address %.100s",
+                       n->row.name, text);
+    first = ipv6_net_at(&n->subnet6, 0);
+    if (ipv6_eq(ret, &n->gateway6) || ipv6_eq(ret, &first))
+        return err_set(e, SHALE_CONFLICT, "Address already in use");
+    return 0;
+}
+
+int network_claim_address6(struct container_host *h, const struct network *n,
+                           const struct ipv6 *address, const char *container, struct arena *a,
+                           struct shale_err *e)
+{
+    struct meta_endpoint *v = NULL;
+    size_t n_taken = 0;
+    int r = meta_endpoint_list(store_meta(h->store), NULL, n->row.id, a, &v, &n_taken, e);
+
+    for (size_t i = 0; r >= 0 && i < n_taken; i++) {
+        struct ipv6 theirs = network_address6(n, v[i].address, v[i].address6);
+        if (!streq(v[i].container, container) && ipv6_eq(&theirs, address))
+            r = err_set(e, SHALE_EXISTS, "Address already in use");
+    }
+    return r;
 }
 
 char *network_mac(uint32_t address, char ret[18])

@@ -15,8 +15,9 @@
 #include "model/ipv4.h"
 #include "model/ipv6.h"
 
-#define NETWORK_LOCK   "locks/network"
-#define NETWORK_BRIDGE "bridge" /* the one of those who ask for none */
+#define NETWORK_LOCK    "locks/network"
+#define NETWORK_BRIDGE  "bridge" /* the one of those who ask for none; and a driver */
+#define NETWORK_MACVLAN "macvlan"
 
 struct network {
     struct meta_network row;
@@ -28,8 +29,11 @@ struct network {
     bool ipv6;
     struct ipv6_net subnet6;
     struct ipv6 gateway6;
-    const char *bridge; /* name of the interface */
-    bool is_bridge, builtin, internal, attachable;
+    const char *bridge; /* name of the interface; of macvlan: the one of this host it is on */
+    bool connects;      /* containers have addresses on it: a bridge, or macvlan */
+    bool macvlan;
+    bool resolves; /* names of its containers */
+    bool builtin, internal, attachable;
     bool chosen; /* the subnet was not asked for */
     struct strmap labels, options, aux;
 };
@@ -46,8 +50,15 @@ int network_free_address(struct container_host *h, const struct network *n, stru
 /* Can a container ask for that address? */
 int network_check_address(const struct network *n, const char *text, uint32_t *ret,
                           struct shale_err *e);
-/* The other address of a container, on a network with IPv6. */
-struct ipv6 network_address6(const struct network *n, uint32_t address);
+int network_check_address6(const struct network *n, const char *text, struct ipv6 *ret,
+                           struct shale_err *e);
+/* The other address of a container, on a network with IPv6: what it asked for, or ("", NULL) the
+ * counterpart of the first one. */
+struct ipv6 network_address6(const struct network *n, uint32_t address, const char *asked);
+/* EXISTS: another container than that one has it, by whichever way. */
+int network_claim_address6(struct container_host *h, const struct network *n,
+                           const struct ipv6 *address, const char *container, struct arena *a,
+                           struct shale_err *e);
 /* As docker makes them: 02:42 and the address. 18 bytes. */
 char *network_mac(uint32_t address, char ret[18]);
 

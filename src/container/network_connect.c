@@ -59,11 +59,12 @@ static int lock_container(struct container_host *h, const char *container, struc
 static int check(const struct ctr *c, const struct network *n,
                  const struct shale_network_connect_opts *o, struct shale_err *e)
 {
+    struct ipv6 address6;
     uint32_t address;
 
     if (streq(n->row.name, "host"))
         return err_set(e, SHALE_INVALID, "container cannot be connected to host network");
-    if (!n->is_bridge || streq(c->conf.network, "none"))
+    if (!n->connects || streq(c->conf.network, "none"))
         return err_set(e, SHALE_INVALID,
                        "container cannot be connected to multiple networks with one of the "
                        "networks in private (none) mode");
@@ -78,7 +79,10 @@ static int check(const struct ctr *c, const struct network *n,
     if (n->builtin && o->aliases && o->aliases[0])
         return err_set(e, SHALE_INVALID,
                        "network-scoped aliases are only supported for user-defined networks");
-    return o->address && o->address[0] ? network_check_address(n, o->address, &address, e) : 0;
+    int r = o->address && o->address[0] ? network_check_address(n, o->address, &address, e) : 0;
+    if (r >= 0 && o->address6 && o->address6[0])
+        r = network_check_address6(n, o->address6, &address6, e);
+    return r;
 }
 
 static int add_to_conf(struct ctr *c, const struct network *n,
@@ -89,13 +93,14 @@ static int add_to_conf(struct ctr *c, const struct network *n,
     struct conf_network *v = arena_array(a, k->n_networks + 2, sizeof *v);
     struct conf_network one = {.name = n->row.name,
                                .id = n->row.id,
-                               .address = o->address ? arena_strdup(a, o->address) : ""};
+                               .address = o->address ? arena_strdup(a, o->address) : "",
+                               .address6 = o->address6 ? arena_strdup(a, o->address6) : ""};
 
     while (o->aliases && o->aliases[one.aliases.n])
         if (++one.aliases.n > ALIASES_MAX)
             return err_set(e, SHALE_LIMIT, "more than %d aliases", ALIASES_MAX);
     one.aliases.v = arena_array(a, one.aliases.n + 1, sizeof *one.aliases.v);
-    if (!v || !one.address || !one.aliases.v)
+    if (!v || !one.address || !one.address6 || !one.aliases.v)
         return err_nomem(e);
     for (size_t i = 0; i < one.aliases.n; i++) {
         one.aliases.v[i] = arena_strdup(a, o->aliases[i]);

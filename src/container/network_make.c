@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making and removing networks. */
 #include <ctype.h>
+#include <net/if.h>
 
 #include "base/cleanup.h"
 #include "base/hash.h"
@@ -18,6 +19,8 @@
 #define LIST_MAX        20000 /* labels, or addresses */
 #define OPTION_NAME     "com.docker.network.bridge.name"
 #define OPTION_MTU      "com.docker.network.driver.mtu"
+#define OPTION_PARENT   "parent"
+#define OPTION_MODE     "macvlan_mode"
 
 /* ---- making ---- */
 
@@ -30,7 +33,7 @@ struct make {
     uint32_t gateway;
     struct ipv6_net subnet6;
     struct ipv6 gateway6;
-    const char *bridge;
+    const char *driver, *bridge;
     struct strmap labels, options, aux;
 };
 
@@ -57,9 +60,11 @@ static int check_name(const struct shale_network_create_opts *o, struct shale_er
                        name);
     if (streq(driver, "host") || streq(driver, "null"))
         return err_set(e, SHALE_DENIED, "only one instance of \"%s\" network is allowed", driver);
-    if (!streq(driver, NETWORK_BRIDGE))
+    if (!streq(driver, NETWORK_BRIDGE) && !streq(driver, NETWORK_MACVLAN))
         return err_set(e, SHALE_UNSUPPORTED,
-                       "network driver \"%.60s\" is not supported yet, only \"bridge\" is", driver);
+                       "network driver \"%.60s\" is not supported yet, only \"bridge\" and "
+                       "\"macvlan\" are",
+                       driver);
     return 0;
 }
 
@@ -86,30 +91,73 @@ static int take_map(struct make *m, const char *const *list, struct strmap *ret,
     return 0;
 }
 
+/* One option of the driver; *ret_name: of the interface. */
+static int take_mtu(const char *v, const char **ret_name, struct shale_err *e)
+{
+    uint64_t mtu;
+
+    if (!str_to_u64(v, &mtu) || mtu < 68 || mtu > 65535)
+        return err_set(e, SHALE_INVALID, "invalid MTU: %.60s", v);
+    return 0;
+}
+
+static int take_name(const char *v, const char **ret_name, struct shale_err *e)
+{
+    if (!is_name(v) || strlen(v) > INTERFACE_BYTES)
+        return err_set(e, SHALE_INVALID, "invalid name of an interface: %.60s", v);
+    *ret_name = v;
+    return 0;
+}
+
+static int take_parent(const char *v, const char **ret_name, struct shale_err *e)
+{
+    int r = take_name(v, ret_name, e);
+
+    if (r >= 0 && if_nametoindex(v) == 0)
+        return err_set(e, SHALE_INVALID, "-o parent interface was not found on the host: %.60s", v);
+    return r;
+}
+
+static int take_mode(const char *v, const char **ret_name, struct shale_err *e)
+{
+    if (!streq(v, "bridge") && !streq(v, "private") && !streq(v, "vepa") && !streq(v, "passthru"))
+        return err_set(e, SHALE_INVALID, "requested macvlan mode '%.60s' is not valid", v);
+    return 0;
+}
+
+static const struct driver_option {
+    const char *driver, *key;
+    int (*take)(const char *v, const char **ret_name, struct shale_err *e);
+} driver_options[] = {
+    {NETWORK_BRIDGE, OPTION_NAME, take_name},      {NETWORK_BRIDGE, OPTION_MTU, take_mtu},
+    {NETWORK_MACVLAN, OPTION_PARENT, take_parent}, {NETWORK_MACVLAN, OPTION_MODE, take_mode},
+    {NETWORK_MACVLAN, OPTION_MTU, take_mtu},
+};
+
+static int take_option(struct make *m, const char *k, const char *v, struct shale_err *e)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(driver_options); i++)
+        if (streq(driver_options[i].driver, m->driver) && streq(driver_options[i].key, k))
+            return driver_options[i].take(v, &m->bridge, e);
+    return err_set(
+        e, SHALE_UNSUPPORTED, "network option \"%.100s\" is not supported yet, only %s are", k,
+        streq(m->driver, NETWORK_BRIDGE) ? OPTION_NAME " and " OPTION_MTU
+                                         : OPTION_PARENT ", " OPTION_MODE " and " OPTION_MTU);
+}
+
 static int take_options(struct make *m, struct shale_err *e)
 {
     int r = take_map(m, m->o->options, &m->options, e);
 
-    m->bridge = arena_printf(m->a, "br-%.12s", m->id);
+    m->bridge = streq(m->driver, NETWORK_BRIDGE) ? arena_printf(m->a, "br-%.12s", m->id) : "";
     if (!m->bridge)
         return err_nomem(e);
-    for (size_t i = 0; r >= 0 && i < m->options.n; i++) {
-        const char *k = m->options.m[i].k, *v = m->options.m[i].v;
-        uint64_t mtu;
-        if (streq(k, OPTION_MTU)) {
-            if (!str_to_u64(v, &mtu) || mtu < 68 || mtu > 65535)
-                r = err_set(e, SHALE_INVALID, "invalid MTU: %.60s", v);
-        } else if (streq(k, OPTION_NAME)) {
-            if (!is_name(v) || strlen(v) > INTERFACE_BYTES)
-                r = err_set(e, SHALE_INVALID, "invalid name of an interface: %.60s", v);
-            m->bridge = v;
-        } else {
-            r = err_set(e, SHALE_UNSUPPORTED,
-                        "network option \"%.100s\" is not supported yet, only " OPTION_NAME
-                        " and " OPTION_MTU " are",
-                        k);
-        }
-    }
+    for (size_t i = 0; r >= 0 && i < m->options.n; i++)
+        r = take_option(m, m->options.m[i].k, m->options.m[i].v, e);
+    if (r >= 0 && !m->bridge[0])
+        r = err_set(e, SHALE_INVALID,
+                    "a macvlan network needs the interface of this host that it is on: -o "
+                    "parent=INTERFACE");
     return r;
 }
 
@@ -242,7 +290,7 @@ static int config_text(struct make *m, char **ret, struct shale_err *e)
 
 static int make(struct make *m, struct shale_err *e)
 {
-    struct meta_network row = {.id = m->id, .name = m->o->name, .driver = NETWORK_BRIDGE};
+    struct meta_network row = {.id = m->id, .name = m->o->name, .driver = m->driver};
     struct meta_network there;
     char *config = NULL;
     int r = random_hex(m->id, META_NETWORK_ID_HEX / 2, e);
@@ -271,7 +319,7 @@ static int make(struct make *m, struct shale_err *e)
 int network_create(struct container_host *h, const struct shale_network_create_opts *o,
                    struct arena *a, struct shale_network *ret, struct shale_err *e)
 {
-    struct make m = {.h = h, .o = o, .a = a};
+    struct make m = {.h = h, .o = o, .a = a, .driver = o->driver ? o->driver : NETWORK_BRIDGE};
     struct meta_network *rows;
     size_t n;
     int r = check_name(o, e);
@@ -290,7 +338,7 @@ int network_create(struct container_host *h, const struct shale_network_create_o
     if (r >= 0)
         network_event(
             h->store, EVENT_NETWORK_CREATE,
-            &(const struct network){.row = {.id = m.id, .name = o->name, .driver = NETWORK_BRIDGE}},
+            &(const struct network){.row = {.id = m.id, .name = o->name, .driver = m.driver}},
             NULL);
     return r;
 }

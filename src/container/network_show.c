@@ -49,7 +49,7 @@ static int put_members(struct container_host *h, const struct network *n, struct
             .address = arena_printf(a, "%s/%u", ipv4_format(v[i].address, address), n->subnet.bits),
             .address6 = ""};
         if (n->ipv6) {
-            struct ipv6 other = network_address6(n, v[i].address);
+            struct ipv6 other = network_address6(n, v[i].address, v[i].address6);
             w[done].address6 =
                 arena_printf(a, "%s/%u", ipv6_format(&other, address6), n->subnet6.bits);
         }
@@ -74,8 +74,8 @@ static int show(struct container_host *h, const struct network *n, struct arena 
         .name = n->row.name,
         .driver = n->row.driver,
         .created_ns = n->row.created_ns,
-        .subnet = n->is_bridge ? arena_strdup(a, ipv4_net_format(&n->subnet, net)) : "",
-        .gateway = n->is_bridge ? arena_strdup(a, ipv4_format(n->gateway, gateway)) : "",
+        .subnet = n->connects ? arena_strdup(a, ipv4_net_format(&n->subnet, net)) : "",
+        .gateway = n->connects ? arena_strdup(a, ipv4_format(n->gateway, gateway)) : "",
         .ip_range = n->range.bits ? arena_strdup(a, ipv4_net_format(&n->range, range)) : "",
         .internal = n->internal,
         .attachable = n->attachable,

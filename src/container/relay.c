@@ -198,6 +198,21 @@ static int read_input(struct state *st)
     return 0;
 }
 
+/* The caller is gone: what it had sent is still meant for the process, as far as that takes it. */
+static void take_last_input(struct state *st)
+{
+    bool left = true;
+
+    while (left && st->r->to >= 0 && !st->in_done) {
+        if (st->input.n > 0)
+            write_input(st);
+        else if (read_input(st) != 0)
+            return;
+        struct pollfd p = {st->r->in, POLLIN, 0};
+        left = st->input.n == 0 && !st->in_done && poll(&p, 1, 0) > 0;
+    }
+}
+
 /* ---- the loop ---- */
 
 static int connection(const struct relay *r)
@@ -270,8 +285,10 @@ static int serve(struct state *st, struct pollfd *p)
     }
     if (p[P_TO].revents)
         write_input(st);
-    if (p[P_CALLER].revents & (POLLHUP | POLLERR))
+    if (p[P_CALLER].revents & (POLLHUP | POLLERR)) {
+        take_last_input(st);
         return 1;
+    }
     return p[P_IN].revents ? read_input(st) : 0;
 }
 

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/settled.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/fs.h"
+#include "base/mounts.h"
 #include "base/str.h"
-
-#define MOUNTS_MAX_BYTES (256u << 20) /* of the list of this process's mounts */
 
 static int by_id(const void *x, const void *y)
 {
@@ -52,7 +49,7 @@ static int find_mounted(struct settled *s, const struct buf *b, struct shale_err
 int settled_begin(struct settled *s, struct arena *a, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(MOUNTS_MAX_BYTES);
-    int r = fs_read_file(AT_FDCWD, "/proc/self/mountinfo", &b, NULL);
+    int r = mounts_read(&b, NULL);
 
     *s = (struct settled){.a = a, .sees_mounts = r >= 0 && b.n > 0};
     if (r == -SHALE_NO_MEMORY)

@@ -11,8 +11,7 @@ static int put_live(const struct endpoint *p, const struct meta_endpoint *rows, 
     char text[IPV4_BYTES], text6[IPV6_BYTES], mac[18];
 
     if (p->network.ipv6) {
-        struct ipv6 other = network_address6(&p->network, p->address);
-        ret->address6 = arena_strdup(a, ipv6_format(&other, text6));
+        ret->address6 = arena_strdup(a, ipv6_format(&p->address6, text6));
         ret->gateway6 = arena_strdup(a, ipv6_format(&p->network.gateway6, text6));
         ret->prefix6_bits = p->network.subnet6.bits;
     }
@@ -41,6 +40,7 @@ static int put_networks(const struct ctr *c, const struct endpoints *live,
         v[i] = (struct shale_container_network){.name = n->name,
                                                 .id = n->id,
                                                 .asked_address = n->address,
+                                                .asked_address6 = n->address6,
                                                 .aliases = (const char *const *)n->aliases.v,
                                                 .n_aliases = n->aliases.n,
                                                 .endpoint_id = "",
@@ -75,6 +75,8 @@ static int by_port(const void *a, const void *b)
 
     if (x->inside != y->inside)
         return x->inside < y->inside ? -1 : 1;
+    if (!streq(x->host_ip, y->host_ip))
+        return strcmp(x->host_ip, y->host_ip);
     return x->host != y->host ? (x->host < y->host ? -1 : 1) : strcmp(x->protocol, y->protocol);
 }
 

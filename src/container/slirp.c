@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "base/thread.h"
 #include "container/jout.h"
 #include "container/spawn.h"
 
@@ -70,19 +70,7 @@ static void *wait_main(void *arg)
 /* One that a daemon started would stay as a zombie: somebody waits for its end. */
 static void wait_aside(pid_t pid)
 {
-    pthread_attr_t attr;
-    sigset_t all, old;
-    pthread_t t;
-
-    if (pthread_attr_init(&attr) != 0)
-        return;
-    (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
-    (void)pthread_create(&t, &attr, wait_main, (void *)(intptr_t)pid);
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-    (void)pthread_attr_destroy(&attr);
+    (void)thread_start(NULL, STACK_BYTES, wait_main, (void *)(intptr_t)pid, NULL);
 }
 
 static int launch(const char *program, const char *netns, const struct ctr *c, int dir_fd,

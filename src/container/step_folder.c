@@ -12,21 +12,21 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/lock.h"
+#include "base/mounts.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "container/pasta.h"
 #include "container/step_priv.h"
 
-#define FOLDERS       "builds"
-#define LOCKS         "locks"
-#define LOCK_NAME     "build-"
-#define LOCK_PREFIX   LOCKS "/" LOCK_NAME
-#define LOCK_BYTES    (sizeof LOCK_PREFIX + META_CONTAINER_ID_HEX)
-#define SHORT_ID      12
-#define MOUNTINFO_MAX (16u << 20)
-#define CMDLINE_MAX   (128u << 10)
-#define ENDS_MS       2000
+#define FOLDERS     "builds"
+#define LOCKS       "locks"
+#define LOCK_NAME   "build-"
+#define LOCK_PREFIX LOCKS "/" LOCK_NAME
+#define LOCK_BYTES  (sizeof LOCK_PREFIX + META_CONTAINER_ID_HEX)
+#define SHORT_ID    12
+#define CMDLINE_MAX (128u << 10)
+#define ENDS_MS     2000
 
 static const struct conf plain = CONF_INIT;
 
@@ -118,12 +118,12 @@ static char *mount_point(struct arena *a, struct str line)
 /* Whatever is still mounted there, the last one first. */
 static void umount_below(struct arena *a, const char *dir)
 {
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(MOUNTINFO_MAX);
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(MOUNTS_MAX_BYTES);
     size_t n = strlen(dir), n_points = 0, cap = 0;
     char **points = NULL;
     struct str rest, line;
 
-    if (fs_read_file(AT_FDCWD, "/proc/self/mountinfo", &b, NULL) < 0)
+    if (mounts_read(&b, NULL) < 0)
         return;
     rest = (struct str){buf_str(&b), b.n};
     while (rest.n > 0 && str_split(&rest, '\n', &line)) {

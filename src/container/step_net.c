@@ -25,8 +25,8 @@ static int choose(struct container_host *h, struct step_net *n, struct shale_err
     int r = network_find(h, NETWORK_BRIDGE, &n->a, &bridge, e);
     if (r < 0)
         return r;
-    k->networks[0] =
-        (struct conf_network){.name = bridge.row.name, .id = bridge.row.id, .address = ""};
+    k->networks[0] = (struct conf_network){
+        .name = bridge.row.name, .id = bridge.row.id, .address = "", .address6 = ""};
     k->n_networks = 1;
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/lock.h"
+#include "base/mounts.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "container/names.h"
@@ -17,9 +18,8 @@
 #include "container/volume_remote.h"
 #include "container/volumes.h"
 
-#define MOUNTS_LOCK     "locks/volume-mounts" /* held from looking at mounts to changing them */
-#define MOUNTINFO_BYTES (64u << 20)
-#define PROPAGATION     (MS_PRIVATE | MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
+#define MOUNTS_LOCK "locks/volume-mounts" /* held from looking at mounts to changing them */
+#define PROPAGATION (MS_PRIVATE | MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
 
 /* ---- mount(2) with the options of mount(8), as docker takes them ---- */
 
@@ -175,9 +175,9 @@ static bool is_bind_of(const char *path, const char *root, const char *name)
 /* 1: a container has it. What cannot be read counts as such. */
 static bool is_used(struct store *s, const char *name)
 {
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(MOUNTINFO_BYTES);
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(MOUNTS_MAX_BYTES);
 
-    if (fs_read_file(AT_FDCWD, "/proc/self/mountinfo", &b, NULL) < 0)
+    if (mounts_read(&b, NULL) < 0)
         return true;
     struct str rest = {buf_str(&b), b.n}, line;
     while (str_split(&rest, '\n', &line)) {

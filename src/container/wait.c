@@ -4,13 +4,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "container/ctr.h"
 
-#define RESTART_POLL_MS 20
-/* How often something that is still to come is looked for: soon at first, when it is about to. */
-#define SOON_POLL_MS  2
-#define LATER_POLL_MS 25
-#define SOON_LOOKS    500
+#define RESTART_POLL_MS   20
+#define SHORTEST_PAUSE_NS (2 * NS_PER_MS)
 
 /* One that is to be started again ends once more. */
 static int await_restart(struct container_host *h, struct arena *a, struct ctr *c,
@@ -52,9 +50,11 @@ int container_wait(struct container_host *h, const char *container, int *ret_sta
 
 /* ---- ends that are still to come ---- */
 
-static int pause_a_bit(struct container_host *h, unsigned *looks, struct shale_err *e)
+static int pause_a_bit(struct container_host *h, int64_t since_ns, struct shale_err *e)
 {
-    poll(NULL, 0, (*looks)++ < SOON_LOOKS ? SOON_POLL_MS : LATER_POLL_MS);
+    int64_t ns = ctr_pause_ns(since_ns, SHORTEST_PAUSE_NS);
+
+    poll(NULL, 0, (int)(ns / NS_PER_MS));
     return cancel_check(h->cancel, e);
 }
 
@@ -62,16 +62,17 @@ static int pause_a_bit(struct container_host *h, unsigned *looks, struct shale_e
 static int await_start(struct container_host *h, struct arena *a, struct ctr *c,
                        struct shale_err *e)
 {
-    int64_t before = c->row.run.finished_ns;
-    unsigned looks = 0;
+    int64_t before = c->row.run.finished_ns, since_ns = time_mono_ns();
 
     while (ctr_need_running(c, NULL) < 0) {
         if (c->row.run.finished_ns != before)
             return 1;
-        int r = pause_a_bit(h, &looks, e);
+        int r = pause_a_bit(h, since_ns, e);
         if (r < 0)
             return r;
-        r = ctr_look(h, a, c, e);
+        r = ctr_has_moved(h, c, e);
+        if (r == 1)
+            r = ctr_look(h, a, c, e);
         if (r == -SHALE_NOT_FOUND)
             return 1;
         if (r < 0)
@@ -83,7 +84,7 @@ static int await_start(struct container_host *h, struct arena *a, struct ctr *c,
 static int await_removal(struct container_host *h, struct arena *a, struct ctr *c,
                          struct shale_err *e)
 {
-    unsigned looks = 0;
+    int64_t since_ns = time_mono_ns();
     int r = 0;
 
     while (r >= 0) {
@@ -94,7 +95,7 @@ static int await_removal(struct container_host *h, struct arena *a, struct ctr *
             return 0;
         if (r == -SHALE_NO_MEMORY)
             return err_nomem(e);
-        r = pause_a_bit(h, &looks, e);
+        r = pause_a_bit(h, since_ns, e);
     }
     return r;
 }

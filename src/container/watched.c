@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/watched.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 #include "container/spawn.h"
 
 #define STOP_PAUSE_MS 10
-#define STOP_TRIES    200
+#define STOP_TRIES    200 /* before the runtime itself is asked to end */
 
 static void release_held(struct watched *w)
 {
@@ -106,23 +107,41 @@ static int carry(struct watched *w, struct spawn_pipe *po, struct spawn_pipe *pe
     return r;
 }
 
-/* A command that has begun to write may be without a pid here for a moment. The runtime would pass
- * SIGTERM on to it, and as the first process of its namespace it need not care. */
-static void stop(struct watched *w, pid_t pid, int pidfd)
+/* false: nothing more comes. */
+static bool throw_away(int fd)
 {
-    struct pollfd gone = {.fd = pidfd, .events = POLLIN};
+    char waste[4096];
+    ssize_t n = read(fd, waste, sizeof waste);
+
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* A command that has begun to write may be without a pid here for a moment, or for long on a busy
+ * machine: it is looked for until it is there or the runtime gone. (The runtime would pass SIGTERM
+ * on to it, and as the first process of its namespace it need not care.) What it has written is
+ * taken, for the runtime does not end before. */
+static void stop(struct watched *w, pid_t pid, int pidfd, int out, int err)
+{
+    struct pollfd p[] = {{pidfd, POLLIN, 0}, {out, POLLIN, 0}, {err, POLLIN, 0}};
+    bool killed = false;
+    int n_tries = 0;
 
     pidwatch_hurry(&w->watch);
-    for (int i = 0; i < STOP_TRIES && w->init.pid <= 0; i++) {
-        if (pidwatch_look(&w->watch))
+    while (p[0].revents == 0 && (pidfd >= 0 || p[1].fd >= 0 || p[2].fd >= 0)) {
+        if (w->init.pid <= 0 && pidwatch_look(&w->watch))
             w->init = w->watch.init;
-        else if (poll(&gone, 1, STOP_PAUSE_MS) != 0)
+        if (w->init.pid > 0 && !killed) {
+            (void)process_kill(&w->init, SIGKILL, NULL);
+            killed = true;
+        } else if (!killed && n_tries++ == STOP_TRIES) {
+            (void)kill(pid, SIGTERM);
+        }
+        if (poll(p, ARRAY_SIZE(p), killed ? -1 : STOP_PAUSE_MS) < 0 && errno != EINTR)
             return;
+        for (size_t i = 1; i < ARRAY_SIZE(p); i++)
+            if (p[i].fd >= 0 && p[i].revents && !throw_away(p[i].fd))
+                p[i].fd = -1;
     }
-    if (w->init.pid > 0)
-        (void)process_kill(&w->init, SIGKILL, NULL);
-    else
-        (void)kill(pid, SIGTERM);
 }
 
 /* Whether it ran or was refused is in the runtime's own log. */
@@ -158,7 +177,7 @@ int watched_run(struct watched *w, struct arena *a, int *ret_status, struct shal
         close(TAKE_FD(pe.w));
         r = carry(w, &po, &pe, pidfd, e);
         if (r < 0) /* asked to stop, or broken: it does not outlive its watcher */
-            stop(w, pid, pidfd);
+            stop(w, pid, pidfd, po.r, pe.r);
         int waited = spawn_wait(pid, &status, r < 0 ? NULL : e);
         if (waited >= 0) {
             *ret_status = status;

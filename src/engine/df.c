@@ -92,12 +92,15 @@ int shale_df(struct shale *s, const struct shale_df_opts *opts, struct shale_df 
     if (!res)
         return err_nomem(e);
     engine_take_opts(&o, sizeof o, opts);
-    int r = add_containers(&ch, a, res, e); /* first: it may find out that some are gone */
-    if (r >= 0)
+    unsigned what = o.what ? o.what : ~0u;
+    int r = 0;
+    if (what & SHALE_DF_CONTAINERS) /* first: it may find out that some are gone */
+        r = add_containers(&ch, a, res, e);
+    if (r >= 0 && (what & SHALE_DF_IMAGES))
         r = image_df(&ih, a, res, e);
-    if (r >= 0)
+    if (r >= 0 && (what & SHALE_DF_VOLUMES))
         r = add_volumes(&ch, a, res, e);
-    if (r >= 0)
+    if (r >= 0 && (what & SHALE_DF_CACHE))
         r = add_cache(s, a, res, e);
     if (r >= 0 && o.parts)
         r = add_parts(s, a, res, e);

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "engine/version.h"
 #include "http/http.h"
+#include "model/mirror.h"
 #include "rootfs/rootfs.h"
 
 #define OPTIONS_MAX_BYTES (1u << 20)
@@ -124,6 +125,7 @@ static int keep_remote_opts(struct shale *s, const struct shale_open_opts *o,
     ro.certs_dir = arena_strdup(&s->arena, o->certs_dir ? o->certs_dir : REMOTE_CERTS_DIR);
     ro.insecure = copy_list(&s->arena, o->insecure_registries);
     ro.any_insecure = o->any_insecure;
+    ro.mirrors = copy_list(&s->arena, o->registry_mirrors);
     ro.user_agent = "shale/" SHALE_VERSION;
     if (t->retries >= 0)
         ro.n_retries = (uint32_t)t->retries;
@@ -133,8 +135,13 @@ static int keep_remote_opts(struct shale *s, const struct shale_open_opts *o,
         ro.stall_timeout_ns = t->stall_timeout;
     if (t->helper_timeout > 0)
         ro.helper_timeout_ns = t->helper_timeout;
-    if ((config && !ro.config_dir) || !ro.certs_dir || !ro.insecure)
+    if ((config && !ro.config_dir) || !ro.certs_dir || !ro.insecure || !ro.mirrors)
         return err_nomem(e);
+    for (size_t i = 0; ro.mirrors[i]; i++) {
+        int r = mirror_check(ro.mirrors[i], e);
+        if (r < 0)
+            return r;
+    }
     s->remote_opts = ro;
     return 0;
 }
@@ -176,7 +183,9 @@ static int keep_commands(struct shale *s, const char *root, const char *driver, 
     if (!slash || !streq(slash + 1, "shale"))
         return 0;
     int r = keep_command(s, self, root, driver, "__cleanup", &s->exit_command, e);
-    return r < 0 ? r : keep_command(s, self, root, driver, "__keep", &s->keeper_command, e);
+    if (r >= 0)
+        r = keep_command(s, self, root, driver, "__keep", &s->keeper_command, e);
+    return r < 0 ? r : keep_command(s, self, root, driver, "__ports", &s->ports_command, e);
 }
 
 static void on_debug(void *arg, enum log_level level, const char *msg)
@@ -271,6 +280,7 @@ int shale_open_shared(struct shale *with, const struct shale_open_opts *opts, st
     s->shared = true;
     s->exit_command = with->exit_command;
     s->keeper_command = with->keeper_command;
+    s->ports_command = with->ports_command;
     int r = engine_tuning(&t, e);
     if (r >= 0)
         r = keep_remote_opts(s, &o, &t, e);
@@ -329,5 +339,6 @@ struct container_host engine_container_host(struct shale *s)
                                    .cancel = &s->cancel,
                                    .runtime = s->runtime,
                                    .exit_command = s->exit_command,
-                                   .keeper_command = s->keeper_command};
+                                   .keeper_command = s->keeper_command,
+                                   .ports_command = s->ports_command};
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/server.h"
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
@@ -10,16 +9,12 @@
 #include "base/time.h"
 #include "http/server_priv.h"
 
-#define MAX_CONNECTIONS 20000
-#define SPARE_FDS       160 /* the database, uploads, listeners, threads' own */
-#define N_WORKERS       16
+#define N_WORKERS 16
 
 /* ---- start and stop ---- */
 
 static void fill_in_defaults(struct http_server_opts *o)
 {
-    struct rlimit lim = {1024, 1024};
-
     if (o->n_threads == 0) {
         o->n_threads = pool_n_cpus();
         o->n_threads = o->n_threads > 4 ? 4 : o->n_threads;
@@ -34,15 +29,7 @@ static void fill_in_defaults(struct http_server_opts *o)
         o->head_ns = 20 * NS_PER_S;
     if (o->stall_ns == 0)
         o->stall_ns = 60 * NS_PER_S;
-    /* A connection may need a second descriptor, of the file it gets; hardly ever do all at once.
-     */
-    (void)getrlimit(RLIMIT_NOFILE, &lim);
-    size_t most =
-        lim.rlim_cur > 2 * SPARE_FDS ? ((size_t)lim.rlim_cur - SPARE_FDS) / 3 * 2 : SPARE_FDS / 2;
-    if (o->max_connections == 0)
-        o->max_connections = MAX_CONNECTIONS;
-    if (o->max_connections > most)
-        o->max_connections = most;
+    o->max_connections = http_connection_limit(o->max_connections);
 }
 
 static int start_all(struct http_server *s, struct shale_err *e)
@@ -76,15 +63,11 @@ int http_server_start(const struct http_server_opts *o, const struct http_listen
                       struct http_server **ret, struct shale_err *e)
 {
     struct http_server *s = mem_alloc(sizeof *s);
-    struct http_listener *copy = mem_array(n, sizeof *copy);
 
-    if (!s || !copy) {
+    if (!s || !(s->listeners = http_listeners_copy(l, n))) {
         free(s);
-        free(copy);
         return err_nomem(e);
     }
-    memcpy(copy, l, n * sizeof *l);
-    s->listeners = copy;
     s->n_listeners = n;
     s->o = *o;
     s->epoll_fd = s->event_fd = -1;

@@ -27,9 +27,12 @@
  * the answer is 500. After that, or when the client has gone, q->done(q) is called once, from any
  * thread, no other function of the handler is running for the request then, and q is gone after it.
  *
- * A body waits in at most two blocks of HTTP_BLOCK_BYTES per request. Clients that are idle, send
- * their head or body too slowly, or are one too many (the longest idle goes first) are dropped. So
- * is one more of a peer that has as many as a peer may (429 where TLS is not in the way).
+ * A body waits in at most two blocks of HTTP_BLOCK_BYTES per request; those that are collected take
+ * 256 MiB together, one more is answered with 503. Requests whose body ends in two ways (two
+ * lengths, a length and chunks) are answered with 400, unseen by the handler. Clients that are
+ * idle, send their head or body too slowly, or are one too many (the longest idle goes first) are
+ * dropped. So is one more of a peer that has as many as a peer may (429 where TLS is not in the
+ * way).
  *
  * A TLS hello on a plain listener is answered with "HTTP/1.0 400", so that clients fall back to
  * plain HTTP; a plain request on a TLS listener likewise, with a sentence.
@@ -160,6 +163,10 @@ int http_listen_unix(const char *path, mode_t mode, gid_t gid, struct http_liste
                      struct shale_err *e);
 /* A socket that listens already, handed over by the service manager. */
 int http_listen_fd(int fd, struct http_listener *ret, struct shale_err *e);
+/* For the servers: a copy of the array, to be freed (NULL: no memory); and how many connections
+ * there may be, `wanted` (0: 20,000) or as many as descriptors allow. */
+struct http_listener *http_listeners_copy(const struct http_listener *l, size_t n);
+size_t http_connection_limit(size_t wanted);
 /* Can only this machine reach it? */
 bool http_listener_is_local(const struct http_listener *l);
 
@@ -197,10 +204,10 @@ int http_server_start(const struct http_server_opts *o, const struct http_listen
 /* Accepts no more, lets running requests finish for at most grace_ns, ends. Accepts NULL, returns
  * NULL. */
 struct http_server *http_server_stop(struct http_server *s, int64_t grace_ns);
-/* Reads the i-th certificate and its key again, perhaps from other files; connections that stand
- * keep the old ones, but for certificates of clients that a list revokes now. On an error the old
- * ones stay. */
-int http_server_reload_tls(struct http_server *s, size_t i, const struct http_cert *c,
+/* Reads certificates and their keys again, perhaps from other files: c[i] takes the place of the
+ * i-th, but where it names no cert_file. Connections that stand keep the old ones, but for
+ * certificates of clients that a list revokes now. On an error all old ones stay. */
+int http_server_reload_tls(struct http_server *s, const struct http_cert *c, size_t n,
                            struct shale_err *e);
 /* When the thread that accepts connections last went round (monotonic): it does so every second. */
 int64_t http_server_beat(const struct http_server *s);

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/time.h"
 #include "http/server_priv.h"
 
@@ -268,14 +269,11 @@ int acceptor_start(struct http_server *s, struct shale_err *e)
     r = watch(s, s->event_fd, s, e);
     for (size_t i = 0; r >= 0 && i < s->n_listeners; i++)
         r = watch(s, s->listeners[i].fd, &s->listeners[i], e);
-    if (r < 0)
-        return r;
     atomic_store(&s->beat, time_mono_ns());
-    int rc = pthread_create(&s->acceptor, NULL, acceptor_main, s);
-    if (rc != 0)
-        return err_set(e, SHALE_SYSTEM, "cannot start a thread: %s", strerror(rc));
-    s->acceptor_runs = true;
-    return 0;
+    if (r >= 0)
+        r = thread_start(&s->acceptor, 0, acceptor_main, s, e);
+    s->acceptor_runs = r >= 0;
+    return r;
 }
 
 void acceptor_stop(struct http_server *s)

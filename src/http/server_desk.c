@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/time.h"
 #include "http/server_priv.h"
 
@@ -73,11 +73,7 @@ static void wait_for_work(struct desk *desk)
 static void *desk_main(void *arg)
 {
     struct desk *desk = arg;
-    sigset_t mask;
 
-    (void)sigemptyset(&mask);
-    (void)sigaddset(&mask, SIGPIPE); /* of sendfile */
-    (void)pthread_sigmask(SIG_BLOCK, &mask, NULL);
     while (!atomic_load(&desk->stopping)) {
         wait_for_work(desk);
         if (atomic_exchange(&desk->woken, false))
@@ -134,11 +130,9 @@ int desk_start(struct desk *desk, struct shale_err *e)
     desk->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (desk->event_fd < 0)
         return err_sys(e, "cannot wait for connections");
-    int rc = pthread_create(&desk->thread, NULL, desk_main, desk);
-    if (rc != 0)
-        return err_set(e, SHALE_SYSTEM, "cannot start a thread: %s", strerror(rc));
-    desk->runs = true;
-    return 0;
+    int r = thread_start(&desk->thread, 0, desk_main, desk, e); /* no SIGPIPE of sendfile there */
+    desk->runs = r >= 0;
+    return r;
 }
 
 void desk_init(struct desk *desk, struct door *door)

@@ -133,7 +133,9 @@ static int start_all(struct door *door, const struct http_cert *c, struct papers
     return r;
 }
 
-int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, struct shale_err *e)
+/* One that serves nobody yet. */
+static int door_new(struct http_server *s, size_t cert_i, const struct http_cert *c,
+                    struct door **ret, struct shale_err *e)
 {
     _cleanup_(papers_clear) struct papers p = {BUF_INIT(MAX_PEM_BYTES), BUF_INIT(MAX_PEM_BYTES),
                                                BUF_INIT(MAX_PEM_BYTES), NULL};
@@ -157,15 +159,31 @@ int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, s
         stop(door);
         return r;
     }
+    *ret = door;
+    return 0;
+}
+
+/* From here on new connections come to it. */
+static void door_use(struct http_server *s, struct door *door)
+{
     pthread_mutex_lock(&s->mutex);
     for (struct door *old = s->doors; old; old = old->next)
-        if (old->tls == door->tls && old->cert == cert_i && !old->retired)
+        if (old->tls == door->tls && old->cert == door->cert && !old->retired)
             old->retired = true;
     door->serial = s->doors ? s->doors->serial + 1 : 1;
     door->next = s->doors;
     s->doors = door;
     pthread_mutex_unlock(&s->mutex);
-    return 0;
+}
+
+int door_open(struct http_server *s, size_t cert_i, const struct http_cert *c, struct shale_err *e)
+{
+    struct door *door = NULL;
+    int r = door_new(s, cert_i, c, &door, e);
+
+    if (r >= 0)
+        door_use(s, door);
+    return r;
 }
 
 static struct door *door_for(struct http_server *s, const struct http_listener *l)
@@ -271,8 +289,26 @@ void doors_close(struct http_server *s)
     }
 }
 
-int http_server_reload_tls(struct http_server *s, size_t i, const struct http_cert *c,
+int http_server_reload_tls(struct http_server *s, const struct http_cert *c, size_t n,
                            struct shale_err *e)
 {
-    return door_open(s, i, c, e);
+    struct door *fresh = NULL;
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        struct door *door = NULL;
+        r = c[i].cert_file ? door_new(s, i, &c[i], &door, e) : 0;
+        if (door) {
+            door->next = fresh;
+            fresh = door;
+        }
+    }
+    for (struct door *door = fresh, *next; door; door = next) {
+        next = door->next;
+        if (r < 0)
+            stop(door);
+        else
+            door_use(s, door);
+    }
+    return r;
 }

@@ -5,16 +5,20 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "http/server.h"
 
-#define BACKLOG 4096 /* clients of a path do not wait for room */
+#define BACKLOG         4096 /* clients of a path do not wait for room */
+#define MAX_CONNECTIONS 20000
+#define SPARE_FDS       160 /* the database, uploads, listeners, threads' own */
 
 /* "host:port", "[v6]:port", ":port" */
 static int split_address(const char *s, char *host, size_t n, const char **port,
@@ -209,4 +213,28 @@ void http_address_text(const struct sockaddr *a, char *ret, size_t n)
     } else {
         snprintf(ret, n, "unix");
     }
+}
+
+/* ---- what both servers begin with ---- */
+
+struct http_listener *http_listeners_copy(const struct http_listener *l, size_t n)
+{
+    struct http_listener *copy = mem_array(n, sizeof *copy);
+
+    if (copy && n)
+        memcpy(copy, l, n * sizeof *l);
+    return copy;
+}
+
+/* A connection may need more descriptors, of the file it gets; hardly ever do all at once. */
+size_t http_connection_limit(size_t wanted)
+{
+    struct rlimit lim = {1024, 1024};
+
+    (void)getrlimit(RLIMIT_NOFILE, &lim);
+    size_t most =
+        lim.rlim_cur > 2 * SPARE_FDS ? ((size_t)lim.rlim_cur - SPARE_FDS) / 3 * 2 : SPARE_FDS / 2;
+    if (wanted == 0)
+        wanted = MAX_CONNECTIONS;
+    return wanted < most ? wanted : most;
 }

@@ -13,6 +13,7 @@
 
 #define HTTP_DRAIN_BYTES  (64ull << 20) /* of a body that nobody wants, before we break off */
 #define HTTP_REFUSE_BYTES (4ull << 20)  /* bodies up to here are read before a refusal */
+#define HTTP_HELD_BYTES   (256u << 20)  /* of all bodies that are collected at the same time */
 
 enum conn_phase { CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_RUN };
 
@@ -102,7 +103,7 @@ struct http_server {
     struct req *delayed; /* answers that wait for their time, the next one first; of the mutex */
     bool no_delay;       /* it stops: nothing waits; of the mutex */
     _Atomic int64_t beat;
-    atomic_size_t n_active;
+    atomic_size_t n_active, n_held;
     _Atomic uint64_t n_requests, n_bytes_in;
 };
 
@@ -128,6 +129,7 @@ struct req { /* what stands behind a struct http_req */
     unsigned status;
     bool failed; /* data() has returned an error */
     uint64_t discarded;
+    size_t held; /* of the body, in n_held */
     char verb[16];
     char *client_name;
     int64_t delay_ns;         /* of the answer; 0: none */
@@ -153,6 +155,9 @@ static inline struct req *req_of(struct http_req *q)
 }
 
 /* server_req.c: libmicrohttpd's callbacks */
+/* server_framing.c. Two readers of one head must not find two ends of its body (RFC 9112, 6.3):
+ * what one of them takes for the body the other would take for a request. */
+bool req_ends_are_clear(const struct req *q);
 void *req_begin(void *cls, const char *uri, struct MHD_Connection *c);
 enum MHD_Result req_access(void *cls, struct MHD_Connection *c, const char *url, const char *method,
                            const char *version, const char *data, size_t *n, void **req);

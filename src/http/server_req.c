@@ -15,12 +15,26 @@ static const struct {
 
 /* ---- begin and end ---- */
 
+/* Bodies that are collected are held in memory, all of them together. */
+static void hold(struct req *q, size_t n)
+{
+    q->held += n;
+    atomic_fetch_add(&q->s->n_held, n);
+}
+
+static void let_go(struct req *q)
+{
+    atomic_fetch_sub(&q->s->n_held, q->held);
+    q->held = 0;
+    buf_clear(&q->q.body);
+}
+
 static void req_free(struct req *q)
 {
     if (q->q.done)
         q->q.done(&q->q);
     http_response_unref(q->response);
-    buf_clear(&q->q.body);
+    let_go(q);
     free(q->fill);
     free(q->spare);
     free(q->busy);
@@ -295,6 +309,26 @@ static enum MHD_Result discard_piece(struct req *q, size_t *n)
     return q->discarded > HTTP_DRAIN_BYTES ? MHD_NO : MHD_YES;
 }
 
+static enum MHD_Result collect_piece(struct req *q, const char *p, size_t n)
+{
+    if (n > q->q.body.max - q->q.body.n) {
+        q->q.body_over = true;
+        let_go(q);
+        return MHD_YES;
+    }
+    if (atomic_load(&q->s->n_held) + n > HTTP_HELD_BYTES) {
+        struct http_response *r = http_response_copy("", 0);
+        http_response_header(r, "Retry-After", "1");
+        http_respond(&q->q, 503, r);
+        q->mode = REQ_DISCARD;
+        let_go(q);
+        return MHD_YES;
+    }
+    hold(q, n);
+    buf_add(&q->q.body, p, n);
+    return q->q.body.failed ? MHD_NO : MHD_YES;
+}
+
 static enum MHD_Result take_piece(struct req *q, const char *p, size_t *n)
 {
     size_t had = *n;
@@ -303,14 +337,8 @@ static enum MHD_Result take_piece(struct req *q, const char *p, size_t *n)
     if (q->mode == REQ_STREAM && !q->failed) {
         r = stream_piece(q, p, n);
     } else if (q->mode == REQ_COLLECT && !q->q.body_over) {
-        if (*n > q->q.body.max - q->q.body.n) {
-            q->q.body_over = true;
-            buf_clear(&q->q.body);
-        } else {
-            buf_add(&q->q.body, p, *n);
-        }
+        r = collect_piece(q, p, *n);
         *n = 0;
-        r = q->q.body.failed ? MHD_NO : MHD_YES;
     } else {
         r = discard_piece(q, n);
     }
@@ -375,6 +403,18 @@ static enum MHD_Result follow(struct req *q)
     return MHD_YES;
 }
 
+/* Answered at once, which ends the connection. */
+static enum MHD_Result refuse_unclear(struct req *q)
+{
+    static const char text[] = "It is not clear where the body of this request ends.\n";
+    struct http_response *p = http_response_copy(text, sizeof text - 1);
+
+    http_response_header(p, "Content-Type", "text/plain");
+    http_response_header(p, "Connection", "close");
+    http_respond(&q->q, 400, p);
+    return send_response(q);
+}
+
 static void read_head(struct req *q, const char *method)
 {
     q->q.method = HTTP_OTHER;
@@ -414,6 +454,8 @@ enum MHD_Result req_access(void *cls, struct MHD_Connection *c, const char *url,
         atomic_fetch_add_explicit(&s->n_requests, 1, memory_order_relaxed);
         conn_set(q->conn, CONN_RUN);
         read_head(q, method);
+        if (!req_ends_are_clear(q))
+            return refuse_unclear(q);
         client_look(q);
         s->o.handle(s->o.arg, &q->q);
         return follow(q);

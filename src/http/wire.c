@@ -3,19 +3,16 @@
 #include "http/wire.h"
 
 #include <malloc.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/time.h"
 #include "http/wire_priv.h"
 
-#define MAX_CONNECTIONS 20000
-#define MAX_REQUESTS    4096
-#define SPARE_FDS       160
-#define STACK_BYTES     (1u << 20) /* of addresses; memory comes when it is touched */
-#define LINGER_NS       (5 * NS_PER_S)
+#define MAX_REQUESTS 4096
+#define STACK_BYTES  (1u << 20)
+#define LINGER_NS    (5 * NS_PER_S)
 
 /* ---- threads that come and go ---- */
 
@@ -53,36 +50,33 @@ static void *thread_main(void *arg)
             wait_for_work(s, until);
         }
     }
-    s->n_threads--;
-    if (s->n_threads == 0) {
-        (void)malloc_trim(0); /* it is quiet: what many requests needed goes back to the system */
-        pthread_cond_signal(&s->ended);
+    /* It has become quiet: what many requests needed goes back to the system. */
+    if (s->n_threads - 1 <= s->most_threads / 2) {
+        s->most_threads = s->n_threads - 1;
+        pthread_mutex_unlock(&s->mutex);
+        (void)malloc_trim(0);
+        pthread_mutex_lock(&s->mutex);
     }
+    s->n_threads--;
+    if (s->n_threads == 0)
+        pthread_cond_signal(&s->ended);
     pthread_mutex_unlock(&s->mutex);
     return NULL;
 }
 
-static int start_thread(struct wire_server *s)
+static void add_thread(struct wire_server *s)
 {
-    pthread_attr_t attr;
-    sigset_t all, old;
-    pthread_t t;
-
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(&t, &attr, thread_main, s);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    return rc;
+    s->n_threads++;
+    if (thread_start(NULL, STACK_BYTES, thread_main, s, NULL) < 0)
+        s->n_threads--;
+    else if (s->n_threads > s->most_threads)
+        s->most_threads = s->n_threads;
 }
 
 void wire_help(struct wire_server *s)
 {
-    if (s->n_ready > 0 && s->n_threads == 0 && start_thread(s) == 0)
-        s->n_threads++;
+    if (s->n_ready > 0 && s->n_threads == 0)
+        add_thread(s);
 }
 
 /* When no thread can be had the request waits for one that is there, or for wire_help. */
@@ -92,29 +86,17 @@ void wire_push(struct wire_server *s, struct wconn *k)
     *s->ready_tail = k;
     s->ready_tail = &k->ready;
     s->n_ready++;
-    if (s->n_ready <= s->n_waiting) {
+    if (s->n_ready <= s->n_waiting)
         pthread_cond_signal(&s->work);
-    } else if (s->n_threads < s->o.max_requests) {
-        s->n_threads++;
-        if (start_thread(s) != 0)
-            s->n_threads--;
-    }
+    else if (s->n_threads < s->o.max_requests)
+        add_thread(s);
 }
 
 /* ---- start ---- */
 
 static void fill_in_defaults(struct wire_opts *o)
 {
-    struct rlimit lim = {1024, 1024};
-
-    (void)getrlimit(RLIMIT_NOFILE, &lim);
-    /* A request may need some descriptors of its own; hardly ever do all at once. */
-    size_t most =
-        lim.rlim_cur > 2 * SPARE_FDS ? ((size_t)lim.rlim_cur - SPARE_FDS) / 3 * 2 : SPARE_FDS / 2;
-    if (o->max_connections == 0)
-        o->max_connections = MAX_CONNECTIONS;
-    if (o->max_connections > most)
-        o->max_connections = most;
+    o->max_connections = http_connection_limit(o->max_connections);
     if (o->max_requests == 0)
         o->max_requests = MAX_REQUESTS;
     if (o->head_bytes == 0)
@@ -143,15 +125,11 @@ int wire_start(const struct wire_opts *o, const struct http_listener *l, size_t 
                struct wire_server **ret, struct shale_err *e)
 {
     struct wire_server *s = mem_alloc(sizeof *s);
-    struct http_listener *copy = mem_array(n, sizeof *copy);
 
-    if (!s || !copy) {
+    if (!s || !(s->listeners = http_listeners_copy(l, n))) {
         free(s);
-        free(copy);
         return err_nomem(e);
     }
-    memcpy(copy, l, n * sizeof *l);
-    s->listeners = copy;
     s->n_listeners = n;
     s->o = *o;
     s->epoll_fd = s->event_fd = -1;

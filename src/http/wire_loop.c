@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/time.h"
 #include "http/wire_priv.h"
 
@@ -366,11 +367,5 @@ int wloop_start(struct wire_server *s, struct shale_err *e)
     int r = watch(s, s->event_fd, s, e);
     for (size_t i = 0; r >= 0 && i < s->n_listeners; i++)
         r = watch(s, s->listeners[i].fd, &s->listeners[i], e);
-    if (r < 0)
-        return r;
-    int rc = pthread_create(&s->loop, NULL, loop_main, s);
-    if (rc != 0)
-        return err_set(e, SHALE_SYSTEM, "cannot start a thread: %s", strerror(rc));
-    s->loop_runs = true;
-    return 0;
+    return r < 0 ? r : thread_start(&s->loop, 0, loop_main, s, e);
 }

@@ -43,7 +43,6 @@ struct wire_server {
     size_t n_listeners;
     int epoll_fd, event_fd;
     pthread_t loop;
-    bool loop_runs;
     atomic_bool stopping;
     pthread_mutex_t mutex;
     pthread_cond_t work, ended;
@@ -53,6 +52,7 @@ struct wire_server {
     size_t n_ready;
     struct wconn *dead; /* for the loop to free */
     size_t n_threads, n_waiting, n_running;
+    size_t most_threads; /* since memory was given back */
     size_t n_shaking;           /* of the running ones: in a handshake */
     bool no_more;               /* threads end */
     struct wtls_papers *papers; /* of the mutex; counted */

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/time.h"
 #include "http/wire_priv.h"
 
@@ -123,7 +123,6 @@ static void *pump_main(void *arg)
 int wpump_start(struct wconn *k, struct wpump **ret, int *ret_fd)
 {
     struct wpump *u = mem_alloc(sizeof *u);
-    sigset_t all, old;
     int fd[2];
 
     if (!u)
@@ -135,11 +134,7 @@ int wpump_start(struct wconn *k, struct wpump **ret, int *ret_fd)
     u->k = k;
     u->fd = fd[0];
     (void)fcntl(u->fd, F_SETFL, O_NONBLOCK);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(&u->thread, NULL, pump_main, u);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (rc != 0) {
+    if (thread_start(&u->thread, 0, pump_main, u, NULL) < 0) {
         close(fd[0]);
         close(fd[1]);
         free(u);

@@ -31,11 +31,16 @@ static void drop_nameless(struct store *s, const struct digest *id)
         (void)meta_image_delete(store_meta(s), id, "pull", NULL);
 }
 
+bool image_runs_here(const struct platform *p)
+{
+    return !p->os || !*p->os || streq(p->os, "linux");
+}
+
 static int prepare(struct image_host *h, const struct platform *have, const struct digest *id,
                    struct shale_err *e)
 {
-    if (have->os && *have->os && !streq(have->os, "linux"))
-        return 0; /* for this machine it is only content */
+    if (!image_runs_here(have))
+        return 0;
     int r = store_rootfs_prepare(h->store, id, h->cancel, e);
     if (r == -SHALE_UNSUPPORTED ||
         r == -SHALE_DENIED) /* no driver works for this user: `run` will say so */
@@ -67,10 +72,10 @@ static int add(struct image_host *h, const struct copy_result *c, bool to_run, i
     return r;
 }
 
-int image_add(struct image_host *h, const struct copy_result *c, image_name_fn names, void *arg,
-              struct digest *ret_id, struct shale_err *e)
+int image_add(struct image_host *h, const struct copy_result *c, bool to_run, image_name_fn names,
+              void *arg, struct digest *ret_id, struct shale_err *e)
 {
-    return add(h, c, true, names, arg, ret_id, e);
+    return add(h, c, to_run, names, arg, ret_id, e);
 }
 
 /* Without one for this host: the first. */

@@ -42,13 +42,17 @@ int image_open_input(const char *path, struct shale_err *e);
 int image_show(const struct meta_image_item *i, struct arena *a, struct shale_image *ret);
 
 /* What copy_image has brought: the image's row, its root file system, then its names, so that a
- * name never stands for something that cannot run. Who names it may be called again when another
+ * name never stands for something that cannot run. !to_run: its layers are there, and what is
+ * mounted is made of them when it is first needed. Who names it may be called again when another
  * process removes the image meanwhile. On an error no row without names is left. */
 struct copy_result;
 typedef int (*image_name_fn)(void *arg, const struct digest *target, const struct digest *id,
                              struct shale_err *e);
-int image_add(struct image_host *h, const struct copy_result *c, image_name_fn names, void *arg,
-              struct digest *ret_id, struct shale_err *e);
+int image_add(struct image_host *h, const struct copy_result *c, bool to_run, image_name_fn names,
+              void *arg, struct digest *ret_id, struct shale_err *e);
+/* Of another system it is only content for this machine. */
+struct platform;
+bool image_runs_here(const struct platform *p);
 /* The same for the images of an index that is kept whole: `names` is called for the one that serves
  * `want` best, else the first, whose ID is *ret_id; `others` before that for all others, which are
  * made ready to run when somebody does so. Both get the index as target. */

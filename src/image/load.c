@@ -18,6 +18,11 @@
 #define EARLY_THREADS 8  /* images that come in at once: one layer each, with its memory */
 #define EARLY_IMAGES  64 /* before their rows and names are made */
 
+/* Of an archive of more images than that most will never run: what is needed to mount fewer files
+ * than that is made in a millisecond, when somebody does so (ADR 26). */
+#define LATER_IMAGES  8
+#define LATER_ENTRIES 1000
+
 struct load {
     struct image_host *h;
     const struct shale_load_opts *o;
@@ -109,11 +114,16 @@ static int begin(struct load *l, struct shale_err *e)
         r = store_settle(s, e);
     if (r < 0)
         return r;
-    struct store_sink_opts so = {.lease = l->lease, .origin = "load", .late = true};
-    r = store_sink_open(s, &so, &l->to, e);
+    r = l->dir_fd = fs_open_dir(store_root_fd(s), "ingest", e);
     if (r >= 0)
-        r = l->dir_fd = fs_open_dir(store_root_fd(s), "ingest", e);
-    return r < 0 ? r : archive_open(l->fd, l->dir_fd, l->h->cancel, &l->own, &l->from, e);
+        r = archive_open(l->fd, l->dir_fd, l->h->cancel, &l->own, &l->from, e);
+    if (r < 0)
+        return r;
+    struct store_sink_opts so = {.lease = l->lease,
+                                 .origin = "load",
+                                 .late = true,
+                                 .later = l->from->n_images > LATER_IMAGES};
+    return store_sink_open(s, &so, &l->to, e);
 }
 
 /* ---- names ---- */
@@ -131,6 +141,7 @@ struct early {
     struct arena a;
     struct manifest manifest;
     bool is_plain, is_tried;
+    bool later; /* made ready to run when somebody does so */
     int r;
     struct copy_result c; /* when r >= 0 */
     struct shale_err why; /* when r < 0 */
@@ -381,7 +392,7 @@ static int load_images(struct load *l, const struct archive_image *i, bool is_li
             r = settle(l, r, &why);
         }
         if (r >= 0)
-            r = image_add(l->h, &c, set_names, n, &id, &why);
+            r = image_add(l->h, &c, true, set_names, n, &id, &why);
         if (r >= 0)
             r = add_results(l, n, &id, &why);
     }
@@ -449,13 +460,46 @@ static int fetch_early(void *arg, size_t i, struct cancel *c, struct shale_err *
     return 0;
 }
 
+/* Its layers, of which it has no rows yet, and how many entries they have together. */
+static int find_stack(struct early *x, struct meta_image_layer **ret, size_t *ret_n,
+                      uint64_t *ret_entries)
+{
+    struct store *s = x->l->h->store;
+    struct meta_image_layer *v;
+    struct meta_layer row;
+    struct config cfg;
+    int r = store_config(s, &x->c.config, &x->a, &cfg, NULL);
+
+    if (r < 0)
+        return r;
+    v = arena_array(&x->a, cfg.n_diff_ids + 1, sizeof *v);
+    if (!v)
+        return -SHALE_NO_MEMORY;
+    *ret_entries = 0;
+    for (size_t i = 0; i < cfg.n_diff_ids; i++) {
+        v[i].diff_id = cfg.diff_ids[i];
+        r = meta_layer_get(store_meta(s), &cfg.diff_ids[i], &row, NULL);
+        if (r < 0)
+            return r;
+        *ret_entries += row.n_entries;
+    }
+    *ret = v;
+    *ret_n = cfg.n_diff_ids;
+    return 0;
+}
+
 /* So that the transaction of the rows need not wait for it: there it only looks. */
 static int prepare_early(void *arg, size_t i, struct cancel *c, struct shale_err *e)
 {
     struct early *x = (struct early *)arg + i;
-
-    if (x->is_tried && x->r >= 0)
-        (void)store_rootfs_prepare(x->l->h->store, &x->c.config, c, NULL);
+    struct meta_image_layer *layers;
+    uint64_t entries;
+    size_t n;
+    if (!x->is_tried || x->r < 0 || find_stack(x, &layers, &n, &entries) < 0)
+        return 0;
+    x->later = x->l->from->n_images > LATER_IMAGES && entries < LATER_ENTRIES;
+    if (!x->later && image_runs_here(&x->c.platform))
+        (void)store_stack_prepare(x->l->h->store, layers, n, c, NULL);
     return 0;
 }
 
@@ -474,8 +518,9 @@ static int add_early(struct load *l, struct early *v, size_t n, size_t *ret_n, s
         struct early *x = &v[done];
         x->n = (struct naming){l, x->image,
                                arena_array(&x->a, x->image->n_names + 1, sizeof(struct digest))};
-        failed =
-            x->n.prev ? image_add(l->h, &x->c, set_names, &x->n, &x->id, &why) : err_nomem(&why);
+        failed = x->n.prev
+                     ? image_add(l->h, &x->c, !x->later, set_names, &x->n, &x->id, &why)
+                     : err_nomem(&why);
     }
     r = meta_end(m, 0, e);
     for (size_t i = 0; r >= 0 && i < done; i++)

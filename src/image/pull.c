@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "image/copy.h"
@@ -29,6 +30,8 @@ struct pull {
     const char *wrong; /* warning about the platform */
     struct shale_pulled *done;
     size_t n_done, cap;
+    const char *given;   /* how it was named */
+    struct digest found; /* of find_digest */
 };
 
 static void say(const struct pull *p, enum shale_progress_kind kind, const char *id,
@@ -137,14 +140,44 @@ static int begin(struct pull *p, const char *origin, struct shale_err *e)
     if (r < 0)
         return r;
     struct store_sink_opts so = {p->lease, origin, on_layer, p, p->o->all_platforms};
-    r = store_sink_open(s, &so, &p->to, e);
-    if (r >= 0)
-        r = remote_source_open(p->h->remote, &p->ref, &p->from, e);
-    if (r < 0)
-        return r;
-    p->from->on_retry = on_retry;
-    p->from->retry_arg = p;
-    return 0;
+    return store_sink_open(s, &so, &p->to, e);
+}
+
+/* ---- where it may be had ---- */
+
+/* What fails here would fail there, too. */
+static bool may_be_elsewhere(int r)
+{
+    return r < 0 && r != -SHALE_CANCELED && r != -SHALE_NO_SPACE && r != -SHALE_NO_MEMORY &&
+           r != -SHALE_SYSTEM;
+}
+
+/* Mirrors first, each with all that is to be done; the registry itself has the last word. */
+static int from_one_of(struct pull *p, int (*work)(struct pull *p, struct shale_err *e),
+                       struct shale_err *e)
+{
+    size_t n = remote_mirrors(p->h->remote, &p->ref);
+    int r = -SHALE_NOT_FOUND;
+
+    for (size_t i = 0; i <= n && may_be_elsewhere(r); i++) {
+        struct shale_err why = SHALE_ERR_INIT;
+        if (p->from)
+            p->from = p->from->ops->close(p->from);
+        r = i < n ? remote_mirror_open(p->h->remote, i, &p->ref, &p->from, &why)
+                  : remote_source_open(p->h->remote, &p->ref, &p->from, &why);
+        if (r >= 0) {
+            p->from->on_retry = on_retry;
+            p->from->retry_arg = p;
+            p->n_done = 0;
+            p->wrong = NULL;
+            r = work(p, &why);
+        }
+        if (r < 0 && i < n)
+            log_debug("mirror %zu of docker.io: %s", i + 1, why.msg);
+        if (r < 0 && e)
+            *e = why;
+    }
+    return r;
 }
 
 /* ---- what is here already ---- */
@@ -379,7 +412,7 @@ static int fetch(struct pull *p, const char *tag, struct digest *target, struct 
 
     if (r < 0)
         return r;
-    r = image_add(p->h, &c, set_names, &(struct naming){p, tag}, id, e);
+    r = image_add(p->h, &c, true, set_names, &(struct naming){p, tag}, id, e);
     if (r < 0)
         return r;
     *target = c.target.digest;
@@ -442,6 +475,11 @@ static int pull_one(struct pull *p, const char *tag, struct shale_err *e)
     return v->ref && v->digest && v->id ? 0 : err_nomem(e);
 }
 
+static int pull_named(struct pull *p, struct shale_err *e)
+{
+    return pull_one(p, digest_is_set(&p->ref.digest) ? NULL : p->ref.tag, e);
+}
+
 static int pull_all(struct pull *p, struct shale_err *e)
 {
     struct strv tags;
@@ -492,10 +530,7 @@ int image_pull(struct image_host *h, const char *ref, const struct shale_pull_op
     r = begin(&p, origin, e);
     if (r < 0)
         return r;
-    if (o->all_tags)
-        r = pull_all(&p, e);
-    else
-        r = pull_one(&p, digest_is_set(&p.ref.digest) ? NULL : p.ref.tag, e);
+    r = from_one_of(&p, o->all_tags ? pull_all : pull_named, e);
     if (r >= 0)
         r = say_status(&p, e);
     if (r < 0)
@@ -504,32 +539,35 @@ int image_pull(struct image_host *h, const char *ref, const struct shale_pull_op
     return 0;
 }
 
+/* The digest of what a name stands for, or of its image for p->want. */
+static int find_digest(struct pull *p, struct shale_err *e)
+{
+    const char *name = digest_is_set(&p->ref.digest) ? p->ref.digest.s : p->ref.tag;
+    struct descriptor image;
+    struct platform have;
+    int r = p->want_given ? copy_find(p->from, name, &p->want, p->a, &image, &have, p->h->cancel, e)
+                          : p->from->ops->resolve(p->from, name, p->a, &image, p->h->cancel, e);
+
+    if (r >= 0 && p->want_given && !platform_matches_local(&p->want, &have))
+        return image_wrong_platform(p->given, &have, &p->want, p->a, e);
+    if (r >= 0)
+        p->found = image.digest;
+    return r;
+}
+
 int image_digest(struct image_host *h, const char *ref, const char *platform, struct arena *a,
                  struct digest *ret, struct shale_err *e)
 {
     struct shale_pull_opts none = {.size = sizeof none};
-    _cleanup_(pull_clear) struct pull p = {.h = h, .o = &none, .a = a};
-    struct descriptor image;
-    struct platform have;
+    _cleanup_(pull_clear) struct pull p = {.h = h, .o = &none, .a = a, .given = ref};
     int r = check_ref(&p, ref, e);
 
+    p.want_given = platform && *platform;
+    if (r >= 0 && p.want_given)
+        r = platform_parse(platform, a, &p.want, e);
     if (r >= 0)
-        r = remote_source_open(h->remote, &p.ref, &p.from, e);
-    if (r < 0)
-        return r;
-    const char *name = digest_is_set(&p.ref.digest) ? p.ref.digest.s : p.ref.tag;
-    if (!platform || !*platform) {
-        r = p.from->ops->resolve(p.from, name, a, &image, h->cancel, e);
-        if (r >= 0)
-            *ret = image.digest;
-        return r;
-    }
-    r = platform_parse(platform, a, &p.want, e);
+        r = from_one_of(&p, find_digest, e);
     if (r >= 0)
-        r = copy_find(p.from, name, &p.want, a, &image, &have, h->cancel, e);
-    if (r >= 0 && !platform_matches_local(&p.want, &have))
-        return image_wrong_platform(ref, &have, &p.want, a, e);
-    if (r >= 0)
-        *ret = image.digest;
+        *ret = p.found;
     return r;
 }

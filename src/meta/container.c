@@ -27,8 +27,7 @@ static int no_container(const char *what, struct shale_err *e)
                    str_printable(shown, sizeof shown, what));
 }
 
-static int row_of(const struct stmt *q, struct arena *a, struct meta_container *ret,
-                  struct shale_err *e)
+static int row_of(const struct stmt *q, struct arena *a, void *ret, struct shale_err *e)
 {
     struct meta_container c = {
         .name = col_dup(q, 1, a),
@@ -52,7 +51,7 @@ static int row_of(const struct stmt *q, struct arena *a, struct meta_container *
         return err_nomem(e);
     snprintf(c.id, sizeof c.id, "%.64s", col_text(q, 0));
     col_digest(q, 2, &c.image_id);
-    *ret = c;
+    *(struct meta_container *)ret = c;
     return 0;
 }
 
@@ -285,8 +284,6 @@ static int has_users(struct meta *m, const struct digest *image, struct shale_er
 int meta_container_list(struct meta *m, const struct digest *image, struct arena *a,
                         struct meta_container **ret, size_t *ret_n, struct shale_err *e)
 {
-    struct meta_container *v = NULL;
-    size_t n = 0, cap = 0;
     int r = image ? has_users(m, image, e) : 1;
 
     *ret = NULL;
@@ -304,20 +301,7 @@ int meta_container_list(struct meta *m, const struct digest *image, struct arena
         return r;
     if (image)
         stmt_bind(&q, "d", image);
-    while ((r = stmt_step(&q, e)) == 1) {
-        struct meta_container *w = arena_grow(a, v, n, &cap, sizeof *w);
-        if (!w)
-            return err_nomem(e);
-        v = w;
-        r = row_of(&q, a, &v[n++], e);
-        if (r < 0)
-            return r;
-    }
-    if (r < 0)
-        return r;
-    *ret = v;
-    *ret_n = n;
-    return 0;
+    return stmt_list(&q, sizeof **ret, row_of, a, ret, ret_n, e);
 }
 
 int meta_container_count(struct meta *m, uint64_t *ret, struct shale_err *e)

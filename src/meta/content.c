@@ -147,7 +147,10 @@ static void layer_of(const struct stmt *q, struct meta_layer *l)
     l->tar_bytes = (uint64_t)col_i64(q, 1);
     l->content_bytes = (uint64_t)col_i64(q, 2);
     l->n_entries = (uint64_t)col_i64(q, 3);
-    l->state = col_i64(q, 4) == META_LAYER_COMPLETE ? META_LAYER_COMPLETE : META_LAYER_SUSPECT;
+    int64_t state = col_i64(q, 4);
+    l->state = state == META_LAYER_COMPLETE || state == META_LAYER_LATER
+                   ? (enum meta_layer_state)state
+                   : META_LAYER_SUSPECT;
     snprintf(l->boot_id, sizeof l->boot_id, "%.36s", col_text(q, 5));
 }
 

@@ -92,9 +92,9 @@ int meta_list_put(struct meta *m, const char *list, const struct meta_list_membe
 
 /* ---- reading ---- */
 
-static int row_of(const struct stmt *q, struct arena *a, struct meta_list_member *ret,
-                  struct shale_err *e)
+static int row_of(const struct stmt *q, struct arena *a, void *to, struct shale_err *e)
 {
+    struct meta_list_member *ret = to;
     struct meta_list_member x = {
         .ref = col_dup(q, 0, a),
         .media_type = col_dup(q, 1, a),
@@ -119,8 +119,6 @@ int meta_list_get(struct meta *m, const char *list, struct arena *a, struct meta
                   size_t *ret_n, struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
-    struct meta_list_member *v = NULL;
-    size_t n = 0, cap = 0;
     int r = stmt_open(m,
                       "SELECT ref, media_type, digest, manifest, os, arch, variant, os_version, "
                       "os_features, local FROM list_members WHERE list = ?1"
@@ -130,20 +128,7 @@ int meta_list_get(struct meta *m, const char *list, struct arena *a, struct meta
     if (r < 0)
         return r;
     stmt_bind(&q, "t", list);
-    while ((r = stmt_step(&q, e)) == 1) {
-        struct meta_list_member *w = arena_grow(a, v, n, &cap, sizeof *w);
-        if (!w)
-            return err_nomem(e);
-        v = w;
-        r = row_of(&q, a, &v[n++], e);
-        if (r < 0)
-            return r;
-    }
-    if (r < 0)
-        return r;
-    *ret = v;
-    *ret_n = n;
-    return 0;
+    return stmt_list(&q, sizeof **ret, row_of, a, ret, ret_n, e);
 }
 
 /* ---- changing, removing ---- */

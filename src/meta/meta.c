@@ -115,8 +115,8 @@ static int create_db(struct meta *m, int root_fd, struct shale_err *e)
     return r;
 }
 
-/* "file:/path?immutable=1" with what has a meaning in a URI escaped. */
-static int immutable_uri(const char *path, char *ret, size_t n, struct shale_err *e)
+/* "file:/path?immutable=1" with what has a meaning in a URI escaped; how: what follows the ?. */
+static int make_uri(const char *path, const char *how, char *ret, size_t n, struct shale_err *e)
 {
     size_t k = (size_t)snprintf(ret, n, "file:");
 
@@ -128,7 +128,7 @@ static int immutable_uri(const char *path, char *ret, size_t n, struct shale_err
         else
             ret[k++] = *p;
     }
-    snprintf(ret + k, n - k, "?immutable=1");
+    snprintf(ret + k, n - k, "?%s", how);
     return 0;
 }
 
@@ -172,7 +172,7 @@ static int open_immutable(struct meta *m, const char *path, struct shale_err *e)
                        "%s cannot be read here without its -shm file: open %s for writing once, "
                        "where that is possible",
                        m->schema->file, m->schema->owner);
-    int r = immutable_uri(path, uri, sizeof uri, e);
+    int r = make_uri(path, "immutable=1", uri, sizeof uri, e);
     return r < 0 ? r : open_db(m, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
 }
 
@@ -267,14 +267,19 @@ static int open_how(int root_fd, const char *root, const struct meta_schema *sch
     pthread_mutexattr_destroy(&attr);
     m->read_only = how == READ;
     m->schema = schema;
-    if (snprintf(path, sizeof path, "%s/%s", root, schema->file) >= (int)sizeof path)
+    /* a folder whose name looks like a URI is none */
+    const char *here = strncmp(root, "file:", 5) == 0 ? "./" : "";
+    if (snprintf(path, sizeof path, "%s%s/%s", here, root, schema->file) >= (int)sizeof path)
         r = err_set(e, SHALE_LIMIT, "path too long: %.80s…", root);
     else if (how == WRITE)
         r = fs_exists(root_fd, schema->file) ? 0 : create_db(m, root_fd, e);
     else
         r = open_to_read(m, path, e);
     if (r >= 0 && how == WRITE)
-        r = open_db(m, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e);
+        r = open_db(m, path,
+                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+                        (schema->attaches ? SQLITE_OPEN_URI : 0),
+                    e);
     if (r >= 0 && how == COPY)
         r = copy_db(m, e);
     if (r >= 0)
@@ -297,6 +302,21 @@ int meta_open_copy(int root_fd, const char *root, const struct meta_schema *sche
                    struct meta **ret, struct shale_err *e)
 {
     return open_how(root_fd, root, schema, COPY, ret, e);
+}
+
+int meta_attach(struct meta *m, const char *path, const char *name, struct shale_err *e)
+{
+    _cleanup_(stmt_close) struct stmt q = {0};
+    char uri[2 * PATH_MAX + 64];
+    int r = m->read_only ? 0 : make_uri(path, "mode=ro", uri, sizeof uri, e);
+
+    if (r >= 0)
+        r = stmt_open(m, "ATTACH ?1 AS ?2", &q, e);
+    if (r < 0)
+        return r;
+    stmt_bind(&q, "tt", m->read_only ? path : uri, name);
+    r = stmt_step(&q, e);
+    return r < 0 ? r : 0;
 }
 
 struct meta *meta_close(struct meta *m)

@@ -56,11 +56,16 @@ struct meta_schema {
     const char *owner;        /* "the store": in messages */
     int version;              /* PRAGMA user_version */
     const char *const *steps; /* steps[v] makes version v + 1 of version v */
-    bool durable; /* commits are on disk when they return (synchronous FULL), else NORMAL */
+    bool durable;  /* commits are on disk when they return (synchronous FULL), else NORMAL */
+    bool attaches; /* meta_attach is called on it */
     int (*setup)(struct meta *m, struct shale_err *e); /* registers functions; may be NULL */
 };
 int meta_open_as(int root_fd, const char *root, const struct meta_schema *schema, bool read_only,
                  struct meta **ret, struct shale_err *e);
+
+/* Another database, to be read as `name`. Only to be read: a transaction of m would lock it
+ * otherwise, from its begin on, for everybody who writes there. */
+int meta_attach(struct meta *m, const char *path, const char *name, struct shale_err *e);
 
 /* What the database has now, in a temporary one that goes with the handle: it may be changed, and
  * nobody sees that. Others go on writing meanwhile. A database of an older version is brought up to

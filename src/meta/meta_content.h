@@ -51,6 +51,7 @@ int meta_edge_put(struct meta *m, const struct digest *parent, const struct dige
 enum meta_layer_state {
     META_LAYER_COMPLETE = 0,
     META_LAYER_SUSPECT = 1, /* seen damaged or not trusted: re-hash before use */
+    META_LAYER_LATER = 2,   /* its files are made from its blob when they are first needed */
 };
 struct meta_layer {
     struct digest diff_id;

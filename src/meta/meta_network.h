@@ -17,7 +17,7 @@ struct meta;
 
 struct meta_network {
     const char *id, *name;
-    const char *driver; /* "bridge", "host", "null" */
+    const char *driver; /* "bridge", "macvlan", "host", "null" */
     int64_t created_ns;
     const char *config; /* JSON text: everything else, of container/ */
 };
@@ -38,6 +38,7 @@ struct meta_endpoint {
     const char *container, *network; /* IDs */
     const char *id;
     uint32_t address;
+    const char *address6; /* where it is not the counterpart of address; NULL or "": it is */
 };
 /* EXISTS: the address is another container's. */
 int meta_endpoint_add(struct meta *m, const struct meta_endpoint *p, struct shale_err *e);
@@ -50,13 +51,14 @@ int meta_endpoint_delete(struct meta *m, const char *container, const char *netw
 
 struct meta_port {
     const char *container, *network;
-    const char *protocol, *host_ip; /* host_ip "": all */
+    const char *protocol, *host_ip; /* host_ip "": all of IPv4, "::": all of IPv6 */
     uint16_t inside, host;
 };
 int meta_port_add(struct meta *m, const struct meta_port *p, struct shale_err *e);
 /* Of a container (NULL: all), by port inside. */
 int meta_port_list(struct meta *m, const char *container, struct arena *a, struct meta_port **ret,
                    size_t *ret_n, struct shale_err *e);
-/* Who has that port of the host, on that address or where one of both is ""? 1, or 0 nobody. */
+/* Who has that port of the host, on that address or where one of both is every address of its kind?
+ * 1, or 0 nobody. */
 int meta_port_holder(struct meta *m, const char *protocol, const char *host_ip, uint16_t host,
                      struct arena *a, const char **ret, struct shale_err *e);

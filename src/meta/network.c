@@ -8,7 +8,8 @@
 #include "meta/meta_network.h"
 #include "meta/stmt.h"
 
-#define COLUMNS "SELECT id, name, driver, created, config FROM networks"
+#define COLUMNS   "SELECT id, name, driver, created, config FROM networks"
+#define ENDPOINTS "SELECT container, network, id, address, address6 FROM endpoints WHERE "
 
 static int no_network(const char *what, struct shale_err *e)
 {
@@ -18,8 +19,7 @@ static int no_network(const char *what, struct shale_err *e)
                    str_printable(shown, sizeof shown, what));
 }
 
-static int row_of(const struct stmt *q, struct arena *a, struct meta_network *ret,
-                  struct shale_err *e)
+static int row_of(const struct stmt *q, struct arena *a, void *ret, struct shale_err *e)
 {
     struct meta_network n = {.id = col_dup(q, 0, a),
                              .name = col_dup(q, 1, a),
@@ -29,7 +29,7 @@ static int row_of(const struct stmt *q, struct arena *a, struct meta_network *re
 
     if (!n.id || !n.name || !n.driver || !n.config)
         return err_nomem(e);
-    *ret = n;
+    *(struct meta_network *)ret = n;
     return 0;
 }
 
@@ -127,26 +127,11 @@ int meta_network_list(struct meta *m, struct arena *a, struct meta_network **ret
                       struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
-    struct meta_network *v = NULL;
-    size_t n = 0, cap = 0;
     int r = stmt_open(m, COLUMNS " ORDER BY name", &q, e);
 
     if (r < 0)
         return r;
-    while ((r = stmt_step(&q, e)) == 1) {
-        struct meta_network *w = arena_grow(a, v, n, &cap, sizeof *w);
-        if (!w)
-            return err_nomem(e);
-        v = w;
-        r = row_of(&q, a, &v[n++], e);
-        if (r < 0)
-            return r;
-    }
-    if (r < 0)
-        return r;
-    *ret = v;
-    *ret_n = n;
-    return 0;
+    return stmt_list(&q, sizeof **ret, row_of, a, ret, ret_n, e);
 }
 
 static int delete_network(struct meta *m, const char *id, struct shale_err *e)
@@ -183,8 +168,11 @@ static int add_endpoint(struct meta *m, const struct meta_endpoint *p, struct sh
         return r;
     if (taken)
         return err_set(e, SHALE_EXISTS, "Address already in use");
-    return stmt_run(m, "INSERT OR REPLACE INTO endpoints VALUES(?1, ?2, ?3, ?4)", NULL, e, "ttti",
-                    p->container, p->network, p->id, (int64_t)p->address);
+    return stmt_run(m,
+                    "INSERT OR REPLACE INTO endpoints(container, network, id, address, address6)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5)",
+                    NULL, e, "tttit", p->container, p->network, p->id, (int64_t)p->address,
+                    p->address6);
 }
 
 int meta_endpoint_add(struct meta *m, const struct meta_endpoint *p, struct shale_err *e)
@@ -194,38 +182,35 @@ int meta_endpoint_add(struct meta *m, const struct meta_endpoint *p, struct shal
     return r < 0 ? r : meta_end(m, add_endpoint(m, p, e), e);
 }
 
+static int endpoint_of(const struct stmt *q, struct arena *a, void *ret, struct shale_err *e)
+{
+    struct meta_endpoint p = {.container = col_dup(q, 0, a),
+                              .network = col_dup(q, 1, a),
+                              .id = col_dup(q, 2, a),
+                              .address = (uint32_t)col_i64(q, 3),
+                              .address6 = col_dup(q, 4, a)};
+
+    if (!p.container || !p.network || !p.id || !p.address6)
+        return err_nomem(e);
+    *(struct meta_endpoint *)ret = p;
+    return 0;
+}
+
 int meta_endpoint_list(struct meta *m, const char *container, const char *network, struct arena *a,
                        struct meta_endpoint **ret, size_t *ret_n, struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
-    struct meta_endpoint *v = NULL;
-    size_t n = 0, cap = 0;
     int r = stmt_open(m,
-                      container ? "SELECT container, network, id, address FROM endpoints WHERE "
-                                  "container = ?1 AND (?2 = '' OR network = ?2) ORDER BY address"
-                                : "SELECT container, network, id, address FROM endpoints WHERE "
-                                  "(?2 = '' OR network = ?2) AND ?1 = '' ORDER BY address",
+                      container ? ENDPOINTS "container = ?1 AND (?2 = '' OR network = ?2)"
+                                            " ORDER BY address"
+                                : ENDPOINTS "(?2 = '' OR network = ?2) AND ?1 = ''"
+                                            " ORDER BY address",
                       &q, e);
 
     if (r < 0)
         return r;
     stmt_bind(&q, "tt", container, network);
-    while ((r = stmt_step(&q, e)) == 1) {
-        struct meta_endpoint *w = arena_grow(a, v, n, &cap, sizeof *w);
-        if (!w)
-            return err_nomem(e);
-        v = w;
-        w += n++;
-        *w = (struct meta_endpoint){col_dup(&q, 0, a), col_dup(&q, 1, a), col_dup(&q, 2, a),
-                                    (uint32_t)col_i64(&q, 3)};
-        if (!w->container || !w->network || !w->id)
-            return err_nomem(e);
-    }
-    if (r < 0)
-        return r;
-    *ret = v;
-    *ret_n = n;
-    return 0;
+    return stmt_list(&q, sizeof **ret, endpoint_of, a, ret, ret_n, e);
 }
 
 static int delete_endpoints(struct meta *m, const char *container, const char *network,
@@ -263,12 +248,25 @@ int meta_port_add(struct meta *m, const struct meta_port *p, struct shale_err *e
                             e);
 }
 
+static int port_of(const struct stmt *q, struct arena *a, void *ret, struct shale_err *e)
+{
+    struct meta_port p = {.container = col_dup(q, 0, a),
+                          .network = col_dup(q, 1, a),
+                          .protocol = col_dup(q, 2, a),
+                          .host_ip = col_dup(q, 3, a),
+                          .inside = (uint16_t)col_i64(q, 4),
+                          .host = (uint16_t)col_i64(q, 5)};
+
+    if (!p.container || !p.network || !p.protocol || !p.host_ip)
+        return err_nomem(e);
+    *(struct meta_port *)ret = p;
+    return 0;
+}
+
 int meta_port_list(struct meta *m, const char *container, struct arena *a, struct meta_port **ret,
                    size_t *ret_n, struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
-    struct meta_port *v = NULL;
-    size_t n = 0, cap = 0;
     int r = stmt_open(m,
                       "SELECT container, network, protocol, host_ip, inside, host FROM host_ports "
                       "WHERE container = ?1 ORDER BY inside, protocol, host",
@@ -277,26 +275,7 @@ int meta_port_list(struct meta *m, const char *container, struct arena *a, struc
     if (r < 0)
         return r;
     stmt_bind(&q, "t", container);
-    while ((r = stmt_step(&q, e)) == 1) {
-        struct meta_port *w = arena_grow(a, v, n, &cap, sizeof *w);
-        if (!w)
-            return err_nomem(e);
-        v = w;
-        w += n++;
-        *w = (struct meta_port){.container = col_dup(&q, 0, a),
-                                .network = col_dup(&q, 1, a),
-                                .protocol = col_dup(&q, 2, a),
-                                .host_ip = col_dup(&q, 3, a),
-                                .inside = (uint16_t)col_i64(&q, 4),
-                                .host = (uint16_t)col_i64(&q, 5)};
-        if (!w->container || !w->network || !w->protocol || !w->host_ip)
-            return err_nomem(e);
-    }
-    if (r < 0)
-        return r;
-    *ret = v;
-    *ret_n = n;
-    return 0;
+    return stmt_list(&q, sizeof **ret, port_of, a, ret, ret_n, e);
 }
 
 int meta_port_holder(struct meta *m, const char *protocol, const char *host_ip, uint16_t host,
@@ -305,7 +284,9 @@ int meta_port_holder(struct meta *m, const char *protocol, const char *host_ip, 
     _cleanup_(stmt_close) struct stmt q = {0};
     int r = stmt_open(m,
                       "SELECT container FROM host_ports WHERE host = ?1 AND protocol = ?2"
-                      " AND (host_ip = '' OR ?3 = '' OR host_ip = ?3) LIMIT 1",
+                      " AND (instr(host_ip, ':') > 0) = (instr(?3, ':') > 0)"
+                      " AND (host_ip = ?3 OR host_ip IN ('', '0.0.0.0', '::')"
+                      " OR ?3 IN ('', '0.0.0.0', '::')) LIMIT 1",
                       &q, e);
 
     if (r < 0)

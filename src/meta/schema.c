@@ -6,7 +6,7 @@
 #include "base/lock.h"
 #include "meta/stmt.h"
 
-#define SCHEMA_VERSION 7
+#define SCHEMA_VERSION 8
 
 /* Digests are text ("sha256:…"), "" is none; times are nanoseconds. Edges may name what is not
  * here, so there are no foreign keys: image.c and container.c keep what belongs together together.
@@ -117,6 +117,9 @@ static const char *const store_steps[SCHEMA_VERSION] = {
     " uses INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX build_steps_diff_id ON build_steps(diff_id);"
     "CREATE INDEX build_steps_blob ON build_steps(blob);",
+
+    /* 8: IPv6 addresses that were asked for */
+    "ALTER TABLE endpoints ADD COLUMN address6 TEXT NOT NULL DEFAULT '';",
 };
 
 const struct meta_schema schema_store = {

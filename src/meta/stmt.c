@@ -246,3 +246,26 @@ int stmt_digests(struct stmt *q, struct arena *a, struct meta_digests *ret, stru
         *ret = l;
     return r;
 }
+
+int stmt_list(struct stmt *q, size_t size, stmt_read_fn read, struct arena *a, void *ret,
+              size_t *ret_n, struct shale_err *e)
+{
+    size_t n = 0, cap = 0;
+    char *v = NULL;
+    int r;
+
+    while ((r = stmt_step(q, e)) == 1) {
+        char *w = arena_grow(a, v, n, &cap, size);
+        if (!w)
+            return err_nomem(e);
+        v = w;
+        r = read(q, a, v + n++ * size, e);
+        if (r < 0)
+            return r;
+    }
+    if (r < 0)
+        return r;
+    memcpy(ret, &v, sizeof v);
+    *ret_n = n;
+    return 0;
+}

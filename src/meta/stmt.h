@@ -81,6 +81,13 @@ void col_digest(const struct stmt *q, int i, struct digest *ret);
 /* Copy in the arena; NULL: out of memory. */
 char *col_dup(const struct stmt *q, int i, struct arena *a);
 
+/* Reads a row into the item at ret, all of it. */
+typedef int (*stmt_read_fn)(const struct stmt *q, struct arena *a, void *ret, struct shale_err *e);
+/* All rows that are left, as an array of items of that size in the arena. ret is the address of the
+ * pointer to the first one, which stays as it is on failure; NULL for no row. */
+int stmt_list(struct stmt *q, size_t size, stmt_read_fn read, struct arena *a, void *ret,
+              size_t *ret_n, struct shale_err *e);
+
 /* An error of the database as ours. Returns -code. */
 int meta_sql_error(struct meta *m, int rc, struct shale_err *e);
 /* Reads all rows of one digest column. */

@@ -84,7 +84,7 @@ int port_expose(const char *text, struct port_range *ret, struct shale_err *e)
 /* The parts of a value, before they are put together. */
 struct parts {
     const char *protocol, *ip;
-    bool exposed; /* port 0 and IPv6 addresses go */
+    bool exposed; /* port 0 goes */
     uint16_t inside_first, inside_last, first, last;
 };
 
@@ -100,7 +100,7 @@ static size_t last_colon(struct str s)
 static int take_ip(struct str ip, struct arena *a, struct parts *ret, struct shale_err *e)
 {
     unsigned char raw[sizeof(struct in6_addr)];
-    char *text;
+    char *text, shown[INET6_ADDRSTRLEN];
 
     if (ip.n > 1 && ip.p[0] == '[' && ip.p[ip.n - 1] == ']')
         ip = (struct str){ip.p + 1, ip.n - 2};
@@ -108,11 +108,11 @@ static int take_ip(struct str ip, struct arena *a, struct parts *ret, struct sha
     if (!text)
         return err_nomem(e);
     if (text[0] && inet_pton(AF_INET, text, raw) != 1) {
-        if (inet_pton(AF_INET6, text, raw) != 1)
+        if (inet_pton(AF_INET6, text, raw) != 1 || !inet_ntop(AF_INET6, raw, shown, sizeof shown))
             return err_set(e, SHALE_INVALID, "invalid IP address: %.100s", text);
-        if (!ret->exposed)
-            return err_set(e, SHALE_UNSUPPORTED,
-                           "ports of IPv6 addresses cannot be published yet: %.100s", text);
+        text = arena_strdup(a, shown);
+        if (!text)
+            return err_nomem(e);
     }
     ret->ip = text;
     return 0;

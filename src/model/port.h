@@ -6,6 +6,7 @@
  *
  *   [[IP:][PORT[-PORT]]:]PORT[-PORT][/tcp|udp|sctp]
  *
+ * An IPv6 address stands in brackets or not, and is kept in its shortest form.
  * Ranges of the same length are taken apart, one port each; a range of the host for one port of the
  * container stays one: any of it.
  */
@@ -19,7 +20,7 @@
 
 struct port_pair {
     const char *protocol; /* a constant: "tcp", "udp", "sctp" */
-    const char *host_ip;  /* "": any */
+    const char *host_ip;  /* "": any of both kinds */
     uint16_t inside;
     uint16_t first, last; /* of the host; 0: any that is free */
 };

@@ -28,9 +28,9 @@ bool reg_blob_part(struct rq *rq, const struct digest *d, uint64_t size, struct 
     if (!if_range || streq(if_range, etag))
         range = http_range_parse(http_req_header(rq->q, "Range"), size, &first, &last);
     if (range == HTTP_RANGE_WRONG) {
-        struct http_response *p = reg_response("", 0);
-        reg_headerf(p, "Content-Range", "bytes */%" PRIu64, size);
-        http_respond(rq->q, 416, p);
+        char all[40];
+        snprintf(all, sizeof all, "bytes */%" PRIu64, size);
+        reg_error_with(rq, REG_RANGE_INVALID, "the blob has no such bytes", "Content-Range", all);
         return false;
     }
     *ret = (struct blob_part){first, size ? last - first + 1 : 0, range == HTTP_RANGE_PART};
@@ -65,6 +65,11 @@ void reg_send_blob(struct rq *rq, const struct digest *d, uint64_t size)
         p = http_response_head(x.n);
     } else {
         int fd = blob_open(rq->r->blobs, d, &rq->e);
+        if (fd == -SHALE_NOT_FOUND &&
+            state_blob(rq->r->state, rq->route.name, d, NULL, NULL) == 0) {
+            reg_error(rq, REG_BLOB_UNKNOWN, d->s); /* it was removed meanwhile */
+            return;
+        }
         if (fd < 0) {
             reg_fail(rq);
             return;
@@ -84,10 +89,9 @@ void blob_get(struct rq *rq)
     char etag[DIGEST_MAX + 2];
     int r = digest_parse(rq->route.ref, &d, &rq->e);
 
-    /* Whoever asks whether it is there is about to push something that needs it. */
-    if (r >= 0 && rq->q->method == HTTP_HEAD && !reg->read_only && !up)
-        r = state_lease(reg->state, &d, &rq->e);
     if (r >= 0)
+        r = state_blob(reg->state, rq->route.name, &d, &size, &rq->e);
+    if (r > 0 && !up && (r = reg_keep_asked(rq, &d)) >= 0)
         r = state_blob(reg->state, rq->route.name, &d, &size, &rq->e);
     if (r <= 0) {
         if (r < 0)

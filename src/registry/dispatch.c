@@ -163,6 +163,14 @@ int reg_refusal(struct rq *rq, int r)
     return r;
 }
 
+int reg_keep_asked(struct rq *rq, const struct digest *d)
+{
+    if (rq->q->method != HTTP_HEAD || rq->r->read_only)
+        return 0;
+    int r = state_lease(rq->r->state, d, &rq->e);
+    return r == -SHALE_TIMEOUT || r == -SHALE_NO_MEMORY ? r : 0;
+}
+
 uint64_t reg_quota(const struct rq *rq)
 {
     const struct regconf *c = rq->live->conf;
@@ -280,11 +288,17 @@ static bool parse_query(struct rq *rq)
     return http_query_parse(s, &rq->a, &rq->query);
 }
 
+/* HEAD of a digest: reg_keep_asked. */
+static bool may_be_of_push(const struct http_req *q)
+{
+    return q->method == HTTP_HEAD && strpbrk(q->target, ":%");
+}
+
 /* A manifest that was asked for before: nothing is parsed, nothing is allocated. */
 static bool from_cache(struct registry *r, struct http_req *q)
 {
     if ((q->method != HTTP_GET && q->method != HTTP_HEAD) || q->target[q->path_bytes] ||
-        (r->events & REGCONF_EVENT_PULL))
+        (r->events & REGCONF_EVENT_PULL) || may_be_of_push(q))
         return false;
     struct cache_entry *x = cache_get(r->cache, q->target, q->path_bytes);
     if (!x)
@@ -367,7 +381,7 @@ static void dispatch(struct rq *rq)
     if (!ep)
         not_allowed(rq);
     else if (!parse_query(rq))
-        reg_error(rq, REG_NOT_FOUND, "malformed query");
+        reg_error(rq, REG_MALFORMED, rq->q->target + rq->q->path_bytes);
     else if (!cached_mirror(rq))
         return;
     else if (ep->need != FREE && access_is_slow(rq))

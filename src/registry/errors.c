@@ -32,6 +32,7 @@ static const struct {
     [REG_UPSTREAM] = {"UNAVAILABLE", "the registry behind this one does not give it", 502},
     [REG_NO_SPACE] = {"UNAVAILABLE", "no space left on the registry", 507},
     [REG_NOT_FOUND] = {"UNSUPPORTED", "nothing is served under this path", 404},
+    [REG_MALFORMED] = {"UNSUPPORTED", "the query of the address cannot be read", 400},
     [REG_RECORD_INVALID] = {"RECORD_INVALID", "invalid record of a repository", 400},
     [REG_QUERY_INVALID] = {"QUERY_INVALID", "invalid search", 400},
     [REG_UNKNOWN] = {"UNKNOWN", "unknown error", 500},

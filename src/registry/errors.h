@@ -29,6 +29,7 @@ enum reg_code {
     REG_UPSTREAM,       /* UNAVAILABLE with status 502 */
     REG_NO_SPACE,       /* UNAVAILABLE with status 507 */
     REG_NOT_FOUND,      /* of a path that is none: UNSUPPORTED with status 404 */
+    REG_MALFORMED,      /* of a query that is none: UNSUPPORTED with status 400 */
     REG_RECORD_INVALID, /* of a repository; not of the spec, as the next */
     REG_QUERY_INVALID,  /* of a search */
     REG_UNKNOWN,

@@ -26,6 +26,11 @@ void reg_send_manifest(struct rq *rq, const struct state_manifest *m, uint64_t g
     struct http_req *q = rq->q;
     int r = blob_read(rq->r->blobs, &m->digest, &b, &rq->e);
 
+    if (r == -SHALE_NOT_FOUND && state_manifest(rq->r->state, rq->route.name, m->digest.s, &rq->a,
+                                                &(struct state_manifest){0}, NULL) == 0) {
+        reg_error(rq, REG_MANIFEST_UNKNOWN, rq->route.ref); /* it was removed meanwhile */
+        return;
+    }
     if (r < 0) {
         reg_fail(rq);
         return;
@@ -67,6 +72,8 @@ void manifest_get(struct rq *rq)
     uint64_t generation = state_generation(rq->r->state, rq->route.name);
     int r = state_manifest(rq->r->state, rq->route.name, rq->route.ref, &rq->a, &m, &rq->e);
 
+    if (r > 0 && rq->route.is_digest && (r = reg_keep_asked(rq, &m.digest)) >= 0)
+        r = state_manifest(rq->r->state, rq->route.name, rq->route.ref, &rq->a, &m, &rq->e);
     if (r < 0)
         reg_fail(rq);
     else if (r == 0)

@@ -163,6 +163,10 @@ void reg_stale_headers(const struct rq *rq, struct http_response *p);
  * `until` (monotonic): how long it may be answered from memory. */
 void reg_send_manifest(struct rq *rq, const struct state_manifest *m, uint64_t generation,
                        int64_t until);
+/* Whoever asks with HEAD whether something is there is about to push what needs it: a lease keeps
+ * collectors off, so ask again afterwards. Where nothing can be written nothing can be pushed, and
+ * no lease is taken. Returns 0 or -code. */
+int reg_keep_asked(struct rq *rq, const struct digest *d);
 /* What the state keeps of what a manifest says: children, subject, type, annotations. */
 int reg_manifest_rows(const struct manifest *m, struct arena *a, struct state_put *p,
                       struct shale_err *e);

@@ -235,17 +235,18 @@ static int reload_tls(struct registry *r, const struct regconf *c, struct shale_
 {
     const struct regconf *first = r->first->conf;
     bool same = c->n_listen == first->n_listen;
-    int k = 0;
+    _cleanup_free_ struct http_cert *certs = mem_array(r->n_certs + 1, sizeof *certs);
 
-    for (size_t i = 0; k >= 0 && i < first->n_listen; i++) {
+    if (!certs)
+        return err_nomem(e);
+    for (size_t i = 0; i < first->n_listen; i++) {
         const struct regconf_listen *l = same_listener(c, first->listen[i].address);
         bool tls = r->listeners[i].tls;
         same = same && l && (l->tls_cert != NULL) == tls;
-        if (tls && l && l->tls_cert) {
-            struct http_cert cert = cert_of(l);
-            k = http_server_reload_tls(r->server, r->listeners[i].cert, &cert, e);
-        }
+        if (tls && l && l->tls_cert)
+            certs[r->listeners[i].cert] = cert_of(l);
     }
+    int k = http_server_reload_tls(r->server, certs, r->n_certs, e);
     if (k >= 0 && !same)
         log_warn("the listeners of the config have changed: that needs a restart");
     return k;

@@ -120,7 +120,19 @@ static int take_session(struct rq *rq)
     return r;
 }
 
-/* The bytes of the upload are those of d: link, answer. */
+struct recall {
+    struct upload *u;
+    const struct digest *d;
+};
+
+static int recall(void *arg, struct shale_err *e)
+{
+    const struct recall *x = arg;
+
+    return upload_recall(x->u, x->d, e);
+}
+
+/* The bytes of the upload are those of d: link. */
 static int commit(struct rq *rq, const struct digest *d)
 {
     struct upload *u = session_upload(rq->session);
@@ -135,6 +147,9 @@ static int commit(struct rq *rq, const struct digest *d)
         r = reg_refusal(
             rq, state_blob_put(rq->r->state, rq->route.name, d, size, reg_quota(rq), &rq->e));
     metrics_count(rq->r->metrics, r < 0 ? METRICS_UPLOADS_FAILED : METRICS_UPLOADS_DONE, 1);
+    /* Without a row the blob is nobody's: what has come stays an upload, to be tried again. */
+    if (r < 0 && upload_is_committed(u) && !rq->refused)
+        (void)state_blob_unknown(rq->r->state, d, recall, &(struct recall){u, d}, NULL);
     if (r >= 0)
         reg_event(rq, REGCONF_EVENT_PUSH,
                   &(struct reg_target){.digest = d->s,
@@ -204,26 +219,36 @@ static bool too_many_uploads(struct rq *rq)
     return r > 0;
 }
 
+/* 1: mounted and answered. What cannot be mounted is uploaded: the spec knows no error for it. */
+static int try_mount(struct rq *rq)
+{
+    const char *mount = rq_query(rq, "mount"), *from = rq_query(rq, "from");
+    struct digest d;
+
+    if (!mount || digest_parse(mount, &d, NULL) < 0 || !access_may_mount(rq))
+        return 0;
+    int r = state_lease(rq->r->state, &d, &rq->e);
+    if (r >= 0)
+        r = reg_refusal(rq,
+                        state_mount(rq->r->state, rq->route.name, &d, from, reg_quota(rq), &rq->e));
+    if (r <= 0)
+        return r;
+    reg_event(rq, REGCONF_EVENT_MOUNT,
+              &(struct reg_target){.digest = d.s,
+                                   .media_type = "application/octet-stream",
+                                   .from = from,
+                                   .is_blob = true});
+    answer_created(rq, &d);
+    return 1;
+}
+
 static void start(struct http_req *q)
 {
     struct rq *rq = rq_of(q);
-    int r = 0;
+    int r = try_mount(rq);
 
-    if (rq_query(rq, "mount") && digest_is_set(&rq->digest) && access_may_mount(rq)) {
-        r = state_lease(rq->r->state, &rq->digest, &rq->e);
-        if (r >= 0)
-            r = reg_refusal(rq, state_mount(rq->r->state, rq->route.name, &rq->digest,
-                                            rq_query(rq, "from"), reg_quota(rq), &rq->e));
-        if (r > 0) {
-            reg_event(rq, REGCONF_EVENT_MOUNT,
-                      &(struct reg_target){.digest = rq->digest.s,
-                                           .media_type = "application/octet-stream",
-                                           .from = rq_query(rq, "from"),
-                                           .is_blob = true});
-            answer_created(rq, &rq->digest);
-            return;
-        }
-    }
+    if (r > 0)
+        return;
     if (r >= 0)
         r = set_most(rq);
     if (r >= 0 && too_many_uploads(rq))
@@ -247,14 +272,8 @@ static void start(struct http_req *q)
 
 void upload_start_head(struct rq *rq)
 {
-    /* What cannot be mounted is uploaded: the spec knows no error for it. */
-    const char *mount = rq_query(rq, "mount");
-
-    if (mount)
-        (void)digest_parse(mount, &rq->digest, NULL);
-    else if (rq_query(rq, "digest") && !query_digest(rq, "digest"))
-        return;
-    http_defer(rq->q, start);
+    if (!rq_query(rq, "digest") || query_digest(rq, "digest"))
+        http_defer(rq->q, start);
 }
 
 /* ---- PATCH and PUT ---- */

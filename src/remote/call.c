@@ -48,6 +48,11 @@ int attempts_wait(struct remote_client *c, struct attempts *t, int64_t asked_ns,
     return 0;
 }
 
+struct attempts attempts_for(const struct remote_client *c, const struct remote_host *h)
+{
+    return (struct attempts){.n_used = h->mirror && c->o.n_retries > 1 ? c->o.n_retries - 1 : 0};
+}
+
 /* ---- one exchange ---- */
 
 struct running {
@@ -253,7 +258,7 @@ int call_run(struct remote_client *c, struct remote_host *h, const struct call *
              struct arena *a, struct http_response *ret, bool *ret_broken, struct shale_err *e)
 {
     struct running x = {.call = call, .refusal = BUF_INIT(ERROR_BODY_MAX)};
-    struct attempts own = {0}, *t = call->attempts ? call->attempts : &own;
+    struct attempts own = attempts_for(c, h), *t = call->attempts ? call->attempts : &own;
     struct shale_err why = SHALE_ERR_INIT; /* of attempts that may be mended by the next one */
     int n_logins = 0, r = host_prepare(c, h, &why);
 

@@ -21,16 +21,23 @@ const char *remote_default_config_dir(char *buf, size_t n)
     return snprintf(buf, n, "%s/.docker", home) < (int)n ? buf : NULL;
 }
 
-static int copy_opts(struct remote_client *c, const struct remote_opts *o, struct shale_err *e)
+static const char **copy_list(struct arena *a, const char *const *v)
 {
     size_t n = 0;
 
-    c->o = *o;
-    while (o->insecure && o->insecure[n])
+    while (v && v[n])
         n++;
-    const char **list = arena_array(&c->arena, n + 1, sizeof *list);
+    const char **list = arena_array(a, n + 1, sizeof *list);
     for (size_t i = 0; list && i < n; i++)
-        list[i] = arena_strdup(&c->arena, o->insecure[i]);
+        list[i] = arena_strdup(a, v[i]);
+    return list;
+}
+
+static int copy_opts(struct remote_client *c, const struct remote_opts *o, struct shale_err *e)
+{
+    c->o = *o;
+    c->o.insecure = copy_list(&c->arena, o->insecure);
+    c->o.mirrors = copy_list(&c->arena, o->mirrors);
     c->o.config_dir = arena_strdup(&c->arena, o->config_dir);
     c->o.auths = arena_strdup(&c->arena, o->auths);
     c->o.certs_dir = arena_strdup(&c->arena, o->certs_dir);
@@ -40,8 +47,7 @@ static int copy_opts(struct remote_client *c, const struct remote_opts *o, struc
     c->o.cert_file = arena_strdup(&c->arena, o->cert_file);
     c->o.key_file = arena_strdup(&c->arena, o->key_file);
     c->o.user_agent = arena_strdup(&c->arena, o->user_agent ? o->user_agent : "shale");
-    c->o.insecure = list;
-    return list && c->o.user_agent && !c->arena.failed ? 0 : err_nomem(e);
+    return c->o.insecure && c->o.mirrors && c->o.user_agent && !c->arena.failed ? 0 : err_nomem(e);
 }
 
 int remote_client_open(const struct remote_opts *o, struct remote_client **ret, struct shale_err *e)
@@ -97,6 +103,14 @@ int repo_open(struct remote_repo *p, struct remote_client *c, const struct ref *
     p->familiar = mem_strdup(r->familiar);
     p->scope = mem_printf("repository:%s:%s", r->path, actions);
     return p->path && p->familiar && p->scope ? host_get(c, r->domain, &p->h, e) : err_nomem(e);
+}
+
+int repo_open_at(struct remote_repo *p, struct remote_client *c, const struct ref *r,
+                 const char *mirror, struct shale_err *e)
+{
+    int k = repo_open(p, c, r, "pull", e);
+
+    return k < 0 ? k : host_get_mirror(c, mirror, &p->h, e);
 }
 
 void repo_clear(struct remote_repo *p)

@@ -51,40 +51,98 @@ static bool is_listed(const struct remote_client *c, const char *domain)
     return false;
 }
 
+static struct remote_host *host_find(struct remote_client *c, const char *domain,
+                                     const char *mirror)
+{
+    struct remote_host *h = c->hosts;
+
+    while (h && !(streq(h->mirror, mirror) && (mirror || streq(h->domain, domain))))
+        h = h->next;
+    return h;
+}
+
+/* A new one, in the list. NULL: no memory. */
+static struct remote_host *host_new(struct remote_client *c, const char *domain)
+{
+    struct remote_host *h = arena_alloc(&c->arena, sizeof *h);
+    const char *copy = arena_strdup(&c->arena, domain);
+
+    if (!h || !copy)
+        return NULL;
+    h->domain = copy;
+    h->endpoint = streq(domain, "docker.io") ? "registry-1.docker.io" : copy;
+    h->tls.insecure = c->o.any_insecure || is_listed(c, domain);
+    h->loopback = is_loopback(domain);
+    h->may_be_plain = h->tls.insecure || h->loopback;
+    if (c->o.scheme != REMOTE_AUTO) {
+        h->may_be_plain = h->loopback = false;
+        h->known = h->plain = c->o.scheme == REMOTE_HTTP;
+        h->tls.insecure = c->o.unverified;
+    }
+    pthread_mutex_init(&h->mutex, NULL);
+    h->next = c->hosts;
+    c->hosts = h;
+    return h;
+}
+
 int host_get(struct remote_client *c, const char *domain, struct remote_host **ret,
              struct shale_err *e)
 {
-    struct remote_host *h;
-    int r = 0;
-
     pthread_mutex_lock(&c->mutex);
-    for (h = c->hosts; h && !streq(h->domain, domain); h = h->next)
-        ;
-    if (!h) {
-        h = arena_alloc(&c->arena, sizeof *h);
-        const char *copy = arena_strdup(&c->arena, domain);
-        if (!h || !copy) {
-            r = err_nomem(e);
-        } else {
-            h->domain = copy;
-            h->endpoint = streq(domain, "docker.io") ? "registry-1.docker.io" : copy;
-            h->tls.insecure = c->o.any_insecure || is_listed(c, domain);
-            h->loopback = is_loopback(domain);
-            h->may_be_plain = h->tls.insecure || h->loopback;
-            if (c->o.scheme != REMOTE_AUTO) {
-                h->may_be_plain = h->loopback = false;
-                h->known = h->plain = c->o.scheme == REMOTE_HTTP;
-                h->tls.insecure = c->o.unverified;
-            }
-            pthread_mutex_init(&h->mutex, NULL);
-            h->next = c->hosts;
-            c->hosts = h;
-        }
-    }
+    struct remote_host *h = host_find(c, domain, NULL);
+    if (!h)
+        h = host_new(c, domain);
     pthread_mutex_unlock(&c->mutex);
-    if (r == 0)
-        *ret = h;
-    return r;
+    if (!h)
+        return err_nomem(e);
+    *ret = h;
+    return 0;
+}
+
+/* ---- mirrors ---- */
+
+size_t remote_mirrors(const struct remote_client *c, const struct ref *r)
+{
+    size_t n = 0;
+
+    while (streq(r->domain, "docker.io") && c->o.mirrors && c->o.mirrors[n])
+        n++;
+    return n;
+}
+
+/* It is what its URL says, with TLS or without; a path stands before "v2/". */
+static struct remote_host *mirror_new(struct remote_client *c, const char *url)
+{
+    const char *rest = strstr(url, "://") + strlen("://");
+    size_t n = strlen(rest);
+    const char *domain = arena_strndup(&c->arena, rest, strcspn(rest, "/"));
+
+    while (n > 0 && rest[n - 1] == '/')
+        n--;
+    const char *endpoint = arena_strndup(&c->arena, rest, n), *copy = arena_strdup(&c->arena, url);
+    struct remote_host *h = domain && endpoint && copy ? host_new(c, domain) : NULL;
+    if (!h)
+        return NULL;
+    h->endpoint = endpoint;
+    h->mirror = copy;
+    h->may_be_plain = false;
+    h->known = true;
+    h->plain = str_has_prefix(url, "http://");
+    return h;
+}
+
+int host_get_mirror(struct remote_client *c, const char *url, struct remote_host **ret,
+                    struct shale_err *e)
+{
+    pthread_mutex_lock(&c->mutex);
+    struct remote_host *h = host_find(c, NULL, url);
+    if (!h)
+        h = mirror_new(c, url);
+    pthread_mutex_unlock(&c->mutex);
+    if (!h)
+        return err_nomem(e);
+    *ret = h;
+    return 0;
 }
 
 void host_forget(struct remote_host *h)

@@ -45,6 +45,7 @@ struct remote_opts {
     const char *const *insecure; /* HOST[:PORT] as in references, or CIDRs, without (good) TLS; NULL
                                     or NULL-ended */
     bool any_insecure;           /* all of them are */
+    const char *const *mirrors;  /* of docker.io, by URL (model/mirror.h); NULL or NULL-ended */
     const char *user_agent;      /* NULL: "shale" */
     uint32_t n_retries;          /* attempts after the first that may fail without progress */
     int64_t retry_delay_ns;      /* before the first retry; doubles, with jitter */
@@ -88,6 +89,14 @@ const char *remote_default_config_dir(char *buf, size_t n);
 
 /* The repository of `r` (its tag and digest do not matter). ops->close frees it. No traffic. */
 int remote_source_open(struct remote_client *c, const struct ref *r, struct source **ret,
+                       struct shale_err *e);
+
+/* Registries that may have what docker.io has, to be asked before it, in their order. Credentials
+ * for docker.io do not go there. */
+/* How many there are for the repository of `r`: 0 for any but docker.io's. */
+size_t remote_mirrors(const struct remote_client *c, const struct ref *r);
+/* As remote_source_open, at the mirror `i`. */
+int remote_mirror_open(struct remote_client *c, size_t i, const struct ref *r, struct source **ret,
                        struct shale_err *e);
 
 struct remote_sink_opts {

@@ -37,6 +37,7 @@ struct remote_host { /* one registry; in the client's arena */
     const char *endpoint; /* HOST[:PORT] to talk to */
     bool may_be_plain;    /* loopback, or listed insecure: http is tried when https does not work */
     bool loopback;
+    const char *mirror; /* the URL that it was given by; NULL: it is asked for what it has itself */
     struct http_tls tls;
 
     pthread_mutex_t mutex; /* guards what follows */
@@ -66,6 +67,9 @@ struct remote_repo { /* a repository and what is wanted of it */
 /* client.c. `actions`: "pull", "pull,push". No traffic. Clear it also after a failure. */
 int repo_open(struct remote_repo *p, struct remote_client *c, const struct ref *r,
               const char *actions, struct shale_err *e);
+/* The same at another registry. */
+int repo_open_at(struct remote_repo *p, struct remote_client *c, const struct ref *r,
+                 const char *mirror, struct shale_err *e);
 void repo_clear(struct remote_repo *p);
 
 struct remote_source {
@@ -98,6 +102,9 @@ const char *creds_helper(const struct remote_client *c, const char *domain);
 /* ---- hosts.c ---- */
 int host_get(struct remote_client *c, const char *domain, struct remote_host **ret,
              struct shale_err *e);
+/* The mirror of that URL. */
+int host_get_mirror(struct remote_client *c, const char *url, struct remote_host **ret,
+                    struct shale_err *e);
 /* TLS material and credentials, at the first use. */
 int host_prepare(struct remote_client *c, struct remote_host *h, struct shale_err *e);
 void host_clear(struct remote_host *h);
@@ -154,6 +161,8 @@ struct call {
  * another attempt, after on_body or read_body was called; the caller may continue. */
 int call_run(struct remote_client *c, struct remote_host *h, const struct call *call,
              struct arena *a, struct http_response *ret, bool *ret_broken, struct shale_err *e);
+/* A budget for a call to that host: a mirror that does not answer is not asked as often. */
+struct attempts attempts_for(const struct remote_client *c, const struct remote_host *h);
 /* Statuses that a later attempt may not meet again, and the pause the server asks for (0: none). */
 bool status_may_pass(int status);
 int64_t asked_pause(const struct http_response *p);

@@ -253,9 +253,12 @@ static int stream_from(struct remote_source *s, struct stream *t, const char *pa
                        struct cancel *c, struct shale_err *e)
 {
     struct pause pause = {&s->source, t->d};
-    struct attempts fresh = {.on_pause = on_pause, .arg = &pause}, attempts = fresh;
+    struct attempts fresh = attempts_for(s->repo.c, s->repo.h), attempts;
     char range[64];
 
+    fresh.on_pause = on_pause;
+    fresh.arg = &pause;
+    attempts = fresh;
     for (;;) {
         _cleanup_(arena_clear) struct arena a = ARENA_INIT(4u << 20);
         struct call call = {.method = "GET",
@@ -449,19 +452,31 @@ static const struct source_ops ops = {
     .close = src_close,
 };
 
-int remote_source_open(struct remote_client *c, const struct ref *r, struct source **ret,
-                       struct shale_err *e)
+static int open_at(struct remote_client *c, const struct ref *r, const char *mirror,
+                   struct source **ret, struct shale_err *e)
 {
     struct remote_source *s = mem_alloc(sizeof *s);
 
     if (!s)
         return err_nomem(e);
     s->source.ops = &ops;
-    int k = repo_open(&s->repo, c, r, "pull", e);
+    int k = mirror ? repo_open_at(&s->repo, c, r, mirror, e) : repo_open(&s->repo, c, r, "pull", e);
     if (k < 0) {
         src_close(&s->source);
         return k;
     }
     *ret = &s->source;
     return 0;
+}
+
+int remote_source_open(struct remote_client *c, const struct ref *r, struct source **ret,
+                       struct shale_err *e)
+{
+    return open_at(c, r, NULL, ret, e);
+}
+
+int remote_mirror_open(struct remote_client *c, size_t i, const struct ref *r, struct source **ret,
+                       struct shale_err *e)
+{
+    return open_at(c, r, c->o.mirrors[i], ret, e);
 }

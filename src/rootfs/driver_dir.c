@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/mounts.h"
 #include "base/mem.h"
 #include "base/sys.h"
 #include "rootfs/driver_priv.h"
@@ -153,8 +154,8 @@ static int do_umount(struct rootfs_driver *drv, const char *target, struct shale
  * nothing we could ask, so the tables of mounts are looked at. */
 static int is_lower(const char *path, struct shale_err *e)
 {
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(64u << 20);
-    int r = fs_read_file(AT_FDCWD, "/proc/self/mountinfo", &b, e);
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(MOUNTS_MAX_BYTES);
+    int r = mounts_read(&b, e);
 
     return r < 0 ? r : strstr(buf_str(&b), path) != NULL;
 }

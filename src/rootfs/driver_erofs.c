@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "rootfs/driver_priv.h"
+#include "rootfs/erofs_origin.h"
 #include "rootfs/erofs_write.h"
 
 #define INDEX_NAME "index.erofs"
@@ -227,6 +228,22 @@ static int view(struct rootfs_driver *drv, const struct rootfs_image *img, struc
                          : view_empty(self(drv)->common.root_fd, e);
 }
 
+/* An index that has been collected since will be made again: the same. */
+static int origins(struct rootfs_driver *drv, const struct rootfs_image *img,
+                   struct rootfs_origins **ret, struct shale_err *e)
+{
+    char path[ROOTFS_PATH_MAX];
+
+    *ret = NULL;
+    if (img->n_layers == 0)
+        return 0;
+    stack_path(image_chain(img), INDEX_NAME, path);
+    int fd = sys_openat(self(drv)->common.root_fd, path, O_RDONLY, 0);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : err_sys(e, "%s", path);
+    return erofs_origins_open(fd, img, ret, e);
+}
+
 /* An image without layers: an empty folder of the store serves as its lower one. */
 static int mount_empty(struct erofs_driver *d, const char *target, struct shale_err *e)
 {
@@ -350,6 +367,7 @@ static const struct rootfs_ops ops = {
     .prepare = prepare,
     .mount = do_mount,
     .view = view,
+    .origins = origins,
     .umount = do_umount,
     .remove = do_remove,
     .verify = verify,

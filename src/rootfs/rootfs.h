@@ -32,6 +32,18 @@ struct rootfs_writable {      /* what is written over an image */
         scratch; /* need not survive a crash: nothing is synced when it is unmounted (Linux 5.10) */
 };
 
+/* Where the bytes of files lie that a view shows. */
+struct rootfs_origins;
+struct rootfs_origin {
+    const struct digest *diff_id; /* borrowed: in the tar of this layer … */
+    uint64_t offset;              /* … from this byte on, in one piece */
+};
+/* Of a file of the view, by the inode number and size that stat gives. False: not known, for what
+ * is sparse, empty or no file. Threads may share one. */
+bool rootfs_origin(const struct rootfs_origins *o, uint64_t ino, uint64_t size_bytes,
+                   struct rootfs_origin *ret);
+struct rootfs_origins *rootfs_origins_close(struct rootfs_origins *o); /* NULL in, NULL out */
+
 struct rootfs_driver;
 struct rootfs_ops {
     const char *name; /* "erofs" */
@@ -46,6 +58,10 @@ struct rootfs_ops {
     /* A read-only view of the image's root that is mounted nowhere: a descriptor of its folder, or
      * -code. It goes with the last descriptor below it. Prepared before. */
     int (*view)(struct rootfs_driver *d, const struct rootfs_image *img, struct shale_err *e);
+    /* For the files of a view. *ret NULL: this driver cannot tell, or no longer. Prepared before.
+     */
+    int (*origins)(struct rootfs_driver *d, const struct rootfs_image *img,
+                   struct rootfs_origins **ret, struct shale_err *e);
     /* Undoes mount completely (lower mounts, loop devices). Not mounted is success. */
     int (*umount)(struct rootfs_driver *d, const char *target, struct shale_err *e);
     /* Drops what this driver has made of one stack. Missing is success. In use: -SHALE_IN_USE. */

@@ -51,7 +51,7 @@ static size_t align8(size_t n)
 /* ---- writing ---- */
 
 struct toc_writer {
-    int fd;
+    int fd;        /* -1: it only counts */
     bool compares; /* with what the file holds, instead of writing it */
     bool differs;
     struct buf b; /* not yet written */
@@ -59,14 +59,25 @@ struct toc_writer {
     struct toc_stats stats;
 };
 
-static int open_writer(int dirfd, const char *name, bool compares, struct toc_writer **ret,
-                       struct shale_err *e)
+static struct toc_writer *new_writer(void)
 {
     struct toc_writer *w = mem_alloc(sizeof *w);
 
     if (!w)
-        return err_nomem(e);
+        return NULL;
+    w->fd = -1;
     buf_init(&w->b, FLUSH_BYTES + RECORD_MAX_BYTES);
+    buf_add(&w->b, TOC_MAGIC, 8);
+    return w;
+}
+
+static int open_writer(int dirfd, const char *name, bool compares, struct toc_writer **ret,
+                       struct shale_err *e)
+{
+    struct toc_writer *w = new_writer();
+
+    if (!w)
+        return err_nomem(e);
     w->compares = compares;
     w->fd = compares ? sys_openat(dirfd, name, O_RDONLY | O_NOFOLLOW, 0)
                      : sys_openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -75,7 +86,16 @@ static int open_writer(int dirfd, const char *name, bool compares, struct toc_wr
         toc_writer_free(w);
         return r;
     }
-    buf_add(&w->b, TOC_MAGIC, 8);
+    *ret = w;
+    return 0;
+}
+
+int toc_count(struct toc_writer **ret, struct shale_err *e)
+{
+    struct toc_writer *w = new_writer();
+
+    if (!w)
+        return err_nomem(e);
     *ret = w;
     return 0;
 }
@@ -123,7 +143,7 @@ static int flush(struct toc_writer *w, struct shale_err *e)
 
     if (r >= 0 && w->compares)
         r = compare(w, e);
-    else if (r >= 0 && sys_write_all(w->fd, w->b.p, w->b.n) < 0)
+    else if (r >= 0 && w->fd >= 0 && sys_write_all(w->fd, w->b.p, w->b.n) < 0)
         r = err_sys(e, "table of contents");
     if (r < 0)
         return r;

@@ -28,6 +28,8 @@ struct toc_writer *toc_writer_free(struct toc_writer *w);
  * toc_finish returns CORRUPT when that is not what would have been written. (The file differs; the
  * writer goes on, so that whoever reads the tar sees all of it.) */
 int toc_compare(int dirfd, const char *name, struct toc_writer **ret, struct shale_err *e);
+/* One that has no file: toc_finish tells how much there is, and that nothing of it is too large. */
+int toc_count(struct toc_writer **ret, struct shale_err *e);
 
 struct toc;
 int toc_open(int dirfd, const char *name, struct toc **ret, struct shale_err *e);

@@ -180,7 +180,8 @@ static int check_layer_row(struct check *k, const struct layer_in_result *is, st
             is->diff_id.s);
         return store_record_layer(k->s, NULL, 0, is, e);
     }
-    if (k->o->check_only || (row.state == META_LAYER_COMPLETE && row.boot_id[0] == 0))
+    if (k->o->check_only || is->later ||
+        (row.state == META_LAYER_COMPLETE && row.boot_id[0] == 0))
         return 0;
     r = meta_layer_set_state(k->s->meta, &is->diff_id, META_LAYER_COMPLETE, k->s->boot_id, e);
     return r == -SHALE_NOT_FOUND ? 0 : r;
@@ -206,8 +207,12 @@ static int repair_layer(struct check *k, const struct digest *d, const char *wha
 
 static int check_layer(struct check *k, const struct digest *d, struct shale_err *e)
 {
-    struct layer_in_result is;
-    int good = store_layer_check(k->s, d, &is, k->c, e), r;
+    struct layer_in_result is = {.later = false};
+    struct meta_layer row;
+    bool later = meta_layer_get(k->s->meta, d, &row, NULL) >= 0 && row.state == META_LAYER_LATER;
+    int good = later ? store_layer_check_blob(k->s, d, &is, k->c, e)
+                     : store_layer_check(k->s, d, &is, k->c, e);
+    int r;
 
     if (good < 0)
         return good;

@@ -65,7 +65,7 @@ static int land(struct store *s, const struct landed *v, size_t n, struct shale_
         blobs[i] = v[i].blob;
     r = blob_writers_commit(blobs, n, e);
     for (size_t i = 0; r >= 0 && i < n; i++)
-        r = v[i].layer ? publish(s, &v[i], e) : 0;
+        r = v[i].layer && !v[i].in.later ? publish(s, &v[i], e) : 0;
     return r < 0 ? r : record_all(s, v, n, e);
 }
 

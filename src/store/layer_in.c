@@ -16,12 +16,9 @@
 #include "tar/tar.h"
 
 struct layer_in {
-    int layers_fd;
-    char tmp[64]; /* folder under layers/ until it is published */
-    int tmp_fd;   /* it, locked: collectors leave it alone */
-    enum decoder_kind codec;
-    enum hash_alg alg;
-    uint64_t max_ratio;
+    struct layer_in_opts o; /* later: as long as it has no files */
+    char tmp[64];           /* folder under layers/ until it is published; "": not made */
+    int tmp_fd;             /* it, locked: collectors leave it alone */
 
     struct decoder *decoder;
     void *block; /* reserved ring block being filled, NULL: none */
@@ -48,7 +45,7 @@ struct layer_in {
 static int consume_block(struct layer_in *l, const void *p, size_t n)
 {
     hash_update(&l->hash, p, n);
-    if (sys_write_all(l->tar_fd, p, n) < 0)
+    if (!l->o.later && sys_write_all(l->tar_fd, p, n) < 0)
         return err_sys(&l->err, "write layer");
     l->tar_bytes += n;
     return tar_reader_feed(l->reader, p, n, &l->err);
@@ -109,10 +106,29 @@ static void drop_work(struct layer_in *l)
     l->tar_fd = -1;
 }
 
+static int make_folder(struct layer_in *l, struct shale_err *e)
+{
+    char rnd[17];
+    int r = *l->tmp ? 0 : random_hex(rnd, 8, e);
+
+    if (r < 0 || *l->tmp)
+        return r;
+    snprintf(l->tmp, sizeof l->tmp, ".in-%s", rnd);
+    if (sys_mkdirat(l->o.layers_fd, l->tmp, 0755) == 0)
+        return 0;
+    *l->tmp = 0;
+    return err_sys(e, "create folder for a layer");
+}
+
 static int open_files(struct layer_in *l, struct shale_err *e)
 {
+    if (l->o.later)
+        return toc_count(&l->toc, e);
+    int k = make_folder(l, e);
+    if (k < 0)
+        return k;
     if (l->tmp_fd < 0) {
-        l->tmp_fd = fs_open_dir(l->layers_fd, l->tmp, e);
+        l->tmp_fd = fs_open_dir(l->o.layers_fd, l->tmp, e);
         int r = l->tmp_fd < 0 ? l->tmp_fd : lock_fd_try(l->tmp_fd, LOCK_SHARED, e);
         if (r < 0)
             return r;
@@ -127,7 +143,7 @@ static int start_work(struct layer_in *l, struct shale_err *e)
 {
     const struct decoder_limits limits = {
         .max_bytes = LIMIT_LAYER_BYTES,
-        .max_ratio = l->max_ratio,
+        .max_ratio = l->o.max_ratio,
         .ratio_floor_bytes = LIMIT_INFLATE_FLOOR_BYTES,
         .shares_windows = true,
     };
@@ -136,13 +152,13 @@ static int start_work(struct layer_in *l, struct shale_err *e)
     r = open_files(l, e);
     if (r < 0)
         return r;
-    r = decoder_new(l->codec, &limits, &l->decoder, e);
+    r = decoder_new(l->o.codec, &limits, &l->decoder, e);
     if (r < 0)
         return r;
     r = tar_reader_new(toc_add, l->toc, &l->reader, e);
     if (r < 0)
         return r;
-    r = hash_init(&l->hash, l->alg, e);
+    r = hash_init(&l->hash, l->o.alg, e);
     if (r < 0)
         return r;
     r = ring_new(LAYER_IN_BLOCKS, LAYER_IN_BLOCK_BYTES, &l->ring, e);
@@ -155,30 +171,16 @@ static int start_work(struct layer_in *l, struct shale_err *e)
     return 0;
 }
 
-int layer_in_begin(int layers_fd, enum decoder_kind codec, enum hash_alg alg, uint64_t max_ratio,
-                   struct layer_in **ret, struct shale_err *e)
+int layer_in_begin(const struct layer_in_opts *o, struct layer_in **ret, struct shale_err *e)
 {
     struct layer_in *l = mem_alloc(sizeof *l);
-    char rnd[17];
     int r;
 
     if (!l)
         return err_nomem(e);
-    l->layers_fd = layers_fd;
-    l->codec = codec;
-    l->alg = alg;
-    l->max_ratio = max_ratio;
+    l->o = *o;
     l->tar_fd = l->tmp_fd = -1;
-    r = random_hex(rnd, 8, e);
-    if (r >= 0) {
-        snprintf(l->tmp, sizeof l->tmp, ".in-%s", rnd);
-        if (sys_mkdirat(layers_fd, l->tmp, 0755) < 0) {
-            r = err_sys(e, "create folder for a layer");
-            l->tmp[0] = 0;
-        } else {
-            r = start_work(l, e);
-        }
-    }
+    r = start_work(l, e);
     if (r < 0) {
         layer_in_close(l);
         return r;
@@ -207,6 +209,18 @@ static int consumer_error(struct layer_in *l, struct shale_err *e)
     return err_set(e, SHALE_INTERNAL, "layer pipeline stopped");
 }
 
+/* It has more than a block: files after all. Nothing was read as a tar yet. */
+static int take_shape(struct layer_in *l, struct shale_err *e)
+{
+    if (!l->o.later)
+        return 0;
+    l->o.later = false;
+    l->reader = tar_reader_free(l->reader);
+    l->toc = toc_writer_free(l->toc);
+    int r = open_files(l, e);
+    return r < 0 ? r : tar_reader_new(toc_add, l->toc, &l->reader, e);
+}
+
 static int inflate_some(struct layer_in *l, struct str *in, size_t *ret_n, struct shale_err *e)
 {
     size_t n = 0;
@@ -225,7 +239,9 @@ static int inflate_some(struct layer_in *l, struct str *in, size_t *ret_n, struc
     l->block_n += n;
     *ret_n = n;
     if (l->block_n == LAYER_IN_BLOCK_BYTES) {
-        r = start_thread(l, e);
+        r = take_shape(l, e);
+        if (r >= 0)
+            r = start_thread(l, e);
         if (r < 0)
             return r;
         ring_publish(l->ring, l->block_n);
@@ -289,6 +305,7 @@ int layer_in_finish(struct layer_in *l, const struct digest *expected, struct la
                        expected->s, l->diff_id.s);
     ret->diff_id = l->diff_id;
     ret->tar_bytes = l->tar_bytes;
+    ret->later = l->o.later;
     r = toc_finish(l->toc, &ret->toc, e);
     if (r >= 0)
         drop_work(l); /* it may wait a while to be published */
@@ -302,17 +319,17 @@ int layer_in_publish(struct layer_in *l, bool replace, struct shale_err *e)
 
     if (replace) {
         snprintf(old, sizeof old, ".old-%.*s", HASH_MAX_HEX, name);
-        int r = fs_remove_tree(l->layers_fd, old, e);
+        int r = fs_remove_tree(l->o.layers_fd, old, e);
         if (r < 0)
             return r;
-        if (sys_renameat(l->layers_fd, name, l->layers_fd, old) < 0 && errno != ENOENT)
+        if (sys_renameat(l->o.layers_fd, name, l->o.layers_fd, old) < 0 && errno != ENOENT)
             return err_sys(e, "move damaged layer %.12s away", name);
     }
-    if (sys_renameat(l->layers_fd, l->tmp, l->layers_fd, name) < 0 && errno != EEXIST &&
+    if (sys_renameat(l->o.layers_fd, l->tmp, l->o.layers_fd, name) < 0 && errno != EEXIST &&
         errno != ENOTEMPTY)
         return err_sys(e, "publish layer %.12s", name);
     if (replace)
-        return fs_remove_tree(l->layers_fd, old, e);
+        return fs_remove_tree(l->o.layers_fd, old, e);
     return 0;
 }
 
@@ -324,7 +341,7 @@ struct layer_in *layer_in_close(struct layer_in *l)
     /* After a publish the folder is gone under this name; a loser of a race removes its own copy.
      */
     if (l->tmp[0])
-        (void)fs_remove_tree(l->layers_fd, l->tmp, NULL);
+        (void)fs_remove_tree(l->o.layers_fd, l->tmp, NULL);
     if (l->tmp_fd >= 0)
         close(l->tmp_fd);
     free(l);

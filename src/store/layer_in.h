@@ -24,17 +24,26 @@
 #define LAYER_IN_BLOCK_BYTES (256 << 10)
 #define LAYER_IN_BLOCKS      4
 
+struct layer_in_opts {
+    int layers_fd; /* the layers/ folder */
+    enum decoder_kind codec;
+    enum hash_alg alg;  /* of the diffID */
+    uint64_t max_ratio; /* inflated to compressed size, LIMIT when it is more (above
+                           LIMIT_INFLATE_FLOOR_BYTES); 0: whatever it is */
+    /* A layer of less than a block is only verified and leaves no files: they are made from its
+     * blob when they are needed (ADR 26). */
+    bool later;
+};
+
 struct layer_in_result {
     struct digest diff_id;
     uint64_t tar_bytes;
     struct toc_stats toc;
+    bool later; /* it left no files: there is nothing to publish */
 };
 
 struct layer_in;
-/* layers_fd: the layers/ folder. alg: of the diffID. max_ratio: inflated to compressed size, LIMIT
- * when it is more (above LIMIT_INFLATE_FLOOR_BYTES); 0: whatever it is. */
-int layer_in_begin(int layers_fd, enum decoder_kind codec, enum hash_alg alg, uint64_t max_ratio,
-                   struct layer_in **ret, struct shale_err *e);
+int layer_in_begin(const struct layer_in_opts *o, struct layer_in **ret, struct shale_err *e);
 /* Starts over with nothing read, as after begin. */
 int layer_in_restart(struct layer_in *l, struct shale_err *e);
 int layer_in_write(struct layer_in *l, const void *p, size_t n, struct shale_err *e);

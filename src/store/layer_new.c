@@ -40,8 +40,10 @@ static int begin(struct layer_new *l, struct shale_err *e)
     int layers = store_layers_fd(l->store, e);
     int r = layers;
 
+    const struct layer_in_opts o = {
+        .layers_fd = layers, .codec = DECODER_NONE, .alg = HASH_SHA256};
     if (r >= 0)
-        r = layer_in_begin(layers, DECODER_NONE, HASH_SHA256, 0, &l->in, e);
+        r = layer_in_begin(&o, &l->in, e);
     if (r >= 0)
         r = hash_init(&l->hash, HASH_SHA256, e);
     if (r >= 0)

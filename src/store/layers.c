@@ -71,29 +71,40 @@ static int inflate_blob(struct layer_in *l, int fd, struct cancel *c, struct sha
     return 0;
 }
 
-static int rebuild(struct store *s, const struct digest *diff_id, const struct digest *blob,
-                   struct cancel *c, struct shale_err *e)
+/* What a blob inflates to, verified; for the caller to close, also after an error. */
+static int inflate(struct store *s, const struct digest *diff_id, const struct digest *blob,
+                   bool later, struct cancel *c, struct layer_in **ret, struct layer_in_result *in,
+                   struct shale_err *e)
 {
-    struct layer_in *l = NULL;
-    struct layer_in_result in;
-    uint64_t size = 0;
-    int r, layers_fd;
+    /* Of the same digest it is the tar itself, whatever its bytes look like. */
+    struct layer_in_opts o = {.codec = digest_eq(blob, diff_id) ? DECODER_NONE : DECODER_AUTO,
+                              .alg = digest_alg(diff_id),
+                              .later = later};
+    int r;
 
+    *ret = NULL;
     _cleanup_close_ int fd = blob_open(s->blobs, blob, e);
     if (fd < 0)
         return fd;
-    r = blob_has(s->blobs, blob, &size, e);
-    if (r < 0)
-        return r;
-    layers_fd = store_layers_fd(s, e);
-    if (layers_fd < 0)
-        return layers_fd;
-    r = layer_in_begin(layers_fd, DECODER_AUTO, digest_alg(diff_id), 0, &l, e);
-    if (r < 0)
-        return r;
-    r = inflate_blob(l, fd, c, e);
+    o.layers_fd = store_layers_fd(s, e);
+    if (o.layers_fd < 0)
+        return o.layers_fd;
+    r = layer_in_begin(&o, ret, e);
     if (r >= 0)
-        r = layer_in_finish(l, diff_id, &in, e);
+        r = inflate_blob(*ret, fd, c, e);
+    return r < 0 ? r : layer_in_finish(*ret, diff_id, in, e);
+}
+
+static int rebuild(struct store *s, const struct digest *diff_id, const struct digest *blob,
+                   struct cancel *c, struct shale_err *e)
+{
+    struct layer_in *l;
+    struct layer_in_result in;
+    uint64_t size = 0;
+    int r = inflate(s, diff_id, blob, false, c, &l, &in, e);
+
+    if (r >= 0)
+        r = blob_has(s->blobs, blob, &size, e);
     if (r >= 0)
         r = layer_in_publish(l, true, e);
     if (r >= 0)
@@ -126,6 +137,24 @@ int store_layer_blob(struct store *s, const struct digest *diff_id, struct arena
         return 1;
     }
     return r < 0 ? r : 0;
+}
+
+int store_layer_check_blob(struct store *s, const struct digest *diff_id,
+                           struct layer_in_result *ret, struct cancel *c, struct shale_err *e)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(1 << 20);
+    struct shale_err why = SHALE_ERR_INIT;
+    struct layer_in *l = NULL;
+    struct digest blob;
+    int r = store_layer_blob(s, diff_id, &a, &blob, e);
+
+    if (r <= 0)
+        return r < 0 ? r : STORE_LAYER_BAD;
+    r = inflate(s, diff_id, &blob, true, c, &l, ret, &why);
+    layer_in_close(l);
+    if (r == -SHALE_CORRUPT || r == -SHALE_LIMIT || r == -SHALE_NOT_FOUND)
+        return STORE_LAYER_BAD;
+    return r < 0 ? err_set(e, why.code, "%s", why.msg) : STORE_LAYER_GOOD;
 }
 
 static int rebuild_from_any(struct store *s, const struct digest *diff_id, struct cancel *c,
@@ -411,6 +440,16 @@ int store_stack_view(struct store *s, const struct meta_image_layer *layers, siz
     int r = stacked_open(s, layers, n, &t, e);
 
     return r < 0 ? r : view_stack(s, t.d, &t.img, c, e);
+}
+
+int store_stack_origins(struct store *s, const struct meta_image_layer *layers, size_t n,
+                        struct rootfs_origins **ret, struct shale_err *e)
+{
+    _cleanup_(stacked_clear) struct stacked t = {0};
+    int r = stacked_open(s, layers, n, &t, e);
+
+    *ret = NULL;
+    return r < 0 || !t.d->ops->origins ? r : t.d->ops->origins(t.d, &t.img, ret, e);
 }
 
 int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e)

@@ -224,15 +224,19 @@ int store_record_layer(struct store *s, const struct digest *blob, uint64_t blob
         .tar_bytes = in->tar_bytes,
         .content_bytes = in->toc.content_bytes,
         .n_entries = in->toc.n_entries,
-        .state = META_LAYER_COMPLETE,
+        .state = in->later ? META_LAYER_LATER : META_LAYER_COMPLETE,
     };
+    struct meta_layer known;
     int r;
 
-    snprintf(row.boot_id, sizeof row.boot_id, "%s", s->boot_id);
+    if (!in->later)
+        snprintf(row.boot_id, sizeof row.boot_id, "%s", s->boot_id);
     r = meta_begin(s->meta, e);
     if (r < 0)
         return r;
-    r = meta_layer_put(s->meta, &row, e);
+    /* Another may have made its files meanwhile. */
+    if (!in->later || meta_layer_get(s->meta, &row.diff_id, &known, NULL) < 0)
+        r = meta_layer_put(s->meta, &row, e);
     if (r >= 0 && blob)
         r = meta_layer_blob_put(s->meta, blob, &in->diff_id, blob_bytes, e);
     return meta_end(s->meta, r, e);
@@ -306,6 +310,15 @@ static void on_wait(void *arg)
     report(a->k, SHALE_PROGRESS_WAITING, a->d, 0);
 }
 
+/* 1: its files need not be there yet. */
+static int is_for_later(const struct store_sink *k, const struct digest *diff_id)
+{
+    struct meta_layer row;
+
+    return k->o.later && meta_layer_get(k->store->meta, diff_id, &row, NULL) >= 0 &&
+           row.state == META_LAYER_LATER;
+}
+
 /* The blob is in the store: is the layer too? Make it again if not. */
 static int have_blob(struct store_sink *k, const struct descriptor *d, const struct digest *diff_id,
                      struct cancel *c, struct shale_err *e)
@@ -333,7 +346,7 @@ static int have_blob(struct store_sink *k, const struct descriptor *d, const str
                        "layers from manifest don't match image configuration: layer %s has diffID "
                        "%s, not %s",
                        d->digest.s, lb.diff_id.s, diff_id->s);
-    r = store_layer_make(s, diff_id, &d->digest, c, e);
+    r = is_for_later(k, diff_id) ? 0 : store_layer_make(s, diff_id, &d->digest, c, e);
     if (r < 0)
         return r;
     (void)meta_pull_delete(s->meta, &d->digest, NULL);
@@ -359,7 +372,7 @@ static int have_layer(struct store_sink *k, const struct descriptor *d,
         r = blob_has(s->blobs, &other, NULL, e);
     if (r <= 0)
         return r;
-    r = store_layer_make(s, diff_id, NULL, c, e);
+    r = is_for_later(k, diff_id) ? 0 : store_layer_make(s, diff_id, NULL, c, e);
     if (r < 0)
         return r == -SHALE_CANCELED || r == -SHALE_NO_SPACE ? r : 0;
     (void)meta_pull_delete(s->meta, &d->digest, NULL);
@@ -372,17 +385,22 @@ static int receive(struct store_sink *k, const struct descriptor *d, const struc
 {
     struct store *s = k->store;
     struct arrival a = {.k = k, .d = d, .c = c};
-    int fd, r;
+    struct layer_in_opts o = {
+        .codec = codec_of(d),
+        .alg = digest_alg(diff_id),
+        .max_ratio = s->max_inflate_ratio,
+        .later = k->o.later,
+    };
+    int r;
 
     r = blob_begin(s->blobs, &d->digest, d->size_bytes, on_wait, &a, c, &a.blob, e);
     if (r == 1)
         return have_blob(k, d, diff_id, c, e);
     if (r < 0)
         return r;
-    fd = store_layers_fd(s, e);
-    r = fd;
+    r = o.layers_fd = store_layers_fd(s, e);
     if (r >= 0)
-        r = layer_in_begin(fd, codec_of(d), digest_alg(diff_id), s->max_inflate_ratio, &a.layer, e);
+        r = layer_in_begin(&o, &a.layer, e);
     if (r >= 0)
         r = arrive_or_again(&a, diff_id, from, e);
     layer_in_close(a.layer);

@@ -73,6 +73,8 @@ struct store_sink_opts {
     /* `put` does not wait either: what it was given lasts when `settle` has returned, and not
      * before what came before it. Strings of descriptors must live until then. */
     bool late;
+    /* Layers of less than a block get their files when somebody needs them (ADR 26). */
+    bool later;
 };
 /* Blobs that come without a diffID are kept as they are. */
 int store_sink_open(struct store *s, const struct store_sink_opts *o, struct sink **ret,
@@ -125,6 +127,9 @@ int store_stack_mount(struct store *s, const struct meta_image_layer *layers, si
                       struct shale_err *e);
 int store_stack_view(struct store *s, const struct meta_image_layer *layers, size_t n,
                      struct cancel *c, struct shale_err *e);
+/* Where the bytes of the files of its view lie (rootfs.h). *ret NULL: that is not known. */
+int store_stack_origins(struct store *s, const struct meta_image_layer *layers, size_t n,
+                        struct rootfs_origins **ret, struct shale_err *e);
 
 /* Makes sure that caches written under this boot are on disk (syncfs), so that they are trusted
  * after the next one. Cheap when nothing is dirty; done before a pull. */

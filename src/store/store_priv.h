@@ -42,6 +42,9 @@ enum { STORE_LAYER_BAD = 0, STORE_LAYER_GOOD, STORE_LAYER_TOC_BAD }; /* BAD: mis
 /* What a GOOD one consists of goes to *ret (may be NULL). */
 int store_layer_check(struct store *s, const struct digest *diff_id, struct layer_in_result *ret,
                       struct cancel *c, struct shale_err *e);
+/* The same of a layer that has no files yet (META_LAYER_LATER): what would become of its blob. */
+int store_layer_check_blob(struct store *s, const struct digest *diff_id,
+                           struct layer_in_result *ret, struct cancel *c, struct shale_err *e);
 /* Makes the toc of a tar that is good, and its row. CORRUPT: it is not good. Under the layer's
  * lock. */
 int store_layer_make_toc(struct store *s, const struct digest *diff_id, struct cancel *c,

@@ -62,11 +62,9 @@ static json_t *ports_of(const struct shale_container *c)
 
 static json_t *networks_of(const struct shale_container *c)
 {
-    _cleanup_json_ json_t *all = networks_settings(c);
     struct doc d = doc_begin();
-    json_t *networks = json_object_get(all, "Networks");
 
-    doc_put(&d, "Networks", networks ? json_incref(networks) : NULL);
+    doc_put(&d, "Networks", networks_joined(c));
     return doc_take(&d);
 }
 

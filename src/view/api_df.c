@@ -71,7 +71,7 @@ static int build_cache(const struct shale_build_cache *c, json_t *list, struct s
     return 0;
 }
 
-int view_api_df(const struct shale_df *d, const struct shale_build_cache *cache, unsigned parts,
+int view_api_df(const struct shale_df *d, const struct shale_build_cache *cache, unsigned what,
                 int version, int64_t now_ns, json_t **ret, struct shale_err *e)
 {
     const struct shale_container_list containers = {.items = d->containers,
@@ -81,17 +81,17 @@ int view_api_df(const struct shale_df *d, const struct shale_build_cache *cache,
     struct doc out = doc_begin();
     int r = list[0] && list[2] && list[3] ? 0 : err_nomem(e);
 
-    if (r >= 0 && (parts & API_DF_IMAGES))
+    if (r >= 0 && (what & SHALE_DF_IMAGES))
         r = images(d, version, list[0], e);
-    if (r >= 0 && (parts & API_DF_CONTAINERS))
+    if (r >= 0 && (what & SHALE_DF_CONTAINERS))
         r = view_api_containers(&containers, now_ns, &list[1], e);
-    if (r >= 0 && (parts & API_DF_VOLUMES))
+    if (r >= 0 && (what & SHALE_DF_VOLUMES))
         r = volumes(d, list[2], e);
-    if (r >= 0 && (parts & API_DF_BUILD_CACHE))
+    if (r >= 0 && (what & SHALE_DF_CACHE))
         r = build_cache(cache, list[3], e);
-    doc_int(&out, "LayersSize", parts & API_DF_IMAGES ? (int64_t)d->layers_bytes : 0);
+    doc_int(&out, "LayersSize", what & SHALE_DF_IMAGES ? (int64_t)d->layers_bytes : 0);
     for (size_t i = 0; i < 4; i++) {
-        bool wanted = r >= 0 && (parts & 1u << i);
+        bool wanted = r >= 0 && (what & 1u << i);
         if (!wanted)
             json_decref(list[i]);
         doc_put(&out, names[i], wanted ? list[i] : json_null());

@@ -85,27 +85,42 @@ static bool is_cidr(const char *s)
     return strchr(s, '/') != NULL;
 }
 
-static json_t *index_of(const char *name, bool secure, bool official)
+/* docker ends them with a slash. */
+static json_t *mirrors_of(const char *const *mirrors)
 {
-    return json_pack("{s:s, s:[], s:b, s:b}", "Name", name, "Mirrors", "Secure", secure, "Official",
-                     official);
+    json_t *list = json_array();
+
+    for (size_t i = 0; mirrors && mirrors[i]; i++)
+        if (json_array_append_new(list, json_sprintf("%s%s", mirrors[i],
+                                                     str_has_suffix(mirrors[i], "/") ? "" : "/")) <
+            0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
 }
 
-static json_t *registries(const char *const *insecure)
+static json_t *index_of(const char *name, json_t *mirrors, bool secure, bool official)
+{
+    return json_pack("{s:s, s:o, s:b, s:b}", "Name", name, "Mirrors", mirrors, "Secure", secure,
+                     "Official", official);
+}
+
+static json_t *registries(const char *const *insecure, const char *const *mirrors)
 {
     struct doc d = doc_begin(), configs = doc_begin();
     json_t *cidrs = json_pack("[s, s]", "::1/128", "127.0.0.0/8");
 
-    doc_put(&configs, "docker.io", index_of("docker.io", true, true));
+    doc_put(&configs, "docker.io", index_of("docker.io", mirrors_of(mirrors), true, true));
     for (size_t i = 0; insecure && insecure[i]; i++) {
         if (!is_cidr(insecure[i]))
-            doc_put(&configs, insecure[i], index_of(insecure[i], false, false));
+            doc_put(&configs, insecure[i], index_of(insecure[i], json_array(), false, false));
         else if (json_array_append_new(cidrs, json_string(insecure[i])) < 0)
             d.failed = true;
     }
     doc_put(&d, "IndexConfigs", doc_take(&configs));
     doc_put(&d, "InsecureRegistryCIDRs", cidrs);
-    doc_put(&d, "Mirrors", json_array());
+    doc_put(&d, "Mirrors", mirrors_of(mirrors));
     return doc_take(&d);
 }
 
@@ -167,7 +182,7 @@ int view_api_info(const struct shale_info *i, const struct view_api_info *more, 
     doc_str(&d, "SystemTime", time_format_rfc3339nano(more->now_ns, now));
     doc_int(&d, "NEventsListener", (int64_t)more->n_listeners);
     doc_str(&d, "OSVersion", "");
-    doc_put(&d, "RegistryConfig", registries(more->insecure));
+    doc_put(&d, "RegistryConfig", registries(more->insecure, more->mirrors));
     doc_put(&d, "GenericResources", json_null());
     doc_str(&d, "Isolation", "");
     doc_str(&d, "InitBinary", "");

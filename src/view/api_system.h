@@ -14,6 +14,7 @@ struct view_api_info {
     bool debug;
     size_t n_listeners;          /* of events */
     const char *const *insecure; /* hosts and CIDRs, NULL-terminated; may be NULL */
+    const char *const *mirrors;  /* URLs, the same */
     int64_t now_ns;
 };
 int view_api_info(const struct shale_info *i, const struct view_api_info *more, json_t **ret,

@@ -2,6 +2,7 @@
 #include "view/doc.h"
 
 #include "base/json.h"
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "base/time.h"
 
@@ -77,6 +78,26 @@ json_t *doc_strings(const char *const *v, size_t n)
         }
     }
     return list;
+}
+
+int doc_list(const void *items, size_t n, size_t size,
+             int (*one)(const void *item, json_t **ret, struct shale_err *e), json_t **ret,
+             struct shale_err *e)
+{
+    _cleanup_json_ json_t *list = json_array();
+
+    if (!list)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        json_t *doc = NULL;
+        int r = one((const char *)items + i * size, &doc, e);
+        if (r < 0)
+            return r;
+        if (json_array_append_new(list, doc) < 0)
+            return err_nomem(e);
+    }
+    *ret = TAKE_PTR(list);
+    return 0;
 }
 
 int doc_end(struct doc *d, json_t **ret, struct shale_err *e)

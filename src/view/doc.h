@@ -43,5 +43,9 @@ void doc_time(struct doc *d, const char *key, int64_t t_ns); /* RFC 3339, Go's z
 void doc_text(struct doc *d, const char *key, const char *text, json_t *empty);
 json_t *doc_strings(const char *const *v, size_t n);
 json_t *doc_string(const char *s); /* bytes that are not UTF-8 are let through */
+/* A list: what `one` makes of each of the n items, which have `size` bytes. */
+int doc_list(const void *items, size_t n, size_t size,
+             int (*one)(const void *item, json_t **ret, struct shale_err *e), json_t **ret,
+             struct shale_err *e);
 int doc_end(struct doc *d, json_t **ret, struct shale_err *e);
 json_t *doc_take(struct doc *d); /* the same for a part of another one; NULL: it has failed */

@@ -47,11 +47,21 @@ static bool needs_unicode(uint32_t r, unsigned flags)
     return (flags & JSON_OUT_ASCII) && r >= 0x7f && r < 0xa0;
 }
 
+/* What is never written in another way: nearly everything. */
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+}
+
 void json_out_string(struct buf *b, struct str s, unsigned flags)
 {
     size_t from = 0, i = 0;
     buf_addc(b, '"');
     while (i < s.n) {
+        if (is_plain((unsigned char)s.p[i])) {
+            i++;
+            continue;
+        }
         uint32_t r;
         size_t n = uni_decode(s.p + i, s.n - i, &r);
         const char *esc = short_escape(r);
@@ -134,7 +144,7 @@ static void put(const struct writer *w, const json_t *v, unsigned level)
         json_out_string(w->b, (struct str){json_string_value(v), json_string_length(v)}, w->flags);
         break;
     case JSON_INTEGER:
-        buf_addf(w->b, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+        buf_addi(w->b, json_integer_value(v));
         break;
     case JSON_REAL:
         gofloat_json(w->b, json_real_value(v));

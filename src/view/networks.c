@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "view/doc.h"
@@ -187,7 +188,7 @@ int doc_network(const struct shale_network *n, json_t **ret, struct shale_err *e
 
 /* ---- ports of a container ---- */
 
-/* Ports in a row that are the same on both sides, or not published at all. */
+/* Ports in a row, of one address and protocol, that are the same on both sides or not published. */
 struct group {
     const struct shale_container_port *first;
     unsigned last;
@@ -198,47 +199,74 @@ static bool is_plain(const struct shale_container_port *p)
     return !p->host_ip[0] || p->host == p->inside;
 }
 
-static bool goes_on(const struct group *g, const struct shale_container_port *p)
+static bool is_of(const struct group *g, const struct shale_container_port *p)
 {
-    return g->first && p->inside == g->last + 1 && streq(g->first->host_ip, p->host_ip) &&
-           streq(g->first->protocol, p->protocol);
+    return streq(g->first->host_ip, p->host_ip) && streq(g->first->protocol, p->protocol);
+}
+
+static void put_address(const struct shale_container_port *p, struct buf *b)
+{
+    bool v6 = strchr(p->host_ip, ':') != NULL;
+
+    buf_addf(b, "%s%s%s:", v6 ? "[" : "", p->host_ip, v6 ? "]" : "");
 }
 
 static void put_group(const struct group *g, struct buf *b)
 {
     char range[32];
-    if (!g->first)
-        return;
     if (g->last > g->first->inside)
         (void)snprintf(range, sizeof range, "%u-%u", g->first->inside, g->last);
     else
         (void)snprintf(range, sizeof range, "%u", g->first->inside);
     buf_adds(b, b->n ? ", " : "");
-    if (g->first->host_ip[0])
-        buf_addf(b, "%s:%s->", g->first->host_ip, range);
+    if (g->first->host_ip[0]) {
+        put_address(g->first, b);
+        buf_addf(b, "%s->", range);
+    }
     buf_addf(b, "%s/%s", range, g->first->protocol);
+}
+
+/* A group that is over is written at once, those that may go on are kept: docker's order. */
+static void put_plain(const struct shale_container *c, struct group *groups, struct buf *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_ports; i++) {
+        const struct shale_container_port *p = &c->ports[i];
+        size_t k = 0;
+        if (!is_plain(p))
+            continue;
+        while (k < n && !is_of(&groups[k], p))
+            k++;
+        if (k < n && p->inside == groups[k].last + 1) {
+            groups[k].last = p->inside;
+            continue;
+        }
+        if (k < n)
+            put_group(&groups[k], b);
+        else
+            n++;
+        groups[k] = (struct group){p, p->inside};
+    }
+    for (size_t k = 0; k < n; k++)
+        put_group(&groups[k], b);
 }
 
 void networks_put_ports(const struct shale_container *c, struct buf *b)
 {
     _cleanup_(buf_clear) struct buf text = BUF_INIT(DOC_MAX_JSON);
-    struct group g = {NULL, 0};
-    for (size_t i = 0; i < c->n_ports; i++) {
-        const struct shale_container_port *p = &c->ports[i];
-        if (!is_plain(p))
-            continue;
-        if (!goes_on(&g, p)) {
-            put_group(&g, &text);
-            g.first = p;
-        }
-        g.last = p->inside;
+    _cleanup_free_ struct group *groups = c->n_ports ? mem_array(c->n_ports, sizeof *groups) : NULL;
+    if (c->n_ports && !groups) {
+        b->failed = SHALE_NO_MEMORY;
+        return;
     }
-    put_group(&g, &text);
+    put_plain(c, groups, &text);
     for (size_t i = 0; i < c->n_ports; i++) {
         const struct shale_container_port *p = &c->ports[i];
-        if (!is_plain(p))
-            buf_addf(&text, "%s%s:%u->%u/%s", text.n ? ", " : "", p->host_ip, p->host, p->inside,
-                     p->protocol);
+        if (is_plain(p))
+            continue;
+        buf_adds(&text, text.n ? ", " : "");
+        put_address(p, &text);
+        buf_addf(&text, "%u->%u/%s", p->host, p->inside, p->protocol);
     }
     buf_fail_with(b, &text);
     buf_adds(b, buf_str(&text));
@@ -271,7 +299,12 @@ static json_t *ports_of(const struct shale_container *c)
 
 static json_t *asked_of(const struct shale_container_network *n)
 {
-    return n->asked_address[0] ? json_pack("{s:s}", "IPv4Address", n->asked_address) : json_null();
+    if (!n->asked_address[0] && !n->asked_address6[0])
+        return json_null();
+    struct doc d = doc_begin();
+    doc_str_opt(&d, "IPv4Address", n->asked_address);
+    doc_str_opt(&d, "IPv6Address", n->asked_address6);
+    return doc_take(&d);
 }
 
 /* Names that are resolved on it. */
@@ -311,11 +344,12 @@ static json_t *network_of(const struct shale_container *c, const struct shale_co
     return doc_take(&d);
 }
 
-static json_t *networks_of(const struct shale_container *c)
+json_t *networks_joined(const struct shale_container *c)
 {
     static const struct shale_container_network nothing = {.name = "",
                                                            .id = "",
                                                            .asked_address = "",
+                                                           .asked_address6 = "",
                                                            .endpoint_id = "",
                                                            .address = "",
                                                            .gateway = "",
@@ -361,6 +395,6 @@ json_t *networks_settings(const struct shale_container *c)
     doc_put(&d, "SecondaryIPAddresses", json_null());
     doc_put(&d, "SecondaryIPv6Addresses", json_null());
     add_old_fields(&d, c);
-    doc_put(&d, "Networks", networks_of(c));
+    doc_put(&d, "Networks", networks_joined(c));
     return doc_take(&d);
 }

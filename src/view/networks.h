@@ -20,3 +20,5 @@ int doc_network(const struct shale_network *n, json_t **ret, struct shale_err *e
 void networks_put_ports(const struct shale_container *c, struct buf *b);
 /* NetworkSettings of a container. NULL: failed. */
 json_t *networks_settings(const struct shale_container *c);
+/* Its member Networks: those that the container has joined. NULL: failed. */
+json_t *networks_joined(const struct shale_container *c);

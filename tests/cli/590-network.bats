@@ -105,7 +105,7 @@ three" ]
     run_fails 1 "invalid subnet fd00::/120: it must have 8 to 112 bits" shale network create --ipv6 --subnet 10.9.0.0/16 --subnet fd00::/120 x1
     run_fails 1 "no matching subnet for gateway fd01::1" shale network create --ipv6 --subnet fd00::/64 --gateway fd01::1 x1
     run_fails 1 "several subnets of one kind are not supported yet" shale network create --ipv6 --subnet fd00::/64,fd01::/64 x1
-    run_fails 1 'network driver "macvlan" is not supported yet' shale network create -d macvlan x1
+    run_fails 1 'network driver "ipvlan" is not supported yet' shale network create -d ipvlan x1
     run_fails 1 'network option "foo" is not supported yet' shale network create -o foo=1 x1
     run_fails 1 "operation is not permitted on predefined bridge network" shale network create bridge
     run_fails 1 "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed" shale network create a/b
@@ -151,11 +151,11 @@ three" ]
     [ "$output" = "this is one" ]
     run_ok here bash -c 'get http://127.0.0.1:8081/'
     run_fails 1 "" outside bash -c 'get http://192.0.2.1:8081/'
-    [ "$(shale ps --format '{{.Ports}}|{{.Networks}}')" = "99/tcp, 127.0.0.1:8081->80/tcp, 0.0.0.0:8080->80/tcp|bridge" ] ||
-        [ "$(shale ps --format '{{.Ports}}|{{.Networks}}')" = "99/tcp, 0.0.0.0:8080->80/tcp, 127.0.0.1:8081->80/tcp|bridge" ]
+    [ "$(shale ps --format '{{.Ports}}|{{.Networks}}')" = "99/tcp, 0.0.0.0:8080->80/tcp, 127.0.0.1:8081->80/tcp, [::]:8080->80/tcp|bridge" ]
     run_ok shale port one 80
-    [ "$(sort <<<"$output")" = "0.0.0.0:8080
-127.0.0.1:8081" ]
+    [ "$output" = "0.0.0.0:8080
+127.0.0.1:8081
+[::]:8080" ]
     [ "$(shale inspect one | jq -c '.[0] | .HostConfig.PortBindings["80/tcp"], .NetworkSettings.Ports["99/tcp"], .NetworkSettings.IPAddress, .Config.ExposedPorts')" = \
         '[{"HostIp":"","HostPort":"8080"},{"HostIp":"127.0.0.1","HostPort":"8081"}]
 null
@@ -169,9 +169,9 @@ null
     await here bash -c 'get http://127.0.0.1:9001/'
     run_fails 125 "failed to bind host port for 0.0.0.0:9001: address already in use" shale run --rm -p 9001:80 box:1 true
     web two -p 9000-9003:80 -p 8090-8091:90-91 -P --expose 70
-    [ "$(shale port two 80)" = 0.0.0.0:9000 ]
-    [ "$(shale port two 91)" = 0.0.0.0:8091 ]
-    [[ $(shale port two 70) =~ ^0.0.0.0:[0-9]+$ ]]
+    [ "$(shale port two 80)" = $'0.0.0.0:9000\n[::]:9000' ]
+    [ "$(shale port two 91)" = $'0.0.0.0:8091\n[::]:8091' ]
+    [[ $(shale port two 70) =~ ^0.0.0.0:([0-9]+)$'\n'.*:([0-9]+)$ && ${BASH_REMATCH[1]} = "${BASH_REMATCH[2]}" ]]
     run_ok outside bash -c 'get http://192.0.2.1:9000/'
     [ "$output" = "this is two" ]
     # no program of this host gets a port that is published

@@ -30,12 +30,16 @@ spoil() {
     [ "$(shale images -q | wc -l)" = 80 ]
     run_ok shale fsck --check
     has "80 images"
+    # of so many small ones no files are made beside what came
+    [ "$(find "$SHALE_ROOT/layers" "$SHALE_ROOT/images" -mindepth 1 | wc -l)" = 0 ]
     [ "$(shale events --since 1h --until 0s --filter event=load --format '{{.ID}}' | wc -l)" = 80 ]
     run_ok shale load -i "$MANY"
     [ "${#lines[@]}" = 80 ]
     [ "$(shale images -q | wc -l)" = 80 ]
     # they can be used: the last one's root file system is there
     [ "$(shale cat "$(names | tail -n 1)" /f79)" = 79 ]
+    run_ok shale fsck --check
+    has "80 layers"
 }
 
 @test "one that is damaged: a clear error, those before it are there, and nothing else" {
@@ -51,11 +55,22 @@ spoil() {
     [ "$(shale images -q | wc -l)" = 80 ]
 }
 
+@test "a layer that has no files yet, and whose blob is damaged: fsck finds it, nobody gets its bytes" {
+    run_ok shale load -q -i "$MANY"
+    layer=$(shale inspect --format '{{index .RootFS.Layers 0}}' "$(names | sed -n 5p)")
+    [ -f "$SHALE_ROOT/blobs/sha256/${layer#*:}" ]
+    printf 'X' | dd of="$SHALE_ROOT/blobs/sha256/${layer#*:}" bs=1 seek=600 conv=notrunc status=none
+    run_fails 1 "" shale cat "$(names | sed -n 5p)" /f4
+    run_fails 1 "" shale fsck --check
+    has "$layer"
+    run_ok shale cat "$(names | sed -n 6p)" /f5
+}
+
 @test "killed at any time: the store is good, and the next load completes it" {
     for part in 1 20 50; do
         "$SHALE_BIN" load -q -i "$MANY" >/dev/null 2>&1 3>&- &
         pid=$!
-        for _ in $(seq 400); do [ "$(find "$SHALE_ROOT/layers" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)" -ge "$part" ] && break; sleep 0.01; done
+        for _ in $(seq 400); do [ "$(find "$SHALE_ROOT/blobs/sha256" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)" -ge "$((part * 3))" ] && break; sleep 0.01; done
         kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" || true
         run_ok shale fsck --check

@@ -180,7 +180,9 @@ serve_stop() {
     done <<-'END'
 	{"debgu": true}|"debgu" is no setting: did you mean "debug"?
 	{"iptables": false}|"iptables" is not supported yet: take it out
-	{"registry-mirrors": ["https://m"]}|"registry-mirrors": mirrors are not supported yet
+	{"registry-mirrors": ["m:5000"]}|invalid mirror: "m:5000" is not a valid URI
+	{"registry-mirrors": ["https://m", "ftp://m"]}|invalid mirror: unsupported scheme "ftp"
+	{"registry-mirrors": ["https://me:secret@m"]}|username/password not allowed
 	{"log-driver": "syslog"}|"log-driver": only "json-file" is supported
 	{"log-opts": {"max-size": "1m"}}|"log-opts": limits of logs are not supported yet
 	{"hosts": "unix:///x"}|"hosts" must be a list of texts

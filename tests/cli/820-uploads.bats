@@ -154,6 +154,26 @@ random() { head -c "$2" /dev/urandom >"$1"; }
     curl -s "http://$OWN/v2/x/blobs/$(sha big)" | cmp - big
 }
 
+@test "a blob of which no row could be written stays an upload, and is finished by the next try" {
+    cd "$BATS_TEST_TMPDIR"
+    random a 3000000
+    d=$(sha a)
+    loc=$(begin x)
+    [ "$(patch "$loc" a)" = 202 ]
+    sqlite3 -cmd '.timeout 10000' "$OWN_DIR/registry.db" 'ALTER TABLE links RENAME TO away'
+    [ "$(finish "$loc" "$d")" = 500 ]
+    [ "$(range "$loc")" = 2999999 ]
+    [ ! -e "$OWN_DIR/blobs/sha256/${d#*:}" ]
+    # in one request: nobody knows the name of that upload, so nothing is left of it
+    [ "$(curl -s -o /dev/null -w '%{http_code}' --data-binary @a "http://$OWN/v2/x/blobs/uploads/?digest=$d")" = 500 ]
+    [ "$(ls "$OWN_DIR/uploads" | wc -l)" = 2 ]
+    [ -z "$(ls "$OWN_DIR/blobs/sha256")" ]
+    sqlite3 -cmd '.timeout 10000' "$OWN_DIR/registry.db" 'ALTER TABLE away RENAME TO links'
+    [ "$(finish "$loc" "$d")" = 201 ]
+    curl -s "http://$OWN/v2/x/blobs/$d" | cmp - a
+    [ -z "$(ls "$OWN_DIR/uploads")" ]
+}
+
 @test "uploads that nobody goes on with are removed after a week" {
     cd "$BATS_TEST_TMPDIR"
     random f 1000

@@ -113,16 +113,20 @@ gc() { run_ok shale registry gc --storage "$OWN_DIR" --grace "${grace:-0s}" "$@"
     image a v1 base; md=$MD
     curl -s -X DELETE "http://$OWN/v2/a/manifests/$md"
     blob a fresh
+    image c v1 kept; md=$MD
+    [ "$(code "/v2/c/manifests/$md")" = 200 ] # and is in the server's memory now
+    curl -s -X DELETE "http://$OWN/v2/c/manifests/v1"
     sleep 5.2
     [ "$(code "/v2/a/blobs/$(dig base)" -I)" = 200 ]
+    [ "$(code "/v2/c/manifests/$md" -I)" = 200 ] # as who is about to push an index with it
     [ "$(code "/v2/b/blobs/uploads/?mount=$(dig fresh)&from=a" -X POST)" = 201 ]
-    grace=5s gc
+    grace=5s gc --untagged
     has "Removed 0 manifests, 1 blobs" # the manifest that was deleted
     [ "$(code "/v2/a/blobs/$(dig base)")" = 200 ]
     [ "$(code "/v2/b/blobs/$(dig fresh)")" = 200 ]
     sleep 5.2
-    grace=5s gc
-    has "Removed 0 manifests, 2 blobs"
+    grace=5s gc --untagged
+    has "Removed 1 manifests, 4 blobs"
     [ "$(code "/v2/b/blobs/$(dig fresh)")" = 404 ]
 }
 

@@ -76,6 +76,12 @@ for chunk in (b'ffffffffffffffffff\r\n', b'-5\r\nhello\r\n', b'zz\r\n', b'5\r\nh
     s = connect(); s.sendall(P + b'Transfer-Encoding: chunked\r\n\r\n' + chunk); s.shutdown(socket.SHUT_WR); out = read_all(s)
     assert not out.startswith(b'HTTP/1.1 201'), out
 s = connect(); s.sendall(P + b'Content-Length: 1000000\r\n\r\nhello'); s.shutdown(socket.SHUT_WR); read_all(s)
+# what could be read in two ways is answered, and nothing behind it is taken for a request
+for h in (b'Content-Length: 3\r\nContent-Length: 40', b'Content-Length: 40\r\nTransfer-Encoding: chunked', b'Transfer-Encoding: gzip, chunked', b'Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked', b'Content-Length : 3'):
+    s = connect(); s.sendall(P + h + b'\r\n\r\n0\r\n\r\nGET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n'); out = read_all(s)
+    assert out.startswith(b'HTTP/1.1 400') and out.count(b'HTTP/1.1') == 1, (h, out)
+s = connect(); s.sendall(P + b'Content-Length: 0\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'); out = read_all(s)
+assert out.startswith(b'HTTP/1.1 202'), out
 print('through')"
     has through
     alive

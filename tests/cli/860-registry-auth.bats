@@ -285,7 +285,7 @@ END
     printf '[auth]\ntype = token\nhtpasswd = users\ntoken_key = none.pem\n' >"$dir/m.conf"
     run_fails 1 "[auth] token_key: there is no file $dir/none.pem; make it: shale registry keygen $dir/none.pem" shale registry serve --config "$dir/m.conf"
     printf '[auth]\nhtpasswd = users\n' >"$dir/m.conf"
-    run_fails 1 "m.conf: [auth] has users or keys, and nobody is asked for them: set type = htpasswd" shale registry serve --config "$dir/m.conf"
+    run_fails 1 "m.conf:1: [auth] has users or keys, and nobody is asked for them: set type = htpasswd" shale registry serve --config "$dir/m.conf"
     printf '[log]\naccess_file = none/x\n' >"$dir/m.conf"
     run_fails 1 "[log] access_file: open $dir/none/x: No such file" shale registry serve --config "$dir/m.conf" --storage "$BATS_TEST_TMPDIR/x"
     printf '[listen]\naddress = 0.0.0.0:1\n[storage]\nroot = /nonexistent/x\n[limits]\nupload_size = 1000\n' >"$dir/o.conf"
@@ -331,4 +331,34 @@ END
     plain=$(sed -n 's,^Listening on \(http://.*\),\1,p' "$OWN_DIR.log") tls=$(sed -n 's,^Listening on \(https://.*\),\1,p' "$OWN_DIR.log")
     [ "$(status_of -u bob:pw-bob "$plain/v2/")" = 200 ]
     [ "$(status_of -u bob:pw-bob --cacert "$dir/ca.crt" "$tls/v2/")" = 200 ]
+}
+
+@test "HUP: with one certificate that is broken none is changed" {
+    local one=$dir/one two=$dir/two
+    mkdir -p "$one" "$two"
+    registry_certificate "$one"
+    registry_certificate "$two"
+    printf '[listen]\naddress = 127.0.0.1:0\ntls_cert = one/server.crt\ntls_key = one/server.key\n' >"$dir/two.conf"
+    printf '[listen]\naddress = localhost:0\ntls_cert = two/server.crt\ntls_key = two/server.key\n' >>"$dir/two.conf"
+    OWN_DIR=$BATS_TEST_TMPDIR/two
+    mkdir -p "$OWN_DIR"
+    "$SHALE_BIN" registry serve --config "$dir/two.conf" --storage "$OWN_DIR" >"$OWN_DIR.log" 2>&1 3>&- &
+    OWN_PID=$!
+    export OWN_PIDS=$OWN_PID
+    both() { [ "$(grep -c "Listening on https://" "$OWN_DIR.log")" = 2 ]; }
+    await both
+    mapfile -t at < <(sed -n 's,^Listening on https://,,p' "$OWN_DIR.log")
+    serial() { openssl s_client -connect "$1" </dev/null 2>/dev/null | openssl x509 -noout -serial; }
+    local old=("$(serial "${at[0]}")" "$(serial "${at[1]}")")
+    registry_certificate "$one"
+    cp "$two/server.crt" "$dir/kept"
+    echo broken >"$two/server.crt"
+    own_reload
+    grep -q "two/server.crt is not in PEM form" "$OWN_DIR.log"
+    [ "$(serial "${at[0]}")" = "${old[0]}" ]
+    [ "$(serial "${at[1]}")" = "${old[1]}" ]
+    cp "$dir/kept" "$two/server.crt"
+    own_reload
+    [ "$(serial "${at[0]}")" != "${old[0]}" ]
+    [ "$(serial "${at[1]}")" = "${old[1]}" ]
 }

@@ -121,14 +121,14 @@ static int note(struct build *b, struct stage *s, const struct attest_used *x, s
                               .hex = arena_strdup(&s->arena, x->hex)};
     if (s->arena.failed)
         return err_nomem(e);
-    pthread_mutex_lock(&b->mutex);
+    pthread_mutex_lock(&b->crew->mutex);
     for (const struct attest_used *u = b->used; u && !there; u = u->next)
         there = streq(u->name, x->name) && streq(u->url, x->url) && streq(u->hex, x->hex);
     if (!there) {
         v->next = b->used;
         b->used = v;
     }
-    pthread_mutex_unlock(&b->mutex);
+    pthread_mutex_unlock(&b->crew->mutex);
     return 0;
 }
 

@@ -83,6 +83,8 @@ int record_put(struct build *b, const char *key, const char *description, const 
 {
     int r = c->remote ? 0 : record_put_own(b, key, description, c, e);
 
+    if (r >= 0)
+        record_made(b, key, c);
     return r < 0 ? r : cache_remote_used(b, key, c, e);
 }
 

@@ -457,7 +457,8 @@ int cache_remote_used(struct build *b, const char *key, const struct cached *c, 
     if (v) {
         x->notes = v;
         v += x->n_notes++;
-        *v = (struct cache_note){.layer = c->layer,
+        *v = (struct cache_note){.by = b,
+                                 .layer = c->layer,
                                  .created_ns =
                                      b->epoch_ns != TIME_NONE ? b->epoch_ns : c->created_ns};
         memcpy(v->key, key, sizeof v->key);

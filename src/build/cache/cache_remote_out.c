@@ -109,10 +109,12 @@ static size_t place_of(const struct digest *diff_id, const struct cache_doc_laye
     return i;
 }
 
-static int collect_records(struct output *o, bool all, struct shale_err *e)
+/* by: those of this platform only; NULL: all. */
+static int collect_records(struct output *o, bool all, const struct build *by, struct shale_err *e)
 {
     struct cache_remote *x = o->b->remote;
     struct cache_doc *d = &o->doc;
+    const char *last = NULL;
 
     d->records = arena_array(&o->a, x->n_notes + 1, sizeof *d->records);
     if (!d->records)
@@ -122,9 +124,9 @@ static int collect_records(struct output *o, bool all, struct shale_err *e)
     for (size_t i = 0; i < x->n_notes; i++) {
         const struct cache_note *v = &x->notes[i];
         struct cache_doc_record *to = &d->records[d->n_records];
-        bool again = i > 0 && streq(v->key, x->notes[i - 1].key);
-        if (again || !goes(x, v, all))
+        if (streq(v->key, last) || (by && v->by != by) || !goes(x, v, all))
             continue;
+        last = v->key;
         *to = (struct cache_doc_record){.layer = CACHE_DOC_NONE, .created_ns = v->created_ns};
         memcpy(to->key, v->key, sizeof to->key);
         if (digest_is_set(&v->layer.diff_id))
@@ -152,7 +154,7 @@ int cache_remote_inline(struct build *b, json_t *config, struct shale_err *e)
     for (size_t i = 0; o.doc.layers && i < s->n_layers; i++)
         o.doc.layers[i].diff_id = s->layers[i].diff_id;
     o.doc.n_layers = s->n_layers;
-    r = o.doc.layers ? collect_records(&o, true, e) : err_nomem(e);
+    r = o.doc.layers ? collect_records(&o, true, b, e) : err_nomem(e);
     if (r >= 0)
         r = cache_doc_write_inline(&o.doc, &o.config, e);
     if (r >= 0) {
@@ -265,7 +267,7 @@ static int export_one(struct build *b, const struct cache_place *p, struct told 
     int r = collect_layers(&o, p->all, e);
 
     if (r >= 0)
-        r = collect_records(&o, p->all, e);
+        r = collect_records(&o, p->all, NULL, e);
     if (r >= 0)
         r = open_place(&o, p, &tag, e);
     if (r >= 0)

@@ -36,6 +36,7 @@ struct cache_note { /* of this build */
     char key[65];
     struct meta_image_layer layer;
     int64_t created_ns;
+    const struct build *by; /* of which platform */
 };
 struct cache_remote {
     struct build_host *h;

@@ -156,15 +156,17 @@ static int find_ignore(struct build_context *c, const struct build_context_opts 
 
 /* ---- folders ---- */
 
+/* What comes from elsewhere lies in another folder each time: of that, only its layers are known.
+ */
 static int open_sums(struct build_context *c, const struct build_context_opts *o,
                      struct shale_err *e)
 {
-    char name[64];
+    char name[64] = "elsewhere";
     struct stat st;
 
-    if (!o->store)
+    if (!o->store || (o->no_dockerfile && !c->is_host))
         return 0;
-    if (fstat(c->root_fd, &st) < 0)
+    if (c->is_host && fstat(c->root_fd, &st) < 0)
         return err_sys(e, "stat %.300s", o->context);
     int root = store_root_fd(o->store);
     if (sys_mkdirat(root, SUMS_DIR, 0700) < 0 && errno != EEXIST)
@@ -172,8 +174,9 @@ static int open_sums(struct build_context *c, const struct build_context_opts *o
     _cleanup_close_ int dir = sys_openat(root, SUMS_DIR, O_RDONLY | O_DIRECTORY, 0);
     if (dir < 0)
         return err_sys(e, "open %s", SUMS_DIR);
-    (void)snprintf(name, sizeof name, "%llx-%llx", (unsigned long long)st.st_dev,
-                   (unsigned long long)st.st_ino);
+    if (c->is_host)
+        (void)snprintf(name, sizeof name, "%llx-%llx", (unsigned long long)st.st_dev,
+                       (unsigned long long)st.st_ino);
     return copy_sums_open(dir, name, &c->sums, e);
 }
 
@@ -195,7 +198,7 @@ static int open_folder(struct build_context *c, const struct build_context_opts 
                        "unable to prepare context: path \"%.300s\" is not a directory", o->context);
     if (c->root_fd < 0)
         return err_sys(e, "unable to prepare context: open %.300s", o->context);
-    return open_sums(c, o, e);
+    return 0;
 }
 
 /* ---- life ---- */
@@ -214,6 +217,8 @@ static int open_all(struct build_context *c, const struct build_context_opts *o,
     else
         r = open_folder(c, o, e);
     if (r >= 0)
+        r = open_sums(c, o, e);
+    if (r >= 0)
         r = read_dockerfile(c, o, e);
     if (r >= 0)
         r = find_ignore(c, o, e);
@@ -221,7 +226,7 @@ static int open_all(struct build_context *c, const struct build_context_opts *o,
                                   .ignore = c->ignore,
                                   .what = "the build context",
                                   .is_context = true,
-                                  .sums = c->sums};
+                                  .sums = c->is_host ? c->sums : NULL};
     return r;
 }
 
@@ -246,6 +251,11 @@ int build_context_open(const struct build_context_opts *o, struct build_context 
 const struct build_tree *build_context_tree(const struct build_context *c)
 {
     return &c->tree;
+}
+
+struct copy_sums *build_context_sums(const struct build_context *c)
+{
+    return c->sums;
 }
 
 const char *build_context_dockerfile(const struct build_context *c, size_t *ret_n)

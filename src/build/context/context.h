@@ -38,6 +38,8 @@ struct build_tree {
     const char *what;            /* for messages: "the build context", "stage build"; borrowed */
     bool is_context;             /* what is copied belongs to root; otherwise owners are kept */
     struct copy_sums *sums;      /* digests of files that did not change; NULL: none; borrowed */
+    /* Of a view of layers: where the bytes of its files lie. NULL: not known; borrowed. */
+    const struct rootfs_origins *origins;
 };
 
 struct build_context_opts {
@@ -54,6 +56,8 @@ struct build_context;
 int build_context_open(const struct build_context_opts *o, struct build_context **ret,
                        struct shale_err *e);
 const struct build_tree *build_context_tree(const struct build_context *c); /* borrowed */
+/* Digests of files, of this folder and of layers that were made from it. NULL: none; borrowed. */
+struct copy_sums *build_context_sums(const struct build_context *c);
 /* The bytes of the Dockerfile, ended by 0, and its name for messages. Borrowed. */
 const char *build_context_dockerfile(const struct build_context *c, size_t *ret_n);
 const char *build_context_dockerfile_name(const struct build_context *c);

@@ -10,13 +10,14 @@
  *
  * A file that has just been changed may change again without its times telling: it is not kept. A
  * damaged cache is an empty one. Files of the folder that were not used for 30 days go. Threads may
- * share one.
+ * share one. Files in layers are kept beside them (copy_stat_of_layer).
  */
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
 #include "base/err.h"
+#include "model/digest.h"
 
 #define COPY_SUM_BYTES  40 /* a SHA-256, one byte that is 1 if the file has attributes, zeros */
 #define COPY_SUM_XATTRS 32 /* where that byte is */
@@ -27,6 +28,11 @@ struct copy_stat {
     int64_t mtime_ns, ctime_ns;
     uint32_t mode, uid, gid;
 };
+
+/* What a file of a layer is known by: where its bytes lie in the layer's tar, which never change.
+ */
+void copy_stat_of_layer(const struct digest *diff_id, uint64_t offset, uint64_t size_bytes,
+                        struct copy_stat *ret);
 
 struct copy_sums;
 int copy_sums_open(int dir_fd, const char *name, struct copy_sums **ret, struct shale_err *e);

@@ -128,10 +128,23 @@ static int add_xattrs(struct reader *w, char hex[HASH_MAX_HEX + 1], struct shale
     return r < 0 ? r : hash_bytes(HASH_SHA256, b.p, b.n, hex, e);
 }
 
-/* What was fetched is never seen again. */
-static struct copy_sums *sums_of(const struct build_copy *c, const struct copy_item *it)
+/* The digests among which the file's is, and by what it is known there. NULL: there are none. What
+ * was fetched is never seen again. */
+static struct copy_sums *sums_of(const struct build_copy *c, const struct copy_item *it,
+                                 const struct copy_entry *x, struct copy_stat *ret)
 {
-    return it->is_foreign ? NULL : c->o->tree->sums;
+    const struct build_tree *t = c->o->tree;
+    struct rootfs_origin at;
+
+    *ret = x->st;
+    if (it->is_foreign)
+        return NULL;
+    if (!t->origins)
+        return t->sums;
+    if (!c->o->layer_sums || !rootfs_origin(t->origins, x->st.ino, x->st.size, &at))
+        return NULL;
+    copy_stat_of_layer(at.diff_id, at.offset, x->st.size, ret);
+    return c->o->layer_sums;
 }
 
 static int open_file(const struct build_copy *c, const struct job *j, struct shale_err *e)
@@ -173,7 +186,8 @@ static int read_one(struct reader *w, struct build_copy *c, const struct job *j,
     unhex(hex, j->x->sum);
     j->x->sum[COPY_SUM_XATTRS] = w->xattrs.n > 0;
     j->x->has_sum = true;
-    copy_sums_put(sums_of(c, j->it), &j->x->st, j->x->sum, now_ns);
+    struct copy_sums *sums = sums_of(c, j->it, j->x, &now);
+    copy_sums_put(sums, &now, j->x->sum, now_ns);
     return 0;
 }
 
@@ -195,9 +209,13 @@ static int read_some(void *arg, size_t i, struct cancel *cancel, struct shale_er
 static int note_job(struct batch *b, struct copy_item *it, struct copy_entry *x,
                     struct shale_err *e)
 {
+    struct copy_sums *sums;
+    struct copy_stat by;
+
     if (x->has_sum || (!S_ISREG(x->st.mode) && !S_ISDIR(x->st.mode)))
         return 0;
-    if (copy_sums_get(sums_of(b->c, it), &x->st, x->sum)) {
+    sums = sums_of(b->c, it, x, &by);
+    if (copy_sums_get(sums, &by, x->sum)) {
         x->has_sum = true;
         return 0;
     }
@@ -382,6 +400,21 @@ int build_copy_open(const struct build_copy_opts *o, struct build_copy **ret, st
     else
         *ret = c;
     return r;
+}
+
+void build_copy_note(struct build_copy *c, const struct digest *diff_id)
+{
+    int64_t now_ns = time_now_ns();
+    struct copy_stat by;
+
+    for (size_t i = 0; c->o->layer_sums && i < c->n_items; i++)
+        for (size_t k = 0; k < c->items[i].n; k++) {
+            const struct copy_entry *x = &c->items[i].v[k];
+            if (!x->data_at || !x->has_sum || x->sum[COPY_SUM_XATTRS])
+                continue;
+            copy_stat_of_layer(diff_id, x->data_at, x->st.size, &by);
+            copy_sums_put(c->o->layer_sums, &by, x->sum, now_ns);
+        }
 }
 
 struct build_copy *build_copy_close(struct build_copy *c)

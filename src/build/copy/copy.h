@@ -63,6 +63,8 @@ struct build_copy_opts { /* all is borrowed until close; variables are expanded 
     int (*on_fetched)(void *arg, const char *url, const char *alg, const char *hex,
                       struct shale_err *e);
     void *fetched_arg;
+    /* Digests of files of layers (tree.origins, build_copy_note); NULL: none are known. */
+    struct copy_sums *layer_sums;
 };
 
 struct build_copy_stats {
@@ -81,4 +83,6 @@ int build_copy_layer(struct build_copy *c, int below_fd, tar_out_fn out, void *a
                      struct build_copy_stats *ret, struct shale_err *e);
 /* Is it a mode that --chmod takes? INVALID. */
 int build_copy_check_mode(const char *chmod, struct arena *a, struct shale_err *e);
+/* The layer that was written is this one: digests of its files need not be made of them again. */
+void build_copy_note(struct build_copy *c, const struct digest *diff_id);
 struct build_copy *build_copy_close(struct build_copy *c); /* NULL in, NULL out */

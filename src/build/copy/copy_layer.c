@@ -17,7 +17,7 @@
 struct member {
     const char *path;
     const struct copy_item *it;
-    const struct copy_entry *x; /* NULL: a folder that is made, or a heredoc */
+    struct copy_entry *x; /* NULL: a folder that is made, or a heredoc */
     size_t order;
 };
 
@@ -49,8 +49,7 @@ static bool is_folder(const struct member *m)
 
 /* ---- the plan ---- */
 
-static int plan(struct layer *l, const char *path, const struct copy_item *it,
-                const struct copy_entry *x)
+static int plan(struct layer *l, const char *path, const struct copy_item *it, struct copy_entry *x)
 {
     if (l->n == l->cap) {
         size_t cap = l->cap ? 2 * l->cap : 64;
@@ -172,7 +171,7 @@ static int plan_implied(struct layer *l, struct depth *d)
     return plan(l, d->to, NULL, NULL);
 }
 
-static int plan_member(struct layer *l, const struct copy_item *it, const struct copy_entry *x,
+static int plan_member(struct layer *l, const struct copy_item *it, struct copy_entry *x,
                        struct depth *d)
 {
     struct stat st;
@@ -193,7 +192,7 @@ static int plan_archive(struct layer *l, const struct copy_item *it)
     int r = plan_folders(l, l->dest);
 
     for (size_t i = 1; r >= 0 && i < it->n; i++) {
-        const struct copy_entry *x = &it->v[i];
+        struct copy_entry *x = &it->v[i];
         n = leave(v, n, x->rel);
         v[n] = (struct depth){x->rel, join(l, v[n - 1].to, way_base(x->rel)), v[n - 1].replaced};
         if (!v[n].to)
@@ -398,6 +397,15 @@ static int open_parent(struct layer *l, const struct member *m, const char **ret
     return l->parent_fd;
 }
 
+/* Its bytes are the last in the tar, unless it was only another name of a file. */
+static void note_place(const struct layer *l, const struct member *m)
+{
+    uint64_t n = (m->x->st.size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
+
+    if (S_ISREG(m->x->st.mode) && m->x->st.nlink == 1 && n)
+        m->x->data_at = tar_writer_bytes(pack_tar(l->pack)) - n;
+}
+
 static int put_file(struct layer *l, const struct member *m)
 {
     const char *name;
@@ -413,6 +421,7 @@ static int put_file(struct layer *l, const struct member *m)
     if (r < 0 || S_ISDIR(st.st_mode))
         return r;
     l->stats.bytes += (uint64_t)st.st_size;
+    note_place(l, m);
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !same_file(&m->x->st, &st))
         return changed(l, m->x);
     return 0;

@@ -20,6 +20,8 @@ struct copy_entry {
     struct copy_stat st;
     uint8_t sum[COPY_SUM_BYTES]; /* of contents and attributes, when has_sum */
     bool has_sum;
+    uint64_t
+        data_at;  /* of a file that was written: where in the tar its bytes begin; 0: not known */
     bool implied; /* a folder that the archive does not tell of, only of files in it */
     struct copy_packed *packed; /* of an archive that was not unpacked; NULL: a file */
 };

@@ -158,14 +158,14 @@ int copying_files(struct build *b, struct stage *s, const char *from, const char
     struct stage *of = named ? NULL : graph_find(b, from);
     from = named ? named->image : from;
     if (of) {
-        pthread_mutex_lock(&b->mutex);
+        pthread_mutex_lock(&b->crew->mutex);
         bool there = graph_has(s, of);
         if (there) {
             ret->layers = of->state.layers;
             ret->n_layers = of->state.n_layers;
             ret->chain = of->state.chain;
         }
-        pthread_mutex_unlock(&b->mutex);
+        pthread_mutex_unlock(&b->crew->mutex);
         if (!there) /* nobody has seen it coming */
             return err_set(
                 e, SHALE_UNSUPPORTED,
@@ -257,6 +257,15 @@ static int key_of_content(struct copier *k, struct build_copy *c, char ret[65], 
     return key_end(&key, ret, e);
 }
 
+/* Others may copy from what this stage has. */
+static bool has_users(struct build *b, const struct stage *s)
+{
+    pthread_mutex_lock(&b->crew->mutex);
+    bool has = s->n_users > 0;
+    pthread_mutex_unlock(&b->crew->mutex);
+    return has;
+}
+
 /* By what is copied; 1: it was there. */
 static int by_content(struct copier *k, struct cached *ret, struct shale_err *e)
 {
@@ -266,15 +275,35 @@ static int by_content(struct copier *k, struct cached *ret, struct shale_err *e)
 
     if (r >= 0)
         r = key_of_content(k, c, key, e);
-    if (r >= 0 && !k->s->no_cache)
-        r = found = record_get(k->b, key, k->a, ret, e);
+    if (r >= 0)
+        r = found = record_ask(k->b, k->s, key, ret, e);
     if (r >= 0 && !found) {
         r = write_layer(k->b, c, &k->s->state, k->o.link, ret, e);
+        if (r >= 0 && digest_is_set(&ret->layer.diff_id) && has_users(k->b, k->s))
+            build_copy_note(c, &ret->layer.diff_id);
         if (r >= 0)
             r = record_put(k->b, key, k->what, ret, e);
     }
     build_copy_close(c);
     return r < 0 ? r : found;
+}
+
+/* Of a file whose bytes lie where they did when they were last read, only that is looked at. */
+static int by_content_of_view(struct copier *k, struct cached *ret, struct shale_err *e)
+{
+    struct rootfs_origins *origins = NULL;
+    _cleanup_close_ int fd =
+        store_stack_view(k->b->store, k->files.layers, k->files.n_layers, k->b->cancel, e);
+    int r = fd < 0
+                ? fd
+                : store_stack_origins(k->b->store, k->files.layers, k->files.n_layers, &origins, e);
+
+    k->tree = (struct build_tree){.root_fd = fd, .what = k->files.what, .origins = origins};
+    k->o.tree = &k->tree;
+    if (r >= 0)
+        r = by_content(k, ret, e);
+    rootfs_origins_close(origins);
+    return r;
 }
 
 static int from_files(struct copier *k, struct cached *ret, struct shale_err *e)
@@ -284,18 +313,12 @@ static int from_files(struct copier *k, struct cached *ret, struct shale_err *e)
 
     if (r >= 0)
         r = key_of_chain(k, key, e);
-    if (r >= 0 && !k->s->no_cache)
-        r = found = record_get(k->b, key, k->a, ret, e);
+    if (r >= 0)
+        r = found = record_ask(k->b, k->s, key, ret, e);
     if (r < 0 || found)
         return r < 0 ? r : 1;
-    _cleanup_close_ int fd =
-        store_stack_view(k->b->store, k->files.layers, k->files.n_layers, k->b->cancel, e);
-    if (fd < 0)
-        return fd;
-    k->tree = (struct build_tree){.root_fd = fd, .what = k->files.what};
-    k->o.tree = &k->tree;
-    found = by_content(k, ret, e);
-    if (found >= 0)
+    r = found = by_content_of_view(k, ret, e);
+    if (r >= 0)
         r = record_put(k->b, key, k->what, ret, e);
     return r < 0 ? r : found;
 }
@@ -327,6 +350,7 @@ int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct t
         .cancel = b->cancel,
         .on_fetched = on_fetched,
         .fetched_arg = &k,
+        .layer_sums = build_context_sums(b->context),
     };
     r = set_flags(&k, e);
     if (r >= 0)

@@ -16,34 +16,36 @@ static int wait_for_pull(struct build *b, struct shale_err *e)
 {
     int r = 0;
 
-    while (r >= 0 && pthread_mutex_trylock(&b->pull) != 0) {
+    while (r >= 0 && pthread_mutex_trylock(&b->crew->pull) != 0) {
         nanosleep(&(struct timespec){.tv_nsec = PULL_POLL_NS}, NULL);
         r = cancel_check(b->cancel, e);
     }
     return r;
 }
 
-/* One after the other: stages often have the same base. */
-static int pull(struct build *b, const char *image, const char *platform, struct told *t,
-                struct shale_err *e)
+/* One after the other: stages often have the same base. It is found before the next one pulls, who
+ * may move the name. */
+static int pull(struct build *b, struct stage *s, const char *image, const char *platform,
+                struct told *t, struct image_found *ret, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
     struct shale_pull_opts o = {.size = sizeof o, .platform = platform};
     struct shale_pull_result res = {0};
     struct image_host h = b->h->image;
-    struct image_found found;
     int r = wait_for_pull(b, e);
 
     if (r < 0)
         return r;
-    if (b->o->pull || image_find_platform(b->store, image, platform, &a, &found, NULL) < 0) {
+    if (b->o->pull || image_find_platform(b->store, image, platform, &s->arena, ret, NULL) < 0) {
         told_status(t, "pulling the image");
         h.cancel = b->cancel;
         r = b->h->online(b->h->online_arg, &h.remote, e);
         if (r >= 0)
             r = image_pull(&h, image, &o, &a, &res, e);
+        if (r >= 0)
+            r = image_find_platform(b->store, image, platform, &s->arena, ret, e);
     }
-    pthread_mutex_unlock(&b->pull);
+    pthread_mutex_unlock(&b->crew->pull);
     return r < 0 ? r : 0;
 }
 
@@ -56,8 +58,7 @@ static int find(struct build *b, struct stage *s, const char *image, const char 
         r = image_find_platform(b->store, image, platform, &s->arena, ret, NULL);
     if (r >= 0)
         return 1;
-    r = pull(b, image, platform, t, e);
-    return r < 0 ? r : image_find_platform(b->store, image, platform, &s->arena, ret, e);
+    return pull(b, s, image, platform, t, ret, e);
 }
 
 static int read_image(struct build *b, struct stage *s, const char *image, const char *platform,
@@ -163,6 +164,7 @@ int from_image(struct build *b, struct stage *s, struct shale_err *e)
         return state_scratch(&s->state, &s->platform, e);
     told_begin(b, &t, told_name(s, s->src->from));
     r = s->is_context ? take_context(b, s, &why) : take(b, s, &t, &why);
+    record_let_go(b, s);
     const char *near = r < 0 && r != -SHALE_CANCELED ? graph_near(b, s->image) : NULL;
     if (near)
         (void)err_set(&why, why.code, "%s (did you mean the stage %.64s?)",

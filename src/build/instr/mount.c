@@ -78,7 +78,8 @@ static const char *near(const char *word, const void *table, size_t n, size_t ro
     size_t best = 3;
 
     for (size_t i = 0; i < n; i++) {
-        const char *name = *(const char *const *)((const char *)table + i * row);
+        const char *name = "";
+        memcpy(&name, (const char *)table + i * row, sizeof name);
         size_t d = str_distance(word, name, best - 1);
         if (d > 0 && d < best && d < strlen(name)) {
             best = d;

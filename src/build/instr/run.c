@@ -401,11 +401,11 @@ static int steps_of(struct build *b, struct steps **ret, struct shale_err *e)
 {
     int r = 0;
 
-    pthread_mutex_lock(&b->mutex);
-    if (!b->steps)
-        r = steps_open(&b->h->container, &b->steps, e);
-    *ret = b->steps;
-    pthread_mutex_unlock(&b->mutex);
+    pthread_mutex_lock(&b->crew->mutex);
+    if (!b->crew->steps)
+        r = steps_open(&b->h->container, &b->crew->steps, e);
+    *ret = b->crew->steps;
+    pthread_mutex_unlock(&b->crew->mutex);
     return r;
 }
 
@@ -426,10 +426,10 @@ static void keep_for_debug(struct runner *u, const struct step_opts *failed)
     *step = *failed;
     step->argv = argv;
     step->mounts = mounts;
-    pthread_mutex_lock(&u->b->mutex);
-    if (!u->b->debug)
-        u->b->debug = step;
-    pthread_mutex_unlock(&u->b->mutex);
+    pthread_mutex_lock(&u->b->crew->mutex);
+    if (!u->b->crew->debug)
+        u->b->crew->debug = step;
+    pthread_mutex_unlock(&u->b->crew->mutex);
 }
 
 /* What is the same for all that is run in a stage. */
@@ -527,8 +527,8 @@ static int run(struct runner *u, struct told *t, struct shale_err *e)
         r = set_flags(u, e);
     if (r >= 0)
         r = make_key(u, key, e);
-    if (r >= 0 && !u->s->no_cache)
-        r = found = record_get(u->b, key, u->a, &c, e);
+    if (r >= 0)
+        r = found = record_ask(u->b, u->s, key, &c, e);
     if (r >= 0 && !found) {
         r = execute(u, t, &c, e);
         if (r >= 0)
@@ -570,9 +570,9 @@ void run_debug(struct build *b)
     struct step_opts o;
     int status;
 
-    if (!b->debug || steps_of(b, &steps, NULL) < 0)
+    if (!b->crew->debug || steps_of(b, &steps, NULL) < 0)
         return;
-    o = *b->debug;
+    o = *b->crew->debug;
     o.cancel = b->h->image.cancel;
     o.on_output = NULL;
     told_shell(b, o.argv[0]);

@@ -88,8 +88,8 @@ int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struc
     key_add(&key, "user", state_text(&s->state, "User"));
     key_add_epoch(&key, b);
     r = key_end(&key, hex, e);
-    if (r >= 0 && !s->no_cache)
-        r = found = record_get(b, hex, &s->arena, &c, e);
+    if (r >= 0)
+        r = found = record_ask(b, s, hex, &c, e);
     if (r >= 0 && !found) {
         r = look(b, s, path, &c, e);
         if (r >= 0)

@@ -258,7 +258,6 @@ int build_finish_list(struct build *v, size_t n, struct shale_built *ret, struct
     struct shale_err why = SHALE_ERR_INIT;
     struct told t;
 
-    v[0].n_events = v[n - 1].n_events;
     told_begin(&v[0], &t, "exporting manifest list");
     return finish(&t, make_list(v, n, ret, &t, &why), &why, e);
 }

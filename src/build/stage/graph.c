@@ -27,11 +27,13 @@ struct stage *graph_find(struct build *b, const char *name)
     return str_to_u64(name, &n) && n < b->n_stages ? &b->stages[n] : NULL;
 }
 
-static int at(struct build *b, const struct instr *i, int r, struct shale_err *e)
+/* Where it is, and what is there, is told in the end. */
+static int at(struct build *b, const struct instr *i, int r)
 {
-    if (!b->failed)
-        b->failed = i; /* where it is, and what is there, is told in the end */
-    (void)e;
+    if (!b->crew->failed) {
+        b->crew->failed_in = b;
+        b->crew->failed = i;
+    }
     return r;
 }
 
@@ -83,6 +85,21 @@ static bool counts(enum instr_kind k)
     return k == INSTR_COPY || k == INSTR_ADD || k == INSTR_RUN || k == INSTR_WORKDIR;
 }
 
+/* "linux/arm64 build ", or "linux/amd64->arm64 build " where what is made is for another one. */
+static const char *of_platform(struct build *b, struct stage *s)
+{
+    const struct platform *p = &s->platform, *t = &b->target_platform;
+    const char *own = platform_format(p, b->a), *other = platform_format(t, b->a);
+
+    if (!own || !other)
+        return NULL;
+    if (streq(own, other))
+        return arena_printf(b->a, "%s %s", own, s->shown);
+    if (streq(p->os, t->os))
+        other += strlen(t->os) + 1;
+    return arena_printf(b->a, "%s->%s %s", own, other, s->shown);
+}
+
 static int set_stage(struct build *b, size_t n, struct shale_err *e)
 {
     struct stage *s = &b->stages[n];
@@ -103,7 +120,7 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
     if (r >= 0)
         r = set_platform(b, s, &x, e);
     if (r < 0)
-        return at(b, s->src->from, r, e);
+        return at(b, s->src->from, r);
     const struct named *named = named_find(b, s->image);
     s->is_context = named && !named->image;
     if (named && named->image)
@@ -121,7 +138,7 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
         s->shown = s->src->name ? arena_printf(b->a, "%s ", s->src->name)
                                 : arena_printf(b->a, "stage-%zu ", n);
     if (b->of_many && s->shown)
-        s->shown = arena_printf(b->a, "%s %s", platform_format(&s->platform, b->a), s->shown);
+        s->shown = of_platform(b, s);
     return s->shown ? 0 : err_nomem(e);
 }
 
@@ -184,7 +201,7 @@ static int set_deps(struct build *b, struct stage *s, struct shale_err *e)
     for (size_t i = 0; r >= 0 && i < s->n_instrs; i++) {
         r = deps_of_instr(&w, s, &s->instrs[i], i + 1, e);
         if (r < 0)
-            return at(b, &s->instrs[i], r, e);
+            return at(b, &s->instrs[i], r);
     }
     s->deps = w.v;
     s->n_deps = w.n;
@@ -220,8 +237,7 @@ static int need(struct build *b, struct shale_err *e)
         if (d->mark == OPEN)
             return at(b, d->src->from,
                       err_set(e, SHALE_INVALID, "circular dependency detected on stage: %s",
-                              d->src->name ? d->src->name : "(without a name)"),
-                      e);
+                              d->src->name ? d->src->name : "(without a name)"));
         if (d->mark == CLOSED)
             continue;
         d->mark = OPEN;
@@ -385,7 +401,7 @@ int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, 
     size_t n_new = w.n;
     for (size_t i = 0; r >= 0 && i < s->n_instrs; i++)
         all[n + i] = s->instrs[i];
-    pthread_mutex_lock(&b->mutex);
+    pthread_mutex_lock(&b->crew->mutex);
     for (size_t i = n_base; r >= 0 && i < n_new; i++)
         r = check_trigger(b, s, w.v[i].of, e);
     for (size_t i = n_base; r >= 0 && i < n_new; i++)
@@ -399,7 +415,7 @@ int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, 
         s->n_instrs += n;
         s->n_triggers = n;
     }
-    pthread_cond_broadcast(&b->changed);
-    pthread_mutex_unlock(&b->mutex);
+    pthread_cond_broadcast(&b->crew->changed);
+    pthread_mutex_unlock(&b->crew->mutex);
     return r;
 }

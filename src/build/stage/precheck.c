@@ -139,8 +139,9 @@ static int check_stage(struct checker *k, const struct stage *s, struct shale_er
     }
     if (r >= 0)
         return 0;
-    k->b->failed = k->i;
-    k->b->failed_at = k->at;
+    k->b->crew->failed_in = k->b;
+    k->b->crew->failed = k->i;
+    k->b->crew->failed_at = k->at;
     return r;
 }
 

@@ -22,10 +22,10 @@ static int (*maker_of(enum instr_kind k))(struct build *b, struct stage *s, cons
 
 static void count(struct build *b, bool cached)
 {
-    pthread_mutex_lock(&b->mutex);
+    pthread_mutex_lock(&b->crew->mutex);
     b->n_steps++;
     b->n_cached += cached;
-    pthread_mutex_unlock(&b->mutex);
+    pthread_mutex_unlock(&b->crew->mutex);
 }
 
 static int do_instr(struct build *b, struct stage *s, const struct instr *i, struct shale_err *e)
@@ -42,6 +42,7 @@ static int do_instr(struct build *b, struct stage *s, const struct instr *i, str
         return instr_config(b, s, i, e);
     told_begin(b, &t, told_name(s, i));
     r = make(b, s, i, &t, &why);
+    record_let_go(b, s);
     if (r < 0) {
         told_failed(&t, &why);
         if (i->kind != INSTR_RUN && r != -SHALE_CANCELED)
@@ -58,11 +59,11 @@ static int do_instr(struct build *b, struct stage *s, const struct instr *i, str
 /* 1: it cannot go on now, and the worker lets go of it. */
 static int must_wait(struct build *b, struct stage *s)
 {
-    pthread_mutex_lock(&b->mutex);
+    pthread_mutex_lock(&b->crew->mutex);
     bool ready = graph_is_ready(s);
     if (!ready)
         s->status = STAGE_WAITING;
-    pthread_mutex_unlock(&b->mutex);
+    pthread_mutex_unlock(&b->crew->mutex);
     return !ready;
 }
 
@@ -107,11 +108,11 @@ static int do_from(struct build *b, struct stage *s, struct shale_err *e)
     int r;
 
     if (s->base) {
-        pthread_mutex_lock(&b->mutex); /* counts of references are not those of threads */
+        pthread_mutex_lock(&b->crew->mutex); /* counts of references are not those of threads */
         r = state_copy(&s->base->state, s->base->n_users == 1, &s->state, &s->arena, e);
         if (r >= 0)
             r = stage_args_of(s, s->base, e);
-        pthread_mutex_unlock(&b->mutex);
+        pthread_mutex_unlock(&b->crew->mutex);
         s->platform = s->base->platform;
     } else {
         r = from_image(b, s, e);
@@ -121,24 +122,11 @@ static int do_from(struct build *b, struct stage *s, struct shale_err *e)
     return r < 0 ? r : take_triggers(b, s, e);
 }
 
-/* What is to be shown of a failure: of a trigger, whose base has it. */
-static void note_failed(struct build *b, struct stage *s)
-{
-    pthread_mutex_lock(&b->mutex);
-    if (!b->failed)
-        b->failed = s->pos <= s->n_triggers ? s->src->from : &s->instrs[s->pos - 1];
-    pthread_mutex_unlock(&b->mutex);
-}
-
 int stage_run(struct build *b, struct stage *s, struct shale_err *e)
 {
     int r = s->pos == 0 ? do_from(b, s, e) : 0;
 
     if (r >= 0 && s->pos == 0)
         s->pos = 1;
-    if (r >= 0)
-        r = do_instrs(b, s, e);
-    if (r < 0)
-        note_failed(b, s);
-    return r;
+    return r < 0 ? r : do_instrs(b, s, e);
 }

@@ -200,8 +200,6 @@ static int begin_named(struct parser *p, const struct regconf_section *s, const 
     if (!copy)
         return err_nomem(e);
     memcpy((char *)p->instance + s->offset_arg, &copy, sizeof copy);
-    if (streq(s->name, "rule"))
-        ((struct policy_rule *)p->instance)->line = p->line;
     return 0;
 }
 
@@ -214,6 +212,24 @@ static int begin_single(struct parser *p, const struct regconf_section *s, struc
     *line = p->line;
     p->instance = member(p->c, s->offset);
     return 0;
+}
+
+/* For what only the whole file shows to be wrong. */
+static void note_line(const struct parser *p)
+{
+    static const struct {
+        const char *section;
+        size_t offset;
+    } noted[] = {
+        {"auth", offsetof(struct regconf_auth, line)},
+        {"listen", offsetof(struct regconf_listen, line)},
+        {"rule", offsetof(struct policy_rule, line)},
+        {"server", offsetof(struct regconf_server, line)},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(noted); i++)
+        if (streq(noted[i].section, p->section->name))
+            *(unsigned *)(void *)((char *)p->instance + noted[i].offset) = p->line;
 }
 
 static int begin_section(struct parser *p, struct str name, const char *arg, struct shale_err *e)
@@ -233,9 +249,12 @@ static int begin_section(struct parser *p, struct str name, const char *arg, str
     p->section = s;
     p->section_line = p->line;
     memset(p->seen, 0, sizeof p->seen);
-    if (s->arg)
-        return begin_named(p, s, arg, e);
-    return s->repeated ? add_instance(p, s, &p->instance, e) : begin_single(p, s, e);
+    int r = s->arg        ? begin_named(p, s, arg, e)
+            : s->repeated ? add_instance(p, s, &p->instance, e)
+                          : begin_single(p, s, e);
+    if (r >= 0)
+        note_line(p);
+    return r;
 }
 
 static int end_section(struct parser *p, struct shale_err *e)

@@ -53,7 +53,8 @@ struct regconf_listen {
     const char *tls_client_crl; /* PEM: what of those is revoked; NULL: nothing */
     int tls_client;             /* enum regconf_client */
     uint64_t port;              /* 0: any free one */
-    bool open; /* confirmed: everybody who reaches this address may do everything */
+    bool open;     /* confirmed: everybody who reaches this address may do everything */
+    unsigned line; /* of the section in the file, as below; 0: it is not there */
 };
 
 /* Does everybody have to show a certificate there? */
@@ -69,6 +70,7 @@ struct regconf_server {
     int metrics;            /* enum regconf_metrics */
     bool read_only;
     bool delete;
+    unsigned line;
 };
 enum regconf_metrics { REGCONF_METRICS_OFF, REGCONF_METRICS_LOOPBACK, REGCONF_METRICS_ANYONE };
 
@@ -91,6 +93,7 @@ struct regconf_auth {
     int64_t failure_delay_ns, failure_window_ns;
     uint64_t failures; /* of one peer within the window; then it is turned away */
     struct policy_who catalog, search;
+    unsigned line;
 };
 
 struct regconf_limits {

@@ -55,7 +55,7 @@ static bool is_users_only(const struct policy_who *w)
 static int check_list(const struct regconf *c, struct policy_who *w, const char *key,
                       struct policy_who *ret, struct shale_err *e)
 {
-    int r = check_who(c, w, key, is_users_only(w), 0, e);
+    int r = check_who(c, w, key, is_users_only(w), c->auth.line, e);
 
     if (r < 0)
         return r;
@@ -119,12 +119,12 @@ static int check_auth(const struct regconf *c, struct shale_err *e)
     const char *mistake = auth_mistake(&c->auth);
 
     if (mistake)
-        return in_file(c, 0, err_set(e, SHALE_INVALID, "%s", mistake), e);
+        return in_file(c, c->auth.line, err_set(e, SHALE_INVALID, "%s", mistake), e);
     for (size_t i = 0; c->auth.type == REGCONF_AUTH_NONE && i < c->n_listen; i++) {
         const struct regconf_listen *l = &c->listen[i];
         if (!l->open && !regconf_needs_client(l) && !http_is_loopback(l->host))
             return in_file(
-                c, 0,
+                c, l->line,
                 err_set(e, SHALE_INVALID,
                         "everybody who reaches %s could push and delete: set [auth] "
                         "type, or say open = yes for this listener (--open) if that is meant",
@@ -141,15 +141,15 @@ static int check_listen(const struct regconf *c, struct shale_err *e)
             if (c->listen[i].port && c->listen[i].port == c->listen[k].port &&
                 streq(c->listen[i].host, c->listen[k].host))
                 return in_file(
-                    c, 0, err_set(e, SHALE_INVALID, "two listeners on %s", c->listen[i].address),
-                    e);
+                    c, c->listen[i].line,
+                    err_set(e, SHALE_INVALID, "two listeners on %s", c->listen[i].address), e);
     return 0;
 }
 
 static int check_upstreams(const struct regconf *c, struct shale_err *e)
 {
     if (c->n_upstream > 0 && c->server.read_only)
-        return in_file(c, 0,
+        return in_file(c, c->server.line,
                        err_set(e, SHALE_INVALID,
                                "a read-only registry cannot keep what an [upstream] sends: remove "
                                "read_only (--read-only), nobody can push there anyway"),

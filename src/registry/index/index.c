@@ -56,6 +56,7 @@ static const struct meta_schema schema = {
     .owner = "the index of the registry",
     .version = ARRAY_SIZE(steps),
     .steps = steps,
+    .attaches = true,
 };
 
 struct index {
@@ -77,16 +78,12 @@ static int give_up(void *arg)
 
 static int attach(struct meta *m, const char *root, struct shale_err *e)
 {
-    _cleanup_(stmt_close) struct stmt q = {0};
     char path[4096];
 
+    while (root[0] == '/' && root[1] == '/') /* in a URI the name of a host would follow */
+        root++;
     snprintf(path, sizeof path, "%s/registry.db", root);
-    int r = stmt_open(m, "ATTACH ?1 AS reg", &q, e);
-    if (r < 0)
-        return r;
-    stmt_bind(&q, "t", path);
-    r = stmt_step(&q, e);
-    return r < 0 ? r : 0;
+    return meta_attach(m, path, "reg", e);
 }
 
 /* It holds nothing that could not be read again. */

@@ -61,10 +61,11 @@ void account_begin(struct rq *rq)
              atomic_fetch_add_explicit(&rq->r->n_requests, 1, memory_order_relaxed));
 }
 
-static void count(struct registry *r, const struct http_req *q, enum route_id route, int64_t took)
+static void count(struct registry *r, const struct http_req *q, enum route_id route, int status,
+                  int64_t took)
 {
-    metrics_request(r->metrics, route, metrics_method_of(q->verb), (int)q->sent_status,
-                    q->body_bytes, q->answer_bytes, took);
+    metrics_request(r->metrics, route, metrics_method_of(q->verb), status, q->body_bytes,
+                    q->answer_bytes, took);
 }
 
 void account_end(struct rq *rq)
@@ -92,7 +93,7 @@ void account_end(struct rq *rq)
         x.status = 499;
     if (rq->live->log)
         accesslog_write(rq->live->log, &x);
-    count(rq->r, q, rq->route.id, x.took_ns);
+    count(rq->r, q, rq->route.id, x.status, x.took_ns);
 }
 
 void account_quick(struct registry *r, struct live *v, const struct http_req *q, int64_t begin_mono)
@@ -100,7 +101,7 @@ void account_quick(struct registry *r, struct live *v, const struct http_req *q,
     char peer[64], id[40];
     int64_t took = time_mono_ns() - begin_mono;
 
-    count(r, q, ROUTE_MANIFEST, took);
+    count(r, q, ROUTE_MANIFEST, (int)q->sent_status, took);
     if (!v->log)
         return;
     account_peer(q, peer, sizeof peer);

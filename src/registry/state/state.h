@@ -58,6 +58,10 @@ int state_blob(struct state *s, const char *repo, const struct digest *d, uint64
  * the repository would have more bytes than `quota` (0: none): nothing has changed. */
 int state_blob_put(struct state *s, const char *repo, const struct digest *d, uint64_t size,
                    uint64_t quota, struct shale_err *e);
+/* Calls f where nobody can put a row of the blob meanwhile, if there is none. 1: f has succeeded;
+ * 0: there is a row. */
+int state_blob_unknown(struct state *s, const struct digest *d,
+                       int (*f)(void *arg, struct shale_err *e), void *arg, struct shale_err *e);
 /* 1 when the blob is visible in `from` (NULL: in any) and is now in `repo`; 0: not. LIMIT as above.
  */
 int state_mount(struct state *s, const char *repo, const struct digest *d, const char *from,

@@ -61,6 +61,32 @@ int state_blob_put(struct state *s, const char *repo, const struct digest *d, ui
     return state_write(s, true, NULL, put_blob, &j, e);
 }
 
+struct unknown_job {
+    const struct digest *d;
+    int (*f)(void *arg, struct shale_err *e);
+    void *arg;
+};
+
+static int if_unknown(struct meta *m, void *arg, struct shale_err *e)
+{
+    const struct unknown_job *j = arg;
+    int64_t known = 0;
+    int r = stmt_number(m, "SELECT 1 FROM blobs WHERE digest = ?1", 0, &known, e, "d", j->d);
+
+    if (r < 0 || known)
+        return r < 0 ? r : 0;
+    r = j->f(j->arg, e);
+    return r < 0 ? r : 1;
+}
+
+int state_blob_unknown(struct state *s, const struct digest *d,
+                       int (*f)(void *arg, struct shale_err *e), void *arg, struct shale_err *e)
+{
+    struct unknown_job j = {d, f, arg};
+
+    return state_write(s, false, NULL, if_unknown, &j, e);
+}
+
 /* A blob with a row has its bytes; the transaction keeps collectors out. */
 static int mount_blob(struct meta *m, void *arg, struct shale_err *e)
 {

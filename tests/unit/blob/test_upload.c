@@ -230,6 +230,38 @@ static void test_taking_turns(void **state)
     assert_int_equal(count(f), 0);
 }
 
+/* A commit that nobody came to know of is taken back, and made again. */
+static void test_recall(void **state)
+{
+    struct fixture *f = *state;
+    struct digest d = digest_of(HASH_SHA256, "taken back");
+    struct upload *u = NULL, *other = NULL;
+
+    assert_int_equal(upload_begin(f->b, "a", "note", &u, &f->e), 0);
+    assert_int_equal(upload_write(u, "taken", 5, &f->e), 0);
+    assert_int_equal(upload_recall(u, &d, &f->e), 0);
+    assert_int_equal(upload_write(u, " back", 5, &f->e), 0);
+    assert_int_equal(upload_commit(u, &d, &f->e), 0);
+    assert_int_equal(upload_recall(u, &d, &f->e), 0);
+    assert_false(upload_is_committed(u));
+    assert_int_equal(blob_has(f->b, &d, NULL, &f->e), 0);
+    upload_close(u);
+    assert_int_equal(upload_open(f->b, "a", &u, &f->e), 0);
+    assert_string_equal(upload_note(u), "note");
+    assert_int_equal(upload_size(u), 10);
+    assert_int_equal(upload_commit(u, &d, &f->e), 0);
+    /* other bytes have taken its place: they are another's */
+    assert_int_equal(upload_begin(f->b, "b", "", &other, &f->e), 0);
+    assert_int_equal(upload_write(other, "taken back", 10, &f->e), 0);
+    assert_int_equal(upload_commit(other, &d, &f->e), 0);
+    assert_int_equal(upload_recall(u, &d, &f->e), -SHALE_NOT_FOUND);
+    assert_true(upload_is_committed(u));
+    holds(f, &d, "taken back");
+    upload_close(u);
+    upload_close(other);
+    assert_int_equal(count(f), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -239,6 +271,7 @@ int main(void)
         T(test_same_blob_twice),
         T(test_ids),
         T(test_removal),
+        T(test_recall),
         T(test_taking_turns),
     };
 

@@ -13,7 +13,8 @@ static struct conf example(struct arena *a)
                                              {"udp", "127.0.0.1", 65535, 0, 0}};
     static char *aliases[] = {(char *)"a", (char *)"b", NULL};
     static const struct conf_network networks[] = {
-        {"front", "id1", "10.5.0.7", {.v = aliases, .n = 2}}, {"back", "id2", "", {.v = NULL}}};
+        {"front", "id1", "10.5.0.7", "fd00::7", {.v = aliases, .n = 2}},
+        {"back", "id2", "", "", {.v = NULL}}};
     struct conf c = {.hostname = "not kept",
                      .tty = true,
                      .network = "front",
@@ -69,6 +70,7 @@ static void there_and_back(void **state)
     assert_string_equal(d.networks[0].name, "front");
     assert_string_equal(d.networks[0].id, "id1");
     assert_string_equal(d.networks[0].address, "10.5.0.7");
+    assert_string_equal(d.networks[0].address6, "fd00::7");
     same_strv(&d.networks[0].aliases, &c.networks[0].aliases);
     assert_int_equal(d.networks[1].aliases.n, 0);
     assert_int_equal(d.ports.n, 2);

@@ -18,10 +18,12 @@ static void round_trip(void **state)
         {"volume", "vol", "/v/_data", "/d", "", "", 0, false, true},
         {"tmpfs", "", "", "/tmp", "mode=1777", "", 4096, false, false},
     };
-    struct port_pair ports[] = {
-        {"tcp", "", 80, 8080, 8080}, {"tcp", "127.0.0.1", 80, 0, 0}, {"udp", "", 53, 5300, 5310}};
-    struct conf_network networks[] = {{"front", "id1", "", STRV("a", "b")},
-                                      {"back", "id2", "10.5.0.7", {.v = NULL}}};
+    struct port_pair ports[] = {{"tcp", "", 80, 8080, 8080},
+                                {"tcp", "127.0.0.1", 80, 0, 0},
+                                {"tcp", "::1", 80, 0, 0},
+                                {"udp", "", 53, 5300, 5310}};
+    struct conf_network networks[] = {{"front", "id1", "", "", STRV("a", "b")},
+                                      {"back", "id2", "10.5.0.7", "fd00::7", {.v = NULL}}};
     struct strmap labels = {.m = arena_array(&a, 1, sizeof *labels.m), .n = 1, .set = true};
     labels.m[0].k = (char *)"k";
     labels.m[0].v = (char *)"v \"quoted\"\n";
@@ -76,13 +78,15 @@ static void round_trip(void **state)
     assert_string_equal(strmap_get(&d.labels, "k"), "v \"quoted\"\n");
     assert_int_equal(d.n_mounts, 3);
     assert_true(d.publish_all);
-    assert_int_equal(d.ports.n, 3);
+    assert_int_equal(d.ports.n, 4);
     assert_string_equal(d.ports.v[1].host_ip, "127.0.0.1");
     assert_int_equal(d.ports.v[1].first, 0);
-    assert_int_equal(d.ports.v[2].last, 5310);
+    assert_string_equal(d.ports.v[2].host_ip, "::1");
+    assert_int_equal(d.ports.v[3].last, 5310);
     assert_int_equal(d.n_networks, 2);
     assert_same(&d.networks[0].aliases, &networks[0].aliases);
     assert_string_equal(d.networks[1].address, "10.5.0.7");
+    assert_string_equal(d.networks[1].address6, "fd00::7");
     assert_true(d.mounts[0].read_only);
     assert_string_equal(d.mounts[0].propagation, "rslave");
     assert_true(d.mounts[1].anonymous);

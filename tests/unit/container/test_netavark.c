@@ -7,7 +7,8 @@
 static struct network network_of(struct arena *a, const char *name)
 {
     struct network n = {.row = {.id = "0123", .name = name, .driver = "bridge"},
-                        .is_bridge = true,
+                        .connects = true,
+                        .resolves = !streq(name, "bridge"),
                         .builtin = streq(name, "bridge"),
                         .bridge = "br-0123",
                         .gateway = 0x0a050001};

@@ -67,6 +67,10 @@ static void endpoints(void **state)
     assert_int_equal(v[1].address, 7);
     ok(meta_endpoint_list(f->m, "c2", NULL, &f->a, &v, &n, &f->e));
     assert_int_equal(n, 2);
+    assert_string_equal(v[0].address6, "");
+    ok(meta_endpoint_add(f->m, &(struct meta_endpoint){"c2", ID("b"), "e3", 7, "fd00::9"}, &f->e));
+    ok(meta_endpoint_list(f->m, "c2", ID("b"), &f->a, &v, &n, &f->e));
+    assert_string_equal(v[0].address6, "fd00::9");
     assert_int_equal(meta_network_delete(f->m, ID("a"), &f->e), -SHALE_IN_USE);
     ok(meta_endpoint_delete(f->m, "c1", ID("a"), &f->e));
     ok(meta_endpoint_delete(f->m, "c2", NULL, &f->e));
@@ -100,8 +104,17 @@ static void ports(void **state)
     assert_int_equal(holder(f, "udp", "", 53), 1);
     assert_int_equal(holder(f, "udp", "127.0.0.1", 53), 1);
     assert_int_equal(holder(f, "udp", "10.0.0.1", 53), 0);
+    /* addresses of the other kind are others */
+    assert_int_equal(holder(f, "tcp", "::", 8080), 0);
+    assert_int_equal(holder(f, "tcp", "::1", 8080), 0);
+    ok(meta_port_add(f->m, &(struct meta_port){"c1", "n", "tcp", "::", 81, 8081}, &f->e));
+    assert_int_equal(holder(f, "tcp", "::1", 8081), 1);
+    assert_int_equal(holder(f, "tcp", "", 8081), 0);
+    assert_int_equal(holder(f, "tcp", "0.0.0.0", 8081), 0);
+    ok(meta_port_add(f->m, &(struct meta_port){"c1", "n", "tcp", "0.0.0.0", 82, 8082}, &f->e));
+    assert_int_equal(holder(f, "tcp", "10.0.0.1", 8082), 1);
     ok(meta_port_list(f->m, "c1", &f->a, &v, &n, &f->e));
-    assert_int_equal(n, 2);
+    assert_int_equal(n, 4);
     assert_int_equal(v[0].inside, 53);
     assert_string_equal(v[0].host_ip, "127.0.0.1");
     ok(meta_endpoint_delete(f->m, "c1", NULL, &f->e));

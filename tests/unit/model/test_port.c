@@ -19,6 +19,10 @@ static const struct {
     {"8000-8002:80-82", 3, {"tcp", "", 80, 8000, 8000}},
     {"8000-8010:80", 1, {"tcp", "", 80, 8000, 8010}},
     {"80-82", 3, {"tcp", "", 80, 0, 0}},
+    {"[::1]:8080:80", 1, {"tcp", "::1", 80, 8080, 8080}},
+    {"[::1]::80", 1, {"tcp", "::1", 80, 0, 0}},
+    {"::1:8080:80/udp", 1, {"udp", "::1", 80, 8080, 8080}},
+    {"[2001:DB8:0:0::1]:80:80", 1, {"tcp", "2001:db8::1", 80, 80, 80}},
     {"65535:65535", 1, {"tcp", "", 65535, 65535, 65535}},
 };
 
@@ -54,7 +58,8 @@ static const struct {
     {"80:80/foo", "invalid proto: foo"},
     {"80/", "invalid proto: "},
     {"1.2.3:80:80", "invalid IP address: 1.2.3"},
-    {"[::1]:80:80", "ports of IPv6 addresses cannot be published yet: ::1"},
+    {"[::1:80:80", "invalid IP address: [::1"},
+    {"[::g]:80:80", "invalid IP address: ::g"},
     {"8000-8001:80-82",
      "invalid ranges specified for container and host Ports: 80-82 and 8000-8001"},
 };

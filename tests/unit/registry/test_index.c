@@ -355,6 +355,20 @@ static void test_names(void **state)
                      -SHALE_LIMIT);
 }
 
+/* Pushes do not wait for what is written into the index. */
+static void test_apart(void **state)
+{
+    struct fixture *f = *state;
+    struct digest d;
+
+    assert_int_equal(digest_of_bytes(HASH_SHA256, "apart", 5, &d, NULL), 0);
+    assert_int_equal(meta_begin(index_writer(f->x), NULL), 0);
+    assert_int_equal(state_lease(f->s, &d, NULL), 0);
+    assert_int_equal(blob_put(f->blobs, &d, "apart", 5, NULL), 0);
+    assert_int_equal(state_blob_put(f->s, "apart", &d, 5, 0, NULL), 0);
+    meta_rollback(index_writer(f->x));
+}
+
 static void run_sql(struct meta *m, const char *sql)
 {
     char *why = NULL;
@@ -373,23 +387,27 @@ static void make_many(struct fixture *f, const char *repo)
     static const char numbers[] =
         "CREATE TEMP TABLE number AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c"
         " WHERE i < 700) SELECT i, 'sha256:' || printf('%064x', i * 7919 % 65536) AS d FROM c";
+    /* the index itself only reads it */
+    snprintf(sql, sizeof sql, "ATTACH '%s/registry.db' AS mine", f->t.path);
+    run_sql(w, sql);
     run_sql(w, numbers);
     run_sql(w, "INSERT INTO main.manifests SELECT 1000 + i, d, 0, iif(i = 7, 'plan9', 'linux'),"
                " 'amd64', '', 86400000000000 * i, i, 0, '' FROM number");
     run_sql(w, "INSERT INTO docs(rowid, text) SELECT 1000 + i, 'Image NUMBER ' || i || iif(i = 9,"
                " ' ÄRGER', '') FROM number");
     run_sql(w, "INSERT INTO facts SELECT 'l', 'all', 'x', 1000 + i FROM number");
-    run_sql(w, "INSERT INTO reg.repos(id, name, created) SELECT 1000 + i, printf('many/r%04d', i),"
+    run_sql(w, "INSERT INTO mine.repos(id, name, created) SELECT 1000 + i, printf('many/r%04d', i),"
                " 1 FROM number");
-    snprintf(sql, sizeof sql, "INSERT INTO reg.repos(id, name, created) VALUES(999, '%s', 1)",
+    snprintf(sql, sizeof sql, "INSERT INTO mine.repos(id, name, created) VALUES(999, '%s', 1)",
              repo);
     run_sql(w, sql);
-    run_sql(w, "INSERT INTO reg.manifests(repo, digest, media_type, size, subject, artifact_type,"
+    run_sql(w, "INSERT INTO mine.manifests(repo, digest, media_type, size, subject, artifact_type,"
                " annotations, pushed) SELECT 999, d, '" OCI "', 1, '', '', '', 1 FROM number");
-    run_sql(w, "INSERT INTO reg.manifests(repo, digest, media_type, size, subject, artifact_type,"
+    run_sql(w, "INSERT INTO mine.manifests(repo, digest, media_type, size, subject, artifact_type,"
                " annotations, pushed) SELECT 1000 + i, d, '" OCI "', 1, '', '', '', 1 FROM number");
-    run_sql(w, "INSERT INTO reg.tags SELECT 1000 + i, 'latest', d, i FROM number");
-    run_sql(w, "INSERT INTO reg.tags SELECT 999, printf('v%04d', i), d, i FROM number");
+    run_sql(w, "INSERT INTO mine.tags SELECT 1000 + i, 'latest', d, i FROM number");
+    run_sql(w, "INSERT INTO mine.tags SELECT 999, printf('v%04d', i), d, i FROM number");
+    run_sql(w, "DETACH mine");
 }
 
 static void test_many(void **state)
@@ -549,6 +567,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_layers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),

@@ -250,6 +250,93 @@ static void test_long_root(void **state)
     }
 }
 
+/* A layer above: "g" with an attribute behind its inode, "e" that is empty. */
+static void put_upper(struct store *s, struct rootfs_layer *ret)
+{
+    char bytes[2048], path[256];
+    const struct tar_xattr xattr = {.name = "user.k", .value = "value", .value_bytes = 5};
+    struct tar_entry x = {.type = TAR_REG, .path = STR("g"), .link = STR(""), .mode = 0644};
+    struct toc_writer *w = NULL;
+    struct toc_stats stats;
+
+    memset(bytes, 'y', sizeof bytes);
+    assert_int_equal(digest_of_bytes(HASH_SHA256, bytes, sizeof bytes, &ret->diff_id, NULL), 0);
+    assert_int_equal(chain_next(&s->layer.chain_id, &ret->diff_id, &ret->chain_id, NULL), 0);
+    snprintf(path, sizeof path, "layers/%s", digest_hex(&ret->diff_id));
+    assert_int_equal(fs_mkdir_p(s->fd, path, 0755, NULL), 0);
+    snprintf(path, sizeof path, "layers/%s/layer.tar", digest_hex(&ret->diff_id));
+    assert_int_equal(fs_write_atomic(s->fd, path, bytes, sizeof bytes, 0600, false, NULL), 0);
+    snprintf(path, sizeof path, "layers/%s/toc", digest_hex(&ret->diff_id));
+    assert_int_equal(toc_create(s->fd, path, &w, NULL), 0);
+    x.data_offset = 1024;
+    x.size_bytes = x.stored_bytes = 700;
+    x.xattrs = &xattr;
+    x.n_xattrs = 1;
+    assert_int_equal(toc_add(w, &x, NULL), 0);
+    assert_int_equal(toc_add(w,
+                             &(struct tar_entry){.type = TAR_REG,
+                                                 .path = STR("e"),
+                                                 .link = STR(""),
+                                                 .mode = 0644,
+                                                 .data_offset = 512},
+                             NULL),
+                     0);
+    assert_int_equal(toc_finish(w, &stats, NULL), 0);
+    toc_writer_free(w);
+}
+
+/* "LAYER OFFSET" of a file, as numbers; layer -1: not known. */
+static void check_origin(const struct rootfs_origins *o, const struct rootfs_image *img, int view,
+                         const char *name, int layer, uint64_t offset)
+{
+    struct rootfs_origin at;
+    struct stat st;
+
+    assert_int_equal(fstatat(view, name, &st, AT_SYMLINK_NOFOLLOW), 0);
+    bool known = rootfs_origin(o, st.st_ino, (uint64_t)st.st_size, &at);
+    assert_int_equal(known, layer >= 0);
+    if (!known)
+        return;
+    assert_true(digest_eq(at.diff_id, &img->layers[layer].diff_id));
+    assert_int_equal(at.offset, offset);
+    assert_false(rootfs_origin(o, st.st_ino, (uint64_t)st.st_size + 1, &at));
+}
+
+static void test_origins(void **state)
+{
+    need_root();
+    for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+        STORE(s);
+        struct rootfs_layer layers[2] = {s.layer};
+        struct rootfs_origins *o = NULL;
+        struct rootfs_origin at;
+        if (!works(&s, ways[i]) || !s.d->ops->origins) /* a driver with copies of its own */
+            continue;
+        put_upper(&s, &layers[1]);
+        s.img = (struct rootfs_image){layers, 2};
+        assert_int_equal(s.d->ops->origins(s.d, &s.img, &o, NULL), 0); /* not prepared */
+        assert_null(o);
+        assert_int_equal(s.d->ops->prepare(s.d, &s.img, NULL, NULL), 0);
+        _cleanup_close_ int view = s.d->ops->view(s.d, &s.img, NULL);
+        assert_true(view >= 0);
+        assert_int_equal(s.d->ops->origins(s.d, &s.img, &o, NULL), 0);
+        check_origin(o, &s.img, view, "f", 0, 512);
+        check_origin(o, &s.img, view, "g", 1, 1024);
+        check_origin(o, &s.img, view, "e", -1, 0);
+        check_origin(o, &s.img, view, ".", -1, 0);
+        assert_false(rootfs_origin(o, UINT32_MAX, 1500, &at)); /* behind its end */
+        assert_false(rootfs_origin(o, UINT64_MAX, 1500, &at));
+        assert_null(rootfs_origins_close(o));
+
+        char path[256];
+        snprintf(path, sizeof path, "images/%s/index.erofs", digest_hex(&layers[1].chain_id));
+        _cleanup_close_ int fd = sys_openat(s.fd, path, O_RDWR, 0);
+        assert_int_equal(sys_pwrite_all(fd, "y", 1, 1024), 0);
+        struct shale_err e = SHALE_ERR_INIT;
+        assert_int_equal(s.d->ops->origins(s.d, &s.img, &o, &e), -SHALE_CORRUPT);
+    }
+}
+
 static void test_empty_image(void **state)
 {
     need_root();
@@ -350,15 +437,11 @@ static void test_prepared_by_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_probe_leaves_nothing),
-        cmocka_unit_test(test_life),
-        cmocka_unit_test(test_long_root),
-        cmocka_unit_test(test_empty_image),
-        cmocka_unit_test(test_damaged_cache),
-        cmocka_unit_test(test_damaged_layer),
-        cmocka_unit_test(test_remove_in_use),
-        cmocka_unit_test(test_prepared_by_many),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_probe_leaves_nothing),
+        cmocka_unit_test(test_life),          cmocka_unit_test(test_long_root),
+        cmocka_unit_test(test_origins),       cmocka_unit_test(test_empty_image),
+        cmocka_unit_test(test_damaged_cache), cmocka_unit_test(test_damaged_layer),
+        cmocka_unit_test(test_remove_in_use), cmocka_unit_test(test_prepared_by_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
