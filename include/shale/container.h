@@ -105,6 +105,10 @@ struct shale_create_opts {
     /* What is given speaks of another machine or process than this one: "K" in `env` takes the
      * image's K away, and a profile in `security_opt` is the text itself. */
     bool foreign;
+    /* How its output is kept: "json-file" (the default), "local", "none"; and docker's options of
+     * that, "max-size=10m", "max-file=3". */
+    const char *log_driver;
+    const char *const *log_opts;
 };
 struct shale_created {
     const char *id; /* 64 hex */
@@ -219,9 +223,9 @@ struct shale_logs_opts {
     int (*on_data)(void *arg, int stream, int64_t time_ns, const void *p, size_t n);
     void *arg;
 };
-/* Calls on_data for each piece of output that the container has written, oldest first; with
- * `follow` until it ends, or until until_ns has come. A negative value from on_data ends it and is
- * returned. */
+/* Calls on_data for each piece of output that the container has written, oldest first, as far as it
+ * has been kept; with `follow` until it ends, or until until_ns has come. A negative value from
+ * on_data ends it and is returned. UNSUPPORTED: nothing is kept. */
 SHALE_API int shale_logs(struct shale *s, const char *container, const struct shale_logs_opts *o,
                          struct shale_err *e);
 

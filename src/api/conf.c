@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "model/log_value.h"
 #include "model/mirror.h"
 
 enum kind {
@@ -16,51 +17,49 @@ enum kind {
     CONF_LIST,    /* of texts */
     CONF_MIRRORS, /* of URLs */
     CONF_ULIMITS, /* {"nofile": {"Name": "nofile", "Soft": 1, "Hard": 2}} */
-    CONF_ONLY,    /* the one value that is true anyway */
-    CONF_EMPTY,   /* known, not followed: refused unless it says nothing */
-    CONF_REFUSED,
+    CONF_PAIRS,   /* {"max-size": "10m"} */
 };
 
 struct key {
     const char *name;
     enum kind kind;
     size_t offset;
-    int64_t most;     /* of a count */
-    const char *text; /* of CONF_ONLY; why a key is refused */
+    int64_t most; /* of a count */
     const char *help;
 };
 
 #define F(member) offsetof(struct api_conf, member)
 static const struct key keys[] = {
-    {"data-root", CONF_TEXT, F(data_root), 0, NULL, "folder of the store, as --root"},
-    {"debug", CONF_BOOL, F(debug), 0, NULL, "tell what is being done. HUP"},
-    {"default-runtime", CONF_TEXT, F(runtime), 0, NULL, "OCI runtime: a name or a path. HUP"},
-    {"default-ulimits", CONF_ULIMITS, F(ulimits), 0, NULL,
+    {"data-root", CONF_TEXT, F(data_root), 0, "folder of the store, as --root"},
+    {"debug", CONF_BOOL, F(debug), 0, "tell what is being done. HUP"},
+    {"default-runtime", CONF_TEXT, F(runtime), 0, "OCI runtime: a name or a path. HUP"},
+    {"default-ulimits", CONF_ULIMITS, F(ulimits), 0,
      "ulimits of containers that say nothing of them, as docker's: {\"nofile\": {\"Name\": "
      "\"nofile\", \"Soft\": 1024, \"Hard\": 2048}}. HUP"},
-    {"group", CONF_TEXT, F(group), 0, NULL, "group that may use the socket, by name or number"},
-    {"hosts", CONF_LIST, F(hosts), 0, NULL,
+    {"group", CONF_TEXT, F(group), 0, "group that may use the socket, by name or number"},
+    {"hosts", CONF_LIST, F(hosts), 0,
      "where to listen: unix:///PATH, tcp://HOST:PORT, fd:// (sockets of the service manager)"},
-    {"insecure-registries", CONF_LIST, F(insecure), 0, NULL,
+    {"insecure-registries", CONF_LIST, F(insecure), 0,
      "hosts and CIDRs that may be without (good) TLS. HUP"},
-    {"live-restore", CONF_BOOL, F(live_restore), 0, NULL,
+    {"live-restore", CONF_BOOL, F(live_restore), 0,
      "containers always go on without the daemon: false is not followed, with a warning"},
-    {"log-driver", CONF_ONLY, 0, 0, "json-file", "json-file: what `logs` can read"},
-    {"log-opts", CONF_EMPTY, 0, 0, "limits of logs are not supported yet", NULL},
-    {"max-concurrent-downloads", CONF_COUNT, F(n_downloads), 64, NULL,
-     "layers of a pull at once. HUP"},
-    {"max-concurrent-uploads", CONF_COUNT, F(n_uploads), 64, NULL, "layers of a push at once. HUP"},
-    {"pidfile", CONF_TEXT, F(pidfile), 0, NULL, "file that holds our process ID while we serve"},
-    {"registry-mirrors", CONF_MIRRORS, F(mirrors), 0, NULL,
+    {"log-driver", CONF_TEXT, F(log_driver), 0,
+     "how output of containers is kept that say nothing of it: json-file, local or none. HUP"},
+    {"log-opts", CONF_PAIRS, F(log_opts), 0,
+     "options of that, as docker's: {\"max-size\": \"10m\", \"max-file\": \"3\"}. HUP"},
+    {"max-concurrent-downloads", CONF_COUNT, F(n_downloads), 64, "layers of a pull at once. HUP"},
+    {"max-concurrent-uploads", CONF_COUNT, F(n_uploads), 64, "layers of a push at once. HUP"},
+    {"pidfile", CONF_TEXT, F(pidfile), 0, "file that holds our process ID while we serve"},
+    {"registry-mirrors", CONF_MIRRORS, F(mirrors), 0,
      "registries that are asked for images of Docker Hub before it, by URL, in their order. HUP"},
-    {"shutdown-timeout", CONF_COUNT, F(shutdown_s), 86400, NULL,
+    {"shutdown-timeout", CONF_COUNT, F(shutdown_s), 86400,
      "seconds that running requests have at the end"},
-    {"storage-driver", CONF_TEXT, F(storage_driver), 0, NULL, "auto, erofs or dir"},
-    {"tls", CONF_BOOL, F(tls), 0, NULL, "tcp:// speaks TLS"},
-    {"tlscacert", CONF_TEXT, F(tls_ca), 0, NULL, "authority of clients (PEM). HUP"},
-    {"tlscert", CONF_TEXT, F(tls_cert), 0, NULL, "our certificate (PEM). HUP"},
-    {"tlskey", CONF_TEXT, F(tls_key), 0, NULL, "its key (PEM). HUP"},
-    {"tlsverify", CONF_BOOL, F(tls_verify), 0, NULL,
+    {"storage-driver", CONF_TEXT, F(storage_driver), 0, "auto, erofs or dir"},
+    {"tls", CONF_BOOL, F(tls), 0, "tcp:// speaks TLS"},
+    {"tlscacert", CONF_TEXT, F(tls_ca), 0, "authority of clients (PEM). HUP"},
+    {"tlscert", CONF_TEXT, F(tls_cert), 0, "our certificate (PEM). HUP"},
+    {"tlskey", CONF_TEXT, F(tls_key), 0, "its key (PEM). HUP"},
+    {"tlsverify", CONF_BOOL, F(tls_verify), 0,
      "clients need a certificate of tlscacert; implies tls"},
 };
 #undef F
@@ -193,6 +192,30 @@ static int take_list(const struct key *k, const json_t *v, struct strv *out, str
     return r;
 }
 
+static int take_pairs(const struct key *k, const json_t *v, struct strmap *out, struct arena *a,
+                      struct shale_err *e)
+{
+    const char *name;
+    json_t *value;
+
+    if (!json_is_object(v))
+        return wrong(k, "an object of texts", e);
+    out->m = arena_array(a, json_object_size(v) + 1, sizeof *out->m);
+    if (!out->m)
+        return err_nomem(e);
+    json_object_foreach((json_t *)(uintptr_t)v, name, value)
+    {
+        char *key = arena_strdup(a, name), *text = NULL;
+        if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value))
+            return wrong(k, "an object of texts", e);
+        text = arena_strdup(a, json_string_value(value));
+        if (!key || !text)
+            return err_nomem(e);
+        strmap_put(out, key, text);
+    }
+    return 0;
+}
+
 static int take_mirrors(const struct key *k, const json_t *v, struct strv *out, struct arena *a,
                         struct shale_err *e)
 {
@@ -225,12 +248,6 @@ static int take_ulimits(const struct key *k, const json_t *v, struct strv *out, 
     return r;
 }
 
-static bool says_nothing(const json_t *v)
-{
-    return json_is_null(v) || (json_is_array(v) && json_array_size(v) == 0) ||
-           (json_is_object(v) && json_object_size(v) == 0);
-}
-
 static int take(const struct key *k, const json_t *v, struct arena *a, struct api_conf *c,
                 struct shale_err *e)
 {
@@ -249,16 +266,10 @@ static int take(const struct key *k, const json_t *v, struct arena *a, struct ap
         return take_mirrors(k, v, out, a, e);
     case CONF_ULIMITS:
         return take_ulimits(k, v, out, a, e);
-    case CONF_ONLY:
-        return streq(json_string_value(v), k->text)
-                   ? 0
-                   : err_set(e, SHALE_UNSUPPORTED, "\"%s\": only \"%s\" is supported", k->name,
-                             k->text);
-    case CONF_EMPTY:
-    case CONF_REFUSED:
-        break;
+    case CONF_PAIRS:
+        return take_pairs(k, v, out, a, e);
     }
-    return says_nothing(v) ? 0 : err_set(e, SHALE_UNSUPPORTED, "\"%s\": %s", k->name, k->text);
+    return 0;
 }
 
 static int unknown(const char *name, struct shale_err *e)
@@ -292,6 +303,10 @@ int api_conf_parse(const char *text, size_t n, struct arena *a, struct api_conf 
         if (r >= 0)
             r = k ? take(k, v, a, &c, e) : unknown(name, e);
     }
+    if (r < 0)
+        return r;
+    struct log_value log; /* looked at now, not when the first container is made */
+    r = log_value(c.log_driver, &c.log_opts, &log, e);
     if (r < 0)
         return r;
     c.live_restore_set = json_object_get(j, "live-restore") != NULL;
@@ -341,10 +356,7 @@ void api_conf_man(struct buf *b)
         buf_adds(b, ".TP\n.B ");
         add_escaped(b, keys[i].name);
         buf_addc(b, '\n');
-        if (keys[i].help)
-            add_escaped(b, keys[i].help);
-        else
-            buf_addf(b, "only empty: %s", keys[i].text);
+        add_escaped(b, keys[i].help);
         buf_adds(b, ".\n");
     }
     buf_adds(b, ".SH EXAMPLE\n.nf\n{\n  \"hosts\": [\"unix:///run/shale/docker.sock\"],\n"

@@ -15,6 +15,8 @@
 struct api_conf { /* NULL, 0, false: not set */
     struct strv hosts, insecure, mirrors;
     struct strv ulimits; /* "nofile=1024:2048" */
+    const char *log_driver;
+    struct strmap log_opts;
     const char *group, *pidfile, *data_root, *runtime, *storage_driver;
     const char *tls_ca, *tls_cert, *tls_key;
     bool debug, tls, tls_verify;

@@ -36,15 +36,13 @@ static int no_image(struct api_req *q, const struct shale_create_opts *o, struct
     return api_fail(q, 404, e, "No such image: %.400s", shown ? shown : o->image);
 }
 
-static json_t *warnings_of(const struct shale_created *c, const char *const *more)
+static json_t *warnings_of(const struct shale_created *c)
 {
     json_t *list = json_array();
     int bad = !list;
 
     for (size_t i = 0; c->warnings && c->warnings[i]; i++)
         bad |= json_array_append_new(list, doc_string(c->warnings[i]));
-    for (; *more; more++)
-        bad |= json_array_append_new(list, doc_string(*more));
     if (bad) {
         json_decref(list);
         return NULL;
@@ -54,10 +52,9 @@ static json_t *warnings_of(const struct shale_created *c, const char *const *mor
 
 static int create(struct api_req *q, struct shale_err *e)
 {
-    const char *warnings[CREATE_BODY_WARNINGS + 1];
     struct shale_create_opts o;
     struct shale_created *made = NULL;
-    int r = create_body_take(q, q->body, &o, warnings, e);
+    int r = create_body_take(q, q->body, &o, e);
 
     if (r >= 0)
         r = api_query_platform(q, "platform", &o.platform, e);
@@ -69,7 +66,7 @@ static int create(struct api_req *q, struct shale_err *e)
         return no_image(q, &o, e);
     if (r < 0)
         return r;
-    json_t *doc = json_pack("{s:s, s:o}", "Id", made->id, "Warnings", warnings_of(made, warnings));
+    json_t *doc = json_pack("{s:s, s:o}", "Id", made->id, "Warnings", warnings_of(made));
     shale_free(made);
     return api_reply_json(q, 201, doc);
 }
@@ -149,8 +146,11 @@ static int list(struct api_req *q, struct shale_err *e)
 static int name_log_driver(json_t *doc, struct shale_err *e)
 {
     json_t *log = json_object_get(json_object_get(doc, "HostConfig"), "LogConfig");
+    const char *type = json_string_value(json_object_get(log, "Type"));
 
-    return log && json_object_set_new(log, "Type", json_string("json-file")) < 0 ? err_nomem(e) : 0;
+    return streq(type, "k8s-file") && json_object_set_new(log, "Type", json_string("json-file")) < 0
+               ? err_nomem(e)
+               : 0;
 }
 
 static int inspect(struct api_req *q, struct shale_err *e)

@@ -7,6 +7,7 @@
 #include "api/create_lists.h"
 #include "api/known.h"
 #include "api/pairs.h"
+#include "api/settings.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 
@@ -286,30 +287,33 @@ static int take_health(struct api_req *q, const json_t *obj, struct shale_create
     return 0;
 }
 
-/* Logs are kept in one way, which is read as those of docker's own files are. */
-static int check_log(struct api_req *q, const json_t *log, const char **warning,
-                     struct shale_err *e)
+/* What the request says of its driver, over what the config says of the same one. */
+static int take_log(struct api_req *q, const json_t *log, struct shale_create_opts *o,
+                    struct shale_err *e)
 {
-    static const char *const known[] = {"", "json-file", "local", "k8s-file"};
-    struct log {
-        const char *type;
-        struct strmap config;
-    } l = {.type = ""};
-    static const struct json_field fields[] = {
-        {"Type", JB_STR, offsetof(struct log, type), 0},
-        {"Config", JB_STRMAP, offsetof(struct log, config), 0}};
-    int r = api_bind(q, log, fields, ARRAY_SIZE(fields), &l, e);
-    bool found = false;
+    struct {
+        const char *driver;
+        struct strmap opts;
+    } own = {.driver = ""};
+    const struct json_field fields[] = {{"Type", JB_STR, 0, 0},
+                                        {"Config", JB_STRMAP, sizeof own.driver, 0}};
+    const struct api_conf *conf = q->set ? &q->set->conf : NULL;
+    const char *usual = conf && conf->log_driver ? conf->log_driver : "json-file";
+    int r = api_bind(q, log, fields, ARRAY_SIZE(fields), &own, e);
 
     if (r < 0)
         return r;
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-        found = found || streq(l.type, known[i]);
-    if (!found)
-        return err_set(e, SHALE_UNSUPPORTED, "logging driver \"%.60s\" is not supported yet",
-                       l.type);
-    *warning = l.config.n ? "LogConfig.Config: options of logging have no effect" : NULL;
-    return 0;
+    o->log_driver = *own.driver ? own.driver : usual;
+    size_t n = own.opts.n, n_conf = conf && streq(o->log_driver, usual) ? conf->log_opts.n : 0;
+    struct strmap all = {.m = arena_array(q->arena, n + n_conf + 1, sizeof *all.m),
+                         .set = n + n_conf > 0};
+    if (!all.m)
+        return err_nomem(e);
+    for (size_t i = 0; i < n_conf; i++)
+        strmap_put(&all, conf->log_opts.m[i].k, conf->log_opts.m[i].v);
+    for (size_t i = 0; i < n; i++)
+        strmap_put(&all, own.opts.m[i].k, own.opts.m[i].v);
+    return api_pairs(q, &all, &o->log_opts, e);
 }
 
 static void take_config(const struct config *c, struct shale_create_opts *o)
@@ -375,7 +379,7 @@ static int take_lists(struct api_req *q, const struct config *c, const struct ho
 }
 
 int create_body_take(struct api_req *q, const json_t *body, struct shale_create_opts *ret,
-                     const char **warnings, struct shale_err *e)
+                     struct shale_err *e)
 {
     struct config c = {.stop_timeout = -1};
     struct host h = {.network = ""};
@@ -383,7 +387,6 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
     int r = api_bind(q, body, config_fields, ARRAY_SIZE(config_fields), &c, e);
 
     *ret = (struct shale_create_opts){.size = sizeof *ret, .foreign = true};
-    warnings[0] = NULL;
     if (r >= 0)
         r = take_words(q, body, "Cmd", &c.cmd, e);
     if (r >= 0)
@@ -402,11 +405,8 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
         r = take_words(q, c.host, "CapDrop", &h.cap_drop, e);
     if (r >= 0)
         r = create_body_limits(q, c.host, &limits, e);
-    if (r >= 0 && h.log)
-        r = check_log(q, h.log, &warnings[0], e);
     if (r < 0)
         return r;
-    warnings[1] = NULL;
     take_config(&c, ret);
     take_host(&h, ret);
     ret->memory_bytes = limits.memory;
@@ -415,5 +415,7 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
     ret->more_limits = limits.more;
     ret->restart = limits.restart;
     r = c.health ? take_health(q, c.health, ret, e) : 0;
+    if (r >= 0)
+        r = take_log(q, h.log, ret, e);
     return r < 0 ? r : take_lists(q, &c, &h, ret, e);
 }

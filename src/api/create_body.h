@@ -12,11 +12,8 @@
 
 #include "api/api.h"
 
-/* `warnings`: what is accepted and has no effect; NULL-terminated, room for CREATE_BODY_WARNINGS
- * and the end. */
-#define CREATE_BODY_WARNINGS 4
 int create_body_take(struct api_req *q, const json_t *body, struct shale_create_opts *ret,
-                     const char **warnings, struct shale_err *e);
+                     struct shale_err *e);
 
 /* The members of HostConfig (and of the body of an update) that are limits; RestartPolicy as the
  * word of --restart, NULL where there is none. */

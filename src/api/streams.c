@@ -58,7 +58,10 @@ static int logs(struct api_req *q, struct shale_err *e)
     if (r < 0)
         return r;
     l.frames = !c->tty;
+    bool none = !*c->log_path;
     shale_free(c);
+    if (none) /* before an answer begins */
+        return err_set(e, SHALE_UNSUPPORTED, "configured logging driver does not support reading");
     r = api_stream_begin(q, 200, attach_type(q, l.frames));
     return r < 0 ? r : attach_logs_run(q, &l, e);
 }

@@ -31,6 +31,7 @@ static int info(struct api_req *q, struct shale_err *e)
         .n_listeners = atomic_load(&q->d->n_listeners),
         .insecure = q->set->open.insecure_registries,
         .mirrors = q->set->open.registry_mirrors,
+        .log_driver = q->set->conf.log_driver,
         .now_ns = time_now_ns(),
     };
     struct shale_info *i = NULL;

@@ -150,10 +150,25 @@ static int begin(struct build *b, struct shale_err *e)
     return r < 0 ? r : cache_remote_open(b, e);
 }
 
-static int run_stages(struct crew *c, struct shale_err *e)
+/* And fetches what was found in other caches, as far as it is in what is built. */
+static int run_once(struct crew *c, struct shale_err *e)
 {
     int r = crew_run(c, e);
 
+    for (size_t i = 0; r >= 0 && i < c->n; i++)
+        r = cache_remote_need_result(&c->v[i], e);
+    return r;
+}
+
+static int run_stages(struct crew *c, struct shale_err *e)
+{
+    int r = run_once(c, e);
+
+    while (r < 0 && cache_remote_again(&c->v[0])) {
+        r = crew_again(c, e);
+        if (r >= 0)
+            r = run_once(c, e);
+    }
     if (r < 0) {
         r = build_explain(c, r, e);
         run_debug(c->failed_in ? c->failed_in : &c->v[0]);

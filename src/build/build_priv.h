@@ -127,6 +127,7 @@ struct crew {        /* and what the builds for several platforms have in common
 void crew_init(struct crew *c, struct build *v, size_t n);
 /* All stages that are needed. The first failure stops all; CANCELED tells nothing of a place. */
 int crew_run(struct crew *c, struct shale_err *e);
+int crew_again(struct crew *c, struct shale_err *e); /* nothing of it has been done */
 void crew_clear(struct crew *c);
 
 /* ---- a build ---- */
@@ -177,6 +178,8 @@ void named_close(struct build *b);
 int graph_make(struct build *b, struct shale_err *e);
 /* All that is needed for the instruction at s->pos is there. Under the mutex. */
 bool graph_is_ready(struct stage *s);
+/* As it was before any stage ran. */
+int graph_again(struct build *b, struct shale_err *e);
 /* What the base wants done before the stage's own instructions: they stand before these, and what
  * they need is needed from now on. v: of the stage's arena. */
 int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, size_t n,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/create.h"
+#include "cli/exit.h"
 
 static int run(struct cli *c, const void *opts, int n, char **args)
 {
     const struct create_cli *o = opts;
     struct shale_created *made = NULL;
+    c->fail_status = EXIT_USAGE;
     int r = create_check(c, o);
     if (r == 0)
         r = create_container(c, o, false, n, args, &made);
@@ -25,6 +27,6 @@ const struct cmd cmd_create = {
     .preset = &create_preset,
     .min_args = 1,
     .max_args = -1,
-    .flags = CMD_OPTS_FIRST,
+    .flags = CMD_OPTS_FIRST | CMD_HINT,
     .run = run,
 };

@@ -13,6 +13,7 @@ static int run(struct cli *c, const void *opts, int n, char **args)
     struct shale_change_list *l = NULL;
     struct shale *s;
     char shown[4 * 4096 + 1]; /* a path, every byte of it as \xNN */
+    bool printable = cli_is_terminal();
     int r = cli_open(c, &s);
 
     if (r == 0)
@@ -22,7 +23,7 @@ static int run(struct cli *c, const void *opts, int n, char **args)
     for (size_t i = 0; l && i < l->n_items; i++) {
         const struct shale_change *x = &l->items[i];
         buf_addf(&out, "%c %s\n", kinds[x->kind],
-                 cli_is_terminal() ? str_printable(shown, sizeof shown, x->path) : x->path);
+                 printable ? str_printable(shown, sizeof shown, x->path) : x->path);
     }
     shale_free(l);
     return cli_print(c, &out);

@@ -94,7 +94,6 @@ static int add_image(struct cli *c, struct shale *s, const struct inspect_opts *
 static int add_volume(struct cli *c, struct shale *s, const struct inspect_opts *o,
                       const char *name, struct inspect *v)
 {
-    static const struct tmpl_field none[] = {{NULL}};
     struct shale_volume *res = NULL;
     json_t *doc = NULL;
     int r = shale_volume_inspect(s, name, &res, &c->e);
@@ -102,7 +101,7 @@ static int add_volume(struct cli *c, struct shale *s, const struct inspect_opts 
         return r;
     r = doc_volume(res, &doc, &c->e);
     shale_free(res);
-    return add_doc(v, r, doc, none, &c->e);
+    return add_doc(v, r, doc, doc_volume_fields, &c->e);
 }
 
 static int add_network(struct cli *c, struct shale *s, const struct inspect_opts *o,

@@ -60,8 +60,8 @@ static int run(struct cli *c, const void *opts, int n, char **args)
         r = print(c, found, port);
     shale_free(found);
     if (r == 1 && port)
-        return err_set(&c->e, SHALE_NOT_FOUND, "no public port '%.100s%s' published for %.200s",
-                       port, strchr(port, '/') ? "" : "/tcp", args[0]);
+        return err_set(&c->e, SHALE_NOT_FOUND, "No public port '%.100s' published for %.200s", port,
+                       args[0]);
     return r;
 }
 

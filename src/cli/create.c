@@ -122,6 +122,8 @@ int create_check(struct cli *c, const struct create_cli *o)
         r = netopts_check(c, o);
     if (r == 0)
         r = create_check_keep(c, o);
+    if (r == 0)
+        r = create_check_absent(c, o);
     return r;
 }
 
@@ -307,6 +309,10 @@ int create_container(struct cli *c, const struct create_cli *o, bool starts, int
     q.start_follows = starts;
     if (r == 0)
         r = check_platform(c, q.platform);
+    if (r == 0 && !starts) { /* from here on it is no wrong use */
+        c->fail_status = 0;
+        c->plain_error = true;
+    }
     if (r == 0)
         r = cli_open(c, &s);
     if (r == 0 && streq(o->pull, "always"))

@@ -10,13 +10,18 @@ struct health_cli { /* see create_keep.c */
     int64_t interval, timeout, start_period, start_interval, retries;
     bool none;
 };
+struct absent_cli { /* see create_absent.c */
+    struct strv list;
+    const char *ipc, *isolation, *swappiness, *oom_score, *userns, *volume_driver;
+    bool flag;
+};
 struct create_cli {
     /* both */
     const char *name, *user, *workdir, *hostname, *entrypoint, *platform, *pull, *runtime, *cidfile,
-        *stop_signal, *restart;
+        *stop_signal, *restart, *log_driver;
     struct strv env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
         security_opt, publish, attach, network, add_host, dns, dns_option, dns_search, ulimit,
-        sysctl, device, group_add, volumes_from;
+        sysctl, device, group_add, volumes_from, log_opt;
     const char *ip, *ip6; /* networks: netopts.h */
     struct strv network_alias, expose;
     int64_t memory, cpus, pids_limit, stop_timeout, shm_size;
@@ -24,6 +29,7 @@ struct create_cli {
         content_trust;
     struct health_cli health;
     struct limits_cli limits;
+    struct absent_cli absent;
     /* run only */
     bool detach, sig_proxy;
     const char *detach_keys;
@@ -37,6 +43,8 @@ int create_check(struct cli *c, const struct create_cli *o);
 /* The same of --restart and --health-*; and they into q. */
 int create_check_keep(struct cli *c, const struct create_cli *o);
 void create_take_keep(const struct create_cli *o, struct shale_create_opts *q);
+/* The same of what there is nothing behind here. */
+int create_check_absent(struct cli *c, const struct create_cli *o);
 /* Values of -e; as above. */
 int create_check_env(struct cli *c, const struct strv *env);
 /* Makes the container from args (image, then command), pulling the image as --pull says. Warnings

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --restart and --health-* of run and create. */
+/* --restart, --health-* and --log-* of run and create. */
+#include "base/str.h"
 #include "cli/create.h"
 #include "model/restart.h"
 
@@ -7,6 +8,12 @@ static int check_restart(struct cli *c, const struct create_cli *o)
 {
     struct restart_policy p;
     int r = restart_parse(o->restart, &p, &c->e);
+    /* as docker's daemon says it, not its client: no wrong use of create */
+    if (r < 0 && !(c->cmd->flags & CMD_RUN_STATUS) &&
+        !str_has_prefix(c->e.msg, "invalid restart policy format")) {
+        c->fail_status = 0;
+        c->plain_error = true;
+    }
     if (r == 0 && p.when != RESTART_NO && o->auto_remove)
         r = err_set(&c->e, SHALE_INVALID,
                     "conflicting options: cannot specify both --restart and --rm");
@@ -45,6 +52,8 @@ int create_check_keep(struct cli *c, const struct create_cli *o)
 void create_take_keep(const struct create_cli *o, struct shale_create_opts *q)
 {
     q->restart = o->restart;
+    q->log_driver = o->log_driver;
+    q->log_opts = (const char *const *)o->log_opt.v;
     q->health_cmd = o->health.cmd;
     q->health_interval_ns = o->health.interval;
     q->health_timeout_ns = o->health.timeout;

@@ -50,6 +50,8 @@ const struct create_cli create_preset = {
     { 0, "ip6", OPT_STR, O(ip6), NULL, "IPv6 address (e.g., 2001:db8::33)" },                          \
     { 'l', "label", OPT_LIST, O(label), NULL, "Set meta data on a container" },                        \
     { 0, "label-file", OPT_LIST, O(label_file), NULL, "Read in a line delimited file of labels" },     \
+    { 0, "log-driver", OPT_STR, O(log_driver), NULL, "Logging driver for the container" },             \
+    { 0, "log-opt", OPT_LIST, O(log_opt), NULL, "Log driver options" },                                \
     { 'm', "memory", OPT_BYTES, O(memory), NULL, "Memory limit" },                                     \
     LIMITS_MEMORY(O(limits)),                                                                          \
     { 0, "mount", OPT_LIST, O(mount), "mount", "Attach a filesystem mount to the container" },         \
@@ -98,12 +100,47 @@ const struct create_cli create_preset = {
       "Mount volumes from the specified container(s)" },                                               \
     { 'w', "workdir", OPT_STR, O(workdir), NULL, "Working directory inside the container" }
 
+/* Known, and refused by create_absent.c unless their value changes nothing. */
+#define NO(name, kind, field) { 0, name, kind, O(absent.field), NULL, "Not supported yet", OPT_HIDDEN }
+#define ABSENT                                                                                         \
+    NO("annotation", OPT_LIST, list),                                                                  \
+    NO("blkio-weight", OPT_LIST, list),                                                                \
+    NO("blkio-weight-device", OPT_LIST, list),                                                         \
+    NO("cgroup-parent", OPT_LIST, list),                                                               \
+    NO("cgroupns", OPT_LIST, list),                                                                    \
+    NO("cpu-rt-period", OPT_LIST, list),                                                               \
+    NO("cpu-rt-runtime", OPT_LIST, list),                                                              \
+    NO("device-cgroup-rule", OPT_LIST, list),                                                          \
+    NO("device-read-bps", OPT_LIST, list),                                                             \
+    NO("device-read-iops", OPT_LIST, list),                                                            \
+    NO("device-write-bps", OPT_LIST, list),                                                            \
+    NO("device-write-iops", OPT_LIST, list),                                                           \
+    NO("domainname", OPT_LIST, list),                                                                  \
+    NO("gpus", OPT_LIST, list),                                                                        \
+    NO("ipc", OPT_STR, ipc),                                                                           \
+    NO("isolation", OPT_STR, isolation),                                                               \
+    NO("kernel-memory", OPT_LIST, list),                                                               \
+    NO("link", OPT_LIST, list),                                                                        \
+    NO("link-local-ip", OPT_LIST, list),                                                               \
+    NO("mac-address", OPT_LIST, list),                                                                 \
+    NO("memory-swappiness", OPT_STR, swappiness),                                                      \
+    NO("oom-kill-disable", OPT_BOOL, flag),                                                            \
+    NO("oom-score-adj", OPT_STR, oom_score),                                                           \
+    NO("pid", OPT_LIST, list),                                                                         \
+    NO("storage-opt", OPT_LIST, list),                                                                 \
+    NO("use-api-socket", OPT_BOOL, flag),                                                              \
+    NO("userns", OPT_STR, userns),                                                                     \
+    NO("uts", OPT_LIST, list),                                                                         \
+    NO("volume-driver", OPT_STR, volume_driver)
+
 const struct opt create_options[] = {
     COMMON,
+    ABSENT,
     { 0 },
 };
 const struct opt run_options[] = {
     COMMON,
+    ABSENT,
     { 'd', "detach", OPT_BOOL, O(detach), NULL, "Run container in background and print container ID" },
     { 0, "detach-keys", OPT_STR, O(detach_keys), NULL,
       "Override the key sequence for detaching a container" },

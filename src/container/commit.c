@@ -301,7 +301,7 @@ int container_commit(struct container_host *h, const char *container,
     struct committer k = {.h = h, .o = o, .a = a};
     struct image_made made;
     struct ref name = {0};
-    int r = o->name && *o->name ? image_parse_target(o->name, a, &name, e) : 0;
+    int r = o->name && *o->name ? image_parse_name(o->name, a, &name, e) : 0;
 
     if (r >= 0)
         r = ctr_find(h, container, a, &k.c, e);

@@ -172,6 +172,13 @@ static void put_more_limits(int *bad, json_t *o, const struct shale_more_limits 
     jout_str(bad, o, "CpusetMems", m->cpuset_mems);
 }
 
+static json_t *log_of(const struct conf *c)
+{
+    const char *type = c->log_driver && c->log_driver[0] ? c->log_driver : CONF_LOG_TYPE;
+
+    return json_pack("{s:s, s:o}", "Type", type, "Config", map_of(&c->log_opts));
+}
+
 int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *o = json_object();
@@ -179,7 +186,7 @@ int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *
 
     jout_put(&bad, o, "Binds", binds_of(c));
     jout_str(&bad, o, "ContainerIDFile", c->cidfile);
-    jout_put(&bad, o, "LogConfig", json_pack("{s:s, s:{}}", "Type", CONF_LOG_TYPE, "Config"));
+    jout_put(&bad, o, "LogConfig", log_of(c));
     jout_str(&bad, o, "NetworkMode", c->network);
     jout_put(&bad, o, "PortBindings", conf_ports_json(&c->ports));
     jout_bool(&bad, o, "PublishAllPorts", c->publish_all);
@@ -432,6 +439,21 @@ static int parse_devices(const json_t *list, struct arena *a, struct conf *c, st
     return 0;
 }
 
+#define F(name, kind, field)                                                                       \
+    {                                                                                              \
+        name, kind, offsetof(struct conf, field), 0                                                \
+    }
+static const struct json_field log_fields[] = {
+    F("Type", JB_STR, log_driver),
+    F("Config", JB_STRMAP, log_opts),
+};
+#undef F
+
+static int parse_log(const json_t *obj, struct conf *c, struct arena *a, struct shale_err *e)
+{
+    return json_is_object(obj) ? json_bind(obj, log_fields, ARRAY_SIZE(log_fields), c, a, e) : 0;
+}
+
 static int parse_restart(const json_t *obj, struct conf *c, struct shale_err *e)
 {
     const char *name = json_string_value(json_object_get(obj, "Name"));
@@ -474,6 +496,8 @@ int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale
         r = parse_ulimits(json_object_get(host, "Ulimits"), a, &c, e);
     if (r >= 0)
         r = parse_devices(json_object_get(host, "Devices"), a, &c, e);
+    if (r >= 0)
+        r = parse_log(json_object_get(host, "LogConfig"), &c, a, e);
     if (r >= 0)
         r = parse_restart(json_object_get(host, "RestartPolicy"), &c, e);
     if (r >= 0)

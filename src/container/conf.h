@@ -68,6 +68,8 @@ struct conf {
     struct run_device *devices;
     size_t n_ulimits, n_devices;
     struct restart_policy restart;
+    const char *log_driver; /* model/log_value.h; "": the default */
+    struct strmap log_opts;
     struct port_list ports; /* published */
     bool publish_all;
     /* of our own */
@@ -92,8 +94,8 @@ const char *conf_network_of(const struct conf *c);
 #define CONF_INIT                                                                                  \
     {                                                                                              \
         .hostname = "", .user = "", .workdir = "", .stop_signal = "", .image = "",                 \
-        .network = "none", .runtime = "", .cidfile = "", .path = "", .detach_keys = "",            \
-        .starter = "", .stop_timeout_s = -1, .shm_bytes = CONF_SHM_BYTES,                          \
+        .network = "none", .log_driver = "", .runtime = "", .cidfile = "", .path = "",             \
+        .detach_keys = "", .starter = "", .stop_timeout_s = -1, .shm_bytes = CONF_SHM_BYTES,       \
     }
 
 /* New references. */

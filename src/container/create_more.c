@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "container/create_priv.h"
+#include "model/log_value.h"
 
 static size_t count(const char *const *list)
 {
@@ -97,6 +98,30 @@ static int take_ulimits(struct create *c, struct shale_err *e)
     return 0;
 }
 
+static int take_log(struct create *c, struct shale_err *e)
+{
+    struct strmap *m = &c->conf.log_opts;
+    struct log_value v;
+    struct strv list;
+    int r = create_list(c, c->o->log_opts, &list, e);
+
+    if (r < 0)
+        return r;
+    m->m = arena_array(c->a, list.n + 1, sizeof *m->m);
+    if (!m->m)
+        return err_nomem(e);
+    for (size_t i = 0; i < list.n; i++) {
+        char *eq = strchr(list.v[i], '=');
+        if (!eq)
+            return err_set(e, SHALE_INVALID, "invalid logging option: \"%.100s\": NAME=VALUE",
+                           list.v[i]);
+        *eq = 0;
+        strmap_put(m, list.v[i], eq + 1);
+    }
+    c->conf.log_driver = c->o->log_driver ? c->o->log_driver : "";
+    return log_value(c->conf.log_driver, m, &v, e);
+}
+
 static int take_sysctls(struct create *c, struct shale_err *e)
 {
     struct strmap *m = &c->conf.sysctls;
@@ -158,5 +183,7 @@ int create_more(struct create *c, struct shale_err *e)
         r = take_sysctls(c, e);
     if (r >= 0)
         r = take_devices(c, e);
+    if (r >= 0)
+        r = take_log(c, e);
     return r < 0 ? r : create_list(c, c->o->group_add, &c->conf.group_add, e);
 }

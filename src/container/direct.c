@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "container/logrotate.h"
 #include "container/logwrite.h"
 #include "container/start_priv.h"
 #include "container/watched.h"
@@ -68,7 +69,10 @@ int direct_run(struct start *s, int *ret_status, struct shale_err *e)
     const char *log = ctr_path(s->c, s->a, "ctr.log");
     const char *runtime_log = ctr_path(s->c, s->a, "runtime.log");
     struct direct d = {.s = s, .log = {.fd = -1}};
-    int status = -1, r = log && runtime_log ? logwrite_open(&d.log, log, e) : err_nomem(e);
+    int status = -1, r = log && runtime_log ? 0 : err_nomem(e);
+
+    if (r >= 0 && !logrotate_value(&s->c->conf).none)
+        r = logwrite_open(&d.log, log, e);
 
     d.watched = (struct watched){
         .rt = &s->rt,

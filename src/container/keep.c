@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "base/time.h"
 #include "container/health.h"
+#include "container/logrotate.h"
 #include "container/spawn.h"
 
 #define KEEPER_FILE      "keeper"
@@ -26,7 +27,7 @@
 
 bool keep_is_wanted(const struct conf *f)
 {
-    return f->restart.when != RESTART_NO || health_is_probed(&f->health);
+    return f->restart.when != RESTART_NO || health_is_probed(&f->health) || logrotate_is_wanted(f);
 }
 
 static struct process keeper_of(struct container_host *h, const struct ctr *c)
@@ -109,8 +110,8 @@ int keep_ensure(struct container_host *h, const struct ctr *c, struct shale_err 
         return 0;
     if (!h->keeper_command)
         return err_set(e, SHALE_UNSUPPORTED,
-                       "restart policies and health checks are kept by the program shale, which "
-                       "this one is not");
+                       "restart policies, health checks and limits of logs are kept by the program "
+                       "shale, which this one is not");
     int r = launch(h, c->row.id, NULL, words, e);
     return r < 0 || words[0] == READY ? r : could_not(words, e);
 }
@@ -166,7 +167,13 @@ static int same_run(struct keeper *k, const struct ctr *was, struct shale_err *e
     return ctr_need_running(&c, NULL) >= 0 && c.row.run.started_ns == was->row.run.started_ns;
 }
 
-/* Until its process is no more, with checks of its health. */
+/* -1: never. */
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* Until its process is no more, with checks of its health and of the size of its log. */
 static int attend(struct keeper *k, const struct ctr *c, const struct process *init,
                   struct shale_err *e)
 {
@@ -174,8 +181,11 @@ static int attend(struct keeper *k, const struct ctr *c, const struct process *i
     int r = health_begin(&health, k->h, c, e), ended = 0;
 
     while (r >= 0 && !ended) {
-        r = ended = process_wait(init, health_wait_ms(&health), k->h->cancel, e);
+        int64_t wait_ms = sooner(health_wait_ms(&health), logrotate_wait_ms(&c->conf));
+        r = ended = process_wait(init, wait_ms, k->h->cancel, e);
         if (r == 0)
+            logrotate_look(c);
+        if (r == 0 && health_wait_ms(&health) == 0)
             r = health_probe(&health, k->h, e);
     }
     health_end(&health);

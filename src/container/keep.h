@@ -2,8 +2,8 @@
 #pragma once
 /*
  * The keeper of a container: a process of its own that starts it again as its restart policy wants,
- * and looks after its health. Only a container that has a policy other than "no", or a health
- * check, has one.
+ * and looks after its health and the size of its log. Only a container that has a policy other than
+ * "no", a health check, or a limit of its log, has one.
  *
  * It is `keeper_command` of the host with the ID behind; that ends in container_keep. Its number is
  * in the file `keeper` of the container's folder from before keep_ensure returns until it leaves,

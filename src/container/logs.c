@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `logs`: the file that logwrite.h describes, read line by line, also while it grows. */
+/* `logs`: the files that logwrite.h and logrotate.h describe, read line by line, also while they
+ * grow. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -12,18 +14,25 @@
 #include "base/sys.h"
 #include "base/time.h"
 #include "container/ctr.h"
+#include "container/logrotate.h"
 #include "container/logwrite.h"
 
 #define BLOCK_BYTES    (64u << 10)
 #define LINE_MAX_BYTES (1u << 20)
 #define FOLLOW_MS      50
+#define PATH_BYTES     8192
+#define OWN_BYTES      (1u << 20)
 
 struct reader {
     struct container_host *h;
     struct arena *a;
     struct ctr *c;
     const struct shale_logs_opts *o;
-    int fd;
+    const char *path; /* of the newest file; this and what follows outlive `a` */
+    int *fds;         /* the files, newest first; the one that is read is the last one */
+    size_t n_fds;
+    ino_t inode;   /* of the newest one that was opened; 0: none */
+    int fd;        /* that is read */
     struct buf b;  /* bytes of a line that is not complete yet */
     uint64_t skip; /* lines to pass over, for `tail` */
     struct {
@@ -121,19 +130,94 @@ static int read_to_end(struct reader *r, struct shale_err *e)
     }
 }
 
+/* ---- the files ---- */
+
+static void close_files(struct reader *r)
+{
+    for (size_t i = 0; i < r->n_fds; i++)
+        close(r->fds[i]);
+    r->n_fds = 0;
+}
+
+/* What there is that is newer than r->inode. Newest first, because they grow older meanwhile: one
+ * that is met again under its next name is left out. */
+static int open_files(struct reader *r, struct shale_err *e)
+{
+    ino_t known = r->inode, last = 0;
+
+    close_files(r);
+    for (unsigned i = 0; i < LOG_MAX_FILES; i++) {
+        char path[PATH_BYTES];
+        struct stat st;
+        (void)snprintf(path, sizeof path, i ? "%s.%u" : "%s", r->path, i);
+        int fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+        if (fd < 0 && errno == ENOENT)
+            return 0;
+        if (fd < 0 || fstat(fd, &st) < 0) {
+            if (fd >= 0)
+                close(fd);
+            return err_sys(e, "%s", path);
+        }
+        if (st.st_ino == known || st.st_ino == last) {
+            close(fd);
+            if (st.st_ino == known)
+                return 0;
+            continue;
+        }
+        if (r->n_fds == 0)
+            r->inode = st.st_ino;
+        last = st.st_ino;
+        r->fds[r->n_fds++] = fd;
+    }
+    return 0;
+}
+
+/* All that is open, oldest first. The newest one stays r->fd. */
+static int read_files(struct reader *r, struct shale_err *e)
+{
+    int k = 0;
+
+    for (size_t i = r->n_fds; i > 0 && k >= 0; i--) {
+        r->fd = r->fds[i - 1];
+        k = read_to_end(r, e);
+    }
+    return k;
+}
+
 static int find_tail(struct reader *r, struct shale_err *e)
 {
     if (r->o->tail < 0)
         return 0;
     r->line = count_line;
-    int k = read_to_end(r, e);
+    int k = read_files(r, e);
     buf_reset(&r->b);
     memset(r->stream, 0, sizeof r->stream);
-    if (k >= 0 && lseek(r->fd, 0, SEEK_SET) < 0)
-        k = err_sys(e, "log of container %.12s", r->c->row.id);
+    for (size_t i = 0; i < r->n_fds && k >= 0; i++)
+        if (lseek(r->fds[i], 0, SEEK_SET) < 0)
+            k = err_sys(e, "log of container %.12s", r->c->row.id);
     if (r->n_lines > (uint64_t)r->o->tail)
         r->skip = r->n_lines - (uint64_t)r->o->tail;
     return k;
+}
+
+/* Has another file taken the place of the one that is read? */
+static bool is_rotated(const struct reader *r)
+{
+    struct stat st;
+
+    return r->inode && stat(r->path, &st) == 0 && st.st_ino != r->inode;
+}
+
+/* What has been written since; what conmon writes to a file it has left by then. */
+static int read_on(struct reader *r, struct shale_err *e)
+{
+    bool rotated = is_rotated(r);
+    int k = r->n_fds ? read_to_end(r, e) : 0;
+
+    if (k < 0 || !rotated)
+        return k;
+    k = open_files(r, e);
+    return k < 0 ? k : read_files(r, e);
 }
 
 /* Nothing that is still to come would be shown. */
@@ -149,17 +233,32 @@ static int follow(struct reader *r, struct shale_err *e)
         /* asked before reading: what was written before its end is then read */
         int ended = ctr_look(r->h, r->a, r->c, NULL) < 0 ||
                     ctr_refresh(r->h, r->a, r->c, NULL) < 0 || !ctr_is_live(r->c);
-        int k = read_to_end(r, e);
+        int k = read_on(r, e);
         if (k < 0 || ended || over)
             return k;
         poll(NULL, 0, FOLLOW_MS);
     }
 }
 
+static int read_log(struct reader *r, struct shale_err *e)
+{
+    int k = open_files(r, e);
+
+    if (k < 0 || r->n_fds == 0) /* never started */
+        return k;
+    k = find_tail(r, e);
+    r->line = give_line;
+    if (k >= 0)
+        k = read_files(r, e);
+    return k >= 0 && r->o->follow && ctr_is_live(r->c) ? follow(r, e) : k;
+}
+
 int container_logs(struct container_host *h, const char *container, const struct shale_logs_opts *o,
                    struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    _cleanup_(arena_clear) struct arena own =
+        ARENA_INIT(OWN_BYTES); /* `a` is made anew at a look */
     struct ctr c;
     struct reader r = {
         .h = h, .a = &a, .c = &c, .o = o, .b = BUF_INIT(LINE_MAX_BYTES + 2 * BLOCK_BYTES)};
@@ -167,19 +266,14 @@ int container_logs(struct container_host *h, const char *container, const struct
 
     if (k < 0)
         return k;
-    const char *path = ctr_path(&c, &a, "ctr.log");
-    if (!path)
+    if (logrotate_value(&c.conf).none)
+        return err_set(e, SHALE_UNSUPPORTED, "configured logging driver does not support reading");
+    r.path = ctr_path(&c, &own, "ctr.log");
+    r.fds = arena_array(&own, LOG_MAX_FILES, sizeof *r.fds);
+    if (!r.path || !r.fds)
         return err_nomem(e);
-    r.fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
-    if (r.fd < 0 && errno == ENOENT) /* never started */
-        return 0;
-    if (r.fd < 0)
-        return err_sys(e, "%s", path);
-    k = find_tail(&r, e);
-    r.line = give_line;
-    if (k >= 0)
-        k = o->follow && ctr_is_live(&c) ? follow(&r, e) : read_to_end(&r, e);
-    close(r.fd);
+    k = read_log(&r, e);
+    close_files(&r);
     buf_clear(&r.b);
     return k < 0 ? k : 0;
 }

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "container/keep.h"
 #include "container/endpoint.h"
+#include "container/logrotate.h"
 #include "container/spawn.h"
 #include "container/start_priv.h"
 
@@ -60,7 +61,8 @@ static int conmon_args(struct start *s, const char *conmon, struct args *x, stru
     add2(x, "--conmon-pidfile", ctr_path(c, a, "conmon.pid"));
     add2(x, "--exit-dir", c->dir);
     add2(x, "--persist-dir", c->dir);
-    add2(x, "--log-path", arena_printf(a, "k8s-file:%s/ctr.log", c->dir));
+    add2(x, "--log-path",
+         logrotate_value(&c->conf).none ? "none" : arena_printf(a, "k8s-file:%s/ctr.log", c->dir));
     add2(x, "--log-level", "error");
     add(x, "--full-attach");
     if (c->conf.tty)

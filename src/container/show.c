@@ -10,6 +10,7 @@
 #include "container/exec.h"
 #include "container/health.h"
 #include "container/jout.h"
+#include "container/logrotate.h"
 
 static const struct {
     const char *word;
@@ -109,7 +110,7 @@ static int put_mounts(const struct ctr *c, struct arena *a, struct shale_contain
 static int put_paths(const struct ctr *c, struct arena *a, struct shale_container *ret,
                      struct shale_err *e)
 {
-    ret->log_path = ctr_path(c, a, "ctr.log");
+    ret->log_path = logrotate_value(&c->conf).none ? "" : ctr_path(c, a, "ctr.log");
     ret->merged_path = ctr_path(c, a, "merged");
     ret->upper_path = ctr_path(c, a, "upper");
     ret->work_path = ctr_path(c, a, "work");

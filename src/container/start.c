@@ -74,7 +74,7 @@ static int check_state(struct start *s, struct shale_err *e)
     return 0;
 }
 
-/* No terminal, no input, no health check, gone when it ends: nobody but us needs to watch it. */
+/* No terminal, no input, no keeper, gone when it ends: nobody but us needs to watch it. */
 static bool is_direct(const struct start *s)
 {
     const struct conf *f = &s->c->conf;

@@ -82,6 +82,8 @@ int image_look_for(struct image_host *h, const struct shale_look_for_opts *o, st
 /* ---- names ---- */
 /* A name that an image may get, with its tag. INVALID in docker's words. */
 int image_parse_target(const char *text, struct arena *a, struct ref *ret, struct shale_err *e);
+/* The same without the words of `tag` before what is wrong with it. */
+int image_parse_name(const char *text, struct arena *a, struct ref *ret, struct shale_err *e);
 /* Gives an image the name, with its event. `how` as of meta_tag_set; target may be NULL. */
 int image_name_it(struct store *s, const struct ref *name, const struct digest *id,
                   const struct digest *target, const char *how, struct shale_err *e);

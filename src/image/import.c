@@ -195,7 +195,7 @@ int image_import(struct image_host *h, const struct shale_import_opts *o, struct
     struct meta_image_layer layer;
     struct image_made made;
     struct ref name = {0};
-    int r = o->name && *o->name ? image_parse_target(o->name, a, &name, e) : 0;
+    int r = o->name && *o->name ? image_parse_name(o->name, a, &name, e) : 0;
 
     if (r >= 0)
         r = make_config(&m, &doc, e); /* mistakes show before anything is read */

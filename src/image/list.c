@@ -69,10 +69,10 @@ static const char *digest_part(const char *text)
 static int show_names(const struct meta_image_item *i, struct arena *a, struct shale_image *ret)
 {
     struct shale_image_name *v = arena_array(a, i->n_tags + i->n_digests, sizeof *v);
-    const char **digests = arena_array(a, i->n_digests, sizeof *digests);
+    const char **digests = i->n_digests ? arena_array(a, i->n_digests, sizeof *digests) : NULL;
     size_t n = 0;
 
-    if (!v || !digests)
+    if (!v || (i->n_digests && !digests))
         return -SHALE_NO_MEMORY;
     for (size_t k = 0; k < i->n_digests; k++) {
         const struct meta_name *d = &i->digests[k];

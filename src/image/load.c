@@ -254,10 +254,11 @@ static int copy(struct load *l, const struct archive_image *i, const struct plat
     struct descriptor found;
     struct platform have;
     const char *name = i->target.s;
+    const char *shown = i->n_names ? ref_familiar(&i->names[0], a) : name;
     int r = copy_find(s, name, want, a, &found, &have, l->h->cancel, &why);
 
     if (r >= 0 && l->want_given && !platform_matches_local(want, &have))
-        return image_wrong_platform(name, &have, want, a, e);
+        return image_wrong_platform(shown ? shown : name, &have, want, a, e);
     if (r == -SHALE_NOT_FOUND && !l->want_given) {
         int other = first_of_index(l, &i->target, a, &name, e);
         if (other < 0)
@@ -322,6 +323,17 @@ static int load_list(struct load *l, const struct archive_image *i, const struct
     return r < 0 ? r : image_add_whole(l->h, &all, &host, set_digests, set_names, n, id, e);
 }
 
+/* Is it of a platform that was asked for, or of any? */
+static bool is_wanted(const struct load *l, const struct meta_image *row)
+{
+    const struct platform have = image_platform(row);
+
+    for (size_t i = 0; l->want_given && i < l->n_want; i++)
+        if (platform_matches_local(&l->want[i], &have))
+            return true;
+    return !l->want_given;
+}
+
 /* 1: an image whose manifest was put together here is in the store already, with the manifest of
  * its publisher: it only gets the names. */
 static int is_here(struct load *l, const struct archive_image *i, struct naming *n,
@@ -336,7 +348,7 @@ static int is_here(struct load *l, const struct archive_image *i, struct naming 
     if (r < 0)
         return r;
     r = meta_image_get(store_meta(l->h->store), &m.config.digest, &l->own, &row, NULL);
-    if (r < 0 || !digest_is_set(&row.manifest))
+    if (r < 0 || !digest_is_set(&row.manifest) || !is_wanted(l, &row))
         return 0;
     r = store_lease_add(l->lease, &row.manifest, e);
     if (r >= 0)
@@ -518,9 +530,8 @@ static int add_early(struct load *l, struct early *v, size_t n, size_t *ret_n, s
         struct early *x = &v[done];
         x->n = (struct naming){l, x->image,
                                arena_array(&x->a, x->image->n_names + 1, sizeof(struct digest))};
-        failed = x->n.prev
-                     ? image_add(l->h, &x->c, !x->later, set_names, &x->n, &x->id, &why)
-                     : err_nomem(&why);
+        failed = x->n.prev ? image_add(l->h, &x->c, !x->later, set_names, &x->n, &x->id, &why)
+                           : err_nomem(&why);
     }
     r = meta_end(m, 0, e);
     for (size_t i = 0; r >= 0 && i < done; i++)

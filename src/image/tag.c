@@ -13,6 +13,15 @@ int image_parse_target(const char *text, struct arena *a, struct ref *ret, struc
     if (r < 0)
         return err_wrap(e, r, "Error parsing reference: \"%s\" is not a valid repository/tag",
                         str_printable(shown, sizeof shown, text));
+    return image_parse_name(text, a, ret, e);
+}
+
+int image_parse_name(const char *text, struct arena *a, struct ref *ret, struct shale_err *e)
+{
+    int r = ref_parse(text, a, ret, e);
+
+    if (r < 0)
+        return r;
     if (digest_is_set(&ret->digest))
         return err_set(e, SHALE_INVALID, "refusing to create a tag with a digest reference");
     if (streq(ret->familiar, "sha256"))

@@ -3,7 +3,8 @@
  * All images with their names and counts, in one pass: names and counts are read first, each by one
  * query ordered by image, and found through a hash table while the images go by. A listing of
  * thousands should not take longer than a blink: images are read in the order of the table, not
- * through an index, and nothing is counted beforehand.
+ * through an index, and nothing is counted beforehand. Where little of them is wanted, an index has
+ * all of it: images and names then go by side by side, in the order of IDs, and nothing is kept.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -154,12 +155,8 @@ static int add_name(struct groups *g, struct names *l, const struct stmt *q, boo
     run->n++;
     v->repo = repo_of(g, l, col_text(q, 1));
     v->tag = is_tag ? col_dup(q, 2, g->texts) : NULL;
-    v->target.s[0] = 0;
-    v->updated_ns = 0;
-    if (!is_tag || !(g->flags & META_EACH_BRIEF)) {
-        col_digest(q, 3, &v->target);
-        v->updated_ns = col_i64(q, 4);
-    }
+    col_digest(q, 3, &v->target);
+    v->updated_ns = col_i64(q, 4);
     return v->repo && (v->tag || !is_tag) ? 0 : err_nomem(e);
 }
 
@@ -216,22 +213,21 @@ static int load_counts(struct meta *m, const char *sql, struct groups *g, struct
     return r < 0 ? r : make_table(g, x, e);
 }
 
-static int load(struct meta *m, struct groups *g, struct shale_err *e)
+#define TAGS_ORDERED "SELECT image, repo, tag, target, updated FROM tags ORDER BY image, repo, tag"
+#define DIGESTS_ORDERED                                                                            \
+    "SELECT image, repo, '', digest, updated FROM repo_digests ORDER BY image, repo, digest"
+
+static int load_all_names(struct meta *m, struct groups *g, struct shale_err *e)
 {
     enum which digests = g->flags & META_EACH_ALL_DIGESTS ? DIGESTS : UNTAGGED_DIGESTS;
-    const char *tags = g->flags & META_EACH_BRIEF
-                           ? "SELECT image, repo, tag FROM tags ORDER BY image, repo, tag"
-                           : "SELECT image, repo, tag, target, updated FROM tags"
-                             " ORDER BY image, repo, tag";
-    int r = load_names(m, tags, TAGS, g, &g->tags, e);
+    int r = load_names(m, TAGS_ORDERED, TAGS, g, &g->tags, e);
 
-    if (r >= 0)
-        r = load_names(m,
-                       "SELECT image, repo, '', digest, updated FROM repo_digests"
-                       " ORDER BY image, repo, digest",
-                       digests, g, &g->digests, e);
-    if (r >= 0)
-        r = load_counts(m,
+    return r < 0 ? r : load_names(m, DIGESTS_ORDERED, digests, g, &g->digests, e);
+}
+
+static int load_numbers(struct meta *m, struct groups *g, struct shale_err *e)
+{
+    int r = load_counts(m,
                         "SELECT image, count(*) FROM containers GROUP BY image UNION ALL"
                         " SELECT image, count(*) FROM container_images GROUP BY image ORDER BY 1",
                         g, &g->containers, e);
@@ -287,33 +283,30 @@ static int fill_of_index(struct meta *m, struct groups *g, struct meta_image_ite
     return 0;
 }
 
-static void fill(const struct groups *g, struct meta_image_item *item)
+static void fill_numbers(const struct groups *g, uint32_t hash, struct meta_image_item *item)
 {
     const char *id = item->image.id.s;
-    uint32_t hash = hash_of(id);
     const struct run *children = find(&g->children, id, hash);
     const struct run *containers = find(&g->containers, id, hash);
 
-    fill_names(&g->tags, id, hash, &item->tags, &item->n_tags);
-    fill_names(&g->digests, id, hash, &item->digests, &item->n_digests);
     item->of_index = false;
     item->n_children = children ? children->n : 0;
     item->n_containers = containers ? containers->n : 0;
 }
 
-#define BRIEF_COLUMNS "SELECT id, created, size FROM images WHERE held = 0"
+static void fill(const struct groups *g, struct meta_image_item *item)
+{
+    uint32_t hash = hash_of(item->image.id.s);
+
+    fill_names(&g->tags, item->image.id.s, hash, &item->tags, &item->n_tags);
+    fill_names(&g->digests, item->image.id.s, hash, &item->digests, &item->n_digests);
+    fill_numbers(g, hash, item);
+}
+
 #define COLUMNS                                                                                    \
     "SELECT id, manifest, parent, created, size, n_layers, os, arch, variant, labels, added, "     \
     "used,"                                                                                        \
     " tagged, pinned FROM images WHERE held = 0"
-
-static void read_brief(const struct stmt *q, struct meta_image *i)
-{
-    col_digest(q, 0, &i->id);
-    i->os = i->arch = i->variant = i->os_version = i->labels = "";
-    i->created_ns = col_i64(q, 1);
-    i->size_bytes = (uint64_t)col_i64(q, 2);
-}
 
 /* What listings show; the rest stays unset. */
 static void read_row(const struct stmt *q, struct meta_image *i)
@@ -342,16 +335,138 @@ static int walk(struct meta *m, struct groups *g,
                 struct shale_err *e)
 {
     _cleanup_(stmt_close) struct stmt q = {0};
-    bool brief = g->flags & META_EACH_BRIEF;
-    int r = stmt_open(m, brief ? BRIEF_COLUMNS : COLUMNS, &q, e);
+    int r = load_all_names(m, g, e);
     struct meta_image_item item = {0};
 
+    if (r >= 0)
+        r = stmt_open(m, COLUMNS, &q, e);
     if (r < 0)
         return r;
     while ((r = stmt_step(&q, e)) == 1) {
-        (brief ? read_brief : read_row)(&q, &item.image);
+        read_row(&q, &item.image);
         fill(g, &item);
         r = fill_of_index(m, g, &item, e);
+        if (r >= 0)
+            r = f(arg, &item);
+        if (r == -SHALE_NO_MEMORY)
+            r = err_nomem(e);
+        if (r != 0)
+            return r;
+    }
+    return r;
+}
+
+/* ---- side by side ---- */
+
+struct lane { /* names in the order of their images' IDs */
+    struct stmt q;
+    int r; /* 1: at a row */
+};
+struct lanes {
+    struct lane tags, digests;
+    struct names names; /* of one image */
+};
+
+static void lanes_clear(struct lanes *l)
+{
+    stmt_close(&l->tags.q);
+    stmt_close(&l->digests.q);
+    free(l->names.v);
+}
+
+/* 1: at a name of the image; others before it belong to none that is listed. */
+static int lane_at(struct lane *l, const char *image, struct shale_err *e)
+{
+    int order = -1;
+
+    while (l->r == 1 && (order = strcmp(col_text(&l->q, 0), image)) < 0)
+        l->r = stmt_step(&l->q, e);
+    return l->r == 1 ? order == 0 : l->r;
+}
+
+static bool has_tag(const struct names *l, size_t n_tags, const char *repo)
+{
+    for (size_t i = 0; i < n_tags; i++)
+        if (strcmp(l->v[i].repo, repo) == 0)
+            return true;
+    return false;
+}
+
+static int lane_take(struct groups *g, struct lane *from, struct names *l, bool is_tag,
+                     struct shale_err *e)
+{
+    struct meta_name *v = grown(l->v, l->n, &l->cap, sizeof *v);
+
+    if (!v)
+        return err_nomem(e);
+    l->v = v;
+    v += l->n++;
+    v->repo = repo_of(g, l, col_text(&from->q, 1));
+    v->tag = is_tag ? col_dup(&from->q, 2, g->texts) : NULL;
+    v->target.s[0] = 0;
+    v->updated_ns = 0;
+    if (!is_tag)
+        col_digest(&from->q, 3, &v->target);
+    return v->repo && (v->tag || !is_tag) ? 0 : err_nomem(e);
+}
+
+static int take_names(struct groups *g, struct lanes *l, struct meta_image_item *item,
+                      struct shale_err *e)
+{
+    const char *id = item->image.id.s;
+    struct names *n = &l->names;
+    int r;
+
+    n->n = 0;
+    for (; (r = lane_at(&l->tags, id, e)) == 1; l->tags.r = stmt_step(&l->tags.q, e)) {
+        r = lane_take(g, &l->tags, n, true, e);
+        if (r < 0)
+            return r;
+    }
+    size_t n_tags = n->n;
+    while (r >= 0 && (r = lane_at(&l->digests, id, e)) == 1) {
+        if (!has_tag(n, n_tags, col_text(&l->digests.q, 1)))
+            r = lane_take(g, &l->digests, n, false, e);
+        if (r >= 0)
+            l->digests.r = stmt_step(&l->digests.q, e);
+    }
+    item->tags = n->v;
+    item->n_tags = n_tags;
+    item->digests = n->v + n_tags;
+    item->n_digests = n->n - n_tags;
+    return r;
+}
+
+static int walk_brief(struct meta *m, struct groups *g,
+                      int (*f)(void *arg, const struct meta_image_item *i), void *arg,
+                      struct shale_err *e)
+{
+    _cleanup_(lanes_clear) struct lanes l = {0};
+    _cleanup_(stmt_close) struct stmt q = {0};
+    static const char text[] = "";
+    struct meta_image_item item = {
+        .image = {.os = text, .arch = text, .variant = text, .os_version = text, .labels = text}};
+    int r = stmt_open(m,
+                      "SELECT id, created, size FROM images INDEXED BY images_listing"
+                      " WHERE held = 0 ORDER BY id",
+                      &q, e);
+
+    if (r >= 0)
+        r = stmt_open(m, TAGS_ORDERED, &l.tags.q, e);
+    if (r >= 0)
+        r = l.tags.r = stmt_step(&l.tags.q, e);
+    if (r >= 0)
+        r = stmt_open(m, DIGESTS_ORDERED, &l.digests.q, e);
+    if (r >= 0)
+        r = l.digests.r = stmt_step(&l.digests.q, e);
+    while (r >= 0 && (r = stmt_step(&q, e)) == 1) {
+        col_digest(&q, 0, &item.image.id);
+        item.image.created_ns = col_i64(&q, 1);
+        item.image.size_bytes = (uint64_t)col_i64(&q, 2);
+        r = take_names(g, &l, &item, e);
+        fill_numbers(g, hash_of(item.image.id.s), &item);
+        if (r >= 0)
+            r = fill_of_index(m, g, &item, e);
         if (r >= 0)
             r = f(arg, &item);
         if (r == -SHALE_NO_MEMORY)
@@ -376,8 +491,8 @@ int meta_image_each(struct meta *m, unsigned flags, struct arena *a,
         r = stmt_step(&snapshot, e);
     g.texts = a ? a : &g.a;
     if (r >= 0)
-        r = load(m, &g, e);
-    return r < 0 ? r : walk(m, &g, f, arg, e);
+        r = load_numbers(m, &g, e);
+    return r < 0 ? r : (flags & META_EACH_BRIEF ? walk_brief : walk)(m, &g, f, arg, e);
 }
 
 int meta_image_item(struct meta *m, const struct digest *id, struct arena *a,

@@ -200,6 +200,23 @@ static int open_to_read(struct meta *m, const char *path, struct shale_err *e)
     return r;
 }
 
+#define LOG_PAGES 256
+
+/* After a commit. The log goes into the database and is cut: as often as not this is the only
+ * process, and the next one, which would have to read all of a log that was left, could not begin
+ * it anew by its first commit; it would write the same pages once more. Where somebody reads, it is
+ * left to a later commit. */
+static int on_commit(void *arg, sqlite3 *db, const char *name, int n_pages)
+{
+    (void)arg;
+    if (n_pages < LOG_PAGES)
+        return SQLITE_OK;
+    sqlite3_busy_timeout(db, 0);
+    (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(db, META_BUSY_TIMEOUT_S * 1000);
+    return SQLITE_OK;
+}
+
 static int setup(struct meta *m, int root_fd, struct shale_err *e)
 {
     sqlite3_busy_timeout(m->db, META_BUSY_TIMEOUT_S * 1000);
@@ -215,10 +232,12 @@ static int setup(struct meta *m, int root_fd, struct shale_err *e)
         rc = sqlite3_exec(m->db,
                           m->schema->durable
                               ? "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000"
-                              : "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256",
+                              : "PRAGMA synchronous = NORMAL",
                           NULL, NULL, NULL);
     if (rc != SQLITE_OK)
         return meta_sql_error(m, rc, e);
+    if (!m->schema->durable)
+        sqlite3_wal_hook(m->db, on_commit, NULL);
     return m->schema->setup ? m->schema->setup(m, e) : 0;
 }
 

@@ -81,8 +81,9 @@ struct meta_image_item {
 #define META_EACH_ALL_DIGESTS 1u
 /* Of the image only id, created_ns and size_bytes, of tags only repo and tag; the rest is unset. */
 #define META_EACH_BRIEF 2u
-/* In no order, and without chain and os_version. The item is borrowed for the call: copy what you
- * keep, but for the texts of names, which are in the arena if there is one (NULL: borrowed too). */
+/* In no order (META_EACH_BRIEF: of IDs), and without chain and os_version. The item is borrowed for
+ * the call: copy what you keep, but for the texts of names, which are in the arena if there is one
+ * (NULL: borrowed too). */
 int meta_image_each(struct meta *m, unsigned flags, struct arena *a,
                     int (*f)(void *arg, const struct meta_image_item *i), void *arg,
                     struct shale_err *e);

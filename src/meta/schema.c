@@ -6,7 +6,7 @@
 #include "base/lock.h"
 #include "meta/stmt.h"
 
-#define SCHEMA_VERSION 8
+#define SCHEMA_VERSION 9
 
 /* Digests are text ("sha256:…"), "" is none; times are nanoseconds. Edges may name what is not
  * here, so there are no foreign keys: image.c and container.c keep what belongs together together.
@@ -120,6 +120,9 @@ static const char *const store_steps[SCHEMA_VERSION] = {
 
     /* 8: IPv6 addresses that were asked for */
     "ALTER TABLE endpoints ADD COLUMN address6 TEXT NOT NULL DEFAULT '';",
+
+    /* 9: short listings of images, out of one index, beside those of their names */
+    "CREATE INDEX images_listing ON images(id, held, created, size);",
 };
 
 const struct meta_schema schema_store = {

@@ -52,7 +52,7 @@ int mount_value_volume(const char *text, struct arena *a, struct shale_mount *re
         return err_set(e, SHALE_INVALID, "invalid empty volume spec");
     while (str_split(&rest, ':', &one)) {
         if (n == ARRAY_SIZE(part))
-            return err_set(e, SHALE_INVALID, "invalid volume specification: '%.300s'", text);
+            return err_set(e, SHALE_INVALID, "invalid spec: %.300s: too many colons", text);
         if (one.n == 0)
             return err_set(e, SHALE_INVALID, "invalid spec: %.300s: empty section between colons",
                            text);

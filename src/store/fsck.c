@@ -180,8 +180,7 @@ static int check_layer_row(struct check *k, const struct layer_in_result *is, st
             is->diff_id.s);
         return store_record_layer(k->s, NULL, 0, is, e);
     }
-    if (k->o->check_only || is->later ||
-        (row.state == META_LAYER_COMPLETE && row.boot_id[0] == 0))
+    if (k->o->check_only || is->later || (row.state == META_LAYER_COMPLETE && row.boot_id[0] == 0))
         return 0;
     r = meta_layer_set_state(k->s->meta, &is->diff_id, META_LAYER_COMPLETE, k->s->boot_id, e);
     return r == -SHALE_NOT_FOUND ? 0 : r;

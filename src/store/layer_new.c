@@ -40,8 +40,7 @@ static int begin(struct layer_new *l, struct shale_err *e)
     int layers = store_layers_fd(l->store, e);
     int r = layers;
 
-    const struct layer_in_opts o = {
-        .layers_fd = layers, .codec = DECODER_NONE, .alg = HASH_SHA256};
+    const struct layer_in_opts o = {.layers_fd = layers, .codec = DECODER_NONE, .alg = HASH_SHA256};
     if (r >= 0)
         r = layer_in_begin(&o, &l->in, e);
     if (r >= 0)

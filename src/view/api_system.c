@@ -77,7 +77,7 @@ int view_api_version(int newest, int oldest, json_t **ret, struct shale_err *e)
 static json_t *plugins(void)
 {
     return json_pack("{s:[s], s:[s,s,s], s:n, s:[s,s,s]}", "Volume", "local", "Network", "bridge",
-                     "host", "null", "Authorization", "Log", "json-file", "k8s-file", "none");
+                     "host", "null", "Authorization", "Log", "json-file", "local", "none");
 }
 
 static bool is_cidr(const char *s)
@@ -110,9 +110,14 @@ static json_t *registries(const char *const *insecure, const char *const *mirror
 {
     struct doc d = doc_begin(), configs = doc_begin();
     json_t *cidrs = json_pack("[s, s]", "::1/128", "127.0.0.0/8");
+    bool hub_is_secure = true;
 
-    doc_put(&configs, "docker.io", index_of("docker.io", mirrors_of(mirrors), true, true));
+    for (size_t i = 0; insecure && insecure[i]; i++)
+        hub_is_secure = hub_is_secure && !streq(insecure[i], "docker.io");
+    doc_put(&configs, "docker.io", index_of("docker.io", mirrors_of(mirrors), hub_is_secure, true));
     for (size_t i = 0; insecure && insecure[i]; i++) {
+        if (streq(insecure[i], "docker.io"))
+            continue;
         if (!is_cidr(insecure[i]))
             doc_put(&configs, insecure[i], index_of(insecure[i], json_array(), false, false));
         else if (json_array_append_new(cidrs, json_string(insecure[i])) < 0)
@@ -166,7 +171,7 @@ int view_api_info(const struct shale_info *i, const struct view_api_info *more, 
     if (!d.failed && json_object_update(d.j, base) < 0)
         d.failed = true;
     json_decref(base);
-    doc_str(&d, "LoggingDriver", "json-file"); /* as containers say, for clients that ask */
+    doc_str(&d, "LoggingDriver", more->log_driver ? more->log_driver : "json-file");
     doc_put(&d, "Runtimes", runtimes(i));
     doc_put(&d, "Plugins", plugins());
     put_limits(&d, *i->cgroup != 0);

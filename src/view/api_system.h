@@ -15,6 +15,7 @@ struct view_api_info {
     size_t n_listeners;          /* of events */
     const char *const *insecure; /* hosts and CIDRs, NULL-terminated; may be NULL */
     const char *const *mirrors;  /* URLs, the same */
+    const char *log_driver;      /* of containers that say nothing of it */
     int64_t now_ns;
 };
 int view_api_info(const struct shale_info *i, const struct view_api_info *more, json_t **ret,

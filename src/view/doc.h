@@ -25,7 +25,7 @@ int doc_version(const struct doc_version *v, json_t **ret, struct shale_err *e);
 
 /* Fields of image and container documents that are left out where they are empty. */
 extern const struct tmpl_field doc_image_fields[];
-extern const struct tmpl_field doc_container_fields[];
+extern const struct tmpl_field doc_container_fields[], doc_volume_fields[];
 
 /* ---- for those who build one ---- */
 struct doc {

@@ -222,6 +222,8 @@ static int zero_of_field(struct exec *x, const char *name, struct tmpl_val *ret)
 static int load_field(struct exec *x, const char *name, const json_t *j, struct tmpl_val *ret)
 {
     const struct tmpl_field *f = json_is_integer(j) ? find_field(x, name) : NULL;
+    if (json_is_null(j) && find_field(x, name))
+        return zero_of_field(x, name, ret);
     int r = exec_load(x, j, ret);
     if (r == 0 && f && f->zero == TMPL_DURATION)
         ret->type = TMPL_T_DURATION;

@@ -94,6 +94,9 @@ int volumes_print(const struct shale_volume_list *volumes, const struct volumes_
     return r < 0 ? r : list_end(&l, out, e);
 }
 
+const struct tmpl_field doc_volume_fields[] = {
+    {"Status", TMPL_ZERO_MAP}, {"Labels", TMPL_ZERO_MAP}, {"Options", TMPL_ZERO_MAP}, {NULL}};
+
 int doc_volume(const struct shale_volume *v, json_t **ret, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf created = BUF_INIT(64);

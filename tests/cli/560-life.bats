@@ -123,8 +123,8 @@ sleeper() { shale run -d --name "$1" --network none "${@:2}" "$image" sh -c 'tra
     shale create --name box --network none "$image" true >/dev/null
     run_ok shale port box
     [ -z "$output" ]
-    run_fails 1 "no public port '80/tcp' published for box" shale port box 80
-    run_fails 1 "no public port '53/udp' published for box" shale port box 53/udp
+    run_fails 1 "No public port '80' published for box" shale port box 80
+    run_fails 1 "No public port '53/udp' published for box" shale port box 53/udp
     run_fails 1 "invalid port (x)" shale port box x
     run_fails 1 "invalid port (80/)" shale port box 80/
     run_fails 1 "No such container: nope" shale port nope

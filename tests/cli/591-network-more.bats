@@ -140,7 +140,7 @@ P
     run_fails 125 "no configured subnet contains IP address fd00:7::9" shale run --rm --network four --ip6 fd00:7::9 box:1 true
     run_fails 125 "user-specified IP address is supported only when connecting to networks with user configured subnets" \
         shale run --rm --ip6 fd00:7::9 box:1 true
-    run_fails 1 "cannot specify both --ip6 and per-network IPv6 address" shale create --network name=six,ip6=fd00:7::8 --ip6 fd00:7::9 box:1
+    run_fails 125 "cannot specify both --ip6 and per-network IPv6 address" shale create --network name=six,ip6=fd00:7::8 --ip6 fd00:7::9 box:1
     # connect: to one that runs, and to one that does not
     shale run -d --name three box:1 sleep 1000 >/dev/null
     run_fails 1 "invalid IPv6 address: y" shale network connect --ip6 y six three

@@ -183,8 +183,9 @@ serve_stop() {
 	{"registry-mirrors": ["m:5000"]}|invalid mirror: "m:5000" is not a valid URI
 	{"registry-mirrors": ["https://m", "ftp://m"]}|invalid mirror: unsupported scheme "ftp"
 	{"registry-mirrors": ["https://me:secret@m"]}|username/password not allowed
-	{"log-driver": "syslog"}|"log-driver": only "json-file" is supported
-	{"log-opts": {"max-size": "1m"}}|"log-opts": limits of logs are not supported yet
+	{"log-driver": "syslog"}|logging driver "syslog" is not supported yet
+	{"log-opts": {"max-size": "1x"}}|max-size: invalid size: '1x'
+	{"log-opts": {"max-size": 1}}|"log-opts" must be an object of texts
 	{"hosts": "unix:///x"}|"hosts" must be a list of texts
 	{"max-concurrent-downloads": 0}|"max-concurrent-downloads" must be a number from 1 to
 	{"default-ulimits": {"nofile": 1}}|"default-ulimits" must be an object

@@ -6,7 +6,6 @@
 
 #include "base/base64.h"
 #include "base/cleanup.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "build/cache/cache_remote_dir.h"
@@ -243,7 +242,8 @@ static int read_one(struct cache_remote *x, uint32_t i, struct shale_err *e)
     return r;
 }
 
-static void not_used(struct build *b, const struct cache_place *p, const struct shale_err *why)
+void cache_remote_not_used(struct build *b, const struct cache_place *p,
+                           const struct shale_err *why)
 {
     char text[1024];
 
@@ -270,7 +270,7 @@ static int import(struct build *b, struct cache_remote *x, uint32_t i, struct sh
         return err_set(e, why.code, "%s", why.msg);
     }
     if (r < 0)
-        not_used(b, p, &why);
+        cache_remote_not_used(b, p, &why);
     told_end(&t, SHALE_BUILD_DONE);
     return 0;
 }
@@ -322,6 +322,7 @@ int cache_remote_open(struct build *b, struct shale_err *e)
     *x = (struct cache_remote){.h = b->h,
                                .cancel = b->h->image.cancel,
                                .mutex = PTHREAD_MUTEX_INITIALIZER,
+                               .kept = PTHREAD_COND_INITIALIZER,
                                .a = ARENA_INIT(CACHE_REMOTE_BYTES),
                                .own = ARENA_INIT(CACHE_REMOTE_BYTES)};
     int r = take_options(x, b, e);
@@ -356,90 +357,23 @@ static const struct cache_record *find(const struct cache_remote *x, const char 
     return low < x->n_records && streq(x->records[low].key, key) ? &x->records[low] : NULL;
 }
 
-/* Nobody else asks for this key: the record is believed by who names this cache only. */
-static int holder_of(const struct cache_record *x, char ret[65], struct shale_err *e)
-{
-    char text[64 + DIGEST_MAX + 32], hex[HASH_MAX_HEX + 1] = "";
-    int n = snprintf(text, sizeof text, "of another cache\n%s\n%s\n", x->key, x->diff_id.s);
-    int r = hash_bytes(HASH_SHA256, text, (size_t)n, hex, e);
-
-    memcpy(ret, hex, 64);
-    ret[64] = 0;
-    return r;
-}
-
-static int sink_of(struct cache_remote *x, struct store *s, struct sink **ret, struct shale_err *e)
-{
-    const struct store_sink_opts o = {
-        .lease = x->lease, .origin = "build cache", .all_blobs = true};
-    int r = 0;
-
-    pthread_mutex_lock(&x->mutex);
-    if (!x->sink)
-        r = store_sink_open(s, &o, &x->sink, e);
-    *ret = x->sink;
-    pthread_mutex_unlock(&x->mutex);
-    return r;
-}
-
-static int fetch(struct build *b, const struct cache_record *v, const char *holder,
-                 struct cached *c, struct shale_err *e)
-{
-    struct cache_remote *x = b->remote;
-    struct sink *sink = NULL;
-    int r = sink_of(x, b->store, &sink, e);
-
-    if (r >= 0)
-        r = sink->ops->blob(sink, v->layer, &v->diff_id, x->sources[v->from], b->cancel, e);
-    if (r >= 0)
-        r = sink->ops->settle(sink, e);
-    return r < 0 ? r : record_put_own(b, holder, "layer of another cache", c, e);
-}
-
-static int lost(struct build *b, const struct cache_record *v, int r, const struct shale_err *why,
-                struct shale_err *e)
-{
-    struct cache_remote *x = b->remote;
-
-    if (r == -SHALE_CANCELED || r == -SHALE_NO_SPACE || r == -SHALE_NO_MEMORY)
-        return err_set(e, why->code, "%s", why->msg);
-    pthread_mutex_lock(&x->mutex);
-    bool told = x->told[v->from];
-    x->told[v->from] = true;
-    pthread_mutex_unlock(&x->mutex);
-    if (!told)
-        not_used(b, &x->from.v[v->from], why);
-    return 0;
-}
-
 int cache_remote_get(struct build *b, const char *key, struct cached *ret, struct shale_err *e)
 {
-    _cleanup_(arena_clear) struct arena a = ARENA_INIT(1 << 16);
-    const struct cache_record *v = b->remote ? find(b->remote, key) : NULL;
-    struct shale_err why = SHALE_ERR_INIT;
-    char holder[65];
+    struct cache_remote *x = b->remote;
+    const struct cache_record *v = x ? find(x, key) : NULL;
 
+    while (v && cache_remote_lost(x, v->from)) {
+        v++;
+        if (v == x->records + x->n_records || !streq(v->key, key))
+            v = NULL;
+    }
     if (!v)
         return 0;
-    struct cached c = {.created_ns = v->created_ns == TIME_NONE ? time_now_ns() : v->created_ns};
-    if (v->layer) {
-        int r = holder_of(v, holder, e);
-        struct cached held;
-        if (r >= 0)
-            r = record_get_own(b, holder, &a, &held, e);
-        if (r < 0)
-            return r;
-        c.layer = (struct meta_image_layer){v->diff_id, v->layer->digest};
-        r = r == 1 ? 0 : fetch(b, v, holder, &c, &why);
-        if (r < 0)
-            return lost(b, v, r, &why, e);
-        if (r >= 0) /* the build's own lease, too */
-            r = record_get_own(b, holder, &a, &held, e);
-        if (r <= 0)
-            return r;
-        c.layer = held.layer;
-    }
-    c.remote = true;
+    struct cached c = {.created_ns = v->created_ns == TIME_NONE ? time_now_ns() : v->created_ns,
+                       .remote = true};
+    int r = v->layer ? cache_remote_promise(b, v, &c.layer, e) : 0;
+    if (r < 0)
+        return r;
     *ret = c;
     return 1;
 }

@@ -14,6 +14,7 @@
 
 struct output {
     struct build *b;
+    const struct cache_place *place;
     struct arena a;
     struct cache_doc doc;
     struct source *from;
@@ -62,7 +63,16 @@ static bool goes(const struct cache_remote *x, const struct cache_note *v, bool 
 static int describe(struct output *o, const struct meta_image_layer *l, struct cache_doc_layer *ret,
                     struct shale_err *e)
 {
+    const struct cache_record *v = cache_remote_promised(o->b->remote, &l->diff_id);
     struct meta_blob row;
+
+    if (v) {
+        *ret = (struct cache_doc_layer){.blob = v->layer->digest,
+                                        .diff_id = v->diff_id,
+                                        .size_bytes = v->layer->size_bytes,
+                                        .media_type = v->layer->media_type};
+        return 0;
+    }
     int r = meta_blob_get(store_meta(o->b->store), &l->blob, &o->a, &row, e);
 
     if (r >= 0)
@@ -222,13 +232,34 @@ static int make_manifest(struct output *o, const struct descriptor *config, stru
     return o->manifest ? 0 : err_nomem(e);
 }
 
+/* What was not fetched so far goes from where it is, if it is not where it is to go already. A
+ * registry looks itself at what it gets, nobody does so in a folder. */
+static int send_promised(const struct output *o, const struct cache_record *v, struct cancel *c,
+                         struct shale_err *e)
+{
+    const struct meta_image_layer l = {v->diff_id, v->layer->digest};
+
+    if (o->place->type == CACHE_REGISTRY)
+        return o->to->ops->blob(o->to, v->layer, &v->diff_id, o->b->remote->sources[v->from], c, e);
+    int r = o->to->ops->has(o->to, v->layer, e);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = cache_remote_need(o->b, &l, 1, e);
+    if (r == -SHALE_CANCELED && !cancel_is_set(c))
+        return err_set(e, SHALE_CORRUPT, "layer %s of another cache cannot be had", v->diff_id.s);
+    return r < 0 ? r : o->to->ops->blob(o->to, v->layer, &v->diff_id, o->from, c, e);
+}
+
 static int send_layer(void *arg, size_t i, struct cancel *c, struct shale_err *e)
 {
     const struct output *o = arg;
     const struct cache_doc_layer *l = &o->doc.layers[i];
     const struct descriptor d = {
         .media_type = l->media_type, .digest = l->blob, .size_bytes = l->size_bytes};
+    const struct cache_record *v = cache_remote_promised(o->b->remote, &l->diff_id);
 
+    if (v)
+        return send_promised(o, v, c, e);
     return o->to->ops->blob(o->to, &d, &l->diff_id, o->from, c, e);
 }
 
@@ -261,7 +292,8 @@ static int send(struct output *o, const char *tag, struct shale_err *e)
 static int export_one(struct build *b, const struct cache_place *p, struct told *t,
                       struct shale_err *e)
 {
-    _cleanup_(output_clear) struct output o = {.b = b, .a = ARENA_INIT(CACHE_REMOTE_BYTES)};
+    _cleanup_(output_clear) struct output o = {
+        .b = b, .place = p, .a = ARENA_INIT(CACHE_REMOTE_BYTES)};
     const char *tag = NULL;
     char text[128];
     int r = collect_layers(&o, p->all, e);

@@ -32,6 +32,12 @@ struct cache_record { /* of a cache that was read */
     struct digest diff_id;
     int64_t created_ns;
 };
+/* A layer that a record has and that is not in the store yet. */
+struct cache_promise {
+    struct cache_promise *next;
+    const struct cache_record *of;
+    enum { PROMISE_GIVEN, PROMISE_BEING_KEPT, PROMISE_KEPT } state;
+};
 struct cache_note { /* of this build */
     char key[65];
     struct meta_image_layer layer;
@@ -47,16 +53,31 @@ struct cache_remote {
     struct arena own; /* what this build notes; mutex, once stages run */
     pthread_mutex_t mutex;
     struct source *sources[CACHE_REMOTE_PLACES];
-    bool told[CACHE_REMOTE_PLACES]; /* that something of it could not be had */
-    struct cache_record *records;   /* by key */
+    struct cache_record *records; /* by key */
     size_t n_records, cap_records;
     struct cache_note *notes;
     size_t n_notes, cap_notes;
     struct digest *final; /* layers of what is built, for mode=min */
     size_t n_final, cap_final;
+    struct cache_promise *promises; /* mutex, as all below */
+    pthread_cond_t kept;            /* one of them, or not */
+    bool lost[CACHE_REMOTE_PLACES]; /* something of it could not be had: nothing is believed */
+    bool again;                     /* after something was believed of it */
     struct store_lease *lease;
     struct sink *sink; /* into the store; the first fetch opens it */
 };
+void cache_remote_not_used(struct build *b, const struct cache_place *p,
+                           const struct shale_err *why); /* a warning */
+
+/* ---- layers (cache_remote_need.c) ---- */
+/* The record's layer, for rows and keys: what of it is not here is not fetched now. */
+int cache_remote_promise(struct build *b, const struct cache_record *v,
+                         struct meta_image_layer *ret, struct shale_err *e);
+/* Whose it is that has not been fetched so far; NULL: it has, or is no such layer. */
+const struct cache_record *cache_remote_promised(struct cache_remote *x,
+                                                 const struct digest *diff_id);
+bool cache_remote_lost(struct cache_remote *x, uint32_t from);
+
 /* The registry's repository and what stands behind its colon. */
 int cache_remote_ref(const struct cache_place *p, struct arena *a, struct ref *ret,
                      struct shale_err *e);

@@ -3,6 +3,7 @@
 #include "build/instr/copying.h"
 
 #include "build/attest/attest.h"
+#include "build/cache/cache_remote.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -201,6 +202,9 @@ static int write_layer(struct build *b, struct build_copy *c, const struct state
     int r = 0;
 
     if (below && below->n_layers && !link) {
+        r = cache_remote_need(b, below->layers, below->n_layers, e);
+        if (r < 0)
+            return r;
         r = fd = store_stack_view(b->store, below->layers, below->n_layers, b->cancel, e);
         if (r < 0)
             return r;
@@ -291,14 +295,16 @@ static int by_content(struct copier *k, struct cached *ret, struct shale_err *e)
 /* Of a file whose bytes lie where they did when they were last read, only that is looked at. */
 static int by_content_of_view(struct copier *k, struct cached *ret, struct shale_err *e)
 {
+    const struct copy_source_files *f = &k->files;
     struct rootfs_origins *origins = NULL;
-    _cleanup_close_ int fd =
-        store_stack_view(k->b->store, k->files.layers, k->files.n_layers, k->b->cancel, e);
-    int r = fd < 0
-                ? fd
-                : store_stack_origins(k->b->store, k->files.layers, k->files.n_layers, &origins, e);
+    _cleanup_close_ int fd = -1;
+    int r = cache_remote_need(k->b, f->layers, f->n_layers, e);
 
-    k->tree = (struct build_tree){.root_fd = fd, .what = k->files.what, .origins = origins};
+    if (r >= 0)
+        r = fd = store_stack_view(k->b->store, f->layers, f->n_layers, k->b->cancel, e);
+    if (r >= 0)
+        r = store_stack_origins(k->b->store, f->layers, f->n_layers, &origins, e);
+    k->tree = (struct build_tree){.root_fd = fd, .what = f->what, .origins = origins};
     k->o.tree = &k->tree;
     if (r >= 0)
         r = by_content(k, ret, e);

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "build/build_priv.h"
+#include "build/cache/cache_remote.h"
 #include "build/instr/copying.h"
 #include "build/instr/foreign.h"
 #include "build/instr/mount.h"
@@ -488,12 +489,25 @@ static int failed(struct runner *u, struct told *t, const struct step_opts *step
                    res->status);
 }
 
+/* What it runs on, and what is mounted. */
+static int fetch_layers(struct runner *u, struct shale_err *e)
+{
+    int r = cache_remote_need(u->b, u->s->state.layers, u->s->state.n_layers, e);
+
+    for (size_t k = 0; r >= 0 && k < u->n_mounts; k++)
+        r = cache_remote_need(u->b, u->mounts[k].layers, u->mounts[k].n_layers, e);
+    return r;
+}
+
 static int execute(struct runner *u, struct told *t, struct cached *ret, struct shale_err *e)
 {
     struct step_opts step = step_of(u);
     struct step_result res = {0};
     struct steps *steps = NULL;
     int r = foreign_check(&u->s->platform, u->a, e);
+
+    if (r >= 0)
+        r = fetch_layers(u, e);
 
     step.argv = u->argv;
     step.insecure = u->insecure;
@@ -576,7 +590,8 @@ void run_debug(struct build *b)
     o.cancel = b->h->image.cancel;
     o.on_output = NULL;
     told_shell(b, o.argv[0]);
-    if (step_shell(steps, &o, &streams, &status, &why) < 0) {
+    if (cache_remote_need(b, o.layers, o.n_layers, &why) < 0 ||
+        step_shell(steps, &o, &streams, &status, &why) < 0) {
         const char *text = arena_printf(b->a, "no shell was opened: %s", why.msg);
         told_warning(b, text ? text : "no shell was opened");
     }

@@ -6,6 +6,7 @@
 #include "base/inroot.h"
 #include "base/str.h"
 #include "build/build_priv.h"
+#include "build/cache/cache_remote.h"
 #include "build/copy/copy.h"
 #include "store/layer_new.h"
 
@@ -50,6 +51,9 @@ static int look(struct build *b, struct stage *s, const char *path, struct cache
 
     *ret = (struct cached){.created_ns = time_now_ns()};
     if (s->state.n_layers) {
+        int r = cache_remote_need(b, s->state.layers, s->state.n_layers, e);
+        if (r < 0)
+            return r;
         below = store_stack_view(b->store, s->state.layers, s->state.n_layers, b->cancel, e);
         if (below < 0)
             return below;

@@ -125,6 +125,19 @@ static int work(void *arg, size_t i, struct cancel *cancel, struct shale_err *e)
     return r;
 }
 
+int crew_again(struct crew *c, struct shale_err *e)
+{
+    int r = 0;
+
+    c->stopped = false;
+    c->failed_in = NULL;
+    c->failed = NULL;
+    c->debug = NULL;
+    for (size_t i = 0; r >= 0 && i < c->n; i++)
+        r = graph_again(&c->v[i], e);
+    return r;
+}
+
 int crew_run(struct crew *c, struct shale_err *e)
 {
     size_t n = n_left(c), n_workers = c->n_seats * c->n; /* those who wait have no seat */

@@ -319,6 +319,29 @@ static void forget_triggers(struct stage *s)
     s->n_triggers = 0;
 }
 
+static void begin_anew(struct stage *s)
+{
+    forget_triggers(s);
+    state_clear(&s->state);
+    s->dropped = false;
+    s->status = STAGE_WAITING;
+    s->pos = s->dep_at = s->at_step = 0;
+    s->args = (struct scope){.v = NULL};
+}
+
+int graph_again(struct build *b, struct shale_err *e)
+{
+    b->n_left = 0;
+    for (size_t i = 0; i < b->n_stages; i++) {
+        struct stage *s = &b->stages[i];
+        begin_anew(s);
+        s->needed = false;
+        s->n_users = 0;
+        s->mark = UNSEEN;
+    }
+    return need(b, e);
+}
+
 /* Its config may have gone to the stage that was the only one to need it. */
 static bool is_whole(const struct stage *s)
 {
@@ -338,13 +361,8 @@ static int require(struct build *b, struct stage *d, struct shale_err *e)
         s->n_users++;
         if (is_whole(s))
             continue;
-        forget_triggers(s);
-        state_clear(&s->state);
+        begin_anew(s);
         s->needed = true;
-        s->dropped = false;
-        s->status = STAGE_WAITING;
-        s->pos = s->dep_at = s->at_step = 0;
-        s->args = (struct scope){.v = NULL};
         b->n_left++;
         for (size_t i = 0; r >= 0 && i < s->n_deps; i++)
             r = push(&w, s->deps[i].of, 0, e);

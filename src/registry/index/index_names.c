@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Repositories by name and description. */
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,9 +12,10 @@
 #include "meta/stmt.h"
 #include "registry/index/index.h"
 
-#define TRIGRAM   3   /* shorter words are not looked for in descriptions of images */
-#define COMMON    256 /* images that say a word: fewer are looked up one by one, … */
-#define COMMON_OF 8   /* … and also when they are less than that part of all */
+#define TRIGRAM   3         /* shorter words are not looked for in descriptions of images */
+#define COMMON    256       /* images that say a word: fewer are looked up one by one, … */
+#define COMMON_OF 8         /* … and also when they are less than that part of all */
+#define DENSE_IDS (1 << 20) /* so many have a place each; two bytes */
 
 struct term {
     char text[INDEX_TERM_BYTES + 1];
@@ -38,9 +40,11 @@ static int cut(const char *text, struct term *t, struct shale_err *e)
     return 0;
 }
 
-/* Which of the words something has, as bits. */
+/* Which of the words something has, as bits. IDs are rowids: most often few are free. */
 struct marks {
-    struct mark {
+    uint16_t *dense; /* of the IDs below n_dense */
+    int64_t n_dense;
+    struct mark {   /* of all others */
         int64_t id; /* 0: an empty place */
         unsigned words;
     } * v;
@@ -49,7 +53,27 @@ struct marks {
 
 static void marks_clear(struct marks *k)
 {
+    free(k->dense);
     free(k->v);
+}
+
+/* No ID will be larger, most likely. */
+static int marks_expect(struct marks *k, int64_t max_id, struct shale_err *e)
+{
+    static_assert(INDEX_TERM_WORDS <= 16, "a bit for each word");
+
+    if (k->dense || max_id <= 0 || max_id >= DENSE_IDS)
+        return 0;
+    k->dense = mem_array((size_t)max_id + 1, sizeof *k->dense);
+    if (!k->dense)
+        return err_nomem(e);
+    k->n_dense = max_id + 1;
+    return 0;
+}
+
+static bool is_dense(const struct marks *k, int64_t id)
+{
+    return k->dense && id >= 0 && id < k->n_dense;
 }
 
 static struct mark *mark_find(const struct marks *k, int64_t id)
@@ -63,11 +87,15 @@ static struct mark *mark_find(const struct marks *k, int64_t id)
 
 static unsigned mark_get(const struct marks *k, int64_t id)
 {
-    return k->n ? mark_find(k, id)->words : 0;
+    return is_dense(k, id) ? k->dense[id] : k->n ? mark_find(k, id)->words : 0;
 }
 
 static int mark_add(struct marks *k, int64_t id, unsigned words, struct shale_err *e)
 {
+    if (is_dense(k, id)) {
+        k->dense[id] |= (uint16_t)words;
+        return 0;
+    }
     if (2 * (k->n + 1) > k->cap) {
         struct marks more = {.cap = k->cap ? 2 * k->cap : 256};
         more.v = mem_array(more.cap, sizeof *more.v);
@@ -106,6 +134,8 @@ struct finding {
     struct marks repos; /* repositories with images that say the rarest, and what those say */
     uint64_t walked;    /* images of repositories */
     bool all;           /* repos has what any image says */
+    uint64_t wanted;    /* so many of the best are kept in v, the last of them first (a heap) */
+    uint64_t n_all;     /* were found */
     struct found *v;
     size_t n, cap;
 };
@@ -157,8 +187,15 @@ static int count_docs(struct finding *f, size_t word, uint64_t *ret, struct shal
 static int look_at_words(struct finding *f, struct shale_err *e)
 {
     uint64_t n, least = UINT64_MAX;
-    int64_t all = 0;
+    int64_t all = 0, repos = 0;
     int r = stmt_number(f->m, "SELECT max(id) FROM main.manifests", 0, &all, e, "");
+
+    if (r >= 0)
+        r = stmt_number(f->m, "SELECT max(id) FROM reg.repos", 0, &repos, e, "");
+    if (r >= 0 && f->t->n > 0)
+        r = marks_expect(&f->docs, all, e);
+    if (r >= 0 && f->t->n > 0)
+        r = marks_expect(&f->repos, repos, e);
 
     f->common = all > COMMON_OF * COMMON ? (uint64_t)all / COMMON_OF : COMMON;
     for (size_t i = 0; r >= 0 && i < f->t->n; i++) {
@@ -342,22 +379,69 @@ static int has_manifests(struct finding *f, int64_t repo, struct shale_err *e)
     return r < 0 ? r : found != 0;
 }
 
+/* ---- the best of them ---- */
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+
+    if (x->exact != y->exact)
+        return x->exact ? -1 : 1;
+    if (x->official != y->official)
+        return x->official ? -1 : 1;
+    if (x->stars != y->stars)
+        return x->stars > y->stars ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+/* Puts x where it belongs on the way from the place `at` of a heap of n down to the leaves. */
+static void sift_down(struct found *v, size_t n, size_t at, struct found x)
+{
+    for (size_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && by_rank(&v[child], &v[child + 1]) < 0)
+            child++;
+        if (by_rank(&x, &v[child]) >= 0)
+            break;
+        v[at] = v[child];
+    }
+    v[at] = x;
+}
+
+static void sift_up(struct found *v, size_t at, struct found x)
+{
+    for (; at > 0 && by_rank(&v[(at - 1) / 2], &x) < 0; at = (at - 1) / 2)
+        v[at] = v[(at - 1) / 2];
+    v[at] = x;
+}
+
+/* Thousands may be found, of which a page is shown: only those that may still be on it are kept. */
 static int keep(struct finding *f, const struct stmt *q, struct shale_err *e)
 {
-    struct found *v = arena_grow(f->a, f->v, f->n, &f->cap, sizeof *v);
-
-    if (!v)
-        return err_nomem(e);
-    f->v = v;
-    v[f->n] = (struct found){
+    struct found x = {
         .id = col_i64(q, 0),
-        .name = col_dup(q, 1, f->a),
+        .name = col_text(q, 1),
         .stars = col_i64(q, 2),
         .official = col_i64(q, 3) != 0,
     };
-    v[f->n].exact = f->t->n == 1 && streq(v[f->n].name, f->t->words[0]);
-    return v[f->n++].name ? 0 : err_nomem(e);
+
+    f->n_all++;
+    x.exact = f->t->n == 1 && streq(x.name, f->t->words[0]);
+    bool full = f->n >= f->wanted;
+    if (full && (f->n == 0 || by_rank(&x, &f->v[0]) >= 0))
+        return 0;
+    struct found *v = full ? f->v : arena_grow(f->a, f->v, f->n, &f->cap, sizeof *v);
+    x.name = col_dup(q, 1, f->a);
+    if (!v || !x.name)
+        return err_nomem(e);
+    f->v = v;
+    if (full)
+        sift_down(v, f->n, 0, x);
+    else
+        sift_up(v, f->n++, x);
+    return 0;
 }
+
+/* ---- all ---- */
 
 static int find_all(struct finding *f, struct shale_err *e)
 {
@@ -384,19 +468,6 @@ static int find_all(struct finding *f, struct shale_err *e)
             return r;
     }
     return r;
-}
-
-static int by_rank(const void *a, const void *b)
-{
-    const struct found *x = a, *y = b;
-
-    if (x->exact != y->exact)
-        return x->exact ? -1 : 1;
-    if (x->official != y->official)
-        return x->official ? -1 : 1;
-    if (x->stars != y->stars)
-        return x->stars > y->stars ? -1 : 1;
-    return strcmp(x->name, y->name);
 }
 
 /* ---- what is said of one ---- */
@@ -489,7 +560,7 @@ static int find(struct finding *f, uint64_t skip, uint64_t n, struct arena *a,
         return r;
     if (f->n)
         qsort(f->v, f->n, sizeof *f->v, by_rank);
-    ret->n_all = f->n;
+    ret->n_all = f->n_all;
     ret->n = 0;
     uint64_t left = skip < f->n ? f->n - skip : 0;
     ret->v = arena_array(a, left < n ? left : n, sizeof *ret->v);
@@ -512,7 +583,7 @@ int index_names(struct index *x, const char *term, const struct index_asker *who
 
     if (r < 0)
         return r;
-    struct finding f = {.m = index_take(x), .t = &t, .who = who, .a = a};
+    struct finding f = {.m = index_take(x), .t = &t, .who = who, .a = a, .wanted = skip + n};
     r = index_result(x, find(&f, skip, n, a, ret, e), e);
     index_give(x);
     marks_clear(&f.docs);

@@ -10,6 +10,7 @@
 #include "base/lock.h"
 #include "base/pool.h"
 #include "base/ring.h"
+#include "base/thread.h"
 #include "base/time.h"
 
 /* ---- pool ---- */
@@ -274,9 +275,45 @@ static void test_lock_excludes(void **state)
     assert_string_equal(buf_str(&b), "100");
 }
 
+/* ---- threads ---- */
+
+static void *blocked_signals(void *arg)
+{
+    pthread_sigmask(SIG_SETMASK, NULL, arg);
+    return NULL;
+}
+
+static void *say_so(void *arg)
+{
+    atomic_store((atomic_bool *)arg, true);
+    return NULL;
+}
+
+static void test_thread_has_no_signals(void **state)
+{
+    sigset_t before, after, inside;
+    static atomic_bool ran;
+    pthread_t t;
+
+    sigemptyset(&inside);
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    assert_int_equal(thread_start(&t, 0, blocked_signals, &inside, NULL), 0);
+    pthread_join(t, NULL);
+    for (int sig = 1; sig < SIGRTMAX; sig++) {
+        bool none = sig == SIGKILL || sig == SIGSTOP || (sig > 31 && sig < SIGRTMIN);
+        assert_true(none || sigismember(&inside, sig) == 1);
+    }
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    assert_int_equal(sigismember(&before, SIGTERM), sigismember(&after, SIGTERM));
+    assert_int_equal(thread_start(NULL, 256 << 10, say_so, &ran, NULL), 0);
+    while (!atomic_load(&ran))
+        usleep(1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_thread_has_no_signals),
         cmocka_unit_test(test_pool_runs_all),
         cmocka_unit_test(test_pool_first_error_cancels),
         cmocka_unit_test(test_pool_outer_token),

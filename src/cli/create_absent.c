@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of docker's run and create that there is nothing behind here: known, so that one line
+ * says so, and taken where their value asks for what is so anyway. */
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "cli/create.h"
+
+static const struct {
+    const char *option, *instead; /* instead: what to do, or NULL */
+} never[] = {
+    {"annotation", NULL},
+    {"blkio-weight", NULL},
+    {"blkio-weight-device", NULL},
+    {"cgroup-parent", NULL},
+    {"cgroupns", NULL},
+    {"cpu-rt-period", NULL},
+    {"cpu-rt-runtime", NULL},
+    {"device-cgroup-rule", NULL},
+    {"device-read-bps", NULL},
+    {"device-read-iops", NULL},
+    {"device-write-bps", NULL},
+    {"device-write-iops", NULL},
+    {"domainname", NULL},
+    {"gpus", "give the container the devices themselves with --device"},
+    {"kernel-memory", NULL},
+    {"link", "containers on a network of their own (network create) find each other by name"},
+    {"link-local-ip", NULL},
+    {"mac-address", NULL},
+    {"oom-kill-disable", NULL},
+    {"pid", NULL},
+    {"storage-opt", NULL},
+    {"use-api-socket", NULL},
+    {"uts", NULL},
+};
+
+#define O(field) offsetof(struct absent_cli, field)
+static const struct {
+    const char *option;
+    size_t offset;
+    const char *same[4]; /* values that ask for what is so anyway */
+} sometimes[] = {
+    {"ipc", O(ipc), {"", "private"}},
+    {"isolation", O(isolation), {"", "default"}},
+    {"memory-swappiness", O(swappiness), {"-1"}},
+    {"oom-score-adj", O(oom_score), {"0"}},
+    {"userns", O(userns), {"", "host"}},
+    {"volume-driver", O(volume_driver), {"", "local"}},
+};
+#undef O
+
+static bool is_same(const char *value, const char *const *same, size_t n)
+{
+    for (size_t i = 0; i < n && same[i]; i++)
+        if (streq(value, same[i]))
+            return true;
+    return false;
+}
+
+int create_check_absent(struct cli *c, const struct create_cli *o)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(never); i++)
+        if (cli_seen(c, never[i].option))
+            return err_set(&c->e, SHALE_UNSUPPORTED, "--%s is not supported yet%s%s",
+                           never[i].option, never[i].instead ? ": " : "",
+                           never[i].instead ? never[i].instead : "");
+    for (size_t i = 0; i < ARRAY_SIZE(sometimes); i++) {
+        const char *const *value = (const void *)((const char *)&o->absent + sometimes[i].offset);
+        if (*value && !is_same(*value, sometimes[i].same, ARRAY_SIZE(sometimes[i].same)))
+            return err_set(&c->e, SHALE_UNSUPPORTED, "--%s %.60s is not supported yet",
+                           sometimes[i].option, *value);
+    }
+    return 0;
+}
