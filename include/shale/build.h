@@ -64,7 +64,7 @@ struct shale_build_opts {
     const char *const *ssh;      /* "default" or "id=socket" */
     /* The files of the target instead of an image: into a folder, which is made, or as a tar
      * ("-": to standard output; of one platform only). Of several platforms each has a folder
-     * there, "linux_arm64". Both NULL: an image in the store. */
+     * there, "linux_arm64". Both NULL: an image in the store (also_image). */
     const char *files_to, *tar_to;
     const char *network;      /* of RUN: "default", "none", "host"; NULL: default */
     const char *const *hosts; /* "name:address" */
@@ -95,7 +95,8 @@ struct shale_build_opts {
      * digest; otherwise CONFLICT, and events tell what differs. Needs SOURCE_DATE_EPOCH among the
      * build_args. */
     bool verify;
-    int input_fd; /* what "-" reads instead of standard input (0); stays open */
+    int input_fd;    /* what "-" reads instead of standard input (0); stays open */
+    bool also_image; /* with files_to or tar_to: an image in the store, too */
 };
 struct shale_built {
     /* sha256:… of the image; "" when it went elsewhere only. Of several platforms: of the image for

@@ -21,6 +21,7 @@ int build_open_context(struct build *b, struct shale_err *e)
         .context = b->o->context ? b->o->context : ".",
         .file = b->o->dockerfile,
         .stdin_fd = b->o->input_fd,
+        .keep_git_dir = streq(scope_given(b, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"), "1"),
         .cancel = b->h->image.cancel,
     };
     struct told t;
@@ -94,13 +95,14 @@ static void warn_unused(struct build *b)
 }
 
 /* Where it was, for people and in the message. */
-static int explain(struct crew *c, int r, struct shale_err *e)
+int build_explain(struct crew *c, int r, struct shale_err *e)
 {
     if (!c->failed || r == -SHALE_CANCELED)
         return r;
+    struct dockerfile_pos at = c->failed_at.line ? c->failed_at : c->failed->pos;
     if (c->failed->pos.line)
         told_place(c->failed_in, c->failed->pos.line, c->failed->end_line);
-    return err_wrap(e, r, "%s:%u", c->failed_in->file.file, c->failed->pos.line);
+    return err_wrap(e, r, "%s:%u:%u", c->failed_in->file.file, at.line, at.column);
 }
 
 static int open_all(struct build *b, struct shale_err *e)
@@ -142,6 +144,8 @@ static int begin(struct build *b, struct shale_err *e)
         return r;
     r = check_warn(b, e);
     if (r >= 0)
+        r = precheck(b, false, e);
+    if (r >= 0)
         r = store_lease_begin(b->store, "build", &b->lease, e);
     return r < 0 ? r : cache_remote_open(b, e);
 }
@@ -166,7 +170,7 @@ static int run_stages(struct crew *c, struct shale_err *e)
             r = run_once(c, e);
     }
     if (r < 0) {
-        r = explain(c, r, e);
+        r = build_explain(c, r, e);
         run_debug(c->failed_in ? c->failed_in : &c->v[0]);
         return r;
     }
@@ -178,18 +182,22 @@ static int run_stages(struct crew *c, struct shale_err *e)
 
 static int do_all(struct crew *c, struct shale_built *ret, struct shale_err *e)
 {
-    bool files = c->v[0].o->files_to || c->v[0].o->tar_to;
+    const struct shale_build_opts *o = c->v[0].o;
+    bool files = o->files_to || o->tar_to, image = !files || o->also_image;
     int r = 0;
 
     for (size_t i = 0; r >= 0 && i < c->n; i++)
         r = begin(&c->v[i], e);
-    if (r >= 0)
-        r = run_stages(c, e);
+    if (r < 0)
+        return build_explain(c, r, e);
+    r = run_stages(c, e);
     if (r >= 0)
         r = cache_remote_export(&c->v[0], e);
-    for (size_t i = 0; r >= 0 && i < c->n; i++)
-        r = files ? output_files(&c->v[i], e) : build_finish(&c->v[i], ret, e);
-    return r < 0 || c->n == 1 || files ? r : build_finish_list(c->v, c->n, ret, e);
+    for (size_t i = 0; r >= 0 && files && i < c->n; i++)
+        r = output_files(&c->v[i], e);
+    for (size_t i = 0; r >= 0 && image && i < c->n; i++)
+        r = build_finish(&c->v[i], ret, e);
+    return r < 0 || c->n == 1 || !image ? r : build_finish_list(c->v, c->n, ret, e);
 }
 
 /* ---- lives ---- */

@@ -99,7 +99,7 @@ struct stage {
     unsigned mark;             /* of walks over the graph */
     enum stage_status status;
     struct arena arena; /* of the one who does it */
-    struct scope args;  /* declared so far */
+    struct scope args;  /* declared so far, and by the base */
     struct state state;
 };
 
@@ -119,8 +119,9 @@ struct crew {        /* and what the builds for several platforms have in common
     struct shale_err why; /* of the first failure, and where it was */
     struct build *failed_in;
     const struct instr *failed;
-    const struct step_opts *debug; /* of the first that failed, its argv a shell; NULL: none */
-    struct steps *steps;           /* opened by the first RUN that runs */
+    struct dockerfile_pos failed_at; /* more exactly; line 0: not */
+    const struct step_opts *debug;   /* of the first that failed, its argv a shell; NULL: none */
+    struct steps *steps;             /* opened by the first RUN that runs */
     struct flight *flights[CREW_FLIGHTS]; /* cache/flight.c */
 };
 void crew_init(struct crew *c, struct build *v, size_t n);
@@ -166,6 +167,7 @@ struct build { /* for one platform */
  * of "oci-layout://x" for itself (layout.h). */
 struct named {
     const char *name, *image;      /* image NULL: */
+    const char *full;              /* its name as that of an image; NULL: it cannot be one */
     struct build_context *context; /* files */
 };
 int named_open(struct build *b, struct shale_err *e);
@@ -184,6 +186,8 @@ int graph_add_triggers(struct build *b, struct stage *s, const struct instr *v, 
                        struct shale_err *e);
 /* `s` has waited for `of`, which is there. Under the mutex. */
 bool graph_has(const struct stage *s, const struct stage *of);
+/* The name of a stage that is like another one; NULL: none is. */
+const char *graph_near(const struct build *b, const char *name);
 /* A stage by name or number, for --from and --target; NULL: there is none. */
 struct stage *graph_find(struct build *b, const char *name);
 
@@ -192,7 +196,11 @@ int build_scopes(struct build *b, struct shale_err *e);
 /* Of a stage: ENV, then ARG. */
 struct expand stage_expand(struct stage *s);
 int stage_arg(struct build *b, struct stage *s, const struct instr *i, struct shale_err *e);
+/* What the stage below has declared is declared in the one on top. */
+int stage_args_of(struct stage *s, const struct stage *base, struct shale_err *e);
 bool scope_is_proxy(const char *name);
+/* What --build-arg says, also before build_scopes; NULL: nothing. */
+const char *scope_given(const struct build *b, const char *name);
 
 /* ---- events (told.c) ---- */
 struct told { /* a step that is shown */
@@ -256,6 +264,8 @@ int record_apply(struct build *b, struct stage *s, const struct cached *c, const
 void build_init(struct build *b, struct crew *c, struct build_host *h,
                 const struct shale_build_opts *o, struct arena *a);
 void build_clear(struct build *b);
+/* r, with where it was (`failed`) in the message, and in an event. */
+int build_explain(struct crew *c, int r, struct shale_err *e);
 /* The options of each platform that is asked for, at least one (many.c). */
 int build_platforms(const struct shale_build_opts *o, struct arena *a,
                     struct shale_build_opts **ret, size_t *ret_n, struct shale_err *e);
@@ -290,6 +300,9 @@ int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struc
 int output_files(struct build *b, struct shale_err *e); /* output.c */
 /* Findings about what is built, told as warnings. CONFLICT: the file says that they are errors. */
 int check_warn(struct build *b, struct shale_err *e);
+/* precheck.c: what is wrong about instructions of the stages that are needed (all: of any),
+ * whatever variables stand for; it need not wait until they are done. Sets `failed`. */
+int precheck(struct build *b, bool all, struct shale_err *e);
 /* annotate.c: what is to stand on the manifest, the list, or the list's entries. */
 enum annotated { ANNOTATED_MANIFEST = 1, ANNOTATED_ENTRY = 2, ANNOTATED_INDEX = 4 };
 int annotations_check(struct build *b, struct shale_err *e);

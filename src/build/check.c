@@ -2,33 +2,86 @@
 /* What is likely to be a mistake: by dockerfile/lint.h. */
 #include "base/str.h"
 #include "build/build_priv.h"
+#include "build/context/layout.h"
+#include "image/image.h"
 #include "dockerfile/lint.h"
+#include "model/config.h"
+#include "model/platform.h"
+#include "store/store.h"
 
 #define WARN_MAX 20 /* findings that a build tells of */
 
+struct looker {
+    struct build *b;
+    const char *image; /* the one whose config was asked for last */
+    struct config config;
+    bool here;
+};
+
 static const char *given(void *arg, const char *name)
 {
-    const struct build *b = arg;
+    const struct looker *l = arg;
 
-    for (size_t i = 0; b->o->build_args && b->o->build_args[i]; i++) {
-        const char *text = b->o->build_args[i];
-        size_t n = strlen(name);
-        if (strncmp(text, name, n) == 0 && text[n] == '=')
-            return text + n + 1;
+    return scope_given(l->b, name);
+}
+
+/* Of a base image that is here, for nothing is asked of registries for a warning; else NULL. */
+static const struct config *base_config(struct looker *l, const char *image)
+{
+    struct build *b = l->b;
+    struct image_found found;
+
+    if (!streq(l->image, image)) {
+        l->image = image;
+        l->here = !layout_is(image) && !named_find(b, image) &&
+                  image_find_platform(b->store, image, b->o->platform, b->a, &found, NULL) >= 0 &&
+                  store_config(b->store, &found.id, b->a, &l->config, NULL) >= 0;
     }
-    return NULL;
+    return l->here ? &l->config : NULL;
+}
+
+static int base_has(void *arg, const char *image, const char *name)
+{
+    const struct config *c = base_config(arg, image);
+    size_t n = strlen(name);
+
+    for (size_t i = 0; c && i < c->run.env.n; i++)
+        if (strncmp(c->run.env.v[i], name, n) == 0 && c->run.env.v[i][n] == '=')
+            return 1;
+    return !c ? -1 : streq(name, "PATH");
+}
+
+static const char *base_platform(void *arg, const char *image)
+{
+    struct looker *l = arg;
+    const struct config *c = base_config(l, image);
+
+    return c && c->platform.os && c->platform.arch
+               ? arena_printf(l->b->a, "%s/%s", c->platform.os, c->platform.arch)
+               : NULL;
 }
 
 static int look(struct build *b, struct lint *ret, struct shale_err *e)
 {
+    struct platform host = platform_host();
+    struct looker l = {.b = b};
+
+    host.variant = NULL;
     const struct lint_opts o = {
+        .check = scope_given(b, "BUILDKIT_DOCKERFILE_CHECK"),
+        .base_has = base_has,
+        .base_platform = base_platform,
+        .platform =
+            b->o->platform && *b->o->platform ? b->o->platform : platform_format(&host, b->a),
         .target = b->o->target && *b->o->target ? b->o->target : NULL,
         .ignore = build_context_tree(b->context)->ignore,
         .build_arg = given,
-        .arg = b,
+        .arg = &l,
     };
 
-    return dockerfile_lint(&b->file, &o, b->a, ret, e);
+    int r = dockerfile_lint(&b->file, &o, b->a, ret, e);
+
+    return r < 0 ? err_wrap(e, r, "%s", o.check ? "BUILDKIT_DOCKERFILE_CHECK" : b->file.file) : r;
 }
 
 int check_warn(struct build *b, struct shale_err *e)
@@ -58,8 +111,14 @@ static int findings(struct build *b, struct shale_build_findings *ret, struct sh
 
     if (r >= 0)
         r = look(b, &l, e);
+    if (r >= 0)
+        r = build_scopes(b, e);
+    if (r >= 0)
+        r = graph_make(b, e);
+    if (r >= 0)
+        r = precheck(b, true, e);
     if (r < 0)
-        return r;
+        return build_explain(b->crew, r, e);
     struct shale_build_finding *v = arena_array(b->a, l.n + 1, sizeof *v);
     if (!v)
         return err_nomem(e);
@@ -90,6 +149,7 @@ int build_check(struct build_host *h, const struct shale_build_opts *o, struct a
     build_init(&b, &c, h, o, a);
     int r = findings(&b, ret, e);
 
-    b.context = build_context_close(b.context);
+    build_clear(&b);
+    crew_clear(&c);
     return r;
 }

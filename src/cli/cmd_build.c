@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "cli/build_files.h"
+#include "cli/build_outputs.h"
 #include "cli/cli.h"
 #include "cli/limits.h"
 #include "view/build.h"
@@ -85,7 +86,9 @@ static const struct opt opts[] = {
     {0, "platform", OPT_CSV, O(platform), NULL,
      "Set target platforms: os/arch[/variant]; of several, the names\nstand for a manifest list"},
     {0, "progress", OPT_STR, O(progress), NULL,
-     "Type of progress output: \"auto\", \"plain\", \"tty\", \"rawjson\",\n\"quiet\"", 0, "auto"},
+     "Type of progress output: \"auto\", \"plain\", \"tty\", \"rawjson\",\n\"quiet\" "
+     "(also\n$BUILDKIT_PROGRESS)",
+     0, "auto"},
     {0, "provenance", OPT_STR, O(provenance), NULL, "Shorthand for \"--attest=type=provenance\""},
     {0, "pull", OPT_BOOL, O(pull), NULL, "Always attempt to pull newer base images"},
     {0, "push", OPT_BOOL, O(push), NULL, "Push the image to the registries of its names"},
@@ -172,21 +175,6 @@ static const char *const *attests(struct cli *c, const struct build_cmd_opts *o)
     return n ? list : NULL;
 }
 
-/* Names of an output, "a,b" in quotes or one. */
-static const char *const *add_name(struct cli *c, const char *const *names, const char *name)
-{
-    size_t n = 0;
-
-    while (names && names[n])
-        n++;
-    const char **list = arena_array(&c->arena, n + 2, sizeof *list);
-    for (size_t i = 0; list && i < n; i++)
-        list[i] = names[i];
-    if (list)
-        list[n] = name;
-    return list;
-}
-
 /* Of layers that only the cache has. */
 static int take_cache_limit(struct cli *c, uint64_t *ret)
 {
@@ -222,139 +210,6 @@ static const char *platforms(struct cli *c, const struct strv *given)
     return all;
 }
 
-/* ---- outputs ---- */
-
-#define OUTPUTS_MAX 16
-
-struct output {
-    const char *type, *dest, *name, *push;
-};
-struct outputs {
-    struct output v[OUTPUTS_MAX];
-    size_t n;
-    bool push;
-};
-
-static int set_field(struct cli *c, struct output *out, char *part)
-{
-    const struct {
-        const char *name;
-        const char **value;
-    } fields[] = {
-        {"type", &out->type}, {"dest", &out->dest}, {"name", &out->name}, {"push", &out->push}};
-    char *eq = strchr(part, '=');
-
-    if (!eq)
-        return err_set(&c->e, SHALE_INVALID, "--output: \"%.64s\" is no field key=value", part);
-    *eq = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-        if (streq(fields[i].name, part)) {
-            *fields[i].value = eq + 1;
-            return 0;
-        }
-    return err_set(&c->e, SHALE_UNSUPPORTED, "--output: %.64s is not supported yet", part);
-}
-
-static int check_output(struct cli *c, struct output *out)
-{
-    static const char *const types[] = {"local", "tar", "oci", "docker", "image", "registry"};
-    size_t i = 0;
-
-    while (out->type && i < ARRAY_SIZE(types) && !streq(types[i], out->type))
-        i++;
-    if (!out->type || i == ARRAY_SIZE(types))
-        return err_set(&c->e, SHALE_INVALID,
-                       "--output: type \"%.64s\": local, tar, oci, docker, image or registry",
-                       out->type ? out->type : "");
-    if (i < 3 && !(out->dest && *out->dest))
-        return err_set(&c->e, SHALE_INVALID, "--output: type=%s needs dest=", out->type);
-    return 0;
-}
-
-/* "dir" is type=local,dest=dir; "-" is a tar on standard output. */
-static int parse_output(struct cli *c, const char *text, struct output *out)
-{
-    char *copy = arena_strdup(&c->arena, text), *save = NULL;
-    int r = 0;
-
-    *out = (struct output){.type = NULL};
-    if (!copy)
-        return err_nomem(&c->e);
-    if (!*text)
-        return err_set(&c->e, SHALE_INVALID, "--output: a folder, - or type=... is missing");
-    if (!strchr(text, '=')) {
-        *out = (struct output){.type = streq(text, "-") ? "tar" : "local", .dest = text};
-        return 0;
-    }
-    for (char *p = strtok_r(copy, ",", &save); r >= 0 && p; p = strtok_r(NULL, ",", &save))
-        r = set_field(c, out, p);
-    return r < 0 ? r : check_output(c, out);
-}
-
-static int take_outputs(struct cli *c, const struct build_cmd_opts *o, struct outputs *ret,
-                        struct shale_build_opts *q)
-{
-    bool image = false;
-    int r = 0;
-
-    *ret = (struct outputs){.push = o->push};
-    for (size_t i = 0; r >= 0 && i < o->output.n; i++) {
-        struct output *out = &ret->v[ret->n];
-        if (ret->n == OUTPUTS_MAX)
-            return err_set(&c->e, SHALE_LIMIT, "more than %d outputs", OUTPUTS_MAX);
-        r = parse_output(c, o->output.v[i], out);
-        if (r < 0)
-            break;
-        ret->n++;
-        ret->push |= streq(out->type, "registry") || str_ieq(out->push ? out->push : "", "true");
-        if (streq(out->type, "local"))
-            q->files_to = out->dest;
-        else if (streq(out->type, "tar"))
-            q->tar_to = out->dest;
-        else
-            image = true;
-        if (out->name)
-            q->tags = add_name(c, q->tags, out->name);
-    }
-    if (r >= 0 && (q->files_to || q->tar_to) && (image || ret->push || ret->n > 1))
-        r = err_set(&c->e, SHALE_UNSUPPORTED,
-                    "--output: files and an image in one build are not supported yet");
-    if (r >= 0 && ret->push && !(q->tags && q->tags[0]))
-        r = err_set(&c->e, SHALE_INVALID, "tag is needed when pushing to registry");
-    return r < 0 ? r : (c->arena.failed ? err_nomem(&c->e) : 0);
-}
-
-static int push(struct cli *c, struct shale *s, const struct shale_built *b)
-{
-    struct shale_push_opts q = {.size = sizeof q};
-    int r = 0;
-
-    for (size_t i = 0; r >= 0 && i < b->n_names; i++) {
-        struct shale_push_result *res = NULL;
-        r = shale_push(s, b->names[i], &q, &res, &c->e);
-        shale_free(res);
-    }
-    return r < 0 ? r : 0;
-}
-
-/* Archives hold the names, or the ID where there is none. */
-static int put_outputs(struct cli *c, struct shale *s, const struct outputs *out,
-                       const struct shale_built *b)
-{
-    int r = 0;
-
-    for (size_t i = 0; r >= 0 && i < out->n; i++) {
-        const char *dest = out->v[i].dest;
-        if (!dest || !*b->id)
-            continue;
-        struct shale_save_opts q = {
-            .size = sizeof q, .output = streq(dest, "-") ? NULL : dest, .fd = STDOUT_FILENO};
-        r = b->n_names ? shale_save(s, b->names, b->n_names, &q, &c->e)
-                       : shale_save(s, &b->id, 1, &q, &c->e);
-    }
-    return r < 0 || !out->push ? r : push(c, s, b);
-}
-
 /* ---- what is written at the end ---- */
 
 static int write_files(struct cli *c, const struct build_cmd_opts *o, const struct shale_built *b)
@@ -368,8 +223,9 @@ static int write_files(struct cli *c, const struct build_cmd_opts *o, const stru
     const char *names = "";
     for (size_t i = 0; names && i < b->n_names; i++)
         names = arena_printf(&c->arena, "%s%s%s", names, i ? "," : "", b->names[i]);
-    _cleanup_json_ json_t *doc = json_pack("{s:s,s:s}", "containerimage.config.digest", b->id,
-                                           "containerimage.digest", b->manifest);
+    _cleanup_json_ json_t *doc = *b->id ? json_pack("{s:s,s:s}", "containerimage.config.digest",
+                                                    b->id, "containerimage.digest", b->manifest)
+                                        : json_object(); /* files only */
     if (names && *names)
         (void)json_object_set_new(doc, "image.name", json_string(names));
     _cleanup_free_ char *text = doc && names ? json_text_indented(doc) : NULL;
@@ -379,8 +235,8 @@ static int write_files(struct cli *c, const struct build_cmd_opts *o, const stru
 }
 
 /* That they cannot be written is better known before a build than behind it. */
-static int check_files(struct cli *c, const struct build_cmd_opts *o, const struct outputs *out,
-                       const struct shale_build_opts *q)
+static int check_files(struct cli *c, const struct build_cmd_opts *o,
+                       const struct build_outputs *out, const struct shale_build_opts *q)
 {
     int r = build_file_check(c, "--iidfile", o->iidfile);
 
@@ -390,21 +246,29 @@ static int check_files(struct cli *c, const struct build_cmd_opts *o, const stru
         const char *dest = out->v[i].dest;
         if (!dest || streq(dest, "-"))
             continue;
-        r = q->files_to ? build_folder_check(c, "--output", dest)
-                        : build_file_check(c, "--output", dest);
+        r = streq(out->v[i].type, "local") ? build_folder_check(c, "--output", dest)
+                                           : build_file_check(c, "--output", dest);
     }
     return r;
 }
 
-static int find_mistakes(struct cli *c, const struct shale_build_opts *q)
+static int find_mistakes(struct cli *c, struct shale_build_opts *q)
 {
     _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
     struct shale_build_findings *res = NULL;
+    struct build_view *v = NULL; /* of a mistake that is an error */
     struct shale *s;
     int r = cli_open(c, &s);
 
     if (r == 0)
+        r = build_view_new(BUILD_VIEW_QUIET, STDERR_FILENO, &v, &c->e);
+    q->on_event = build_view_event;
+    q->arg = v;
+    if (r == 0)
         r = shale_build_check(s, q, &res, &c->e);
+    if (v)
+        build_view_end(v, r < 0);
+    build_view_free(v);
     if (r < 0 || !res)
         return r;
     build_findings_print(res, &out);
@@ -414,7 +278,7 @@ static int find_mistakes(struct cli *c, const struct shale_build_opts *q)
     return r < 0 ? r : found;
 }
 
-static int build(struct cli *c, const struct build_cmd_opts *o, const struct outputs *out,
+static int build(struct cli *c, const struct build_cmd_opts *o, const struct build_outputs *out,
                  struct shale_build_opts *q, enum build_view_mode mode)
 {
     struct shale_built *made = NULL;
@@ -436,13 +300,21 @@ static int build(struct cli *c, const struct build_cmd_opts *o, const struct out
     }
     build_view_free(v);
     if (r >= 0 && made)
-        r = put_outputs(c, s, out, made);
+        r = build_outputs_put(c, s, out, made);
     if (r >= 0 && made)
         r = write_files(c, o, made);
     if (r >= 0 && made && o->quiet && *made->id)
         r = cli_printf(c, "%s\n", made->id);
     shale_free(made);
     return r;
+}
+
+/* $BUILDKIT_PROGRESS is what people have in their environment. */
+static const char *progress_of(const struct build_cmd_opts *o)
+{
+    const char *env = getenv("BUILDKIT_PROGRESS");
+
+    return streq(o->progress, preset.progress) && env && *env ? env : o->progress;
 }
 
 static int run(struct cli *c, const void *opts_, int n, char **args)
@@ -478,18 +350,18 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .debug_on_error = o->debug_on_error,
         .verify = o->verify,
     };
-    struct outputs out;
+    struct build_outputs out;
     int r = c->arena.failed ? err_nomem(&c->e) : refuse_later(c);
 
     (void)n;
     if (r >= 0)
-        r = build_view_mode(o->quiet ? "quiet" : o->progress, &mode, &c->e);
+        r = build_view_mode(o->quiet ? "quiet" : progress_of(o), &mode, &c->e);
     if (r >= 0)
         r = take_allow(c, &o->allow, &q.insecure);
     if (r >= 0)
         r = take_cache_limit(c, &q.cache_limit_bytes);
     if (r >= 0)
-        r = take_outputs(c, o, &out, &q);
+        r = build_outputs_take(c, &o->output, o->load, o->push, &out, &q);
     if (r >= 0)
         r = limits_take(c, &o->limits, &q.more_limits);
     if (r == 0)

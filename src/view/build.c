@@ -40,6 +40,7 @@ struct build_view {
     size_t n_steps, cap_steps, n_over;
     unsigned current; /* plain: whose lines stand last; 0: nobody's */
     int status;
+    bool step_failed, kept_some; /* of the Dockerfile's steps: one; some that were done */
     struct buf failure, place;
     int64_t begun_ns;
     /* tty */
@@ -167,7 +168,7 @@ static unsigned columns(const struct build_view *v)
 {
     struct winsize w = {0};
 
-    return ioctl(v->fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
+    return ioctl(v->fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col : 80;
 }
 
 static unsigned rows(const struct build_view *v)
@@ -406,6 +407,22 @@ static void note_failure(struct build_view *v, struct step *s, const struct shal
     buf_adds(&v->failure, "------\n");
 }
 
+/* "[build 2/3] RUN make", and not "[internal] ..." or "exporting ...". */
+static bool is_of_file(const struct step *s)
+{
+    return *name_of(s) == '[' && !str_has_prefix(name_of(s), "[internal]");
+}
+
+static void note_end(struct build_view *v, const struct step *s, enum shale_build_event_kind kind)
+{
+    if (!is_of_file(s))
+        return;
+    if (kind == SHALE_BUILD_FAILED || kind == SHALE_BUILD_CANCELED)
+        v->step_failed = true;
+    else if (!strstr(name_of(s), "] FROM "))
+        v->kept_some = true;
+}
+
 static void step_event(struct build_view *v, struct step *s, const struct shale_build_event *ev,
                        struct buf *b)
 {
@@ -434,8 +451,10 @@ static void step_event(struct build_view *v, struct step *s, const struct shale_
         if (is_end(ev->kind))
             tty_end(v, s, ev, b);
     }
-    if (is_end(ev->kind))
+    if (is_end(ev->kind)) {
         s->over = true;
+        note_end(v, s, ev->kind);
+    }
 }
 
 /* Why it is opened, then nothing more is drawn. */
@@ -532,6 +551,9 @@ void build_view_end(struct build_view *v, bool failed)
     if (failed && v->mode != BUILD_VIEW_RAWJSON) {
         buf_add(&b, buf_str(&v->failure), v->failure.n);
         buf_add(&b, buf_str(&v->place), v->place.n);
+        if (v->step_failed && v->kept_some)
+            buf_adds(&b,
+                     "The steps that were done are kept: the same build goes on behind them.\n");
     }
     put(v, &b);
     buf_clear(&b);

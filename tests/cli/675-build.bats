@@ -86,11 +86,13 @@ END
     has "process \"/bin/sh -c echo why it failed >&2;     exit 42\" did not complete successfully: exit code: 42"
     has "   3 | >>> RUN echo why it failed >&2; \\"
     [ "$(cached)" = 2 ]
+    has "The steps that were done are kept: the same build goes on behind them."
     [ "$(field '{{.Id}}' app)" = "$before" ]
     [ -z "$(ls -A "$SHALE_ROOT/builds" 2>/dev/null)" ]
 
     dockerfile <<<$'FROM @\nCOPY nosuch /'
-    run_fails 1 'Dockerfile:2: "/nosuch": not found' build
+    run_fails 1 'Dockerfile:2:1: "/nosuch": not found' build
+    hasnt "are kept"
     dockerfile <<<$'FROM @\nRUNN x'
     run_fails 1 "did you mean RUN?" build
     dockerfile <<<$'FROM @ AS a\nCOPY --from=b /x /\nFROM @ AS b\nCOPY --from=a /x /'

@@ -26,6 +26,24 @@ setup() {
     run_fails 1 "tag is needed when pushing to registry" build --push
     run_fails 1 "needs dest=" build -o type=local
     run_fails 1 "is not supported yet" build -o type=image,compression=zstd
+    # Several at once; names and annotations that stand in them; what is so anyway.
+    local out=$BATS_TEST_TMPDIR/several
+    run_ok build -o "$out" -o "type=tar,dest=$out.tar" -o '"name=one:1,two:2",type=image,annotation.a=b,compression=gzip,oci-mediatypes=true' \
+        -o "type=oci,dest=$out.oci" --iidfile "$out.id"
+    [ "$(cat "$out/x/a.txt")" = hello ]
+    tar -tf "$out.tar" | grep -qx x/a.txt
+    [ "$(field '{{.Id}}' one:1)" = "$(cat "$out.id")" ]
+    [ "$(field '{{.Id}}' two:2)" = "$(cat "$out.id")" ]
+    digest=$(tar -xOf "$out.oci" index.json | jq -r '.manifests[0].digest')
+    [ "$(tar -xOf "$out.oci" "blobs/sha256/${digest#*:}" | jq -r .annotations.a)" = b ]
+    run_ok build -o "$out" --metadata-file "$out.json"
+    [ "$(cat "$out.json")" = "{}" ]
+    run_fails 1 "more than one of type=local" build -o "$out" -o "$out.2"
+    run_fails 1 "two cannot go to standard output" build -o - -o type=oci,dest=-
+    run_fails 1 "type=image has no dest=" build -o type=image,dest=x
+    run_fails 1 "push=maybe is neither true nor false" build -o type=image,push=maybe
+    run_fails 1 "cowardly refusing to write a tar to a terminal" python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' "$SHALE_BIN" build -o - "$ctx"
+    BUILDKIT_PROGRESS=rawjson shale build --network none "$ctx" 2>&1 | head -n 1 | grep -q '^{"vertexes"'
 }
 
 @test "build: named contexts, checks" {

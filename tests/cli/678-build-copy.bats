@@ -25,6 +25,8 @@ setup_file() {
     git -C git add -A
     git -C git -c user.name=t -c user.email=t@example.com commit -qm one
     git -C git tag v1
+    git clone -q --bare git plain.git
+    git -C plain.git update-server-info
     port=$(free_port)
     python3 -m http.server --bind 127.0.0.1 "$port" >/dev/null 2>&1 3>&- &
     echo $! >pids
@@ -90,6 +92,16 @@ build() { shale build --progress plain "$@" 2>&1; }
     [[ $output == *-rwxr-xr-x*run.sh* && $output != *.git* ]]
     run_ok shale ls -a added /kept
     [[ $output == *.git* ]]
+    # a web server that knows nothing of git; .git of a context; COPY takes none; ssh's own words
+    run_ok build -t repo "$WEB/plain.git#v1:docs"
+    [ "$(shale cat repo /a.txt)" = doc ]
+    run_ok build -t repo --build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=1 -f - "$GIT" <<<$'FROM scratch\nCOPY .git/HEAD /head'
+    [ "$(shale cat repo /head)" = "$commit" ]
+    printf 'FROM scratch\nCOPY %s /x\n' "$GIT" >"$ctx/Dockerfile"
+    run ! build "$ctx"
+    [[ $output == *"source can't be a git ref for COPY"* ]]
+    run ! build "git@127.0.0.1:1/x.git"
+    [[ $output == *"fails: "*"fatal: Could not read from remote repository."* ]]
     printf 'FROM scratch\nADD --checksum=0123456 %s /sum/\n' "$GIT" >"$ctx/Dockerfile"
     run build "$ctx"
     [ "$status" -ne 0 ]

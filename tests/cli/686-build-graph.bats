@@ -82,9 +82,9 @@ FROM base AS used
 FROM used AS made
 FROM made
 END2
-    run_fails 1 "Dockerfile:1: a trigger of ONBUILD needs stage made, which needs this one" build
+    run_fails 1 "Dockerfile:1:1: a trigger of ONBUILD needs stage made, which needs this one" build
     dockerfile <<<$'FROM base AS made'
-    run_fails 1 "Dockerfile:1: a trigger of ONBUILD needs stage made, which needs this one" build
+    run_fails 1 "Dockerfile:1:1: a trigger of ONBUILD needs stage made, which needs this one" build
     # What fails in a trigger is shown at FROM, too.
     dockerfile <<<$'FROM scratch AS made\nFROM scratch AS used\nFROM base'
     run_fails 1 "Dockerfile:3" build
@@ -140,5 +140,5 @@ FROM mid
 ARG V=low
 COPY --from=$V /low /x
 END2
-    run_fails 1 "stage low: its name must stand there itself, not a variable" build
+    run_fails 1 "variable expansion is not supported for --from of a stage (low)" build
 }

@@ -185,6 +185,11 @@ static int open_folder(struct build_context *c, const struct build_context_opts 
 {
     c->is_host = true;
     c->root_fd = open(o->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (c->root_fd < 0 && errno == ENOENT && strstr(o->context, "://"))
+        return err_set(e, SHALE_INVALID,
+                       "unable to prepare context: \"%.300s\" is neither a folder nor a URL of "
+                       "http, https, git or ssh",
+                       o->context);
     if (c->root_fd < 0 && errno == ENOENT)
         return err_set(e, SHALE_NOT_FOUND, "unable to prepare context: path \"%.300s\" not found",
                        o->context);

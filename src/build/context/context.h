@@ -48,6 +48,7 @@ struct build_context_opts {
     const char *file;    /* -f: NULL: Dockerfile in the context; "-": on standard input */
     int stdin_fd;        /* what "-" means */
     bool no_dockerfile;  /* a further context (--build-context): it needs none */
+    bool keep_git_dir;   /* .git of a repository is part of it */
     struct cancel *cancel;
 };
 

@@ -80,7 +80,7 @@ static int take_repository(struct build_context *c, const struct build_context_o
     int room = build_room_fd(c->room);
     char commit[65];
     struct way w;
-    int r = git_fetch(g, room, ROOT_NAME, false, o->cancel, commit, e);
+    int r = git_fetch(g, room, ROOT_NAME, o->keep_git_dir, o->cancel, commit, e);
 
     if (r < 0)
         return r;

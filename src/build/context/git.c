@@ -64,6 +64,28 @@ struct git {
     struct shale_err *e;
 };
 
+/* The last of its lines that says what is wrong: up to the one with "fatal:" where there is one,
+ * and what ssh says before that. */
+static void told_by_git(struct str text, struct buf *ret)
+{
+    struct str rest = text, line, ssh = {"", 0}, found = {"", 0};
+
+    while (str_split(&rest, '\n', &line)) {
+        line = str_trim(line);
+        if (line.n > 4 && memcmp(line.p, "ssh:", 4) == 0)
+            ssh = line;
+        if (line.n > 0)
+            found = line;
+        if (line.n > 6 && memcmp(line.p, "fatal:", 6) == 0)
+            break;
+    }
+    if (ssh.n && ssh.p != found.p) {
+        buf_add(ret, ssh.p, ssh.n);
+        buf_adds(ret, "; ");
+    }
+    buf_add(ret, found.p, found.n);
+}
+
 /* `words` end with NULL. Nobody is asked for passwords, files are made under one umask, and hooks
  * or filters of this user do not count. */
 static int run(const struct git *t, const char *const *words, struct buf *out)
@@ -82,11 +104,7 @@ static int run(const struct git *t, const char *const *words, struct buf *out)
     int r = proc_run(&o, out, &errors, &status, t->c, t->e);
     if (r < 0 || status == 0)
         return r;
-    struct str text = str_trim((struct str){buf_str(&errors), errors.n});
-    const char *nl = memrchr(text.p, '\n', text.n);
-    if (nl)
-        text = (struct str){nl + 1, text.n - (size_t)(nl + 1 - text.p)};
-    buf_add(&line, text.p, text.n);
+    told_by_git(str_trim((struct str){buf_str(&errors), errors.n}), &line);
     char shown[300];
     return err_set(t->e, SHALE_NETWORK, "git %.20s of %.150s fails: %s", argv[5], t->g->url,
                    str_printable(shown, sizeof shown, buf_str(&line)));
@@ -101,6 +119,18 @@ static bool is_commit(const char *s)
     return !s[n] && (n == 40 || n == 64);
 }
 
+/* A plain web server cannot leave history out: what does not know how gives all of it. */
+static int fetch_ref(const struct git *t, const char *ref)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    const struct git quiet = {t->dir, t->g, t->c, &why};
+    int r = RUN(&quiet, NULL, "fetch", "-q", "--depth=1", "--no-tags", "origin", ref);
+
+    if (r == -SHALE_NETWORK && strstr(why.msg, "shallow"))
+        return RUN(t, NULL, "fetch", "-q", "--no-tags", "origin", ref);
+    return r < 0 ? err_set(t->e, why.code, "%s", why.msg) : r;
+}
+
 static int check_out(const struct git *t, char ret_commit[65])
 {
     _cleanup_(buf_clear) struct buf out = BUF_INIT(OUTPUT_MAX);
@@ -110,7 +140,7 @@ static int check_out(const struct git *t, char ret_commit[65])
     if (r >= 0)
         r = RUN(t, NULL, "remote", "add", "origin", "--", t->g->url);
     if (r >= 0)
-        r = RUN(t, NULL, "fetch", "-q", "--depth=1", "--no-tags", "origin", ref);
+        r = fetch_ref(t, ref);
     /* Servers need not give what is no ref's end; a short name of a commit is never given. */
     if (r < 0 && r != -SHALE_CANCELED && t->g->ref && strspn(ref, "0123456789abcdef") >= 4)
         r = RUN(t, NULL, "fetch", "-q", "origin", "+refs/heads/*:refs/remotes/origin/*",

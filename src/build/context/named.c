@@ -2,17 +2,36 @@
 /* --build-context name=where. */
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "build/build_priv.h"
 #include "build/context/layout.h"
+#include "model/ref.h"
 
 #define NAMED_MAX 256
 #define IMAGE     "docker-image://"
 
+/* An image's name in full, so that "debian" is "docker.io/library/debian:latest"; NULL: none. */
+static const char *in_full(const char *name, struct arena *a)
+{
+    struct ref r;
+
+    if (ref_parse(name, a, &r, NULL) < 0)
+        return NULL;
+    ref_default_tag(&r);
+    return ref_canonical(&r, a);
+}
+
 const struct named *named_find(const struct build *b, const char *name)
 {
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(1u << 20);
+
     for (size_t i = 0; i < b->n_named; i++)
         if (str_ieq(b->named[i].name, name))
+            return &b->named[i];
+    const char *full = b->n_named ? in_full(name, &a) : NULL;
+    for (size_t i = 0; full && i < b->n_named; i++)
+        if (b->named[i].full && streq(b->named[i].full, full))
             return &b->named[i];
     return NULL;
 }
@@ -30,6 +49,7 @@ static int open_one(struct build *b, const char *text, struct shale_err *e)
     *n = (struct named){.name = arena_strndup(b->a, text, (size_t)(eq - text))};
     if (!n->name)
         return err_nomem(e);
+    n->full = in_full(n->name, b->a);
     if (str_has_prefix(eq + 1, IMAGE) || layout_is(eq + 1)) {
         n->image = layout_is(eq + 1) ? eq + 1 : eq + 1 + strlen(IMAGE);
         b->n_named++;

@@ -81,6 +81,8 @@ int build_copy_digest(struct build_copy *c, char ret_hex[65], struct shale_err *
 /* below_fd: the root of the stage as it is (-1: scratch, empty). The tar goes to `out`. */
 int build_copy_layer(struct build_copy *c, int below_fd, tar_out_fn out, void *arg,
                      struct build_copy_stats *ret, struct shale_err *e);
+/* Is it a mode that --chmod takes? INVALID. */
+int build_copy_check_mode(const char *chmod, struct arena *a, struct shale_err *e);
 /* The layer that was written is this one: digests of its files need not be made of them again. */
 void build_copy_note(struct build_copy *c, const struct digest *diff_id);
 struct build_copy *build_copy_close(struct build_copy *c); /* NULL in, NULL out */

@@ -155,12 +155,12 @@ int copy_add_remote(struct build_copy *c, const char *source, struct shale_err *
 {
     struct git_source g;
 
-    if (!c->o->add)
-        return is_url(source)
-                   ? err_set(e, SHALE_INVALID,
-                             "source can't be a URL for COPY: \"%.200s\"; ADD takes one", source)
-                   : 0;
     int r = git_parse(source, &c->a, &g, e);
+    if (!c->o->add && (r > 0 || is_url(source)))
+        return err_set(e, SHALE_INVALID, "source can't be a %s for COPY: \"%.200s\"; ADD takes one",
+                       r > 0 ? "git ref" : "URL", source);
+    if (!c->o->add)
+        return r < 0 ? r : 0;
     if (r > 0)
         r = add_repository(c, &g, e);
     else if (r == 0 && is_url(source))

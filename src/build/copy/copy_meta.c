@@ -125,6 +125,13 @@ int copy_mode_parse(const char *s, struct arena *a, struct copy_mode **ret, stru
     return 0;
 }
 
+int build_copy_check_mode(const char *chmod, struct arena *a, struct shale_err *e)
+{
+    struct copy_mode *m;
+
+    return copy_mode_parse(chmod, a, &m, e);
+}
+
 static uint32_t apply_one(const struct change *x, uint32_t mode)
 {
     unsigned bits = x->bits, special = 0;

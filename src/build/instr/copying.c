@@ -119,7 +119,11 @@ static int set_sources(struct copier *k, struct shale_err *e)
         k->o.n_sources += r >= 0;
     }
     k->o.sources = k->sources;
-    return r < 0 ? r : expand_word(&k->x, k->i->words[k->i->n_words - 1], &k->o.dest, e);
+    if (r >= 0)
+        r = expand_word(&k->x, k->i->words[k->i->n_words - 1], &k->o.dest, e);
+    if (r >= 0 && !*k->o.dest) /* the working folder, not the root */
+        k->o.dest = "./";
+    return r;
 }
 
 /* As BuildKit writes it into the history: heredocs stand behind files. */
@@ -164,8 +168,11 @@ int copying_files(struct build *b, struct stage *s, const char *from, const char
         }
         pthread_mutex_unlock(&b->crew->mutex);
         if (!there) /* nobody has seen it coming */
-            return err_set(e, SHALE_UNSUPPORTED,
-                           "stage %s: its name must stand there itself, not a variable", from);
+            return err_set(
+                e, SHALE_UNSUPPORTED,
+                "variable expansion is not supported for --from of a stage (%s): define a "
+                "new stage with FROM, using ARG from global scope as a workaround",
+                from);
         ret->what = arena_printf(&s->arena, "stage %s", from);
         return ret->what ? 0 : err_nomem(e);
     }

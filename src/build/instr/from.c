@@ -165,6 +165,10 @@ int from_image(struct build *b, struct stage *s, struct shale_err *e)
     told_begin(b, &t, told_name(s, s->src->from));
     r = s->is_context ? take_context(b, s, &why) : take(b, s, &t, &why);
     record_let_go(b, s);
+    const char *near = r < 0 && r != -SHALE_CANCELED ? graph_near(b, s->image) : NULL;
+    if (near)
+        (void)err_set(&why, why.code, "%s (did you mean the stage %.64s?)",
+                      arena_strdup(&s->arena, why.msg), near);
     if (r < 0) {
         told_failed(&t, &why);
         return err_set(e, why.code, "%s", why.msg);

@@ -4,6 +4,8 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "build/build_priv.h"
+#include "container/signals.h"
+#include "model/port.h"
 
 struct doer {
     struct build *b;
@@ -103,21 +105,29 @@ static int by_text(const void *x, const void *y)
 /* The history tells ports as BuildKit's map of them. */
 static int do_expose(struct doer *d, struct shale_err *e)
 {
-    const char *const *v, *told = "EXPOSE map[";
+    _cleanup_(buf_clear) struct buf told = BUF_INIT(4u << 20);
+    struct port_list ports = {0};
+    const char *const *v;
     size_t n;
     int r = each_word(d, &v, &n, e);
-    const char **sorted = r < 0 ? NULL : arena_array(d->a, n + 1, sizeof *sorted);
 
+    for (size_t k = 0; r >= 0 && k < n; k++)
+        r = port_inside(v[k], d->a, &ports, e);
+    const char **sorted = r < 0 ? NULL : arena_array(d->a, ports.n + 1, sizeof *sorted);
     if (r < 0)
         return r;
-    for (size_t k = 0; sorted && k < n; k++)
-        sorted[k] = strchr(v[k], '/') ? v[k] : arena_printf(d->a, "%s/tcp", v[k]);
+    for (size_t k = 0; sorted && k < ports.n; k++)
+        sorted[k] = arena_printf(d->a, "%u/%s", ports.v[k].inside, ports.v[k].protocol);
     if (!sorted || d->a->failed)
         return err_nomem(e);
-    qsort(sorted, n, sizeof *sorted, by_text);
-    for (size_t k = 0; told && k < n; k++)
-        told = arena_printf(d->a, "%s%s%s:{}", told, k ? " " : "", sorted[k]);
-    return history(d, told ? arena_printf(d->a, "%s]", told) : NULL, e);
+    qsort(sorted, ports.n, sizeof *sorted, by_text);
+    buf_adds(&told, "EXPOSE map[");
+    for (size_t k = 0; k < ports.n; k++)
+        if (!k || !streq(sorted[k], sorted[k - 1]))
+            buf_addf(&told, "%s%s:{}", k ? " " : "", sorted[k]);
+    buf_addc(&told, ']');
+    r = buf_check(&told, e);
+    return r < 0 ? r : history(d, buf_str(&told), e);
 }
 
 /* ---- commands ---- */
@@ -209,6 +219,8 @@ static int do_stopsignal(struct doer *d, struct shale_err *e)
     const char *text;
     int r = one_word(d, &text, e);
 
+    if (r >= 0)
+        r = signal_parse(text, e);
     if (r >= 0)
         r = change_word_to(d, "STOPSIGNAL", text, e);
     return r < 0 ? r : history(d, arena_printf(d->a, "STOPSIGNAL %s", text), e);

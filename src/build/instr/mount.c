@@ -47,15 +47,15 @@ static const struct mount_key {
 } keys[] = {
     {"from", K_FROM, KIND(BIND) | KIND(CACHE), false},
     {"id", K_ID, KIND(CACHE) | KIND(SECRET) | KIND(SSH), false},
-    {"source", K_SOURCE, KIND(BIND) | KIND(CACHE), false},
-    {"src", K_SOURCE, KIND(BIND) | KIND(CACHE), false},
+    {"source", K_SOURCE, KIND(BIND) | KIND(CACHE) | KIND(SECRET), false},
+    {"src", K_SOURCE, KIND(BIND) | KIND(CACHE) | KIND(SECRET), false},
     {"target", K_TARGET, ~0u, false},
     {"dst", K_TARGET, ~0u, false},
     {"destination", K_TARGET, ~0u, false},
-    {"rw", K_RW, KIND(BIND) | KIND(CACHE), true},
-    {"readwrite", K_RW, KIND(BIND) | KIND(CACHE), true},
-    {"ro", K_RO, KIND(BIND) | KIND(CACHE), true},
-    {"readonly", K_RO, KIND(BIND) | KIND(CACHE), true},
+    {"rw", K_RW, ~0u, true},
+    {"readwrite", K_RW, ~0u, true},
+    {"ro", K_RO, ~0u, true},
+    {"readonly", K_RO, ~0u, true},
     {"size", K_SIZE, KIND(TMPFS), false},
     {"sharing", K_SHARING, KIND(CACHE), false},
     {"uid", K_UID, KIND(CACHE) | KIND(SECRET) | KIND(SSH), false},
@@ -69,6 +69,27 @@ static int wrong(const char *key, const char *value, struct shale_err *e)
 {
     return err_set(e, SHALE_INVALID, "--mount: %s=%.64s makes no sense", key, value);
 }
+
+/* Of names that stand at the beginning of each of n table rows of that size. " (did you mean x?)",
+ * or "". */
+static const char *near(const char *word, const void *table, size_t n, size_t row, char ret[48])
+{
+    const char *found = NULL;
+    size_t best = 3;
+
+    for (size_t i = 0; i < n; i++) {
+        const char *name = "";
+        memcpy(&name, (const char *)table + i * row, sizeof name);
+        size_t d = str_distance(word, name, best - 1);
+        if (d > 0 && d < best && d < strlen(name)) {
+            best = d;
+            found = name;
+        }
+    }
+    (void)snprintf(ret, 48, found ? " (did you mean %s?)" : "", found);
+    return ret;
+}
+#define NEAR(word, table, ret) near(word, table, ARRAY_SIZE(table), sizeof *(table), ret)
 
 static int to_bool(const char *key, const char *value, bool *ret, struct shale_err *e)
 {
@@ -95,7 +116,9 @@ static int set_sharing(const char *value, struct mount_spec *ret, struct shale_e
             ret->m.sharing = sharings[i].sharing;
             return 0;
         }
-    return wrong("sharing", value, e);
+    char hint[48];
+    return err_set(e, SHALE_INVALID, "--mount: unsupported sharing value \"%.64s\"%s", value,
+                   NEAR(value, sharings, hint));
 }
 
 static int set_size(const char *value, struct mount_spec *ret, struct shale_err *e)
@@ -193,10 +216,11 @@ static int set_type(struct str rest, struct arena *a, struct mount_spec *ret, st
                 ret->m.kind = types[i].kind;
                 return 0;
             }
+        char hint[48];
         return err_set(e, SHALE_INVALID,
-                       "--mount: unsupported mount type \"%.64s\": bind, cache, tmpfs, secret or "
+                       "--mount: unsupported mount type \"%.64s\"%s: bind, cache, tmpfs, secret or "
                        "ssh",
-                       value);
+                       value, NEAR(value, types, hint));
     }
     return 0;
 }
@@ -207,6 +231,18 @@ static int check(struct mount_spec *ret, struct shale_err *e)
 
     if (!ret->has_target && (kind & (KIND(BIND) | KIND(CACHE) | KIND(TMPFS))))
         return err_set(e, SHALE_INVALID, "--mount: target= is missing");
+    if (kind & KIND(SECRET) && ret->m.source) { /* another word for it */
+        if (ret->id)
+            return err_set(e, SHALE_INVALID, "--mount: both source and id can't be set");
+        ret->id = ret->m.source;
+        ret->m.source = NULL;
+    }
+    if (kind & (KIND(SECRET) | KIND(SSH) | KIND(TMPFS))) /* says nothing of these */
+        ret->m.read_only = false;
+    if (ret->from && !*ret->from)
+        return err_set(e, SHALE_INVALID,
+                       "--mount: from= is empty; it doesn't support variables of the stage: give a "
+                       "stage a name with FROM and an ARG of before the first FROM");
     if (kind & KIND(SECRET) && !ret->id && !ret->m.target)
         return err_set(e, SHALE_INVALID, "--mount: a secret needs id= or target=");
     return 0;
@@ -216,6 +252,7 @@ int mount_parse(const char *text, struct arena *a, struct mount_spec *ret, struc
 {
     struct str rest = str_of(text);
     const char *key, *value;
+    char hint[48];
     int r;
 
     *ret = (struct mount_spec){.m = {.kind = STEP_MOUNT_BIND}};
@@ -229,7 +266,8 @@ int mount_parse(const char *text, struct arena *a, struct mount_spec *ret, struc
             if (str_ieq(keys[i].name, key))
                 k = &keys[i];
         if (!k)
-            r = err_set(e, SHALE_INVALID, "--mount: unexpected key \"%.64s\"", key);
+            r = err_set(e, SHALE_INVALID, "--mount: unexpected key \"%.64s\"%s", key,
+                        NEAR(key, keys, hint));
         else if (!(k->kinds & (1u << ret->m.kind)))
             r = err_set(e, SHALE_INVALID, "--mount: %s= is of no use with this type", k->name);
         else if (!value && !k->flag)
@@ -238,4 +276,21 @@ int mount_parse(const char *text, struct arena *a, struct mount_spec *ret, struc
             r = set_key(k, value, ret, e);
     }
     return r < 0 ? r : check(ret, e);
+}
+
+const char *mount_secret_id(const struct mount_spec *m)
+{
+    const char *slash = m->id ? NULL : strrchr(m->m.target, '/');
+
+    return m->id ? m->id : slash ? slash + 1 : m->m.target;
+}
+
+int mount_not_given(const struct mount_spec *m, struct shale_err *e)
+{
+    if (m->m.kind == STEP_MOUNT_SECRET)
+        return err_set(e, SHALE_NOT_FOUND,
+                       "secret %.64s: not given: use --secret id=%.64s,src=FILE",
+                       mount_secret_id(m), mount_secret_id(m));
+    return err_set(e, SHALE_NOT_FOUND, "ssh agent %.64s: not given: use --ssh",
+                   m->id ? m->id : "default");
 }

@@ -12,5 +12,9 @@ struct mount_spec {
     bool has_target;
 };
 int mount_parse(const char *text, struct arena *a, struct mount_spec *ret, struct shale_err *e);
+/* The name of a secret: its id, or the last part of its target. */
+const char *mount_secret_id(const struct mount_spec *m);
+/* NOT_FOUND: the secret or agent, which is required, was not given to the build. */
+int mount_not_given(const struct mount_spec *m, struct shale_err *e);
 /* What from= says in it, whatever else is there; NULL: nothing. */
 const char *mount_from(const char *text, struct arena *a);

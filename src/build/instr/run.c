@@ -17,6 +17,7 @@
 
 #define RUN_MAX_MOUNTS 64
 #define SCRIPT_FOLDER  "/dev/pipes/"
+#define ARG_MAX_BYTES  (128u << 10) /* that the kernel takes as one argument, with its end */
 
 struct runner {
     struct build *b;
@@ -64,19 +65,20 @@ static int add_shell(struct runner *u, size_t *cap, struct shale_err *e)
     return r;
 }
 
-/* "RUN <<EOF" alone, whose text says what runs it. */
-static int add_script(struct runner *u, size_t *cap, struct shale_err *e)
+/* A file for the command: of "RUN <<EOF" alone, whose text says what runs it, or a text that is too
+ * long for an argument, which the shell reads from there. */
+static int add_script(struct runner *u, size_t *cap, const char *text, bool read,
+                      struct shale_err *e)
 {
-    const struct instr_heredoc *h = &u->i->heredocs[0];
-    const char *path = arena_printf(u->a, SCRIPT_FOLDER "%s", h->name);
+    const char *path = arena_printf(u->a, SCRIPT_FOLDER "%s", u->i->heredocs[0].name);
 
     u->mounts[u->n_mounts++] = (struct step_mount){.kind = STEP_MOUNT_SECRET,
                                                    .target = path,
-                                                   .data = h->text,
-                                                   .data_n = strlen(h->text),
+                                                   .data = text,
+                                                   .data_n = strlen(text),
                                                    .mode = 0755};
-    key_add(&u->key, "script", h->text);
-    return add_word(u, cap, path, e);
+    key_add(&u->key, "script", text);
+    return add_word(u, cap, path && read ? arena_printf(u->a, ". %s", path) : path, e);
 }
 
 static int set_command(struct runner *u, struct shale_err *e)
@@ -88,11 +90,13 @@ static int set_command(struct runner *u, struct shale_err *e)
         for (size_t k = 0; r >= 0 && k < u->i->n_words; k++)
             r = add_word(u, &cap, u->i->words[k], e);
     } else if (u->i->script && str_has_prefix(u->i->heredocs[0].text, "#!")) {
-        r = add_script(u, &cap, e);
+        r = add_script(u, &cap, u->i->heredocs[0].text, false, e);
     } else {
+        const char *text = instr_shell_text(u->i, u->a);
+        bool is_long = text && u->i->n_heredocs && strlen(text) >= ARG_MAX_BYTES;
         r = add_shell(u, &cap, e);
         if (r >= 0)
-            r = add_word(u, &cap, instr_shell_text(u->i, u->a), e);
+            r = is_long ? add_script(u, &cap, text, true, e) : add_word(u, &cap, text, e);
     }
     if (r >= 0 && u->n_argv == 0)
         r = err_set(e, SHALE_INVALID, "RUN needs a command");
@@ -209,8 +213,7 @@ int run_check_options(const struct shale_build_opts *o, struct arena *a, struct 
             r = err_wrap(e, r, "invalid argument \"%.128s\" for --ulimit", o->ulimits[i]);
     }
     for (size_t i = 0; r >= 0 && o->ssh && o->ssh[i]; i++)
-        if (!*o->ssh[i] || *o->ssh[i] == '=')
-            r = err_set(e, SHALE_INVALID, "--ssh \"%.64s\": write default or ID=SOCKET", o->ssh[i]);
+        r = ssh_check(o->ssh[i], e);
     return r < 0 ? r : check_limits(o, e);
 }
 
@@ -251,18 +254,15 @@ static int add_secret(struct runner *u, struct mount_spec *m, struct shale_err *
     struct str data;
     int found, r = 0;
 
-    if (!m->id) {
-        const char *slash = strrchr(m->m.target, '/');
-        m->id = slash ? slash + 1 : m->m.target;
-    }
+    m->id = mount_secret_id(m);
     if (!m->m.target && !m->env)
-        m->m.target = arena_printf(u->a, "/run/secrets/%s", m->id);
+        m->m.target = arena_printf(u->a, "/run/secrets/%s",
+                                   strrchr(m->id, '/') ? strrchr(m->id, '/') + 1 : m->id);
     found = secret_get(u->b->o->secrets, m->id, u->a, &data, e);
     if (found < 0)
         return found;
     if (!found && m->required)
-        return err_set(e, SHALE_NOT_FOUND,
-                       "secret %.64s: not given: use --secret id=%.64s,src=FILE", m->id, m->id);
+        return mount_not_given(m, e);
     if (!found)
         return 1;
     m->m.data = data.p;
@@ -286,9 +286,17 @@ static int add_ssh(struct runner *u, struct mount_spec *m, struct shale_err *e)
     if (found != 0)
         return found < 0 ? found : 0;
     if (m->required)
-        return err_set(e, SHALE_NOT_FOUND, "ssh agent %.64s: not given: use --ssh",
-                       m->id ? m->id : "default");
+        return mount_not_given(m, e);
     return 1;
+}
+
+/* BUILDKIT_CACHE_MOUNT_NS keeps the mounts of some builds from those of others. */
+static const char *cache_id(struct runner *u, const struct mount_spec *m)
+{
+    const char *space = scope_get(&u->b->given, "BUILDKIT_CACHE_MOUNT_NS", NULL);
+
+    return space && *space ? arena_printf(u->a, "%s/%s", space, m->id ? m->id : m->m.target)
+                           : m->id;
 }
 
 /* What a mount is, is in the key; what secrets say is not. */
@@ -310,7 +318,7 @@ static int add_mount(struct runner *u, const char *text, struct shale_err *e)
         r = add_bind(u, &m, e);
         break;
     case STEP_MOUNT_CACHE:
-        m.m.cache_id = m.id;
+        m.m.cache_id = cache_id(u, &m);
         if (m.from)
             r = add_bind(u, &m, e);
         else if (m.m.source)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -123,5 +124,24 @@ int ssh_socket(const char *const *list, const char *id, struct arena *a, const c
                            id);
         return 1;
     }
+    return 0;
+}
+
+int ssh_check(const char *text, struct shale_err *e)
+{
+    const char *eq = strchr(text, '='), *path = eq ? eq + 1 : getenv("SSH_AUTH_SOCK");
+    struct stat st;
+
+    if (!*text || eq == text || (eq && !eq[1]))
+        return err_set(e, SHALE_INVALID, "--ssh \"%.64s\": write default or ID=SOCKET", text);
+    if (!path || !*path)
+        return err_set(e, SHALE_NOT_FOUND, "--ssh %.64s: no agent: SSH_AUTH_SOCK is not set", text);
+    if (stat(path, &st) < 0)
+        return err_sys(e, "--ssh %.64s: %.200s", text, path);
+    if (!S_ISSOCK(st.st_mode))
+        return err_set(e, SHALE_UNSUPPORTED,
+                       "--ssh \"%.64s\": %.200s is no socket of an agent; keys are not read: give "
+                       "them to one with ssh-add",
+                       text, path);
     return 0;
 }

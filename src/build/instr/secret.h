@@ -12,5 +12,7 @@ int secret_get(const char *const *list, const char *id, struct arena *a, struct 
 /* The path of the agent's socket; "default" is $SSH_AUTH_SOCK. 1 or 0, too. */
 int ssh_socket(const char *const *list, const char *id, struct arena *a, const char **ret,
                struct shale_err *e);
+/* One of --ssh: it makes sense, and there is a socket. */
+int ssh_check(const char *text, struct shale_err *e);
 /* All of them make sense, and the files are there. */
 int secret_check(const char *const *list, struct arena *a, struct shale_err *e);

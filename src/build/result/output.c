@@ -51,28 +51,35 @@ static int to_folder(struct build *b, int view, struct shale_err *e)
     return r;
 }
 
-static int output(struct build *b, struct shale_err *e)
+static int output(struct build *b, bool tar, struct shale_err *e)
 {
     const struct state *s = &b->target->state;
     _cleanup_close_ int view = store_stack_view(b->store, s->layers, s->n_layers, b->cancel, e);
 
     if (view < 0)
         return view;
-    return b->o->tar_to ? to_tar(b, view, e) : to_folder(b, view, e);
+    return tar ? to_tar(b, view, e) : to_folder(b, view, e);
 }
 
-int output_files(struct build *b, struct shale_err *e)
+static int output_one(struct build *b, bool tar, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
     struct told t;
     int r;
 
-    told_begin(b, &t, b->o->tar_to ? "exporting to a tar" : "exporting to a folder");
-    r = output(b, &why);
+    told_begin(b, &t, tar ? "exporting to a tar" : "exporting to a folder");
+    r = output(b, tar, &why);
     if (r < 0) {
         told_failed(&t, &why);
         return err_set(e, why.code, "%s", why.msg);
     }
     told_end(&t, SHALE_BUILD_DONE);
     return 0;
+}
+
+int output_files(struct build *b, struct shale_err *e)
+{
+    int r = b->o->files_to ? output_one(b, false, e) : 0;
+
+    return r < 0 || !b->o->tar_to ? r : output_one(b, true, e);
 }

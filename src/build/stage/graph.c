@@ -27,9 +27,30 @@ struct stage *graph_find(struct build *b, const char *name)
     return str_to_u64(name, &n) && n < b->n_stages ? &b->stages[n] : NULL;
 }
 
-static int at(const struct build *b, const struct instr *i, int r, struct shale_err *e)
+/* Where it is, and what is there, is told in the end. */
+static int at(struct build *b, const struct instr *i, int r)
 {
-    return err_wrap(e, r, "%s:%u", b->file.file, i->pos.line);
+    if (!b->crew->failed) {
+        b->crew->failed_in = b;
+        b->crew->failed = i;
+    }
+    return r;
+}
+
+const char *graph_near(const struct build *b, const char *name)
+{
+    const char *found = NULL;
+    size_t best = 3;
+
+    for (size_t i = 0; i < b->file.n_stages; i++) {
+        const char *other = b->file.stages[i].name;
+        size_t d = other ? str_distance(name, other, best - 1) : best;
+        if (d > 0 && d < best && d < strlen(other)) {
+            best = d;
+            found = other;
+        }
+    }
+    return found;
 }
 
 static int set_platform(struct build *b, struct stage *s, struct expand *x, struct shale_err *e)
@@ -99,7 +120,7 @@ static int set_stage(struct build *b, size_t n, struct shale_err *e)
     if (r >= 0)
         r = set_platform(b, s, &x, e);
     if (r < 0)
-        return at(b, s->src->from, r, e);
+        return at(b, s->src->from, r);
     const struct named *named = named_find(b, s->image);
     s->is_context = named && !named->image;
     if (named && named->image)
@@ -140,6 +161,9 @@ static int add_dep(struct graph_walk *w, struct stage *s, size_t at, const char 
     struct stage *d = named_find(w->b, from) ? NULL : graph_find(w->b, from);
     uint64_t number;
 
+    if (!d && !named_find(w->b, from) && str_to_u64(from, &number))
+        return err_set(e, SHALE_INVALID, "invalid from flag value %.64s: index out of bounds",
+                       from);
     if (!d)
         return 0; /* an image or a context */
     if (!d->src->name || !str_ieq(d->src->name, from))
@@ -177,7 +201,7 @@ static int set_deps(struct build *b, struct stage *s, struct shale_err *e)
     for (size_t i = 0; r >= 0 && i < s->n_instrs; i++) {
         r = deps_of_instr(&w, s, &s->instrs[i], i + 1, e);
         if (r < 0)
-            return at(b, &s->instrs[i], r, e);
+            return at(b, &s->instrs[i], r);
     }
     s->deps = w.v;
     s->n_deps = w.n;
@@ -213,8 +237,7 @@ static int need(struct build *b, struct shale_err *e)
         if (d->mark == OPEN)
             return at(b, d->src->from,
                       err_set(e, SHALE_INVALID, "circular dependency detected on stage: %s",
-                              d->src->name ? d->src->name : "(without a name)"),
-                      e);
+                              d->src->name ? d->src->name : "(without a name)"));
         if (d->mark == CLOSED)
             continue;
         d->mark = OPEN;
@@ -233,9 +256,11 @@ static int find_target(struct build *b, struct shale_err *e)
         return 0;
     }
     b->target = graph_find(b, b->o->target);
-    return b->target ? 0
-                     : err_set(e, SHALE_NOT_FOUND, "target stage \"%.64s\" could not be found",
-                               b->o->target);
+    if (b->target)
+        return 0;
+    const char *near = graph_near(b, b->o->target);
+    return err_set(e, SHALE_NOT_FOUND, "target stage \"%.64s\" could not be found%s%.64s%s",
+                   b->o->target, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 int graph_make(struct build *b, struct shale_err *e)

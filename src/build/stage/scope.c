@@ -54,6 +54,19 @@ int scope_set(struct scope *s, const char *name, const char *value, struct arena
 
 /* ---- of the whole build ---- */
 
+const char *scope_given(const struct build *b, const char *name)
+{
+    size_t n = strlen(name);
+    const char *found = NULL;
+
+    for (size_t i = 0; b->o->build_args && b->o->build_args[i]; i++) {
+        const char *text = b->o->build_args[i];
+        if (strncmp(text, name, n) == 0 && text[n] == '=')
+            found = text + n + 1;
+    }
+    return found;
+}
+
 static int take_given(struct build *b, struct shale_err *e)
 {
     int r = 0;
@@ -120,6 +133,8 @@ int build_scopes(struct build *b, struct shale_err *e)
     b->target_platform = host;
     if (r >= 0 && b->o->platform && *b->o->platform) {
         r = platform_parse(b->o->platform, b->a, &b->target_platform, e);
+        if (r < 0)
+            return err_wrap(e, r, "--platform");
         b->target_platform = platform_normalize(b->target_platform, b->a);
     }
     if (r >= 0)
@@ -156,6 +171,15 @@ static const char *stage_lookup(void *arg, const char *name)
 struct expand stage_expand(struct stage *s)
 {
     return (struct expand){.lookup = stage_lookup, .arg = s, .escape = '\\', .arena = &s->arena};
+}
+
+int stage_args_of(struct stage *s, const struct stage *base, struct shale_err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < base->args.n; i++)
+        r = scope_set(&s->args, base->args.v[i].name, base->args.v[i].value, &s->arena, e);
+    return r;
 }
 
 int stage_arg(struct build *b, struct stage *s, const struct instr *i, struct shale_err *e)

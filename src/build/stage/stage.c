@@ -110,6 +110,8 @@ static int do_from(struct build *b, struct stage *s, struct shale_err *e)
     if (s->base) {
         pthread_mutex_lock(&b->crew->mutex); /* counts of references are not those of threads */
         r = state_copy(&s->base->state, s->base->n_users == 1, &s->state, &s->arena, e);
+        if (r >= 0)
+            r = stage_args_of(s, s->base, e);
         pthread_mutex_unlock(&b->crew->mutex);
         s->platform = s->base->platform;
     } else {
