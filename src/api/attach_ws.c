@@ -56,12 +56,23 @@ static void put(struct attach_ws *w, const void *p, size_t n)
     w->n_out += n;
 }
 
+/* The client has gone; what it has sent still counts. */
+static void lose(struct attach_ws *w)
+{
+    if (!w->gone)
+        w->last_ns = time_mono_ns() + LAST_NS;
+    w->gone = true;
+    w->n_out = w->out_at = 0;
+    w->control = false;
+}
+
 static void flush(struct attach_ws *w)
 {
     ssize_t n = send(w->client, w->out + w->out_at, w->n_out, MSG_DONTWAIT | MSG_NOSIGNAL);
 
     if (n < 0) {
-        w->broken = errno != EAGAIN && errno != EINTR;
+        if (errno != EAGAIN && errno != EINTR)
+            lose(w);
         return;
     }
     w->out_at += (size_t)n;
@@ -192,12 +203,8 @@ static int patience(struct attach_ws *w)
 /* What is ready. */
 static void serve(struct attach_ws *w, short client, short caller, bool reads, bool takes)
 {
-    if (!w->gone && client & (POLLHUP | POLLERR)) {
-        w->gone = true; /* what it has sent still counts */
-        w->last_ns = time_mono_ns() + LAST_NS;
-        w->n_out = w->out_at = 0;
-        w->control = false;
-    }
+    if (client & (POLLHUP | POLLERR))
+        lose(w);
     if (w->n_out && (client & POLLOUT))
         flush(w);
     if (reads && client)

@@ -44,8 +44,9 @@ int image_open_input(const char *path, struct shale_err *e);
 int image_show(const struct meta_image_item *i, struct arena *a, struct shale_image *ret);
 
 /* What copy_image has brought: the image's row, its root file system, then its names, so that a
- * name never stands for something that cannot run. !to_run: its layers are there, and what is
- * mounted is made of them when it is first needed. Who names it may be called again when another
+ * name never stands for something that cannot run. !to_run: each of its layers has been verified,
+ * but what is mounted is merged of them when it is first needed; should that fail, it is told then
+ * (ADR 26). Who names it may be called again when another
  * process removes the image meanwhile. On an error no row without names is left. */
 struct copy_result;
 typedef int (*image_name_fn)(void *arg, const struct digest *target, const struct digest *id,

@@ -310,12 +310,12 @@ static void on_wait(void *arg)
     report(a->k, SHALE_PROGRESS_WAITING, a->d, 0);
 }
 
-/* 1: its files need not be there yet. */
-static int is_for_later(const struct store_sink *k, const struct digest *diff_id)
+/* Is it a layer that has no files yet? */
+static bool has_no_files(const struct store_sink *k, const struct digest *diff_id)
 {
     struct meta_layer row;
 
-    return k->o.later && meta_layer_get(k->store->meta, diff_id, &row, NULL) >= 0 &&
+    return meta_layer_get(k->store->meta, diff_id, &row, NULL) >= 0 &&
            row.state == META_LAYER_LATER;
 }
 
@@ -350,9 +350,13 @@ static int have_blob(struct store_sink *k, const struct descriptor *d, const str
     r = blob_has(s->blobs, &d->digest, &size, e);
     if (r < 0)
         return r;
-    if (r == 1 && size != d->size_bytes)
+    if (r == 1 && size != d->size_bytes) {
+        r = is_good_still(s, &d->digest, c, e);
+        if (r <= 0)
+            return r;
         return err_set(e, SHALE_CORRUPT, "it has %llu bytes, its descriptor says %llu",
                        (unsigned long long)size, (unsigned long long)d->size_bytes);
+    }
     r = keep_row(s, d, e);
     if (r < 0)
         return r;
@@ -365,13 +369,13 @@ static int have_blob(struct store_sink *k, const struct descriptor *d, const str
                        "%s, not %s",
                        d->digest.s, lb.diff_id.s, diff_id->s);
     bool known = r >= 0 && digest_eq(&lb.diff_id, diff_id);
-    bool later = known && is_for_later(k, diff_id);
+    bool later = known && has_no_files(k, diff_id);
     r = known && !later ? 1 : is_good_still(s, &d->digest, c, e);
     if (r <= 0)
         return r;
     if (!known)
         r = store_layer_learn(s, diff_id, &d->digest, k->o.later, c, e);
-    else if (!later)
+    else if (!later || !k->o.later)
         r = store_layer_make(s, diff_id, &d->digest, c, e);
     if (r < 0)
         return r;
@@ -398,7 +402,7 @@ static int have_layer(struct store_sink *k, const struct descriptor *d,
         r = blob_has(s->blobs, &other, NULL, e);
     if (r <= 0)
         return r;
-    if (is_for_later(k, diff_id)) {
+    if (k->o.later && has_no_files(k, diff_id)) {
         r = is_good_still(s, &other, c, e);
         if (r == 0)
             return 0;

@@ -91,6 +91,12 @@ serve_stop() {
     serve_stop
     serve -H tcp://0.0.0.0:0 --open --config ''
     grep -q "whoever reaches it can do what" "$w/serve.log"
+    # From beyond this machine, too, a page's own name may have been turned to our address; other clients name it as they like.
+    ip=$(hostname -I | cut -d ' ' -f 1)
+    [[ $ip = *.* ]] || skip "this machine has no address but its own: pages are not tried from beyond it"
+    ADDRESS=tcp://$ip:${ADDRESS##*:}
+    [ "$(asked -H 'Host: evil.example:1' -H 'Origin: http://evil.example:1')$(asked -H 'Host: box.example')" = 403200 ]
+    [ "$(asked -H "Origin: http://${ADDRESS#tcp://}")$(asked -H 'Host: box:1' -H 'Origin: http://box:1')" = 200200 ]
 }
 
 @test "TLS: clients with a certificate, and no others; a new certificate on HUP" {

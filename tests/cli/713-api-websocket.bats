@@ -127,11 +127,11 @@ PY
     has "WebSocket handshake"
     cat >"$BATS_TEST_TMPDIR/raw.py" <<'PY'
 import socket, struct, sys
-def attach(more=""):
+def attach(more="", to="ws", logs="1"):
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(30)
     s.connect(sys.argv[1])
-    s.sendall(("GET /v1.41/containers/ws/attach/ws?stream=1&logs=1 HTTP/1.1\r\nHost: d\r\nConnection: keep-alive, Upgrade\r\n"
+    s.sendall(("GET /v1.41/containers/" + to + "/attach/ws?stream=1&logs=" + logs + " HTTP/1.1\r\nHost: d\r\nConnection: keep-alive, Upgrade\r\n"
                "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" + more + "\r\n").encode())
     head = b""
     while not head.endswith(b"\r\n\r\n"):
@@ -167,13 +167,34 @@ assert closed(frame(0x88, b"\x03\xe9")) == 1001
 assert closed(frame(0x88, b"")) is None
 # the frame comes with the head
 assert b"HTTP/1.1 101 " in attach()[1]
+# behind a ping, from one that goes at once
+s, head = attach(logs="0")
+s.sendall(frame(0x89, b"?") * 2 + frame(0x81, b"behind\n"))
+s.shutdown(socket.SHUT_RDWR)
+while s.recv(1000):
+    pass
+s.close()
+# one that goes without a word, from a container that prints and reads nothing
+s, head = attach(to="deaf")
+s.settimeout(0.5)
+try:
+    s.sendall(frame(0x82, b"x" * 100) * 8000)
+except TimeoutError:
+    pass
+s.close()
 PY
+    docker run -d --network none -i --name deaf busybox sh -c 'while echo noise; do sleep 0.1; done' >/dev/null
     docker start ws
     open_files() { find "/proc/$DAEMON_PID/fd" -type l | wc -l; }
     before=$(open_files)
     run_ok timeout -s KILL 60 python3 "$BATS_TEST_TMPDIR/raw.py" "$DAEMON_SOCK"
     [ "$(docker inspect -f '{{.State.Running}}' ws)" = true ]
-    run_ok docker rm -f ws
+    behind() { docker logs ws | grep -q '^behind$'; }
+    await behind
+    # the daemon lets go of it, while the container goes on
+    for _ in $(seq 400); do [ "$(open_files)" -le "$before" ] && break; sleep 0.05; done
+    [ "$(open_files)" -le "$before" ]
+    run_ok docker rm -f ws deaf
     # nothing is left of the clients that went
     for _ in $(seq 400); do [ "$(open_files)" -le "$before" ] && break; sleep 0.05; done
     [ "$(open_files)" -le "$before" ]

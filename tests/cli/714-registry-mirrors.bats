@@ -16,10 +16,14 @@ setup_file() {
     export HTTP_PROXY HUB_LOG=$d/asked NO_PROXY=127.0.0.1
     local BATS_TEST_TMPDIR=$d
     own_registry empty
-    export EMPTY=http://$OWN EMPTY_LOG=$OWN_DIR.log
+    own_push "$SHALE_IMAGES/busybox:1.0" library/many:1
+    own_push "$SHALE_IMAGES/debian:1.0" library/many:2
+    export EMPTY=http://$OWN EMPTY_LOG=$OWN_DIR.log EMPTY_DIR=$OWN_DIR
     own_registry full
     own_push "$SHALE_IMAGES/busybox:1.0" library/app:1
     own_push "$SHALE_IMAGES/busybox:1.0" me/app:2
+    own_push "$SHALE_IMAGES/busybox:1.0" library/many:1
+    own_push "$SHALE_IMAGES/debian:1.0" library/many:2
     export FULL=http://$OWN FULL_LOG=$OWN_DIR.log
     echo "$OWN_PIDS" >"$d/pids"
     printf '{"insecure-registries":["docker.io"],"registry-mirrors":["%s","%s/"]}' "$EMPTY" "$FULL" >"$d/conf"
@@ -57,6 +61,13 @@ pull() { shale --insecure-registry docker.io "$@"; }
     shale rmi app:1 me/app:2 >/dev/null
     run_ok pull --registry-mirror "$EMPTY" --registry-mirror "$FULL" pull -q "app@$digest"
     [ "$(hub_asked)" = "" ]
+    # a mirror that ends in the middle of all tags: what it gave is not asked for, told and counted again
+    layer=$(skopeo inspect --tls-verify=false "docker://${EMPTY#http://}/library/many:2" | jq -r '.Layers[0]')
+    find "$EMPTY_DIR" -type f -name "*${layer#*:}*" -delete
+    run_ok pull --registry-mirror "$EMPTY" --registry-mirror "$FULL" pull -a many
+    [ "$(grep -c '^1: Pulling from' <<<"$output")" = 1 ]
+    has "Status: Downloaded newer image for many"
+    [ "$(shale images -q many | wc -l)" = 2 ]
     # what no mirror has: the Hub's words
     run_fails 1 "" pull --registry-mirror "$EMPTY" --registry-mirror "$FULL" pull nosuch:1
     hub_asked | grep -q "registry-1.docker.io/v2/library/nosuch/manifests/1"
