@@ -57,6 +57,16 @@ spoil() {
 
 @test "a layer that has no files yet, and whose blob is damaged: fsck finds it, nobody gets its bytes" {
     run_ok shale load -q -i "$MANY"
+    # sizes of a layer without files: written once, then right
+    layer=$(shale inspect --format '{{index .RootFS.Layers 0}}' "$(names | sed -n 7p)")
+    python3 -c 'import sqlite3, sys
+d = sqlite3.connect(sys.argv[1])
+assert d.execute("UPDATE layers SET n_entries = 99 WHERE diff_id = ? AND state = 2", sys.argv[2:]).rowcount == 1
+d.commit()' "$SHALE_ROOT/shale.db" "$layer"
+    run_ok shale fsck
+    has "layer $layer: its sizes in the database were wrong, corrected"
+    run_ok shale fsck --check
+    hasnt "its sizes"
     layer=$(shale inspect --format '{{index .RootFS.Layers 0}}' "$(names | sed -n 5p)")
     [ -f "$SHALE_ROOT/blobs/sha256/${layer#*:}" ]
     printf 'X' | dd of="$SHALE_ROOT/blobs/sha256/${layer#*:}" bs=1 seek=600 conv=notrunc status=none
@@ -64,22 +74,11 @@ spoil() {
     run_fails 1 "" shale fsck --check
     has "$layer"
     run_ok shale cat "$(names | sed -n 6p)" /f5
-    bad=$layer
-    # sizes of a layer without files: written once, then right
-    layer=$(shale inspect --format '{{index .RootFS.Layers 0}}' "$(names | sed -n 7p)")
-    python3 -c 'import sqlite3, sys
-d = sqlite3.connect(sys.argv[1])
-assert d.execute("UPDATE layers SET n_entries = 99 WHERE diff_id = ? AND state = 2", sys.argv[2:]).rowcount == 1
-d.commit()' "$SHALE_ROOT/shale.db" "$layer"
-    run shale fsck
-    has "layer $layer: its sizes in the database were wrong, corrected"
-    run shale fsck --check
-    hasnt "its sizes"
     # a good archive brings it again, also where only the file was left, cut short
     run_ok shale load -q -i "$MANY"
     [ "$(shale cat "$(names | sed -n 5p)" /f4)" = 4 ]
     shale rmi -f "$(names | sed -n 5p)" >/dev/null
-    printf 'X' >"$SHALE_ROOT/blobs/sha256/${bad#*:}"
+    printf 'X' >"$SHALE_ROOT/blobs/sha256/${layer#*:}"
     run_ok shale load -q -i "$MANY"
     [ "$(shale cat "$(names | sed -n 5p)" /f4)" = 4 ]
 }
