@@ -168,7 +168,9 @@ assert closed(frame(0x88, b"")) is None
 # the frame comes with the head
 assert b"HTTP/1.1 101 " in attach()[1]
 # behind a ping, from one that goes at once
-s, head = attach(logs="0")
+s, head = attach(to="echo", logs="0")
+s.sendall(frame(0x81, b"first\n"))
+assert s.recv(100) == b"\x82\x06first\n"
 s.sendall(frame(0x89, b"?") * 2 + frame(0x81, b"behind\n"))
 s.shutdown(socket.SHUT_RDWR)
 while s.recv(1000):
@@ -184,17 +186,18 @@ except TimeoutError:
 s.close()
 PY
     docker run -d --network none -i --name deaf busybox sh -c 'while echo noise; do sleep 0.1; done' >/dev/null
+    docker run -d --network none -i --name echo busybox cat >/dev/null
     docker start ws
     open_files() { find "/proc/$DAEMON_PID/fd" -type l | wc -l; }
     before=$(open_files)
     run_ok timeout -s KILL 60 python3 "$BATS_TEST_TMPDIR/raw.py" "$DAEMON_SOCK"
     [ "$(docker inspect -f '{{.State.Running}}' ws)" = true ]
-    behind() { docker logs ws | grep -q '^behind$'; }
+    behind() { docker logs echo | grep -q '^behind$'; }
     await behind
     # the daemon lets go of it, while the container goes on
     for _ in $(seq 400); do [ "$(open_files)" -le "$before" ] && break; sleep 0.05; done
     [ "$(open_files)" -le "$before" ]
-    run_ok docker rm -f ws deaf
+    run_ok docker rm -f ws deaf echo
     # nothing is left of the clients that went
     for _ in $(seq 400); do [ "$(open_files)" -le "$before" ] && break; sleep 0.05; done
     [ "$(open_files)" -le "$before" ]
