@@ -303,7 +303,7 @@ static int build(struct cli *c, const struct build_cmd_opts *o, const struct bui
         r = build_outputs_put(c, s, out, made);
     if (r >= 0 && made)
         r = write_files(c, o, made);
-    if (r >= 0 && made && o->quiet && *made->id)
+    if (r >= 0 && made && o->quiet && *made->id && !build_outputs_to_stdout(out))
         r = cli_printf(c, "%s\n", made->id);
     shale_free(made);
     return r;
@@ -399,7 +399,7 @@ const struct cmd cmd_build = {
         "\n"
         "The exit status is that of the command that failed in a RUN; --debug-on-error opens a\n"
         "shell in the state before it, on a terminal. Progress goes to standard error; with\n"
-        "--quiet standard output gets the ID of the image.",
+        "--quiet standard output gets the ID of the image, unless a tar goes there.",
     .example = "shale build -t app .\n"
                "shale build -t app:debug --target debug --build-arg VERSION=1.2 .\n"
                "shale build -f docker/Dockerfile --secret id=token,src=token.txt -t app .\n"
