@@ -286,7 +286,7 @@ static int send_layer(void *arg, size_t i, struct cancel *c, struct shale_err *e
 static int send(struct output *o, const char *tag, struct shale_err *e)
 {
     struct cancel *c = o->b->cancel;
-    struct descriptor config, manifest;
+    struct descriptor config = {.size_bytes = 0}, manifest = {.size_bytes = 0};
     int r = cache_doc_write(&o->doc, &o->config, e);
     _cleanup_free_ char *text = r < 0 ? NULL : json_text(o->config);
 
