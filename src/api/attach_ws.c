@@ -21,7 +21,7 @@
 #define PIECE_BYTES   (32u << 10)
 #define CONTROL_BYTES (WS_HEAD_BYTES + WS_MAX_CONTROL)
 #define CLOSE_NS      (2 * NS_PER_S) /* for the client's answer to our close */
-#define LAST_MS       5000 /* for what it has sent and nobody has taken, once it has gone */
+#define LAST_NS       (5 * NS_PER_S) /* for what it has sent and nobody has taken, once it has gone */
 
 struct attach_ws {
     int client; /* the connection; not ours */
@@ -44,7 +44,8 @@ struct attach_ws {
     bool closed, answered; /* we have closed; the client has */
     bool gone;             /* it takes nothing any more */
     bool broken;
-    int64_t end_ns; /* until when an answer to our close is waited for; 0: it is not sent yet */
+    int64_t end_ns;  /* until when an answer to our close is waited for; 0: it is not sent yet */
+    int64_t last_ns; /* gone: until when the caller may take what is left */
 };
 
 /* ---- to the client ---- */
@@ -75,7 +76,7 @@ static void put_control(struct attach_ws *w, enum ws_op op, const void *p, size_
 {
     uint8_t head[WS_HEAD_BYTES];
 
-    if (w->closed)
+    if (w->closed || w->gone)
         return;
     put(w, head, ws_head(head, op, n));
     put(w, p, n);
@@ -86,10 +87,11 @@ static void put_close(struct attach_ws *w, int status)
 {
     uint8_t frame[WS_HEAD_BYTES];
 
-    if (w->closed)
-        return;
-    put(w, frame, ws_close(frame, status));
-    w->control = w->closed = true;
+    if (!w->closed && !w->gone) {
+        put(w, frame, ws_close(frame, status));
+        w->control = true;
+    }
+    w->closed = true;
 }
 
 /* ---- from the client ---- */
@@ -168,24 +170,31 @@ static bool is_over(const struct attach_ws *w)
     return w->broken || (w->closed && w->answered && !w->n_out);
 }
 
+static int ms_until(int64_t end_ns, int64_t now)
+{
+    return end_ns > now ? (int)((end_ns - now) / NS_PER_MS) + 1 : 0;
+}
+
 /* In ms, -1: for ever. */
 static int patience(struct attach_ws *w)
 {
+    int64_t now = time_mono_ns();
+
     if (w->gone)
-        return LAST_MS;
+        return ms_until(w->last_ns, now);
     if (!w->closed || w->n_out)
         return -1;
-    int64_t now = time_mono_ns();
     if (!w->end_ns)
         w->end_ns = now + CLOSE_NS;
-    return w->end_ns > now ? (int)((w->end_ns - now) / NS_PER_MS) + 1 : 0;
+    return ms_until(w->end_ns, now);
 }
 
 /* What is ready. */
 static void serve(struct attach_ws *w, short client, short caller, bool reads, bool takes)
 {
-    if (client & (POLLHUP | POLLERR)) {
+    if (!w->gone && client & (POLLHUP | POLLERR)) {
         w->gone = true; /* what it has sent still counts */
+        w->last_ns = time_mono_ns() + LAST_NS;
         w->n_out = w->out_at = 0;
         w->control = false;
     }
@@ -203,7 +212,7 @@ static void serve(struct attach_ws *w, short client, short caller, bool reads, b
 static int step(struct attach_ws *w)
 {
     bool reads = !w->n_data && !w->n && !w->answered && !w->control;
-    bool takes = !w->n_out && !w->ended && !w->closed;
+    bool takes = !w->n_out && !w->ended && !w->closed && !w->gone;
     short client = (short)((reads ? POLLIN : 0) | (w->n_out ? POLLOUT : 0));
     short caller = (short)((w->n_data ? POLLOUT : 0) | (takes ? POLLIN : 0));
     struct pollfd p[] = {{w->gone && !reads ? -1 : w->client, client, 0},

@@ -70,33 +70,42 @@ static int bad_path(struct api_req *q, enum api_found found, const char *version
     return api_fail(q, 404, e, "page not found");
 }
 
+/* An address, a name without dots or this machine's own: what nobody elsewhere can turn to another
+ * address. */
+static bool is_own_name(const char *host)
+{
+    char own[256] = "";
+
+    if (host[0] == '[')
+        return true;
+    struct str name = {host, strcspn(host, ":")};
+    (void)gethostname(own, sizeof own - 1);
+    return !memchr(name.p, '.', name.n) || strspn(host, "0123456789.") >= name.n ||
+           str_eq(name, str_of(own));
+}
+
 /* Does Origin name the very host that is asked? Clients of WebSockets that are no browser say so.
  */
 static bool is_own_page(const char *origin, const char *host)
 {
     const char *there = strstr(origin, "://");
 
-    return there && host && strcasecmp(there + 3, host) == 0;
+    return there && host && strcasecmp(there + 3, host) == 0 && is_own_name(host);
 }
 
 /* Without TLS, pages of other sites can send requests to this machine from a browser here. They
- * name themselves; and where a page's own name was turned to an address of ours, it stands in Host.
+ * name themselves; and where a page's own name was turned to an address of ours, it stands in Host,
+ * and in Origin where that is sent.
  */
 static bool is_web_page(const struct wire_req *w)
 {
     const char *host = wire_head_get(w->head, "Host"), *origin = wire_head_get(w->head, "Origin");
-    char own[256] = "";
 
     if (streq(w->peer, "unix") || w->tls)
         return false;
     if (origin && !is_own_page(origin, host))
         return true;
-    if (!host || host[0] == '[' || !(str_has_prefix(w->peer, "127.") || w->peer[0] == '['))
-        return false;
-    struct str name = {host, strcspn(host, ":")};
-    (void)gethostname(own, sizeof own - 1);
-    return memchr(name.p, '.', name.n) && strspn(host, "0123456789.") < name.n &&
-           !str_eq(name, str_of(own));
+    return host && (str_has_prefix(w->peer, "127.") || w->peer[0] == '[') && !is_own_name(host);
 }
 
 static int run(struct api_req *q, struct shale_err *e)

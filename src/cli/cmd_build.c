@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fs.h"
+#include "base/outfile.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "cli/build_files.h"
@@ -217,7 +217,7 @@ static int write_files(struct cli *c, const struct build_cmd_opts *o, const stru
     int r = 0;
 
     if (o->iidfile)
-        r = fs_write_atomic(AT_FDCWD, o->iidfile, b->id, strlen(b->id), 0666, false, &c->e);
+        r = outfile_put(o->iidfile, b->id, strlen(b->id), 0666, &c->e);
     if (r < 0 || !o->metadata_file)
         return r;
     const char *names = "";
@@ -229,9 +229,7 @@ static int write_files(struct cli *c, const struct build_cmd_opts *o, const stru
     if (names && *names)
         (void)json_object_set_new(doc, "image.name", json_string(names));
     _cleanup_free_ char *text = doc && names ? json_text_indented(doc) : NULL;
-    return text
-               ? fs_write_atomic(AT_FDCWD, o->metadata_file, text, strlen(text), 0644, false, &c->e)
-               : err_nomem(&c->e);
+    return text ? outfile_put(o->metadata_file, text, strlen(text), 0644, &c->e) : err_nomem(&c->e);
 }
 
 /* That they cannot be written is better known before a build than behind it. */

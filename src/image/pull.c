@@ -152,7 +152,7 @@ static bool may_be_elsewhere(int r)
            r != -SHALE_SYSTEM;
 }
 
-/* Mirrors first, each with all that is to be done; the registry itself has the last word. */
+/* Mirrors first, each with all that is still to be done; the registry itself has the last word. */
 static int from_one_of(struct pull *p, int (*work)(struct pull *p, struct shale_err *e),
                        struct shale_err *e)
 {
@@ -168,8 +168,6 @@ static int from_one_of(struct pull *p, int (*work)(struct pull *p, struct shale_
         if (r >= 0 && p->from) {
             p->from->on_retry = on_retry;
             p->from->retry_arg = p;
-            p->n_done = 0;
-            p->wrong = NULL;
             r = work(p, &why);
         }
         if (r < 0 && i < n)
@@ -480,6 +478,23 @@ static int pull_named(struct pull *p, struct shale_err *e)
     return pull_one(p, digest_is_set(&p->ref.digest) ? NULL : p->ref.tag, e);
 }
 
+/* 1: a source before this one had it. */
+static int is_done(const struct pull *p, const char *tag, struct shale_err *e)
+{
+    struct ref ref = p->ref;
+
+    if (p->n_done == 0)
+        return 0;
+    ref.tag = tag;
+    const char *name = ref_canonical(&ref, p->a);
+    if (!name)
+        return err_nomem(e);
+    for (size_t i = 0; i < p->n_done; i++)
+        if (streq(p->done[i].ref, name))
+            return 1;
+    return 0;
+}
+
 static int pull_all(struct pull *p, struct shale_err *e)
 {
     struct strv tags;
@@ -487,9 +502,12 @@ static int pull_all(struct pull *p, struct shale_err *e)
 
     if (r >= 0 && tags.n == 0)
         return err_set(e, SHALE_NOT_FOUND, "repository %s has no tags", p->ref.familiar);
-    for (size_t i = 0; r >= 0 && i < tags.n; i++)
-        r = pull_one(p, tags.v[i], e);
-    return r;
+    for (size_t i = 0; r >= 0 && i < tags.n; i++) {
+        r = is_done(p, tags.v[i], e);
+        if (r == 0)
+            r = pull_one(p, tags.v[i], e);
+    }
+    return r < 0 ? r : 0;
 }
 
 /* "Downloaded newer image for alpine:3" */

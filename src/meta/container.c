@@ -108,8 +108,9 @@ static int add_mounted(struct meta *m, const struct meta_container *c, struct sh
         if (r >= 0 && !there)
             r = err_set(e, SHALE_CONFLICT, "No such image: %s", d->s);
         if (r >= 0 && !digest_eq(d, &c->image_id))
-            r = stmt_run(m, "INSERT OR IGNORE INTO container_images VALUES(?1, ?2)", NULL, e, "dt",
-                         d, c->id);
+            r = stmt_run(m,
+                         "INSERT OR IGNORE INTO container_images(image, container) VALUES(?1, ?2)",
+                         NULL, e, "dt", d, c->id);
         if (r < 0)
             return r;
     }

@@ -17,12 +17,12 @@ static int no_row(const char *what, const struct digest *d, struct shale_err *e)
 
 int meta_blob_put(struct meta *m, const struct meta_blob *b, struct shale_err *e)
 {
-    return stmt_run(
-        m,
-        "INSERT INTO blobs VALUES(?1, ?2, ?3, ?4) ON CONFLICT(digest) DO UPDATE SET size = ?2,"
-        " media_type = CASE WHEN ?3 = '' THEN media_type ELSE ?3 END",
-        NULL, e, "diti", &b->digest, (int64_t)b->size_bytes, b->media_type,
-        b->added_ns ? b->added_ns : time_now_ns());
+    return stmt_run(m,
+                    "INSERT INTO blobs(digest, size, media_type, added) VALUES(?1, ?2, ?3, ?4) ON "
+                    "CONFLICT(digest) DO UPDATE SET size = ?2,"
+                    " media_type = CASE WHEN ?3 = '' THEN media_type ELSE ?3 END",
+                    NULL, e, "diti", &b->digest, (int64_t)b->size_bytes, b->media_type,
+                    b->added_ns ? b->added_ns : time_now_ns());
 }
 
 static void blob_of(const struct stmt *q, struct meta_blob *b)
@@ -129,16 +129,20 @@ int meta_blob_totals(struct meta *m, uint64_t *ret_n, uint64_t *ret_bytes, struc
 int meta_edge_put(struct meta *m, const struct digest *parent, const struct digest *child,
                   struct shale_err *e)
 {
-    return stmt_run(m, "INSERT OR IGNORE INTO edges VALUES(?1, ?2)", NULL, e, "dd", parent, child);
+    return stmt_run(m, "INSERT OR IGNORE INTO edges(parent, child) VALUES(?1, ?2)", NULL, e, "dd",
+                    parent, child);
 }
 
 /* ---- layers ---- */
 
 int meta_layer_put(struct meta *m, const struct meta_layer *l, struct shale_err *e)
 {
-    return stmt_run(m, "INSERT OR REPLACE INTO layers VALUES(?1, ?2, ?3, ?4, ?5, ?6)", NULL, e,
-                    "diiiit", &l->diff_id, (int64_t)l->tar_bytes, (int64_t)l->content_bytes,
-                    (int64_t)l->n_entries, (int64_t)l->state, l->boot_id);
+    return stmt_run(
+        m,
+        "INSERT OR REPLACE INTO layers(diff_id, tar_bytes, content_bytes, n_entries, state,"
+        " boot_id) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+        NULL, e, "diiiit", &l->diff_id, (int64_t)l->tar_bytes, (int64_t)l->content_bytes,
+        (int64_t)l->n_entries, (int64_t)l->state, l->boot_id);
 }
 
 static void layer_of(const struct stmt *q, struct meta_layer *l)
@@ -293,8 +297,8 @@ int meta_layer_blobs(struct meta *m, const struct digest *diff_id, struct arena 
 int meta_stack_put(struct meta *m, const struct digest *chain, const char *driver,
                    const char *boot_id, struct shale_err *e)
 {
-    return stmt_run(m, "INSERT OR REPLACE INTO stacks VALUES(?1, ?2, ?3)", NULL, e, "dtt", chain,
-                    driver, boot_id);
+    return stmt_run(m, "INSERT OR REPLACE INTO stacks(chain, driver, boot_id) VALUES(?1, ?2, ?3)",
+                    NULL, e, "dtt", chain, driver, boot_id);
 }
 
 static void stack_of(const struct stmt *q, struct meta_stack *s)

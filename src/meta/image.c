@@ -20,8 +20,9 @@ static int put_row(struct meta *m, const struct meta_image *i, struct shale_err 
 {
     return stmt_run(
         m,
-        "INSERT INTO images VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-        "?15, ?16, 0)"
+        "INSERT INTO images(id, manifest, parent, chain, created, size, n_layers, os, arch,"
+        " variant, os_version, labels, added, used, tagged, pinned, held)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 0)"
         " ON CONFLICT(id) DO UPDATE SET manifest = CASE WHEN ?2 = '' THEN manifest ELSE ?2 END,"
         " parent = CASE WHEN ?3 = '' THEN parent ELSE ?3 END, chain = ?4, created = ?5, size = ?6,"
         " n_layers = ?7, os = ?8, arch = ?9, variant = ?10, os_version = ?11, labels = ?12, held = "
@@ -44,8 +45,8 @@ int meta_image_put(struct meta *m, const struct meta_image *i,
     if (r >= 0)
         r = stmt_run(m, "DELETE FROM image_layers WHERE image = ?1", NULL, e, "d", &i->id);
     for (size_t k = 0; r >= 0 && k < n_layers; k++)
-        r = stmt_run(m, "INSERT INTO image_layers VALUES(?1, ?2, ?3, ?4)", NULL, e, "didd", &i->id,
-                     (int64_t)k, &layers[k].diff_id, &layers[k].blob);
+        r = stmt_run(m, "INSERT INTO image_layers(image, n, diff_id, blob) VALUES(?1, ?2, ?3, ?4)",
+                     NULL, e, "didd", &i->id, (int64_t)k, &layers[k].diff_id, &layers[k].blob);
     return meta_end(m, r, e);
 }
 

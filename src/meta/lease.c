@@ -93,7 +93,8 @@ static int add_item(struct meta *m, int64_t lease, const struct digest *d, struc
         return r;
     if (!alive) /* it would protect nothing */
         return err_set(e, SHALE_NOT_FOUND, "lease %" PRId64 " is over", lease);
-    return stmt_run(m, "INSERT OR IGNORE INTO lease_items VALUES(?1, ?2)", NULL, e, "id", lease, d);
+    return stmt_run(m, "INSERT OR IGNORE INTO lease_items(lease, digest) VALUES(?1, ?2)", NULL, e,
+                    "id", lease, d);
 }
 
 int meta_lease_add(struct meta *m, uint64_t lease, const struct digest *d, struct shale_err *e)
@@ -136,9 +137,11 @@ int meta_lease_sweep(struct meta *m, uint64_t *ret_n, struct shale_err *e)
 
 int meta_pull_put(struct meta *m, const struct meta_pull *p, struct shale_err *e)
 {
-    return stmt_run(m, "INSERT OR REPLACE INTO pulls VALUES(?1, ?2, ?3, ?4, ?5)", NULL, e, "dttii",
-                    &p->digest, p->ref, p->repo, (int64_t)p->size_bytes,
-                    p->started_ns ? p->started_ns : time_now_ns());
+    return stmt_run(
+        m,
+        "INSERT OR REPLACE INTO pulls(digest, ref, repo, size, started) VALUES(?1, ?2, ?3, ?4, ?5)",
+        NULL, e, "dttii", &p->digest, p->ref, p->repo, (int64_t)p->size_bytes,
+        p->started_ns ? p->started_ns : time_now_ns());
 }
 
 static int pull_of(const struct stmt *q, struct arena *a, struct meta_pull *ret,

@@ -462,8 +462,9 @@ int meta_kv_get(struct meta *m, const char *key, struct arena *a, char **ret, st
 
 int meta_kv_set(struct meta *m, const char *key, const char *value, struct shale_err *e)
 {
-    return stmt_run(m, "INSERT INTO kv VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
-                    NULL, e, "tt", key, value);
+    return stmt_run(
+        m, "INSERT INTO kv(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
+        NULL, e, "tt", key, value);
 }
 
 int meta_kv_delete(struct meta *m, const char *key, struct shale_err *e)

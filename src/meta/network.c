@@ -44,8 +44,10 @@ static int add(struct meta *m, const struct meta_network *n, struct shale_err *e
         return r;
     if (there)
         return err_set(e, SHALE_EXISTS, "network with name %.200s already exists", n->name);
-    return stmt_run(m, "INSERT INTO networks VALUES(?1, ?2, ?3, ?4, ?5)", NULL, e, "tttit", n->id,
-                    n->name, n->driver, n->created_ns ? n->created_ns : time_now_ns(), n->config);
+    return stmt_run(
+        m, "INSERT INTO networks(id, name, driver, created, config) VALUES(?1, ?2, ?3, ?4, ?5)",
+        NULL, e, "tttit", n->id, n->name, n->driver, n->created_ns ? n->created_ns : time_now_ns(),
+        n->config);
 }
 
 int meta_network_add(struct meta *m, const struct meta_network *n, struct shale_err *e)
@@ -242,7 +244,9 @@ int meta_port_add(struct meta *m, const struct meta_port *p, struct shale_err *e
 
     return r < 0 ? r
                  : meta_end(m,
-                            stmt_run(m, "INSERT INTO host_ports VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                            stmt_run(m,
+                                     "INSERT INTO host_ports(container, network, protocol, "
+                                     "host_ip, inside, host) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
                                      NULL, e, "ttttii", p->container, p->network, p->protocol,
                                      p->host_ip, (int64_t)p->inside, (int64_t)p->host),
                             e);

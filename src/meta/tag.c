@@ -59,8 +59,10 @@ static int set(struct meta *m, const char *repo, const char *tag, const struct d
     if (moved || !digest_eq(&l.old_target, &l.new_target)) {
         r = log_move(m, &l, e);
         if (r >= 0)
-            r = stmt_run(m, "INSERT OR REPLACE INTO tags VALUES(?1, ?2, ?3, ?4, ?5)", NULL, e,
-                         "ttddi", repo, tag, image, target, l.when_ns);
+            r = stmt_run(m,
+                         "INSERT OR REPLACE INTO tags(repo, tag, image, target, updated) "
+                         "VALUES(?1, ?2, ?3, ?4, ?5)",
+                         NULL, e, "ttddi", repo, tag, image, target, l.when_ns);
     }
     if (r >= 0)
         r = stmt_run(m, "UPDATE images SET tagged = ?2 WHERE id = ?1", NULL, e, "di", image,

@@ -171,6 +171,30 @@ int driver_dir_in_use(int root_fd, const struct digest *chain, struct shale_err 
     return r <= 0 ? r : err_set(e, SHALE_IN_USE, "%s is mounted", path);
 }
 
+/* One that was mounted between the look at the mounts and the move goes on, in its old place. Later
+ * mounts do not find it. */
+static int set_aside(int root, const struct digest *chain, const char *path, struct shale_err *e)
+{
+    char old[ROOTFS_PATH_MAX], moved[ROOTFS_PATH_MAX];
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = stack_set_aside(root, chain, names, ARRAY_SIZE(names), e);
+
+    if (r < 0)
+        return r;
+    temp_path(chain, "old", old);
+    snprintf(moved, sizeof moved, "%.3900s/" DIFF_NAME, old);
+    r = is_lower(path, &why);
+    if (r == 0) /* a view of it shows where it lies now */
+        r = is_lower(moved, &why);
+    if (r == 0)
+        return 0;
+    int back = stack_put_back(root, chain, names, ARRAY_SIZE(names), e);
+    if (back < 0)
+        return back;
+    return r < 0 ? err_set(e, why.code, "%s", why.msg)
+                 : err_set(e, SHALE_IN_USE, "%s is mounted", path);
+}
+
 static int do_remove(struct rootfs_driver *drv, const struct digest *chain, struct shale_err *e)
 {
     struct dir_driver *d = self(drv);
@@ -183,9 +207,9 @@ static int do_remove(struct rootfs_driver *drv, const struct digest *chain, stru
     if (lock < 0)
         return lock;
     int r = driver_dir_in_use(d->common.root_fd, chain, e);
-    if (r < 0)
-        return r;
-    return stack_take_away(d->common.root_fd, chain, names, ARRAY_SIZE(names), e);
+    if (r >= 0)
+        r = set_aside(d->common.root_fd, chain, path, e);
+    return r < 0 ? r : stack_drop_aside(d->common.root_fd, chain, e);
 }
 
 static int verify(struct rootfs_driver *drv, const struct rootfs_image *img, struct cancel *c,

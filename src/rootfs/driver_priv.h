@@ -50,7 +50,14 @@ void temp_path(const struct digest *chain, const char *what, char ret[ROOTFS_PAT
  * that all are there. Those that were not made are not there afterwards. */
 int stack_publish(int root, const struct digest *chain, const char *const *names, size_t n,
                   struct shale_err *e);
-/* Removes a driver's names of a stack, the first one first. */
+/* Moves a driver's names of a stack to the folder "old", the first one first; and back. */
+int stack_set_aside(int root, const struct digest *chain, const char *const *names, size_t n,
+                    struct shale_err *e);
+int stack_put_back(int root, const struct digest *chain, const char *const *names, size_t n,
+                   struct shale_err *e);
+/* Removes what is in "old". */
+int stack_drop_aside(int root, const struct digest *chain, struct shale_err *e);
+/* Removes a driver's names of a stack. */
 int stack_take_away(int root, const struct digest *chain, const char *const *names, size_t n,
                     struct shale_err *e);
 

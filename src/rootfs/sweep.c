@@ -52,7 +52,7 @@ int stack_publish(int root, const struct digest *chain, const char *const *names
     return r < 0 ? r : fs_remove_tree(root, temp, e);
 }
 
-int stack_take_away(int root, const struct digest *chain, const char *const *names, size_t n,
+int stack_set_aside(int root, const struct digest *chain, const char *const *names, size_t n,
                     struct shale_err *e)
 {
     char temp[ROOTFS_PATH_MAX], final[ROOTFS_PATH_MAX];
@@ -66,10 +66,39 @@ int stack_take_away(int root, const struct digest *chain, const char *const *nam
     r = fs_mkdir_p(root, temp, 0700, e);
     for (size_t i = 0; r >= 0 && i < n; i++)
         r = move(root, final, temp, names[i], e);
-    if (r >= 0)
-        r = fs_remove_tree(root, temp, e);
-    (void)sys_unlinkat(root, final, AT_REMOVEDIR); /* unless another driver has something there */
     return r < 0 ? r : 0;
+}
+
+int stack_put_back(int root, const struct digest *chain, const char *const *names, size_t n,
+                   struct shale_err *e)
+{
+    char temp[ROOTFS_PATH_MAX], final[ROOTFS_PATH_MAX];
+    int r = 0;
+
+    stack_path(chain, NULL, final);
+    temp_path(chain, "old", temp);
+    for (size_t i = n; r >= 0 && i-- > 0;)
+        r = move(root, temp, final, names[i], e);
+    return r < 0 ? r : 0;
+}
+
+int stack_drop_aside(int root, const struct digest *chain, struct shale_err *e)
+{
+    char temp[ROOTFS_PATH_MAX], final[ROOTFS_PATH_MAX];
+
+    stack_path(chain, NULL, final);
+    temp_path(chain, "old", temp);
+    int r = fs_remove_tree(root, temp, e);
+    (void)sys_unlinkat(root, final, AT_REMOVEDIR); /* unless another driver has something there */
+    return r;
+}
+
+int stack_take_away(int root, const struct digest *chain, const char *const *names, size_t n,
+                    struct shale_err *e)
+{
+    int r = stack_set_aside(root, chain, names, n, e);
+
+    return r < 0 ? r : stack_drop_aside(root, chain, e);
 }
 
 /* A folder that another collector has left there is in the way. */

@@ -178,7 +178,12 @@ static int check_layer_row(struct check *k, const struct layer_in_result *is, st
     if (!same) {
         say(k, SHALE_FSCK_REPAIRED, "layer %s: its sizes in the database were wrong, corrected",
             is->diff_id.s);
-        return store_record_layer(k->s, NULL, 0, is, e);
+        if (!is->later)
+            return store_record_layer(k->s, NULL, 0, is, e);
+        row.tar_bytes = is->tar_bytes;
+        row.content_bytes = is->toc.content_bytes;
+        row.n_entries = is->toc.n_entries;
+        return meta_layer_put(k->s->meta, &row, e);
     }
     if (k->o->check_only || is->later || (row.state == META_LAYER_COMPLETE && row.boot_id[0] == 0))
         return 0;
@@ -215,6 +220,7 @@ static int check_layer(struct check *k, const struct digest *d, struct shale_err
 
     if (good < 0)
         return good;
+    is.later = later; /* none has files, whatever its size */
     if (good == STORE_LAYER_GOOD)
         return check_layer_row(k, &is, e);
     r = meta_gc_layer_needed(k->s->meta, d, e);

@@ -95,22 +95,29 @@ static int inflate(struct store *s, const struct digest *diff_id, const struct d
     return r < 0 ? r : layer_in_finish(*ret, diff_id, in, e);
 }
 
-static int rebuild(struct store *s, const struct digest *diff_id, const struct digest *blob,
-                   struct cancel *c, struct shale_err *e)
+/* What is `in_place` stays there; `later`: a small one gets no files. */
+static int make_of(struct store *s, const struct digest *diff_id, const struct digest *blob,
+                   bool in_place, bool later, struct cancel *c, struct shale_err *e)
 {
     struct layer_in *l;
     struct layer_in_result in;
     uint64_t size = 0;
-    int r = inflate(s, diff_id, blob, false, c, &l, &in, e);
+    int r = inflate(s, diff_id, blob, later, c, &l, &in, e);
 
     if (r >= 0)
         r = blob_has(s->blobs, blob, &size, e);
-    if (r >= 0)
-        r = layer_in_publish(l, true, e);
+    if (r >= 0 && !in.later)
+        r = layer_in_publish(l, !in_place, e);
     if (r >= 0)
         r = store_record_layer(s, blob, size, &in, e);
     layer_in_close(l);
     return r;
+}
+
+static int rebuild(struct store *s, const struct digest *diff_id, const struct digest *blob,
+                   struct cancel *c, struct shale_err *e)
+{
+    return make_of(s, diff_id, blob, false, false, c, e);
 }
 
 /* The lock keeps two that need the same layer from making it twice. */
@@ -209,6 +216,17 @@ int store_layer_make(struct store *s, const struct digest *diff_id, const struct
             return r;
     }
     return blob ? rebuild(s, diff_id, blob, c, e) : rebuild_from_any(s, diff_id, c, e);
+}
+
+int store_layer_learn(struct store *s, const struct digest *diff_id, const struct digest *blob,
+                      bool later, struct cancel *c, struct shale_err *e)
+{
+    _cleanup_close_ int lock = lock_layer(s, diff_id, c, e);
+    if (lock < 0)
+        return lock;
+    int r = store_layer_trusted(s, diff_id, e);
+
+    return r < 0 ? r : make_of(s, diff_id, blob, r == 1, later, c, e);
 }
 
 int store_layer_ensure(struct store *s, const struct digest *diff_id, struct cancel *c,

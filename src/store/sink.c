@@ -319,7 +319,25 @@ static int is_for_later(const struct store_sink *k, const struct digest *diff_id
            row.state == META_LAYER_LATER;
 }
 
-/* The blob is in the store: is the layer too? Make it again if not. */
+/* A blob that nobody has read since it came may be damaged by now. 0: it was, and is gone. */
+static int is_good_still(struct store *s, const struct digest *blob, struct cancel *c,
+                         struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = blob_verify(s->blobs, blob, c, &why);
+
+    if (r >= 0)
+        return 1;
+    if (r == -SHALE_NOT_FOUND)
+        return 0;
+    if (r != -SHALE_CORRUPT)
+        return err_set(e, why.code, "%s", why.msg);
+    r = blob_remove(s->blobs, blob, NULL, e);
+    return r < 0 ? r : 0;
+}
+
+/* The blob is in the store: is the layer too? Make it again if not: 1. 0: the blob was damaged, and
+ * is not there any more. */
 static int have_blob(struct store_sink *k, const struct descriptor *d, const struct digest *diff_id,
                      struct cancel *c, struct shale_err *e)
 {
@@ -346,12 +364,20 @@ static int have_blob(struct store_sink *k, const struct descriptor *d, const str
                        "layers from manifest don't match image configuration: layer %s has diffID "
                        "%s, not %s",
                        d->digest.s, lb.diff_id.s, diff_id->s);
-    r = is_for_later(k, diff_id) ? 0 : store_layer_make(s, diff_id, &d->digest, c, e);
+    bool known = r >= 0 && digest_eq(&lb.diff_id, diff_id);
+    bool later = known && is_for_later(k, diff_id);
+    r = known && !later ? 1 : is_good_still(s, &d->digest, c, e);
+    if (r <= 0)
+        return r;
+    if (!known)
+        r = store_layer_learn(s, diff_id, &d->digest, k->o.later, c, e);
+    else if (!later)
+        r = store_layer_make(s, diff_id, &d->digest, c, e);
     if (r < 0)
         return r;
     (void)meta_pull_delete(s->meta, &d->digest, NULL);
     report(k, SHALE_PROGRESS_PRESENT, d, d->size_bytes);
-    return 0;
+    return 1;
 }
 
 /* 1 when another image brought the same layer, differently compressed, and the blob it can be made
@@ -372,7 +398,13 @@ static int have_layer(struct store_sink *k, const struct descriptor *d,
         r = blob_has(s->blobs, &other, NULL, e);
     if (r <= 0)
         return r;
-    r = is_for_later(k, diff_id) ? 0 : store_layer_make(s, diff_id, NULL, c, e);
+    if (is_for_later(k, diff_id)) {
+        r = is_good_still(s, &other, c, e);
+        if (r == 0)
+            return 0;
+    } else {
+        r = store_layer_make(s, diff_id, NULL, c, e);
+    }
     if (r < 0)
         return r == -SHALE_CANCELED || r == -SHALE_NO_SPACE ? r : 0;
     (void)meta_pull_delete(s->meta, &d->digest, NULL);
@@ -393,9 +425,11 @@ static int receive(struct store_sink *k, const struct descriptor *d, const struc
     };
     int r;
 
-    r = blob_begin(s->blobs, &d->digest, d->size_bytes, on_wait, &a, c, &a.blob, e);
-    if (r == 1)
-        return have_blob(k, d, diff_id, c, e);
+    while ((r = blob_begin(s->blobs, &d->digest, d->size_bytes, on_wait, &a, c, &a.blob, e)) == 1) {
+        r = have_blob(k, d, diff_id, c, e);
+        if (r != 0)
+            return r < 0 ? r : 0;
+    }
     if (r < 0)
         return r;
     r = o.layers_fd = store_layers_fd(s, e);
@@ -469,15 +503,14 @@ static int sink_blob(struct sink *sk, const struct descriptor *d, const struct d
     r = blob_has(k->store->blobs, &d->digest, &size, e);
     if (r < 0)
         return r;
-    if (r == 1) {
-        r = have_blob(k, d, diff_id, c, e);
-    } else {
+    if (r == 1)
+        r = have_blob(k, d, diff_id, c, &why);
+    else
         r = k->o.all_blobs ? 0 : have_layer(k, d, diff_id, c, &why);
-        if (r == 0)
-            r = receive(k, d, diff_id, from, c, &why);
-        if (r < 0 && e)
-            *e = why;
-    }
+    if (r == 0)
+        r = receive(k, d, diff_id, from, c, &why);
+    if (r < 0 && e)
+        *e = why;
     if (r == -SHALE_CANCELED)
         return r;
     return r < 0 ? err_wrap(e, r, "layer %s", d->digest.s) : 0;

@@ -55,3 +55,7 @@ int store_layer_blob(struct store *s, const struct digest *diff_id, struct arena
 /* store_layer_ensure, with a blob that is known to inflate to it (NULL: look for one). */
 int store_layer_make(struct store *s, const struct digest *diff_id, const struct digest *blob,
                      struct cancel *c, struct shale_err *e);
+/* The same from a blob of which is not known what it inflates to; that is verified and remembered.
+ * `later`: a small layer needs no files yet. */
+int store_layer_learn(struct store *s, const struct digest *diff_id, const struct digest *blob,
+                      bool later, struct cancel *c, struct shale_err *e);

@@ -106,12 +106,16 @@ int view_api_containers(const struct shale_container_list *l, int64_t now_ns, js
 
 /* ---- one ---- */
 
-/* Clients ask for logs only where they know the driver; what ours gives is what this one would. */
+/* Clients ask for logs only where they know the driver; the format that we name ourselves gives
+ * what json-file would. */
 static int name_log_driver(json_t *host)
 {
     json_t *log = json_object_get(host, "LogConfig");
+    const char *type = json_string_value(json_object_get(log, "Type"));
 
-    return log ? json_object_set_new(log, "Type", json_string("json-file")) : 0;
+    return type && streq(type, "k8s-file")
+               ? json_object_set_new(log, "Type", json_string("json-file"))
+               : 0;
 }
 
 /* Before 1.42; no kernel has had them for long. */
