@@ -13,7 +13,7 @@
 
 /* ---- before and behind ---- */
 
-int build_open_context(struct build *b, struct shale_err *e)
+static int open_context(struct build *b, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
     const struct build_context_opts o = {
@@ -105,17 +105,6 @@ int build_explain(struct crew *c, int r, struct shale_err *e)
     return err_wrap(e, r, "%s:%u:%u", c->failed_in->file.file, at.line, at.column);
 }
 
-static int open_all(struct build *b, struct shale_err *e)
-{
-    int r = check_options(b, e);
-
-    if (r >= 0)
-        r = run_check_terminal(b, e);
-    if (r >= 0)
-        r = build_open_context(b, e);
-    return r < 0 ? r : named_open(b, e);
-}
-
 static void borrow(struct build *b)
 {
     b->context = b->lender->context;
@@ -126,20 +115,31 @@ static void borrow(struct build *b)
     b->lease = b->lender->lease;
 }
 
-static int begin(struct build *b, struct shale_err *e)
+int build_plan(struct build *b, struct shale_err *e)
 {
     int r = 0;
 
     if (b->lender)
         borrow(b);
     else
-        r = open_all(b, e);
+        r = open_context(b, e);
+    if (r >= 0 && !b->lender)
+        r = named_open(b, e);
     if (r >= 0)
         r = build_scopes(b, e);
+    return r < 0 ? r : graph_make(b, e);
+}
+
+static int begin(struct build *b, struct shale_err *e)
+{
+    int r = b->lender ? 0 : check_options(b, e);
+
+    if (r >= 0 && !b->lender)
+        r = run_check_terminal(b, e);
+    if (r >= 0)
+        r = build_plan(b, e);
     if (r >= 0)
         r = annotations_check(b, e);
-    if (r >= 0)
-        r = graph_make(b, e);
     if (r < 0 || b->lender)
         return r;
     r = check_warn(b, e);

@@ -116,7 +116,7 @@ struct crew {        /* and what the builds for several platforms have in common
     size_t n_seats, n_seated; /* stages that may run at the same time, that do */
     bool stopped;             /* something has failed: */
     int result;
-    struct shale_err why; /* of the first failure, and where it was */
+    struct shale_err why; /* of the first failure that is not CANCELED, and where it was */
     struct build *failed_in;
     const struct instr *failed;
     struct dockerfile_pos failed_at; /* more exactly; line 0: not */
@@ -253,8 +253,13 @@ int record_put_own(struct build *b, const char *key, const char *description,
  * record_let_go. */
 int record_ask(struct build *b, struct stage *s, const char *key, struct cached *ret,
                struct shale_err *e);
-void record_let_go(struct build *b, struct stage *s); /* of all that it has not put */
+/* Of all that it has not put. A stage that has failed does so only when the crew has stopped, or
+ * one that waits would do the same once more. */
+void record_let_go(struct build *b, struct stage *s);
+void flights_let_go(struct crew *c, struct stage *s); /* the same, under the mutex */
 void record_made(struct build *b, const char *key, const struct cached *c); /* record_put does */
+/* No stage runs: what other caches have said is asked for again. */
+void flights_forget_remote(struct crew *c);
 void flights_clear(struct crew *c);
 /* The layer, if any, onto the stage, with its entry in the history. */
 int record_apply(struct build *b, struct stage *s, const struct cached *c, const char *history,
@@ -275,7 +280,9 @@ int build_platforms(const struct shale_build_opts *o, struct arena *a,
 int build_cache_collect(struct build_host *h, uint64_t limit, struct shale_err *e); /* prune.c */
 
 /* ---- doing it ---- */
-int build_open_context(struct build *b, struct shale_err *e); /* and its Dockerfile, parsed */
+/* Contexts, the Dockerfile, what ARG stands for, the stages; no secret and nothing of the store is
+ * asked for. */
+int build_plan(struct build *b, struct shale_err *e);
 /* 1: it waits for another stage now. 0: it is done. */
 int stage_run(struct build *b, struct stage *s, struct shale_err *e);
 int from_image(struct build *b, struct stage *s, struct shale_err *e); /* from.c */
@@ -300,9 +307,10 @@ int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struc
 int output_files(struct build *b, struct shale_err *e); /* output.c */
 /* Findings about what is built, told as warnings. CONFLICT: the file says that they are errors. */
 int check_warn(struct build *b, struct shale_err *e);
-/* precheck.c: what is wrong about instructions of the stages that are needed (all: of any),
- * whatever variables stand for; it need not wait until they are done. Sets `failed`. */
-int precheck(struct build *b, bool all, struct shale_err *e);
+/* precheck.c: what is wrong about instructions of the stages that are needed, whatever variables
+ * stand for; it need not wait until they are done. lint: of any stage, and nothing that a build
+ * would have to be given is missed. Sets `failed`. */
+int precheck(struct build *b, bool lint, struct shale_err *e);
 /* annotate.c: what is to stand on the manifest, the list, or the list's entries. */
 enum annotated { ANNOTATED_MANIFEST = 1, ANNOTATED_ENTRY = 2, ANNOTATED_INDEX = 4 };
 int annotations_check(struct build *b, struct shale_err *e);

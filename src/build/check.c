@@ -104,21 +104,23 @@ int check_warn(struct build *b, struct shale_err *e)
     return r;
 }
 
-static int findings(struct build *b, struct shale_build_findings *ret, struct shale_err *e)
+/* Stages are those of each platform; what is likely to be a mistake is the same for all, and told
+ * for the first. */
+static int findings(struct crew *c, struct shale_build_findings *ret, struct shale_err *e)
 {
+    struct build *b = &c->v[0];
     struct lint l = {.n = 0};
-    int r = build_open_context(b, e);
+    int r = 0;
 
+    for (size_t i = 0; r >= 0 && i < c->n; i++) {
+        r = build_plan(&c->v[i], e);
+        if (r >= 0)
+            r = precheck(&c->v[i], true, e);
+    }
     if (r >= 0)
         r = look(b, &l, e);
-    if (r >= 0)
-        r = build_scopes(b, e);
-    if (r >= 0)
-        r = graph_make(b, e);
-    if (r >= 0)
-        r = precheck(b, true, e);
     if (r < 0)
-        return build_explain(b->crew, r, e);
+        return build_explain(c, r, e);
     struct shale_build_finding *v = arena_array(b->a, l.n + 1, sizeof *v);
     if (!v)
         return err_nomem(e);
@@ -142,14 +144,22 @@ static int findings(struct build *b, struct shale_build_findings *ret, struct sh
 int build_check(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
                 struct shale_build_findings *ret, struct shale_err *e)
 {
-    struct build b;
+    struct shale_build_opts *opts = NULL;
     struct crew c;
+    size_t n = 0;
+    int r = build_platforms(o, a, &opts, &n, e);
 
-    crew_init(&c, &b, 1);
-    build_init(&b, &c, h, o, a);
-    int r = findings(&b, ret, e);
-
-    build_clear(&b);
+    if (r < 0)
+        return r;
+    struct build *v = arena_array(a, n, sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    crew_init(&c, v, n);
+    for (size_t i = 0; i < n; i++)
+        build_init(&v[i], &c, h, &opts[i], a);
+    r = findings(&c, ret, e);
+    for (size_t i = n; i > 0; i--) /* the lender last */
+        build_clear(&v[i - 1]);
     crew_clear(&c);
     return r;
 }

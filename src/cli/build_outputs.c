@@ -214,6 +214,14 @@ int build_outputs_take(struct cli *c, const struct strv *given, bool load, bool 
     return r < 0 ? r : (c->arena.failed ? err_nomem(&c->e) : 0);
 }
 
+bool build_outputs_to_stdout(const struct build_outputs *out)
+{
+    for (size_t i = 0; i < out->n; i++)
+        if (streq(out->v[i].dest, "-"))
+            return true;
+    return false;
+}
+
 static int push_names(struct cli *c, struct shale *s, const struct shale_built *b)
 {
     struct shale_push_opts q = {.size = sizeof q};

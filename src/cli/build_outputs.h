@@ -24,6 +24,8 @@ struct build_outputs {
 /* Errors are in c->e; names and annotations that stand in outputs are added to those of q. */
 int build_outputs_take(struct cli *c, const struct strv *given, bool load, bool push,
                        struct build_outputs *ret, struct shale_build_opts *q);
+/* Standard output is that of a tar: nothing else may be written there. */
+bool build_outputs_to_stdout(const struct build_outputs *out);
 /* Archives hold the names, or the ID where there is none. */
 int build_outputs_put(struct cli *c, struct shale *s, const struct build_outputs *out,
                       const struct shale_built *b);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fs.h"
+#include "base/outfile.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "cli/build_files.h"
@@ -217,7 +217,7 @@ static int write_files(struct cli *c, const struct build_cmd_opts *o, const stru
     int r = 0;
 
     if (o->iidfile)
-        r = fs_write_atomic(AT_FDCWD, o->iidfile, b->id, strlen(b->id), 0666, false, &c->e);
+        r = outfile_put(o->iidfile, b->id, strlen(b->id), 0666, &c->e);
     if (r < 0 || !o->metadata_file)
         return r;
     const char *names = "";
@@ -229,9 +229,7 @@ static int write_files(struct cli *c, const struct build_cmd_opts *o, const stru
     if (names && *names)
         (void)json_object_set_new(doc, "image.name", json_string(names));
     _cleanup_free_ char *text = doc && names ? json_text_indented(doc) : NULL;
-    return text
-               ? fs_write_atomic(AT_FDCWD, o->metadata_file, text, strlen(text), 0644, false, &c->e)
-               : err_nomem(&c->e);
+    return text ? outfile_put(o->metadata_file, text, strlen(text), 0644, &c->e) : err_nomem(&c->e);
 }
 
 /* That they cannot be written is better known before a build than behind it. */
@@ -303,7 +301,7 @@ static int build(struct cli *c, const struct build_cmd_opts *o, const struct bui
         r = build_outputs_put(c, s, out, made);
     if (r >= 0 && made)
         r = write_files(c, o, made);
-    if (r >= 0 && made && o->quiet && *made->id)
+    if (r >= 0 && made && o->quiet && *made->id && !build_outputs_to_stdout(out))
         r = cli_printf(c, "%s\n", made->id);
     shale_free(made);
     return r;
@@ -399,7 +397,7 @@ const struct cmd cmd_build = {
         "\n"
         "The exit status is that of the command that failed in a RUN; --debug-on-error opens a\n"
         "shell in the state before it, on a terminal. Progress goes to standard error; with\n"
-        "--quiet standard output gets the ID of the image.",
+        "--quiet standard output gets the ID of the image, unless a tar goes there.",
     .example = "shale build -t app .\n"
                "shale build -t app:debug --target debug --build-arg VERSION=1.2 .\n"
                "shale build -f docker/Dockerfile --secret id=token,src=token.txt -t app .\n"

@@ -87,7 +87,9 @@ static bool has_any(const char *const *list)
     return list && list[0];
 }
 
-static int connect_one(struct create *c, const struct shale_endpoint_opts *o, struct shale_err *e)
+/* *n_publish: + 1 when ports can be published there. */
+static int connect_one(struct create *c, const struct shale_endpoint_opts *o, size_t *n_publish,
+                       struct shale_err *e)
 {
     struct conf *k = &c->conf;
     struct conf_network *to = &k->networks[k->n_networks];
@@ -132,21 +134,26 @@ static int connect_one(struct create *c, const struct shale_endpoint_opts *o, st
     if (r >= 0)
         r = create_list(c, o->aliases, &to->aliases, e);
     k->n_networks++;
+    *n_publish += !n.macvlan;
     return r;
 }
 
 static int take_networks(struct create *c, const struct shale_endpoint_opts *v, size_t n,
                          struct shale_err *e)
 {
+    size_t n_publish = 0;
     int r = 0;
 
     c->conf.networks = arena_array(c->a, n + 1, sizeof *c->conf.networks);
     if (!c->conf.networks)
         return err_nomem(e);
     for (size_t i = 0; r >= 0 && i < n; i++)
-        r = connect_one(c, &v[i], e);
+        r = connect_one(c, &v[i], &n_publish, e);
     if (r >= 0)
         c->conf.network = c->conf.networks[0].name;
+    if (r >= 0 && n_publish == 0 && (has_any(c->o->publish) || c->o->publish_all))
+        c->warnings[c->n_warnings++] =
+            "Published ports are discarded when using macvlan networks only";
     return r;
 }
 

@@ -227,6 +227,33 @@ void endpoints_forget(struct container_host *h, struct arena *a, const struct ct
 
 /* ---- a container ---- */
 
+static void refresh_addresses(struct container_host *h, struct arena *a,
+                              const struct conf_network *asked)
+{
+    struct meta_endpoint *v = NULL;
+    struct ipv6 want6 = {{0}};
+    struct network n;
+    struct ctr other;
+    size_t n_taken = 0;
+    uint32_t want = 0;
+    bool has4 = ipv4_parse(asked->address, &want);
+
+    if (find_network(h, a, asked, &n, NULL) < 0 ||
+        meta_endpoint_list(store_meta(h->store), NULL, n.row.id, a, &v, &n_taken, NULL) < 0)
+        return;
+    if (n.ipv6 && (has4 || asked->address6[0])) /* without one of its own: the counterpart */
+        want6 = network_address6(&n, want, asked->address6);
+    for (size_t i = 0; i < n_taken; i++) {
+        bool same = has4 && v[i].address == want;
+        if (n.ipv6 && !same) {
+            struct ipv6 theirs = network_address6(&n, v[i].address, v[i].address6);
+            same = ipv6_eq(&theirs, &want6);
+        }
+        if (same)
+            (void)ctr_find(h, v[i].container, a, &other, NULL);
+    }
+}
+
 /* Containers that have ended, which nobody has recorded yet, may have what we want: out of the
  * way, before NETWORK_LOCK is held. */
 static void refresh_holders(struct container_host *h, struct arena *a, const struct ctr *c)
@@ -244,16 +271,18 @@ static void refresh_holders(struct container_host *h, struct arena *a, const str
     }
     for (size_t i = 0; i < c->conf.n_networks; i++) {
         const struct conf_network *n = &c->conf.networks[i];
-        struct meta_endpoint *v = NULL;
-        size_t n_taken = 0;
-        uint32_t want;
-        if (!ipv4_parse(n->address, &want) ||
-            meta_endpoint_list(m, NULL, n->id, a, &v, &n_taken, NULL) < 0)
-            continue;
-        for (size_t k = 0; k < n_taken; k++)
-            if (v[k].address == want)
-                (void)ctr_find(h, v[k].container, a, &other, NULL);
+        if (n->address[0] || n->address6[0])
+            refresh_addresses(h, a, n);
     }
+}
+
+/* Where its ports are: the first network but those where it has addresses of its own outside. */
+static struct endpoint *published(struct endpoints *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (!p->v[i].network.macvlan)
+            return &p->v[i];
+    return NULL;
 }
 
 static int setup_locked(struct container_host *h, struct arena *a, struct ctr *c,
@@ -273,8 +302,9 @@ static int setup_locked(struct container_host *h, struct arena *a, struct ctr *c
         if (r >= 0)
             ret->n++;
     }
-    if (r >= 0 && ret->n && !ret->v[0].network.macvlan) /* that has addresses of its own outside */
-        r = hostports_take(h, a, c, ret->v[0].network.row.id, &ret->ports, e);
+    const struct endpoint *at = published(ret);
+    if (r >= 0 && at)
+        r = hostports_take(h, a, c, at->network.row.id, &ret->ports, e);
     if (r >= 0 && streq(c->conf.network, PASTA_MODE)) {
         r = hostports_take(h, a, c, PASTA_MODE, &ret->ports, e);
         hostports_close(&ret->ports); /* it listens by itself */
@@ -283,8 +313,8 @@ static int setup_locked(struct container_host *h, struct arena *a, struct ctr *c
     }
     for (size_t i = 0; r >= 0 && i < ret->n; i++)
         r = call_setup(h, a, c, &c->conf.networks[i], &ret->v[i], (unsigned)i,
-                       i == 0 ? &ret->ports : NULL, e);
-    return r >= 0 && ret->n ? portproxy_start(h, c, &ret->ports, ret->v[0].address, a, e) : r;
+                       &ret->v[i] == at ? &ret->ports : NULL, e);
+    return r >= 0 && at ? portproxy_start(h, c, &ret->ports, at->address, a, e) : r;
 }
 
 /* --network container: the namespace of a process that runs. */

@@ -139,6 +139,15 @@ static int add_row(struct wish *w, const struct port_pair *p, struct place *at, 
     return r;
 }
 
+static int check_room(const struct wish *w, struct shale_err *e)
+{
+    if (w->to->n_carried < HOSTPORTS_CARRIED)
+        return 0;
+    return err_set(e, SHALE_LIMIT,
+                   "more than %d ports of IPv6 addresses: -p 0.0.0.0:PORT:PORT has IPv4 only",
+                   HOSTPORTS_CARRIED);
+}
+
 /* Why there can be no port of that IPv6 address. */
 static int check_carried(const struct wish *w, const struct port_pair *p, struct shale_err *e)
 {
@@ -148,9 +157,7 @@ static int check_carried(const struct wish *w, const struct port_pair *p, struct
         return err_set(e, SHALE_UNSUPPORTED,
                        "ports of IPv6 addresses are served by the program shale, which this one "
                        "is not");
-    if (w->to->n_carried == HOSTPORTS_CARRIED)
-        return err_set(e, SHALE_LIMIT, "more than %d ports of IPv6 addresses", HOSTPORTS_CARRIED);
-    return 0;
+    return check_room(w, e);
 }
 
 /* *host 0: one that is free, which it is then. 1: it is taken by somebody else. */
@@ -190,8 +197,11 @@ static int take_other(const struct wish *w, const struct port_pair *p, struct pl
     struct shale_err why = SHALE_ERR_INIT;
     int r;
 
-    if (w->pasta || check_carried(w, p, NULL) < 0)
+    if (w->pasta || !w->carries || streq(p->protocol, "sctp"))
         return 0;
+    r = check_room(w, e);
+    if (r < 0)
+        return r;
     errno = 0;
     r = take_place(w, p, at, host, &why);
 

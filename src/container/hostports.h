@@ -13,7 +13,7 @@
 #include "meta/meta_network.h"
 
 #define HOSTPORTS_HELD    256 /* at most so many sockets; ports above that are rows only */
-#define HOSTPORTS_CARRIED 256 /* of IPv6 addresses: there are no more */
+#define HOSTPORTS_CARRIED 640 /* of IPv6 addresses: more are an error. Both fit into 1024 files */
 #define HOSTPORTS_ANY6    "::"
 
 struct hostports_carried {

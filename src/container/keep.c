@@ -178,13 +178,14 @@ static int attend(struct keeper *k, const struct ctr *c, const struct process *i
                   struct shale_err *e)
 {
     struct health health = HEALTH_INIT;
+    struct logrotate log = {.told = 0};
     int r = health_begin(&health, k->h, c, e), ended = 0;
 
     while (r >= 0 && !ended) {
         int64_t wait_ms = sooner(health_wait_ms(&health), logrotate_wait_ms(&c->conf));
         r = ended = process_wait(init, wait_ms, k->h->cancel, e);
         if (r == 0)
-            logrotate_look(c);
+            logrotate_look(&log, c);
         if (r == 0 && health_wait_ms(&health) == 0)
             r = health_probe(&health, k->h, e);
     }

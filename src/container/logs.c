@@ -144,6 +144,7 @@ static void close_files(struct reader *r)
 static int open_files(struct reader *r, struct shale_err *e)
 {
     ino_t known = r->inode, last = 0;
+    bool missed = false; /* one name may be missing for a moment, while they grow older */
 
     close_files(r);
     for (unsigned i = 0; i < LOG_MAX_FILES; i++) {
@@ -151,8 +152,12 @@ static int open_files(struct reader *r, struct shale_err *e)
         struct stat st;
         (void)snprintf(path, sizeof path, i ? "%s.%u" : "%s", r->path, i);
         int fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
-        if (fd < 0 && errno == ENOENT)
-            return 0;
+        if (fd < 0 && errno == ENOENT) {
+            if (missed || i == 0)
+                return 0;
+            missed = true;
+            continue;
+        }
         if (fd < 0 || fstat(fd, &st) < 0) {
             if (fd >= 0)
                 close(fd);

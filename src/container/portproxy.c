@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -22,9 +23,15 @@
 #define EVENTS_MAX  64
 #define LOOK_MS     5000 /* how soon it sees that it is not wanted any more */
 #define PAUSE_MS    200  /* for what there are no descriptors left */
+#define CONNS_MAX   4096 /* at once; further ones are closed when they come */
+#define IDLE_S      60   /* silence after which it is asked whether an end is still there */
+#define ASK_S       15
+#define ASK_TIMES   4
 
 struct proxy {
     int epoll;
+    size_t n_conns;
+    char *block;       /* BLOCK_BYTES, for what is on its way */
     struct conn *dead; /* freed when no event can speak of them any more */
     bool paused;       /* new connections wait */
 };
@@ -40,10 +47,11 @@ struct listener {
 
 struct end {
     int fd;
-    bool eof;  /* it sends no more */
-    bool shut; /* it is sent no more */
+    bool eof;   /* it sends no more */
+    bool shut;  /* it is sent no more */
+    bool is_up; /* connected */
+    char *kept; /* what it sent: from … to is not at the other end yet. NULL: all is */
     size_t from, to;
-    char block[BLOCK_BYTES]; /* what it sent: from … to is not at the other end yet */
 };
 struct conn {
     struct portproxy_watch watch;
@@ -57,38 +65,83 @@ static void drop(struct conn *c)
 {
     if (c->is_dead)
         return;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         if (c->ends[i].fd >= 0)
             close(c->ends[i].fd);
+        free(c->ends[i].kept);
+    }
+    c->p->n_conns--;
     c->is_dead = true;
     c->next = c->p->dead;
     c->p->dead = c;
 }
 
+/* How much of it the end takes now, -1: it is gone. */
+static ssize_t give(const struct end *to, const char *data, size_t n)
+{
+    ssize_t k = send(to->fd, data, n, MSG_NOSIGNAL);
+
+    if (k < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    return k;
+}
+
+static int carry_new(char *block, struct end *a, const struct end *b)
+{
+    ssize_t n = recv(a->fd, block, BLOCK_BYTES, 0), k;
+
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    a->eof = n == 0;
+    k = n ? give(b, block, (size_t)n) : 0;
+    if (k < 0)
+        return -1;
+    if (k < n) {
+        a->from = 0;
+        a->to = (size_t)(n - k);
+        a->kept = mem_alloc(a->to);
+        if (!a->kept)
+            return -1;
+        memcpy(a->kept, block + k, a->to);
+    }
+    return 1;
+}
+
+static int carry_kept(struct end *a, const struct end *b)
+{
+    ssize_t n = give(b, a->kept + a->from, a->to - a->from);
+
+    if (n <= 0)
+        return (int)n;
+    a->from += (size_t)n;
+    if (a->from == a->to) {
+        free(a->kept);
+        a->kept = NULL;
+    }
+    return 1;
+}
+
+/* A socket that is shut before it is connected never will be. */
+static bool is_up(struct end *p)
+{
+    struct sockaddr_storage peer;
+    socklen_t n = sizeof peer;
+
+    p->is_up = p->is_up || getpeername(p->fd, (struct sockaddr *)&peer, &n) == 0;
+    return p->is_up;
+}
+
 /* 1: something went on, 0: not now, -1: this connection is over. */
-static int carry(struct end *a, struct end *b)
+static int carry(char *block, struct end *a, struct end *b)
 {
     int moved = 0;
 
-    if (a->from == a->to && !a->eof) {
-        ssize_t n = recv(a->fd, a->block, sizeof a->block, 0);
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
-            return -1;
-        a->eof = n == 0;
-        a->from = 0;
-        a->to = n > 0 ? (size_t)n : 0;
-        moved = n >= 0;
-    }
-    if (a->from < a->to) {
-        ssize_t n = send(b->fd, a->block + a->from, a->to - a->from, MSG_NOSIGNAL);
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
-            return -1;
-        a->from += n > 0 ? (size_t)n : 0;
-        moved |= n > 0;
-    }
-    if (a->from == a->to && a->eof && !b->shut) {
-        if (shutdown(b->fd, SHUT_WR) < 0 && errno == ENOTCONN) /* not connected yet */
-            return 0;
+    if (a->kept)
+        moved = carry_kept(a, b);
+    else if (!a->eof)
+        moved = carry_new(block, a, b);
+    if (moved >= 0 && !a->kept && a->eof && !b->shut && is_up(b)) {
+        (void)shutdown(b->fd, SHUT_WR); /* fails for one that has ended: reading shows it */
         b->shut = true;
         moved = 1;
     }
@@ -105,8 +158,8 @@ static void on_conn(struct portproxy_watch *w, uint32_t events)
     if (c->is_dead)
         return;
     for (int i = 0; i < ROUNDS_MAX && (there > 0 || back > 0); i++) {
-        there = carry(&c->ends[0], &c->ends[1]);
-        back = there < 0 ? -1 : carry(&c->ends[1], &c->ends[0]);
+        there = carry(c->p->block, &c->ends[0], &c->ends[1]);
+        back = there < 0 ? -1 : carry(c->p->block, &c->ends[1], &c->ends[0]);
         if (there < 0 || back < 0 || (c->ends[0].shut && c->ends[1].shut)) {
             drop(c);
             return;
@@ -116,14 +169,28 @@ static void on_conn(struct portproxy_watch *w, uint32_t events)
         (void)epoll_ctl(c->p->epoll, EPOLL_CTL_MOD, c->ends[0].fd, &again);
 }
 
+/* Without delay, and an end that has gone without a word is noticed. */
+static void tune(int fd)
+{
+    const struct {
+        int level, name, value;
+    } v[] = {{IPPROTO_TCP, TCP_NODELAY, 1},
+             {SOL_SOCKET, SO_KEEPALIVE, 1},
+             {IPPROTO_TCP, TCP_KEEPIDLE, IDLE_S},
+             {IPPROTO_TCP, TCP_KEEPINTVL, ASK_S},
+             {IPPROTO_TCP, TCP_KEEPCNT, ASK_TIMES}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+        (void)setsockopt(fd, v[i].level, v[i].name, &v[i].value, sizeof v[i].value);
+}
+
 static int connect_to(const struct sockaddr_in *to)
 {
     _cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int on = 1;
 
     if (fd < 0)
         return -1;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    tune(fd);
     if (connect(fd, (const struct sockaddr *)to, sizeof *to) < 0 && errno != EINPROGRESS)
         return -1;
     return TAKE_FD(fd);
@@ -133,19 +200,20 @@ static int connect_to(const struct sockaddr_in *to)
 static bool accept_one(struct listener *l)
 {
     const uint32_t all = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), on = 1;
+    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (fd < 0) {
         l->p->paused |= errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
         return errno == ECONNABORTED || errno == EINTR;
     }
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    struct conn *c = mem_alloc(sizeof *c);
+    tune(fd);
+    struct conn *c = l->p->n_conns < CONNS_MAX ? mem_alloc(sizeof *c) : NULL;
     if (!c) {
         close(fd);
         return true;
     }
     *c = (struct conn){.watch = {on_conn}, .p = l->p};
+    l->p->n_conns++;
     c->ends[0].fd = fd;
     c->ends[1].fd = connect_to(&l->to);
     if (c->ends[1].fd < 0 || portproxy_watch(l->p->epoll, fd, all, &c->watch, NULL) < 0 ||
@@ -200,6 +268,14 @@ static void bury(struct proxy *p)
     }
 }
 
+/* One that cannot be read says nothing. */
+static bool is_wanted(const char *pidfile)
+{
+    pid_t pid = process_read_pidfile(pidfile);
+
+    return pid ? pid == getpid() : access(pidfile, F_OK) == 0 || errno != ENOENT;
+}
+
 static int loop(struct proxy *p, const char *pidfile, struct portproxy_udp **udp, size_t n,
                 struct shale_err *e)
 {
@@ -226,7 +302,7 @@ static int loop(struct proxy *p, const char *pidfile, struct portproxy_udp **udp
         for (size_t i = 0; i < n; i++)
             if (udp[i])
                 portproxy_udp_tidy(udp[i]);
-        if (process_read_pidfile(pidfile) != getpid())
+        if (!is_wanted(pidfile))
             return 0;
     }
 }
@@ -237,13 +313,14 @@ int portproxy_run(const char *pidfile, const struct shale_carried_port *v, size_
     _cleanup_close_ int epoll = epoll_create1(EPOLL_CLOEXEC);
     _cleanup_free_ struct listener *l = mem_array(n, sizeof *l);
     _cleanup_free_ struct portproxy_udp **udp = mem_array(n, sizeof(void *));
-    struct proxy p = {.epoll = epoll};
+    _cleanup_free_ char *block = mem_alloc(BLOCK_BYTES);
+    struct proxy p = {.epoll = epoll, .block = block};
     struct rlimit files;
     int r = 0;
 
     if (epoll < 0)
         return err_sys(e, "wait for connections");
-    if (!l || !udp)
+    if (!l || !udp || !block)
         return err_nomem(e);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;

@@ -16,6 +16,7 @@
 #define WORDS_MAX      400
 #define SAID_MAX       4096
 #define LINE_MAX_BYTES (1u << 20)
+#define END_MS         2000
 
 /* "tcp:7:172.17.0.2:80" */
 static const char *way_text(const struct hostports_carried *p, uint32_t address, struct arena *a)
@@ -75,6 +76,16 @@ int portproxy_start(struct container_host *h, const struct ctr *c, const struct 
     return err_set(e, SHALE_SYSTEM, "the process for ports of IPv6 addresses: %s", words);
 }
 
+/* The ports are free when it is gone. */
+static void end(const struct process *p)
+{
+    static const int signals[] = {SIGTERM, SIGKILL};
+
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+        if (process_kill(p, signals[i], NULL) < 0 || process_wait(p, END_MS, NULL, NULL) != 0)
+            return;
+}
+
 void portproxy_stop(const struct ctr *c, struct arena *a)
 {
     const char *pidfile = ctr_path(c, a, FILE_NAME);
@@ -88,6 +99,6 @@ void portproxy_stop(const struct ctr *c, struct arena *a)
     /* a number may have become another process's */
     if (p.pid > 0 && fs_read_file(AT_FDCWD, path, &line, NULL) != -SHALE_NO_MEMORY && line.n &&
         memmem(buf_str(&line), line.n, pidfile, strlen(pidfile)))
-        (void)process_kill(&p, SIGTERM, NULL);
+        end(&p);
     (void)sys_unlinkat(AT_FDCWD, pidfile, 0);
 }

@@ -18,15 +18,13 @@ int volume_check_name(const char *name, struct shale_err *e)
         return 0;
     if (name[0] && !name[1])
         return err_set(e, SHALE_INVALID,
-                       "create %s: volume name is too short, names should be at least two "
-                       "alphanumeric characters",
-                       name);
-    return err_set(
-        e, SHALE_INVALID,
-        "create %.200s: \"%.200s\" includes invalid characters for a local volume name, only "
-        "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host "
-        "directory, use absolute path",
-        name, name);
+                       "volume name is too short, names should be at least two alphanumeric "
+                       "characters");
+    return err_set(e, SHALE_INVALID,
+                   "\"%.200s\" includes invalid characters for a local volume name, only "
+                   "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host "
+                   "directory, use absolute path",
+                   name);
 }
 
 static int volume_path(const char *name, struct arena *a, const char **ret, struct shale_err *e)

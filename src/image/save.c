@@ -7,6 +7,7 @@
 #include "archive/archive.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/outfile.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "image/archives.h"
@@ -35,9 +36,7 @@ struct save {
     struct source *from;
     struct sink *to;
     int fd;
-    int dir_fd;     /* of the output, -1: written as it comes */
-    char tmp[64];   /* name there until it is whole; "" : none */
-    bool owns_file; /* fd */
+    struct outfile out; /* fd is its own, or the caller's */
 };
 
 static void save_clear(struct save *s)
@@ -47,12 +46,7 @@ static void save_clear(struct save *s)
     if (s->from)
         s->from->ops->close(s->from);
     store_lease_end(s->lease);
-    if (s->owns_file)
-        close(s->fd);
-    if (s->tmp[0])
-        (void)sys_unlinkat(s->dir_fd, s->tmp, 0);
-    if (s->dir_fd >= 0)
-        close(s->dir_fd);
+    outfile_clear(&s->out);
     arena_clear(&s->a);
 }
 
@@ -184,67 +178,30 @@ static int add_argument(struct save *s, const char *what, struct shale_err *e)
 
 /* ---- where it goes ---- */
 
-static int bad_output(const char *dir, struct shale_err *e)
+static int failed(const struct shale_err *why, struct shale_err *e)
 {
-    struct shale_err why = SHALE_ERR_INIT;
-    int r = err_sys(&why, "stat %s", dir);
-
-    if (r == -SHALE_NOT_FOUND) /* as docker writes it */
-        (void)err_set(&why, SHALE_NOT_FOUND, "stat %s: no such file or directory", dir);
-    return err_set(e, SHALE_INVALID, "failed to save image: invalid output path: %s", why.msg);
+    return err_set(e, why->code, "failed to save image: %s%s",
+                   why->code == SHALE_INVALID ? "invalid output path: " : "", why->msg);
 }
 
 static int open_output(struct save *s, struct shale_err *e)
 {
-    const char *path = s->o->output, *slash = path ? strrchr(path, '/') : NULL;
-    struct stat st;
-    char rnd[17];
+    struct shale_err why = SHALE_ERR_INIT;
 
     s->fd = s->o->fd;
-    if (!path)
+    if (!s->o->output)
         return 0;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return err_set(e, SHALE_INVALID,
-                       "failed to save image: invalid output path: \"%s\" must be a file, it is a "
-                       "folder",
-                       path);
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a device, a pipe: as it comes */
-        s->fd = sys_openat(AT_FDCWD, path, O_WRONLY, 0);
-        s->owns_file = s->fd >= 0;
-        return s->fd < 0 ? err_sys(e, "failed to save image: open %s", path) : 0;
-    }
-    const char *dir = slash == path ? "/"
-                      : slash       ? arena_strndup(&s->a, path, (size_t)(slash - path))
-                                    : ".";
-    if (!dir)
-        return err_nomem(e);
-    s->dir_fd = sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
-    if (s->dir_fd < 0)
-        return bad_output(dir, e);
-    int r = random_hex(rnd, 8, e);
-    if (r < 0)
-        return r;
-    snprintf(s->tmp, sizeof s->tmp, ".shale-save-%s", rnd);
-    s->fd = sys_openat(s->dir_fd, s->tmp, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    if (s->fd < 0) {
-        s->tmp[0] = 0;
-        return err_sys(e, "failed to save image: create a file in %s", dir);
-    }
-    s->owns_file = true;
+    if (outfile_open(&s->out, s->o->output, &why) < 0)
+        return failed(&why, e);
+    s->fd = s->out.fd;
     return 0;
 }
 
 static int publish(struct save *s, struct shale_err *e)
 {
-    const char *path = s->o->output, *slash = path ? strrchr(path, '/') : NULL;
+    struct shale_err why = SHALE_ERR_INIT;
 
-    if (!s->tmp[0])
-        return 0;
-    if (sys_fsync(s->fd) < 0 ||
-        sys_renameat(s->dir_fd, s->tmp, s->dir_fd, slash ? slash + 1 : path) < 0)
-        return err_sys(e, "failed to save image: write %s", path);
-    s->tmp[0] = 0;
-    return fs_sync_dir(s->dir_fd, ".", e);
+    return outfile_publish(&s->out, &why) < 0 ? failed(&why, e) : 0;
 }
 
 static int write_out(void *arg, const void *p, size_t n, struct shale_err *e)
@@ -284,7 +241,7 @@ static int lease_all(struct save *s, struct shale_err *e)
 int image_save(struct image_host *h, const char *const *images, size_t n_images,
                const struct shale_save_opts *o, struct shale_err *e)
 {
-    _cleanup_(save_clear) struct save s = {.h = h, .o = o, .fd = -1, .dir_fd = -1};
+    _cleanup_(save_clear) struct save s = {.h = h, .o = o, .fd = -1, .out = OUTFILE_INIT};
     int r = 0;
 
     arena_init(&s.a, ARCHIVE_MAX_BYTES);

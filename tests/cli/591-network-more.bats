@@ -6,10 +6,11 @@
 
 load lib
 
-setup_file() { net_archive; }
-setup() {
-    need_root
-    fresh_store
+# one store and one namespace for all: the last test leaves it without IPv6
+setup_file() {
+    net_archive
+    export SHALE_ROOT=$BATS_FILE_TMPDIR/store DOCKER_CONFIG=$BATS_FILE_TMPDIR/docker ns out
+    mkdir -p "$DOCKER_CONFIG"
     net_setup
     ip -n "$ns" addr add 2001:db8::1/64 dev outside nodad
     ip -n "$out" addr add 2001:db8::2/64 dev inside nodad
@@ -18,69 +19,41 @@ setup() {
 teardown() {
     [ -z "$daemon" ] || kill "$daemon" || true
     drop_store
-    net_teardown
 }
+teardown_file() { net_teardown; }
 shale() { here "$SHALE_BIN" "$@"; }
 get() { timeout 5 busybox wget -q -O - "$1"; } # URL
 export -f get
 web() { shale run -d --name "$1" "${@:2}" box:1 sh -c "echo this is $1 >/index.html; exec httpd -f -p 80 -h /" >/dev/null && await shale exec "$1" wget -q -O - http://127.0.0.1/; }
-proxies() { pgrep -f -- "__ports $SHALE_ROOT/" || true; }
+proxies() { pgrep -f -- "__ports $SHALE_ROOT/containers/${1:+$(shale inspect -f '{{.Id}}' "$1")}" || true; }
 
 @test "ports of IPv6 addresses: of none in particular, of one; who else may have them" {
-    web one -p 8080:80 -p '[::1]:8081:80' -p 127.0.0.1:8082:80 -p '[2001:db8:0::1]::80'
-    web every -p 0.0.0.0:8085:80
-    run_ok here bash -c 'get http://127.0.0.1:8085/'
-    [ "$output" = "this is every" ]
-    shale rm -f every >/dev/null
-    run_ok here bash -c 'get "http://[::1]:8080/"; get "http://[::1]:8081/"; get http://127.0.0.1:8080/'
+    web one -p 8080:80 -p '[::1]:8081:80' -p 127.0.0.1:8082:80 -p '[2001:db8:0::1]::80' -p 0.0.0.0:8085:80 \
+        -p 5300:53/udp -p '[::1]:7000-7010:7000-7010'
+    run_ok here bash -c 'get "http://[::1]:8080/"; get "http://[::1]:8081/"; get http://127.0.0.1:8080/; get http://127.0.0.1:8085/'
     [ "$output" = "this is one
+this is one
 this is one
 this is one" ]
     run_ok outside bash -c 'get "http://[2001:db8::1]:8080/"'
     run_fails 1 "" outside bash -c 'get "http://[2001:db8::1]:8081/"'
     run_fails 1 "" here bash -c 'get "http://[::1]:8082/"'
+    run_fails 1 "" here bash -c 'get "http://[::1]:8085/"'
     any=$(shale inspect -f '{{range index .NetworkSettings.Ports "80/tcp"}}{{if eq .HostIp "2001:db8::1"}}{{.HostPort}}{{end}}{{end}}' one)
     run_ok outside bash -c "get 'http://[2001:db8::1]:$any/'"
     [ "$(shale ps --format '{{.Ports}}')" = \
-        "0.0.0.0:8080->80/tcp, 127.0.0.1:8082->80/tcp, [2001:db8::1]:$any->80/tcp, [::]:8080->80/tcp, [::1]:8081->80/tcp" ] ||
+        "[::1]:7000-7010->7000-7010/tcp, 0.0.0.0:5300->53/udp, [::]:5300->53/udp, 0.0.0.0:8080->80/tcp, 0.0.0.0:8085->80/tcp, 127.0.0.1:8082->80/tcp, [2001:db8::1]:$any->80/tcp, [::]:8080->80/tcp, [::1]:8081->80/tcp" ] ||
         { shale ps --format '{{.Ports}}'; return 1; }
     run_ok shale port one 80
     has "[::1]:8081"
     has "0.0.0.0:8080"
-    [ "$(shale inspect -f '{{json .HostConfig.PortBindings}}' one)" = \
-        '{"80/tcp":[{"HostIp":"","HostPort":"8080"},{"HostIp":"::1","HostPort":"8081"},{"HostIp":"127.0.0.1","HostPort":"8082"},{"HostIp":"2001:db8::1","HostPort":""}]}' ]
+    [ "$(shale inspect -f '{{json (index .HostConfig.PortBindings "80/tcp")}}' one)" = \
+        '[{"HostIp":"","HostPort":"8080"},{"HostIp":"::1","HostPort":"8081"},{"HostIp":"127.0.0.1","HostPort":"8082"},{"HostIp":"2001:db8::1","HostPort":""},{"HostIp":"0.0.0.0","HostPort":"8085"}]' ]
     # a large file both ways is whole: the sender's end is passed on
     dd if=/dev/urandom of="$BATS_TEST_TMPDIR/big" bs=1M count=8 status=none
     shale exec -i one sh -c 'cat >/big' <"$BATS_TEST_TMPDIR/big"
     here bash -c 'get "http://[::1]:8080/big"' | cmp - "$BATS_TEST_TMPDIR/big"
-    # the same port: of the other kind of address it is free
-    run_fails 125 "Bind for ::1:8080 failed: port is already allocated" shale run --rm -p '[::1]:8080:80' box:1 true
-    run_fails 125 "Bind for ::1:8081 failed: port is already allocated" shale run --rm -p '[::1]:8081:80' box:1 true
-    run_ok shale run --rm -p '127.0.0.1:8081:80' -p '[::1]:8082:80' box:1 true
-    run_fails 125 "Bind for :::8081 failed: port is already allocated" shale run --rm -p 8081:80 box:1 true
-    run_fails 125 "ports of sctp cannot be those of IPv6 addresses" shale run --rm -p '[::1]:9:9/sctp' box:1 true
-    run_fails 125 "invalid IP address: ::x" shale run --rm -p '[::x]:9:9' box:1 true
-    # after a new start, and after a kill of the one who carries: the next start has another
-    shale restart -t 0 one >/dev/null
-    await here bash -c 'get "http://[::1]:8080/"'
-    [ "$(proxies | wc -l)" = 1 ]
-    kill -9 "$(proxies)"
-    shale restart -t 0 one >/dev/null
-    await here bash -c 'get "http://[::1]:8081/"'
-    # off the network that they are of, there are none
-    shale network disconnect bridge one
-    [ -z "$(proxies)" ]
-    shale rm -f one >/dev/null
-    # one that was killed, and the monitor with it: the next command clears up
-    web two -p 8080:80
-    kill -9 "$(cat "$SHALE_ROOT/containers/$(shale ps -q --no-trunc)/conmon.pid")"
-    kill -9 "$(shale inspect -f '{{.State.Pid}}' two)"
-    none() { [ -z "$(shale ps -q)" ] && [ -z "$(proxies)" ]; }
-    await none
-}
-
-@test "ports of IPv6 addresses: datagrams, and many ports" {
-    shale run -d --name dns -p 5300:53/udp -p '[::1]:7000-7010:7000-7010' box:1 sleep 1000 >/dev/null
+    # datagrams
     cat >"$BATS_TEST_TMPDIR/echo.py" <<'P'
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -88,7 +61,7 @@ s.bind(("", 53))
 while True:
     s.sendto(*s.recvfrom(65536))
 P
-    nsenter --net="/proc/$(shale inspect -f '{{.State.Pid}}' dns)/ns/net" python3 "$BATS_TEST_TMPDIR/echo.py" 3>&- &
+    nsenter --net="/proc/$(shale inspect -f '{{.State.Pid}}' one)/ns/net" python3 "$BATS_TEST_TMPDIR/echo.py" 3>&- &
     server=$!
     cat >"$BATS_TEST_TMPDIR/ask.py" <<'P'
 import socket, sys
@@ -109,15 +82,30 @@ for host in ("::1", "2001:db8::1", "127.0.0.1"):
 P
     run_ok here python3 "$BATS_TEST_TMPDIR/ask.py"
     kill "$server"
-    [ "$(shale ps --format '{{.Ports}}')" = "[::1]:7000-7010->7000-7010/tcp, 0.0.0.0:5300->53/udp, [::]:5300->53/udp" ] ||
-        { shale ps --format '{{.Ports}}'; return 1; }
-    # a host without IPv6: those of no address in particular are there without it, those of one are not
-    here sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-    web old -p 8090:80
-    [ "$(shale port old)" = "80/tcp -> 0.0.0.0:8090" ] || [ "$(shale port old | wc -l)" = 2 ]
-    run_fails 125 "failed to bind host port for 2001:db8::1:8091" shale run --rm -p '[2001:db8::1]:8091:80' box:1 true
-    shale rm -f dns old >/dev/null
-    [ -z "$(proxies)" ]
+    # the same port: of the other kind of address it is free
+    run_fails 125 "Bind for ::1:8080 failed: port is already allocated" shale run --rm -p '[::1]:8080:80' box:1 true
+    run_fails 125 "Bind for ::1:8081 failed: port is already allocated" shale run --rm -p '[::1]:8081:80' box:1 true
+    run_fails 125 "Bind for :::8081 failed: port is already allocated" shale run --rm -p 8081:80 box:1 true
+    run_fails 125 "ports of sctp cannot be those of IPv6 addresses" shale run --rm -p '[::1]:9:9/sctp' box:1 true
+    run_fails 125 "more than 640 ports of IPv6 addresses: -p 0.0.0.0:PORT:PORT has IPv4 only" shale run --rm -p 20000-20640:20000-20640 box:1 true
+    run_fails 125 "invalid IP address: ::x" shale run --rm -p '[::x]:9:9' box:1 true
+    web two -p '127.0.0.1:8081:80' -p '[::1]:8082:80'
+    # after a new start, and after a kill of the one who carries: the next start has another
+    shale restart -t 0 one >/dev/null
+    await here bash -c 'get "http://[::1]:8080/"'
+    [ "$(proxies one | wc -l)" = 1 ]
+    kill -9 "$(proxies one)"
+    shale restart -t 0 one >/dev/null
+    await here bash -c 'get "http://[::1]:8081/"'
+    # off the network that they are of, there are none
+    shale network disconnect bridge one
+    [ -z "$(proxies one)" ]
+    shale rm -f one >/dev/null
+    # one that was killed, and the monitor with it: the next command clears up
+    kill -9 "$(cat "$SHALE_ROOT/containers/$(shale ps -q --no-trunc)/conmon.pid")"
+    kill -9 "$(shale inspect -f '{{.State.Pid}}' two)"
+    none() { [ -z "$(shale ps -q)" ] && [ -z "$(proxies)" ]; }
+    await none
 }
 
 @test "an IPv6 address that is asked for: run, create, connect; nobody else gets it" {
@@ -153,23 +141,34 @@ P
     run_ok shale network connect --ip 10.7.0.50 --ip6 fd00:7::aa --alias third six three
     [ "$(shale inspect -f "$shape" three)" = '10.7.0.50 fd00:7::aa {"IPv4Address":"10.7.0.50","IPv6Address":"fd00:7::aa"}' ]
     await shale exec two ping6 -c 1 -w 5 third
+    # that of one which has died unseen is free
+    pids="$(cat "$SHALE_ROOT/containers/$(shale ps -q --no-trunc -f name=one)/conmon.pid") $(shale inspect -f '{{.State.Pid}}' one)"
     shale create --name later box:1 ip -o -6 addr >/dev/null
-    shale network connect --ip6 fd00:7::bb six later
+    shale network connect --ip6 fd00:7::3 six later
+    # shellcheck disable=SC2086
+    kill -9 $pids
     run_ok shale start -a later
-    has "fd00:7::bb/64"
+    has "fd00:7::3/64"
 }
 
 @test "macvlan: on the network of an interface of this host, with an address there" {
     shale network create -d macvlan -o parent=outside --subnet 192.0.2.0/24 --gateway 192.0.2.2 lan >/dev/null
     [ "$(shale network ls --format '{{.Name}} {{.Driver}}' -f driver=macvlan)" = "lan macvlan" ]
     [ "$(shale network inspect -f '{{.Options.parent}} {{(index .IPAM.Config 0).Subnet}}' lan)" = "outside 192.0.2.0/24" ]
-    # a port of this host makes no sense there and is none
-    shale run -d --name one --network lan --ip 192.0.2.77 -p 8080:80 box:1 sh -c 'echo here >/index.html; exec httpd -f -p 80 -h /' >/dev/null
+    # a port of this host makes no sense there and is none; it is one of the first other network
+    run_ok shale create --name one --network lan --ip 192.0.2.77 -p 8080:80 box:1 sh -c 'echo here >/index.html; exec httpd -f -p 80 -h /'
+    has "Published ports are discarded when using macvlan networks only"
+    shale start one >/dev/null
     run_ok shale exec one ip -o addr show eth0
     has "192.0.2.77/24"
     await outside bash -c 'get http://192.0.2.77/'
     [ -z "$(shale port one)" ]
-    run_ok shale run --rm --network lan box:1 ping -c 1 -W 5 192.0.2.77
+    run_ok shale run -d --name both --network lan --network bridge -p 8081:80 box:1 sh -c 'echo both >/index.html; exec httpd -f -p 80 -h /'
+    hasnt "discarded"
+    run_ok shale exec both ping -c 1 -W 5 192.0.2.77
+    await here bash -c 'get http://127.0.0.1:8081/'
+    await here bash -c 'get "http://[::1]:8081/"'
+    shale rm -f both >/dev/null
     [ "$(shale network inspect lan | jq -r '.[0].Containers[].IPv4Address')" = 192.0.2.77/24 ]
     run_fails 1 "has active endpoints" shale network rm lan
     shale rm -f one >/dev/null
@@ -189,14 +188,23 @@ P
     daemon=$!
     api() { docker -H "unix://$sock" "$@"; }
     await api version
-    api network create --ipv6 --subnet fd00:7::/64 six >/dev/null
-    run_ok api run -d --name one -p 8080:80 --network six --ip6 fd00:7::77 box:1 sh -c 'echo this is one >/index.html; exec httpd -f -p 80 -h /'
+    api network create --ipv6 --subnet fd00:9::/64 more >/dev/null
+    run_ok api run -d --name one -p 8080:80 --network more --ip6 fd00:9::77 box:1 sh -c 'echo this is one >/index.html; exec httpd -f -p 80 -h /'
     await here bash -c 'get http://127.0.0.1:8080/'
     [ "$(api ps --format '{{.Ports}}')" = "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp" ]
     api create --name two box:1 true >/dev/null
-    run_fails 1 "invalid IPv6 address: y" api network connect --ip6 y six two
-    api network connect --ip6 fd00:7::88 six two
-    [ "$(api inspect -f '{{(index .NetworkSettings.Networks "six").GlobalIPv6Address}}' one)" = fd00:7::77 ]
-    [ "$(api inspect -f '{{(index .NetworkSettings.Networks "six").IPAMConfig.IPv6Address}}' two)" = fd00:7::88 ]
+    run_fails 1 "invalid IPv6 address: y" api network connect --ip6 y more two
+    api network connect --ip6 fd00:9::88 more two
+    [ "$(api inspect -f '{{(index .NetworkSettings.Networks "more").GlobalIPv6Address}}' one)" = fd00:9::77 ]
+    [ "$(api inspect -f '{{(index .NetworkSettings.Networks "more").IPAMConfig.IPv6Address}}' two)" = fd00:9::88 ]
     api rm -f one two >/dev/null
+}
+
+@test "ports of IPv6 addresses: a host without IPv6: those of no address in particular are there without it" {
+    here sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+    web old -p 8090:80
+    [ "$(shale port old)" = "80/tcp -> 0.0.0.0:8090" ] || [ "$(shale port old | wc -l)" = 2 ]
+    run_fails 125 "failed to bind host port for 2001:db8::1:8091" shale run --rm -p '[2001:db8::1]:8091:80' box:1 true
+    shale rm -f old >/dev/null
+    [ -z "$(proxies)" ]
 }

@@ -123,6 +123,10 @@ END
 docker.io/library/a:1,docker.io/library/b:latest" ]
     [ "$(shale cat a:1 /one)" = "one $(field '{{.Architecture}}' a:1)" ]
     [ "$(shale inspect --format '{{len .RootFS.Layers}}' a:1)" = 1 ]
+    # A tar on standard output stays one.
+    shale build -q --network none --build-arg "BASE=$image" -o - -o type=image,name=c "$ctx" >"$BATS_TEST_TMPDIR/tar"
+    [ "$(tar xOf "$BATS_TEST_TMPDIR/tar" one)" = "$(shale cat c /one)" ]
+    [ "$(grep -ac sha256: "$BATS_TEST_TMPDIR/tar")" = 0 ]
     run_ok build --build-arg "BASE=$image" --no-cache --target one
     [ "$(cached)" = 1 ] || { echo "$output"; return 1; }
 }

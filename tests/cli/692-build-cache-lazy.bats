@@ -20,7 +20,7 @@ COPY a /a
 FROM @
 WORKDIR /w
 COPY --from=made /r /w/r
-COPY --from=other /a /w/a
+COPY --link --from=other /a /w/a
 END
     run_ok build -t x --cache-to "type=registry,ref=$ref,mode=max"
     want=$(layers x)
@@ -42,6 +42,14 @@ another_machine() {
 }
 # fetched: digests of the cache's layers that were asked for since the machine is another
 fetched() { tail -n +$((seen + 1)) "$OWN_DIR.log" | grep -o 'GET /v2/app/blobs/sha256:[0-9a-f]*' | grep -o 'sha256:.*' | grep -Fxf <(jq -r '.layers[].digest' "$BATS_TEST_TMPDIR/manifest"); }
+# blob_file FOLDER in|out N: the cache's file of layer N of x, or of the Nth that is not in x
+blob_file() {
+    local m d
+    m=$1/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$1/index.json")
+    d=$(jq -r '.config.digest[7:]' "$m")
+    jq -r --arg in "$2" --argjson n "$3" --argjson want "$want" '[.layers[] | {blob: .blob[7:], at: (.annotations.diffID as $d | $want | index($d))}] |
+        if $in == "in" then map(select(.at == $n))[0] else map(select(.at == null))[$n] end | .blob' "$1/blobs/sha256/$d" | sed "s|^|$1/blobs/sha256/|"
+}
 n_fetched() { fetched | wc -l; }
 
 @test "only layers of the result are fetched, and those that a step is made of" {
@@ -100,6 +108,31 @@ n_fetched() { fetched | wc -l; }
     another_machine
     run_ok build -t x --cache-from "$ref" --cache-from "type=local,src=$BATS_TEST_TMPDIR/good"
     [ "$(layers x)" = "$want" ] || { echo "$output"; return 1; }
+    # Where a copy is from is new, what is copied is not: the cache has the copy, without its layer. Nothing of that
+    # is left when the stages begin anew.
+    another_machine
+    cp "$ctx/Dockerfile" "$BATS_TEST_TMPDIR/before"
+    sed -i 's|^COPY a /a|&\nCOPY a /b|' "$ctx/Dockerfile"
+    mv "$(blob_file "$BATS_TEST_TMPDIR/good" in 3)" "$BATS_TEST_TMPDIR/gone"
+    run_ok build -t x --cache-from "type=local,src=$BATS_TEST_TMPDIR/good"
+    has "is not used: "
+    [ "$(shale cat x /w/a)" = one ]
+    run_ok shale fsck
+    mv "$BATS_TEST_TMPDIR/gone" "$(blob_file "$BATS_TEST_TMPDIR/good" in 3)"
+    mv "$BATS_TEST_TMPDIR/before" "$ctx/Dockerfile"
+    # A layer that nobody has needed is missed only when the cache goes on: without it.
+    rm "$(blob_file "$BATS_TEST_TMPDIR/good" out 0)"
+    for to in "type=local,dest=$BATS_TEST_TMPDIR/rest" "type=registry,ref=$OWN/rest:cache"; do
+        another_machine
+        run_ok build -t x --cache-from "type=local,src=$BATS_TEST_TMPDIR/good" --cache-to "$to,mode=max"
+        [ "$(layers x)" = "$want" ] || { echo "$output"; return 1; }
+        [ "$(grep -c "warning: the cache .* is not used: " <<<"$output")" = 1 ] || { echo "$output"; return 1; }
+        hasnt ERROR
+    done
+    for i in 1 2 3; do
+        [ -f "$(blob_file "$BATS_TEST_TMPDIR/rest" in $i)" ]
+        curl -sf "http://$OWN/v2/rest/manifests/cache" | grep "$(basename "$(blob_file "$BATS_TEST_TMPDIR/rest" in $i)")"
+    done
     # A registry that is gone.
     another_machine
     own_stop

@@ -74,6 +74,16 @@ END2
     run_fails 1 'is neither a folder nor a URL of http, https, git or ssh' shale build ftp://127.0.0.1/x
     run_fails 1 'keys are not read' build --ssh "default=$ctx/Dockerfile"
     SSH_AUTH_SOCK='' run_fails 1 '--ssh default: no agent' build --ssh default
+    # --check needs nothing that only the build itself is given, and sees the stages that it has
+    printf 'FROM %s AS low\nRUN --mount=type=secret,id=a,required true\nRUN --mount=type=ssh,required true\nRUN --security=insecure true\n' "$image" >"$ctx/Dockerfile"
+    SSH_AUTH_SOCK='' run_ok build --check
+    SSH_AUTH_SOCK='' run_ok build --check --platform linux/amd64,linux/arm64
+    [ "$output" = "Check complete, no warnings found." ]
+    run_fails 1 '--platform' build --check --platform linux/amd64,linux/nosuch:x
+    printf 'FROM scratch AS s\nCOPY --from=more a /\nFROM scratch AS more\nCOPY --from=s /a /\n' >"$ctx/Dockerfile"
+    run_fails 1 'circular dependency' build --check
+    run_ok build --check --build-context "more=docker-image://$image"
+    run_fails 1 'invalid context value' build --check --build-context more
     # --check shows the place, too, and takes its options from outside
     printf 'FROM %s\nRUNN x\n' "$image" >"$ctx/Dockerfile"
     run_fails 1 '   2 | >>> RUNN x' build --check

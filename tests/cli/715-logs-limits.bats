@@ -89,10 +89,19 @@ noise='i=0; while [ $i -lt $0 ]; do i=$((i+1)); printf "%06d %092d\n" $i 0; done
     docker run --network none --name mute --log-driver none busybox echo heard
     run_fails 1 "configured logging driver does not support reading" docker logs mute
     [ "$(api_status GET '/containers/mute/logs?stdout=1')" = 501 ]
-    docker run -d --network none --name noisy busybox sh -c "$noise" 300 >/dev/null
-    await test -e "$(folder noisy)/ctr.log.1"
-    last() { docker logs -n 1 noisy | grep -q '^000300 '; }
-    await last
+    docker run -d --network none --name noisy busybox sh -c \
+        'i=0; while :; do i=$((i+1)); printf "%06d %092d\n" $i 0; [ $((i % 20)) != 0 ] || sleep 0.05; done' >/dev/null
+    f=$(folder noisy)
+    await test -e "$f/ctr.log.1"
+    # again and again, of two files, too
+    again() { [ "$(stat -c %i "$f/ctr.log.1")" != "$was" ]; }
+    for _ in 1 2 3; do
+        was=$(stat -c %i "$f/ctr.log.1")
+        await again
+    done
+    docker kill noisy >/dev/null
+    [ ! -e "$f/ctr.log.2" ] && [ ! -e "$f/ctr.log.next" ]
+    docker logs noisy | awk 'NR > 1 && $1 + 0 != last + 1 {exit 1} {last = $1 + 0} END {exit !(NR > 50)}'
     docker rm -f usual mine plain mute noisy >/dev/null
     run_fails 1 "is not supported yet" docker create --log-driver fluentd busybox
     [ "$(api_status POST /containers/create -H 'Content-Type: application/json' -d '{"Image":"busybox","HostConfig":{"LogConfig":{"Type":"json-file","Config":{"max-file":"0"}}}}')" = 400 ]

@@ -83,9 +83,18 @@ static int describe(struct output *o, const struct meta_image_layer *l, struct c
     return r;
 }
 
+/* Of a cache that has turned out not to have what it promises. */
+static bool is_lost(struct cache_remote *x, const struct digest *diff_id)
+{
+    const struct cache_record *v = cache_remote_promised(x, diff_id);
+
+    return v && cache_remote_lost(x, v->from);
+}
+
+/* Records go with their layers. */
 static int collect_layers(struct output *o, bool all, struct shale_err *e)
 {
-    const struct cache_remote *x = o->b->remote;
+    struct cache_remote *x = o->b->remote;
     struct cache_doc *d = &o->doc;
     size_t n = 0, kept = 0;
     int r = 0;
@@ -94,7 +103,8 @@ static int collect_layers(struct output *o, bool all, struct shale_err *e)
     if (!d->layers)
         return err_nomem(e);
     for (size_t i = 0; r >= 0 && i < x->n_notes; i++)
-        if (digest_is_set(&x->notes[i].layer.diff_id) && goes(x, &x->notes[i], all))
+        if (digest_is_set(&x->notes[i].layer.diff_id) && goes(x, &x->notes[i], all) &&
+            !is_lost(x, &x->notes[i].layer.diff_id))
             r = describe(o, &x->notes[i].layer, &d->layers[n++], e);
     if (r < 0)
         return r;
@@ -233,15 +243,24 @@ static int make_manifest(struct output *o, const struct descriptor *config, stru
 }
 
 /* What was not fetched so far goes from where it is, if it is not where it is to go already. A
- * registry looks itself at what it gets, nobody does so in a folder. */
+ * registry looks itself at what it gets, nobody does so in a folder. Where it does not work,
+ * fetching it shows whose fault that is. */
 static int send_promised(const struct output *o, const struct cache_record *v, struct cancel *c,
                          struct shale_err *e)
 {
     const struct meta_image_layer l = {v->diff_id, v->layer->digest};
+    struct source *from = o->b->remote->sources[v->from];
+    struct shale_err why = SHALE_ERR_INIT;
+    int r;
 
-    if (o->place->type == CACHE_REGISTRY)
-        return o->to->ops->blob(o->to, v->layer, &v->diff_id, o->b->remote->sources[v->from], c, e);
-    int r = o->to->ops->has(o->to, v->layer, e);
+    if (o->place->type == CACHE_REGISTRY) {
+        r = o->to->ops->blob(o->to, v->layer, &v->diff_id, from, c, &why);
+        if (r >= 0)
+            return 0;
+    }
+    r = cancel_check(c, e);
+    if (r >= 0)
+        r = o->to->ops->has(o->to, v->layer, e);
     if (r != 0)
         return r < 0 ? r : 0;
     r = cache_remote_need(o->b, &l, 1, e);
@@ -267,7 +286,7 @@ static int send_layer(void *arg, size_t i, struct cancel *c, struct shale_err *e
 static int send(struct output *o, const char *tag, struct shale_err *e)
 {
     struct cancel *c = o->b->cancel;
-    struct descriptor config, manifest;
+    struct descriptor config = {.size_bytes = 0}, manifest = {.size_bytes = 0};
     int r = cache_doc_write(&o->doc, &o->config, e);
     _cleanup_free_ char *text = r < 0 ? NULL : json_text(o->config);
 
@@ -289,8 +308,17 @@ static int send(struct output *o, const char *tag, struct shale_err *e)
     return r < 0 ? r : o->to->ops->tag(o->to, tag, &manifest, list, manifest.size_bytes, c, e);
 }
 
-static int export_one(struct build *b, const struct cache_place *p, struct told *t,
-                      struct shale_err *e)
+static size_t n_lost(struct cache_remote *x)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < x->from.n; i++)
+        n += cache_remote_lost(x, i);
+    return n;
+}
+
+static int export_once(struct build *b, const struct cache_place *p, struct told *t,
+                       struct shale_err *e)
 {
     _cleanup_(output_clear) struct output o = {
         .b = b, .place = p, .a = ARENA_INIT(CACHE_REMOTE_BYTES)};
@@ -309,6 +337,22 @@ static int export_one(struct build *b, const struct cache_place *p, struct told 
     (void)snprintf(text, sizeof text, "%zu records, %zu layers", o.doc.n_records, o.doc.n_layers);
     told_status(t, text);
     return 0;
+}
+
+/* A cache without layers that it has promised costs its records. */
+static int export_one(struct build *b, const struct cache_place *p, struct told *t,
+                      struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    size_t before, after;
+    int r;
+
+    do {
+        before = n_lost(b->remote);
+        r = export_once(b, p, t, &why);
+        after = n_lost(b->remote);
+    } while (r < 0 && after > before && !cancel_is_set(b->cancel));
+    return r < 0 ? err_set(e, why.code, "%s", why.msg) : 0;
 }
 
 static int export_told(struct build *b, const struct cache_place *p, struct shale_err *e)

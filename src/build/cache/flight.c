@@ -92,8 +92,8 @@ static int take(struct crew *c, struct stage *s, const char *key, struct cached 
     if (r < 0)
         return r;
     f = *find(c, key);
-    if (!f)
-        return begin(c, s, key, e);
+    if (!f) /* who has failed at it has let go of it */
+        return c->stopped ? err_set(e, SHALE_CANCELED, "canceled") : begin(c, s, key, e);
     if (!f->by)
         *ret = f->made;
     return !f->by;
@@ -130,24 +130,41 @@ void record_made(struct build *b, const char *key, const struct cached *made)
     pthread_mutex_unlock(&c->mutex);
 }
 
-void record_let_go(struct build *b, struct stage *s)
+void flights_let_go(struct crew *c, struct stage *s)
 {
-    struct crew *c = b->crew;
-
-    if (!s->held)
-        return;
-    pthread_mutex_lock(&c->mutex);
     while (s->held)
         drop(c, s->held->key);
-    pthread_mutex_unlock(&c->mutex);
+}
+
+void record_let_go(struct build *b, struct stage *s)
+{
+    if (!s->held)
+        return;
+    pthread_mutex_lock(&b->crew->mutex);
+    flights_let_go(b->crew, s);
+    pthread_mutex_unlock(&b->crew->mutex);
+}
+
+static void clear(struct crew *c, bool all)
+{
+    for (size_t i = 0; i < CREW_FLIGHTS; i++)
+        for (struct flight **p = &c->flights[i]; *p;) {
+            struct flight *f = *p;
+            if (!all && !f->made.remote) {
+                p = &f->next;
+                continue;
+            }
+            *p = f->next;
+            free(f);
+        }
+}
+
+void flights_forget_remote(struct crew *c)
+{
+    clear(c, false);
 }
 
 void flights_clear(struct crew *c)
 {
-    for (size_t i = 0; i < CREW_FLIGHTS; i++)
-        while (c->flights[i]) {
-            struct flight *f = c->flights[i];
-            c->flights[i] = f->next;
-            free(f);
-        }
+    clear(c, true);
 }

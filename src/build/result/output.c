@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/outfile.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "build/build_priv.h"
@@ -18,18 +19,17 @@ static int write_fd(void *arg, const void *p, size_t n, struct shale_err *e)
 
 static int to_tar(struct build *b, int view, struct shale_err *e)
 {
-    bool std = streq(b->o->tar_to, "-");
-    _cleanup_close_ int file =
-        std ? -1
-            : sys_openat(AT_FDCWD, b->o->tar_to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    int fd = std ? STDOUT_FILENO : file;
+    _cleanup_(outfile_clear) struct outfile out = OUTFILE_INIT;
+    int fd = STDOUT_FILENO, r = 0;
 
-    if (fd < 0)
-        return err_sys(e, "%.200s", b->o->tar_to);
-    int r = export_tar(-1, view, write_fd, &fd, b->cancel, e);
-    if (r < 0 && !std)
-        (void)sys_unlinkat(AT_FDCWD, b->o->tar_to, 0);
-    return r;
+    if (!streq(b->o->tar_to, "-")) {
+        out.mode = 0666;
+        r = outfile_open(&out, b->o->tar_to, e);
+        fd = out.fd;
+    }
+    if (r >= 0)
+        r = export_tar(-1, view, write_fd, &fd, b->cancel, e);
+    return r < 0 ? r : outfile_publish(&out, e);
 }
 
 static int to_folder(struct build *b, int view, struct shale_err *e)

@@ -83,11 +83,15 @@ static void end_stage(struct build *b, struct stage *s)
     }
 }
 
-/* Of a trigger the base is shown, which has it. */
+/* Who waits for another one's work is canceled when that fails, and may be here before it: then the
+ * reason takes its place. Of a trigger the base is shown, which has it. */
 static void stop(struct crew *c, struct build *b, struct stage *s, int r,
                  const struct shale_err *why)
 {
-    if (c->stopped)
+    bool is_reason = c->result == -SHALE_CANCELED && r != -SHALE_CANCELED &&
+                     !cancel_is_set(c->v[0].h->image.cancel);
+
+    if (c->stopped && !is_reason)
         return;
     c->stopped = true;
     c->result = r;
@@ -113,10 +117,12 @@ static int work(void *arg, size_t i, struct cancel *cancel, struct shale_err *e)
         r = stage_run(b, s, &why);
         pthread_mutex_lock(&c->mutex);
         c->n_seated--;
-        if (r == 0)
+        if (r == 0) {
             end_stage(b, s);
-        else if (r < 0)
+        } else if (r < 0) {
             stop(c, b, s, r, &why);
+            flights_let_go(c, s);
+        }
         pthread_cond_broadcast(&c->changed);
         pthread_mutex_unlock(&c->mutex);
     }
@@ -133,6 +139,7 @@ int crew_again(struct crew *c, struct shale_err *e)
     c->failed_in = NULL;
     c->failed = NULL;
     c->debug = NULL;
+    flights_forget_remote(c);
     for (size_t i = 0; r >= 0 && i < c->n; i++)
         r = graph_again(&c->v[i], e);
     return r;

@@ -332,6 +332,7 @@ static void begin_anew(struct stage *s)
 int graph_again(struct build *b, struct shale_err *e)
 {
     b->n_left = 0;
+    b->n_steps = b->n_cached = 0;
     for (size_t i = 0; i < b->n_stages; i++) {
         struct stage *s = &b->stages[i];
         begin_anew(s);

@@ -42,8 +42,7 @@ static int do_instr(struct build *b, struct stage *s, const struct instr *i, str
         return instr_config(b, s, i, e);
     told_begin(b, &t, told_name(s, i));
     r = make(b, s, i, &t, &why);
-    record_let_go(b, s);
-    if (r < 0) {
+    if (r < 0) { /* it is let go of when the crew has stopped */
         told_failed(&t, &why);
         if (i->kind != INSTR_RUN && r != -SHALE_CANCELED)
             run_keep_state(b, s, i);
@@ -51,6 +50,7 @@ static int do_instr(struct build *b, struct stage *s, const struct instr *i, str
             *e = why;
         return r;
     }
+    record_let_go(b, s);
     count(b, r == 1);
     told_end(&t, r == 1 ? SHALE_BUILD_CACHED : SHALE_BUILD_DONE);
     return 0;

@@ -53,7 +53,7 @@ static void refuses(void **state)
         {"type=nosuch,target=/x", "unsupported mount type \"nosuch\""},
         {"target=/x,nosuch=1", "unexpected key \"nosuch\""},
         {"target=/x,size=1", "size= is of no use with this type"},
-        {"type=cache,target=/x,sharing=no", "sharing=no makes no sense"},
+        {"type=cache,target=/x,sharing=no", "unsupported sharing value \"no\""},
         {"type=cache,target=/x,mode=9", "mode=9 makes no sense"},
         {"type=cache,target=/x,uid=-1", "uid=-1 makes no sense"},
         {"type=cache,target", "target needs a value"},
