@@ -34,8 +34,8 @@ struct conn {
     size_t n;      /* of head */
     uint64_t left; /* of the body */
     bool in_body;
-    bool chunked;  /* the body's end is told by its last chunk */
-    char tail[8];  /* of a body in chunks, its last bytes but the 0 */
+    bool chunked; /* the body's end is told by its last chunk */
+    char tail[8]; /* of a body in chunks, its last bytes but the 0 */
     char head[HEAD_MAX];
 };
 
@@ -92,7 +92,8 @@ static void answered(struct conn *c)
 
 static const char last_chunk[] = "\r\n0\r\n\r\n";
 
-/* n more bytes of a body in chunks; true at its end. No document that is asked for has the end's bytes in it. */
+/* n more bytes of a body in chunks; true at its end. No document that is asked for has the end's
+ * bytes in it. */
 static bool chunks(struct conn *c, const char *p, size_t n)
 {
     size_t want = sizeof last_chunk - 1, keep = n < want ? want - n : 0;

@@ -140,8 +140,9 @@ static void look_base_platform(struct linter *l, const struct dockerfile_stage *
                                const char *image)
 {
     const char *wanted = s->platform ? s->platform : l->o->platform;
-    const char *actual =
-        wanted && !strchr(wanted, '$') && l->o->base_platform ? l->o->base_platform(l->o->arg, image) : NULL;
+    const char *actual = wanted && !strchr(wanted, '$') && l->o->base_platform
+                             ? l->o->base_platform(l->o->arg, image)
+                             : NULL;
     struct platform want, is;
 
     if (!actual || platform_parse(wanted, l->a, &want, NULL) < 0 ||

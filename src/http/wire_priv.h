@@ -52,7 +52,7 @@ struct wire_server {
     size_t n_ready;
     struct wconn *dead; /* for the loop to free */
     size_t n_threads, n_waiting, n_running;
-    size_t most_threads; /* since memory was given back */
+    size_t most_threads;        /* since memory was given back */
     size_t n_shaking;           /* of the running ones: in a handshake */
     bool no_more;               /* threads end */
     struct wtls_papers *papers; /* of the mutex; counted */

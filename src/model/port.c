@@ -156,8 +156,7 @@ static int read_parts(const char *text, struct arena *a, struct parts *p, struct
     }
     if (inside.n == 0)
         return err_set(e, SHALE_INVALID, "no port specified: %.200s<empty>", text);
-    if (!range(inside, &p->inside_first, &p->inside_last) ||
-        (p->inside_first == 0 && !p->exposed))
+    if (!range(inside, &p->inside_first, &p->inside_last) || (p->inside_first == 0 && !p->exposed))
         return err_set(e, SHALE_INVALID, "invalid containerPort: %.*s", (int)inside.n, inside.p);
     if (host.n && !range(host, &p->first, &p->last))
         return err_set(e, SHALE_INVALID, "invalid hostPort: %.*s", (int)host.n, host.p);

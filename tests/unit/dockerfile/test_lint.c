@@ -73,7 +73,8 @@ static const struct {
     {"FROM a:1\nARG foo\nENV A=$foo B=$bar C=$fooo\n",
      "3 UndefinedVar Usage of undefined variable '$fooo' (did you mean $foo?);"},
     {"FROM known:1 AS b\nARG X=1 Y\nFROM b AS c\nENV Z=$X$Y\nFROM c\nCOPY $Z$X$Y /", ""},
-    {"FROM arm:1\nFROM --platform=linux/amd64 arm:1 AS amd64-x\nFROM --platform=$BUILDPLATFORM arm:1\n"
+    {"FROM arm:1\nFROM --platform=linux/amd64 arm:1 AS amd64-x\nFROM --platform=$BUILDPLATFORM "
+     "arm:1\n"
      "FROM --platform=linux/arm64 arm:1 AS arm64-x\nFROM amd:1 AS x\nCOPY --from=0 . .\n"
      "COPY --from=1 . .\nCOPY --from=2 . .\nCOPY --from=3 . .",
      "1 InvalidBaseImagePlatform Base image arm:1 was pulled with platform \"linux/arm64/v8\", "

@@ -54,8 +54,9 @@ static void test_all(void **state)
             fail_msg("%s %s=%s: %d %s", cases[i].driver, cases[i].key, cases[i].value, r, e.msg);
         if (r < 0)
             assert_true(*e.msg);
-        else
-            assert_memory_equal(&v, &cases[i].want, sizeof v);
+        else if (v.none != cases[i].want.none || v.max_bytes != cases[i].want.max_bytes ||
+                 v.n_files != cases[i].want.n_files)
+            fail_msg("%s %s=%s: another value", cases[i].driver, cases[i].key, cases[i].value);
         free(m.m);
     }
 }
