@@ -202,8 +202,8 @@ static int do_all(struct crew *c, struct shale_built *ret, struct shale_err *e)
 
 /* ---- lives ---- */
 
-void build_init(struct build *b, struct crew *c, struct build_host *h,
-                const struct shale_build_opts *o, struct arena *a)
+static void build_init(struct build *b, struct crew *c, struct build_host *h,
+                       const struct shale_build_opts *o, struct arena *a)
 {
     *b = (struct build){
         .crew = c,
@@ -219,7 +219,7 @@ void build_init(struct build *b, struct crew *c, struct build_host *h,
     };
 }
 
-void build_clear(struct build *b)
+static void build_clear(struct build *b)
 {
     if (!b->lender) {
         b->remote = cache_remote_close(b->remote);
@@ -231,6 +231,30 @@ void build_clear(struct build *b)
         state_clear(&b->stages[i].state);
         arena_clear(&b->stages[i].arena);
     }
+}
+
+int builds_open(struct crew *c, struct build_host *h, const struct shale_build_opts *o,
+                struct arena *a, struct shale_err *e)
+{
+    struct shale_build_opts *opts = NULL;
+    size_t n = 0;
+    int r = build_platforms(o, a, &opts, &n, e);
+
+    if (r < 0)
+        return r;
+    struct build *v = arena_array(a, n, sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    crew_init(c, v, n);
+    for (size_t i = 0; i < n; i++)
+        build_init(&v[i], c, h, &opts[i], a);
+    return 0;
+}
+
+void builds_close(struct crew *c)
+{
+    for (size_t i = c->n; i > 0; i--) /* the lender last */
+        build_clear(&c->v[i - 1]);
 }
 
 /* A build that has made nothing has not made the cache bigger. That it could not be collected now
@@ -255,28 +279,20 @@ int build_run(struct build_host *h, const struct shale_build_opts *o, struct are
 int build_plain(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
                 struct shale_built *ret, struct shale_err *e)
 {
-    struct shale_build_opts *opts = NULL;
     struct crew c;
-    size_t n = 0;
-    int r = build_platforms(o, a, &opts, &n, e);
+    int r = builds_open(&c, h, o, a, e);
 
     *ret = (struct shale_built){.id = "", .manifest = ""};
     if (r < 0)
         return r;
-    struct build *v = arena_array(a, n, sizeof *v);
-    if (!v)
-        return err_nomem(e);
-    crew_init(&c, v, n);
-    for (size_t i = 0; i < n; i++)
-        build_init(&v[i], &c, h, &opts[i], a);
     r = do_all(&c, ret, e);
-    for (size_t i = n; i > 0; i--) { /* the lender last */
-        ret->n_steps += v[i - 1].n_steps;
-        ret->n_cached += v[i - 1].n_cached;
-        build_clear(&v[i - 1]);
+    for (size_t i = 0; i < c.n; i++) {
+        ret->n_steps += c.v[i].n_steps;
+        ret->n_cached += c.v[i].n_cached;
     }
+    builds_close(&c);
     if (r >= 0)
-        collect(&v[0], ret);
+        collect(&c.v[0], ret);
     crew_clear(&c);
     return r < 0 ? r : 0;
 }

@@ -266,9 +266,11 @@ int record_apply(struct build *b, struct stage *s, const struct cached *c, const
                  struct shale_err *e);
 
 /* ---- a build's life (build.c) ---- */
-void build_init(struct build *b, struct crew *c, struct build_host *h,
-                const struct shale_build_opts *o, struct arena *a);
-void build_clear(struct build *b);
+/* One build for each platform that o asks for; when all is done with them, builds_close, then
+ * crew_clear. Nothing is to be closed when it fails. */
+int builds_open(struct crew *c, struct build_host *h, const struct shale_build_opts *o,
+                struct arena *a, struct shale_err *e);
+void builds_close(struct crew *c);
 /* r, with where it was (`failed`) in the message, and in an event. */
 int build_explain(struct crew *c, int r, struct shale_err *e);
 /* The options of each platform that is asked for, at least one (many.c). */

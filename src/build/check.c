@@ -144,22 +144,13 @@ static int findings(struct crew *c, struct shale_build_findings *ret, struct sha
 int build_check(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
                 struct shale_build_findings *ret, struct shale_err *e)
 {
-    struct shale_build_opts *opts = NULL;
     struct crew c;
-    size_t n = 0;
-    int r = build_platforms(o, a, &opts, &n, e);
+    int r = builds_open(&c, h, o, a, e);
 
     if (r < 0)
         return r;
-    struct build *v = arena_array(a, n, sizeof *v);
-    if (!v)
-        return err_nomem(e);
-    crew_init(&c, v, n);
-    for (size_t i = 0; i < n; i++)
-        build_init(&v[i], &c, h, &opts[i], a);
     r = findings(&c, ret, e);
-    for (size_t i = n; i > 0; i--) /* the lender last */
-        build_clear(&v[i - 1]);
+    builds_close(&c);
     crew_clear(&c);
     return r;
 }

@@ -330,6 +330,18 @@ static void read_row(const struct stmt *q, struct meta_image *i)
     col_digest(q, 2, &i->parent);
 }
 
+/* To whom it is for; his answer. */
+static int give(struct meta *m, struct groups *g, struct meta_image_item *item,
+                int (*f)(void *arg, const struct meta_image_item *i), void *arg,
+                struct shale_err *e)
+{
+    int r = fill_of_index(m, g, item, e);
+
+    if (r >= 0)
+        r = f(arg, item);
+    return r == -SHALE_NO_MEMORY ? err_nomem(e) : r;
+}
+
 static int walk(struct meta *m, struct groups *g,
                 int (*f)(void *arg, const struct meta_image_item *i), void *arg,
                 struct shale_err *e)
@@ -345,11 +357,7 @@ static int walk(struct meta *m, struct groups *g,
     while ((r = stmt_step(&q, e)) == 1) {
         read_row(&q, &item.image);
         fill(g, &item);
-        r = fill_of_index(m, g, &item, e);
-        if (r >= 0)
-            r = f(arg, &item);
-        if (r == -SHALE_NO_MEMORY)
-            r = err_nomem(e);
+        r = give(m, g, &item, f, arg, e);
         if (r != 0)
             return r;
     }
@@ -466,11 +474,7 @@ static int walk_brief(struct meta *m, struct groups *g,
         r = take_names(g, &l, &item, e);
         fill_numbers(g, hash_of(item.image.id.s), &item);
         if (r >= 0)
-            r = fill_of_index(m, g, &item, e);
-        if (r >= 0)
-            r = f(arg, &item);
-        if (r == -SHALE_NO_MEMORY)
-            r = err_nomem(e);
+            r = give(m, g, &item, f, arg, e);
         if (r != 0)
             return r;
     }
