@@ -182,14 +182,23 @@ static void test_reload(void **state)
     htpasswd_close(h);
 }
 
+/* Of the processor: what else this machine does is not counted. */
+static int64_t cpu_ns(void)
+{
+    struct timespec t;
+
+    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
 static int64_t time_of(struct htpasswd *h, const char *user, int n)
 {
     int64_t best = INT64_MAX;
 
     for (int i = 0; i < n; i++) {
-        int64_t begin = time_mono_ns();
+        int64_t begin = cpu_ns();
         assert_int_equal(htpasswd_verify(h, user, "wrong", NULL), -SHALE_UNAUTHORIZED);
-        int64_t took = time_mono_ns() - begin;
+        int64_t took = cpu_ns() - begin;
         best = took < best ? took : best;
     }
     return best;
@@ -210,10 +219,10 @@ static void test_time(void **state)
     if (unknown * 3 < known * 2 || unknown * 2 > known * 3)
         fail_msg("known %lld ns, unknown %lld ns", (long long)known, (long long)unknown);
     assert_ok(htpasswd_verify(h, "alice", "one", err));
-    int64_t begin = time_mono_ns();
+    int64_t begin = cpu_ns();
     for (int i = 0; i < 100; i++)
         assert_ok(htpasswd_verify(h, "alice", "one", err));
-    assert_true(time_mono_ns() - begin < 100 * known / 4);
+    assert_true(cpu_ns() - begin < 100 * known / 4);
     htpasswd_close(h);
 }
 
