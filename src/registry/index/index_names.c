@@ -71,9 +71,9 @@ static int marks_expect(struct marks *k, int64_t max_id, struct shale_err *e)
     return 0;
 }
 
-static bool is_dense(const struct marks *k, int64_t id)
+static uint16_t *dense_of(const struct marks *k, int64_t id)
 {
-    return k->dense && id >= 0 && id < k->n_dense;
+    return k->dense && id >= 0 && id < k->n_dense ? &k->dense[id] : NULL;
 }
 
 static struct mark *mark_find(const struct marks *k, int64_t id)
@@ -87,17 +87,22 @@ static struct mark *mark_find(const struct marks *k, int64_t id)
 
 static unsigned mark_get(const struct marks *k, int64_t id)
 {
-    return is_dense(k, id) ? k->dense[id] : k->n ? mark_find(k, id)->words : 0;
+    const uint16_t *dense = dense_of(k, id);
+
+    return dense ? *dense : k->n ? mark_find(k, id)->words : 0;
 }
 
 static int mark_add(struct marks *k, int64_t id, unsigned words, struct shale_err *e)
 {
-    if (is_dense(k, id)) {
-        k->dense[id] |= (uint16_t)words;
+    uint16_t *dense = dense_of(k, id);
+
+    if (dense) {
+        *dense |= (uint16_t)words;
         return 0;
     }
     if (2 * (k->n + 1) > k->cap) {
-        struct marks more = {.cap = k->cap ? 2 * k->cap : 256};
+        struct marks more = {
+            .dense = k->dense, .n_dense = k->n_dense, .cap = k->cap ? 2 * k->cap : 256};
         more.v = mem_array(more.cap, sizeof *more.v);
         if (!more.v)
             return err_nomem(e);
