@@ -39,6 +39,19 @@ void copy_item_clear(struct copy_item *it)
         close(it->root_fd);
 }
 
+void copy_item_unpacked(struct copy_item *it, int root_fd)
+{
+    copy_item_clear(it);
+    *it = (struct copy_item){.root_fd = root_fd,
+                             .owns_fd = true,
+                             .name = "",
+                             .is_dir = true,
+                             .keeps_owner = true,
+                             .is_foreign = true,
+                             .is_whole = true,
+                             .unpacked = true};
+}
+
 /* ---- URLs ---- */
 
 static int bad_checksum(const char *s, struct shale_err *e)
@@ -275,15 +288,7 @@ static int unpack(struct build_copy *c, struct copy_item *it, struct shale_err *
     r = to < 0 ? err_sys(e, "open a folder") : unpack_into(c, it, to, &l, e);
     if (r < 0)
         return r;
-    copy_item_clear(it);
-    *it = (struct copy_item){.root_fd = TAKE_FD(to),
-                             .owns_fd = true,
-                             .name = "",
-                             .is_dir = true,
-                             .keeps_owner = true,
-                             .is_foreign = true,
-                             .is_whole = true,
-                             .unpacked = true};
+    copy_item_unpacked(it, TAKE_FD(to));
     r = copy_walk(c, it, "", NULL, e);
     if (r >= 0)
         mark_implied(it, &l);

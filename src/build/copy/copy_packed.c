@@ -265,19 +265,11 @@ int copy_packed_open(struct build_copy *c, struct copy_item *it, int fd, int roo
         return r;
     if (fstat(to, &st) < 0)
         return err_sys(e, "stat %s", it->name);
-    copy_item_clear(it);
-    *it = (struct copy_item){.root_fd = TAKE_FD(to),
-                             .owns_fd = true,
-                             .name = "",
-                             .is_dir = true,
-                             .keeps_owner = true,
-                             .is_foreign = true,
-                             .is_whole = true,
-                             .unpacked = true,
-                             .tar = st,
-                             .v = in_order.v,
-                             .n = in_order.n,
-                             .cap = in_order.cap};
+    copy_item_unpacked(it, TAKE_FD(to));
+    it->tar = st;
+    it->v = in_order.v;
+    it->n = in_order.n;
+    it->cap = in_order.cap;
     in_order.v = NULL;
     return 1;
 }

@@ -75,6 +75,8 @@ int copy_mark_archive(struct build_copy *c, struct copy_item *it, struct shale_e
 /* Everything is here, and archives are folders. Before the layer is made. */
 int copy_settle_items(struct build_copy *c, struct shale_err *e);
 void copy_item_clear(struct copy_item *it);
+/* What was an archive is the folder `root_fd` (taken) with what was in it. */
+void copy_item_unpacked(struct copy_item *it, int root_fd);
 
 /* copy_packed.c: archives whose members go from where they lie into the layer. */
 /* The item, of the file `fd`, becomes its members: 1. 0: it has something in it that makes sense
