@@ -47,8 +47,8 @@ typed() { timeout -s KILL 30 python3 -B "$BATS_TEST_DIRNAME/typed" "$@"; }
         --device-cgroup-rule 'c 1:3 r' busybox sleep 1000)
     run_ok docker inspect -f '{{.HostConfig.IpcMode}} {{.HostConfig.OomScoreAdj}} {{.Config.Domainname}} {{.HostConfig.DeviceCgroupRules}}' shares
     [ "$output" = "shareable 55 dom [c 1:3 r]" ]
-    run_ok docker run --rm "${none[@]}" --pid container:shares --ipc container:shares --uts host busybox sh -c 'readlink /proc/self/ns/pid /proc/self/ns/ipc; hostname'
-    [ "$output" = "$(docker exec shares readlink /proc/self/ns/pid /proc/self/ns/ipc)
+    run_ok docker run --rm "${none[@]}" --pid container:shares --ipc container:shares --uts host busybox sh -c 'for n in pid ipc; do readlink /proc/self/ns/$n; done; hostname'
+    [ "$output" = "$(docker exec shares sh -c 'for n in pid ipc; do readlink /proc/self/ns/$n; done')
 $(hostname)" ]
     docker create "${none[@]}" --name joins --pid container:shares busybox true
     [ "$(docker inspect -f '{{.HostConfig.PidMode}}' joins)" = "container:$id" ]
@@ -234,7 +234,8 @@ $(hostname)" ]
     [ "$(post '{"Image":"busybox","HostConfig":{"Mounts":[{"Type":"x","Target":"/a"}]}}')" = 400 ]
     [ "$(post '{"Image":"busybox","HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"x"}]}}}')" = 400 ]
     [ "$(post '{"Image":"busybox","HostConfig":{"NetworkMode":"nosuch"}}')" = 400 ]
-    [ "$(post '{"Image":"busybox","HostConfig":{"Links":["a:b"]}}')" = 501 ]
+    [ "$(post '{"Image":"busybox","HostConfig":{"Links":["a:b"]}}')" = 400 ]
+    [ "$(post '{"Image":"busybox","HostConfig":{"DeviceRequests":[{}]}}')" = 501 ]
     run_ok api POST /containers/create -H 'Content-Type: application/json' -d '{"Image":"busybox","Cmd":"true","HostConfig":{"NetworkMode":"none"}}'
     echo "$output" | jq -e '.Warnings == []'
     docker rm "$(echo "$output" | jq -r .Id)"
