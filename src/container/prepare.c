@@ -19,6 +19,7 @@
 #include "container/endpoint.h"
 #include "container/exec.h"
 #include "container/image_mount.h"
+#include "container/initfiles.h"
 #include "container/jout.h"
 #include "container/limits.h"
 #include "container/netfiles.h"
@@ -257,8 +258,10 @@ int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
         r = make_folder(c, e);
     if (r >= 0)
         r = mount_root(h, a, c, rt, &root_fd, e);
-    if (r >= 0)
+    if (r >= 0) {
+        initfiles_make(root_fd);
         r = volume_mounts_make(h, a, c, e);
+    }
     if (r >= 0)
         r = fill_volumes(h, a, c, root_fd, e);
     if (r >= 0)

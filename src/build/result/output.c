@@ -28,7 +28,7 @@ static int to_tar(struct build *b, int view, struct shale_err *e)
         fd = out.fd;
     }
     if (r >= 0)
-        r = export_tar(-1, view, write_fd, &fd, b->cancel, e);
+        r = export_tar(-1, view, NULL, write_fd, &fd, b->cancel, e);
     return r < 0 ? r : outfile_publish(&out, e);
 }
 
@@ -44,7 +44,7 @@ static int to_folder(struct build *b, int view, struct shale_err *e)
         .root_fd = dir, .dir = "/", .shown = b->o->files_to, .cancel = b->cancel};
     r = tar_unpack_new(&o, &u, e);
     if (r >= 0)
-        r = export_tar(-1, view, tar_unpack_feed, u, b->cancel, e);
+        r = export_tar(-1, view, NULL, tar_unpack_feed, u, b->cancel, e);
     if (r >= 0)
         r = tar_unpack_end(u, e);
     tar_unpack_free(u);
