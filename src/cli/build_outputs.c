@@ -46,7 +46,7 @@ static const struct plain {
 
 static bool is_true(const char *s)
 {
-    return str_ieq(s, "true") || streq(s, "1");
+    return s && (str_ieq(s, "true") || streq(s, "1"));
 }
 
 static bool is_bool(const char *s)
