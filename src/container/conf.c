@@ -247,6 +247,8 @@ static json_t *mount_json(const struct conf_mount *m)
     jout_bool(&bad, o, "ReadOnly", m->read_only);
     jout_bool(&bad, o, "Anonymous", m->anonymous);
     jout_bool(&bad, o, "Shared", m->shared);
+    if (m->no_copy)
+        jout_bool(&bad, o, "NoCopy", true);
     return bad ? NULL : TAKE_PTR(o);
 }
 
@@ -372,6 +374,7 @@ static const struct json_field mount_fields[] = {
     F("ReadOnly", JB_BOOL, read_only),
     F("Anonymous", JB_BOOL, anonymous),
     F("Shared", JB_BOOL, shared),
+    F("NoCopy", JB_BOOL, no_copy),
 };
 #undef F
 

@@ -159,7 +159,7 @@ static int bind_conf(struct maker *m, size_t i, struct shale_err *e)
         r = volume_ensure(m->h->store, x->name, m->a, &source, e);
         if (r >= 0)
             r = volume_mount_here(m->h->store, x->name, m->a, e);
-        if (r == 0) /* before it is used for the first time */
+        if (r == 0 && !x->no_copy) /* before it is used for the first time */
             r = volume_fill(source, m->v->root_fd, x->target, e);
     } else if (!streq(x->type, "bind")) {
         return 0;

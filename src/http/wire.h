@@ -90,6 +90,13 @@ int wire_answer(struct wire_req *q, int status, const char *headers, const void 
 /* Begins one whose length is not known. */
 int wire_begin(struct wire_req *q, int status, const char *headers);
 int wire_write(struct wire_req *q, const void *p, size_t n);
+/* As wire_write, but it never waits for the client: what does not go out at once stays in `late`,
+ * with its framing, and goes before all that comes behind it. -1: the client has gone. What
+ * does not fit into `late` is lost as a whole. wire_write_rest waits until it is empty; between the
+ * two there are no other writes. */
+struct buf;
+int wire_write_late(struct wire_req *q, struct buf *late, const void *p, size_t n);
+int wire_write_rest(struct wire_req *q, struct buf *late);
 /* Was one of these three called? */
 bool wire_answered(const struct wire_req *q);
 /* The answer cannot be completed: the connection is cut, so that the client sees it is not whole.

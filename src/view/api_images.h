@@ -16,13 +16,15 @@
 struct api_image {
     const struct shale_image *image;
     int64_t shared_bytes;                        /* -1: not counted */
-    const struct shale_platform_list *platforms; /* for Manifests; NULL: not asked for */
+    const struct shale_platform_list *platforms; /* for Manifests and Descriptor; NULL: not asked
+                                                    for */
 };
 int api_doc_image_summary(const struct api_image *i, int version, json_t **ret,
                           struct shale_err *e);
-/* GET /images/X/json; what view/doc.h makes, as it was and is in that version. */
-int api_doc_image(const struct shale_image_detail *d, int version, json_t **ret,
-                  struct shale_err *e);
+/* GET /images/X/json; what view/doc.h makes, as it was and is in that version. `platforms`: for
+ * Manifests; NULL: not asked for. */
+int api_doc_image(const struct shale_image_detail *d, const struct shale_platform_list *platforms,
+                  int version, json_t **ret, struct shale_err *e);
 /* GET /images/X/history */
 int api_doc_history(const struct shale_history *h, json_t **ret, struct shale_err *e);
 /* GET /images/search */
