@@ -179,12 +179,15 @@ static int search(struct api_req *q, struct shale_err *e)
 static int distribution(struct api_req *q, struct shale_err *e)
 {
     _cleanup_result_ struct shale_manifest *m = NULL;
+    _cleanup_result_ struct shale_list *one = NULL; /* a manifest says nothing of its platform */
     json_t *doc = NULL;
     int r = api_use_registry_auth(q, q->args[0], e);
     if (r >= 0)
         r = shale_manifest_get(q->s, q->args[0], &m, e);
+    if (r >= 0 && !m->is_list)
+        r = shale_manifest_members(q->s, q->args[0], &one, e);
     if (r >= 0)
-        r = api_doc_distribution(m, &doc, e);
+        r = api_doc_distribution(m, one, &doc, e);
     return r < 0 ? r : api_reply_json(q, 200, doc);
 }
 

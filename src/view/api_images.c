@@ -237,7 +237,8 @@ static json_t *entry_platform(const struct shale_manifest_entry *m)
     return doc_take(&d);
 }
 
-int api_doc_distribution(const struct shale_manifest *m, json_t **ret, struct shale_err *e)
+int api_doc_distribution(const struct shale_manifest *m, const struct shale_list *one, json_t **ret,
+                         struct shale_err *e)
 {
     struct doc d = doc_begin(), desc = doc_begin();
     json_t *platforms = json_array();
@@ -248,6 +249,9 @@ int api_doc_distribution(const struct shale_manifest *m, json_t **ret, struct sh
     for (size_t i = 0; i < m->n_entries; i++)
         if (*m->entries[i].os)
             platforms = grown(platforms, entry_platform(&m->entries[i]));
+    for (size_t i = 0; one && i < one->n_members; i++)
+        if (*one->members[i].entry.os || *one->members[i].entry.architecture)
+            platforms = grown(platforms, entry_platform(&one->members[i].entry));
     doc_put(&d, "Platforms", platforms);
     return doc_end(&d, ret, e);
 }

@@ -40,6 +40,27 @@ typed() { timeout -s KILL 30 python3 -B "$BATS_TEST_DIRNAME/typed" "$@"; }
     for i in 1 2 3; do [ "$(echo "hello $i" | docker run "${none[@]}" -i --rm busybox cat)" = "hello $i" ]; done
     head -c 2000000 /dev/urandom >"$BATS_TEST_TMPDIR/big"
     docker run "${none[@]}" -i --rm busybox cat <"$BATS_TEST_TMPDIR/big" | cmp - "$BATS_TEST_TMPDIR/big"
+    # a body that comes with the request to attach is none of it
+    docker create "${none[@]}" -i --name bodied busybox cat >/dev/null
+    run_ok python3 - "$DAEMON_SOCK" <<'PY'
+import socket, sys
+def ask(text):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(30)
+    s.connect(sys.argv[1])
+    s.sendall(text)
+    f = s.makefile("rb")
+    while f.readline() != b"\r\n":
+        pass
+    return s, f
+s, f = ask(b"POST /containers/bodied/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n"
+           b'Content-Type: application/json\r\nContent-Length: 14\r\n\r\n{"stdin":true}input\n')
+ask(b"POST /containers/bodied/start HTTP/1.0\r\n\r\n")
+s.shutdown(socket.SHUT_WR)
+got = f.read()
+assert got == b"\1\0\0\0\0\0\0\6input\n", got
+PY
+    docker rm bodied
 }
 
 @test "run -it: a terminal with its size; detach keys; attach again; exec -it" {

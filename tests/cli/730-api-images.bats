@@ -84,6 +84,10 @@ setup() { bb=$REGISTRY_HOST/busybox:1.0 deb=$REGISTRY_HOST/debian:1.0; }
     [ "$output" = "$(shale history --format '{{.CreatedBy}} {{.Size}}' "$bb")" ]
     run_fails 1 "No such image: nope" docker image inspect nope
     api GET "/distribution/$bb/json" | jq -e '.Descriptor.digest and (.Platforms | length == 2)'
+    docker tag "$bb" "$REGISTRY_HOST/single:1"
+    api POST "/images/$REGISTRY_HOST/single/push?tag=1&platform=%7B%22os%22%3A%22linux%22%2C%22architecture%22%3A%22amd64%22%7D" >/dev/null
+    api GET "/distribution/$REGISTRY_HOST/single:1/json" | jq -e '.Platforms == [{architecture: "amd64", os: "linux"}]'
+    docker rmi "$REGISTRY_HOST/single:1"
 }
 
 @test "tag, push, and rmi as docker has them" {
