@@ -119,7 +119,7 @@ static int fill_volumes(struct container_host *h, struct arena *a, const struct 
         r = volume_ensure(h->store, m->name, a, &path, e);
         if (r >= 0)
             r = volume_mount_fills(h->store, m->name, a, e);
-        if (r > 0)
+        if (r > 0 && !m->no_copy)
             r = volume_fill(path, root_fd, m->target, e);
         if (r < 0)
             return r;
