@@ -15,7 +15,7 @@ setup() {
     fresh_store
     w=$BATS_TEST_TMPDIR
     r=$REGISTRY_HOST
-    for n in one two three; do shale pull -q "$r/tiny:$n" >/dev/null; done
+    store_by pull -q "$r"/tiny:{one,two,three}
 }
 teardown() {
     [ ! -f "$w/pid" ] || { kill "$(cat "$w/pid")" 2>/dev/null; for _ in $(seq 100); do kill -0 "$(cat "$w/pid")" 2>/dev/null || break; sleep 0.1; done; }

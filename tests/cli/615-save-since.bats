@@ -23,7 +23,7 @@ setup() {
     fresh_store
     w=$BATS_TEST_TMPDIR
     R=$REGISTRY_HOST
-    for n in one two other; do shale pull -q "$R/tiny:$n" >/dev/null; done
+    store_by pull -q "$R"/tiny:{one,two,other}
     id_two=$(id_of "$R/tiny:two")
 }
 teardown() {

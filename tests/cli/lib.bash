@@ -20,11 +20,11 @@ fresh_store() {
     mkdir -p "$DOCKER_CONFIG"
 }
 
-# store_with IMAGE…: the fresh store has pulled these: once a file, then the store is copied
-store_with() {
-    local seed=$BATS_FILE_TMPDIR/seed image
+# store_by COMMAND…: the fresh store is one in which `shale COMMAND…` has run: once a file, then the store is copied
+store_by() {
+    local seed=$BATS_FILE_TMPDIR/seed
     if [ ! -d "$seed" ]; then
-        for image in "$@"; do SHALE_ROOT=$seed.new shale pull -q "$image" >/dev/null || return 1; done
+        SHALE_ROOT=$seed.new "$SHALE_BIN" "$@" >/dev/null || return 1
         mv "$seed.new" "$seed"
     fi
     cp -a --reflink=auto "$seed" "$SHALE_ROOT"
@@ -90,7 +90,7 @@ container_setup() {
     need_root
     fresh_store
     image=$REGISTRY_HOST/busybox:1.0
-    store_with "$image"
+    store_by pull -q "$image"
 }
 run_rm() { shale run --rm --network none "$@"; }
 with_groups() { [[ $(shale info --format '{{json .}}') != *"without control groups"* ]] || skip "no runtime with control groups here"; }
