@@ -83,6 +83,7 @@ A /root/new'
 }
 
 @test "diff: the same as docker's on the same changes" {
+    plain_only
     need dockerd
     need docker
     docker_engine || skip "docker's engine does not come up here: $(tail -n 1 "$BATS_TEST_TMPDIR/dockerd.log")"

@@ -94,6 +94,7 @@ id_of() { shale images -q --no-trunc "$1"; }
 }
 
 @test "podman loads it" {
+    plain_only
     need_root
     need podman
     shale save -o "$w/a.tar" "$r/tiny:one" "$r/tiny:two"
@@ -105,6 +106,7 @@ id_of() { shale images -q --no-trunc "$1"; }
 }
 
 @test "docker's engine loads it" {
+    plain_only
     need_root
     need dockerd
     shale save -o "$w/a.tar" "$r/tiny:one" "$r/tiny:two"

@@ -102,6 +102,7 @@ layers_in() { tar -tf "$1" | grep -c '^blobs/sha256/.' || true; }
 }
 
 @test "docker's engine loads a whole one, and one with what it lacks" {
+    plain_only
     need_root
     need dockerd
     shale save --since "$R/tiny:other" -o "$w/base.tar" "$R/tiny:one"

@@ -134,17 +134,20 @@ hostile_start() {
 }
 hostile_stop() { while read -r pid; do kill "$pid"; done <"$BATS_FILE_TMPDIR/hostile.pids"; }
 
-# refused TEXT CMD…: one line on standard error that has TEXT, status 1, and a store that is still good
-refused() {
-    local want=$1
-    shift
-    run_fails 1 "$want" "$@" || return 1
+# one_line TEXT CMD…: it fails with status 1 and one line that has TEXT
+one_line() {
+    run_fails 1 "$@" || return 1
     [ "${#lines[@]}" = 1 ] || { echo "not one line:"; echo "$output"; return 1; }
     [[ $output == "Error: "* ]] || { echo "no error: $output"; return 1; }
-    run_ok shale fsck --check
+}
+# refused TEXT CMD…: the same, and the store is still good
+refused() {
+    one_line "$@" && run_ok shale fsck --check
 }
 
 need() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
+# plain_only: for what another program does, or sizes do: the build with sanitizers runs the same lines in other tests
+plain_only() { ! grep -q __asan_init "$SHALE_BIN" || skip "the build without sanitizers does it"; }
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
 # run_ok CMD…: runs, fails with the output when the status is not 0
