@@ -31,6 +31,10 @@ struct shale_mount {
     uint64_t tmpfs_size_bytes; /* 0: no limit */
     const char *options;       /* tmpfs: further mount options, comma separated; NULL */
     const char *subpath;       /* image: what of it is mounted; NULL: all */
+    /* volume: what it is made with where it is not there yet, as shale_volume_create has them;
+     * NULL-terminated, may be NULL */
+    const char *const *volume_options, *const *volume_labels;
+    bool no_copy; /* volume: what the image has there does not come into an empty one */
 };
 
 /* A network that a container is connected to (see network.h). */
@@ -326,6 +330,9 @@ struct shale_container {
     const struct shale_container_port *ports; /* by number inside */
     size_t n_ports;
     const char *netns_path; /* "" where it has none of ours */
+    /* The manifest of its image, of shale_container_inspect alone: "" where there is none. */
+    const char *manifest_digest, *manifest_type, *image_platform;
+    uint64_t manifest_bytes;
 };
 struct shale_container_list {
     const struct shale_container *items; /* newest first */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "api/known.h"
+#include "api/pairs.h"
 #include "api/settings.h"
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -207,8 +208,9 @@ int body_blkio(struct api_req *q, const json_t *list, const char *value, const c
 
 struct mount_body {
     const char *type, *source, *target, *propagation, *subpath;
-    bool read_only, make_source;
-    const json_t *bind, *volume, *tmpfs, *image, *driver, *driver_options;
+    bool read_only, make_source, no_copy;
+    const json_t *bind, *volume, *tmpfs, *image, *driver;
+    struct strmap driver_options, labels;
     const char *driver_name;
     int64_t size, mode;
 };
@@ -230,10 +232,12 @@ static const struct json_field bind_fields[] = {F("Propagation", JB_STR, propaga
                                                 F("CreateMountpoint", JB_BOOL, make_source)};
 static const struct json_field tmpfs_fields[] = {F("SizeBytes", JB_I64, size),
                                                  F("Mode", JB_I64, mode)};
-static const struct json_field subpath_fields[] = {F("Subpath", JB_STR, subpath),
-                                                   F("DriverConfig", JB_OBJECT, driver)};
+static const struct json_field image_fields[] = {F("Subpath", JB_STR, subpath)};
+static const struct json_field volume_fields[] = {
+    F("Subpath", JB_STR, subpath), F("NoCopy", JB_BOOL, no_copy), F("Labels", JB_STRMAP, labels),
+    F("DriverConfig", JB_OBJECT, driver)};
 static const struct json_field driver_fields[] = {F("Name", JB_STR, driver_name),
-                                                  F("Options", JB_OBJECT, driver_options)};
+                                                  F("Options", JB_STRMAP, driver_options)};
 #undef F
 
 static int mount_type(const char *name, enum shale_mount_type *ret, struct shale_err *e)
@@ -273,10 +277,6 @@ static int check_mount(const struct mount_body *b, const struct shale_mount *m, 
                        "VolumeOptions.DriverConfig: volume driver \"%.60s\" is not supported yet, "
                        "only \"local\" is",
                        b->driver_name);
-    if (json_object_size(b->driver_options) > 0)
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "VolumeOptions.DriverConfig.Options are not supported yet: make the volume "
-                       "with them first");
     return 0;
 }
 
@@ -288,8 +288,6 @@ static int known_options(struct api_req *q, const json_t *one, const struct moun
 
     if (r >= 0)
         r = api_known_types(q, b->bind, API_KNOWN_BIND_OPTIONS, e);
-    if (r >= 0)
-        r = api_known_types(q, b->volume, API_KNOWN_VOLUME_OPTIONS, e);
     return r < 0 ? r : api_known_types(q, b->tmpfs, API_KNOWN_TMPFS_OPTIONS, e);
 }
 
@@ -312,8 +310,9 @@ static int take_mount(struct api_req *q, const json_t *one, struct shale_mount *
     if (r >= 0)
         r = api_bind(q, b.tmpfs, tmpfs_fields, ARRAY_SIZE(tmpfs_fields), &b, e);
     if (r >= 0)
-        r = api_bind(q, b.image ? b.image : b.volume, subpath_fields, ARRAY_SIZE(subpath_fields),
-                     &b, e);
+        r = api_bind(q, b.image, image_fields, ARRAY_SIZE(image_fields), &b, e);
+    if (r >= 0)
+        r = api_bind(q, b.volume, volume_fields, ARRAY_SIZE(volume_fields), &b, e);
     if (r >= 0)
         r = api_bind(q, b.driver, driver_fields, ARRAY_SIZE(driver_fields), &b, e);
     if (r >= 0)
@@ -331,6 +330,12 @@ static int take_mount(struct api_req *q, const json_t *one, struct shale_mount *
     m.propagation = *b.propagation ? b.propagation : NULL;
     m.subpath = *b.subpath ? b.subpath : NULL;
     m.tmpfs_size_bytes = b.size > 0 ? (uint64_t)b.size : 0;
+    m.no_copy = b.no_copy;
+    r = api_pairs(q, &b.driver_options, &m.volume_options, e);
+    if (r >= 0)
+        r = api_pairs(q, &b.labels, &m.volume_labels, e);
+    if (r < 0)
+        return r;
     m.options = b.mode ? arena_printf(q->arena, "mode=%o", (unsigned)b.mode) : NULL;
     if (b.mode && !m.options)
         return err_nomem(e);

@@ -22,10 +22,6 @@ static const struct json_field bind_options[] = {
     {"ReadOnlyNonRecursive", JB_BOOL, 0, 0},
     {"ReadOnlyForceRecursive", JB_BOOL, 0, 0},
 };
-static const struct json_field volume_options[] = {
-    {"NoCopy", JB_BOOL, 0, 0},
-    {"Labels", JB_STRMAP, 0, 0},
-};
 static const struct json_field tmpfs_options[] = {
     {"Options", JB_ARRAY, 0, 0},
 };
@@ -64,7 +60,6 @@ static const struct {
     [API_KNOWN_HOST_CONFIG] = T(host_config),
     [API_KNOWN_MOUNT] = T(mount),
     [API_KNOWN_BIND_OPTIONS] = T(bind_options),
-    [API_KNOWN_VOLUME_OPTIONS] = T(volume_options),
     [API_KNOWN_TMPFS_OPTIONS] = T(tmpfs_options),
     [API_KNOWN_ENDPOINT] = T(endpoint),
     [API_KNOWN_ENDPOINT_IPAM] = T(endpoint_ipam),

@@ -37,6 +37,7 @@ struct conf_mount {
     bool read_only;
     bool anonymous; /* volume made for a container, removed with the last one that has it */
     bool shared;    /* of another container, by --volumes-from */
+    bool no_copy;   /* volume: not filled with what the image has there */
 };
 
 struct conf_network { /* a network it is connected to */

@@ -30,6 +30,7 @@ static const struct json_field mount_fields[] = {
     M("ReadOnly", JB_BOOL, read_only),
     M("Anonymous", JB_BOOL, anonymous),
     M("Shared", JB_BOOL, shared),
+    M("NoCopy", JB_BOOL, no_copy),
 };
 #undef M
 

@@ -19,6 +19,7 @@
 #include "container/endpoint.h"
 #include "container/exec.h"
 #include "container/image_mount.h"
+#include "container/initfiles.h"
 #include "container/jout.h"
 #include "container/limits.h"
 #include "container/links.h"
@@ -118,7 +119,7 @@ static int fill_volumes(struct container_host *h, struct arena *a, const struct 
         r = volume_ensure(h->store, m->name, a, &path, e);
         if (r >= 0)
             r = volume_mount_fills(h->store, m->name, a, e);
-        if (r > 0)
+        if (r > 0 && !m->no_copy)
             r = volume_fill(path, root_fd, m->target, e);
         if (r < 0)
             return r;
@@ -286,8 +287,10 @@ int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
         r = make_folder(c, e);
     if (r >= 0)
         r = mount_root(h, a, c, rt, &root_fd, e);
-    if (r >= 0)
+    if (r >= 0) {
+        initfiles_make(root_fd);
         r = volume_mounts_make(h, a, c, e);
+    }
     if (r >= 0)
         r = fill_volumes(h, a, c, root_fd, e);
     if (r >= 0)

@@ -226,6 +226,26 @@ static int put_health(struct container_host *h, const struct ctr *c, unsigned fl
     return r;
 }
 
+static int put_manifest(struct container_host *h, const struct ctr *c, struct arena *a,
+                        struct shale_container *ret, struct shale_err *e)
+{
+    struct meta *m = store_meta(h->store);
+    struct meta_image image;
+    struct meta_blob blob;
+    int r = meta_image_get_held(m, &c->row.image_id, a, &image, e);
+
+    if (r >= 0 && digest_is_set(&image.manifest))
+        r = meta_blob_get(m, &image.manifest, a, &blob, e);
+    if (r < 0 || !digest_is_set(&image.manifest)) /* built here, or pruned to what runs */
+        return r == -SHALE_NOT_FOUND ? 0 : r;
+    ret->manifest_digest = arena_strdup(a, image.manifest.s);
+    ret->manifest_type = blob.media_type;
+    ret->manifest_bytes = blob.size_bytes;
+    ret->image_platform = arena_printf(a, "%s/%s%s%s", image.os, image.arch,
+                                       *image.variant ? "/" : "", image.variant);
+    return a->failed ? err_nomem(e) : 0;
+}
+
 int show_container(struct container_host *h, const struct ctr *c, unsigned flags,
                    struct show_memo *memo, struct arena *a, struct shale_container *ret,
                    struct shale_err *e)
@@ -268,6 +288,9 @@ int show_container(struct container_host *h, const struct ctr *c, unsigned flags
         .size_rw_bytes = -1,
         .size_root_bytes = -1,
         .restart_count = run->restarts,
+        .manifest_digest = "",
+        .manifest_type = "",
+        .image_platform = "",
     };
     if (!ret->id || !ret->image_id)
         return err_nomem(e);
@@ -295,5 +318,7 @@ int container_inspect(struct container_host *h, const char *container, bool with
     struct ctr c;
     int r = ctr_find(h, container, a, &c, e);
 
-    return r < 0 ? r : show_container(h, &c, with_size ? SHOW_SIZE : 0, NULL, a, ret, e);
+    if (r >= 0)
+        r = show_container(h, &c, with_size ? SHOW_SIZE : 0, NULL, a, ret, e);
+    return r < 0 ? r : put_manifest(h, &c, a, ret, e);
 }

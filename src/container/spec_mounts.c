@@ -157,19 +157,24 @@ static int by_depth(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Outer ones first, so that none hides another. */
+/* Outer ones first, so that none hides another: files of the network behind a mount at /etc. */
 static void add_user_mounts(const struct spec_in *in, json_t *list, int *bad)
 {
+    size_t i = 0;
+
     _cleanup_free_ const struct conf_mount **v = mem_array(in->conf->n_mounts + 1, sizeof *v);
 
     if (!v) {
         *bad = 1;
         return;
     }
-    for (size_t i = 0; i < in->conf->n_mounts; i++)
-        v[i] = &in->conf->mounts[i];
+    for (size_t k = 0; k < in->conf->n_mounts; k++)
+        v[k] = &in->conf->mounts[k];
     qsort(v, in->conf->n_mounts, sizeof(*v), by_depth);
-    for (size_t i = 0; i < in->conf->n_mounts; i++)
+    for (; i < in->conf->n_mounts && depth_of(v[i]->target) < depth_of("/etc/hosts"); i++)
+        jout_add(bad, list, user_mount(v[i]));
+    add_net_files(in, list, bad);
+    for (; i < in->conf->n_mounts; i++)
         jout_add(bad, list, user_mount(v[i]));
 }
 
@@ -179,7 +184,6 @@ json_t *spec_mounts(const struct spec_in *in)
     int bad = !list;
 
     add_defaults(in, list, &bad);
-    add_net_files(in, list, &bad);
     if (in->init_path && !bad)
         jout_add(&bad, list,
                  mount_of(SPEC_INIT_TARGET, "bind", in->init_path, jout_split("bind ro")));

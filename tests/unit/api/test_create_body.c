@@ -135,9 +135,11 @@ static void mounts(void **state)
                           "'VolumeOptions':{'DriverConfig':{'Name':'local','Options':{}}}}]}}")
                          .n_mounts,
                      1);
-    bad("{'Image':'i','HostConfig':{'Mounts':[{'Type':'volume','Target':'/a','VolumeOptions':"
-        "{'DriverConfig':{'Options':{'type':'tmpfs'}}}}]}}",
-        SHALE_UNSUPPORTED, "DriverConfig.Options");
+    o = good("{'Image':'i','HostConfig':{'Mounts':[{'Type':'volume','Target':'/a','VolumeOptions':"
+             "{'NoCopy':true,'Labels':{'a':'b'},'DriverConfig':{'Options':{'type':'tmpfs'}}}}]}}");
+    assert_true(o.mounts[0].no_copy);
+    assert_string_equal(o.mounts[0].volume_options[0], "type=tmpfs");
+    assert_string_equal(o.mounts[0].volume_labels[0], "a=b");
     bad("{'Image':'i','HostConfig':{'Mounts':[{'Type':'volume','Target':'/a','VolumeOptions':"
         "{'DriverConfig':{'Name':'nfs'}}}]}}",
         SHALE_UNSUPPORTED, "nfs");
