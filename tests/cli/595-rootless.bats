@@ -55,6 +55,15 @@ as_user() {
     [ "$output" = 0 ]
     run_ok as_user run --rm --network none -u 1000 -v data:/data "$image" sh -c 'id -u; touch /data/other'
     [ "$output" = 1000 ]
+    # namespaces of the host, and of others: what only the host's root may mount is the host's
+    run_ok as_user run --rm --network none --pid host --ipc host --uts host "$image" sh -c 'readlink /proc/self/ns/pid; hostname'
+    [ "$output" = "$(readlink /proc/self/ns/pid)
+$(hostname)" ]
+    run_ok as_user run -d --name donor --network none --ipc shareable "$image" sh -c 'echo hi >/dev/shm/x; exec sleep 1000'
+    await as_user exec donor test -s /dev/shm/x
+    run_ok as_user run --rm --network none --ipc container:donor --pid container:donor "$image" cat /dev/shm/x
+    [ "$output" = hi ]
+    as_user rm -f donor
     data=$home/.local/share/shale/volumes/data/_data
     [ "$(stat -c %u "$data/root")" = "$uid" ]
     [ "$(stat -c %u "$data/other")" -ge 1000 ]
