@@ -276,11 +276,11 @@ static uint64_t most_bytes(const struct rq *rq)
 
 static void too_large(struct rq *rq)
 {
-    char detail[64];
+    char message[64];
 
-    snprintf(detail, sizeof detail, "a manifest has at most %" PRIu64 " bytes here",
+    snprintf(message, sizeof message, "a manifest has at most %" PRIu64 " bytes here",
              most_bytes(rq));
-    reg_error(rq, REG_MANIFEST_TOO_LARGE, detail);
+    reg_error_say(rq, REG_MANIFEST_TOO_LARGE, message, NULL, NULL);
 }
 
 static int has_type(const struct descriptor *d, const char *name, struct shale_err *e)
@@ -335,7 +335,7 @@ static void put(struct http_req *q)
         if (rq->e.code == SHALE_NO_MEMORY)
             reg_fail(rq);
         else
-            reg_error(rq, REG_MANIFEST_INVALID, rq->e.msg);
+            reg_error_say(rq, REG_MANIFEST_INVALID, rq->e.msg, NULL, NULL);
         return;
     }
     r = prepare(rq, &m, &p);

@@ -215,7 +215,7 @@ static bool too_many_uploads(struct rq *rq)
     int r = left ? upload_each(rq->r->blobs, count_upload, &left, &rq->e) : 0;
 
     if (r > 0)
-        reg_error(rq, REG_TOO_MANY_REQUESTS, "too many uploads are open");
+        reg_error_say(rq, REG_TOO_MANY_REQUESTS, "too many uploads are open", NULL, NULL);
     return r > 0;
 }
 
