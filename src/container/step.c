@@ -117,15 +117,14 @@ static int take_limits(struct step *t, struct conf *k, struct shale_err *e)
     k->memory_bytes = t->o->memory_bytes;
     k->more = t->o->more;
     k->cgroup_parent = parent;
-    if (parent && parent[0] && (parent[0] != '/' || strstr(parent, "..")))
-        return err_set(e, SHALE_INVALID,
-                       "invalid cgroup parent \"%.200s\": it is an absolute path, as /builds",
-                       parent);
+    int r = limits_check_parent(parent, e);
+    if (r < 0)
+        return r;
     if (t->o->shm_bytes < 0)
         return err_set(e, SHALE_INVALID, "SHM size can not be less than 0");
     if (t->o->shm_bytes)
         k->shm_bytes = t->o->shm_bytes;
-    int r = limits_check(k, e);
+    r = limits_check(k, e);
     if (r >= 0)
         r = prepare_check_limits(k, &t->rt, e);
     return r < 0 ? r : take_ulimits(t, k, e);

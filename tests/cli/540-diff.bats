@@ -86,6 +86,7 @@ A /root/new'
 names() { tar -tvf "$1" | awk '{print substr($1, 1, 1), $6, $7, $8}' | sed 's|/ *$||; s| *$||' | sort; }
 
 @test "diff, export: the same as docker's on the same changes" {
+    plain_only
     need dockerd
     need docker
     docker_engine || skip "docker's engine does not come up here: $(tail -n 1 "$BATS_TEST_TMPDIR/dockerd.log")"
