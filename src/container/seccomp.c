@@ -21,7 +21,7 @@ static bool has_x32(void)
 #if defined(__x86_64__) && defined(__LP64__)
     const long x32 = 0x40000000; /* __X32_SYSCALL_BIT of the kernel's <asm/unistd.h> */
     int status = 0, saved = errno;
-    pid_t pid = vfork();
+    pid_t pid = fork();
 
     if (pid == 0)
         _exit(syscall(x32 | SYS_getppid) < 0);
