@@ -11,7 +11,8 @@ struct writer {
     struct pack *pack;
     struct commit_tar_stats stats;
     struct cancel *c;
-    bool flat; /* no layer: a name that begins with .wh. is one as others */
+    bool flat;          /* no layer: a name that begins with .wh. is one as others */
+    const char *folder; /* that members are put into; NULL: none */
 };
 
 /* A member with this name, beside (or in) what c names, that removes something of lower layers. */
@@ -32,6 +33,18 @@ static bool is_reserved(const char *path)
     return str_has_prefix(path, ".wh.") || strstr(path, "/.wh.");
 }
 
+static int pack_below(struct writer *w, const struct change *c, struct shale_err *e)
+{
+    struct change moved = *c;
+    char path[PATH_MAX + 1];
+    int n = snprintf(path, sizeof path, "%s/%s", w->folder, c->path);
+
+    if (n < 0 || (size_t)n >= sizeof path)
+        return err_set(e, SHALE_LIMIT, "a path is longer than %d bytes", PATH_MAX);
+    moved.path = path;
+    return pack_member(w->pack, &moved, e);
+}
+
 static int write_change(void *arg, const struct change *c, struct shale_err *e)
 {
     struct writer *w = arg;
@@ -46,7 +59,7 @@ static int write_change(void *arg, const struct change *c, struct shale_err *e)
     }
     if (c->kind == CHANGE_GONE)
         return write_mark(w, c->path, strlen(c->path) - strlen(c->name), c->name, e);
-    r = pack_member(w->pack, c, e);
+    r = w->folder ? pack_below(w, c, e) : pack_member(w->pack, c, e);
     if (r <= 0)
         return r;
     w->stats.n_members++;
@@ -93,4 +106,27 @@ int export_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct can
     struct commit_tar_stats stats;
 
     return write_tar(upper_fd, lower_fd, true, NULL, out, arg, c, &stats, e);
+}
+
+static int write_folder(struct writer *w, const char *folder, struct shale_err *e)
+{
+    const struct tar_entry t = {.type = TAR_DIR, .mode = 0755, .path = str_of(folder)};
+
+    w->folder = folder;
+    return tar_write_entry(pack_tar(w->pack), &t, e);
+}
+
+int export_parts(const struct export_part *v, size_t n, tar_out_fn out, void *arg, struct cancel *c,
+                 struct shale_err *e)
+{
+    _cleanup_(writer_clear) struct writer w = {.c = c, .flat = true};
+    int r = pack_new(out, arg, c, &w.pack, e);
+
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        if (v[i].folder && *v[i].folder)
+            r = write_folder(&w, v[i].folder, e);
+        if (r >= 0)
+            r = changes_walk_all(-1, v[i].root_fd, write_change, &w, c, e);
+    }
+    return r < 0 ? r : tar_writer_end(pack_tar(w.pack), e);
 }

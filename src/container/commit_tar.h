@@ -21,3 +21,10 @@ int commit_tar(int upper_fd, int lower_fd, const int64_t *no_later_s, tar_out_fn
  */
 int export_tar(int upper_fd, int lower_fd, tar_out_fn out, void *arg, struct cancel *c,
                struct shale_err *e);
+/* The same of several roots in one tar, each in a folder. */
+struct export_part {
+    const char *folder; /* "" or NULL: none */
+    int root_fd;
+};
+int export_parts(const struct export_part *v, size_t n, tar_out_fn out, void *arg, struct cancel *c,
+                 struct shale_err *e);
