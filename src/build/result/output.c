@@ -32,7 +32,7 @@ static int to_folder(struct build *b, const char *dest, struct shale_err *e)
         .root_fd = dir, .dir = "/", .shown = dest, .cancel = b->cancel};
     r = tar_unpack_new(&o, &u, e);
     if (r >= 0)
-        r = export_tar(-1, view, tar_unpack_feed, u, b->cancel, e);
+        r = export_tar(-1, view, NULL, tar_unpack_feed, u, b->cancel, e);
     if (r >= 0)
         r = tar_unpack_end(u, e);
     tar_unpack_free(u);
