@@ -176,6 +176,34 @@ int body_ulimits(struct api_req *q, const json_t *list, const char *const **ret,
     return 0;
 }
 
+int body_blkio(struct api_req *q, const json_t *list, const char *value, const char *const **ret,
+               struct shale_err *e)
+{
+    struct device {
+        const char *path;
+        uint64_t value;
+    };
+    const struct json_field fields[] = {{"Path", JB_STR, offsetof(struct device, path), 0},
+                                        {value, JB_U64, offsetof(struct device, value), 0}};
+    struct texts t = {.v = NULL};
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+    {
+        struct device d = {"", 0};
+        int r = need_object(one, "BlkioDevice", e);
+        if (r >= 0)
+            r = api_bind(q, one, fields, ARRAY_SIZE(fields), &d, e);
+        if (r >= 0)
+            r = add(q->arena, &t, arena_printf(q->arena, "%s:%" PRIu64, d.path, d.value), e);
+        if (r < 0)
+            return r;
+    }
+    *ret = t.v;
+    return 0;
+}
+
 /* ---- mounts ---- */
 
 struct mount_body {
@@ -374,113 +402,5 @@ int body_mounts(struct api_req *q, const struct body_mounts *m, struct shale_cre
             v[n++] = (struct shale_mount){.type = SHALE_MOUNT_VOLUME, .target = m->volumes->v[i]};
     o->mounts = v;
     o->n_mounts = n;
-    return r;
-}
-
-/* ---- networks ---- */
-
-static bool is_private(const char *mode)
-{
-    return streq(mode, "none") || streq(mode, "host") || str_has_prefix(mode, "container:");
-}
-
-static bool is_default(const char *mode)
-{
-    return !*mode || streq(mode, "default") || streq(mode, "bridge");
-}
-
-struct endpoint_body {
-    struct strv aliases, links;
-    const char *mac, *address, *address6;
-    const json_t *ipam, *options;
-};
-#define F(name, kind, field)                                                                       \
-    {                                                                                              \
-        name, kind, offsetof(struct endpoint_body, field), 0                                       \
-    }
-static const struct json_field endpoint_fields[] = {
-    F("Aliases", JB_STRV, aliases),      F("Links", JB_STRV, links),
-    F("MacAddress", JB_STR, mac),        F("IPAMConfig", JB_OBJECT, ipam),
-    F("DriverOpts", JB_OBJECT, options),
-};
-static const struct json_field ipam_fields[] = {F("IPv4Address", JB_STR, address),
-                                                F("IPv6Address", JB_STR, address6)};
-#undef F
-
-static int take_endpoint(struct api_req *q, const char *network, const json_t *one,
-                         struct shale_endpoint_opts *ret, struct shale_err *e)
-{
-    struct endpoint_body b = {.mac = "", .address = "", .address6 = ""};
-    const char *what = NULL;
-    int r = json_is_null(one) || !one ? 0 : need_object(one, "EndpointsConfig", e);
-
-    if (r >= 0)
-        r = api_bind(q, json_is_object(one) ? one : NULL, endpoint_fields,
-                     ARRAY_SIZE(endpoint_fields), &b, e);
-    if (r >= 0)
-        r = api_known_types(q, json_is_object(one) ? one : NULL, API_KNOWN_ENDPOINT, e);
-    if (r >= 0)
-        r = api_bind(q, b.ipam, ipam_fields, ARRAY_SIZE(ipam_fields), &b, e);
-    if (r >= 0)
-        r = api_known_types(q, b.ipam, API_KNOWN_ENDPOINT_IPAM, e);
-    if (r < 0)
-        return r;
-    what = *b.mac                        ? "MacAddress"
-           : b.links.n                   ? "Links"
-           : json_object_size(b.options) ? "DriverOpts"
-                                         : NULL;
-    if (what)
-        return err_set(e, SHALE_UNSUPPORTED, "EndpointsConfig.%s is not supported yet", what);
-    *ret = (struct shale_endpoint_opts){network, *b.address ? b.address : NULL,
-                                        b.aliases.n ? (const char *const *)b.aliases.v : NULL,
-                                        *b.address6 ? b.address6 : NULL};
-    return 0;
-}
-
-/* What is said of the default network under its other name. */
-static const json_t *endpoint_of(const json_t *all, const char *mode)
-{
-    const json_t *v = json_object_get(all, mode);
-
-    return v || !is_default(mode)            ? v
-           : json_object_get(all, "default") ? json_object_get(all, "default")
-                                             : json_object_get(all, "bridge");
-}
-
-int body_networks(struct api_req *q, const char *mode, const json_t *networking,
-                  struct shale_create_opts *o, struct shale_err *e)
-{
-    const json_t *all = networking ? api_member(networking, "EndpointsConfig") : NULL;
-    const json_t *own;
-    const char *name;
-    json_t *one;
-    size_t n = 0;
-
-    mode = mode ? mode : "";
-    if (all && !json_is_object(all))
-        return err_set(e, SHALE_INVALID, "invalid JSON: EndpointsConfig: an object is expected");
-    struct shale_endpoint_opts *v = arena_array(q->arena, json_object_size(all) + 2, sizeof *v);
-    if (!v)
-        return err_nomem(e);
-    if (is_private(mode))
-        all = NULL;
-    own = endpoint_of(all, mode);
-    int r = 0;
-    if (own || !is_default(mode) || json_object_size(all) == 0)
-        r = take_endpoint(q,
-                          !is_default(mode)           ? mode
-                          : json_object_size(all) > 1 ? "bridge"
-                                                      : "default",
-                          own, &v[n++], e);
-    json_object_foreach((json_t *)(uintptr_t)all, name, one)
-    {
-        if (r < 0 || one == own)
-            continue;
-        r = take_endpoint(q, arena_strdup(q->arena, name), one, &v[n++], e);
-        if (r >= 0 && !v[n - 1].network)
-            r = err_nomem(e);
-    }
-    o->networks = v;
-    o->n_networks = n;
     return r;
 }

@@ -38,16 +38,21 @@ static int take_platforms(struct many *m, const char *list, struct arena *a, str
 }
 
 /* Files of each go into a folder of their own: out/linux_arm64. */
-static int folder_of(struct shale_build_opts *o, const char *files_to, struct arena *a,
-                     struct shale_err *e)
+static int folders_of(struct shale_build_opts *o, struct arena *a, struct shale_err *e)
 {
     char *name = arena_strdup(a, o->platform);
+    size_t n = 0;
 
     for (char *p = name; p && *p; p++)
         if (*p == '/')
             *p = '_';
-    o->files_to = name ? arena_printf(a, "%s/%s", files_to, name) : NULL;
-    return o->files_to ? 0 : err_nomem(e);
+    while (o->files_to[n])
+        n++;
+    const char **list = arena_array(a, n + 1, sizeof *list);
+    for (size_t i = 0; name && list && i < n; i++)
+        list[i] = arena_printf(a, "%s/%s", o->files_to[i], name);
+    o->files_to = list;
+    return a->failed ? err_nomem(e) : 0;
 }
 
 static int options_of(struct many *m, const struct shale_build_opts *o, struct arena *a,
@@ -60,7 +65,7 @@ static int options_of(struct many *m, const struct shale_build_opts *o, struct a
         m->opts[i] = *o;
         m->opts[i].platform = platform;
         if (o->files_to && m->n > 1)
-            r = folder_of(&m->opts[i], o->files_to, a, e);
+            r = folders_of(&m->opts[i], a, e);
     }
     return r;
 }

@@ -141,7 +141,7 @@ static const struct opt connect_opts[] = {
     {0, "gw-priority", OPT_INT, O(priority), NULL, "Not supported yet", OPT_HIDDEN},
     {0, "ip", OPT_STR, O(ip), NULL, "IPv4 address (e.g., \"172.30.100.104\")"},
     {0, "ip6", OPT_STR, O(ip6), NULL, "IPv6 address (e.g., \"2001:db8::33\")"},
-    {0, "link", OPT_LIST, O(link), NULL, "Not supported", OPT_HIDDEN},
+    {0, "link", OPT_LIST, O(link), NULL, "Add link to another container"},
     {0, "link-local-ip", OPT_CSV, O(link_local), NULL, "Not supported", OPT_HIDDEN},
     {0},
 };
@@ -149,15 +149,17 @@ static const struct opt connect_opts[] = {
 static int run_connect(struct cli *c, const void *opts, int n, char **args)
 {
     const struct network_opts *o = opts;
-    struct shale_network_connect_opts q = {.size = sizeof q,
-                                           .address = o->ip,
-                                           .address6 = o->ip6,
-                                           .aliases =
-                                               o->alias.n ? (const char *const *)o->alias.v : NULL};
+    struct shale_network_connect_opts q = {
+        .size = sizeof q,
+        .address = o->ip,
+        .address6 = o->ip6,
+        .aliases = o->alias.n ? (const char *const *)o->alias.v : NULL,
+        .links = o->link.n ? (const char *const *)o->link.v : NULL};
     struct shale *s;
-    if (o->link.n || o->link_local.n || o->driver_opt.n || o->priority)
-        return err_set(&c->e, SHALE_UNSUPPORTED,
-                       "of the options of connect only --alias, --ip and --ip6 are supported yet");
+    if (o->link_local.n || o->driver_opt.n || o->priority)
+        return err_set(
+            &c->e, SHALE_UNSUPPORTED,
+            "of the options of connect only --alias, --ip, --ip6 and --link are supported yet");
     int r = cli_open(c, &s);
     return r < 0 ? r : shale_network_connect(s, args[0], args[1], &q, &c->e);
 }

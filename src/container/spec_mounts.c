@@ -42,6 +42,8 @@ static bool wanted(const struct spec_in *in, const struct fixed *f)
         return false;
     if (streq(f->type, "cgroup") && in->no_cgroups)
         return false;
+    if (streq(f->source, "shm") && in->no_shm)
+        return false;
     return !is_taken(in->conf, f->target);
 }
 
@@ -57,15 +59,31 @@ static json_t *options_of(const struct spec_in *in, const struct fixed *f)
     return list;
 }
 
+/* What is there already, in place of a new one of a kind that belongs to others. NULL: a new one.
+ */
+static const char *there(const struct spec_in *in, const struct fixed *f)
+{
+    bool of_host = (streq(f->type, "sysfs") && in->sys_of_host) ||
+                   (streq(f->type, "proc") && in->proc_of_host) ||
+                   (streq(f->type, "mqueue") && in->mqueue_of_host);
+
+    return streq(f->source, "shm") ? in->shm : of_host ? f->target : NULL;
+}
+
 static void add_defaults(const struct spec_in *in, json_t *list, int *bad)
 {
     for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
         const struct fixed *f = &defaults[i];
-        if (streq(f->type, "sysfs") && in->sys_of_host && wanted(in, f))
+        const char *source = there(in, f);
+        if (!wanted(in, f))
+            continue;
+        if (source)
             jout_add(bad, list,
-                     mount_of(f->target, "bind", f->target,
-                              jout_split("rbind rprivate nosuid noexec nodev ro")));
-        else if (wanted(in, f))
+                     mount_of(f->target, "bind", source,
+                              jout_split(streq(f->type, "sysfs")
+                                             ? "rbind rprivate nosuid noexec nodev ro"
+                                             : "rbind rprivate nosuid noexec nodev")));
+        else
             jout_add(bad, list, mount_of(f->target, f->type, f->source, options_of(in, f)));
     }
 }

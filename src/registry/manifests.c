@@ -5,7 +5,6 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "http/range.h"
 #include "model/limits.h"
 #include "registry/upstream/pull.h"
 
@@ -39,7 +38,7 @@ void reg_send_manifest(struct rq *rq, const struct state_manifest *m, uint64_t g
     manifest_headers(full, m);
     manifest_headers(none, m);
     snprintf(etag, sizeof etag, "\"%s\"", m->digest.s);
-    bool same = http_etag_matches(http_req_header(q, "If-None-Match"), etag);
+    bool same = reg_has_etag(q, etag);
     struct http_response *answer = same ? none : full;
     if (q->method == HTTP_GET && !same)
         reg_event(rq, REGCONF_EVENT_PULL,
@@ -260,6 +259,38 @@ static void too_large(struct rq *rq)
     reg_error(rq, REG_MANIFEST_TOO_LARGE, detail);
 }
 
+static int has_type(const struct descriptor *d, const char *name, struct shale_err *e)
+{
+    return *d->media_type ? 0 : err_set(e, SHALE_INVALID, "%s has no mediaType", name);
+}
+
+static int have_types(const struct descriptor *v, size_t n, const char *name, struct shale_err *e)
+{
+    char which[40];
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        snprintf(which, sizeof which, "%s[%zu]", name, i);
+        r = has_type(&v[i], which, e);
+    }
+    return r;
+}
+
+/* Descriptors must say what they describe (image-spec, descriptor.md). manifest_parse is not so
+ * strict, because it also reads what others have taken. */
+static int check_types(const struct manifest *m, struct shale_err *e)
+{
+    int r = m->kind == MANIFEST_IMAGE ? has_type(&m->config, "config", e) : 0;
+
+    if (r >= 0)
+        r = have_types(m->layers, m->n_layers, "layers", e);
+    if (r >= 0)
+        r = have_types(m->manifests, m->n_manifests, "manifests", e);
+    if (r >= 0 && m->has_subject)
+        r = has_type(&m->subject, "subject", e);
+    return r < 0 ? err_wrap(e, r, "invalid manifest") : 0;
+}
+
 static void put(struct http_req *q)
 {
     struct rq *rq = rq_of(q);
@@ -272,15 +303,18 @@ static void put(struct http_req *q)
     }
     if (!check_digest(rq, &p.m.digest))
         return;
-    if (manifest_parse(buf_str(&q->body), q->body.n, http_req_header(q, "Content-Type"), &rq->a, &m,
-                       &rq->e) < 0) {
+    int r = manifest_parse(buf_str(&q->body), q->body.n, http_req_header(q, "Content-Type"), &rq->a,
+                           &m, &rq->e);
+    if (r >= 0)
+        r = check_types(&m, &rq->e);
+    if (r < 0) {
         if (rq->e.code == SHALE_NO_MEMORY)
             reg_fail(rq);
         else
             reg_error(rq, REG_MANIFEST_INVALID, rq->e.msg);
         return;
     }
-    int r = prepare(rq, &m, &p);
+    r = prepare(rq, &m, &p);
     if (r >= 0)
         r = store(rq, &p);
     if (r < 0)

@@ -10,7 +10,7 @@ setup_file() { net_archive; }
 setup() {
     need_root
     fresh_store
-    shale load -q -i "$ARCHIVE" >/dev/null
+    store_by load -q -i "$ARCHIVE"
 }
 teardown() { drop_store; }
 shale() { "$SHALE_BIN" "$@"; }

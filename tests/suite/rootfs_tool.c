@@ -2,7 +2,7 @@
 /*
  * The drivers of the root file system for the conformance suite, without a store around them:
  *
- *   rootfs_tool store ROOT TAR                 takes a layer in, prints its diffID
+ *   rootfs_tool store ROOT TAR…                takes layers in, prints their diffIDs
  *   rootfs_tool prepare ROOT DRIVER DIFFID…    DRIVER: erofs, erofs-file, erofs-loop, dir
  *   rootfs_tool mount ROOT DRIVER TARGET UPPER|- WORK|- DIFFID…
  *   rootfs_tool umount ROOT DRIVER TARGET
@@ -91,6 +91,15 @@ static int do_store(int root, const char *tar, struct shale_err *e)
     }
     if (r >= 0)
         printf("%s\n", d.s);
+    return r;
+}
+
+static int store_all(int root, char **tars, int n, struct shale_err *e)
+{
+    int r = n > 0 ? 0 : err_set(e, SHALE_INVALID, "which TAR?");
+
+    for (int i = 0; r >= 0 && i < n; i++)
+        r = do_store(root, tars[i], e);
     return r;
 }
 
@@ -332,7 +341,7 @@ int main(int argc, char **argv)
     if (root < 0)
         r = err_sys(&e, "%s", argv[2]);
     else if (streq(argv[1], "store"))
-        r = do_store(root, argv[3] ? argv[3] : "", &e);
+        r = store_all(root, argv + 3, argc - 3, &e);
     else
         r = on_driver(argv[1], root, argv + 2, argc - 2, &e);
     if (r < 0)

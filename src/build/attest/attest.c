@@ -94,7 +94,8 @@ int attest_parse(const struct shale_build_opts *o, struct arena *a, struct attes
         if (r >= 0)
             r = take_fields(&f, ret, e);
     }
-    if (r >= 0 && attest_wanted(ret) && (o->files_to || o->tar_to) && !o->also_image)
+    if (r >= 0 && attest_wanted(ret) && (o->files_to || o->tar_to || o->only_cache) &&
+        !o->also_image)
         r = err_set(e, SHALE_UNSUPPORTED,
                     "attestations of files are not supported yet: they go to images");
     if (r >= 0 && attest_wanted(ret) && !(o->tags && o->tags[0]))
