@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-#define BRIEF_VERSION 2
+#define BRIEF_VERSION 3
 #define ITEM_LEAST    1 /* bytes of a member of any list */
 
 enum {
@@ -60,6 +60,8 @@ static void put_networks(struct buf *b, const struct conf *c)
         put_text(b, n->address);
         put_text(b, n->address6);
         put_strv(b, &n->aliases);
+        put_text(b, n->mac);
+        put_strv(b, &n->links);
     }
 }
 
@@ -189,6 +191,8 @@ static void get_networks(struct in *x, struct conf *c)
         n->address = text(x);
         n->address6 = text(x);
         get_strv(x, &n->aliases);
+        n->mac = text(x);
+        get_strv(x, &n->links);
     }
 }
 
