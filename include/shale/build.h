@@ -63,8 +63,8 @@ struct shale_build_opts {
     const char *const *secrets;  /* "id=x,src=file" or "id=x,env=NAME" */
     const char *const *ssh;      /* "default", "id=socket" or "id=keyfile,keyfile" */
     /* The files of the target instead of an image: into a folder, which is made, or as a tar
-     * ("-": to standard output; of one platform only); or into several. Of several platforms each
-     * has a folder there, "linux_arm64". Both NULL: an image in the store (also_image). */
+     * ("-": to standard output); or into several. Of several platforms each has a folder there,
+     * "linux_arm64". Both NULL: an image in the store (also_image). */
     const char *const *files_to, *const *tar_to;
     const char *network;      /* of RUN: "default", "none", "host"; NULL: default */
     const char *const *hosts; /* "name:address" */

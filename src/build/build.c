@@ -200,7 +200,9 @@ static int do_all(struct crew *c, struct shale_built *ret, struct shale_err *e)
     if (r >= 0)
         r = cache_remote_export(&c->v[0], e);
     for (size_t i = 0; r >= 0 && files && i < c->n; i++)
-        r = output_files(&c->v[i], e);
+        r = output_folders(&c->v[i], e);
+    if (r >= 0 && files)
+        r = output_tars(c, e);
     for (size_t i = 0; r >= 0 && image && i < c->n; i++)
         r = build_finish(&c->v[i], ret, e);
     return r < 0 || c->n == 1 || !image ? r : build_finish_list(c->v, c->n, ret, e);

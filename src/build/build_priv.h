@@ -311,7 +311,11 @@ int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct t
                struct shale_err *e);
 int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struct told *t,
                   struct shale_err *e);
-int output_files(struct build *b, struct shale_err *e); /* output.c */
+int output_folders(struct build *b, struct shale_err *e); /* output.c */
+/* One tar for all platforms. */
+int output_tars(struct crew *c, struct shale_err *e);
+/* "linux_arm64", where files of several platforms are put; NULL: no memory (many.c). */
+const char *build_folder_name(const struct shale_build_opts *o, struct arena *a);
 /* Findings about what is built, told as warnings. CONFLICT: the file says that they are errors. */
 int check_warn(struct build *b, struct shale_err *e);
 /* precheck.c: what is wrong about instructions of the stages that are needed, whatever variables

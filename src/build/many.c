@@ -38,14 +38,21 @@ static int take_platforms(struct many *m, const char *list, struct arena *a, str
 }
 
 /* Files of each go into a folder of their own: out/linux_arm64. */
-static int folders_of(struct shale_build_opts *o, struct arena *a, struct shale_err *e)
+const char *build_folder_name(const struct shale_build_opts *o, struct arena *a)
 {
     char *name = arena_strdup(a, o->platform);
-    size_t n = 0;
 
     for (char *p = name; p && *p; p++)
         if (*p == '/')
             *p = '_';
+    return name;
+}
+
+static int folders_of(struct shale_build_opts *o, struct arena *a, struct shale_err *e)
+{
+    const char *name = build_folder_name(o, a);
+    size_t n = 0;
+
     while (o->files_to[n])
         n++;
     const char **list = arena_array(a, n + 1, sizeof *list);
@@ -79,10 +86,6 @@ int build_platforms(const struct shale_build_opts *o, struct arena *a,
 
     if (!m.opts)
         return err_nomem(e);
-    if (several && o->tar_to)
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "--output: one tar of several platforms is not supported yet: use "
-                       "type=local");
     if (several)
         r = take_platforms(&m, o->platform, a, e);
     else

@@ -13,8 +13,9 @@ struct writer {
     struct pack *pack;
     struct commit_tar_stats stats;
     struct cancel *c;
-    bool flat;     /* no layer: a name that begins with .wh. is one as others */
-    uint32_t seen; /* of a flat one: bits of the files that containers have anyway */
+    bool flat;          /* no layer: a name that begins with .wh. is one as others */
+    const char *folder; /* that members are put into; NULL: none */
+    uint32_t seen;      /* of a flat one: bits of the files that containers have anyway */
 };
 
 /* A member with this name, beside (or in) what c names, that removes something of lower layers. */
@@ -65,6 +66,18 @@ static bool is_reserved(const char *path)
     return str_has_prefix(path, ".wh.") || strstr(path, "/.wh.");
 }
 
+static int pack_below(struct writer *w, const struct change *c, struct shale_err *e)
+{
+    struct change moved = *c;
+    char path[PATH_MAX + 1];
+    int n = snprintf(path, sizeof path, "%s/%s", w->folder, c->path);
+
+    if (n < 0 || (size_t)n >= sizeof path)
+        return err_set(e, SHALE_LIMIT, "a path is longer than %d bytes", PATH_MAX);
+    moved.path = path;
+    return pack_member(w->pack, &moved, e);
+}
+
 static int write_change(void *arg, const struct change *c, struct shale_err *e)
 {
     struct writer *w = arg;
@@ -81,7 +94,7 @@ static int write_change(void *arg, const struct change *c, struct shale_err *e)
         return write_mark(w, c->path, strlen(c->path) - strlen(c->name), c->name, e);
     if (w->flat)
         note_seen(w, c);
-    r = pack_member(w->pack, c, e);
+    r = w->folder ? pack_below(w, c, e) : pack_member(w->pack, c, e);
     if (r <= 0)
         return r;
     w->stats.n_members++;
@@ -123,5 +136,28 @@ int export_tar(int upper_fd, int lower_fd, const int64_t *created_s, tar_out_fn 
         r = changes_walk_all(upper_fd, lower_fd, write_change, &w, c, e);
     if (r >= 0 && created_s)
         r = write_unseen(&w, *created_s, e);
+    return r < 0 ? r : tar_writer_end(pack_tar(w.pack), e);
+}
+
+static int write_folder(struct writer *w, const char *folder, struct shale_err *e)
+{
+    const struct tar_entry t = {.type = TAR_DIR, .mode = 0755, .path = str_of(folder)};
+
+    w->folder = folder;
+    return tar_write_entry(pack_tar(w->pack), &t, e);
+}
+
+int export_parts(const struct export_part *v, size_t n, tar_out_fn out, void *arg, struct cancel *c,
+                 struct shale_err *e)
+{
+    _cleanup_(writer_clear) struct writer w = {.c = c, .flat = true};
+    int r = pack_new(out, arg, c, &w.pack, e);
+
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        if (v[i].folder && *v[i].folder)
+            r = write_folder(&w, v[i].folder, e);
+        if (r >= 0)
+            r = changes_walk_all(-1, v[i].root_fd, write_change, &w, c, e);
+    }
     return r < 0 ? r : tar_writer_end(pack_tar(w.pack), e);
 }

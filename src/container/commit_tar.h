@@ -23,3 +23,10 @@ int commit_tar(int upper_fd, const struct lower *lower, const int64_t *no_later_
  * no container. */
 int export_tar(int upper_fd, int lower_fd, const int64_t *created_s, tar_out_fn out, void *arg,
                struct cancel *c, struct shale_err *e);
+/* Several roots in one tar, each in a folder. */
+struct export_part {
+    const char *folder; /* "" or NULL: none */
+    int root_fd;
+};
+int export_parts(const struct export_part *v, size_t n, tar_out_fn out, void *arg, struct cancel *c,
+                 struct shale_err *e);

@@ -64,6 +64,19 @@ setup() {
     rows=$(shale builder du | grep -c compressed)
     run_ok build -t a:1 -o "type=image,compression=zstd"
     [ "$(shale builder du | grep -c compressed)" = "$rows" ]
+    # Names with other manifests of one image have each its own.
+    run_ok build -t plain:1
+    run_ok build -t noted:1 --annotation a=b --sbom=true
+    for want in a:1=+gzip,+zstd,+zstd plain:1=+gzip,+gzip,+gzip noted:1=+gzip,+gzip,+gzip; do
+        for how in "" --platform=linux/amd64; do
+            run_ok shale save $how -o "$out.tar" "${want%=*}"
+            digest=$(tar -xOf "$out.tar" index.json | jq -r '.manifests[0].digest[7:]')
+            [ "$want" != noted:1=+gzip,+gzip,+gzip ] || [ -n "$how" ] ||
+                digest=$(tar -xOf "$out.tar" "blobs/sha256/$digest" | jq -r '.manifests[0].digest[7:]')
+            [ "$(tar -xOf "$out.tar" "blobs/sha256/$digest" | jq -r '[.layers[].mediaType | sub(".*\\.tar"; "")] | join(",")')" = "${want#*=}" ]
+        done
+    done
+    shale rmi plain:1 noted:1 >/dev/null
     # It is the same image, also for who gets it.
     id=$(field '{{.Id}}' a:1)
     run_ok build -t "$REGISTRY_HOST/packed:1" --push -o "type=image,compression=zstd,force-compression=true"

@@ -159,11 +159,13 @@ static int read_answer(int fd, struct buf *b, struct shale_err *e)
 
 static int take_answer(struct ssh_agent *x, const char *text, struct shale_err *e)
 {
-    const char *at = str_has_prefix(text, "at /") ? text : strstr(text, "\nat /");
+    const char *at = text; /* a line of its own */
     char shown[300];
 
+    while ((at = strstr(at, "at /")) && at > text && at[-1] != '\n')
+        at++;
     if (at) {
-        at += (*at == '\n') + 3;
+        at += 3;
         size_t n = strcspn(at, "\n");
         if (n >= sizeof x->socket)
             return err_set(e, SHALE_INVALID, "the path of the agent's socket is too long");
