@@ -84,6 +84,22 @@ static const json_t *endpoint_of(const json_t *all, const char *mode)
                                              : json_object_get(all, "bridge");
 }
 
+/* Of a mode that is no network its address alone counts: it makes no sense, which is said. */
+static int take_private(struct api_req *q, const char *mode, const json_t *one,
+                        struct shale_create_opts *o, struct shale_err *e)
+{
+    struct shale_endpoint_opts *v = arena_array(q->arena, 2, sizeof *v);
+    struct shale_endpoint_opts said;
+    int r = v ? take_endpoint(q, mode, one, &said, e) : err_nomem(e);
+
+    if (r < 0)
+        return r;
+    v[0] = (struct shale_endpoint_opts){.network = mode, .mac = said.mac};
+    o->networks = v;
+    o->n_networks = 1;
+    return 0;
+}
+
 int body_networks(struct api_req *q, const char *mode, const json_t *networking,
                   struct shale_create_opts *o, struct shale_err *e)
 {
@@ -100,7 +116,7 @@ int body_networks(struct api_req *q, const char *mode, const json_t *networking,
     if (!v)
         return err_nomem(e);
     if (is_private(mode))
-        all = NULL;
+        return take_private(q, mode, json_object_get(all, mode), o, e);
     own = endpoint_of(all, mode);
     int r = 0;
     if (own || !is_default(mode) || json_object_size(all) == 0)

@@ -23,12 +23,7 @@ struct network_opts {
 
 static const struct opt ls_opts[] = {
     {'f', "filter", OPT_FILTER, O(filter), NULL, "Provide filter values (e.g. \"driver=bridge\")"},
-    {0, "format", OPT_STR, O(format), NULL,
-     "Format output using a custom template:\n"
-     "'table':            Print output in table format with column headers (default)\n"
-     "'table TEMPLATE':   Print output in table format using the given Go template\n"
-     "'json':             Print in JSON format\n"
-     "'TEMPLATE':         Print output using the given Go template"},
+    {0, "format", OPT_STR, O(format), NULL, CMD_FORMAT_HELP},
     {0, "no-trunc", OPT_BOOL, O(no_trunc), NULL, "Do not truncate the output"},
     {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Only display network IDs"},
     {0},
@@ -54,10 +49,7 @@ static int run_ls(struct cli *c, const void *opts, int n, char **args)
     if (r < 0)
         return r;
     r = networks_print(list, &v, &out, &c->e);
-    if (r == 0)
-        r = cli_print(c, &out);
-    shale_free(list);
-    return r;
+    return cli_print_end(c, r, list, &out);
 }
 
 const struct cmd cmd_network_ls = {

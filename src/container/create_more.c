@@ -179,7 +179,7 @@ static int take_annotations(struct create *c, struct shale_err *e)
     struct strv list;
     int r = create_list(c, c->o->annotations, &list, e);
 
-    return r < 0 ? r : create_map(c, &list, "annotation", &c->conf.annotations, e);
+    return r < 0 ? r : create_map(c, &list, NULL, &c->conf.annotations, e);
 }
 
 static int take_paths(struct create *c, struct shale_err *e)

@@ -140,6 +140,7 @@ static int add_to_network(struct create *c, struct strv *to, struct shale_err *e
             all.v[all.n++] = one;
     }
     *to = all;
+    c->conf.links = (struct strv){.v = NULL};
     return 0;
 }
 

@@ -351,27 +351,33 @@ int run_mac(const char *text, struct arena *a, char **ret, struct shale_err *e)
                 ret, e);
 }
 
+/* A word of a line of /etc/hosts. */
+static bool is_host_word(const char *s)
+{
+    for (const char *p = s; *p; p++)
+        if (isspace((unsigned char)*p) || iscntrl((unsigned char)*p) || strchr("#,/:", *p))
+            return false;
+    return *s != 0;
+}
+
 int run_link(const char *text, struct arena *a, struct run_link *ret, struct shale_err *e)
 {
-    const char *colon = strchr(text, ':'), *alias;
+    bool shown = text[0] == '/'; /* as inspect has it */
+    const char *name = text + shown, *colon = strchr(name, ':');
+    const char *alias = colon ? colon + 1 : name;
     int r = check_size(text, e);
 
     if (r < 0)
         return r;
     if (!*text)
         return err_set(e, SHALE_INVALID, "empty string specified for links");
-    alias = colon ? colon + 1 : text;
-    if (colon && (colon == text || !*alias || strchr(alias, ':')))
-        return err_set(e, SHALE_INVALID, "bad format for links: %.200s", text);
-    if (colon && text[0] == '/' && strrchr(alias, '/'))
+    if (colon && shown && strrchr(alias, '/'))
         alias = strrchr(alias, '/') + 1;
-    const char *name = text + (text[0] == '/');
-    for (const char *p = alias; *p; p++)
-        if (isspace((unsigned char)*p) || iscntrl((unsigned char)*p) || *p == '#' || *p == ',')
-            return err_set(e, SHALE_INVALID, "bad format for links: %.200s", text);
-    if (!colon)
-        alias = name;
     ret->name = arena_strndup(a, name, colon ? (size_t)(colon - name) : strlen(name));
     ret->alias = arena_strdup(a, alias);
-    return ret->name && ret->alias ? 0 : err_nomem(e);
+    if (!ret->name || !ret->alias)
+        return err_nomem(e);
+    if (!is_host_word(ret->name) || !is_host_word(ret->alias))
+        return err_set(e, SHALE_INVALID, "bad format for links: %.200s", text);
+    return 0;
 }

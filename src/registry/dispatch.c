@@ -359,11 +359,11 @@ static void run(struct rq *rq, const struct endpoint *ep)
     bool writes = ep->need == PUSH || ep->need == DELETE;
 
     if (writes && (rq->r->read_only || c->read_only))
-        reg_error(rq, REG_UNSUPPORTED, "the registry is read-only");
+        reg_error_say(rq, REG_UNSUPPORTED, "the registry is read-only", NULL, NULL);
     else if (ep->need == PUSH && rq_upstream(rq))
         refuse_push(rq);
     else if (ep->need == DELETE && !c->delete)
-        reg_error(rq, REG_UNSUPPORTED, "this registry does not delete");
+        reg_error_say(rq, REG_UNSUPPORTED, "this registry does not delete", NULL, NULL);
     else if (ep->route == ROUTE_MANIFEST && from_cache(rq->r, rq->q))
         return;
     else if (ep->head || rq->working)

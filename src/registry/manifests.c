@@ -8,6 +8,8 @@
 #include "model/limits.h"
 #include "registry/upstream/pull.h"
 
+#define MAX_TRIES 5 /* of a put whose bytes somebody else removes */
+
 /* ---- GET ---- */
 
 static void manifest_headers(struct http_response *p, const struct state_manifest *m)
@@ -235,14 +237,36 @@ static int prepare(struct rq *rq, struct manifest *m, struct state_put *p)
     return p->m.media_type ? 0 : err_nomem(&rq->e);
 }
 
-/* Bytes first, then the row; the lease keeps collectors off between the two. */
+struct bytes {
+    struct blobs *blobs;
+    const struct digest *d;
+};
+
+static int remove_bytes(void *arg, struct shale_err *e)
+{
+    const struct bytes *x = arg;
+
+    return blob_remove(x->blobs, x->d, NULL, e);
+}
+
+/* Bytes first, then the row; the lease keeps collectors off between the two. Bytes that get no row
+ * go again, or refused pushes would fill the disk. Whoever pushes the same bytes at that moment
+ * finds them gone, and writes them anew. */
 static int store(struct rq *rq, struct state_put *p)
 {
-    int r = state_lease(rq->r->state, &p->m.digest, &rq->e);
+    struct bytes x = {rq->r->blobs, &p->m.digest};
+    int r, tries = 0;
 
-    if (r >= 0)
-        r = blob_put(rq->r->blobs, &p->m.digest, rq->q->body.p, rq->q->body.n, &rq->e);
-    return r < 0 ? r : reg_refusal(rq, state_manifest_put(rq->r->state, p, &rq->e));
+    do {
+        r = state_lease(rq->r->state, &p->m.digest, &rq->e);
+        if (r >= 0)
+            r = blob_put(rq->r->blobs, &p->m.digest, rq->q->body.p, rq->q->body.n, &rq->e);
+        if (r >= 0)
+            r = reg_refusal(rq, state_manifest_put(rq->r->state, p, &rq->e));
+    } while (r == -SHALE_CONFLICT && ++tries < MAX_TRIES);
+    if (r <= 0)
+        (void)state_blob_unknown(rq->r->state, &p->m.digest, remove_bytes, &x, NULL);
+    return r;
 }
 
 static uint64_t most_bytes(const struct rq *rq)
@@ -252,11 +276,11 @@ static uint64_t most_bytes(const struct rq *rq)
 
 static void too_large(struct rq *rq)
 {
-    char detail[64];
+    char message[64];
 
-    snprintf(detail, sizeof detail, "a manifest has at most %" PRIu64 " bytes here",
+    snprintf(message, sizeof message, "a manifest has at most %" PRIu64 " bytes here",
              most_bytes(rq));
-    reg_error(rq, REG_MANIFEST_TOO_LARGE, detail);
+    reg_error_say(rq, REG_MANIFEST_TOO_LARGE, message, NULL, NULL);
 }
 
 static int has_type(const struct descriptor *d, const char *name, struct shale_err *e)
@@ -311,7 +335,7 @@ static void put(struct http_req *q)
         if (rq->e.code == SHALE_NO_MEMORY)
             reg_fail(rq);
         else
-            reg_error(rq, REG_MANIFEST_INVALID, rq->e.msg);
+            reg_error_say(rq, REG_MANIFEST_INVALID, rq->e.msg, NULL, NULL);
         return;
     }
     r = prepare(rq, &m, &p);
@@ -342,10 +366,15 @@ static bool holds_tag(void *arg, const char *repo, const char *tag)
 
 static int delete_tag(struct rq *rq)
 {
-    if (retain_immutable(&rq->live->conf->retain, rq->route.name, rq->route.ref))
+    if (retain_immutable(&rq->live->conf->retain, rq->route.name, rq->route.ref)) {
+        struct state_manifest m;
+        int r = state_manifest(rq->r->state, rq->route.name, rq->route.ref, &rq->a, &m, &rq->e);
+        if (r <= 0)
+            return r;
         return reg_refusal(rq, err_set(&rq->e, SHALE_EXISTS,
                                        "tag %s of %s is immutable here and cannot be deleted",
                                        rq->route.ref, rq->route.name));
+    }
     return state_tag_delete(rq->r->state, rq->route.name, rq->route.ref, &rq->e);
 }
 

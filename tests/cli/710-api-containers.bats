@@ -29,11 +29,34 @@ typed() { timeout -s KILL 30 python3 -B "$BATS_TEST_DIRNAME/typed" "$@"; }
     run_fails 127 "executable file not found" docker run "${none[@]}" --rm busybox nosuch
     run_fails 126 "" docker run "${none[@]}" --rm busybox /etc/passwd
     run_fails 125 "Conflict. The container name \"/web\" is already in use" docker run "${none[@]}" --name web busybox true
-    run_fails 125 "HostConfig.PidMode is not supported yet" docker run "${none[@]}" --pid host busybox true
+    run_fails 125 "HostConfig.StorageOpt is not supported yet" docker run "${none[@]}" --storage-opt size=1G busybox true
     run_ok docker run "${none[@]}" --rm busybox sh -c 'head -c 300000 /dev/zero | tr "\0" x'
     [ "${#output}" = 300000 ]
     run_ok docker ps -aq --filter ancestor=busybox
     [ "${#lines[@]}" = 1 ] # web: nothing of the others stayed
+}
+
+@test "run: namespaces, limits of devices and the like; what cannot be together" {
+    local id
+    id=$(docker run -d "${none[@]}" --name shares --ipc shareable --oom-score-adj 55 --domainname dom --annotation a=b \
+        --device-cgroup-rule 'c 1:3 r' busybox sleep 1000)
+    run_ok docker inspect -f '{{.HostConfig.IpcMode}} {{.HostConfig.OomScoreAdj}} {{.Config.Domainname}} {{.HostConfig.DeviceCgroupRules}}' shares
+    [ "$output" = "shareable 55 dom [c 1:3 r]" ]
+    run_ok docker run --rm "${none[@]}" --pid container:shares --ipc container:shares --uts host busybox sh -c 'for n in pid ipc; do readlink /proc/self/ns/$n; done; hostname'
+    [ "$output" = "$(docker exec shares sh -c 'for n in pid ipc; do readlink /proc/self/ns/$n; done')
+$(hostname)" ]
+    docker create "${none[@]}" --name joins --pid container:shares busybox true
+    [ "$(docker inspect -f '{{.HostConfig.PidMode}}' joins)" = "container:$id" ]
+    docker rm -f shares
+    run_fails 1 "No such container: $id" docker start joins
+    [ "$(api_status POST /containers/joins/start)" = 400 ]
+    docker rm joins
+    run_fails 125 "invalid IPC mode: x" docker run --rm "${none[@]}" --ipc x busybox true
+    [ "$(api_status POST /containers/create -H 'Content-Type: application/json' -d '{"Image":"busybox","HostConfig":{"PidMode":"x"}}')" = 400 ]
+    run_fails 125 "hostname and the UTS mode" docker run --rm "${none[@]}" --uts host --hostname x busybox true
+    run_fails 125 "host type networking can't be used with links" docker run --rm --network host --link web busybox true
+    run_fails 125 "mac-address and the network mode" docker run --rm --network host --mac-address 02:00:00:00:00:01 busybox true
+    run_fails 1 "an update of BlkioWeight is not supported yet" docker update --blkio-weight 100 web
 }
 
 @test "run -i: standard input to its end, also a large one" {
@@ -249,7 +272,8 @@ PY
     [ "$(post '{"Image":"busybox","HostConfig":{"Mounts":[{"Type":"x","Target":"/a"}]}}')" = 400 ]
     [ "$(post '{"Image":"busybox","HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"x"}]}}}')" = 400 ]
     [ "$(post '{"Image":"busybox","HostConfig":{"NetworkMode":"nosuch"}}')" = 400 ]
-    [ "$(post '{"Image":"busybox","HostConfig":{"Links":["a:b"]}}')" = 501 ]
+    [ "$(post '{"Image":"busybox","HostConfig":{"Links":["a:b"]}}')" = 400 ]
+    [ "$(post '{"Image":"busybox","HostConfig":{"DeviceRequests":[{}]}}')" = 501 ]
     run_ok api POST /containers/create -H 'Content-Type: application/json' -d '{"Image":"busybox","Cmd":"true","HostConfig":{"NetworkMode":"none"}}'
     echo "$output" | jq -e '.Warnings == []'
     docker rm "$(echo "$output" | jq -r .Id)"

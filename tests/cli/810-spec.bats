@@ -221,12 +221,13 @@ image() {
     for bad in "config:\"config\":$untyped,\"layers\":[]" "layers[1]:\"config\":$typed,\"layers\":[$typed,$untyped]" \
         "subject:\"config\":$typed,\"layers\":[],\"subject\":$untyped" "manifests[0]:\"manifests\":[$untyped]"; do
         req PUT /v2/i/b/manifests/bad --data-binary "{\"schemaVersion\":2,${bad#*:}}"; error 400 MANIFEST_INVALID
-        [ "$(jq -r '.errors[0].detail' "$body")" = "invalid manifest: ${bad%%:*} has no mediaType" ]
+        [ "$(jq -r '.errors[0].message' "$body")" = "invalid manifest: ${bad%%:*} has no mediaType" ]
     done
     a=$(dig a) b=$(dig b)
     put '{"schemaVersion":2,"config":{"mediaType":"a/b","digest":"'$a'","size":1},"layers":[{"mediaType":"c/d","digest":"'$b'","size":1},{"mediaType":"c/d","digest":"'$EMPTY'","size":2}]}'
     error 400 MANIFEST_BLOB_UNKNOWN
     [ "$(jq -c '[.errors[].detail]' "$body")" = "[\"$a\",\"$b\"]" ]
+    [ "$(grep -rlF "$b" "$OWN_DIR/blobs")" = "" ] # nor do its bytes stay
     put '{"schemaVersion":2,"mediaType":"'$INDEX'","manifests":[{"mediaType":"'$OCI'","digest":"'$a'","size":1}]}' bad $INDEX; error 400 MANIFEST_BLOB_UNKNOWN
     head -c $((4 * 1024 * 1024 + 1)) /dev/zero | tr '\0' ' ' >"$BATS_TEST_TMPDIR/large"
     req PUT /v2/i/b/manifests/large -H "Content-Type: $OCI" --data-binary "@$BATS_TEST_TMPDIR/large"; error 413 MANIFEST_INVALID

@@ -36,6 +36,36 @@
 
 /* ---- store ---- */
 
+/* The bytes of a hole from here on; of files that are not huge, none. */
+static uint64_t hole_here(int fd)
+{
+    struct stat st;
+    off_t at = lseek(fd, 0, SEEK_CUR);
+
+    if (fstat(fd, &st) < 0 || (uint64_t)st.st_size < HUGE_BYTES)
+        return 0;
+    off_t data = lseek(fd, at, SEEK_DATA);
+    if (data < 0)
+        data = st.st_size;
+    (void)lseek(fd, data, SEEK_SET);
+    return (uint64_t)(data - at);
+}
+
+/* The reader gets its zeros; the hash, which is only a name here, their number. */
+static int feed_hole(uint64_t n, struct tar_reader *t, struct hash *h, struct shale_err *e)
+{
+    static const char zeros[HEAD_BYTES];
+    int r = 0;
+
+    if (n > 0)
+        hash_update(h, &n, sizeof n);
+    for (size_t k; r >= 0 && n > 0; n -= k) {
+        k = n < sizeof zeros ? (size_t)n : sizeof zeros;
+        r = tar_reader_feed(t, zeros, k, e);
+    }
+    return r;
+}
+
 static int read_tar(int fd, struct toc_writer *w, struct hash *h, struct shale_err *e)
 {
     _cleanup_free_ char *block = mem_alloc(HEAD_BYTES);
@@ -44,7 +74,8 @@ static int read_tar(int fd, struct toc_writer *w, struct hash *h, struct shale_e
     int r = block ? tar_reader_new(toc_add, w, &t, e) : err_nomem(e);
 
     while (r >= 0 && n > 0) {
-        if (sys_read_full(fd, block, HEAD_BYTES, &n) < 0)
+        r = feed_hole(hole_here(fd), t, h, e);
+        if (r >= 0 && sys_read_full(fd, block, HEAD_BYTES, &n) < 0)
             r = err_sys(e, "tar");
         hash_update(h, block, n);
         if (r >= 0)
