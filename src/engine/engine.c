@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mounts.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "engine/version.h"
@@ -307,6 +308,16 @@ void shale_close(struct shale *s)
     pthread_mutex_destroy(&s->mutex);
     arena_clear(&s->arena);
     free(s);
+}
+
+int shale_state(struct shale *s, struct shale_state *ret, struct shale_err *e)
+{
+    struct meta_stamp at;
+    int r = meta_stamp(store_meta(s->store), &at, e);
+
+    if (r >= 0)
+        *ret = (struct shale_state){at.others, at.own, (int64_t)mounts_stamp()};
+    return r;
 }
 
 void shale_cancel(struct shale *s)
