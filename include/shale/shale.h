@@ -76,8 +76,8 @@ SHALE_API void shale_cancel(struct shale *s);
 
 /* What lists of images and containers are made of, as a stamp: rows of the store, and what is
  * mounted. While it is equal to one that was taken before a list was asked for, that list of images
- * is as it was, and so is one of containers that is `lasting`. Costs some microseconds. Anything may
- * make it another one, only changes must. */
+ * is as it was, and so is one of containers that is `lasting`. Costs some microseconds. Anything
+ * may make it another one, only changes must. */
 struct shale_state {
     int64_t others, own, mounts;
 };

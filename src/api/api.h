@@ -46,8 +46,8 @@
 #define API_VERSION_MIN 124 /* 1.24 */
 #define API_VERSION_MAX 151
 #define API_MAX_ARGS    2
-#define API_MAX_JSON    (8u << 20) /* a body of JSON */
-#define API_MAX_FIELDS  1024       /* fields of a query */
+#define API_MAX_JSON    (8u << 20)   /* a body of JSON */
+#define API_MAX_FIELDS  1024         /* fields of a query */
 #define API_MAX_DOC     (256u << 20) /* one document */
 #define API_MULTIPLEXED "application/vnd.docker.multiplexed-stream"
 #define API_RAW_STREAM  "application/vnd.docker.raw-stream"

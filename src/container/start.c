@@ -90,6 +90,8 @@ static int run_it(struct start *s, int *ret_status, struct shale_err *e)
         ctr_event(s->h, &s->c->row, EVENT_CONTAINER_ATTACH, NULL, NULL);
     if (is_direct(s))
         return direct_run(s, ret_status, e);
+    if (watcher_can(s))
+        return watcher_start(s, e);
     /* Held until the status is known, so that automatic removal does not come first. */
     _cleanup_close_ int hold = s->attach ? ctr_hold(s->h, s->c, e) : -1;
     if (s->attach && hold < 0)
@@ -140,7 +142,8 @@ static int start(struct container_host *h, struct arena *a, const char *containe
                  const struct shale_attach_opts *attach, int *ret_status, struct shale_err *e)
 {
     struct ctr c;
-    struct start s = {.h = h, .a = a, .c = &c, .attach = attach, .lock = -1, .again = again};
+    struct start s = {
+        .h = h, .a = a, .c = &c, .attach = attach, .lock = -1, .again = again, .ready = -1};
     int r = ctr_find(h, container, a, &c, e);
 
     if (r >= 0)

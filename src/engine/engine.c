@@ -186,6 +186,8 @@ static int keep_commands(struct shale *s, const char *root, const char *driver, 
     int r = keep_command(s, self, root, driver, "__cleanup", &s->exit_command, e);
     if (r >= 0)
         r = keep_command(s, self, root, driver, "__keep", &s->keeper_command, e);
+    if (r >= 0)
+        r = keep_command(s, self, root, driver, "__watch", &s->watcher_command, e);
     return r < 0 ? r : keep_command(s, self, root, driver, "__ports", &s->ports_command, e);
 }
 
@@ -281,6 +283,7 @@ int shale_open_shared(struct shale *with, const struct shale_open_opts *opts, st
     s->shared = true;
     s->exit_command = with->exit_command;
     s->keeper_command = with->keeper_command;
+    s->watcher_command = with->watcher_command;
     s->ports_command = with->ports_command;
     int r = engine_tuning(&t, e);
     if (r >= 0)
@@ -351,5 +354,6 @@ struct container_host engine_container_host(struct shale *s)
                                    .runtime = s->runtime,
                                    .exit_command = s->exit_command,
                                    .keeper_command = s->keeper_command,
+                                   .watcher_command = s->watcher_command,
                                    .ports_command = s->ports_command};
 }
