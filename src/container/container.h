@@ -15,7 +15,7 @@
  *
  * Files: containers/<id>/ under the store's root is the OCI bundle and all that belongs to the
  * container: config.json  run  lock  upper/ work/ merged/  ctr.log  hostname hosts resolv.conf
- *   pidfile  conmon.pid  keeper  <id> (exit status, written by conmon)  oom  attach  ctl
+ *   pidfile  conmon.pid  keeper  <id> (exit status, by who watches it)  oom  attach  ctl
  * volumes/<name>/_data holds volumes.
  *
  * Thread-safe as the store is. Errors: NOT_FOUND "No such container: x" everywhere a container is

@@ -97,7 +97,8 @@ static void test_images(void **state)
         assert_int_equal(json_array_size(json_object_get(one, "RepoTags")), 1);
         assert_int_equal(json_array_size(json_object_get(one, "RepoDigests")), 2);
         assert_true(json_is_null(json_object_get(two, "Labels")));
-        assert_int_equal(json_array_size(json_object_get(two, "RepoTags")), versions[i] <= 142 ? 1 : 0);
+        assert_int_equal(json_array_size(json_object_get(two, "RepoTags")),
+                         versions[i] <= 142 ? 1 : 0);
     }
 }
 
