@@ -30,6 +30,9 @@ void watcher_ready(struct start *s);
 /* Starts it under conmon. *ret_socket is connected to its streams when `attach` is set, else -1. */
 int monitor_start(struct start *s, int *ret_socket, struct shale_err *e);
 
+/* No terminal, no input, no keeper, gone when it ends: it can do without conmon. (Processes that it
+ * leaves behind where others are, too, need somebody who takes them in.) */
+bool start_is_plain(const struct start *s);
 /* Makes the row say running. */
 int start_mark_running(struct start *s, const struct ctr_run *run, struct shale_err *e);
 /* The process runs: its event. Lock held, so that its end is told after it. */

@@ -16,11 +16,9 @@
 
 bool watcher_can(const struct start *s)
 {
-    const struct conf *f = &s->c->conf;
-
-    return s->h->watcher_command && !s->attach && s->c->row.auto_remove && !f->tty &&
-           !f->open_stdin && !keep_is_wanted(f) && f->memory_bytes <= 0 /* conmon sees its end */ &&
-           s->c->net && s->c->net->ports.n == 0 /* conmon holds the ports */;
+    return s->h->watcher_command && !s->attach && start_is_plain(s) &&
+           s->c->conf.memory_bytes <= 0 /* conmon sees its end */ && s->c->net &&
+           s->c->net->ports.n == 0 /* conmon holds the ports */;
 }
 
 int watcher_start(struct start *s, struct shale_err *e)

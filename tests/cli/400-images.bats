@@ -10,7 +10,7 @@ setup_file() {
 teardown_file() { registry_stop_all; }
 setup() {
     fresh_store
-    shale pull -q "$REGISTRY_HOST/busybox:1.0" >/dev/null
+    store_by pull -q "$REGISTRY_HOST/busybox:1.0"
 }
 teardown() { drop_store; }
 

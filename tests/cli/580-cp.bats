@@ -163,7 +163,7 @@ x" ]
     run_ok shale exec job sh -c 'cat /tmp/big; ls -A /tmp'
     [ "$output" = "old
 big" ] || { echo "$output"; return 1; }
-    xz -k big.tar
+    xz -0 -k big.tar
     head -c 1000000 big.tar.xz >cut.tar.xz
     run_fails 1 "" shale cp - job:/tmp <cut.tar.xz
     run_ok shale exec job cat /tmp/big

@@ -11,7 +11,7 @@ setup() {
     need_root
     fresh_store
     net_setup
-    "$SHALE_BIN" load -q -i "$ARCHIVE" >/dev/null
+    store_by load -q -i "$ARCHIVE"
 }
 teardown() {
     drop_store

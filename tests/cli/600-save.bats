@@ -15,7 +15,7 @@ setup() {
     fresh_store
     w=$BATS_TEST_TMPDIR
     r=$REGISTRY_HOST
-    for n in one two three; do shale pull -q "$r/tiny:$n" >/dev/null; done
+    store_by pull -q "$r"/tiny:{one,two,three}
 }
 teardown() {
     [ ! -f "$w/pid" ] || { kill "$(cat "$w/pid")" 2>/dev/null; for _ in $(seq 100); do kill -0 "$(cat "$w/pid")" 2>/dev/null || break; sleep 0.1; done; }
@@ -94,6 +94,7 @@ id_of() { shale images -q --no-trunc "$1"; }
 }
 
 @test "podman loads it" {
+    plain_only
     need_root
     need podman
     shale save -o "$w/a.tar" "$r/tiny:one" "$r/tiny:two"
@@ -105,6 +106,7 @@ id_of() { shale images -q --no-trunc "$1"; }
 }
 
 @test "docker's engine loads it" {
+    plain_only
     need_root
     need dockerd
     shale save -o "$w/a.tar" "$r/tiny:one" "$r/tiny:two"

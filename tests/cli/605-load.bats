@@ -80,6 +80,7 @@ docker_archive() { skopeo copy -q "oci:$tiny:one" "docker-archive:$w/d.tar:${1:-
 }
 
 @test "what docker's engine wrote, and back" {
+    plain_only
     need_root
     need dockerd
     docker_archive

@@ -54,6 +54,7 @@ all='cd /; find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path .
 }
 
 @test "export: one that never ran is its image; podman imports it" {
+    plain_only
     run_ok shale create --name new "$image"
     run_ok shale export -o "$w/new.tar" new
     here() { podman --root "$w/p" --runroot "$w/p.run" --storage-driver vfs "$@"; }

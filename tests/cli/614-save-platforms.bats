@@ -18,7 +18,7 @@ setup() {
     w=$BATS_TEST_TMPDIR
     R=$REGISTRY_HOST/x
     multi=$(digest_in "$LAYOUT" multi)
-    shale pull -q --all-platforms "$R:multi" >/dev/null
+    store_by pull -q --all-platforms "$R:multi"
 }
 teardown() { drop_store; }
 

@@ -24,7 +24,7 @@ setup_file() {
 teardown_file() { registry_stop_all; }
 setup() {
     fresh_store
-    shale pull -q "$LOOK" >/dev/null
+    store_by pull -q "$LOOK"
 }
 
 @test "each layer has its step, diffID, blob and sizes, as the manifest and the files say" {

@@ -17,7 +17,7 @@ setup_file() {
 teardown_file() { registry_stop_all; }
 setup() {
     fresh_store
-    shale pull -q "$OURS/debian:1.0" >/dev/null
+    store_by pull -q "$OURS/debian:1.0"
     CUTTER=
 }
 teardown() {

@@ -16,7 +16,7 @@ teardown_file() { registry_stop_all; }
 setup() {
     fresh_store
     R=$REGISTRY_HOST
-    for n in a b; do shale pull -q "$R/$n:1" >/dev/null; done
+    store_by pull -q "$R"/{a,b}:1
     A=$(id_of "$R/a:1")
     B=$(id_of "$R/b:1")
 }

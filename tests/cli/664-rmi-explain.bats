@@ -14,7 +14,7 @@ setup() {
     need_root
     fresh_store
     base=$REGISTRY_HOST/base:1
-    shale pull -q "$base" >/dev/null
+    store_by pull -q "$base"
     id=$(shale inspect -f '{{.Id}}' "$base")
     s=${id:7:12}
 }

@@ -91,7 +91,10 @@ large() {
     flat 40000
 }
 
-@test "a layer of 200 MB goes in and out; the server's memory stays flat" { large 200000000; }
+@test "a layer of 200 MB goes in and out; the server's memory stays flat" {
+    # with sanitizers memory says nothing, and the same loops run over less
+    if grep -q __asan_init "$SHALE_BIN"; then large 20000000; else large 200000000; fi
+}
 
 @test "a layer of 2 GB" {
     [ -n "${SHALE_SLOW:-}" ] || skip "takes two minutes and 9 GB of $BATS_RUN_TMPDIR: make check-slow, or SHALE_SLOW=1"

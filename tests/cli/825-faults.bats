@@ -57,9 +57,8 @@ same() {
     esac
 }
 consistent() {
-    same "/v2/f/x/blobs/$LAYER" layer "$layer_code"
-    same "/v2/f/x/blobs/$CONFIG" config "$config_code"
-    same /v2/f/x/manifests/t manifest "$manifest_code"
+    same "/v2/f/x/blobs/$LAYER" layer "$layer_code" && same "/v2/f/x/blobs/$CONFIG" config "$config_code" &&
+        same /v2/f/x/manifests/t manifest "$manifest_code"
 }
 # A server that is killed at its start never listens.
 try_registry() { own_registry "$1" 2>/dev/null >/dev/null; }

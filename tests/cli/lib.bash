@@ -20,11 +20,21 @@ fresh_store() {
     mkdir -p "$DOCKER_CONFIG"
 }
 
-# Removes all containers of the store and whatever is still mounted under it.
+# store_by COMMAND…: the fresh store is one in which `shale COMMAND…` has run: once a file, then the store is copied
+store_by() {
+    local seed=$BATS_FILE_TMPDIR/seed
+    if [ ! -d "$seed" ]; then
+        SHALE_ROOT=$seed.new "$SHALE_BIN" "$@" >/dev/null || return 1
+        mv "$seed.new" "$seed"
+    fi
+    cp -a --reflink=auto "$seed" "$SHALE_ROOT"
+}
+
+# Removes all containers of the store and whatever is still mounted under it. One that never ran has nothing outside of it.
 drop_store() {
     [ -d "${SHALE_ROOT:-/nonexistent}" ] || return 0
-    local ids
-    ids=$(shale ps -aq --no-trunc 2>/dev/null) || true
+    local ids=
+    [ -z "$(ls -A "$SHALE_ROOT/containers" 2>/dev/null)" ] || ids=$(shale ps -aq --no-trunc 2>/dev/null) || true
     # shellcheck disable=SC2086
     [ -z "$ids" ] || shale rm -f $ids >/dev/null 2>&1 || true
     awk -v r="$SHALE_ROOT/" 'index($5, r) == 1 {print $5}' /proc/self/mountinfo | sort -r | while read -r m; do umount -l "$m"; done
@@ -33,12 +43,27 @@ drop_store() {
 # push LAYOUT NAME:TAG [OPTION…]: an image that skopeo puts into the running registry
 push() { skopeo copy --quiet --all --dest-tls-verify=false "${@:3}" "oci:$1" "docker://$REGISTRY_HOST/$2"; }
 
-# registry_with NAME…: for setup_file: a registry with these of SHALE_IMAGES, as NAME:1.0; REGISTRY_DIR is its folder
+# registry_with NAME…: for setup_file: a registry with these of SHALE_IMAGES, as NAME:1.0; REGISTRY_DIR is its folder.
+# In a run of many files they are pushed once, and the folder is copied: SHALE_SEEDS keeps it.
 registry_with() {
-    local name
+    local seed=${SHALE_SEEDS:-$BATS_FILE_TMPDIR}/registry-${REGISTRY_KIND:-shale}${*/#/-}
+    seed=${seed// /}
     export REGISTRY_DIR=$BATS_FILE_TMPDIR/registry
+    if [ $# -gt 0 ]; then
+        (flock 9 && { [ -d "$seed" ] || registry_seed "$seed" "$@"; }) 9>"$seed.lock" || return 1
+        mkdir -p "$REGISTRY_DIR"
+        cp -a --reflink=auto "$seed" "$REGISTRY_DIR/data"
+    fi
     registry_start plain "$REGISTRY_DIR"
-    for name in "$@"; do push "$SHALE_IMAGES/$name:1.0" "$name:1.0"; done
+}
+# registry_seed DIR NAME…: the folder of such a registry, looked into and stopped
+registry_seed() {
+    local dir=$1.new name REGISTRY_PIDS='' REGISTRY_LOGS=''
+    registry_start plain "$dir" 9>&- || return 1
+    for name in "${@:2}"; do push "$SHALE_IMAGES/$name:1.0" "$name:1.0" || return 1; done
+    registry_stop_all || return 1
+    [ "${REGISTRY_KIND:-shale}" != shale ] || shale registry index --storage "$dir/data" >/dev/null || return 1
+    mv "$dir/data" "$1"
 }
 # registry_doors KIND…: further registries that want this or that, with busybox:1.0 and team/app:v1 -> KIND (in capitals)
 # is the address, $BATS_FILE_TMPDIR/KIND the folder
@@ -65,7 +90,7 @@ container_setup() {
     need_root
     fresh_store
     image=$REGISTRY_HOST/busybox:1.0
-    shale pull -q "$image" >/dev/null
+    store_by pull -q "$image"
 }
 run_rm() { shale run --rm --network none "$@"; }
 with_groups() { [[ $(shale info --format '{{json .}}') != *"without control groups"* ]] || skip "no runtime with control groups here"; }
@@ -109,17 +134,20 @@ hostile_start() {
 }
 hostile_stop() { while read -r pid; do kill "$pid"; done <"$BATS_FILE_TMPDIR/hostile.pids"; }
 
-# refused TEXT CMD…: one line on standard error that has TEXT, status 1, and a store that is still good
-refused() {
-    local want=$1
-    shift
-    run_fails 1 "$want" "$@" || return 1
+# one_line TEXT CMD…: it fails with status 1 and one line that has TEXT
+one_line() {
+    run_fails 1 "$@" || return 1
     [ "${#lines[@]}" = 1 ] || { echo "not one line:"; echo "$output"; return 1; }
     [[ $output == "Error: "* ]] || { echo "no error: $output"; return 1; }
-    run_ok shale fsck --check
+}
+# refused TEXT CMD…: the same, and the store is still good
+refused() {
+    one_line "$@" && run_ok shale fsck --check
 }
 
 need() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
+# plain_only: for what another program does, or sizes do: the build with sanitizers runs the same lines in other tests
+plain_only() { ! grep -q __asan_init "$SHALE_BIN" || skip "the build without sanitizers does it"; }
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
 # run_ok CMD…: runs, fails with the output when the status is not 0

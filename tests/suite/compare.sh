@@ -18,27 +18,42 @@ make_layers() { # SPEC
     case=$work/case
     rm -rf "$case"
     mkdir "$case"
-    awk -v dir="$case" 'BEGIN { n = 1; f = dir "/1.spec"; printf "" > f }
-        /^---/ { close(f); f = dir "/" (++n) ".spec"; printf "" > f; next } { print > f }' "$1"
-    layers='' n_layers=0
-    while [ -e "$case/$((n_layers + 1)).spec" ]; do
-        n_layers=$((n_layers + 1))
-        "$mktar" <"$case/$n_layers.spec" >"$case/$n_layers.tar" || return 1
-        id=$("$tool" store "$root" "$case/$n_layers.tar") || return 1
-        layers="$layers $id"
+    "$mktar" "$case" <"$1" || return 1
+    tars='' n=1
+    while [ -e "$case/$n.tar" ]; do
+        tars="$tars $case/$n.tar" n=$((n + 1))
     done
+    layers=$("$tool" store "$root" $tars)
 }
 
-# The same layers unpacked by umoci, listed in $case/expected.
+# The same layers unpacked by umoci, listed in $case/expected. The image is written here: umoci would be started anew for
+# each layer, and has nothing to say about it.
 unpack_reference() {
-    oci=$case/oci i=1
-    umoci init --layout "$oci" && umoci new --image "$oci:t" || return 1
-    while [ "$i" -le "$n_layers" ]; do
-        umoci raw add-layer --image "$oci:t" "$case/$i.tar" || return 1
-        i=$((i + 1))
+    oci=$case/oci
+    mkdir -p "$oci/blobs/sha256"
+    diffs='' entries=''
+    for t in $tars; do
+        hex=$(sha256sum <"$t" | cut -c1-64)
+        ln -f "$t" "$oci/blobs/sha256/$hex"
+        diffs="$diffs,\"sha256:$hex\""
+        entries="$entries,$(descriptor application/vnd.oci.image.layer.v1.tar "$hex")"
     done
+    config='{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":['${diffs#,}']}}'
+    put_blob "$config"
+    config=$(descriptor application/vnd.oci.image.config.v1+json "$hex")
+    put_blob '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":'"$config"',"layers":['"${entries#,}"']}'
+    manifest=$(descriptor application/vnd.oci.image.manifest.v1+json "$hex")
+    echo '{"imageLayoutVersion":"1.0.0"}' >"$oci/oci-layout"
+    echo '{"schemaVersion":2,"manifests":['"${manifest%\}}"',"annotations":{"org.opencontainers.image.ref.name":"t"}}]}' >"$oci/index.json"
     umoci unpack --image "$oci:t" "$case/bundle" || return 1
     "$tool" list "$case/bundle/rootfs" >"$case/expected"
+}
+put_blob() { # TEXT: its digest -> hex
+    hex=$(printf %s "$1" | sha256sum | cut -c1-64)
+    printf %s "$1" >"$oci/blobs/sha256/$hex"
+}
+descriptor() { # TYPE HEX
+    echo '{"mediaType":"'"$1"'","digest":"sha256:'"$2"'","size":'"$(stat -c %s "$oci/blobs/sha256/$2")"'}'
 }
 
 show() { # DRIVER UPPER WORK: mounts, lists into $case/$1.list, takes away again
@@ -90,8 +105,10 @@ run_case() { # NAME SPEC
         fail "$1: umoci refuses it: $(tail -n 1 "$case/umoci.log")"
         return
     }
-    cp "$case/expected" "$work/expected"
-    make_layers "$2" || { fail "$1: its layers are refused"; return; }
-    cp "$work/expected" "$case/expected"
+    if [ "$other" != "$2" ]; then
+        cp "$case/expected" "$work/expected"
+        make_layers "$2" || { fail "$1: its layers are refused"; return; }
+        cp "$work/expected" "$case/expected"
+    fi
     for d in $drivers; do try_driver "$1" "$d"; done
 }

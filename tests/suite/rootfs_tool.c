@@ -2,7 +2,7 @@
 /*
  * The drivers of the root file system for the conformance suite, without a store around them:
  *
- *   rootfs_tool store ROOT TAR                 takes a layer in, prints its diffID
+ *   rootfs_tool store ROOT TAR…                takes layers in, prints their diffIDs
  *   rootfs_tool prepare ROOT DRIVER DIFFID…    DRIVER: erofs, erofs-file, erofs-loop, dir
  *   rootfs_tool mount ROOT DRIVER TARGET UPPER|- WORK|- DIFFID…
  *   rootfs_tool umount ROOT DRIVER TARGET
@@ -36,6 +36,36 @@
 
 /* ---- store ---- */
 
+/* The bytes of a hole from here on; of files that are not huge, none. */
+static uint64_t hole_here(int fd)
+{
+    struct stat st;
+    off_t at = lseek(fd, 0, SEEK_CUR);
+
+    if (fstat(fd, &st) < 0 || (uint64_t)st.st_size < HUGE_BYTES)
+        return 0;
+    off_t data = lseek(fd, at, SEEK_DATA);
+    if (data < 0)
+        data = st.st_size;
+    (void)lseek(fd, data, SEEK_SET);
+    return (uint64_t)(data - at);
+}
+
+/* The reader gets its zeros; the hash, which is only a name here, their number. */
+static int feed_hole(uint64_t n, struct tar_reader *t, struct hash *h, struct shale_err *e)
+{
+    static const char zeros[HEAD_BYTES];
+    int r = 0;
+
+    if (n > 0)
+        hash_update(h, &n, sizeof n);
+    for (size_t k; r >= 0 && n > 0; n -= k) {
+        k = n < sizeof zeros ? (size_t)n : sizeof zeros;
+        r = tar_reader_feed(t, zeros, k, e);
+    }
+    return r;
+}
+
 static int read_tar(int fd, struct toc_writer *w, struct hash *h, struct shale_err *e)
 {
     _cleanup_free_ char *block = mem_alloc(HEAD_BYTES);
@@ -44,7 +74,8 @@ static int read_tar(int fd, struct toc_writer *w, struct hash *h, struct shale_e
     int r = block ? tar_reader_new(toc_add, w, &t, e) : err_nomem(e);
 
     while (r >= 0 && n > 0) {
-        if (sys_read_full(fd, block, HEAD_BYTES, &n) < 0)
+        r = feed_hole(hole_here(fd), t, h, e);
+        if (r >= 0 && sys_read_full(fd, block, HEAD_BYTES, &n) < 0)
             r = err_sys(e, "tar");
         hash_update(h, block, n);
         if (r >= 0)
@@ -91,6 +122,15 @@ static int do_store(int root, const char *tar, struct shale_err *e)
     }
     if (r >= 0)
         printf("%s\n", d.s);
+    return r;
+}
+
+static int store_all(int root, char **tars, int n, struct shale_err *e)
+{
+    int r = n > 0 ? 0 : err_set(e, SHALE_INVALID, "which TAR?");
+
+    for (int i = 0; r >= 0 && i < n; i++)
+        r = do_store(root, tars[i], e);
     return r;
 }
 
@@ -332,7 +372,7 @@ int main(int argc, char **argv)
     if (root < 0)
         r = err_sys(&e, "%s", argv[2]);
     else if (streq(argv[1], "store"))
-        r = do_store(root, argv[3] ? argv[3] : "", &e);
+        r = store_all(root, argv + 3, argc - 3, &e);
     else
         r = on_driver(argv[1], root, argv + 2, argc - 2, &e);
     if (r < 0)

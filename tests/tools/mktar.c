@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes tar archives of every odd kind from a description: mktar < SPEC > TAR. One member a line:
+ * Writes tar archives of every odd kind from a description: mktar < SPEC > TAR, or mktar DIR < SPEC for the archives of
+ * a stack of layers, with a line "---" between two: DIR/1.tar, DIR/2.tar …. One member a line:
  *
  *   KIND PATH [key=value]…      kinds: file dir symlink hardlink char block fifo
  *
@@ -145,7 +146,7 @@ static void out_hole(uint64_t n)
 
     if (n > (1 << 20)) {
         fflush(stdout);
-        if (lseek(STDOUT_FILENO, (off_t)n, SEEK_CUR) >= 0) {
+        if (lseek(fileno(stdout), (off_t)n, SEEK_CUR) >= 0) {
             written += n;
             return;
         }
@@ -459,26 +460,48 @@ static void put_member(const struct member *m)
     out_pad();
 }
 
-int main(void)
+static void begin_layer(const char *dir, unsigned n)
 {
-    static struct member m;
-    char *line = NULL;
-    size_t cap = 0;
-    bool end = true;
+    char path[4096];
 
-    while (getline(&line, &cap, stdin) >= 0) {
-        if (!parse_line(line, &m))
-            continue;
-        if (strcmp(m.kind, "end") == 0) {
-            end = false;
-            break;
-        }
-        put_member(&m);
-    }
-    free(line);
-    if (end)
+    snprintf(path, sizeof path, "%s/%u.tar", dir, n);
+    if (!freopen(path, "wb", stdout))
+        fail(path);
+    written = 0;
+}
+
+static void end_layer(bool mark)
+{
+    if (mark)
         out_hole(1024);
     if (fflush(stdout) != 0)
         fail("write");
+}
+
+int main(int argc, char **argv)
+{
+    static struct member m;
+    const char *dir = argc > 1 ? argv[1] : NULL;
+    char *line = NULL;
+    size_t cap = 0;
+    unsigned n = 1;
+    bool mark = true;
+
+    if (dir)
+        begin_layer(dir, n);
+    while (getline(&line, &cap, stdin) >= 0) {
+        if (dir && strncmp(line, "---", 3) == 0) {
+            end_layer(mark);
+            begin_layer(dir, ++n);
+            mark = true;
+        } else if (mark && parse_line(line, &m)) {
+            if (strcmp(m.kind, "end") == 0)
+                mark = false;
+            else
+                put_member(&m);
+        }
+    }
+    free(line);
+    end_layer(mark);
     return 0;
 }
