@@ -278,3 +278,75 @@ PY
     echo "$output" | jq -e '.Warnings == []'
     docker rm "$(echo "$output" | jq -r .Id)"
 }
+
+@test "run --rm without input: watched by a process of ours, attached to from the start or later" {
+    run_ok docker run -d --rm "${none[@]}" --name watched busybox sh -c \
+        'trap "exit 5" TERM; echo begun; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo more; while :; do sleep 0.05; done'
+    id=$output
+    pgrep -f "__watch $id" >"$BATS_TEST_TMPDIR/watcher"
+    ! pgrep -f "conmon.*$id"
+    docker attach --no-stdin --sig-proxy=false watched >"$BATS_TEST_TMPDIR/attached" 3>&- &
+    attached=$!
+    docker wait watched >"$BATS_TEST_TMPDIR/status" 3>&- &
+    waits=$!
+    run_ok docker exec watched sh -c 'touch /tmp/go'
+    for _ in $(seq 200); do [ "$(docker logs watched)" = "$(printf 'begun\nmore')" ] && break; sleep 0.05; done
+    run_ok shale logs watched
+    [ "$output" = "$(printf 'begun\nmore')" ]
+    run_ok docker top watched
+    [[ "$output" == *trap* ]]
+    run_ok docker stop watched
+    wait "$attached" || true # docker attach has the status of the container where it is still there
+    wait "$waits"
+    [ "$(cat "$BATS_TEST_TMPDIR/attached")" = more ]
+    [ "$(cat "$BATS_TEST_TMPDIR/status")" = 5 ]
+    run_fails 1 "No such container" docker inspect -f x --type container watched
+    for _ in $(seq 200); do kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" 2>/dev/null || break; sleep 0.05; done
+    ! kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" 2>/dev/null # it goes with its container
+    # one that is gone before anybody has seen it run has its status, too
+    for want in 0 1 7; do
+        code=0
+        docker run --rm "${none[@]}" busybox sh -c "exit $want" || code=$?
+        [ "$code" = "$want" ]
+    done
+    # its watcher is killed: who looks next sees that it has ended
+    id=$(docker run -d --rm "${none[@]}" busybox sleep 1000)
+    pid=$(docker inspect -f '{{.State.Pid}}' "$id")
+    kill -9 $(pgrep -f "__watch $id")
+    kill -9 "$pid"
+    for _ in $(seq 200); do [ -n "$(docker ps -aq --no-trunc --filter "id=$id")" ] || break; sleep 0.05; done
+    run_fails 1 "No such container" docker inspect -f x --type container "$id"
+    ! grep -q "$id" /proc/mounts
+}
+
+@test "lists that are sent again show what others have changed" {
+    names() { api GET "/containers/json?all=1" | jq -r '.[].Names[0]' | sort | tr '\n' ' '; }
+    docker create "${none[@]}" --name list1 busybox true >/dev/null
+    before=$(names)
+    [ "$(names)" = "$before" ]
+    [[ "$before" == *"/list1 "* ]]
+    shale rename list1 list2 # another process
+    [ "$(names)" = "${before/list1/list2}" ]
+    [ "$(names)" = "${before/list1/list2}" ]
+    docker rename list2 list3 # the daemon itself
+    [ "$(names)" = "${before/list1/list3}" ]
+    docker start list3 >/dev/null
+    docker wait list3 >/dev/null
+    state() { api GET "/containers/json?all=1" | jq -r '.[] | select(.Names[0] == "/list3") | .State + " " + .Status'; }
+    [[ "$(state)" == "exited Exited (0) "*" ago" ]]
+    was=$(state)
+    for _ in $(seq 100); do [ "$(state)" = "$was" ] || break; sleep 0.05; done
+    [ "$(state)" != "$was" ] # time goes on, though nothing has changed
+    shale rm list3
+    [[ "$(names)" != *list3* ]]
+    tags() { api GET /images/json | jq -r '.[].RepoTags[]' | sort | tr '\n' ' '; }
+    [ "$(tags)" = "$(tags)" ]
+    shale tag busybox:latest listed:1
+    [[ "$(tags)" == *"listed:1 "* ]]
+    docker tag busybox:latest listed:2
+    [[ "$(tags)" == *"listed:2 "* ]]
+    [ "$(api GET /v1.24/images/json | jq 'map(select(.VirtualSize)) | length')" -gt 0 ]
+    [ "$(api GET /images/json | jq 'map(select(.VirtualSize)) | length')" = 0 ]
+    shale rmi listed:1 listed:2 >/dev/null
+    [[ "$(tags)" != *listed* ]]
+}
