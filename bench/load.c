@@ -2,9 +2,11 @@
 /*
  * A load generator for registries and file servers, so small that the server is what is measured.
  *
- *   load get  CONNECTIONS SECONDS HOST PORT PATH    requests over kept connections; bodies are
- * thrown away in the kernel load push CHUNK HOST PORT REPO FILE DIGEST      one upload; CHUNK 0:
- * all of it with the closing PUT, else PATCHes of so many bytes
+ * load get CONNECTIONS SECONDS HOST PORT PATH: requests over kept connections; the kernel throws
+ * the bodies away.
+ *
+ * load push CHUNK HOST PORT REPO FILE DIGEST: one upload; CHUNK 0: all of it with the closing PUT,
+ * else PATCHes of so many bytes.
  *
  * Prints "REQUESTS-PER-S MIB-PER-S ERRORS" or "SECONDS MB-PER-S".
  */
@@ -28,6 +30,7 @@
 
 #define MAX_CONNECTIONS 4096
 #define HEAD_MAX        8192
+#define PATIENCE        60 /* s, for the first answer */
 
 struct conn {
     int fd;
@@ -179,7 +182,9 @@ static int load_get(int n, double seconds, const char *path)
         ask(&conns[i]);
     }
     double begin = now(), end = begin + seconds, t = begin;
-    while (t < end) {
+    /* Large answers to many may all be under way when time is up: the first whole one is waited
+     * for. */
+    while (t < end || (n_requests == 0 && t < end + PATIENCE)) {
         int k = epoll_wait(ep, ev, 256, 100);
         for (int i = 0; i < k; i++)
             (void)advance(ev[i].data.ptr);

@@ -17,7 +17,10 @@ struct shale_save_opts {
      * the image it points at. One: that image alone. Several: the list with these images of it. */
     const char *const *platforms;
     const char *output; /* path; replaced when the archive is whole. NULL: to fd */
-    int fd;             /* written to from where it stands; stays open */
+    /* A folder, which is made: an OCI image layout. Other images that it has stay, but for names
+     * that move. Instead of output and fd. */
+    const char *folder;
+    int fd; /* written to from where it stands; stays open */
     /* Images whose layers are left out, NULL-terminated: who loads the archive has them. May be
      * NULL. */
     const char *const *since;

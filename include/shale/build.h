@@ -61,14 +61,15 @@ struct shale_build_opts {
     const char *const *no_cache_stages;
     const char *const *contexts; /* "name=where" */
     const char *const *secrets;  /* "id=x,src=file" or "id=x,env=NAME" */
-    const char *const *ssh;      /* "default" or "id=socket" */
+    const char *const *ssh;      /* "default", "id=socket" or "id=keyfile,keyfile" */
     /* The files of the target instead of an image: into a folder, which is made, or as a tar
-     * ("-": to standard output; of one platform only). Of several platforms each has a folder
-     * there, "linux_arm64". Both NULL: an image in the store (also_image). */
-    const char *files_to, *tar_to;
+     * ("-": to standard output); or into several. Of several platforms each has a folder there,
+     * "linux_arm64". Both NULL: an image in the store (also_image). */
+    const char *const *files_to, *const *tar_to;
     const char *network;      /* of RUN: "default", "none", "host"; NULL: default */
     const char *const *hosts; /* "name:address" */
     bool insecure;            /* RUN --security=insecure is allowed */
+    bool host_network;        /* RUN --network=host is, also where `network` is another one */
     int64_t memory_bytes, shm_bytes;
     const char *const *ulimits;
     const char *cgroup_parent;
@@ -96,7 +97,12 @@ struct shale_build_opts {
      * build_args. */
     bool verify;
     int input_fd;    /* what "-" reads instead of standard input (0); stays open */
-    bool also_image; /* with files_to or tar_to: an image in the store, too */
+    bool also_image; /* with files_to, tar_to or only_cache: an image in the store, too */
+    bool only_cache; /* no image: all steps are done, for the sake of the cache */
+    /* Of the image's layers: "gzip", "zstd", "uncompressed"; a level of it ("1" …); NULL: as they
+     * are. Those of the base image are left as they are, unless it is forced. */
+    const char *compression, *compression_level;
+    bool force_compression;
 };
 struct shale_built {
     /* sha256:… of the image; "" when it went elsewhere only. Of several platforms: of the image for
@@ -130,6 +136,35 @@ struct shale_build_findings {
  * some of ours). Of the options context, dockerfile, build_args and target count. */
 SHALE_API int shale_build_check(struct shale *s, const struct shale_build_opts *o,
                                 struct shale_build_findings **ret, struct shale_err *e);
+
+/* ---- what it offers ---- */
+struct shale_build_target {
+    const char *name;        /* of the stage; its number where it has none */
+    const char *description; /* of a comment above FROM, "NAME words"; NULL: none */
+    bool has_name, is_default;
+};
+struct shale_build_arg {
+    const char *name;
+    const char *value;       /* what was given, or its default; NULL: neither */
+    const char *description; /* of a comment above ARG; NULL: none */
+};
+struct shale_build_need { /* of RUN --mount=type=secret and ssh */
+    const char *name;
+    bool required;
+};
+struct shale_build_outline {
+    const struct shale_build_target *targets; /* all stages, in order */
+    size_t n_targets;
+    const struct shale_build_target *target; /* the one that would be built; for it: */
+    const struct shale_build_arg *args;
+    size_t n_args;
+    const struct shale_build_need *secrets, *ssh;
+    size_t n_secrets, n_ssh;
+};
+/* What a Dockerfile can be asked for, and what it can be given. Of the options context, dockerfile,
+ * build_args, contexts, platform and target count. */
+SHALE_API int shale_build_outline(struct shale *s, const struct shale_build_opts *o,
+                                  struct shale_build_outline **ret, struct shale_err *e);
 
 /* ---- the cache ---- */
 struct shale_build_record {

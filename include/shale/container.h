@@ -31,6 +31,10 @@ struct shale_mount {
     uint64_t tmpfs_size_bytes; /* 0: no limit */
     const char *options;       /* tmpfs: further mount options, comma separated; NULL */
     const char *subpath;       /* image: what of it is mounted; NULL: all */
+    /* volume: what it is made with where it is not there yet, as shale_volume_create has them;
+     * NULL-terminated, may be NULL */
+    const char *const *volume_options, *const *volume_labels;
+    bool no_copy; /* volume: what the image has there does not come into an empty one */
 };
 
 /* A network that a container is connected to (see network.h). */
@@ -39,6 +43,8 @@ struct shale_endpoint_opts {
     const char *address;        /* NULL: any that is free */
     const char *const *aliases; /* further names on that network; NULL-terminated, may be NULL */
     const char *address6;       /* the same of IPv6; NULL: the counterpart of the other one */
+    const char *mac;            /* "02:42:ac:11:00:02"; NULL: made of the address */
+    const char *const *links;   /* "container:alias": further names of others; as aliases */
 };
 
 struct shale_more_limits {     /* 0 and NULL: none */
@@ -46,6 +52,24 @@ struct shale_more_limits {     /* 0 and NULL: none */
     int64_t memory_reservation_bytes;
     int64_t cpu_shares, cpu_period_us, cpu_quota_us; /* not together with nano_cpus */
     const char *cpuset_cpus, *cpuset_mems;           /* "0-2,7" */
+};
+
+/* Whose namespaces a container has; NULL, "": the usual ones. "host" is this host's; those with
+ * "container:NAME" go away when that one ends, and have to be joined again. */
+struct shale_namespace_opts {
+    const char *pid;    /* "host", "container:NAME" */
+    const char *ipc;    /* "private" (usual), "shareable", "none", "host", "container:NAME" */
+    const char *uts;    /* "host" */
+    const char *cgroup; /* "private" (usual with version 2 of control groups), "host" */
+    const char *user;   /* "host", which is the usual one */
+};
+
+/* Limits of block devices. Arrays are NULL-terminated, may be NULL. */
+struct shale_blkio_opts {
+    int64_t weight;                                   /* 10 to 1000; 0: none */
+    const char *const *weight_devices;                /* "/dev/x:WEIGHT" */
+    const char *const *read_bps, *const *write_bps;   /* "/dev/x:RATE[kb|mb|gb]" */
+    const char *const *read_iops, *const *write_iops; /* "/dev/x:RATE" */
 };
 
 /* NULL and 0 mean "as the image says" or "no limit". Arrays are NULL-terminated, may be NULL. */
@@ -109,6 +133,20 @@ struct shale_create_opts {
      * that, "max-size=10m", "max-file=3". */
     const char *log_driver;
     const char *const *log_opts;
+    struct shale_namespace_opts namespaces;
+    const char *domainname;
+    /* "container[:alias]": that one under further names in /etc/hosts. On the bridge it has to run
+     * when this one starts. */
+    const char *const *links;
+    const char *cgroup_parent;       /* "/a/b"; NULL: "/shale" */
+    const char *const *device_rules; /* "c 1:3 rwm", what the control group lets it open or make */
+    const char *const *annotations;  /* "k=v", for the runtime */
+    int64_t oom_score_adj;           /* -1000 to 1000 */
+    bool oom_kill_disable;
+    const int64_t *memory_swappiness; /* 0 to 100; NULL: the host's */
+    struct shale_blkio_opts blkio;
+    /* What is hidden of /proc and /sys, or only read; NULL: the usual; empty: nothing. */
+    const char *const *masked_paths, *const *readonly_paths;
 };
 struct shale_created {
     const char *id; /* 64 hex */
@@ -253,6 +291,8 @@ struct shale_container_network {
     const char *asked_address, *asked_address6; /* "": none */
     const char *const *aliases;
     size_t n_aliases;
+    const char *const *links; /* "container:alias" */
+    size_t n_links;
     /* "" and 0 where it does not run */
     const char *endpoint_id, *address, *gateway, *mac;
     unsigned prefix_bits;
@@ -290,6 +330,9 @@ struct shale_container {
     const struct shale_container_port *ports; /* by number inside */
     size_t n_ports;
     const char *netns_path; /* "" where it has none of ours */
+    /* The manifest of its image, of shale_container_inspect alone: "" where there is none. */
+    const char *manifest_digest, *manifest_type, *image_platform;
+    uint64_t manifest_bytes;
 };
 struct shale_container_list {
     const struct shale_container *items; /* newest first */

@@ -30,6 +30,9 @@ struct shale_cp_opts {
     int (*write)(void *arg, const void *p, size_t n);
     int64_t (*read)(void *arg, void *p, size_t n);
     void *arg;
+    /* In, of a tar: a folder is replaced by what is none and the other way round, with all that is
+     * in it; all belongs to the user that the container's processes are, where it has one. */
+    bool replace_any, to_user;
 };
 struct shale_cp_result {
     uint64_t tar_bytes; /* what was copied, as a tar */

@@ -139,10 +139,15 @@ struct shale_platform_entry {
     bool available, attestation;
     int64_t n_containers;
     const char *about; /* of an attestation: digest of the manifest that it speaks of, "" unknown */
+    const char *media_type; /* of the manifest, as its list has it; "" unknown */
+    uint64_t manifest_bytes;
+    const char *const *containers; /* IDs of those of this image; NULL-terminated */
 };
 struct shale_platform_list {
     const struct shale_platform_entry *items;
     size_t n_items;
+    const char *target_type; /* media type of the target, "" unknown */
+    uint64_t target_bytes;
 };
 /* target_digest is `target` of a struct shale_image. One entry when that is a manifest. */
 SHALE_API int shale_image_platforms(struct shale *s, const char *target_digest,
@@ -174,6 +179,10 @@ struct shale_image_detail {
     int64_t last_used_ns;
     const struct shale_attestation *attestations; /* about this image */
     size_t n_attestations;
+    /* What the name that was asked for stands for, a manifest or an index (an ID: its first name);
+     * with a platform its own manifest. "" where there is none. */
+    const char *target_digest, *target_type;
+    uint64_t target_bytes;
 };
 /* By reference, ID or unique ID prefix (docker's order). platform may be NULL. */
 SHALE_API int shale_image_inspect(struct shale *s, const char *image, const char *platform,

@@ -90,6 +90,8 @@ struct shale_network_connect_opts {
     const char *address;        /* NULL: any */
     const char *const *aliases; /* further names; NULL-terminated, may be NULL */
     const char *address6;       /* NULL: the counterpart of the other one */
+    const char *mac;            /* NULL: made of the address */
+    const char *const *links;   /* "container[:alias]"; as aliases */
 };
 /* Connects a container, which may run. DENIED: it is connected already. INVALID: its mode, or the
  * address, does not allow it. */

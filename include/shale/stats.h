@@ -11,6 +11,25 @@
 extern "C" {
 #endif
 
+struct shale_net_stats { /* of one interface */
+    const char *name;
+    uint64_t rx_bytes, rx_packets, rx_errors, rx_dropped;
+    uint64_t tx_bytes, tx_packets, tx_errors, tx_dropped;
+};
+
+struct shale_block_stats { /* of one device */
+    uint32_t major, minor;
+    uint64_t read_bytes, written_bytes;
+};
+struct shale_cpu_stats { /* since the container's start */
+    uint64_t user_ns, kernel_ns;
+    uint64_t n_periods, n_throttled, throttled_ns; /* of its limit */
+};
+struct shale_figure {
+    const char *name;
+    uint64_t value;
+};
+
 struct shale_stats {
     const char *asked; /* the name or ID it was asked for by, else its ID */
     const char *id, *name;
@@ -29,6 +48,16 @@ struct shale_stats {
     int64_t time_ns, before_ns;
     uint32_t n_cpus;
     int64_t started_ns; /* SHALE_TIME_NONE */
+    /* What net_rx_bytes and net_tx_bytes are the sums of: all but lo, as the container names them.
+     */
+    const struct shale_net_stats *nets;
+    size_t n_nets;
+    const struct shale_block_stats *blocks; /* the same of block_read_bytes, block_written_bytes */
+    size_t n_blocks;
+    struct shale_cpu_stats cpu, cpu_before; /* what cpu_ns and cpu_before_ns are made of */
+    uint64_t memory_inactive_bytes;         /* what memory_bytes is without */
+    const struct shale_figure *memory;      /* the kernel's figures: memory.stat */
+    size_t n_memory;
 };
 
 struct shale_stats_opts {

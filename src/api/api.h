@@ -167,6 +167,12 @@ int api_stream_begin(struct api_req *q, int status, const char *content_type);
 int api_stream_write(struct api_req *q, const void *p, size_t n);
 /* One JSON value and "\r\n". Takes doc. */
 int api_stream_json(struct api_req *q, json_t *doc);
+/* The same without waiting for the client: what it does not take at once stays in `late`,
+ * and what does not fit there is lost; api_stream_rest waits until all is out. Nothing else is
+ * written in between. */
+struct buf;
+int api_stream_json_late(struct api_req *q, struct buf *late, json_t *doc);
+int api_stream_rest(struct api_req *q, struct buf *late);
 bool api_stream_begun(const struct api_req *q);
 /* Has the client gone, or is the daemon about to end? */
 bool api_gone(const struct api_req *q);

@@ -4,6 +4,7 @@
  * lists are in the request's arena. INVALID: a member has a wrong type; UNSUPPORTED. (That of
  * POST /containers/create is api/create_body.h.) */
 #include <shale/build.h>
+#include <shale/container.h>
 #include <shale/exec.h>
 #include <shale/network.h>
 #include <shale/volume.h>
@@ -19,6 +20,10 @@ int body_network(struct api_req *q, const json_t *body, struct shale_network_cre
 /* POST /networks/X/connect */
 int body_connect(struct api_req *q, const json_t *body, const char **ret_container,
                  struct shale_network_connect_opts *ret, struct shale_err *e);
+/* EndpointSettings of a network, of that body and of POST /containers/create; all but the network.
+ * NULL: nothing is said. */
+int body_endpoint(struct api_req *q, const json_t *one, struct shale_endpoint_opts *ret,
+                  struct shale_err *e);
 /* POST /volumes/create */
 int body_volume(struct api_req *q, const json_t *body, struct shale_volume_create_opts *ret,
                 struct shale_err *e);

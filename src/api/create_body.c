@@ -56,9 +56,13 @@ struct host {
     bool auto_remove, privileged, publish_all, read_only, init;
     struct strv binds, volumes_from, cap_add, cap_drop, dns, dns_options, dns_search, extra_hosts,
         group_add, security_opt;
-    struct strmap tmpfs, sysctls;
-    int64_t shm;
+    const char *pid, *ipc, *uts, *cgroupns, *userns;
+    bool oom_kill_disable;
+    struct strv links, device_rules, masked_paths, readonly_paths;
+    struct strmap tmpfs, sysctls, annotations;
+    int64_t shm, oom_score_adj, swappiness; /* the last -1: none */
     const json_t *ports, *log, *devices, *ulimits, *mounts;
+    const json_t *weight_devices, *read_bps, *write_bps, *read_iops, *write_iops;
 };
 #define F(name, kind, field)                                                                       \
     {                                                                                              \
@@ -88,6 +92,24 @@ static const struct json_field host_fields[] = {
     F("Devices", JB_ARRAY, devices),
     F("Ulimits", JB_ARRAY, ulimits),
     F("Mounts", JB_ARRAY, mounts),
+    F("PidMode", JB_STR, pid),
+    F("IpcMode", JB_STR, ipc),
+    F("UTSMode", JB_STR, uts),
+    F("CgroupnsMode", JB_STR, cgroupns),
+    F("UsernsMode", JB_STR, userns),
+    F("Links", JB_STRV, links),
+    F("DeviceCgroupRules", JB_STRV, device_rules),
+    F("MaskedPaths", JB_STRV, masked_paths),
+    F("ReadonlyPaths", JB_STRV, readonly_paths),
+    F("Annotations", JB_STRMAP, annotations),
+    F("OomScoreAdj", JB_I64, oom_score_adj),
+    F("OomKillDisable", JB_BOOL, oom_kill_disable),
+    F("MemorySwappiness", JB_I64, swappiness),
+    F("BlkioWeightDevice", JB_ARRAY, weight_devices),
+    F("BlkioDeviceReadBps", JB_ARRAY, read_bps),
+    F("BlkioDeviceWriteBps", JB_ARRAY, write_bps),
+    F("BlkioDeviceReadIOps", JB_ARRAY, read_iops),
+    F("BlkioDeviceWriteIOps", JB_ARRAY, write_iops),
 };
 #undef F
 
@@ -124,38 +146,25 @@ static const struct json_field limit_fields[] = {
     F("CpuQuota", JB_I64, more.cpu_quota_us),
     F("CpusetCpus", JB_STR, more.cpuset_cpus),
     F("CpusetMems", JB_STR, more.cpuset_mems),
+    F("BlkioWeight", JB_I64, blkio_weight),
+    F("CgroupParent", JB_STR, cgroup_parent),
 };
 #undef F
 
 /* What HostConfig may ask for and we do not have. The values that stand for "nothing" beside null,
  * "", 0, false and what is empty. */
 static const struct {
-    const char *name, *nothing[4];
+    struct json_field f;
+    const char *nothing;
 } absent[] = {
-    {"BlkioWeight", {0}},
-    {"BlkioWeightDevice", {0}},
-    {"BlkioDeviceReadBps", {0}},
-    {"BlkioDeviceWriteBps", {0}},
-    {"BlkioDeviceReadIOps", {0}},
-    {"BlkioDeviceWriteIOps", {0}},
-    {"Cgroup", {0}},
-    {"CgroupParent", {0}},
-    {"CgroupnsMode", {"host"}},
-    {"CpuRealtimePeriod", {0}},
-    {"CpuRealtimeRuntime", {0}},
-    {"DeviceCgroupRules", {0}},
-    {"DeviceRequests", {0}},
-    {"IpcMode", {"private", "shareable"}},
-    {"Isolation", {"default"}},
-    {"KernelMemory", {0}},
-    {"Links", {0}},
-    {"OomKillDisable", {0}},
-    {"OomScoreAdj", {0}},
-    {"PidMode", {"private"}},
-    {"StorageOpt", {0}},
-    {"UTSMode", {"private"}},
-    {"UsernsMode", {"host"}},
-    {"VolumeDriver", {"local"}},
+    {{"Cgroup", JB_STR, 0, 0}, NULL},
+    {{"CpuRealtimePeriod", JB_I64, 0, 0}, NULL},
+    {{"CpuRealtimeRuntime", JB_I64, 0, 0}, NULL},
+    {{"DeviceRequests", JB_ARRAY, 0, 0}, NULL},
+    {{"Isolation", JB_STR, 0, 0}, "default"},
+    {{"KernelMemory", JB_I64, 0, 0}, NULL},
+    {{"StorageOpt", JB_STRMAP, 0, 0}, NULL},
+    {{"VolumeDriver", JB_STR, 0, 0}, "local"},
 };
 
 /* ---- small things ---- */
@@ -179,16 +188,24 @@ static bool says_nothing(const json_t *v)
     }
 }
 
-static int check_absent(const json_t *host, struct shale_err *e)
+static int check_absent(struct api_req *q, const json_t *host, struct shale_err *e)
 {
+    union { /* each value in turn; nobody looks at it */
+        char *text;
+        int64_t number;
+        struct strmap map;
+        const json_t *json;
+    } waste;
+
     for (size_t i = 0; i < ARRAY_SIZE(absent); i++) {
-        const json_t *v = api_member(host, absent[i].name);
-        bool nothing = !v || says_nothing(v);
-        for (const char *const *n = absent[i].nothing; !nothing && *n; n++)
-            nothing = json_is_string(v) && streq(json_string_value(v), *n);
-        if (!nothing)
+        const json_t *v = api_member(host, absent[i].f.name);
+        int r = api_bind(q, host, &absent[i].f, 1, &waste, e);
+        if (r < 0)
+            return r;
+        if (v && !says_nothing(v) &&
+            !(absent[i].nothing && streq(json_string_value(v), absent[i].nothing)))
             return err_set(e, SHALE_UNSUPPORTED, "HostConfig.%s is not supported yet",
-                           absent[i].name);
+                           absent[i].f.name);
     }
     return 0;
 }
@@ -257,10 +274,10 @@ int create_body_limits(struct api_req *q, const json_t *obj, struct create_limit
 {
     int r;
 
-    *ret = (struct create_limits){.restart = NULL};
+    *ret = (struct create_limits){.cgroup_parent = ""};
     r = api_known_types(q, obj, API_KNOWN_HOST_CONFIG, e);
     if (r >= 0)
-        r = check_absent(obj, e);
+        r = check_absent(q, obj, e);
     if (r < 0)
         return r;
     r = api_bind(q, obj, limit_fields, ARRAY_SIZE(limit_fields), ret, e);
@@ -323,6 +340,7 @@ static void take_config(const struct config *c, struct shale_create_opts *o)
 
     o->image = c->image ? c->image : "";
     o->hostname = text_or_null(c->hostname);
+    o->domainname = text_or_null(c->domainname);
     o->user = text_or_null(c->user);
     o->workdir = text_or_null(c->workdir);
     o->stop_signal = text_or_null(c->stop_signal);
@@ -335,6 +353,14 @@ static void take_config(const struct config *c, struct shale_create_opts *o)
     o->entrypoint = c->entrypoint.set && !c->entrypoint.n ? empty : list_or_null(&c->entrypoint);
     o->env = list_or_null(&c->env);
     o->expose = list_or_null(&c->exposed);
+}
+
+/* null: the usual ones; none at all where the list is empty. */
+static const char *const *paths_of(const struct strv *v)
+{
+    static const char *const none[] = {NULL};
+
+    return v->n ? (const char *const *)v->v : v->set ? none : NULL;
 }
 
 static void take_host(const struct host *h, struct shale_create_opts *o)
@@ -355,6 +381,52 @@ static void take_host(const struct host *h, struct shale_create_opts *o)
     o->group_add = list_or_null(&h->group_add);
     o->security_opt = list_or_null(&h->security_opt);
     o->shm_bytes = h->shm;
+    o->namespaces = (struct shale_namespace_opts){h->pid, h->ipc, h->uts, h->cgroupns, h->userns};
+    o->links = list_or_null(&h->links);
+    o->device_rules = list_or_null(&h->device_rules);
+    o->masked_paths = paths_of(&h->masked_paths);
+    o->readonly_paths = paths_of(&h->readonly_paths);
+    o->oom_score_adj = h->oom_score_adj;
+    o->oom_kill_disable = h->oom_kill_disable;
+}
+
+static int take_blkio(struct api_req *q, const struct host *h, struct shale_blkio_opts *b,
+                      struct shale_err *e)
+{
+    int r = body_blkio(q, h->weight_devices, "Weight", &b->weight_devices, e);
+
+    if (r >= 0)
+        r = body_blkio(q, h->read_bps, "Rate", &b->read_bps, e);
+    if (r >= 0)
+        r = body_blkio(q, h->write_bps, "Rate", &b->write_bps, e);
+    if (r >= 0)
+        r = body_blkio(q, h->read_iops, "Rate", &b->read_iops, e);
+    return r < 0 ? r : body_blkio(q, h->write_iops, "Rate", &b->write_iops, e);
+}
+
+static int take_swappiness(struct api_req *q, int64_t value, struct shale_create_opts *o,
+                           struct shale_err *e)
+{
+    int64_t *kept = value == -1 ? NULL : arena_memdup(q->arena, &value, sizeof value);
+
+    o->memory_swappiness = kept;
+    return value == -1 || kept ? 0 : err_nomem(e);
+}
+
+/* The one from before each network had its own: it is the first one's. */
+static int take_mac(const struct config *c, struct shale_create_opts *o, struct shale_err *e)
+{
+    struct shale_endpoint_opts *first = (struct shale_endpoint_opts *)(uintptr_t)o->networks;
+
+    if (!c->mac || !*c->mac)
+        return 0;
+    if (first->mac && !str_ieq(first->mac, c->mac))
+        return err_set(
+            e, SHALE_INVALID,
+            "the container-wide MAC address must match the endpoint-specific MAC address "
+            "for the main network, or be left empty");
+    first->mac = c->mac;
+    return 0;
 }
 
 static int take_lists(struct api_req *q, const struct config *c, const struct host *h,
@@ -366,6 +438,12 @@ static int take_lists(struct api_req *q, const struct config *c, const struct ho
     if (r >= 0)
         r = api_pairs(q, &h->sysctls, &o->sysctls, e);
     if (r >= 0)
+        r = api_pairs(q, &h->annotations, &o->annotations, e);
+    if (r >= 0)
+        r = take_blkio(q, h, &o->blkio, e);
+    if (r >= 0)
+        r = take_swappiness(q, h->swappiness, o, e);
+    if (r >= 0)
         r = body_ports(q, h->ports, &o->publish, e);
     if (r >= 0)
         r = body_devices(q, h->devices, &o->devices, e);
@@ -375,14 +453,14 @@ static int take_lists(struct api_req *q, const struct config *c, const struct ho
         r = body_mounts(q, &m, o, e);
     if (r >= 0)
         r = body_networks(q, c->network_disabled ? "none" : h->network, c->networking, o, e);
-    return r;
+    return r < 0 ? r : take_mac(c, o, e);
 }
 
 int create_body_take(struct api_req *q, const json_t *body, struct shale_create_opts *ret,
                      struct shale_err *e)
 {
     struct config c = {.stop_timeout = -1};
-    struct host h = {.network = ""};
+    struct host h = {.network = "", .swappiness = -1};
     struct create_limits limits;
     int r = api_bind(q, body, config_fields, ARRAY_SIZE(config_fields), &c, e);
 
@@ -395,8 +473,6 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
         r = take_words(q, body, "Shell", &c.shell, e);
     if (r >= 0)
         r = api_known_types(q, body, API_KNOWN_CONFIG, e);
-    if (r >= 0 && c.mac && *c.mac)
-        r = err_set(e, SHALE_UNSUPPORTED, "MacAddress is not supported yet");
     if (r >= 0)
         r = api_bind(q, c.host, host_fields, ARRAY_SIZE(host_fields), &h, e);
     if (r >= 0)
@@ -414,6 +490,8 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
     ret->pids_limit = limits.pids_limit;
     ret->more_limits = limits.more;
     ret->restart = limits.restart;
+    ret->blkio.weight = limits.blkio_weight;
+    ret->cgroup_parent = text_or_null(limits.cgroup_parent);
     r = c.health ? take_health(q, c.health, ret, e) : 0;
     if (r >= 0)
         r = take_log(q, h.log, ret, e);

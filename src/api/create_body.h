@@ -20,6 +20,8 @@ int create_body_take(struct api_req *q, const json_t *body, struct shale_create_
 struct create_limits {
     int64_t memory, nano_cpus, pids_limit;
     struct shale_more_limits more;
+    int64_t blkio_weight;      /* of a new one alone */
+    const char *cgroup_parent; /* the same; "" */
     const char *restart;
 };
 int create_body_limits(struct api_req *q, const json_t *obj, struct create_limits *ret,

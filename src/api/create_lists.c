@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "api/known.h"
+#include "api/pairs.h"
 #include "api/settings.h"
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -175,12 +176,41 @@ int body_ulimits(struct api_req *q, const json_t *list, const char *const **ret,
     return 0;
 }
 
+int body_blkio(struct api_req *q, const json_t *list, const char *value, const char *const **ret,
+               struct shale_err *e)
+{
+    struct device {
+        const char *path;
+        uint64_t value;
+    };
+    const struct json_field fields[] = {{"Path", JB_STR, offsetof(struct device, path), 0},
+                                        {value, JB_U64, offsetof(struct device, value), 0}};
+    struct texts t = {.v = NULL};
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+    {
+        struct device d = {"", 0};
+        int r = need_object(one, "BlkioDevice", e);
+        if (r >= 0)
+            r = api_bind(q, one, fields, ARRAY_SIZE(fields), &d, e);
+        if (r >= 0)
+            r = add(q->arena, &t, arena_printf(q->arena, "%s:%" PRIu64, d.path, d.value), e);
+        if (r < 0)
+            return r;
+    }
+    *ret = t.v;
+    return 0;
+}
+
 /* ---- mounts ---- */
 
 struct mount_body {
     const char *type, *source, *target, *propagation, *subpath;
-    bool read_only, make_source;
-    const json_t *bind, *volume, *tmpfs, *image, *driver, *driver_options;
+    bool read_only, make_source, no_copy;
+    const json_t *bind, *volume, *tmpfs, *image, *driver;
+    struct strmap driver_options, labels;
     const char *driver_name;
     int64_t size, mode;
 };
@@ -202,10 +232,12 @@ static const struct json_field bind_fields[] = {F("Propagation", JB_STR, propaga
                                                 F("CreateMountpoint", JB_BOOL, make_source)};
 static const struct json_field tmpfs_fields[] = {F("SizeBytes", JB_I64, size),
                                                  F("Mode", JB_I64, mode)};
-static const struct json_field subpath_fields[] = {F("Subpath", JB_STR, subpath),
-                                                   F("DriverConfig", JB_OBJECT, driver)};
+static const struct json_field image_fields[] = {F("Subpath", JB_STR, subpath)};
+static const struct json_field volume_fields[] = {
+    F("Subpath", JB_STR, subpath), F("NoCopy", JB_BOOL, no_copy), F("Labels", JB_STRMAP, labels),
+    F("DriverConfig", JB_OBJECT, driver)};
 static const struct json_field driver_fields[] = {F("Name", JB_STR, driver_name),
-                                                  F("Options", JB_OBJECT, driver_options)};
+                                                  F("Options", JB_STRMAP, driver_options)};
 #undef F
 
 static int mount_type(const char *name, enum shale_mount_type *ret, struct shale_err *e)
@@ -245,10 +277,6 @@ static int check_mount(const struct mount_body *b, const struct shale_mount *m, 
                        "VolumeOptions.DriverConfig: volume driver \"%.60s\" is not supported yet, "
                        "only \"local\" is",
                        b->driver_name);
-    if (json_object_size(b->driver_options) > 0)
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "VolumeOptions.DriverConfig.Options are not supported yet: make the volume "
-                       "with them first");
     return 0;
 }
 
@@ -260,8 +288,6 @@ static int known_options(struct api_req *q, const json_t *one, const struct moun
 
     if (r >= 0)
         r = api_known_types(q, b->bind, API_KNOWN_BIND_OPTIONS, e);
-    if (r >= 0)
-        r = api_known_types(q, b->volume, API_KNOWN_VOLUME_OPTIONS, e);
     return r < 0 ? r : api_known_types(q, b->tmpfs, API_KNOWN_TMPFS_OPTIONS, e);
 }
 
@@ -284,8 +310,9 @@ static int take_mount(struct api_req *q, const json_t *one, struct shale_mount *
     if (r >= 0)
         r = api_bind(q, b.tmpfs, tmpfs_fields, ARRAY_SIZE(tmpfs_fields), &b, e);
     if (r >= 0)
-        r = api_bind(q, b.image ? b.image : b.volume, subpath_fields, ARRAY_SIZE(subpath_fields),
-                     &b, e);
+        r = api_bind(q, b.image, image_fields, ARRAY_SIZE(image_fields), &b, e);
+    if (r >= 0)
+        r = api_bind(q, b.volume, volume_fields, ARRAY_SIZE(volume_fields), &b, e);
     if (r >= 0)
         r = api_bind(q, b.driver, driver_fields, ARRAY_SIZE(driver_fields), &b, e);
     if (r >= 0)
@@ -303,6 +330,12 @@ static int take_mount(struct api_req *q, const json_t *one, struct shale_mount *
     m.propagation = *b.propagation ? b.propagation : NULL;
     m.subpath = *b.subpath ? b.subpath : NULL;
     m.tmpfs_size_bytes = b.size > 0 ? (uint64_t)b.size : 0;
+    m.no_copy = b.no_copy;
+    r = api_pairs(q, &b.driver_options, &m.volume_options, e);
+    if (r >= 0)
+        r = api_pairs(q, &b.labels, &m.volume_labels, e);
+    if (r < 0)
+        return r;
     m.options = b.mode ? arena_printf(q->arena, "mode=%o", (unsigned)b.mode) : NULL;
     if (b.mode && !m.options)
         return err_nomem(e);
@@ -369,113 +402,5 @@ int body_mounts(struct api_req *q, const struct body_mounts *m, struct shale_cre
             v[n++] = (struct shale_mount){.type = SHALE_MOUNT_VOLUME, .target = m->volumes->v[i]};
     o->mounts = v;
     o->n_mounts = n;
-    return r;
-}
-
-/* ---- networks ---- */
-
-static bool is_private(const char *mode)
-{
-    return streq(mode, "none") || streq(mode, "host") || str_has_prefix(mode, "container:");
-}
-
-static bool is_default(const char *mode)
-{
-    return !*mode || streq(mode, "default") || streq(mode, "bridge");
-}
-
-struct endpoint_body {
-    struct strv aliases, links;
-    const char *mac, *address, *address6;
-    const json_t *ipam, *options;
-};
-#define F(name, kind, field)                                                                       \
-    {                                                                                              \
-        name, kind, offsetof(struct endpoint_body, field), 0                                       \
-    }
-static const struct json_field endpoint_fields[] = {
-    F("Aliases", JB_STRV, aliases),      F("Links", JB_STRV, links),
-    F("MacAddress", JB_STR, mac),        F("IPAMConfig", JB_OBJECT, ipam),
-    F("DriverOpts", JB_OBJECT, options),
-};
-static const struct json_field ipam_fields[] = {F("IPv4Address", JB_STR, address),
-                                                F("IPv6Address", JB_STR, address6)};
-#undef F
-
-static int take_endpoint(struct api_req *q, const char *network, const json_t *one,
-                         struct shale_endpoint_opts *ret, struct shale_err *e)
-{
-    struct endpoint_body b = {.mac = "", .address = "", .address6 = ""};
-    const char *what = NULL;
-    int r = json_is_null(one) || !one ? 0 : need_object(one, "EndpointsConfig", e);
-
-    if (r >= 0)
-        r = api_bind(q, json_is_object(one) ? one : NULL, endpoint_fields,
-                     ARRAY_SIZE(endpoint_fields), &b, e);
-    if (r >= 0)
-        r = api_known_types(q, json_is_object(one) ? one : NULL, API_KNOWN_ENDPOINT, e);
-    if (r >= 0)
-        r = api_bind(q, b.ipam, ipam_fields, ARRAY_SIZE(ipam_fields), &b, e);
-    if (r >= 0)
-        r = api_known_types(q, b.ipam, API_KNOWN_ENDPOINT_IPAM, e);
-    if (r < 0)
-        return r;
-    what = *b.mac                        ? "MacAddress"
-           : b.links.n                   ? "Links"
-           : json_object_size(b.options) ? "DriverOpts"
-                                         : NULL;
-    if (what)
-        return err_set(e, SHALE_UNSUPPORTED, "EndpointsConfig.%s is not supported yet", what);
-    *ret = (struct shale_endpoint_opts){network, *b.address ? b.address : NULL,
-                                        b.aliases.n ? (const char *const *)b.aliases.v : NULL,
-                                        *b.address6 ? b.address6 : NULL};
-    return 0;
-}
-
-/* What is said of the default network under its other name. */
-static const json_t *endpoint_of(const json_t *all, const char *mode)
-{
-    const json_t *v = json_object_get(all, mode);
-
-    return v || !is_default(mode)            ? v
-           : json_object_get(all, "default") ? json_object_get(all, "default")
-                                             : json_object_get(all, "bridge");
-}
-
-int body_networks(struct api_req *q, const char *mode, const json_t *networking,
-                  struct shale_create_opts *o, struct shale_err *e)
-{
-    const json_t *all = networking ? api_member(networking, "EndpointsConfig") : NULL;
-    const json_t *own;
-    const char *name;
-    json_t *one;
-    size_t n = 0;
-
-    mode = mode ? mode : "";
-    if (all && !json_is_object(all))
-        return err_set(e, SHALE_INVALID, "invalid JSON: EndpointsConfig: an object is expected");
-    struct shale_endpoint_opts *v = arena_array(q->arena, json_object_size(all) + 2, sizeof *v);
-    if (!v)
-        return err_nomem(e);
-    if (is_private(mode))
-        all = NULL;
-    own = endpoint_of(all, mode);
-    int r = 0;
-    if (own || !is_default(mode) || json_object_size(all) == 0)
-        r = take_endpoint(q,
-                          !is_default(mode)           ? mode
-                          : json_object_size(all) > 1 ? "bridge"
-                                                      : "default",
-                          own, &v[n++], e);
-    json_object_foreach((json_t *)(uintptr_t)all, name, one)
-    {
-        if (r < 0 || one == own)
-            continue;
-        r = take_endpoint(q, arena_strdup(q->arena, name), one, &v[n++], e);
-        if (r >= 0 && !v[n - 1].network)
-            r = err_nomem(e);
-    }
-    o->networks = v;
-    o->n_networks = n;
     return r;
 }

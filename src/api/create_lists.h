@@ -19,6 +19,10 @@ int body_devices(struct api_req *q, const json_t *list, const char *const **ret,
 int body_ulimits(struct api_req *q, const json_t *list, const char *const **ret,
                  struct shale_err *e);
 
+/* [{"Path": "/dev/x", "Rate": 1}]; `value` is "Rate" or "Weight". */
+int body_blkio(struct api_req *q, const json_t *list, const char *value, const char *const **ret,
+               struct shale_err *e);
+
 struct body_mounts {
     const struct strv *binds;   /* "source:target:options" */
     const json_t *mounts;       /* array of objects */

@@ -5,7 +5,6 @@
 
 #include "api/attach.h"
 #include "api/bodies.h"
-#include "api/known.h"
 #include "api/life.h"
 #include "base/cleanup.h"
 #include "base/sys.h"
@@ -15,6 +14,7 @@ struct body {
     struct strv cmd, env;
     const char *user, *workdir, *detach_keys;
     bool tty, in, out, err, privileged, detach;
+    const json_t *console_size; /* the terminal gets its size by /resize */
 };
 #define F(name, kind, field)                                                                       \
     {                                                                                              \
@@ -32,6 +32,7 @@ static const struct json_field fields[] = {
     F("AttachStderr", JB_BOOL, err),
     F("Privileged", JB_BOOL, privileged),
     F("Detach", JB_BOOL, detach),
+    F("ConsoleSize", JB_ARRAY, console_size),
 };
 #undef F
 
@@ -41,8 +42,6 @@ int body_exec(struct api_req *q, const json_t *body, struct shale_exec_opts *ret
     struct body b = {.user = "", .workdir = "", .detach_keys = ""};
     int r = api_bind(q, body, fields, ARRAY_SIZE(fields), &b, e);
 
-    if (r >= 0)
-        r = api_known_types(q, body, API_KNOWN_EXEC, e);
     *ret_detach = b.detach;
     *ret_streams = (struct shale_exec_streams){b.in, b.out, b.err};
     *ret = (struct shale_exec_opts){

@@ -100,7 +100,11 @@ static int archive_put(struct api_req *q, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
     struct reading from = {q, &why};
-    const struct shale_cp_opts o = {.size = sizeof o, .read = read_body, .arg = &from};
+    const struct shale_cp_opts o = {.size = sizeof o,
+                                    .read = read_body,
+                                    .arg = &from,
+                                    .replace_any = !api_query_bool(q, "noOverwriteDirNonDir"),
+                                    .to_user = api_query_bool(q, "copyUIDGID")};
     struct shale_cp_result *res = NULL;
     const char *path;
     int r = need_path(q, &path, e);

@@ -76,13 +76,20 @@ static int list(struct api_req *q, struct shale_err *e)
 static int inspect(struct api_req *q, struct shale_err *e)
 {
     _cleanup_result_ struct shale_image_detail *d = NULL;
+    _cleanup_result_ struct shale_platform_list *platforms = NULL;
+    bool manifests = q->version >= 148 && api_query_bool(q, "manifests");
     const char *platform = NULL;
     json_t *doc = NULL;
     int r = q->version >= 149 ? api_query_platform(q, "platform", &platform, e) : 0;
+    if (r >= 0 && manifests && platform)
+        r = err_set(e, SHALE_INVALID,
+                    "conflicting options: manifests and platform options cannot both be set");
     if (r >= 0)
         r = shale_image_inspect(q->s, q->args[0], platform, &d, e);
+    if (r >= 0 && manifests && *d->target_digest)
+        r = shale_image_platforms(q->s, d->target_digest, &platforms, e);
     if (r >= 0)
-        r = api_doc_image(d, q->version, &doc, e);
+        r = api_doc_image(d, platforms, q->version, &doc, e);
     return r < 0 ? r : api_reply_json(q, 200, doc);
 }
 
@@ -172,12 +179,15 @@ static int search(struct api_req *q, struct shale_err *e)
 static int distribution(struct api_req *q, struct shale_err *e)
 {
     _cleanup_result_ struct shale_manifest *m = NULL;
+    _cleanup_result_ struct shale_list *one = NULL; /* a manifest says nothing of its platform */
     json_t *doc = NULL;
     int r = api_use_registry_auth(q, q->args[0], e);
     if (r >= 0)
         r = shale_manifest_get(q->s, q->args[0], &m, e);
+    if (r >= 0 && !m->is_list)
+        r = shale_manifest_members(q->s, q->args[0], &one, e);
     if (r >= 0)
-        r = api_doc_distribution(m, &doc, e);
+        r = api_doc_distribution(m, one, &doc, e);
     return r < 0 ? r : api_reply_json(q, 200, doc);
 }
 

@@ -8,41 +8,10 @@ static const struct json_field config[] = {
     {"OnBuild", JB_STRV, 0, 0},
 };
 static const struct json_field host_config[] = {
-    {"ContainerIDFile", JB_STR, 0, 0},
-    {"VolumeDriver", JB_STR, 0, 0},
-    {"ConsoleSize", JB_ARRAY, 0, 0},
-    {"Annotations", JB_STRMAP, 0, 0},
-    {"CgroupnsMode", JB_STR, 0, 0},
-    {"IpcMode", JB_STR, 0, 0},
-    {"Cgroup", JB_STR, 0, 0},
-    {"Links", JB_STRV, 0, 0},
-    {"OomScoreAdj", JB_I64, 0, 0},
-    {"PidMode", JB_STR, 0, 0},
-    {"StorageOpt", JB_STRMAP, 0, 0},
-    {"UTSMode", JB_STR, 0, 0},
-    {"UsernsMode", JB_STR, 0, 0},
-    {"Isolation", JB_STR, 0, 0},
-    {"CgroupParent", JB_STR, 0, 0},
-    {"BlkioWeight", JB_U64, 0, 0},
-    {"BlkioWeightDevice", JB_ARRAY, 0, 0},
-    {"BlkioDeviceReadBps", JB_ARRAY, 0, 0},
-    {"BlkioDeviceWriteBps", JB_ARRAY, 0, 0},
-    {"BlkioDeviceReadIOps", JB_ARRAY, 0, 0},
-    {"BlkioDeviceWriteIOps", JB_ARRAY, 0, 0},
-    {"CpuRealtimePeriod", JB_I64, 0, 0},
-    {"CpuRealtimeRuntime", JB_I64, 0, 0},
-    {"DeviceCgroupRules", JB_STRV, 0, 0},
-    {"DeviceRequests", JB_ARRAY, 0, 0},
-    {"KernelMemory", JB_I64, 0, 0},
-    {"KernelMemoryTCP", JB_I64, 0, 0},
-    {"MemorySwappiness", JB_I64, 0, 0},
-    {"OomKillDisable", JB_BOOL, 0, 0},
-    {"CpuCount", JB_I64, 0, 0},
-    {"CpuPercent", JB_I64, 0, 0},
-    {"IOMaximumIOps", JB_U64, 0, 0},
+    {"ContainerIDFile", JB_STR, 0, 0},    {"ConsoleSize", JB_ARRAY, 0, 0},
+    {"KernelMemoryTCP", JB_I64, 0, 0},    {"CpuCount", JB_I64, 0, 0},
+    {"CpuPercent", JB_I64, 0, 0},         {"IOMaximumIOps", JB_U64, 0, 0},
     {"IOMaximumBandwidth", JB_U64, 0, 0},
-    {"MaskedPaths", JB_STRV, 0, 0},
-    {"ReadonlyPaths", JB_STRV, 0, 0},
 };
 static const struct json_field mount[] = {
     {"Consistency", JB_STR, 0, 0},
@@ -53,34 +22,18 @@ static const struct json_field bind_options[] = {
     {"ReadOnlyNonRecursive", JB_BOOL, 0, 0},
     {"ReadOnlyForceRecursive", JB_BOOL, 0, 0},
 };
-static const struct json_field volume_options[] = {
-    {"NoCopy", JB_BOOL, 0, 0},
-    {"Labels", JB_STRMAP, 0, 0},
-};
 static const struct json_field tmpfs_options[] = {
     {"Options", JB_ARRAY, 0, 0},
 };
 static const struct json_field endpoint[] = {
-    {"NetworkID", JB_STR, 0, 0},
-    {"EndpointID", JB_STR, 0, 0},
-    {"Gateway", JB_STR, 0, 0},
-    {"IPAddress", JB_STR, 0, 0},
-    {"IPPrefixLen", JB_I64, 0, 0},
-    {"IPv6Gateway", JB_STR, 0, 0},
-    {"GlobalIPv6Address", JB_STR, 0, 0},
-    {"GlobalIPv6PrefixLen", JB_I64, 0, 0},
-    {"GwPriority", JB_I64, 0, 0},
-    {"DNSNames", JB_STRV, 0, 0},
-    {"Links", JB_STRV, 0, 0},
-    {"MacAddress", JB_STR, 0, 0},
-    {"DriverOpts", JB_STRMAP, 0, 0},
+    {"NetworkID", JB_STR, 0, 0},         {"EndpointID", JB_STR, 0, 0},
+    {"Gateway", JB_STR, 0, 0},           {"IPAddress", JB_STR, 0, 0},
+    {"IPPrefixLen", JB_I64, 0, 0},       {"IPv6Gateway", JB_STR, 0, 0},
+    {"GlobalIPv6Address", JB_STR, 0, 0}, {"GlobalIPv6PrefixLen", JB_I64, 0, 0},
+    {"GwPriority", JB_I64, 0, 0},        {"DNSNames", JB_STRV, 0, 0},
 };
 static const struct json_field endpoint_ipam[] = {
-    {"IPv6Address", JB_STR, 0, 0},
     {"LinkLocalIPs", JB_STRV, 0, 0},
-};
-static const struct json_field exec[] = {
-    {"ConsoleSize", JB_ARRAY, 0, 0},
 };
 static const struct json_field network[] = {
     {"CheckDuplicate", JB_BOOL, 0, 0},
@@ -107,11 +60,9 @@ static const struct {
     [API_KNOWN_HOST_CONFIG] = T(host_config),
     [API_KNOWN_MOUNT] = T(mount),
     [API_KNOWN_BIND_OPTIONS] = T(bind_options),
-    [API_KNOWN_VOLUME_OPTIONS] = T(volume_options),
     [API_KNOWN_TMPFS_OPTIONS] = T(tmpfs_options),
     [API_KNOWN_ENDPOINT] = T(endpoint),
     [API_KNOWN_ENDPOINT_IPAM] = T(endpoint_ipam),
-    [API_KNOWN_EXEC] = T(exec),
     [API_KNOWN_NETWORK] = T(network),
     [API_KNOWN_NETWORK_IPAM] = T(network_ipam),
     [API_KNOWN_VOLUME] = T(volume),

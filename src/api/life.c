@@ -99,6 +99,9 @@ int life_update(struct api_req *q, struct shale_err *e)
     struct create_limits l;
     int r = create_body_limits(q, q->body, &l, e);
 
+    if (r >= 0 && (l.blkio_weight || *l.cgroup_parent))
+        r = err_set(e, SHALE_UNSUPPORTED, "an update of %s is not supported yet",
+                    l.blkio_weight ? "BlkioWeight" : "CgroupParent");
     if (r < 0)
         return r;
     const struct shale_update_opts o = {.size = sizeof o,
@@ -141,6 +144,7 @@ int life_remove(struct api_req *q, struct shale_err *e)
         .size = sizeof o, .force = api_query_bool(q, "force"), .volumes = api_query_bool(q, "v")};
 
     if (api_query_bool(q, "link"))
-        return err_set(e, SHALE_UNSUPPORTED, "links of containers are not supported");
+        return err_set(e, SHALE_UNSUPPORTED,
+                       "removing links of containers is not supported: make it anew without");
     return done(q, shale_rm(q->s, q->args[0], &o, e));
 }

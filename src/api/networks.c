@@ -170,44 +170,22 @@ static const struct json_field connect_fields[] = {
     {"EndpointConfig", JB_OBJECT, offsetof(struct connect_body, config), 0},
 };
 
-struct endpoint_body {
-    struct strv aliases;
-    const json_t *ipam;
-};
-static const struct json_field endpoint_fields[] = {
-    {"Aliases", JB_STRV, offsetof(struct endpoint_body, aliases), 0},
-    {"IPAMConfig", JB_OBJECT, offsetof(struct endpoint_body, ipam), 0},
-};
-
-struct address_body {
-    char *address, *address6;
-};
-static const struct json_field address_fields[] = {
-    {"IPv4Address", JB_STR, offsetof(struct address_body, address), 0},
-    {"IPv6Address", JB_STR, offsetof(struct address_body, address6), 0},
-};
-
 int body_connect(struct api_req *q, const json_t *body, const char **ret_container,
                  struct shale_network_connect_opts *ret, struct shale_err *e)
 {
     struct connect_body b = {0};
-    struct endpoint_body p = {0};
-    struct address_body a = {0};
+    struct shale_endpoint_opts p = {.network = NULL};
     int r = api_bind(q, body, connect_fields, ARRAY_SIZE(connect_fields), &b, e);
     if (r >= 0)
-        r = api_bind(q, b.config, endpoint_fields, ARRAY_SIZE(endpoint_fields), &p, e);
-    if (r >= 0)
-        r = api_known_types(q, b.config, API_KNOWN_ENDPOINT, e);
-    if (r >= 0)
-        r = api_bind(q, p.ipam, address_fields, ARRAY_SIZE(address_fields), &a, e);
-    if (r >= 0)
-        r = api_known_types(q, p.ipam, API_KNOWN_ENDPOINT_IPAM, e);
+        r = body_endpoint(q, b.config, &p, e);
     *ret_container = b.container;
     *ret = (struct shale_network_connect_opts){
         .size = sizeof *ret,
-        .aliases = p.aliases.n ? (const char *const *)p.aliases.v : NULL,
-        .address = api_text(a.address),
-        .address6 = api_text(a.address6),
+        .aliases = p.aliases,
+        .address = p.address,
+        .address6 = p.address6,
+        .mac = p.mac,
+        .links = p.links,
     };
     return r;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* docker's lines of progress. */
+/* docker's lines of progress. The threads that work do not wait for a client that does not read:
+ * what it has not taken lies in `late`; bytes are not counted meanwhile, and when LATE_BYTES lie
+ * there only what closes an image is told. */
 #include <pthread.h>
 #include <shale/progress.h>
 #include <stdarg.h>
@@ -13,9 +15,10 @@
 #include "view/api_progress.h"
 #include "view/doc.h"
 
-#define PAUSE_NS (100 * NS_PER_MS) /* between two lines of one layer that only count bytes */
-#define MAX_IDS  512
-#define MAX_LINE (64u << 10)
+#define PAUSE_NS   (100 * NS_PER_MS) /* between two lines of one layer that only count bytes */
+#define MAX_IDS    512
+#define MAX_LINE   (64u << 10)
+#define LATE_BYTES (256u << 10)
 
 struct last {
     char id[16];
@@ -26,13 +29,17 @@ struct api_progress {
     pthread_mutex_t mutex; /* of all that follows, and one line after the other */
     struct last last[MAX_IDS];
     size_t n_last;
+    struct buf late;
     int code;
     bool gone;
 };
 
 static void free_progress(void *p)
 {
-    pthread_mutex_destroy(&((struct api_progress *)p)->mutex);
+    struct api_progress *progress = p;
+
+    pthread_mutex_destroy(&progress->mutex);
+    buf_clear(&progress->late);
 }
 
 int api_progress_begin(struct api_req *q, struct api_progress **ret, struct shale_err *e)
@@ -42,24 +49,41 @@ int api_progress_begin(struct api_req *q, struct api_progress **ret, struct shal
     if (!p)
         return err_nomem(e);
     p->q = q;
+    buf_init(&p->late, 4 * LATE_BYTES);
     pthread_mutex_init(&p->mutex, NULL);
     *ret = p;
     return arena_defer(q->arena, free_progress, p) < 0 ? err_nomem(e) : 0;
 }
 
 /* Takes line. The answer begins with the first one, so that what fails before has a status. */
+static void put_locked(struct api_progress *p, json_t *line, bool waits)
+{
+    if (!p->gone && !api_stream_begun(p->q))
+        p->gone = api_stream_begin(p->q, 200, "application/json") < 0;
+    if (!p->gone && waits)
+        p->gone = api_stream_rest(p->q, &p->late) < 0;
+    if (p->gone)
+        json_decref(line);
+    else if (waits)
+        p->gone = api_stream_json(p->q, line) < 0;
+    else
+        p->gone = api_stream_json_late(p->q, &p->late, line) < 0;
+}
+
+/* Of the thread of the request: it waits for the client. */
 static void put(struct api_progress *p, json_t *line)
 {
     if (!line)
         return;
     pthread_mutex_lock(&p->mutex);
-    if (!p->gone && !api_stream_begun(p->q))
-        p->gone = api_stream_begin(p->q, 200, "application/json") < 0;
-    if (p->gone)
-        json_decref(line);
-    else
-        p->gone = api_stream_json(p->q, line) < 0;
+    put_locked(p, line, true);
     pthread_mutex_unlock(&p->mutex);
+}
+
+static bool closes(enum shale_progress_kind kind)
+{
+    return kind == SHALE_PROGRESS_MESSAGE || kind == SHALE_PROGRESS_DIGEST ||
+           kind == SHALE_PROGRESS_STATUS;
 }
 
 /* Bytes are counted more often than anybody looks. */
@@ -75,6 +99,7 @@ static bool is_too_soon(struct api_progress *p, const struct shale_progress *ev)
         i++;
     bool known = i < p->n_last;
     bool soon = known ? now - p->last[i].at < PAUSE_NS : i == MAX_IDS;
+    soon |= p->late.n > 0;
     if (!known && i < MAX_IDS) {
         snprintf(p->last[i].id, sizeof p->last[i].id, "%s", ev->id);
         p->n_last++;
@@ -88,9 +113,16 @@ static bool is_too_soon(struct api_progress *p, const struct shale_progress *ev)
 void api_progress_event(void *arg, const struct shale_progress *ev)
 {
     struct api_progress *p = arg;
+    json_t *line = is_too_soon(p, ev) ? NULL : view_api_progress(ev);
 
-    if (!is_too_soon(p, ev))
-        put(p, view_api_progress(ev));
+    if (!line)
+        return;
+    pthread_mutex_lock(&p->mutex);
+    if (p->late.n <= LATE_BYTES || closes(ev->kind))
+        put_locked(p, line, false);
+    else
+        json_decref(line);
+    pthread_mutex_unlock(&p->mutex);
 }
 
 void api_progress_status(struct api_progress *p, const char *id, const char *fmt, ...)
@@ -136,7 +168,7 @@ int api_progress_end(struct api_progress *p, int r, struct shale_err *e)
     if (r >= 0) { /* nothing was told: a stream without lines */
         if (!api_stream_begun(p->q) && api_stream_begin(p->q, 200, "application/json") < 0)
             return -SHALE_NETWORK;
-        return 0;
+        return p->gone ? 0 : api_stream_rest(p->q, &p->late);
     }
     if (!api_stream_begun(p->q))
         return r;

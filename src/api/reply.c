@@ -143,16 +143,47 @@ int api_stream_write(struct api_req *q, const void *p, size_t n)
     return sent(r);
 }
 
-int api_stream_json(struct api_req *q, json_t *doc)
+/* Takes doc. */
+static int line_of(json_t *doc, struct buf *b)
 {
     _cleanup_json_ json_t *mine = doc;
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(MAX_DOC);
 
     if (!doc)
         return -SHALE_NO_MEMORY;
-    json_out_compact(&b, doc, JSON_OUT_HTML);
-    buf_adds(&b, "\r\n");
-    return b.failed ? -b.failed : api_stream_write(q, b.p, b.n);
+    json_out_compact(b, doc, JSON_OUT_HTML);
+    buf_adds(b, "\r\n");
+    return -b->failed;
+}
+
+int api_stream_json(struct api_req *q, json_t *doc)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(MAX_DOC);
+    int r = line_of(doc, &b);
+
+    return r < 0 ? r : api_stream_write(q, b.p, b.n);
+}
+
+int api_stream_json_late(struct api_req *q, struct buf *late, json_t *doc)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(MAX_DOC);
+    int r = line_of(doc, &b);
+
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&q->reply->mutex);
+    r = q->reply->gone ? -1 : wire_write_late(q->w, late, b.p, b.n);
+    q->reply->gone = r < 0;
+    pthread_mutex_unlock(&q->reply->mutex);
+    return sent(r);
+}
+
+int api_stream_rest(struct api_req *q, struct buf *late)
+{
+    pthread_mutex_lock(&q->reply->mutex);
+    int r = q->reply->gone ? -1 : wire_write_rest(q->w, late);
+    q->reply->gone = r < 0;
+    pthread_mutex_unlock(&q->reply->mutex);
+    return sent(r);
 }
 
 bool api_stream_begun(const struct api_req *q)

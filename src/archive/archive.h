@@ -19,6 +19,7 @@
  * (ARCHIVE_MAX_BYTES). One thread at a time.
  */
 #include "base/err.h"
+#include "base/json.h"
 #include "model/endpoint.h"
 #include "model/ref.h"
 #include "tar/tar_write.h"
@@ -33,6 +34,10 @@ int archive_sink_open(tar_out_fn out, void *arg, struct sink **ret, struct shale
  * it has none. INVALID: the manifest was not put, or is no image. */
 int archive_sink_add(struct sink *s, const struct descriptor *target, const struct digest *manifest,
                      const struct ref *name, struct shale_err *e);
+/* What comes out is unpacked into a folder that is, or becomes, an OCI layout: there is no
+ * manifest.json, and the entries of the folder's own index.json (NULL: none) stay, but for those
+ * whose names were given now. */
+int archive_sink_into(struct sink *s, const json_t *index, struct shale_err *e);
 /* Layers of these images ("alpine:3 (sha256:…)") were left out. The text is borrowed. */
 void archive_sink_set_since(struct sink *s, const char *images);
 int archive_sink_finish(struct sink *s, struct shale_err *e);

@@ -25,7 +25,8 @@ struct archive_sink {
     size_t n_have, cap_have;
     struct image *images;
     size_t n_images, cap_images;
-    json_t *index; /* entries of index.json */
+    json_t *index;  /* entries of index.json */
+    json_t *others; /* that were there before, of a folder; NULL: it is an archive */
     const char *since;
 };
 
@@ -249,9 +250,69 @@ void archive_sink_set_since(struct sink *s, const char *images)
     self(s)->since = images;
 }
 
+int archive_sink_into(struct sink *s, const json_t *index, struct shale_err *e)
+{
+    json_t *list = json_object_get(index, "manifests");
+
+    self(s)->others = json_is_array(list) ? json_copy(list) : json_array();
+    return self(s)->others ? 0 : err_nomem(e);
+}
+
+static const char *note_of(const json_t *entry, const char *name)
+{
+    return json_string_value(json_object_get(json_object_get(entry, "annotations"), name));
+}
+
+/* The same name, or the same image without one. */
+static bool is_replaced(const json_t *old, const json_t *new)
+{
+    static const char *const names[] = {"io.containerd.image.name",
+                                        "org.opencontainers.image.ref.name"};
+    bool same = true, named = false;
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        const char *a = note_of(old, names[i]), *b = note_of(new, names[i]);
+        same &= a && b ? streq(a, b) : !a && !b;
+        named |= b != NULL;
+    }
+    return same &&
+           (named || json_equal(json_object_get(old, "digest"), json_object_get(new, "digest")));
+}
+
+/* Those that stay, before ours. */
+static int merge(struct archive_sink *k, struct shale_err *e)
+{
+    size_t n_new = json_array_size(k->index);
+
+    for (size_t i = json_array_size(k->others); i > 0; i--) {
+        json_t *old = json_array_get(k->others, i - 1);
+        bool gone = !json_is_object(old);
+        for (size_t j = 0; j < n_new && !gone; j++)
+            gone = is_replaced(old, json_array_get(k->index, j));
+        if (gone && json_array_remove(k->others, i - 1) < 0)
+            return err_nomem(e);
+    }
+    return json_array_extend(k->others, k->index) < 0 ? err_nomem(e) : 0;
+}
+
+static int finish_folder(struct archive_sink *k, struct shale_err *e)
+{
+    int r = merge(k, e);
+    _cleanup_json_ json_t *index = r < 0 ? NULL
+                                         : json_pack("{si,ss,sO}", "schemaVersion", 2, "mediaType",
+                                                     MEDIA_OCI_INDEX, "manifests", k->others);
+
+    if (r >= 0)
+        r = write_json(k, "index.json", index, e);
+    return r < 0 ? r : tar_writer_end(k->w, e);
+}
+
 int archive_sink_finish(struct sink *s, struct shale_err *e)
 {
     struct archive_sink *k = self(s);
+
+    if (k->others)
+        return finish_folder(k, e);
     _cleanup_json_ json_t *docker = json_array();
     _cleanup_json_ json_t *index = json_pack("{si,ss,sO}", "schemaVersion", 2, "mediaType",
                                              MEDIA_OCI_INDEX, "manifests", k->index);
@@ -274,6 +335,7 @@ static struct sink *sink_close(struct sink *s)
 
     tar_writer_free(k->w);
     json_decref(k->index);
+    json_decref(k->others);
     arena_clear(&k->a);
     free(k);
     return NULL;

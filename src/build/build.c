@@ -8,6 +8,7 @@
 #include "build/build_priv.h"
 #include "build/cache/cache_remote.h"
 #include "build/instr/secret.h"
+#include "build/result/compress.h"
 #include "build/result/verify.h"
 #include "model/limits.h"
 
@@ -47,6 +48,7 @@ static int open_context(struct build *b, struct shale_err *e)
 
 static int check_options(struct build *b, struct shale_err *e)
 {
+    struct compression compression;
     struct attest_opts attest;
     int r = secret_check(b->o->secrets, b->a, e);
 
@@ -63,6 +65,8 @@ static int check_options(struct build *b, struct shale_err *e)
         r = cache_remote_check(b->o, b->a, e);
     if (r >= 0)
         r = attest_parse(b->o, b->a, &attest, e);
+    if (r >= 0)
+        r = compression_of(b->o, &compression, e);
     return r < 0 ? r : run_check_options(b->o, b->a, e);
 }
 
@@ -160,11 +164,13 @@ static int run_once(struct crew *c, struct shale_err *e)
     return r;
 }
 
+/* Who has only stopped because a cache turned out to be lost begins anew; what failed for a reason
+ * of its own has failed. */
 static int run_stages(struct crew *c, struct shale_err *e)
 {
     int r = run_once(c, e);
 
-    while (r < 0 && cache_remote_again(&c->v[0])) {
+    while (r == -SHALE_CANCELED && cache_remote_again(&c->v[0])) {
         r = crew_again(c, e);
         if (r >= 0)
             r = run_once(c, e);
@@ -183,7 +189,7 @@ static int run_stages(struct crew *c, struct shale_err *e)
 static int do_all(struct crew *c, struct shale_built *ret, struct shale_err *e)
 {
     const struct shale_build_opts *o = c->v[0].o;
-    bool files = o->files_to || o->tar_to, image = !files || o->also_image;
+    bool files = o->files_to || o->tar_to, image = !(files || o->only_cache) || o->also_image;
     int r = 0;
 
     for (size_t i = 0; r >= 0 && i < c->n; i++)
@@ -194,7 +200,9 @@ static int do_all(struct crew *c, struct shale_built *ret, struct shale_err *e)
     if (r >= 0)
         r = cache_remote_export(&c->v[0], e);
     for (size_t i = 0; r >= 0 && files && i < c->n; i++)
-        r = output_files(&c->v[i], e);
+        r = output_folders(&c->v[i], e);
+    if (r >= 0 && files)
+        r = output_tars(c, e);
     for (size_t i = 0; r >= 0 && image && i < c->n; i++)
         r = build_finish(&c->v[i], ret, e);
     return r < 0 || c->n == 1 || !image ? r : build_finish_list(c->v, c->n, ret, e);

@@ -44,6 +44,9 @@ int build_run(struct build_host *h, const struct shale_build_opts *o, struct are
 int build_check(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
                 struct shale_build_findings *ret, struct shale_err *e);
 
+int build_outline(struct build_host *h, const struct shale_build_opts *o, struct arena *a,
+                  struct shale_build_outline *ret, struct shale_err *e);
+
 int build_cache_list(struct build_host *h, struct arena *a, struct shale_build_cache *ret,
                      struct shale_err *e);
 int build_cache_prune(struct build_host *h, const struct shale_build_prune_opts *o, struct arena *a,

@@ -122,6 +122,7 @@ struct crew {        /* and what the builds for several platforms have in common
     struct dockerfile_pos failed_at; /* more exactly; line 0: not */
     const struct step_opts *debug;   /* of the first that failed, its argv a shell; NULL: none */
     struct steps *steps;             /* opened by the first RUN that runs */
+    struct ssh_agent *agents;        /* of keys that were given, by the first RUN that wants them */
     struct flight *flights[CREW_FLIGHTS]; /* cache/flight.c */
 };
 void crew_init(struct crew *c, struct build *v, size_t n);
@@ -300,13 +301,21 @@ int instr_run(struct build *b, struct stage *s, const struct instr *i, struct to
 int run_check_terminal(const struct build *b, struct shale_err *e);
 void run_keep_state(struct build *b, struct stage *s, const struct instr *i);
 void run_debug(struct build *b);
-/* What is wrong with options of RUN, before anything is done. */
+/* run_options.c: what is wrong with options of RUN, before anything is done. */
 int run_check_options(const struct shale_build_opts *o, struct arena *a, struct shale_err *e);
+int run_find_network(const char *name, enum step_network *ret, struct shale_err *e);
+/* RUN --FLAG=VALUE: DENIED when it needs --allow. */
+int run_check_allowed(const struct build *b, const char *flag, const char *value,
+                      struct shale_err *e);
 int instr_copy(struct build *b, struct stage *s, const struct instr *i, struct told *t,
                struct shale_err *e);
 int instr_workdir(struct build *b, struct stage *s, const struct instr *i, struct told *t,
                   struct shale_err *e);
-int output_files(struct build *b, struct shale_err *e); /* output.c */
+int output_folders(struct build *b, struct shale_err *e); /* output.c */
+/* One tar for all platforms. */
+int output_tars(struct crew *c, struct shale_err *e);
+/* "linux_arm64", where files of several platforms are put; NULL: no memory (many.c). */
+const char *build_folder_name(const struct shale_build_opts *o, struct arena *a);
 /* Findings about what is built, told as warnings. CONFLICT: the file says that they are errors. */
 int check_warn(struct build *b, struct shale_err *e);
 /* precheck.c: what is wrong about instructions of the stages that are needed, whatever variables

@@ -38,16 +38,28 @@ static int take_platforms(struct many *m, const char *list, struct arena *a, str
 }
 
 /* Files of each go into a folder of their own: out/linux_arm64. */
-static int folder_of(struct shale_build_opts *o, const char *files_to, struct arena *a,
-                     struct shale_err *e)
+const char *build_folder_name(const struct shale_build_opts *o, struct arena *a)
 {
     char *name = arena_strdup(a, o->platform);
 
     for (char *p = name; p && *p; p++)
         if (*p == '/')
             *p = '_';
-    o->files_to = name ? arena_printf(a, "%s/%s", files_to, name) : NULL;
-    return o->files_to ? 0 : err_nomem(e);
+    return name;
+}
+
+static int folders_of(struct shale_build_opts *o, struct arena *a, struct shale_err *e)
+{
+    const char *name = build_folder_name(o, a);
+    size_t n = 0;
+
+    while (o->files_to[n])
+        n++;
+    const char **list = arena_array(a, n + 1, sizeof *list);
+    for (size_t i = 0; name && list && i < n; i++)
+        list[i] = arena_printf(a, "%s/%s", o->files_to[i], name);
+    o->files_to = list;
+    return a->failed ? err_nomem(e) : 0;
 }
 
 static int options_of(struct many *m, const struct shale_build_opts *o, struct arena *a,
@@ -60,7 +72,7 @@ static int options_of(struct many *m, const struct shale_build_opts *o, struct a
         m->opts[i] = *o;
         m->opts[i].platform = platform;
         if (o->files_to && m->n > 1)
-            r = folder_of(&m->opts[i], o->files_to, a, e);
+            r = folders_of(&m->opts[i], a, e);
     }
     return r;
 }
@@ -74,10 +86,6 @@ int build_platforms(const struct shale_build_opts *o, struct arena *a,
 
     if (!m.opts)
         return err_nomem(e);
-    if (several && o->tar_to)
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "--output: one tar of several platforms is not supported yet: use "
-                       "type=local");
     if (several)
         r = take_platforms(&m, o->platform, a, e);
     else

@@ -40,15 +40,18 @@ static int add_names(struct cli *c, char *names, struct shale_build_opts *q)
 static const struct plain {
     const char *key, *value; /* NULL: true and false */
 } plains[] = {
-    {"compression", "gzip"},    {"force-compression", NULL},
-    {"oci-mediatypes", "true"}, {"rewrite-timestamp", NULL},
-    {"store", "true"},          {"tar", "true"},
+    {"oci-mediatypes", "true"}, {"rewrite-timestamp", NULL}, {"store", "true"},
     {"unpack", NULL},           {"platform-split", "true"},
 };
 
+static bool is_true(const char *s)
+{
+    return s && (str_ieq(s, "true") || streq(s, "1"));
+}
+
 static bool is_bool(const char *s)
 {
-    return str_ieq(s, "true") || str_ieq(s, "false") || streq(s, "1") || streq(s, "0");
+    return is_true(s) || str_ieq(s, "false") || streq(s, "0");
 }
 
 static int take_plain(struct cli *c, const char *key, const char *value)
@@ -82,27 +85,39 @@ static bool take_annotation(struct cli *c, const char *key, const char *value,
     return true;
 }
 
-static int set_field(struct cli *c, struct build_output *out, char *part, struct build_outputs *all,
+static int set_field(struct cli *c, struct build_output *out, char *part,
                      struct shale_build_opts *q)
 {
     char *eq = strchr(part, '=');
+    const struct {
+        const char *key;
+        const char **text;
+        bool flag;
+    } texts[] = {
+        {"type", &out->type, false},
+        {"dest", &out->dest, false},
+        {"compression", &out->compression, false},
+        {"compression-level", &out->level, false},
+        {"force-compression", &out->force, true},
+        {"tar", &out->tar, true},
+        {"push", &out->push, true},
+    };
 
     if (!eq)
         return err_set(&c->e, SHALE_INVALID, "--output: \"%.64s\" is no field key=value", part);
     *eq++ = 0;
-    if (streq(part, "type"))
-        out->type = eq;
-    else if (streq(part, "dest"))
-        out->dest = eq;
-    else if (streq(part, "name"))
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        if (!streq(texts[i].key, part))
+            continue;
+        if (texts[i].flag && !is_bool(eq))
+            return err_set(&c->e, SHALE_INVALID, "--output: %s=%.64s is neither true nor false",
+                           part, eq);
+        *texts[i].text = eq;
+        return 0;
+    }
+    if (streq(part, "name"))
         return add_names(c, eq, q);
-    else if (streq(part, "push") && !is_bool(eq))
-        return err_set(&c->e, SHALE_INVALID, "--output: push=%.64s is neither true nor false", eq);
-    else if (streq(part, "push"))
-        all->push |= str_ieq(eq, "true") || streq(eq, "1");
-    else if (!take_annotation(c, part, eq, q))
-        return take_plain(c, part, eq);
-    return 0;
+    return take_annotation(c, part, eq, q) ? 0 : take_plain(c, part, eq);
 }
 
 /* The next field; as in tables, one in double quotes may have commas. */
@@ -128,22 +143,73 @@ static char *next_field(char **text)
     return from;
 }
 
+enum { DEST_NEEDED = 1, DEST_MAY = 2, FILES = 4, IMAGE = 8, ARCHIVE = 16, DEST_STDOUT = 32 };
+static const struct type {
+    const char *name;
+    unsigned what;
+} types[] = {
+    {"local", DEST_NEEDED | FILES},
+    {"tar", DEST_STDOUT | FILES},
+    {"oci", DEST_STDOUT | IMAGE | ARCHIVE},
+    {"docker", DEST_MAY | IMAGE | ARCHIVE},
+    {"image", IMAGE},
+    {"registry", IMAGE},
+    {"cacheonly", 0},
+};
+
+static unsigned type_of(const struct build_output *out)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if (streq(types[i].name, out->type))
+            return types[i].what;
+    return 0;
+}
+
+bool build_output_is_folder(const struct build_output *out)
+{
+    return streq(out->type, "local") || out->folder;
+}
+
+/* What there is to say of images only. */
+static int check_image(struct cli *c, struct build_output *out, unsigned what)
+{
+    const char *of_image = out->compression ? "compression"
+                           : out->level     ? "compression-level"
+                           : out->force     ? "force-compression"
+                                            : NULL;
+
+    out->folder = out->tar && !is_true(out->tar);
+    if (of_image && !(what & IMAGE))
+        return err_set(&c->e, SHALE_INVALID, "--output: type=%s has no %s=", out->type, of_image);
+    if (out->folder && !(what & ARCHIVE))
+        return err_set(&c->e, SHALE_INVALID, "--output: type=%s has no tar=", out->type);
+    if (out->folder && (!out->dest || streq(out->dest, "-")))
+        return err_set(&c->e, SHALE_INVALID, "--output: tar=false needs dest=FOLDER");
+    return 0;
+}
+
 static int check_output(struct cli *c, struct build_output *out)
 {
-    static const char *const types[] = {"local", "tar", "oci", "docker", "image", "registry"};
     size_t i = 0;
 
-    while (out->type && i < ARRAY_SIZE(types) && !streq(types[i], out->type))
+    while (out->type && i < ARRAY_SIZE(types) && !streq(types[i].name, out->type))
         i++;
     if (!out->type || i == ARRAY_SIZE(types))
-        return err_set(&c->e, SHALE_INVALID,
-                       "--output: type \"%.64s\": local, tar, oci, docker, image or registry",
-                       out->type ? out->type : "");
-    if (i < 3 && !(out->dest && *out->dest))
+        return err_set(
+            &c->e, SHALE_INVALID,
+            "--output: type \"%.64s\": local, tar, oci, docker, image, registry or cacheonly",
+            out->type ? out->type : "");
+    unsigned what = types[i].what;
+    if (what & DEST_NEEDED && !(out->dest && *out->dest))
         return err_set(&c->e, SHALE_INVALID, "--output: type=%s needs dest=", out->type);
-    if (i > 3 && out->dest)
+    if (what & DEST_STDOUT && !out->dest)
+        out->dest = "-";
+    if (!(what & (DEST_NEEDED | DEST_MAY | DEST_STDOUT)) && out->dest)
         return err_set(&c->e, SHALE_INVALID, "--output: type=%s has no dest=", out->type);
-    if (i && streq(out->dest, "-") && cli_is_terminal())
+    int r = check_image(c, out, what);
+    if (r < 0)
+        return r;
+    if (streq(out->dest, "-") && !streq(out->type, "local") && cli_is_terminal())
         return err_set(
             &c->e, SHALE_INVALID,
             "cowardly refusing to write a tar to a terminal: redirect, or use dest=FILE");
@@ -152,7 +218,7 @@ static int check_output(struct cli *c, struct build_output *out)
 
 /* "dir" is type=local,dest=dir; "-" is a tar on standard output. */
 static int parse(struct cli *c, const char *text, struct build_output *out,
-                 struct build_outputs *all, struct shale_build_opts *q)
+                 struct shale_build_opts *q)
 {
     char *copy = arena_strdup(&c->arena, text), *part;
     int r = 0;
@@ -166,27 +232,42 @@ static int parse(struct cli *c, const char *text, struct build_output *out,
         *out = (struct build_output){.type = streq(text, "-") ? "tar" : "local", .dest = text};
     else
         while (r >= 0 && (part = next_field(&copy)))
-            r = set_field(c, out, part, all, q);
+            r = set_field(c, out, part, q);
     return r < 0 ? r : check_output(c, out);
 }
 
 /* Files go where the build itself puts them. */
-static int take_files(struct cli *c, const struct build_output *out, struct shale_build_opts *q)
+static void take_files(struct cli *c, const struct build_output *out, struct shale_build_opts *q)
 {
-    bool is_tar = streq(out->type, "tar");
-    const char **to = is_tar ? &q->tar_to : &q->files_to;
+    const char *const **to = streq(out->type, "tar") ? &q->tar_to : &q->files_to;
 
-    if (*to)
+    *to = add(c, *to, out->dest);
+}
+
+/* One image goes to all outputs. */
+static int take_one(struct cli *c, const char *key, const char *text, const char **to)
+{
+    if (text && *to && !streq(text, *to))
         return err_set(&c->e, SHALE_UNSUPPORTED,
-                       "--output: more than one of type=%s is not supported yet", out->type);
-    *to = out->dest;
+                       "--output: %s=%.32s here, %.32s there: all outputs of a build have the same "
+                       "image; build twice, the second time comes out of the cache",
+                       key, *to, text);
+    *to = text ? text : *to;
     return 0;
+}
+
+static int take_image(struct cli *c, const struct build_output *out, struct shale_build_opts *q)
+{
+    int r = take_one(c, "compression", out->compression, &q->compression);
+
+    q->force_compression |= is_true(out->force);
+    return r < 0 ? r : take_one(c, "compression-level", out->level, &q->compression_level);
 }
 
 int build_outputs_take(struct cli *c, const struct strv *given, bool load, bool push,
                        struct build_outputs *ret, struct shale_build_opts *q)
 {
-    size_t n_stdout = 0;
+    size_t n_stdout = 0, n_none = 0;
     bool image = load;
     int r = 0;
 
@@ -195,18 +276,21 @@ int build_outputs_take(struct cli *c, const struct strv *given, bool load, bool 
         struct build_output *out = &ret->v[ret->n];
         if (ret->n == BUILD_OUTPUTS_MAX)
             return err_set(&c->e, SHALE_LIMIT, "more than %d outputs", BUILD_OUTPUTS_MAX);
-        r = parse(c, given->v[i], out, ret, q);
+        r = parse(c, given->v[i], out, q);
         if (r < 0)
             break;
         ret->n++;
-        ret->push |= streq(out->type, "registry");
+        ret->push |= streq(out->type, "registry") || is_true(out->push);
         n_stdout += streq(out->dest, "-");
-        if (streq(out->type, "local") || streq(out->type, "tar"))
-            r = take_files(c, out, q);
-        else
-            image = true;
+        n_none += streq(out->type, "cacheonly");
+        if (type_of(out) & FILES)
+            take_files(c, out, q);
+        image |= type_of(out) & IMAGE;
+        if (type_of(out) & IMAGE)
+            r = take_image(c, out, q);
     }
     q->also_image = image || ret->push;
+    q->only_cache = n_none > 0;
     if (r >= 0 && n_stdout > 1)
         r = err_set(&c->e, SHALE_INVALID, "--output: two cannot go to standard output");
     if (r >= 0 && ret->push && !(q->tags && q->tags[0]))
@@ -241,11 +325,14 @@ int build_outputs_put(struct cli *c, struct shale *s, const struct build_outputs
     int r = 0;
 
     for (size_t i = 0; r >= 0 && i < out->n; i++) {
-        const char *dest = out->v[i].dest, *type = out->v[i].type;
-        if (!dest || !*b->id || streq(type, "local") || streq(type, "tar"))
+        const char *dest = out->v[i].dest;
+        if (!dest || !*b->id || !(type_of(&out->v[i]) & ARCHIVE))
             continue;
-        struct shale_save_opts q = {
-            .size = sizeof q, .output = streq(dest, "-") ? NULL : dest, .fd = STDOUT_FILENO};
+        bool folder = out->v[i].folder;
+        struct shale_save_opts q = {.size = sizeof q,
+                                    .output = folder || streq(dest, "-") ? NULL : dest,
+                                    .folder = folder ? dest : NULL,
+                                    .fd = STDOUT_FILENO};
         r = b->n_names ? shale_save(s, b->names, b->n_names, &q, &c->e)
                        : shale_save(s, &b->id, 1, &q, &c->e);
     }

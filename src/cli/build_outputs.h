@@ -13,9 +13,15 @@
 #define BUILD_OUTPUTS_MAX 16
 
 struct build_output {
-    const char *type; /* "local", "tar", "oci", "docker", "image", "registry" */
+    const char *type; /* "local", "tar", "oci", "docker", "image", "registry", "cacheonly" */
     const char *dest; /* NULL: none; "-": standard output */
+    bool folder;      /* of oci and docker: a layout that is no tar */
+    /* Of the image, so that it is the same in all outputs; NULL: not said. */
+    const char *compression, *level, *force;
+    const char *tar, *push; /* as written */
 };
+/* dest is a folder, which is made. */
+bool build_output_is_folder(const struct build_output *out);
 struct build_outputs {
     struct build_output v[BUILD_OUTPUTS_MAX];
     size_t n;

@@ -40,6 +40,14 @@ int cli_print(struct cli *c, struct buf *b)
     return r;
 }
 
+int cli_print_end(struct cli *c, int r, void *list, struct buf *b)
+{
+    if (r == 0)
+        r = cli_print(c, b);
+    shale_free(list);
+    return r;
+}
+
 int cli_printf(struct cli *c, const char *fmt, ...)
 {
     struct buf b = BUF_INIT(CLI_MAX_OUTPUT);

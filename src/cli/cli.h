@@ -42,6 +42,9 @@ int cli_open(struct cli *c, struct shale **ret);
 
 /* Writes b to standard output. A closed pipe is not reported here but ends the program quietly. */
 int cli_print(struct cli *c, struct buf *b);
+/* The end of a command that has written `list`, a result of the library, with r: prints it if r is
+ * 0, and frees the list. */
+int cli_print_end(struct cli *c, int r, void *list, struct buf *b);
 int cli_printf(struct cli *c, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
 /* "Error: <message>" on standard error; for commands that go on with their next argument. */

@@ -21,6 +21,14 @@ enum {
     CMD_OPT_OR_ARGS = 1 << 5, /* without arguments when an option is given (tag --history) */
 };
 
+/* Of --format of a listing. */
+#define CMD_FORMAT_HELP                                                                            \
+    "Format output using a custom template:\n"                                                     \
+    "'table':            Print output in table format with column headers (default)\n"             \
+    "'table TEMPLATE':   Print output in table format using the given Go template\n"               \
+    "'json':             Print in JSON format\n"                                                   \
+    "'TEMPLATE':         Print output using the given Go template"
+
 struct cmd {
     const char *brief;   /* one line, no full stop */
     const char *usage;   /* what follows the name: "[OPTIONS] IMAGE" */

@@ -17,6 +17,7 @@
 #include "cli/limits.h"
 #include "view/build.h"
 #include "view/build_cache.h"
+#include "view/build_outline.h"
 
 struct build_cmd_opts {
     const char *file, *target, *network, *progress, *iidfile, *metadata_file;
@@ -26,15 +27,13 @@ struct build_cmd_opts {
     int64_t memory, shm_size;
     struct limits_cli limits;
     bool no_cache, pull, quiet, load, push, check, accepted, debug_on_error, squash, verify;
-    struct strv later; /* those that are not there yet */
+    const char *builder, *call, *isolation;
+    struct strv security_opt;
 };
-static const struct build_cmd_opts preset = {.progress = "auto", .network = "default"};
+static const struct build_cmd_opts preset = {
+    .progress = "auto", .network = "default", .call = "build"};
 
 #define O(field) offsetof(struct build_cmd_opts, field)
-#define LATER(name, metavar, help)                                                                 \
-    {                                                                                              \
-        0, name, OPT_LIST, O(later), metavar, help " (not supported yet)", OPT_HIDDEN              \
-    }
 #define ACCEPTED(name)                                                                             \
     {                                                                                              \
         0, name, OPT_BOOL, O(accepted), NULL, "Accepted, does nothing", OPT_HIDDEN                 \
@@ -42,7 +41,8 @@ static const struct build_cmd_opts preset = {.progress = "auto", .network = "def
 static const struct opt opts[] = {
     {0, "add-host", OPT_LIST, O(add_host), NULL,
      "Add a custom host-to-IP mapping to steps (format: \"host:ip\")"},
-    {0, "allow", OPT_CSV, O(allow), NULL, "Allow extra privileges (\"security.insecure\")"},
+    {0, "allow", OPT_CSV, O(allow), NULL,
+     "Allow extra privileges (\"network.host\", \"security.insecure\")"},
     {0, "annotation", OPT_LIST, O(annotation), NULL,
      "Add an annotation to the manifest (\"name=value\"; \"index:name=value\":\nto the list of "
      "platforms)"},
@@ -51,13 +51,14 @@ static const struct opt opts[] = {
     {0, "build-arg", OPT_LIST, O(build_arg), NULL, "Set build-time variables"},
     {0, "build-context", OPT_LIST, O(build_context), NULL,
      "Additional build contexts (\"name=path\")"},
-    LATER("builder", "string", "Override the configured builder instance"),
+    {0, "builder", OPT_STR, O(builder), NULL, "The builder: there is one, \"default\"", OPT_HIDDEN},
     {0, "cache-from", OPT_LIST, O(cache_from), NULL,
      "External cache sources (\"user/app:cache\", \"type=local,src=path\")"},
     {0, "cache-to", OPT_LIST, O(cache_to), NULL,
      "Cache export destinations (\"type=registry,ref=user/app:cache,mode=max\";\ntypes: registry, "
      "local, inline)"},
-    LATER("call", "string", "Set method for evaluating build"),
+    {0, "call", OPT_STR, O(call), NULL,
+     "Method for evaluating build: \"build\", \"check\", \"outline\",\n\"targets\"", 0, "build"},
     {0, "cgroup-parent", OPT_STR, O(cgroup_parent), NULL, "Set the parent cgroup of steps"},
     {0, "check", OPT_BOOL, O(check), NULL, "Look for mistakes in the Dockerfile, build nothing"},
     ACCEPTED("compress"),
@@ -69,7 +70,7 @@ static const struct opt opts[] = {
     {'f', "file", OPT_STR, O(file), NULL, "Name of the Dockerfile", 0, "PATH/Dockerfile"},
     ACCEPTED("force-rm"),
     {0, "iidfile", OPT_STR, O(iidfile), NULL, "Write the image ID to a file"},
-    LATER("isolation", "string", "Container isolation technology"),
+    {0, "isolation", OPT_STR, O(isolation), "string", "Accepted, does nothing", OPT_HIDDEN},
     {0, "label", OPT_LIST, O(label), NULL, "Set metadata for an image"},
     {0, "load", OPT_BOOL, O(load), NULL, "Put the image into the store (this is the default)",
      OPT_HIDDEN},
@@ -82,7 +83,9 @@ static const struct opt opts[] = {
     {0, "no-cache", OPT_BOOL, O(no_cache), NULL, "Do not use cache when building the image"},
     {0, "no-cache-filter", OPT_CSV, O(no_cache_filter), NULL, "Do not cache specified stages"},
     {'o', "output", OPT_LIST, O(output), NULL,
-     "Output destination (\"type=local,dest=path\"; types: local, tar,\noci, docker, image)"},
+     "Output destination (\"type=local,dest=path\"; types: local, tar,\noci, docker, image, "
+     "registry, "
+     "cacheonly)"},
     {0, "platform", OPT_CSV, O(platform), NULL,
      "Set target platforms: os/arch[/variant]; of several, the names\nstand for a manifest list"},
     {0, "progress", OPT_STR, O(progress), NULL,
@@ -97,10 +100,11 @@ static const struct opt opts[] = {
     {0, "sbom", OPT_STR, O(sbom), NULL, "Shorthand for \"--attest=type=sbom\""},
     {0, "secret", OPT_LIST, O(secret), NULL,
      "Secret to expose to the build (\"id=mysecret[,src=/local/secret]\")"},
-    LATER("security-opt", "list", "Security options"),
+    {0, "security-opt", OPT_CSV, O(security_opt), NULL, "Accepted, does nothing", OPT_HIDDEN},
     {0, "shm-size", OPT_BYTES, O(shm_size), NULL, "Size of /dev/shm of steps"},
     {0, "squash", OPT_BOOL, O(squash), NULL, "Squash newly built layers into a single new layer"},
-    {0, "ssh", OPT_LIST, O(ssh), NULL, "SSH agent socket to expose (\"default|<id>=<socket>\")"},
+    {0, "ssh", OPT_LIST, O(ssh), NULL,
+     "SSH agent socket or keys to expose\n(\"default|<id>[=<socket>|<key>[,<key>]]\")"},
     {'t', "tag", OPT_LIST, O(tag), NULL, "Name and optionally a tag (format: \"name:tag\")"},
     {0, "target", OPT_STR, O(target), NULL, "Set the target build stage to build"},
     {0, "ulimit", OPT_LIST, O(ulimit), NULL, "Ulimit options of steps"},
@@ -110,12 +114,22 @@ static const struct opt opts[] = {
 };
 #undef O
 
-static int refuse_later(struct cli *c)
+static int check_builder(struct cli *c, const char *name)
 {
-    for (size_t i = 0; opts[i].name; i++)
-        if (opts[i].offset == offsetof(struct build_cmd_opts, later) && opts_seen(&c->res, i))
-            return err_set(&c->e, SHALE_UNSUPPORTED, "--%s is not supported yet", opts[i].name);
-    return 0;
+    if (!name || !*name || streq(name, "default"))
+        return 0;
+    return err_set(&c->e, SHALE_NOT_FOUND,
+                   "no builder \"%.64s\" found: shale builds by itself, as \"default\"", name);
+}
+
+/* docker's words for what says nothing here. */
+static void warn_ignored(const struct build_cmd_opts *o)
+{
+    if (o->isolation && *o->isolation && !streq(o->isolation, "default"))
+        fprintf(stderr, "WARNING: isolation flag is deprecated with BuildKit.\n");
+    if (o->security_opt.n)
+        fprintf(stderr, "WARNING: security-opt flag is deprecated. \"RUN --security=insecure\" "
+                        "should be used with BuildKit.\n");
 }
 
 /* "NAME" alone is the variable of that name here; without one it is not given. That of times is
@@ -188,12 +202,14 @@ static int take_cache_limit(struct cli *c, uint64_t *ret)
     return r < 0 ? err_wrap(&c->e, r, "$SHALE_BUILD_CACHE_LIMIT") : 0;
 }
 
-static int take_allow(struct cli *c, const struct strv *allow, bool *ret)
+static int take_allow(struct cli *c, const struct strv *allow, struct shale_build_opts *q)
 {
     for (size_t i = 0; i < allow->n; i++) {
         if (streq(allow->v[i], "security.insecure"))
-            *ret = true;
-        else if (!streq(allow->v[i], "network.host"))
+            q->insecure = true;
+        else if (streq(allow->v[i], "network.host"))
+            q->host_network = true;
+        else
             return err_set(&c->e, SHALE_INVALID,
                            "--allow \"%.64s\": security.insecure or network.host", allow->v[i]);
     }
@@ -244,8 +260,8 @@ static int check_files(struct cli *c, const struct build_cmd_opts *o,
         const char *dest = out->v[i].dest;
         if (!dest || streq(dest, "-"))
             continue;
-        r = streq(out->v[i].type, "local") ? build_folder_check(c, "--output", dest)
-                                           : build_file_check(c, "--output", dest);
+        r = build_output_is_folder(&out->v[i]) ? build_folder_check(c, "--output", dest)
+                                               : build_file_check(c, "--output", dest);
     }
     return r;
 }
@@ -307,6 +323,38 @@ static int build(struct cli *c, const struct build_cmd_opts *o, const struct bui
     return r;
 }
 
+static int show_outline(struct cli *c, struct shale_build_opts *q,
+                        int (*print)(const struct shale_build_outline *, struct buf *,
+                                     struct shale_err *))
+{
+    _cleanup_(buf_clear) struct buf out = BUF_INIT(CLI_MAX_OUTPUT);
+    struct shale_build_outline *res = NULL;
+    struct shale *s;
+    int r = cli_open(c, &s);
+
+    if (r == 0)
+        r = shale_build_outline(s, q, &res, &c->e);
+    if (r == 0)
+        r = print(res, &out, &c->e);
+    shale_free(res);
+    return r < 0 ? r : cli_print(c, &out);
+}
+
+static int call(struct cli *c, const struct build_cmd_opts *o, const struct build_outputs *out,
+                struct shale_build_opts *q, enum build_view_mode mode)
+{
+    if (streq(o->call, "build"))
+        return build(c, o, out, q, mode);
+    if (streq(o->call, "check") || streq(o->call, "lint"))
+        return find_mistakes(c, q);
+    if (streq(o->call, "outline"))
+        return show_outline(c, q, build_outline_print);
+    if (streq(o->call, "targets"))
+        return show_outline(c, q, build_targets_print);
+    return err_set(&c->e, SHALE_INVALID, "--call \"%.64s\": build, check, outline or targets",
+                   o->call);
+}
+
 /* $BUILDKIT_PROGRESS is what people have in their environment. */
 static const char *progress_of(const struct build_cmd_opts *o)
 {
@@ -349,13 +397,13 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         .verify = o->verify,
     };
     struct build_outputs out;
-    int r = c->arena.failed ? err_nomem(&c->e) : refuse_later(c);
+    int r = c->arena.failed ? err_nomem(&c->e) : check_builder(c, o->builder);
 
     (void)n;
     if (r >= 0)
         r = build_view_mode(o->quiet ? "quiet" : progress_of(o), &mode, &c->e);
     if (r >= 0)
-        r = take_allow(c, &o->allow, &q.insecure);
+        r = take_allow(c, &o->allow, &q);
     if (r >= 0)
         r = take_cache_limit(c, &q.cache_limit_bytes);
     if (r >= 0)
@@ -366,7 +414,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
         r = check_files(c, o, &out, &q);
     if (r != 0)
         return r;
-    return o->check ? find_mistakes(c, &q) : build(c, o, &out, &q, mode);
+    warn_ignored(o);
+    return o->check ? find_mistakes(c, &q) : call(c, o, &out, &q, mode);
 }
 
 const struct cmd cmd_build = {

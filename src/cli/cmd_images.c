@@ -23,12 +23,7 @@ static const struct opt opts[] = {
     {'f', "filter", OPT_FILTER, O(filter), NULL,
      "Filter output based on conditions provided: dangling,\nlabel, before, since, until, "
      "reference, pinned"},
-    {0, "format", OPT_STR, O(format), NULL,
-     "Format output using a custom template:\n"
-     "'table':            Print output in table format with column headers (default)\n"
-     "'table TEMPLATE':   Print output in table format using the given Go template\n"
-     "'json':             Print in JSON format\n"
-     "'TEMPLATE':         Print output using the given Go template"},
+    {0, "format", OPT_STR, O(format), NULL, CMD_FORMAT_HELP},
     {0, "no-trunc", OPT_BOOL, O(no_trunc), NULL, "Don't truncate output"},
     {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Only show image IDs"},
     {0, "tree", OPT_BOOL, O(tree), NULL, "List multi-platform images as a tree"},
@@ -123,10 +118,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     r = o->tree ? print_tree(c, s, images, o, &out) : images_print(images, &table, &out, &c->e);
     if (r == 0 && images->n_items == 0 && n > 0)
         hint(c, args[0]);
-    if (r == 0)
-        r = cli_print(c, &out);
-    shale_free(images);
-    return r;
+    return cli_print_end(c, r, images, &out);
 }
 
 const struct cmd cmd_images = {

@@ -23,12 +23,7 @@ struct network_opts {
 
 static const struct opt ls_opts[] = {
     {'f', "filter", OPT_FILTER, O(filter), NULL, "Provide filter values (e.g. \"driver=bridge\")"},
-    {0, "format", OPT_STR, O(format), NULL,
-     "Format output using a custom template:\n"
-     "'table':            Print output in table format with column headers (default)\n"
-     "'table TEMPLATE':   Print output in table format using the given Go template\n"
-     "'json':             Print in JSON format\n"
-     "'TEMPLATE':         Print output using the given Go template"},
+    {0, "format", OPT_STR, O(format), NULL, CMD_FORMAT_HELP},
     {0, "no-trunc", OPT_BOOL, O(no_trunc), NULL, "Do not truncate the output"},
     {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Only display network IDs"},
     {0},
@@ -54,10 +49,7 @@ static int run_ls(struct cli *c, const void *opts, int n, char **args)
     if (r < 0)
         return r;
     r = networks_print(list, &v, &out, &c->e);
-    if (r == 0)
-        r = cli_print(c, &out);
-    shale_free(list);
-    return r;
+    return cli_print_end(c, r, list, &out);
 }
 
 const struct cmd cmd_network_ls = {
@@ -141,7 +133,7 @@ static const struct opt connect_opts[] = {
     {0, "gw-priority", OPT_INT, O(priority), NULL, "Not supported yet", OPT_HIDDEN},
     {0, "ip", OPT_STR, O(ip), NULL, "IPv4 address (e.g., \"172.30.100.104\")"},
     {0, "ip6", OPT_STR, O(ip6), NULL, "IPv6 address (e.g., \"2001:db8::33\")"},
-    {0, "link", OPT_LIST, O(link), NULL, "Not supported", OPT_HIDDEN},
+    {0, "link", OPT_LIST, O(link), NULL, "Add link to another container"},
     {0, "link-local-ip", OPT_CSV, O(link_local), NULL, "Not supported", OPT_HIDDEN},
     {0},
 };
@@ -149,15 +141,17 @@ static const struct opt connect_opts[] = {
 static int run_connect(struct cli *c, const void *opts, int n, char **args)
 {
     const struct network_opts *o = opts;
-    struct shale_network_connect_opts q = {.size = sizeof q,
-                                           .address = o->ip,
-                                           .address6 = o->ip6,
-                                           .aliases =
-                                               o->alias.n ? (const char *const *)o->alias.v : NULL};
+    struct shale_network_connect_opts q = {
+        .size = sizeof q,
+        .address = o->ip,
+        .address6 = o->ip6,
+        .aliases = o->alias.n ? (const char *const *)o->alias.v : NULL,
+        .links = o->link.n ? (const char *const *)o->link.v : NULL};
     struct shale *s;
-    if (o->link.n || o->link_local.n || o->driver_opt.n || o->priority)
-        return err_set(&c->e, SHALE_UNSUPPORTED,
-                       "of the options of connect only --alias, --ip and --ip6 are supported yet");
+    if (o->link_local.n || o->driver_opt.n || o->priority)
+        return err_set(
+            &c->e, SHALE_UNSUPPORTED,
+            "of the options of connect only --alias, --ip, --ip6 and --link are supported yet");
     int r = cli_open(c, &s);
     return r < 0 ? r : shale_network_connect(s, args[0], args[1], &q, &c->e);
 }

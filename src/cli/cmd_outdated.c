@@ -16,12 +16,7 @@ struct outdated_opts {
 #define O(field) offsetof(struct outdated_opts, field)
 static const struct opt opts[] = {
     {'a', "all", OPT_BOOL, O(all), NULL, "Also show images that are current or only here"},
-    {0, "format", OPT_STR, O(format), NULL,
-     "Format output using a custom template:\n"
-     "'table':            Print output in table format with column headers (default)\n"
-     "'table TEMPLATE':   Print output in table format using the given Go template\n"
-     "'json':             Print in JSON format\n"
-     "'TEMPLATE':         Print output using the given Go template"},
+    {0, "format", OPT_STR, O(format), NULL, CMD_FORMAT_HELP},
     {0, "no-base", OPT_BOOL, O(no_base), NULL, "Don't ask for base images"},
     {0, "no-trunc", OPT_BOOL, O(no_trunc), NULL, "Don't truncate output"},
     {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Only show names, of what is outdated"},

@@ -17,12 +17,7 @@ static const struct list_opts preset = {.last = -1};
 static const struct opt opts[] = {
     {'a', "all", OPT_BOOL, O(all), NULL, "Show all containers (default shows just running)"},
     {'f', "filter", OPT_FILTER, O(filter), NULL, "Filter output based on conditions provided"},
-    {0, "format", OPT_STR, O(format), NULL,
-     "Format output using a custom template:\n"
-     "'table':            Print output in table format with column headers (default)\n"
-     "'table TEMPLATE':   Print output in table format using the given Go template\n"
-     "'json':             Print in JSON format\n"
-     "'TEMPLATE':         Print output using the given Go template"},
+    {0, "format", OPT_STR, O(format), NULL, CMD_FORMAT_HELP},
     {'n', "last", OPT_INT, O(last), NULL, "Show n last created containers (includes all states)", 0,
      "-1"},
     {'l', "latest", OPT_BOOL, O(latest), NULL,
@@ -67,10 +62,7 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
     if (r < 0)
         return r;
     r = ps_print(list, &v, &out, &c->e);
-    if (r == 0)
-        r = cli_print(c, &out);
-    shale_free(list);
-    return r;
+    return cli_print_end(c, r, list, &out);
 }
 
 const struct cmd cmd_ps = {

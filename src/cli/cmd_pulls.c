@@ -40,10 +40,7 @@ static int list(struct cli *c, const void *opts_, int n, char **args)
     if (r < 0)
         return r;
     r = transfers_print(l, &v, &out, &c->e);
-    if (r == 0)
-        r = cli_print(c, &out);
-    shale_free(l);
-    return r;
+    return cli_print_end(c, r, l, &out);
 }
 
 static int remove_all(struct cli *c, const void *opts_, int n, char **args)

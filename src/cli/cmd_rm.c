@@ -32,7 +32,8 @@ static int run(struct cli *c, const void *opts_, int n, char **args)
 {
     const struct rm_opts *o = opts_;
     if (o->link)
-        return err_set(&c->e, SHALE_UNSUPPORTED, "there are no links between containers");
+        return err_set(&c->e, SHALE_UNSUPPORTED,
+                       "removing a link is not supported: make the container anew without it");
     return each_container(c, remove_one, o, n, args, 1, o->force ? SHALE_NOT_FOUND : 0);
 }
 

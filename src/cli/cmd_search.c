@@ -83,10 +83,7 @@ static int search_names(struct cli *c, struct shale *s, const struct search_cmd_
     if (r < 0)
         return r;
     r = search_print(l, &v, &out, &c->e);
-    if (r == 0)
-        r = cli_print(c, &out);
-    shale_free(l);
-    return r;
+    return cli_print_end(c, r, l, &out);
 }
 
 /* ---- images ---- */

@@ -22,12 +22,7 @@ struct stats_opts {
 #define O(field) offsetof(struct stats_opts, field)
 static const struct opt opts[] = {
     {'a', "all", OPT_BOOL, O(all), NULL, "Show all containers (default shows just running)"},
-    {0, "format", OPT_STR, O(format), NULL,
-     "Format output using a custom template:\n"
-     "'table':            Print output in table format with column headers (default)\n"
-     "'table TEMPLATE':   Print output in table format using the given Go template\n"
-     "'json':             Print in JSON format\n"
-     "'TEMPLATE':         Print output using the given Go template"},
+    {0, "format", OPT_STR, O(format), NULL, CMD_FORMAT_HELP},
     {0, "no-stream", OPT_BOOL, O(no_stream), NULL,
      "Disable streaming stats and only pull the first result"},
     {0, "no-trunc", OPT_BOOL, O(no_trunc), NULL, "Do not truncate output"},

@@ -13,12 +13,7 @@ struct cmd_df_opts {
 
 #define O(field) offsetof(struct cmd_df_opts, field)
 static const struct opt opts[] = {
-    {0, "format", OPT_STR, O(format), NULL,
-     "Format output using a custom template:\n"
-     "'table':            Print output in table format with column headers (default)\n"
-     "'table TEMPLATE':   Print output in table format using the given Go template\n"
-     "'json':             Print in JSON format\n"
-     "'TEMPLATE':         Print output using the given Go template"},
+    {0, "format", OPT_STR, O(format), NULL, CMD_FORMAT_HELP},
     {'v', "verbose", OPT_BOOL, O(verbose), NULL, "Show detailed information on space usage"},
     {0},
 };

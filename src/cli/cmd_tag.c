@@ -43,10 +43,7 @@ static int show_history(struct cli *c, const struct tag_opts *o)
     if (r < 0 || !l)
         return r;
     r = tag_history_print(l, &v, &out, &c->e);
-    if (r == 0)
-        r = cli_print(c, &out);
-    shale_free(l);
-    return r;
+    return cli_print_end(c, r, l, &out);
 }
 
 static int restore_tag(struct cli *c, const char *entry)

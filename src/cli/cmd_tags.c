@@ -15,12 +15,7 @@ struct tags_cmd_opts {
 
 #define O(field) offsetof(struct tags_cmd_opts, field)
 static const struct opt opts[] = {
-    {0, "format", OPT_STR, O(format), NULL,
-     "Format output using a custom template:\n"
-     "'table':            Print output in table format with column headers (default)\n"
-     "'table TEMPLATE':   Print output in table format using the given Go template\n"
-     "'json':             Print in JSON format\n"
-     "'TEMPLATE':         Print output using the given Go template"},
+    {0, "format", OPT_STR, O(format), NULL, CMD_FORMAT_HELP},
     {0, "no-trunc", OPT_BOOL, O(no_trunc), NULL, "Don't truncate output"},
     {0, "platform", OPT_STR, O(platform), NULL,
      "Only tags with this platform, and its date and size: os/arch[/variant]"},

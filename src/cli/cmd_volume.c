@@ -73,12 +73,7 @@ const struct cmd cmd_volume_create = {
 
 static const struct opt ls_opts[] = {
     {'f', "filter", OPT_FILTER, O(filter), NULL, "Provide filter values (e.g. \"dangling=true\")"},
-    {0, "format", OPT_STR, O(format), NULL,
-     "Format output using a custom template:\n"
-     "'table':            Print output in table format with column headers (default)\n"
-     "'table TEMPLATE':   Print output in table format using the given Go template\n"
-     "'json':             Print in JSON format\n"
-     "'TEMPLATE':         Print output using the given Go template"},
+    {0, "format", OPT_STR, O(format), NULL, CMD_FORMAT_HELP},
     {'q', "quiet", OPT_BOOL, O(quiet), NULL, "Only display volume names"},
     {0},
 };
@@ -100,10 +95,7 @@ static int run_ls(struct cli *c, const void *opts, int n, char **args)
     if (r < 0)
         return r;
     r = volumes_print(list, &v, &out, &c->e);
-    if (r == 0)
-        r = cli_print(c, &out);
-    shale_free(list);
-    return r;
+    return cli_print_end(c, r, list, &out);
 }
 
 const struct cmd cmd_volume_ls = {

@@ -11,6 +11,7 @@
 #include "cli/mount.h"
 #include "cli/netopts.h"
 #include "cli/pull.h"
+#include "model/blkio_value.h"
 #include "model/platform.h"
 #include "model/ref.h"
 #include "model/run_value.h"
@@ -76,6 +77,31 @@ static int check_device(const char *text, struct arena *a, char **ret, struct sh
     struct run_device d;
     return run_device(text, a, &d, e);
 }
+static int check_device_rule(const char *text, struct arena *a, char **ret, struct shale_err *e)
+{
+    struct run_device_rule d;
+    return run_device_rule(text, &d, e);
+}
+static int check_link(const char *text, struct arena *a, char **ret, struct shale_err *e)
+{
+    struct run_link l;
+    return run_link(text, a, &l, e);
+}
+static int check_weight(const char *text, struct arena *a, char **ret, struct shale_err *e)
+{
+    struct blkio_device d;
+    return blkio_value(BLKIO_WEIGHTS, text, a, &d, e);
+}
+static int check_bps(const char *text, struct arena *a, char **ret, struct shale_err *e)
+{
+    struct blkio_device d;
+    return blkio_value(BLKIO_READ_BPS, text, a, &d, e);
+}
+static int check_iops(const char *text, struct arena *a, char **ret, struct shale_err *e)
+{
+    struct blkio_device d;
+    return blkio_value(BLKIO_READ_IOPS, text, a, &d, e);
+}
 
 #define O(field) offsetof(struct create_cli, field)
 static const struct {
@@ -83,9 +109,19 @@ static const struct {
     size_t offset;
     int (*parse)(const char *text, struct arena *a, char **ret, struct shale_err *e);
 } formed[] = {
-    {"--add-host", O(add_host), run_extra_host},     {"--dns", O(dns), run_dns},
-    {"--dns-search", O(dns_search), run_dns_search}, {"--sysctl", O(sysctl), run_sysctl},
-    {"--ulimit", O(ulimit), check_ulimit},           {NULL, O(device), check_device},
+    {"--add-host", O(add_host), run_extra_host},
+    {"--dns", O(dns), run_dns},
+    {"--dns-search", O(dns_search), run_dns_search},
+    {"--sysctl", O(sysctl), run_sysctl},
+    {"--ulimit", O(ulimit), check_ulimit},
+    {NULL, O(device), check_device},
+    {"--device-cgroup-rule", O(more.device_rule), check_device_rule},
+    {"--link", O(more.link), check_link},
+    {"--blkio-weight-device", O(more.weight_device), check_weight},
+    {"--device-read-bps", O(more.read_bps), check_bps},
+    {"--device-write-bps", O(more.write_bps), check_bps},
+    {"--device-read-iops", O(more.read_iops), check_iops},
+    {"--device-write-iops", O(more.write_iops), check_iops},
 };
 #undef O
 
@@ -122,6 +158,8 @@ int create_check(struct cli *c, const struct create_cli *o)
         r = netopts_check(c, o);
     if (r == 0)
         r = create_check_keep(c, o);
+    if (r == 0)
+        r = create_check_more(c, o);
     if (r == 0)
         r = create_check_absent(c, o);
     return r;
@@ -257,6 +295,8 @@ static int take_options(struct cli *c, const struct create_cli *o, int n, char *
     int r = limits_take(c, &o->limits, &ret->more_limits);
     if (r == 0)
         r = take_lists(c, o, ret);
+    if (r == 0)
+        r = create_take_more(c, o, ret);
     if (r == 0)
         r = netopts_take(c, o, ret);
     return r != 0 ? r : take_mounts(c, o, ret);

@@ -12,8 +12,15 @@ struct health_cli { /* see create_keep.c */
 };
 struct absent_cli { /* see create_absent.c */
     struct strv list;
-    const char *ipc, *isolation, *swappiness, *oom_score, *userns, *volume_driver;
+    const char *isolation, *volume_driver;
     bool flag;
+};
+struct more_cli { /* see create_more.c */
+    const char *pid, *ipc, *uts, *cgroupns, *userns, *domainname, *mac, *cgroup_parent;
+    struct strv link, device_rule, annotation, weight_device, read_bps, write_bps, read_iops,
+        write_iops;
+    int64_t oom_score, swappiness, blkio_weight;
+    bool oom_kill_disable;
 };
 struct create_cli {
     /* both */
@@ -30,6 +37,7 @@ struct create_cli {
     struct health_cli health;
     struct limits_cli limits;
     struct absent_cli absent;
+    struct more_cli more;
     /* run only */
     bool detach, sig_proxy;
     const char *detach_keys;
@@ -43,6 +51,10 @@ int create_check(struct cli *c, const struct create_cli *o);
 /* The same of --restart and --health-*; and they into q. */
 int create_check_keep(struct cli *c, const struct create_cli *o);
 void create_take_keep(const struct create_cli *o, struct shale_create_opts *q);
+/* The same of namespaces, links, block devices and their like. What it makes for q lives in the
+ * arena of c. */
+int create_check_more(struct cli *c, const struct create_cli *o);
+int create_take_more(struct cli *c, const struct create_cli *o, struct shale_create_opts *q);
 /* The same of what there is nothing behind here. */
 int create_check_absent(struct cli *c, const struct create_cli *o);
 /* Values of -e; as above. */

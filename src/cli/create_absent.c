@@ -8,29 +8,13 @@
 static const struct {
     const char *option, *instead; /* instead: what to do, or NULL */
 } never[] = {
-    {"annotation", NULL},
-    {"blkio-weight", NULL},
-    {"blkio-weight-device", NULL},
-    {"cgroup-parent", NULL},
-    {"cgroupns", NULL},
     {"cpu-rt-period", NULL},
     {"cpu-rt-runtime", NULL},
-    {"device-cgroup-rule", NULL},
-    {"device-read-bps", NULL},
-    {"device-read-iops", NULL},
-    {"device-write-bps", NULL},
-    {"device-write-iops", NULL},
-    {"domainname", NULL},
     {"gpus", "give the container the devices themselves with --device"},
     {"kernel-memory", NULL},
-    {"link", "containers on a network of their own (network create) find each other by name"},
     {"link-local-ip", NULL},
-    {"mac-address", NULL},
-    {"oom-kill-disable", NULL},
-    {"pid", NULL},
     {"storage-opt", NULL},
     {"use-api-socket", NULL},
-    {"uts", NULL},
 };
 
 #define O(field) offsetof(struct absent_cli, field)
@@ -39,11 +23,7 @@ static const struct {
     size_t offset;
     const char *same[4]; /* values that ask for what is so anyway */
 } sometimes[] = {
-    {"ipc", O(ipc), {"", "private"}},
     {"isolation", O(isolation), {"", "default"}},
-    {"memory-swappiness", O(swappiness), {"-1"}},
-    {"oom-score-adj", O(oom_score), {"0"}},
-    {"userns", O(userns), {"", "host"}},
     {"volume-driver", O(volume_driver), {"", "local"}},
 };
 #undef O

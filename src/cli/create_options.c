@@ -2,28 +2,51 @@
 /* The option tables of run and create. */
 #include "cli/create.h"
 
-const struct create_cli create_preset = {
-    .pull = "missing", .restart = "no", .sig_proxy = true, .stop_timeout = -1};
+const struct create_cli create_preset = {.pull = "missing",
+                                         .restart = "no",
+                                         .sig_proxy = true,
+                                         .stop_timeout = -1,
+                                         .more.swappiness = -1};
 
 #define O(field) offsetof(struct create_cli, field)
 /* clang-format off */
 #define COMMON                                                                                         \
     { 0, "add-host", OPT_LIST, O(add_host), NULL,                                                      \
       "Add a custom host-to-IP mapping (host:ip)" },                                                   \
+    { 0, "annotation", OPT_LIST, O(more.annotation), "map",                                            \
+      "Add an annotation to the container (passed through to the\nOCI runtime)" },                     \
     { 'a', "attach", OPT_LIST, O(attach), NULL, "Attach to STDIN, STDOUT or STDERR" },                 \
+    { 0, "blkio-weight", OPT_INT, O(more.blkio_weight), "uint16",                                      \
+      "Block IO (relative weight), between 10 and 1000, or 0 to\ndisable (default 0)" },               \
+    { 0, "blkio-weight-device", OPT_LIST, O(more.weight_device), NULL,                                 \
+      "Block IO weight (relative device weight)" },                                                    \
     { 0, "cap-add", OPT_LIST, O(cap_add), NULL, "Add Linux capabilities" },                            \
     { 0, "cap-drop", OPT_LIST, O(cap_drop), NULL, "Drop Linux capabilities" },                         \
+    { 0, "cgroup-parent", OPT_STR, O(more.cgroup_parent), NULL,                                        \
+      "Optional parent cgroup for the container" },                                                    \
+    { 0, "cgroupns", OPT_STR, O(more.cgroupns), NULL, "Cgroup namespace to use (host|private)" },      \
     { 0, "cidfile", OPT_STR, O(cidfile), NULL, "Write the container ID to the file" },                 \
     LIMITS_CPU(O(limits)),                                                                             \
     { 0, "cpus", OPT_DECIMAL, O(cpus), NULL, "Number of CPUs" },                                       \
     LIMITS_CPUSET(O(limits)),                                                                          \
     { 0, "device", OPT_LIST, O(device), NULL, "Add a host device to the container" },                  \
+    { 0, "device-cgroup-rule", OPT_LIST, O(more.device_rule), NULL,                                    \
+      "Add a rule to the cgroup allowed devices list" },                                               \
+    { 0, "device-read-bps", OPT_LIST, O(more.read_bps), NULL,                                          \
+      "Limit read rate (bytes per second) from a device" },                                            \
+    { 0, "device-read-iops", OPT_LIST, O(more.read_iops), NULL,                                        \
+      "Limit read rate (IO per second) from a device" },                                               \
+    { 0, "device-write-bps", OPT_LIST, O(more.write_bps), NULL,                                        \
+      "Limit write rate (bytes per second) to a device" },                                             \
+    { 0, "device-write-iops", OPT_LIST, O(more.write_iops), NULL,                                      \
+      "Limit write rate (IO per second) to a device" },                                                \
     { 0, "disable-content-trust", OPT_BOOL, O(content_trust), NULL, "Accepted, does nothing",          \
       OPT_HIDDEN },                                                                                    \
     { 0, "dns", OPT_LIST, O(dns), NULL, "Set custom DNS servers" },                                    \
     { 0, "dns-opt", OPT_LIST, O(dns_option), NULL, "Set DNS options", OPT_HIDDEN },                    \
     { 0, "dns-option", OPT_LIST, O(dns_option), NULL, "Set DNS options" },                             \
     { 0, "dns-search", OPT_LIST, O(dns_search), NULL, "Set custom DNS search domains" },               \
+    { 0, "domainname", OPT_STR, O(more.domainname), NULL, "Container NIS domain name" },               \
     { 0, "entrypoint", OPT_STR, O(entrypoint), NULL,                                                   \
       "Overwrite the default ENTRYPOINT of the image" },                                               \
     { 'e', "env", OPT_LIST, O(env), NULL, "Set environment variables" },                               \
@@ -48,12 +71,18 @@ const struct create_cli create_preset = {
     { 'i', "interactive", OPT_BOOL, O(interactive), NULL, "Keep STDIN open even if not attached" },    \
     { 0, "ip", OPT_STR, O(ip), NULL, "IPv4 address (e.g., 172.30.100.104)" },                          \
     { 0, "ip6", OPT_STR, O(ip6), NULL, "IPv6 address (e.g., 2001:db8::33)" },                          \
+    { 0, "ipc", OPT_STR, O(more.ipc), NULL, "IPC mode to use" },                                       \
     { 'l', "label", OPT_LIST, O(label), NULL, "Set meta data on a container" },                        \
     { 0, "label-file", OPT_LIST, O(label_file), NULL, "Read in a line delimited file of labels" },     \
+    { 0, "link", OPT_LIST, O(more.link), NULL, "Add link to another container" },                      \
     { 0, "log-driver", OPT_STR, O(log_driver), NULL, "Logging driver for the container" },             \
     { 0, "log-opt", OPT_LIST, O(log_opt), NULL, "Log driver options" },                                \
+    { 0, "mac-address", OPT_STR, O(more.mac), NULL,                                                    \
+      "Container MAC address (e.g., \"92:d0:c6:0a:29:33\")" },                                         \
     { 'm', "memory", OPT_BYTES, O(memory), NULL, "Memory limit" },                                     \
     LIMITS_MEMORY(O(limits)),                                                                          \
+    { 0, "memory-swappiness", OPT_INT, O(more.swappiness), NULL,                                       \
+      "Tune container memory swappiness (0 to 100) (default -1)" },                                    \
     { 0, "mount", OPT_LIST, O(mount), "mount", "Attach a filesystem mount to the container" },         \
     { 0, "name", OPT_STR, O(name), NULL, "Assign a name to the container" },                           \
     { 0, "net", OPT_LIST, O(network), NULL, "Connect a container to a network", OPT_HIDDEN },           \
@@ -64,6 +93,10 @@ const struct create_cli create_preset = {
       "Add network-scoped alias for the container" },                                                  \
     { 0, "no-healthcheck", OPT_BOOL, O(health.none), NULL,                                             \
       "Disable any container-specified HEALTHCHECK" },                                                 \
+    { 0, "oom-kill-disable", OPT_BOOL, O(more.oom_kill_disable), NULL, "Disable OOM Killer" },         \
+    { 0, "oom-score-adj", OPT_INT, O(more.oom_score), NULL,                                            \
+      "Tune host's OOM preferences (-1000 to 1000)" },                                                 \
+    { 0, "pid", OPT_STR, O(more.pid), NULL, "PID namespace to use" },                                  \
     { 0, "pids-limit", OPT_INT, O(pids_limit), NULL,                                                   \
       "Tune container pids limit (set -1 for unlimited)" },                                            \
     { 0, "platform", OPT_STR, O(platform), NULL, "Set platform: os/arch[/variant]" },                  \
@@ -95,6 +128,8 @@ const struct create_cli create_preset = {
     { 0, "ulimit", OPT_LIST, O(ulimit), NULL, "Ulimit options" },                                      \
     { 'u', "user", OPT_STR, O(user), NULL,                                                             \
       "Username or UID (format: <name|uid>[:<group|gid>])" },                                          \
+    { 0, "userns", OPT_STR, O(more.userns), NULL, "User namespace to use" },                           \
+    { 0, "uts", OPT_STR, O(more.uts), NULL, "UTS namespace to use" },                                  \
     { 'v', "volume", OPT_LIST, O(volume), NULL, "Bind mount a volume" },                               \
     { 0, "volumes-from", OPT_LIST, O(volumes_from), NULL,                                              \
       "Mount volumes from the specified container(s)" },                                               \
@@ -103,34 +138,14 @@ const struct create_cli create_preset = {
 /* Known, and refused by create_absent.c unless their value changes nothing. */
 #define NO(name, kind, field) { 0, name, kind, O(absent.field), NULL, "Not supported yet", OPT_HIDDEN }
 #define ABSENT                                                                                         \
-    NO("annotation", OPT_LIST, list),                                                                  \
-    NO("blkio-weight", OPT_LIST, list),                                                                \
-    NO("blkio-weight-device", OPT_LIST, list),                                                         \
-    NO("cgroup-parent", OPT_LIST, list),                                                               \
-    NO("cgroupns", OPT_LIST, list),                                                                    \
     NO("cpu-rt-period", OPT_LIST, list),                                                               \
     NO("cpu-rt-runtime", OPT_LIST, list),                                                              \
-    NO("device-cgroup-rule", OPT_LIST, list),                                                          \
-    NO("device-read-bps", OPT_LIST, list),                                                             \
-    NO("device-read-iops", OPT_LIST, list),                                                            \
-    NO("device-write-bps", OPT_LIST, list),                                                            \
-    NO("device-write-iops", OPT_LIST, list),                                                           \
-    NO("domainname", OPT_LIST, list),                                                                  \
     NO("gpus", OPT_LIST, list),                                                                        \
-    NO("ipc", OPT_STR, ipc),                                                                           \
     NO("isolation", OPT_STR, isolation),                                                               \
     NO("kernel-memory", OPT_LIST, list),                                                               \
-    NO("link", OPT_LIST, list),                                                                        \
     NO("link-local-ip", OPT_LIST, list),                                                               \
-    NO("mac-address", OPT_LIST, list),                                                                 \
-    NO("memory-swappiness", OPT_STR, swappiness),                                                      \
-    NO("oom-kill-disable", OPT_BOOL, flag),                                                            \
-    NO("oom-score-adj", OPT_STR, oom_score),                                                           \
-    NO("pid", OPT_LIST, list),                                                                         \
     NO("storage-opt", OPT_LIST, list),                                                                 \
     NO("use-api-socket", OPT_BOOL, flag),                                                              \
-    NO("userns", OPT_STR, userns),                                                                     \
-    NO("uts", OPT_LIST, list),                                                                         \
     NO("volume-driver", OPT_STR, volume_driver)
 
 const struct opt create_options[] = {

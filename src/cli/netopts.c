@@ -6,11 +6,12 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "model/port.h"
+#include "model/run_value.h"
 
 /* ---- one --network ---- */
 
 struct wanted { /* name=NET,alias=A,ip=ADDRESS; or NET alone */
-    const char *name, *ip, *ip6;
+    const char *name, *ip, *ip6, *mac;
     struct strv aliases;
 };
 
@@ -32,8 +33,13 @@ static int take_field(struct wanted *w, struct str field, struct arena *a, struc
         w->ip = value;
     else if (str_eq(key, STR("ip6")))
         w->ip6 = value;
-    else if (str_eq(key, STR("mac-address")) || str_eq(key, STR("link-local-ip")) ||
-             str_eq(key, STR("driver-opt")) || str_eq(key, STR("gw-priority")))
+    else if (str_eq(key, STR("mac-address"))) {
+        char *mac = NULL;
+        int r = run_mac(value, a, &mac, e);
+        w->mac = mac;
+        return r;
+    } else if (str_eq(key, STR("link-local-ip")) || str_eq(key, STR("driver-opt")) ||
+               str_eq(key, STR("gw-priority")))
         return err_set(e, SHALE_UNSUPPORTED, "%.*s of a network is not supported yet", (int)key.n,
                        key.p);
     else
@@ -127,6 +133,10 @@ int netopts_check(struct cli *c, const struct create_cli *o)
             return err_set(&c->e, SHALE_INVALID,
                            "conflicting options: cannot specify both --ip6 and per-network IPv6 "
                            "address");
+        if (i == 0 && w.mac && o->more.mac)
+            return err_set(&c->e, SHALE_INVALID,
+                           "conflicting options: cannot specify both --mac-address and per-network "
+                           "MAC address");
     }
     return r;
 }
@@ -147,8 +157,11 @@ int netopts_take(struct cli *c, const struct create_cli *o, struct shale_create_
         int r = parse_network(o->network.v[i], &c->arena, &w, &c->e);
         if (r < 0)
             return r;
-        v[i] = (struct shale_endpoint_opts){w.name, w.ip, list_or_null(&w.aliases), w.ip6};
+        v[i] = (struct shale_endpoint_opts){w.name, w.ip,  list_or_null(&w.aliases),
+                                            w.ip6,  w.mac, NULL};
     }
+    if (o->more.mac)
+        v[0].mac = o->more.mac;
     if (o->ip)
         v[0].address = o->ip;
     if (o->ip6)

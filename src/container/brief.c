@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-#define BRIEF_VERSION 2
+#define BRIEF_VERSION 3
 #define ITEM_LEAST    1 /* bytes of a member of any list */
 
 enum {
@@ -60,6 +60,8 @@ static void put_networks(struct buf *b, const struct conf *c)
         put_text(b, n->address);
         put_text(b, n->address6);
         put_strv(b, &n->aliases);
+        put_text(b, n->mac);
+        put_strv(b, &n->links);
     }
 }
 
@@ -189,6 +191,8 @@ static void get_networks(struct in *x, struct conf *c)
         n->address = text(x);
         n->address6 = text(x);
         get_strv(x, &n->aliases);
+        n->mac = text(x);
+        get_strv(x, &n->links);
     }
 }
 
@@ -213,22 +217,19 @@ int brief_unpack(struct str packed, struct arena *a, struct conf *ret)
     if (packed.n < 1 || *x.p++ != BRIEF_VERSION)
         return -SHALE_CORRUPT;
     uint64_t flags = number(&x);
-    struct conf c = CONF_INIT;
-    c.tty = flags & FLAG_TTY;
-    c.open_stdin = flags & FLAG_OPEN_STDIN;
-    c.network = text(&x);
-    c.runtime = text(&x);
-    c.path = text(&x);
-    get_strv(&x, &c.args);
-    get_mounts(&x, &c);
-    get_networks(&x, &c);
-    get_strv(&x, &c.exposed_ports);
-    get_ports(&x, &c.ports);
-    get_strv(&x, &c.health.test);
+    *ret = (struct conf)CONF_INIT;
+    ret->tty = flags & FLAG_TTY;
+    ret->open_stdin = flags & FLAG_OPEN_STDIN;
+    ret->network = text(&x);
+    ret->runtime = text(&x);
+    ret->path = text(&x);
+    get_strv(&x, &ret->args);
+    get_mounts(&x, ret);
+    get_networks(&x, ret);
+    get_strv(&x, &ret->exposed_ports);
+    get_ports(&x, &ret->ports);
+    get_strv(&x, &ret->health.test);
     if (x.no_memory)
         return -SHALE_NO_MEMORY;
-    if (x.bad || x.p != x.end)
-        return -SHALE_CORRUPT;
-    *ret = c;
-    return 0;
+    return x.bad || x.p != x.end ? -SHALE_CORRUPT : 0;
 }

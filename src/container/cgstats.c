@@ -118,22 +118,76 @@ static bool find_key(struct str text, const char *key, uint64_t *ret)
 
 /* ---- each figure ---- */
 
+struct key {
+    const char *name;
+    uint64_t *to;
+    bool is_time;
+};
+
+/* Values of keys, those of version 2 in microseconds. */
+static void take_keys(const struct buf *b, const struct key *keys, size_t n, uint64_t unit)
+{
+    const struct str text = {b->p, b->n};
+    uint64_t v;
+
+    for (size_t i = 0; i < n; i++)
+        if (find_key(text, keys[i].name, &v))
+            *keys[i].to = keys[i].is_time ? v * unit : v;
+}
+
+static void read_cpu_v1(const char *root, const char *groups, const char *dir, struct buf *b,
+                        struct cgstats *x)
+{
+    const struct key throttled[] = {{"nr_periods", &x->cpu.n_periods, false},
+                                    {"nr_throttled", &x->cpu.n_throttled, false},
+                                    {"throttled_time", &x->cpu.throttled_ns, true}};
+    char limits[PATH_MAX];
+
+    x->has_cpu = read_number(dir, "cpuacct.usage", b, &x->cpu_ns);
+    (void)read_number(dir, "cpuacct.usage_user", b, &x->cpu.user_ns);
+    (void)read_number(dir, "cpuacct.usage_sys", b, &x->cpu.kernel_ns);
+    if (find_group(root, groups, "cpu", limits) == 1 && read_text(limits, "cpu.stat", b))
+        take_keys(b, throttled, ARRAY_SIZE(throttled), 1);
+}
+
 static void read_cpu(const char *root, const char *groups, struct buf *b, struct cgstats *x)
 {
+    const struct key keys[] = {{"usage_usec", &x->cpu_ns, true},
+                               {"user_usec", &x->cpu.user_ns, true},
+                               {"system_usec", &x->cpu.kernel_ns, true},
+                               {"nr_periods", &x->cpu.n_periods, false},
+                               {"nr_throttled", &x->cpu.n_throttled, false},
+                               {"throttled_usec", &x->cpu.throttled_ns, true}};
     char dir[PATH_MAX];
-    uint64_t us = 0;
     int version = find_group(root, groups, "cpuacct", dir);
 
     if (version == 1)
-        x->has_cpu = read_number(dir, "cpuacct.usage", b, &x->cpu_ns);
-    if (version == 2 && read_text(dir, "cpu.stat", b) &&
-        find_key((struct str){buf_str(b), b->n}, "usage_usec", &us)) {
-        x->cpu_ns = us * 1000;
-        x->has_cpu = true;
+        read_cpu_v1(root, groups, dir, b, x);
+    if (version == 2 && read_text(dir, "cpu.stat", b)) {
+        take_keys(b, keys, ARRAY_SIZE(keys), 1000);
+        x->has_cpu = find_key((struct str){b->p, b->n}, "usage_usec", &(uint64_t){0});
     }
 }
 
-static void read_memory(const char *root, const char *groups, struct buf *b, struct cgstats *x)
+/* All of memory.stat: one name and number a line. */
+static void read_figures(const struct buf *b, struct arena *a, struct cgstats *x)
+{
+    struct str text = {b->p, b->n}, line;
+    struct shale_figure *v = arena_array(a, CGSTATS_FIGURES, sizeof *v);
+
+    x->memory = v;
+    while (v && text.n > 0 && x->n_memory < CGSTATS_FIGURES && str_split(&text, '\n', &line)) {
+        struct shale_figure *f = &v[x->n_memory];
+        struct str name = word(&line);
+        if (name.n == 0 || !to_number(word(&line), &f->value))
+            continue;
+        f->name = arena_strndup(a, name.p, name.n);
+        x->n_memory += f->name != NULL;
+    }
+}
+
+static void read_memory(const char *root, const char *groups, struct buf *b, struct arena *a,
+                        struct cgstats *x)
 {
     static const struct {
         const char *usage, *limit, *inactive;
@@ -152,98 +206,144 @@ static void read_memory(const char *root, const char *groups, struct buf *b, str
     if (!read_number(dir, names[v].limit, b, &x->memory_limit_bytes) ||
         x->memory_limit_bytes >= NO_LIMIT_V1)
         x->memory_limit_bytes = UINT64_MAX;
-    if (read_text(dir, "memory.stat", b) &&
-        find_key((struct str){buf_str(b), b->n}, names[v].inactive, &inactive) &&
-        inactive < x->memory_bytes)
+    if (!read_text(dir, "memory.stat", b))
+        return;
+    read_figures(b, a, x);
+    if (find_key((struct str){buf_str(b), b->n}, names[v].inactive, &inactive) &&
+        inactive < x->memory_bytes) {
         x->memory_bytes -= inactive;
+        x->memory_inactive_bytes = inactive;
+    }
+}
+
+/* The place of a device, "8:0"; NULL: it is none, or one too many. */
+static struct shale_block_stats *device_at(struct str name, struct shale_block_stats *v,
+                                           struct cgstats *x)
+{
+    uint64_t major, minor;
+    struct str first;
+
+    if (!memchr(name.p, ':', name.n) || !str_split(&name, ':', &first) ||
+        !to_number(first, &major) || !to_number(name, &minor) || major > UINT32_MAX ||
+        minor > UINT32_MAX)
+        return NULL;
+    for (size_t i = 0; i < x->n_blocks; i++)
+        if (v[i].major == major && v[i].minor == minor)
+            return &v[i];
+    if (x->n_blocks == CGSTATS_DEVICES)
+        return NULL;
+    v[x->n_blocks] = (struct shale_block_stats){(uint32_t)major, (uint32_t)minor, 0, 0};
+    return &v[x->n_blocks++];
 }
 
 /* "8:0 Read 4096" */
-static void add_blkio_v1(struct str text, struct cgstats *x)
+static void add_blkio_v1(struct str line, struct shale_block_stats *v, struct cgstats *x)
 {
-    struct str line;
+    struct str name = word(&line), what = word(&line);
+    bool reads = str_eq(what, STR("Read"));
+    struct shale_block_stats *d;
     uint64_t n;
 
-    while (text.n > 0 && str_split(&text, '\n', &line)) {
-        (void)word(&line); /* device */
-        struct str what = word(&line);
-        if (!to_number(word(&line), &n))
-            continue;
-        if (str_eq(what, STR("Read")))
-            x->read_bytes += n;
-        else if (str_eq(what, STR("Write")))
-            x->written_bytes += n;
-    }
+    if ((!reads && !str_eq(what, STR("Write"))) || !to_number(word(&line), &n) ||
+        !(d = device_at(name, v, x)))
+        return;
+    *(reads ? &d->read_bytes : &d->written_bytes) += n;
 }
 
 /* "8:0 rbytes=4096 wbytes=0 …" */
-static void add_io_v2(struct str text, struct cgstats *x)
+static void add_io_v2(struct str line, struct shale_block_stats *v, struct cgstats *x)
 {
-    struct str line, key;
+    struct shale_block_stats *d = device_at(word(&line), v, x);
+    struct str key;
     uint64_t n;
 
-    while (text.n > 0 && str_split(&text, '\n', &line)) {
-        (void)word(&line);
-        for (struct str pair = word(&line); pair.n > 0; pair = word(&line)) {
-            if (!str_split(&pair, '=', &key) || !to_number(pair, &n))
-                continue;
-            if (str_eq(key, STR("rbytes")))
-                x->read_bytes += n;
-            else if (str_eq(key, STR("wbytes")))
-                x->written_bytes += n;
-        }
+    for (struct str pair = word(&line); d && pair.n > 0; pair = word(&line)) {
+        if (!str_split(&pair, '=', &key) || !to_number(pair, &n))
+            continue;
+        if (str_eq(key, STR("rbytes")))
+            d->read_bytes += n;
+        else if (str_eq(key, STR("wbytes")))
+            d->written_bytes += n;
     }
 }
 
-static void read_blkio(const char *root, const char *groups, struct buf *b, struct cgstats *x)
+static void read_blkio(const char *root, const char *groups, struct buf *b, struct arena *a,
+                       struct cgstats *x)
 {
     char dir[PATH_MAX];
+    struct str text, line;
+    struct shale_block_stats *v = arena_array(a, CGSTATS_DEVICES, sizeof *v);
     int version = find_group(root, groups, "blkio", dir);
 
     if (version == 1)
         x->has_blkio = read_text(dir, "blkio.throttle.io_service_bytes_recursive", b);
     else if (version == 2)
         x->has_blkio = read_text(dir, "io.stat", b);
-    if (!x->has_blkio)
+    if (!x->has_blkio || !v)
         return;
-    if (version == 1)
-        add_blkio_v1((struct str){buf_str(b), b->n}, x);
-    else
-        add_io_v2((struct str){buf_str(b), b->n}, x);
+    for (text = (struct str){buf_str(b), b->n}; text.n > 0 && str_split(&text, '\n', &line);)
+        (version == 1 ? add_blkio_v1 : add_io_v2)(line, v, x);
+    x->blocks = v;
+    for (size_t i = 0; i < x->n_blocks; i++) {
+        x->read_bytes += v[i].read_bytes;
+        x->written_bytes += v[i].written_bytes;
+    }
 }
 
-void cgstats_read(const char *root, const char *groups, struct cgstats *ret)
+void cgstats_read(const char *root, const char *groups, struct arena *a, struct cgstats *ret)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(FILE_MAX_BYTES);
     char dir[PATH_MAX];
 
     *ret = (struct cgstats){0};
     read_cpu(root, groups, &b, ret);
-    read_memory(root, groups, &b, ret);
-    read_blkio(root, groups, &b, ret);
+    read_memory(root, groups, &b, a, ret);
+    read_blkio(root, groups, &b, a, ret);
     ret->has_pids = find_group(root, groups, "pids", dir) > 0 &&
                     read_number(dir, "pids.current", &b, &ret->n_pids);
 }
 
 /* ---- network ---- */
 
-void cgstats_net(const char *text, uint64_t *ret_rx, uint64_t *ret_tx)
+/* "eth0: BYTES PACKETS ERRORS DROPPED fifo frame compressed multicast" and the same of what was
+ * sent. */
+static bool parse_net(struct str line, struct arena *a, struct shale_net_stats *ret)
 {
-    struct str rest = str_of(text), line, name;
+    uint64_t *const columns[] = {
+        &ret->rx_bytes, &ret->rx_packets, &ret->rx_errors, &ret->rx_dropped, NULL, NULL, NULL, NULL,
+        &ret->tx_bytes, &ret->tx_packets, &ret->tx_errors, &ret->tx_dropped};
+    struct str name;
 
-    *ret_rx = *ret_tx = 0;
-    while (rest.n > 0 && str_split(&rest, '\n', &line)) {
-        uint64_t rx, tx;
-        if (!memchr(line.p, ':', line.n) || !str_split(&line, ':', &name))
-            continue; /* titles */
-        name = str_trim(name);
-        if (str_eq(name, STR("lo")) || !to_number(word(&line), &rx))
-            continue;
-        for (int i = 0; i < 7; i++)
-            (void)word(&line);
-        if (!to_number(word(&line), &tx))
-            continue;
-        *ret_rx += rx;
-        *ret_tx += tx;
+    if (!memchr(line.p, ':', line.n) || !str_split(&line, ':', &name))
+        return false; /* titles */
+    name = str_trim(name);
+    if (name.n == 0 || str_eq(name, STR("lo")))
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+        struct str w = word(&line);
+        if (columns[i] && !to_number(w, columns[i]))
+            return false;
     }
+    ret->name = arena_strndup(a, name.p, name.n);
+    return ret->name != NULL;
+}
+
+size_t cgstats_net(const char *text, struct arena *a, const struct shale_net_stats **ret)
+{
+    struct str rest = str_of(text), line;
+    struct shale_net_stats *v = NULL;
+    size_t n = 0, cap = 0;
+
+    while (rest.n > 0 && n < CGSTATS_NETS && str_split(&rest, '\n', &line)) {
+        struct shale_net_stats one;
+        if (!parse_net(line, a, &one))
+            continue;
+        struct shale_net_stats *more = arena_grow(a, v, n, &cap, sizeof *v);
+        if (!more)
+            break;
+        v = more;
+        v[n++] = one;
+    }
+    *ret = v;
+    return n;
 }

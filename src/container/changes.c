@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "container/initfiles.h"
 
 #define CAPS_MAX_BYTES 64
 
@@ -25,8 +26,9 @@ struct walker {
 
 struct level { /* a folder on the way down */
     struct level *up;
-    int upper, lower; /* lower -1: nothing below it */
-    bool pending;     /* not told yet: it counts when something in it does */
+    int upper;
+    const struct lower *lower;
+    bool pending; /* not told yet: it counts when something in it does */
     enum change_kind kind;
     bool opaque;
     struct stat st;
@@ -71,8 +73,8 @@ static int list(const struct walker *w, const struct level *l, struct names *ret
     int r = fs_each(l->upper, ".", collect, ret, w->e);
 
     ret->lower = true;
-    if (r >= 0 && l->opaque && l->lower >= 0)
-        r = fs_each(l->lower, ".", collect, ret, w->e);
+    if (r >= 0 && l->opaque && lower_is(l->lower))
+        r = lower_each(l->lower, collect, ret, w->e);
     if (r == -SHALE_LIMIT)
         return err_set(w->e, SHALE_LIMIT, "too many names in /%.300s", w->path);
     if (r >= 0 && ret->n > 1)
@@ -82,13 +84,9 @@ static int list(const struct walker *w, const struct level *l, struct names *ret
 
 /* ---- comparing ---- */
 
-static ssize_t capabilities(int dir, const char *name, char ret[CAPS_MAX_BYTES])
+static size_t capabilities(const struct lower *dir, const char *name, char ret[CAPS_MAX_BYTES])
 {
-    char path[PATH_MAX];
-
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir, name);
-    ssize_t n = lgetxattr(path, "security.capability", ret, CAPS_MAX_BYTES);
-    return n < 0 ? 0 : n;
+    return lower_xattr(dir, name, "security.capability", ret, CAPS_MAX_BYTES);
 }
 
 /* Times from tars have no fraction. */
@@ -109,27 +107,9 @@ static bool differ(const struct level *l, const char *name, const struct stat *a
         return false;
     if (a->st_size != b->st_size || !same_time(&a->st_mtim, &b->st_mtim))
         return true;
-    ssize_t n = capabilities(l->upper, name, x);
-    return n != capabilities(l->lower, name, y) || memcmp(x, y, (size_t)n) != 0;
-}
-
-/* Made for the mounts of a container when it was started. */
-static bool is_mount_point(const char *path, const struct stat *st)
-{
-    static const char *const folders[] = {"dev", "dev/pts", "dev/shm", "etc", "proc", "sys"};
-    static const char *const files[] = {"dev/console", "etc/hostname", "etc/hosts",
-                                        "etc/resolv.conf"};
-
-    if (S_ISDIR(st->st_mode)) {
-        for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-            if (streq(path, folders[i]))
-                return true;
-    } else if (S_ISREG(st->st_mode) && st->st_size == 0) {
-        for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-            if (streq(path, files[i]))
-                return true;
-    }
-    return false;
+    const struct lower upper = {.fd = l->upper};
+    size_t n = capabilities(&upper, name, x);
+    return n != capabilities(l->lower, name, y) || memcmp(x, y, n) != 0;
 }
 
 static bool is_whiteout(const struct stat *st)
@@ -201,16 +181,19 @@ static int walk_folder(struct walker *w, struct level *up, const char *name, siz
     _cleanup_close_ int upper = open_below(up->upper, name);
     if (upper < 0)
         return errno == ENOENT ? 0 : err_sys(w->e, "/%.300s", w->path);
-    _cleanup_close_ int lower = merges ? open_below(up->lower, name) : -1;
-    if (merges && lower < 0)
-        return err_sys(w->e, "/%.300s", w->path);
     l.opaque = merges && is_opaque(upper);
     l.upper = upper;
-    l.lower = l.opaque && (w->flags & CHANGES_OF_LAYER) ? -1 : lower;
+    _cleanup_(lower_close) struct lower lower = LOWER_NONE;
+    if (merges && !(l.opaque && (w->flags & CHANGES_OF_LAYER))) {
+        int r = lower_open(up->lower, name, &lower, w->e);
+        if (r < 0)
+            return r;
+    }
+    l.lower = &lower;
     l.path_n = strlen(w->path);
     l.kind = below ? CHANGE_CHANGED : CHANGE_ADDED;
     l.pending = true;
-    bool quiet = below ? !differ(up, name, st, below) : is_mount_point(w->path, st);
+    bool quiet = below ? !differ(up, name, st, below) : initfile_is(w->path, up->upper, name, st);
     bool must = l.opaque && (w->flags & CHANGES_OF_LAYER);
     int r = quiet && !must ? 0 : announce(w, &l);
     return r < 0 ? r : walk(w, &l);
@@ -219,17 +202,18 @@ static int walk_folder(struct walker *w, struct level *up, const char *name, siz
 static int walk_name(struct walker *w, struct level *l, const char *name, size_t name_at)
 {
     struct stat st, was;
-    bool below;
 
     if (fstatat(l->upper, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : err_sys(w->e, "/%.300s", w->path);
-    below = l->lower >= 0 && fstatat(l->lower, name, &was, AT_SYMLINK_NOFOLLOW) == 0;
+    int below = lower_find(l->lower, name, &was, w->e);
+    if (below < 0)
+        return below;
     if (is_whiteout(&st))
         return below ? tell(w, l, CHANGE_GONE, name, NULL) : 0;
     if (S_ISDIR(st.st_mode))
         return walk_folder(w, l, name, name_at, &st, below ? &was : NULL);
     if (!below)
-        return is_mount_point(w->path, &st) ? 0 : tell(w, l, CHANGE_ADDED, name, &st);
+        return initfile_is(w->path, l->upper, name, &st) ? 0 : tell(w, l, CHANGE_ADDED, name, &st);
     if (!(w->flags & CHANGES_OF_LAYER) && !differ(l, name, &st, &was))
         return 0;
     return tell(w, l, CHANGE_CHANGED, name, &st);
@@ -271,11 +255,11 @@ static int walk(struct walker *w, struct level *l)
     return r;
 }
 
-int changes_walk(int upper_fd, int lower_fd, unsigned flags, change_fn f, void *arg,
+int changes_walk(int upper_fd, const struct lower *lower, unsigned flags, change_fn f, void *arg,
                  struct cancel *c, struct shale_err *e)
 {
     struct walker w = {.flags = flags, .f = f, .arg = arg, .c = c, .e = e};
-    struct level top = {.upper = upper_fd, .lower = lower_fd};
+    struct level top = {.upper = upper_fd, .lower = lower};
 
     return walk(&w, &top);
 }
@@ -315,9 +299,9 @@ static int walk_all(struct walker *w, int upper, int lower, size_t depth)
 {
     struct names names = {.a = ARENA_INIT(CHANGES_MAX_NAMES)};
     size_t path_n = strlen(w->path), at = path_n;
-    struct level l = {.upper = upper >= 0 ? upper : lower,
-                      .lower = upper >= 0 ? lower : -1,
-                      .opaque = true /* both are listed */};
+    const struct lower below = {.fd = upper >= 0 ? lower : -1};
+    struct level l = {
+        .upper = upper >= 0 ? upper : lower, .lower = &below, .opaque = true /* both are listed */};
     int r = cancel_check(w->c, w->e);
 
     if (depth > CHANGES_MAX_DEPTH)

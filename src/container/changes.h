@@ -6,13 +6,14 @@
  *
  * Docker's rules: a name that is new is added; one that was there has changed when type, mode,
  * owner, device, capabilities or, but for folders, size or time differ; a folder has changed also
- * when anything below it did. Empty files and folders that starting a container makes for its
- * mounts (/proc, /etc/hosts …) are none of its changes.
+ * when anything below it did. Empty files and folders that it has whatever its image (/proc,
+ * /etc/hosts …; container/initfiles.h) are none of its changes.
  */
 #include <sys/stat.h>
 
 #include "base/cancel.h"
 #include "base/err.h"
+#include "rootfs/lower.h"
 
 #define CHANGES_MAX_DEPTH 400        /* of folders: each holds two descriptors */
 #define CHANGES_MAX_NAMES (64 << 20) /* bytes of names of one folder */
@@ -35,7 +36,7 @@ enum {
 };
 /* A folder comes before what is in it, names in order of their bytes. What f returns below 0 ends
  * it. */
-int changes_walk(int upper_fd, int lower_fd, unsigned flags, change_fn f, void *arg,
+int changes_walk(int upper_fd, const struct lower *lower, unsigned flags, change_fn f, void *arg,
                  struct cancel *c, struct shale_err *e);
 /* All that the container sees, as added: the upper folder (-1: none yet) over the image. */
 int changes_walk_all(int upper_fd, int lower_fd, change_fn f, void *arg, struct cancel *c,

@@ -167,12 +167,14 @@ static int write_layer(struct committer *k, int upper, struct shale_err *e)
     struct commit_tar_stats stats = {0};
     struct layer_new *l = NULL;
     struct store *s = k->h->store;
-    _cleanup_close_ int lower = store_rootfs_view(s, &k->c.row.image_id, k->h->cancel, e);
-    int r = lower < 0 ? lower : layer_new_begin(s, k->lease, k->h->cancel, &l, e);
+    _cleanup_(lower_close) struct lower lower = LOWER_NONE;
+    int r = store_rootfs_lower(s, &k->c.row.image_id, k->h->cancel, &lower, e);
 
+    if (r >= 0)
+        r = layer_new_begin(s, k->lease, k->h->cancel, &l, e);
     if (r < 0)
         return r;
-    r = commit_tar(upper, lower, NULL, into_layer, l, k->h->cancel, &stats, e);
+    r = commit_tar(upper, &lower, NULL, into_layer, l, k->h->cancel, &stats, e);
     k->empty = stats.n_members == 0;
     if (r >= 0 && !k->empty)
         r = layer_new_finish(l, &k->layers[k->n_layers], e);

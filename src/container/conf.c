@@ -1,63 +1,113 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "container/conf_net.h"
+#include "container/conf.h"
 
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "container/conf_lists.h"
+#include "container/conf_net.h"
 #include "container/jout.h"
 #include "container/maskpaths.h"
 
+/* ---- members, for both ways ---- */
+
+#define F(name, kind, field, flags)                                                                \
+    {                                                                                              \
+        name, kind, offsetof(struct conf, field), flags                                            \
+    }
+/* In docker's order, which inspect shows. */
+static const struct json_field config_fields[] = {
+    F("Hostname", JB_STR, hostname, 0),
+    F("Domainname", JB_STR, domainname, 0),
+    F("User", JB_STR, user, 0),
+    F("AttachStdin", JB_BOOL, stdin_once, 0), /* one means the other */
+    F("AttachStdout", JB_BOOL, attached, 0),
+    F("AttachStderr", JB_BOOL, attached, 0),
+    F("ExposedPorts", JB_SET, exposed_ports, JOUT_OMIT),
+    F("Tty", JB_BOOL, tty, 0),
+    F("OpenStdin", JB_BOOL, open_stdin, 0),
+    F("StdinOnce", JB_BOOL, stdin_once, 0),
+    F("Env", JB_STRV, env, 0),
+    F("Cmd", JB_STRV, cmd, JOUT_NULL),
+    F("Image", JB_STR, image, 0),
+    F("Volumes", JB_SET, volumes, JOUT_NULL),
+    F("WorkingDir", JB_STR, workdir, 0),
+    F("Entrypoint", JB_STRV, entrypoint, JOUT_NULL),
+    F("OnBuild", JB_STRV, on_build, JOUT_NULL),
+    F("Labels", JB_STRMAP, labels, 0),
+    F("StopSignal", JB_STR, stop_signal, JOUT_OMIT),
+    F("StopTimeout", JB_I64, stop_timeout_s, JOUT_OMIT_NEGATIVE),
+    F("Shell", JB_STRV, shell, JOUT_OMIT),
+};
+static const struct json_field health_fields[] = {
+    F("Test", JB_STRV, health.test, JOUT_OMIT),
+    F("Interval", JB_I64, health.interval_ns, JOUT_OMIT),
+    F("Timeout", JB_I64, health.timeout_ns, JOUT_OMIT),
+    F("StartPeriod", JB_I64, health.start_period_ns, JOUT_OMIT),
+    F("StartInterval", JB_I64, health.start_interval_ns, JOUT_OMIT),
+    F("Retries", JB_I64, health.retries, JOUT_OMIT),
+};
+/* What is left out is in show.c as docker shows it. */
+static const struct json_field host_fields[] = {
+    F("ContainerIDFile", JB_STR, cidfile, 0),
+    F("NetworkMode", JB_STR, network, 0),
+    F("PublishAllPorts", JB_BOOL, publish_all, 0),
+    F("AutoRemove", JB_BOOL, auto_remove, 0),
+    F("CapAdd", JB_STRV, cap_add, JOUT_NULL),
+    F("CapDrop", JB_STRV, cap_drop, JOUT_NULL),
+    F("CgroupnsMode", JB_STR, namespaces[NS_CGROUP], 0),
+    F("IpcMode", JB_STR, namespaces[NS_IPC], 0),
+    F("PidMode", JB_STR, namespaces[NS_PID], 0),
+    F("UTSMode", JB_STR, namespaces[NS_UTS], 0),
+    F("UsernsMode", JB_STR, namespaces[NS_USER], 0),
+    F("CgroupParent", JB_STR, cgroup_parent, JOUT_OMIT),
+    F("Annotations", JB_STRMAP, annotations, JOUT_OMIT),
+    F("Links", JB_STRV, links, JOUT_OMIT),
+    F("OomScoreAdj", JB_I64, oom_score_adj, JOUT_OMIT),
+    F("OomKillDisable", JB_BOOL, oom_kill_disable, JOUT_OMIT),
+    F("BlkioWeight", JB_I64, blkio.weight, JOUT_OMIT),
+    F("DeviceCgroupRules", JB_STRV, device_rules, JOUT_OMIT),
+    F("Privileged", JB_BOOL, privileged, 0),
+    F("ReadonlyRootfs", JB_BOOL, read_only, 0),
+    F("SecurityOpt", JB_STRV, security_opt, JOUT_NULL),
+    F("ShmSize", JB_I64, shm_bytes, 0),
+    F("Dns", JB_STRV, dns, 0),
+    F("DnsOptions", JB_STRV, dns_options, 0),
+    F("DnsSearch", JB_STRV, dns_search, 0),
+    F("ExtraHosts", JB_STRV, extra_hosts, JOUT_NULL),
+    F("GroupAdd", JB_STRV, group_add, JOUT_NULL),
+    F("VolumesFrom", JB_STRV, volumes_from, JOUT_NULL),
+    F("Sysctls", JB_STRMAP, sysctls, JOUT_OMIT),
+    F("Runtime", JB_STR, runtime, 0),
+    F("Memory", JB_I64, memory_bytes, 0),
+    F("NanoCpus", JB_I64, nano_cpus, 0),
+    F("MemorySwap", JB_I64, more.memory_swap_bytes, 0),
+    F("MemoryReservation", JB_I64, more.memory_reservation_bytes, 0),
+    F("CpuShares", JB_I64, more.cpu_shares, 0),
+    F("CpuPeriod", JB_I64, more.cpu_period_us, 0),
+    F("CpuQuota", JB_I64, more.cpu_quota_us, 0),
+    F("CpusetCpus", JB_STR, more.cpuset_cpus, 0),
+    F("CpusetMems", JB_STR, more.cpuset_mems, 0),
+    F("PidsLimit", JB_I64, pids_limit, JOUT_NULL),
+    F("Init", JB_BOOL, init, JOUT_OMIT),
+    F("MemorySwappiness", JB_I64, swappiness, JOUT_SKIP), /* 0 is a value of it */
+    F("MaskedPaths", JB_STRV, masked_paths, JOUT_SKIP),
+    F("ReadonlyPaths", JB_STRV, readonly_paths, JOUT_SKIP),
+};
+static const struct json_field own_fields[] = {
+    F("Path", JB_STR, path, 0),
+    F("Args", JB_STRV, args, 0),
+    F("DetachKeys", JB_STR, detach_keys, 0),
+    F("Starter", JB_STR, starter, 0),
+};
+static const struct json_field log_fields[] = {
+    F("Type", JB_STR, log_driver, 0),
+    F("Config", JB_STRMAP, log_opts, 0),
+};
+#undef F
+
 /* ---- out ---- */
-
-static json_t *set_of(const struct strv *v) /* {"a":{}, …} */
-{
-    _cleanup_json_ json_t *o = json_object();
-
-    for (size_t i = 0; i < v->n; i++)
-        if (json_object_set_new(o, v->v[i], json_object()) < 0)
-            return NULL;
-    return TAKE_PTR(o);
-}
-
-static json_t *map_of(const struct strmap *m)
-{
-    _cleanup_json_ json_t *o = json_object();
-
-    for (size_t i = 0; i < m->n; i++)
-        if (json_object_set_new(o, m->m[i].k, json_string(m->m[i].v)) < 0)
-            return NULL;
-    return TAKE_PTR(o);
-}
-
-static json_t *strv_or_null(const struct strv *v)
-{
-    return v->n ? jout_strv(v) : json_null();
-}
-
-/* Members that are not set are not there. */
-static json_t *health_of(const struct config_health *h)
-{
-    _cleanup_json_ json_t *o = json_object();
-    int bad = 0;
-    const struct {
-        const char *key;
-        int64_t value;
-    } numbers[] = {
-        {"Interval", h->interval_ns},
-        {"Timeout", h->timeout_ns},
-        {"StartPeriod", h->start_period_ns},
-        {"StartInterval", h->start_interval_ns},
-        {"Retries", h->retries},
-    };
-
-    if (h->test.n)
-        jout_put(&bad, o, "Test", jout_strv(&h->test));
-    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-        if (numbers[i].value)
-            jout_int(&bad, o, numbers[i].key, numbers[i].value);
-    return bad ? NULL : TAKE_PTR(o);
-}
 
 static bool has_health(const struct config_health *h)
 {
@@ -65,38 +115,23 @@ static bool has_health(const struct config_health *h)
            h->start_interval_ns || h->retries;
 }
 
+static json_t *health_of(const struct conf *c)
+{
+    _cleanup_json_ json_t *o = json_object();
+    int bad = 0;
+
+    jout_fields(&bad, o, health_fields, ARRAY_SIZE(health_fields), c);
+    return bad ? NULL : TAKE_PTR(o);
+}
+
 int conf_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *o = json_object();
     int bad = 0, r;
 
-    jout_str(&bad, o, "Hostname", c->hostname);
-    jout_str(&bad, o, "Domainname", "");
-    jout_str(&bad, o, "User", c->user);
-    jout_bool(&bad, o, "AttachStdin", c->open_stdin && c->attached);
-    jout_bool(&bad, o, "AttachStdout", c->attached);
-    jout_bool(&bad, o, "AttachStderr", c->attached);
-    if (c->exposed_ports.n)
-        jout_put(&bad, o, "ExposedPorts", set_of(&c->exposed_ports));
-    jout_bool(&bad, o, "Tty", c->tty);
-    jout_bool(&bad, o, "OpenStdin", c->open_stdin);
-    jout_bool(&bad, o, "StdinOnce", c->stdin_once);
-    jout_put(&bad, o, "Env", jout_strv(&c->env));
-    jout_put(&bad, o, "Cmd", strv_or_null(&c->cmd));
-    jout_str(&bad, o, "Image", c->image);
-    jout_put(&bad, o, "Volumes", c->volumes.n ? set_of(&c->volumes) : json_null());
-    jout_str(&bad, o, "WorkingDir", c->workdir);
-    jout_put(&bad, o, "Entrypoint", strv_or_null(&c->entrypoint));
-    jout_put(&bad, o, "OnBuild", json_null());
-    jout_put(&bad, o, "Labels", map_of(&c->labels));
-    if (c->stop_signal[0])
-        jout_str(&bad, o, "StopSignal", c->stop_signal);
-    if (c->stop_timeout_s >= 0)
-        jout_int(&bad, o, "StopTimeout", c->stop_timeout_s);
+    jout_fields(&bad, o, config_fields, ARRAY_SIZE(config_fields), c);
     if (has_health(&c->health))
-        jout_put(&bad, o, "Healthcheck", health_of(&c->health));
-    if (c->shell.n)
-        jout_put(&bad, o, "Shell", jout_strv(&c->shell));
+        jout_put(&bad, o, "Healthcheck", health_of(c));
     r = jout_check(bad, "container configuration", e);
     if (r < 0)
         return r;
@@ -104,79 +139,16 @@ int conf_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
     return 0;
 }
 
-/* "src:dst:ro", as -v would take it. */
-static json_t *binds_of(const struct conf *c)
-{
-    _cleanup_json_ json_t *list = json_array();
-
-    for (size_t i = 0; i < c->n_mounts; i++) {
-        const struct conf_mount *m = &c->mounts[i];
-        const char *from = m->name[0] ? m->name : m->source;
-        if (streq(m->type, "tmpfs") || streq(m->type, "image") || m->anonymous || m->shared)
-            continue;
-        if (json_array_append_new(
-                list, json_sprintf("%s:%s%s", from, m->target, m->read_only ? ":ro" : "")) < 0)
-            return NULL;
-    }
-    return json_array_size(list) ? TAKE_PTR(list) : json_null();
-}
-
-/* The member is there only where there is a tmpfs. */
-static void put_tmpfs(int *bad, json_t *host, const struct conf *c)
-{
-    _cleanup_json_ json_t *o = json_object();
-
-    for (size_t i = 0; i < c->n_mounts; i++)
-        if (streq(c->mounts[i].type, "tmpfs"))
-            jout_str(bad, o, c->mounts[i].target, c->mounts[i].options);
-    if (json_object_size(o))
-        jout_put(bad, host, "Tmpfs", TAKE_PTR(o));
-}
-
-static json_t *ulimits_of(const struct conf *c)
-{
-    _cleanup_json_ json_t *list = json_array();
-    int bad = !list;
-
-    for (size_t i = 0; i < c->n_ulimits; i++) {
-        const struct run_ulimit *u = &c->ulimits[i];
-        jout_add(&bad, list,
-                 json_pack("{s:s, s:I, s:I}", "Name", u->name, "Hard", (json_int_t)u->hard, "Soft",
-                           (json_int_t)u->soft));
-    }
-    return bad ? NULL : TAKE_PTR(list);
-}
-
-static json_t *devices_of(const struct conf *c)
-{
-    _cleanup_json_ json_t *list = json_array();
-    int bad = !list;
-
-    for (size_t i = 0; i < c->n_devices; i++) {
-        const struct run_device *d = &c->devices[i];
-        jout_add(&bad, list,
-                 json_pack("{s:s, s:s, s:s}", "PathOnHost", d->host, "PathInContainer", d->inside,
-                           "CgroupPermissions", d->access));
-    }
-    return bad ? NULL : TAKE_PTR(list);
-}
-
-static void put_more_limits(int *bad, json_t *o, const struct shale_more_limits *m)
-{
-    jout_int(bad, o, "MemorySwap", m->memory_swap_bytes);
-    jout_int(bad, o, "MemoryReservation", m->memory_reservation_bytes);
-    jout_int(bad, o, "CpuShares", m->cpu_shares);
-    jout_int(bad, o, "CpuPeriod", m->cpu_period_us);
-    jout_int(bad, o, "CpuQuota", m->cpu_quota_us);
-    jout_str(bad, o, "CpusetCpus", m->cpuset_cpus);
-    jout_str(bad, o, "CpusetMems", m->cpuset_mems);
-}
-
 static json_t *log_of(const struct conf *c)
 {
     const char *type = c->log_driver && c->log_driver[0] ? c->log_driver : CONF_LOG_TYPE;
 
-    return json_pack("{s:s, s:o}", "Type", type, "Config", map_of(&c->log_opts));
+    return json_pack("{s:s, s:o}", "Type", type, "Config", jout_strmap(&c->log_opts));
+}
+
+static json_t *paths_of(const struct conf *c, const struct strv *paths, const char *usual)
+{
+    return paths->set ? jout_strv(paths) : c->privileged ? json_null() : jout_split(usual);
 }
 
 int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *e)
@@ -184,47 +156,21 @@ int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *
     _cleanup_json_ json_t *o = json_object();
     int bad = 0, r;
 
-    jout_put(&bad, o, "Binds", binds_of(c));
-    jout_str(&bad, o, "ContainerIDFile", c->cidfile);
+    jout_fields(&bad, o, host_fields, ARRAY_SIZE(host_fields), c);
+    jout_put(&bad, o, "Binds", conf_binds_json(c));
     jout_put(&bad, o, "LogConfig", log_of(c));
-    jout_str(&bad, o, "NetworkMode", c->network);
     jout_put(&bad, o, "PortBindings", conf_ports_json(&c->ports));
-    jout_bool(&bad, o, "PublishAllPorts", c->publish_all);
     jout_put(&bad, o, "RestartPolicy",
              json_pack("{s:s, s:I}", "Name", restart_name(c->restart.when), "MaximumRetryCount",
                        (json_int_t)c->restart.max));
-    jout_bool(&bad, o, "AutoRemove", c->auto_remove);
-    jout_put(&bad, o, "CapAdd", strv_or_null(&c->cap_add));
-    jout_put(&bad, o, "CapDrop", strv_or_null(&c->cap_drop));
-    jout_str(&bad, o, "CgroupnsMode", "host");
-    jout_str(&bad, o, "IpcMode", "private");
-    jout_str(&bad, o, "PidMode", "");
-    jout_str(&bad, o, "UTSMode", "");
-    jout_str(&bad, o, "UsernsMode", "");
-    jout_bool(&bad, o, "Privileged", c->privileged);
-    jout_bool(&bad, o, "ReadonlyRootfs", c->read_only);
-    jout_put(&bad, o, "SecurityOpt", strv_or_null(&c->security_opt));
-    put_tmpfs(&bad, o, c);
-    jout_int(&bad, o, "ShmSize", c->shm_bytes);
-    jout_put(&bad, o, "Dns", jout_strv(&c->dns));
-    jout_put(&bad, o, "DnsOptions", jout_strv(&c->dns_options));
-    jout_put(&bad, o, "DnsSearch", jout_strv(&c->dns_search));
-    jout_put(&bad, o, "ExtraHosts", strv_or_null(&c->extra_hosts));
-    jout_put(&bad, o, "GroupAdd", strv_or_null(&c->group_add));
-    jout_put(&bad, o, "VolumesFrom", strv_or_null(&c->volumes_from));
-    jout_put(&bad, o, "Ulimits", ulimits_of(c));
-    jout_put(&bad, o, "Devices", devices_of(c));
-    if (c->sysctls.n)
-        jout_put(&bad, o, "Sysctls", map_of(&c->sysctls));
-    jout_str(&bad, o, "Runtime", c->runtime);
-    jout_int(&bad, o, "Memory", c->memory_bytes);
-    jout_int(&bad, o, "NanoCpus", c->nano_cpus);
-    put_more_limits(&bad, o, &c->more);
-    jout_put(&bad, o, "PidsLimit", c->pids_limit ? json_integer(c->pids_limit) : json_null());
-    if (c->init)
-        jout_bool(&bad, o, "Init", true);
-    jout_put(&bad, o, "MaskedPaths", c->privileged ? json_null() : jout_split(MASKED_PATHS));
-    jout_put(&bad, o, "ReadonlyPaths", c->privileged ? json_null() : jout_split(READONLY_PATHS));
+    conf_put_tmpfs(&bad, o, c);
+    jout_put(&bad, o, "Ulimits", conf_ulimits_json(c));
+    jout_put(&bad, o, "Devices", conf_devices_json(c));
+    conf_put_blkio(&bad, o, c);
+    if (c->has_swappiness)
+        jout_int(&bad, o, "MemorySwappiness", c->swappiness);
+    jout_put(&bad, o, "MaskedPaths", paths_of(c, &c->masked_paths, MASKED_PATHS));
+    jout_put(&bad, o, "ReadonlyPaths", paths_of(c, &c->readonly_paths, READONLY_PATHS));
     r = jout_check(bad, "container configuration", e);
     if (r < 0)
         return r;
@@ -232,34 +178,13 @@ int conf_host_config_json(const struct conf *c, json_t **ret, struct shale_err *
     return 0;
 }
 
-static json_t *mount_json(const struct conf_mount *m)
-{
-    _cleanup_json_ json_t *o = json_object();
-    int bad = 0;
-
-    jout_str(&bad, o, "Type", m->type);
-    jout_str(&bad, o, "Name", m->name);
-    jout_str(&bad, o, "Source", m->source);
-    jout_str(&bad, o, "Destination", m->target);
-    jout_str(&bad, o, "Options", m->options);
-    jout_str(&bad, o, "Propagation", m->propagation);
-    jout_int(&bad, o, "SizeBytes", (int64_t)m->tmpfs_size_bytes);
-    jout_bool(&bad, o, "ReadOnly", m->read_only);
-    jout_bool(&bad, o, "Anonymous", m->anonymous);
-    jout_bool(&bad, o, "Shared", m->shared);
-    return bad ? NULL : TAKE_PTR(o);
-}
-
 int conf_format(const struct conf *c, struct arena *a, char **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *o = json_object();
-    _cleanup_json_ json_t *mounts = json_array();
     json_t *config, *host;
     int bad = 0, r;
 
-    for (size_t i = 0; i < c->n_mounts; i++)
-        jout_add(&bad, mounts, mount_json(&c->mounts[i]));
-    jout_put(&bad, o, "Mounts", TAKE_PTR(mounts));
+    jout_put(&bad, o, "Mounts", conf_mounts_json(c));
     r = conf_config_json(c, &config, e);
     if (r < 0)
         return r;
@@ -268,12 +193,9 @@ int conf_format(const struct conf *c, struct arena *a, char **ret, struct shale_
     if (r < 0)
         return r;
     jout_put(&bad, o, "HostConfig", host);
-    jout_str(&bad, o, "Path", c->path);
-    jout_put(&bad, o, "Args", jout_strv(&c->args));
     if (c->n_networks)
         jout_put(&bad, o, "Networks", conf_networks_json(c));
-    jout_str(&bad, o, "DetachKeys", c->detach_keys);
-    jout_str(&bad, o, "Starter", c->starter);
+    jout_fields(&bad, o, own_fields, ARRAY_SIZE(own_fields), c);
     r = jout_check(bad, "container configuration", e);
     if (r < 0)
         return r;
@@ -287,168 +209,6 @@ int conf_format(const struct conf *c, struct arena *a, char **ret, struct shale_
 }
 
 /* ---- in ---- */
-
-#define F(name, kind, field)                                                                       \
-    {                                                                                              \
-        name, kind, offsetof(struct conf, field), 0                                                \
-    }
-static const struct json_field config_fields[] = {
-    F("Hostname", JB_STR, hostname),
-    F("User", JB_STR, user),
-    F("WorkingDir", JB_STR, workdir),
-    F("StopSignal", JB_STR, stop_signal),
-    F("Image", JB_STR, image),
-    F("Tty", JB_BOOL, tty),
-    F("OpenStdin", JB_BOOL, open_stdin),
-    F("StdinOnce", JB_BOOL, stdin_once),
-    F("AttachStdout", JB_BOOL, attached),
-    F("Env", JB_STRV, env),
-    F("Entrypoint", JB_STRV, entrypoint),
-    F("Cmd", JB_STRV, cmd),
-    F("ExposedPorts", JB_SET, exposed_ports),
-    F("Volumes", JB_SET, volumes),
-    F("Labels", JB_STRMAP, labels),
-    F("StopTimeout", JB_I64, stop_timeout_s),
-    F("Shell", JB_STRV, shell),
-};
-static const struct json_field health_fields[] = {
-    F("Test", JB_STRV, health.test),
-    F("Interval", JB_I64, health.interval_ns),
-    F("Timeout", JB_I64, health.timeout_ns),
-    F("StartPeriod", JB_I64, health.start_period_ns),
-    F("StartInterval", JB_I64, health.start_interval_ns),
-    F("Retries", JB_I64, health.retries),
-};
-static const struct json_field host_fields[] = {
-    F("NetworkMode", JB_STR, network),
-    F("Runtime", JB_STR, runtime),
-    F("ContainerIDFile", JB_STR, cidfile),
-    F("AutoRemove", JB_BOOL, auto_remove),
-    F("PublishAllPorts", JB_BOOL, publish_all),
-    F("Privileged", JB_BOOL, privileged),
-    F("Init", JB_BOOL, init),
-    F("ReadonlyRootfs", JB_BOOL, read_only),
-    F("CapAdd", JB_STRV, cap_add),
-    F("CapDrop", JB_STRV, cap_drop),
-    F("SecurityOpt", JB_STRV, security_opt),
-    F("Memory", JB_I64, memory_bytes),
-    F("NanoCpus", JB_I64, nano_cpus),
-    F("PidsLimit", JB_I64, pids_limit),
-    F("MemorySwap", JB_I64, more.memory_swap_bytes),
-    F("MemoryReservation", JB_I64, more.memory_reservation_bytes),
-    F("CpuShares", JB_I64, more.cpu_shares),
-    F("CpuPeriod", JB_I64, more.cpu_period_us),
-    F("CpuQuota", JB_I64, more.cpu_quota_us),
-    F("CpusetCpus", JB_STR, more.cpuset_cpus),
-    F("CpusetMems", JB_STR, more.cpuset_mems),
-    F("ShmSize", JB_I64, shm_bytes),
-    F("Dns", JB_STRV, dns),
-    F("DnsOptions", JB_STRV, dns_options),
-    F("DnsSearch", JB_STRV, dns_search),
-    F("ExtraHosts", JB_STRV, extra_hosts),
-    F("VolumesFrom", JB_STRV, volumes_from),
-    F("GroupAdd", JB_STRV, group_add),
-    F("Sysctls", JB_STRMAP, sysctls),
-};
-static const struct json_field own_fields[] = {
-    F("Path", JB_STR, path),
-    F("Args", JB_STRV, args),
-    F("DetachKeys", JB_STR, detach_keys),
-    F("Starter", JB_STR, starter),
-};
-#undef F
-#define F(name, kind, field)                                                                       \
-    {                                                                                              \
-        name, kind, offsetof(struct conf_mount, field), 0                                          \
-    }
-static const struct json_field mount_fields[] = {
-    F("Type", JB_STR, type),
-    F("Name", JB_STR, name),
-    F("Source", JB_STR, source),
-    F("Destination", JB_STR, target),
-    F("Options", JB_STR, options),
-    F("Propagation", JB_STR, propagation),
-    F("SizeBytes", JB_U64, tmpfs_size_bytes),
-    F("ReadOnly", JB_BOOL, read_only),
-    F("Anonymous", JB_BOOL, anonymous),
-    F("Shared", JB_BOOL, shared),
-};
-#undef F
-
-static int parse_mounts(const json_t *list, struct arena *a, struct conf *c, struct shale_err *e)
-{
-    c->mounts = arena_array(a, json_array_size(list) + 1, sizeof *c->mounts);
-    if (!c->mounts)
-        return err_nomem(e);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        c->mounts[i] = (struct conf_mount){
-            .type = "", .name = "", .source = "", .target = "", .options = "", .propagation = ""};
-        int r = json_bind(json_array_get(list, i), mount_fields, ARRAY_SIZE(mount_fields),
-                          &c->mounts[i], a, e);
-        if (r < 0)
-            return r;
-        c->n_mounts++;
-    }
-    return 0;
-}
-
-#define F(name, kind, type, field)                                                                 \
-    {                                                                                              \
-        name, kind, offsetof(type, field), 0                                                       \
-    }
-static const struct json_field ulimit_fields[] = {
-    F("Name", JB_STR, struct run_ulimit, name),
-    F("Hard", JB_I64, struct run_ulimit, hard),
-    F("Soft", JB_I64, struct run_ulimit, soft),
-};
-static const struct json_field device_fields[] = {
-    F("PathOnHost", JB_STR, struct run_device, host),
-    F("PathInContainer", JB_STR, struct run_device, inside),
-    F("CgroupPermissions", JB_STR, struct run_device, access),
-};
-#undef F
-
-static int parse_ulimits(const json_t *list, struct arena *a, struct conf *c, struct shale_err *e)
-{
-    c->ulimits = arena_array(a, json_array_size(list) + 1, sizeof *c->ulimits);
-    if (!c->ulimits)
-        return err_nomem(e);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        struct run_ulimit *u = &c->ulimits[c->n_ulimits++];
-        u->name = "";
-        int r =
-            json_bind(json_array_get(list, i), ulimit_fields, ARRAY_SIZE(ulimit_fields), u, a, e);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-static int parse_devices(const json_t *list, struct arena *a, struct conf *c, struct shale_err *e)
-{
-    c->devices = arena_array(a, json_array_size(list) + 1, sizeof *c->devices);
-    if (!c->devices)
-        return err_nomem(e);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        struct run_device *d = &c->devices[c->n_devices++];
-        d->host = d->inside = d->access = "";
-        int r =
-            json_bind(json_array_get(list, i), device_fields, ARRAY_SIZE(device_fields), d, a, e);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-#define F(name, kind, field)                                                                       \
-    {                                                                                              \
-        name, kind, offsetof(struct conf, field), 0                                                \
-    }
-static const struct json_field log_fields[] = {
-    F("Type", JB_STR, log_driver),
-    F("Config", JB_STRMAP, log_opts),
-};
-#undef F
 
 static int parse_log(const json_t *obj, struct conf *c, struct arena *a, struct shale_err *e)
 {
@@ -488,15 +248,18 @@ int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale
     if (r >= 0)
         r = bind(j, own_fields, ARRAY_SIZE(own_fields), &c, a, e);
     if (r >= 0)
-        r = parse_mounts(json_object_get(j, "Mounts"), a, &c, e);
+        r = conf_mounts_parse(json_object_get(j, "Mounts"), a, &c, e);
     host = json_object_get(j, "HostConfig");
     health = json_object_get(json_object_get(j, "Config"), "Healthcheck");
     if (r >= 0 && health)
         r = bind(health, health_fields, ARRAY_SIZE(health_fields), &c, a, e);
     if (r >= 0)
-        r = parse_ulimits(json_object_get(host, "Ulimits"), a, &c, e);
+        r = conf_ulimits_parse(json_object_get(host, "Ulimits"), a, &c, e);
     if (r >= 0)
-        r = parse_devices(json_object_get(host, "Devices"), a, &c, e);
+        r = conf_devices_parse(json_object_get(host, "Devices"), a, &c, e);
+    if (r >= 0)
+        r = conf_blkio_parse(host, a, &c, e);
+    c.has_swappiness = json_is_integer(json_object_get(host, "MemorySwappiness"));
     if (r >= 0)
         r = parse_log(json_object_get(host, "LogConfig"), &c, a, e);
     if (r >= 0)

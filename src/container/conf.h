@@ -14,7 +14,9 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "model/blkio_value.h"
 #include "model/config.h"
+#include "model/namespace_mode.h"
 #include "model/restart.h"
 #include "model/port.h"
 #include "model/run_value.h"
@@ -35,6 +37,7 @@ struct conf_mount {
     bool read_only;
     bool anonymous; /* volume made for a container, removed with the last one that has it */
     bool shared;    /* of another container, by --volumes-from */
+    bool no_copy;   /* volume: not filled with what the image has there */
 };
 
 struct conf_network { /* a network it is connected to */
@@ -42,13 +45,23 @@ struct conf_network { /* a network it is connected to */
     const char *id;
     const char *address, *address6; /* asked for; "": any */
     struct strv aliases;
+    const char *mac;   /* asked for; NULL, "": made of the address */
+    struct strv links; /* "NAME:ALIAS", as model/run_value.h */
+};
+
+struct conf_blkio { /* limits of block devices */
+    int64_t weight; /* 0: none */
+    struct {
+        struct blkio_device *v;
+        size_t n;
+    } lists[BLKIO_LISTS];
 };
 
 struct conf {
     /* Config */
-    const char *hostname, *user, *workdir, *stop_signal, *image;
+    const char *hostname, *domainname, *user, *workdir, *stop_signal, *image;
     bool tty, open_stdin, stdin_once, attached;
-    struct strv env, entrypoint, cmd, exposed_ports, volumes, shell;
+    struct strv env, entrypoint, cmd, exposed_ports, volumes, shell, on_build; /* the last: empty */
     struct strmap labels;
     int64_t stop_timeout_s; /* -1: 10 s */
     struct config_health health;
@@ -56,10 +69,21 @@ struct conf {
     const char *network; /* mode: "none", "host", "container:ID", or the first of networks */
     const char *runtime; /* as asked for, "": the best */
     const char *cidfile;
+    /* Whose namespaces: model/namespace_mode.h, with the ID behind "container:". NULL, "": the
+     * usual ones. */
+    const char *namespaces[NS_KINDS];
     bool auto_remove, privileged, init, read_only;
     struct strv cap_add, cap_drop, security_opt;
+    struct strv masked_paths, readonly_paths;    /* not set: the usual ones */
     int64_t memory_bytes, nano_cpus, pids_limit; /* 0 (pids also -1): no limit */
     struct shale_more_limits more;
+    int64_t oom_score_adj, swappiness; /* the latter with has_swappiness */
+    bool has_swappiness, oom_kill_disable;
+    struct conf_blkio blkio;
+    const char *cgroup_parent; /* NULL, "": CONF_CGROUP_PARENT */
+    struct strv device_rules;  /* model/run_value.h */
+    struct strmap annotations; /* for the runtime */
+    struct strv links;         /* as those of a network; of the bridge with IDs for names */
     struct strv extra_hosts, dns, dns_options, dns_search, group_add,
         volumes_from; /* as model/run_value.h */
     int64_t shm_bytes;
@@ -73,12 +97,11 @@ struct conf {
     struct port_list ports; /* published */
     bool publish_all;
     /* of our own */
-    bool no_hostname_var;      /* HOSTNAME does not come by itself: steps of builds */
-    const char *path;          /* what is run */
-    struct strv args;          /* without path */
-    const char *detach_keys;   /* "": the default */
-    const char *cgroup_parent; /* of a step of a build, not kept; NULL, "": CONF_CGROUP_PARENT */
-    const char *starter;       /* process that starts it next, as ctr_starter; "": nobody */
+    bool no_hostname_var;    /* HOSTNAME does not come by itself: steps of builds */
+    const char *path;        /* what is run */
+    struct strv args;        /* without path */
+    const char *detach_keys; /* "": the default */
+    const char *starter;     /* process that starts it next, as ctr_starter; "": nobody */
     struct conf_mount *mounts;
     size_t n_mounts;
     struct conf_network *networks;
@@ -93,9 +116,10 @@ const char *conf_network_of(const struct conf *c);
 /* What a container is that nothing was said of. */
 #define CONF_INIT                                                                                  \
     {                                                                                              \
-        .hostname = "", .user = "", .workdir = "", .stop_signal = "", .image = "",                 \
-        .network = "none", .log_driver = "", .runtime = "", .cidfile = "", .path = "",             \
-        .detach_keys = "", .starter = "", .stop_timeout_s = -1, .shm_bytes = CONF_SHM_BYTES,       \
+        .hostname = "", .domainname = "", .user = "", .workdir = "", .stop_signal = "",            \
+        .image = "", .network = "none", .log_driver = "", .runtime = "", .cidfile = "",            \
+        .path = "", .detach_keys = "", .starter = "", .stop_timeout_s = -1,                        \
+        .shm_bytes = CONF_SHM_BYTES,                                                               \
     }
 
 /* New references. */

@@ -5,8 +5,6 @@
 #include "base/str.h"
 #include "container/jout.h"
 
-#define JOINS "container:"
-
 bool conf_is_bridged(const struct conf *c)
 {
     return !streq(c->network, "none") && !streq(c->network, "host") && !conf_network_of(c);
@@ -14,7 +12,7 @@ bool conf_is_bridged(const struct conf *c)
 
 const char *conf_network_of(const struct conf *c)
 {
-    return str_has_prefix(c->network, JOINS) ? c->network + sizeof JOINS - 1 : NULL;
+    return ns_mode_joined(c->network);
 }
 
 /* ---- ports ---- */
@@ -75,14 +73,18 @@ int conf_ports_parse(const json_t *bindings, struct arena *a, struct port_list *
 
 /* ---- networks ---- */
 
-#define F(name, kind, field)                                                                       \
+#define F(name, kind, field, flags)                                                                \
     {                                                                                              \
-        name, kind, offsetof(struct conf_network, field), 0                                        \
+        name, kind, offsetof(struct conf_network, field), flags                                    \
     }
 static const struct json_field fields[] = {
-    F("Name", JB_STR, name),        F("Id", JB_STR, id),
-    F("Address", JB_STR, address),  F("Address6", JB_STR, address6),
-    F("Aliases", JB_STRV, aliases),
+    F("Name", JB_STR, name, 0),
+    F("Id", JB_STR, id, 0),
+    F("Address", JB_STR, address, 0),
+    F("Address6", JB_STR, address6, JOUT_OMIT),
+    F("Aliases", JB_STRV, aliases, 0),
+    F("Mac", JB_STR, mac, JOUT_OMIT),
+    F("Links", JB_STRV, links, JOUT_OMIT),
 };
 #undef F
 
@@ -92,14 +94,8 @@ json_t *conf_networks_json(const struct conf *c)
     int bad = !list;
 
     for (size_t i = 0; i < c->n_networks; i++) {
-        const struct conf_network *n = &c->networks[i];
         json_t *o = json_object();
-        jout_str(&bad, o, "Name", n->name);
-        jout_str(&bad, o, "Id", n->id);
-        jout_str(&bad, o, "Address", n->address);
-        if (n->address6[0])
-            jout_str(&bad, o, "Address6", n->address6);
-        jout_put(&bad, o, "Aliases", jout_strv(&n->aliases));
+        jout_fields(&bad, o, fields, ARRAY_SIZE(fields), &c->networks[i]);
         jout_add(&bad, list, o);
     }
     return bad ? NULL : TAKE_PTR(list);
@@ -115,7 +111,7 @@ int conf_networks_parse(const json_t *list, struct arena *a, struct conf *ret, s
         return err_nomem(e);
     for (size_t i = 0; r >= 0 && i < n; i++) {
         ret->networks[i] =
-            (struct conf_network){.name = "", .id = "", .address = "", .address6 = ""};
+            (struct conf_network){.name = "", .id = "", .address = "", .address6 = "", .mac = ""};
         r = json_bind(json_array_get(list, i), fields, ARRAY_SIZE(fields), &ret->networks[i], a, e);
     }
     ret->n_networks = n;

@@ -16,6 +16,7 @@
 #include "container/cp_view.h"
 #include "container/events.h"
 #include "container/pack.h"
+#include "container/user.h"
 #include "model/limits.h"
 #include "tar/codec.h"
 #include "tar/tar_place.h"
@@ -460,6 +461,24 @@ static int unpack_stream(const struct shale_cp_opts *from, const struct tar_unpa
     return r;
 }
 
+/* Whose files become that come in as a tar; the archive's own where the container has no user. */
+static int take_user(const struct target *t, const struct ctr *c, struct arena *a,
+                     struct tar_unpack_opts *o, struct shale_err *e)
+{
+    const struct strv no_more = {.n = 0};
+    struct user u;
+
+    if (!*c->conf.user)
+        return 0;
+    int r = user_lookup(t->v.root_fd, c->conf.user, &no_more, a, &u, e);
+    if (r < 0)
+        return r;
+    o->set_owner = true;
+    o->uid = u.uid;
+    o->gid = u.gid;
+    return 0;
+}
+
 static int copy_in(struct feeder *f, const struct ctr *c, const struct target *t,
                    const struct place *src, const struct shale_cp_opts *from, struct arena *a,
                    struct shale_err *e)
@@ -477,11 +496,16 @@ static int copy_in(struct feeder *f, const struct ctr *c, const struct target *t
         r = check_folder(t, c, plan.dir, e);
     if (r < 0)
         return r;
-    const struct tar_unpack_opts o = {.root_fd = t->v.root_fd,
-                                      .dir = plan.dir,
-                                      .shown = streq(plan.dir, "/") ? "" : plan.dir,
-                                      .keep_owner = true,
-                                      .cancel = f->cancel};
+    struct tar_unpack_opts o = {.root_fd = t->v.root_fd,
+                                .dir = plan.dir,
+                                .shown = streq(plan.dir, "/") ? "" : plan.dir,
+                                .keep_owner = true,
+                                .replace_any = !src && from->replace_any,
+                                .cancel = f->cancel};
+    if (!src && from->to_user)
+        r = take_user(t, c, a, &o, e);
+    if (r < 0)
+        return r;
     if (!src)
         return unpack_stream(from, &o, &f->n_bytes, e);
     const char *parent = place_parent(a, src->path), *name = place_base(a, src->path);

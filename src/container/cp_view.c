@@ -159,7 +159,7 @@ static int bind_conf(struct maker *m, size_t i, struct shale_err *e)
         r = volume_ensure(m->h->store, x->name, m->a, &source, e);
         if (r >= 0)
             r = volume_mount_here(m->h->store, x->name, m->a, e);
-        if (r == 0) /* before it is used for the first time */
+        if (r == 0 && !x->no_copy) /* before it is used for the first time */
             r = volume_fill(source, m->v->root_fd, x->target, e);
     } else if (!streq(x->type, "bind")) {
         return 0;
@@ -176,17 +176,13 @@ static size_t depth_of(const char *path)
     return n;
 }
 
-/* Outer ones first, so that none hides another. */
-static int bind_all(struct maker *m, struct shale_err *e)
+#define NET_DEPTH 2 /* of /etc/hosts */
+
+static int bind_net_files(struct maker *m, struct shale_err *e)
 {
     static const char *const net[] = {"hosts", "hostname", "resolv.conf"};
-    const struct conf *f = &m->c->conf;
-    size_t deepest = 0;
     int r = 0;
 
-    for (size_t i = 0; i < f->n_mounts; i++)
-        if (depth_of(f->mounts[i].target) > deepest)
-            deepest = depth_of(f->mounts[i].target);
     for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(net); i++) {
         const char *source = ctr_path(m->c, m->a, net[i]);
         const char *target = arena_printf(m->a, "/etc/%s", net[i]);
@@ -196,10 +192,26 @@ static int bind_all(struct maker *m, struct shale_err *e)
         if (there >= 0 && fs_exists(AT_FDCWD, source))
             r = bind_at(m->v->root_fd, source, target, false, e);
     }
-    for (size_t depth = 0; r >= 0 && depth <= deepest; depth++)
+    return r;
+}
+
+/* Outer ones first, so that none hides another: in the order of spec_mounts. */
+static int bind_all(struct maker *m, struct shale_err *e)
+{
+    const struct conf *f = &m->c->conf;
+    size_t deepest = NET_DEPTH;
+    int r = 0;
+
+    for (size_t i = 0; i < f->n_mounts; i++)
+        if (depth_of(f->mounts[i].target) > deepest)
+            deepest = depth_of(f->mounts[i].target);
+    for (size_t depth = 0; r >= 0 && depth <= deepest; depth++) {
+        if (depth == NET_DEPTH)
+            r = bind_net_files(m, e);
         for (size_t i = 0; r >= 0 && i < f->n_mounts; i++)
             if (depth_of(f->mounts[i].target) == depth)
                 r = bind_conf(m, i, e);
+    }
     return r;
 }
 

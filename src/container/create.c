@@ -155,27 +155,37 @@ static int set_env(struct create *c, struct shale_err *e)
     return 0;
 }
 
+int create_map(struct create *c, const struct strv *list, const char *what, struct strmap *ret,
+               struct shale_err *e)
+{
+    struct strmap m = {.m = arena_array(c->a, ret->n + list->n + 1, sizeof *m.m),
+                       .n = ret->n,
+                       .set = ret->n + list->n > 0};
+
+    if (!m.m)
+        return err_nomem(e);
+    for (size_t i = 0; i < ret->n; i++)
+        m.m[i] = ret->m[i];
+    for (size_t i = 0; i < list->n; i++) {
+        char *eq = strchr(list->v[i], '=');
+        if (!eq && what)
+            return err_set(e, SHALE_INVALID, "invalid %s: \"%.100s\": NAME=VALUE", what,
+                           list->v[i]);
+        if (eq)
+            *eq = 0;
+        strmap_put(&m, list->v[i], eq ? eq + 1 : list->v[i] + strlen(list->v[i]));
+    }
+    *ret = m;
+    return 0;
+}
+
 static int set_labels(struct create *c, struct shale_err *e)
 {
-    const struct strmap *base = &c->image->run.labels;
-    struct strmap *m = &c->conf.labels;
     struct strv mine;
     int r = create_list(c, c->o->labels, &mine, e);
 
-    if (r < 0)
-        return r;
-    m->m = arena_array(c->a, base->n + mine.n + 1, sizeof *m->m);
-    if (!m->m)
-        return err_nomem(e);
-    for (size_t i = 0; i < base->n; i++)
-        m->m[m->n++] = base->m[i];
-    for (size_t i = 0; i < mine.n; i++) {
-        char *eq = strchr(mine.v[i], '=');
-        if (eq)
-            *eq = 0;
-        strmap_put(m, mine.v[i], eq ? eq + 1 : mine.v[i] + strlen(mine.v[i]));
-    }
-    return 0;
+    c->conf.labels = c->image->run.labels;
+    return r < 0 ? r : create_map(c, &mine, NULL, &c->conf.labels, e);
 }
 
 /* ---- the rest of the options ---- */
@@ -307,7 +317,11 @@ static int build_conf(struct create *c, const char *id, struct shale_err *e)
     if (r >= 0)
         r = set_labels(c, e);
     if (r >= 0)
+        r = create_namespaces(c, e);
+    if (r >= 0)
         r = create_network(c, id, e);
+    if (r >= 0)
+        r = create_links(c, e);
     if (r >= 0)
         r = set_health(c, e);
     if (r >= 0)
@@ -316,6 +330,8 @@ static int build_conf(struct create *c, const char *id, struct shale_err *e)
         r = create_security(c, e);
     if (r >= 0)
         r = create_limits(c, e);
+    if (r >= 0)
+        r = create_blkio(c, e);
     if (r >= 0)
         r = create_more(c, e);
     return r < 0 ? r : create_mounts(c, e);

@@ -105,45 +105,36 @@ static int take_log(struct create *c, struct shale_err *e)
     struct strv list;
     int r = create_list(c, c->o->log_opts, &list, e);
 
+    if (r >= 0)
+        r = create_map(c, &list, "logging option", m, e);
     if (r < 0)
         return r;
-    m->m = arena_array(c->a, list.n + 1, sizeof *m->m);
-    if (!m->m)
-        return err_nomem(e);
-    for (size_t i = 0; i < list.n; i++) {
-        char *eq = strchr(list.v[i], '=');
-        if (!eq)
-            return err_set(e, SHALE_INVALID, "invalid logging option: \"%.100s\": NAME=VALUE",
-                           list.v[i]);
-        *eq = 0;
-        strmap_put(m, list.v[i], eq + 1);
-    }
     c->conf.log_driver = c->o->log_driver ? c->o->log_driver : "";
     return log_value(c->conf.log_driver, m, &v, e);
 }
 
+/* Of namespaces that are the host's it is the host that would change. */
+static int check_sysctls(const struct conf *k, struct shale_err *e)
+{
+    bool net = streq(k->network, "host"), ipc = ns_mode_is_host(k->namespaces[NS_IPC]);
+
+    for (size_t i = 0; i < k->sysctls.n; i++) {
+        bool of_net = str_has_prefix(k->sysctls.m[i].k, "net.");
+        if (of_net ? net : ipc)
+            return err_set(e, SHALE_INVALID, "sysctl \"%.200s\" not allowed in host %s namespace",
+                           k->sysctls.m[i].k, of_net ? "network" : "ipc");
+    }
+    return 0;
+}
+
 static int take_sysctls(struct create *c, struct shale_err *e)
 {
-    struct strmap *m = &c->conf.sysctls;
     struct strv list = {.v = NULL};
     int r = take_parsed(c, c->o->sysctls, run_sysctl, &list, e);
 
-    if (r < 0)
-        return r;
-    m->m = arena_array(c->a, list.n + 1, sizeof *m->m);
-    if (!m->m)
-        return err_nomem(e);
-    for (size_t i = 0; i < list.n; i++) {
-        char *eq = strchr(list.v[i], '=');
-        if (!eq) /* run_sysctl has seen to it */
-            continue;
-        *eq = 0;
-        if (streq(c->conf.network, "host") && str_has_prefix(list.v[i], "net."))
-            return err_set(e, SHALE_INVALID,
-                           "sysctl \"%.200s\" not allowed in host network namespace", list.v[i]);
-        strmap_put(m, list.v[i], eq + 1);
-    }
-    return 0;
+    if (r >= 0)
+        r = create_map(c, &list, "sysctl", &c->conf.sysctls, e);
+    return r < 0 ? r : check_sysctls(&c->conf, e);
 }
 
 /* ---- devices ---- */
@@ -171,6 +162,33 @@ static int take_devices(struct create *c, struct shale_err *e)
     return 0;
 }
 
+static int take_device_rules(struct create *c, struct shale_err *e)
+{
+    struct run_device_rule rule;
+    int r = create_list(c, c->o->device_rules, &c->conf.device_rules, e);
+
+    for (size_t i = 0; r >= 0 && i < c->conf.device_rules.n; i++)
+        r = run_device_rule(c->conf.device_rules.v[i], &rule, e);
+    return r;
+}
+
+/* ---- for the runtime ---- */
+
+static int take_annotations(struct create *c, struct shale_err *e)
+{
+    struct strv list;
+    int r = create_list(c, c->o->annotations, &list, e);
+
+    return r < 0 ? r : create_map(c, &list, NULL, &c->conf.annotations, e);
+}
+
+static int take_paths(struct create *c, struct shale_err *e)
+{
+    int r = create_list(c, c->o->masked_paths, &c->conf.masked_paths, e);
+
+    return r < 0 ? r : create_list(c, c->o->readonly_paths, &c->conf.readonly_paths, e);
+}
+
 int create_more(struct create *c, struct shale_err *e)
 {
     int r = take_names(c, e);
@@ -183,6 +201,12 @@ int create_more(struct create *c, struct shale_err *e)
         r = take_sysctls(c, e);
     if (r >= 0)
         r = take_devices(c, e);
+    if (r >= 0)
+        r = take_device_rules(c, e);
+    if (r >= 0)
+        r = take_annotations(c, e);
+    if (r >= 0)
+        r = take_paths(c, e);
     if (r >= 0)
         r = take_log(c, e);
     return r < 0 ? r : create_list(c, c->o->group_add, &c->conf.group_add, e);

@@ -35,6 +35,11 @@ static int check_joined(const struct shale_create_opts *o, struct shale_err *e)
         {o->extra_hosts != NULL, "custom host-to-IP mapping"},
     };
 
+    if (o->links)
+        return err_set(e, SHALE_INVALID,
+                       "conflicting options: container type network can't be used with links. This "
+                       "would result in undefined behavior");
+
     for (size_t i = 0; i < ARRAY_SIZE(no); i++)
         if (no[i].given)
             return err_set(e, SHALE_INVALID, "conflicting options: %s and the %snetwork mode",
@@ -52,15 +57,14 @@ static int join(struct create *c, const char *name, struct shale_err *e)
     if (r >= 0 && !name[0])
         r = err_set(e, SHALE_INVALID, "invalid container format container:<name|id>");
     if (r >= 0)
-        r = meta_container_find(store_meta(c->h->store), name, c->a, &row, e);
-    if (r == -SHALE_NOT_FOUND) /* means the image to those who create */
-        e->code = SHALE_INVALID;
+        r = create_joined(c, name, &row, e);
     if (r >= 0)
         r = conf_parse(row.config, c->a, &other, e);
     if (r < 0)
-        return -e->code;
+        return r;
     c->conf.network = arena_printf(c->a, JOINS "%s", row.id);
     c->conf.hostname = other.hostname;
+    c->conf.domainname = other.domainname;
     return c->conf.network ? 0 : err_nomem(e);
 }
 
@@ -68,14 +72,15 @@ static int take_hostname(struct create *c, const char *id, struct shale_err *e)
 {
     char host[HOSTNAME_BYTES + 1] = "";
 
+    bool of_host = streq(c->conf.network, "host") || ns_mode_is_host(c->conf.namespaces[NS_UTS]);
     if (conf_network_of(&c->conf))
         return 0;
+    c->conf.domainname = c->o->domainname ? c->o->domainname : "";
     c->conf.hostname = c->o->hostname;
     if (!c->conf.hostname || !c->conf.hostname[0]) {
         (void)gethostname(host, sizeof host - 1);
-        c->conf.hostname = streq(c->conf.network, "host") && host[0]
-                               ? arena_strdup(c->a, host)
-                               : arena_strndup(c->a, id, SHORT_ID);
+        c->conf.hostname =
+            of_host && host[0] ? arena_strdup(c->a, host) : arena_strndup(c->a, id, SHORT_ID);
     }
     return c->conf.hostname ? 0 : err_nomem(e);
 }
@@ -122,7 +127,8 @@ static int connect_one(struct create *c, const struct shale_endpoint_opts *o, si
                        "invalid config for network %.100s: invalid endpoint settings:\n"
                        "network-scoped aliases are only supported for user-defined networks",
                        n.row.name);
-    *to = (struct conf_network){.name = n.row.name, .id = n.row.id, .address = "", .address6 = ""};
+    *to = (struct conf_network){
+        .name = n.row.name, .id = n.row.id, .address = "", .address6 = "", .mac = ""};
     if (o->address && o->address[0]) {
         to->address = arena_strdup(c->a, o->address);
         r = to->address ? network_check_address(&n, o->address, &address, e) : err_nomem(e);
@@ -133,6 +139,13 @@ static int connect_one(struct create *c, const struct shale_endpoint_opts *o, si
     }
     if (r >= 0)
         r = create_list(c, o->aliases, &to->aliases, e);
+    if (r >= 0 && o->mac && o->mac[0]) {
+        char *mac = NULL;
+        r = run_mac(o->mac, c->a, &mac, e);
+        to->mac = mac;
+    }
+    if (r >= 0 && !n.builtin)
+        r = create_link_list(c, o->links, &to->links, e);
     k->n_networks++;
     *n_publish += !n.macvlan;
     return r;
@@ -168,6 +181,12 @@ static int check_private(struct create *c, const struct shale_endpoint_opts *v, 
         return err_set(e, SHALE_INVALID,
                        "invalid endpoint settings:\nuser-specified IP address is supported only "
                        "when connecting to networks with user configured subnets");
+    if (v->mac && v->mac[0] && !streq(v->network, "none"))
+        return err_set(e, SHALE_INVALID, "conflicting options: mac-address and the network mode");
+    if (streq(v->network, "host") && has_any(c->o->links))
+        return err_set(e, SHALE_INVALID,
+                       "conflicting options: host type networking can't be used with links. This "
+                       "would result in undefined behavior");
     if (has_any(v->aliases))
         return err_set(e, SHALE_INVALID,
                        "invalid endpoint settings:\nnetwork-scoped aliases are only supported for "

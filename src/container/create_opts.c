@@ -14,6 +14,7 @@
 #include "container/create_priv.h"
 #include "container/limits.h"
 #include "container/seccomp.h"
+#include "container/volume.h"
 #include "container/volumes.h"
 
 #define PATH_BYTES_MAX 4096
@@ -94,9 +95,10 @@ static int take_bind(struct create *c, const struct shale_mount *from, struct co
     return fs_mkdir_p(AT_FDCWD, m->source, 0755, e);
 }
 
-static int take_volume(struct create *c, const char *name, struct conf_mount *m,
+static int take_volume(struct create *c, const struct shale_mount *from, struct conf_mount *m,
                        struct shale_err *e)
 {
+    const char *name = from->source;
     char made[65];
     int r;
 
@@ -110,7 +112,8 @@ static int take_volume(struct create *c, const char *name, struct conf_mount *m,
             return err_nomem(e);
     }
     m->name = name;
-    return volume_ensure(c->h->store, name, c->a, &m->source, e);
+    m->no_copy = from->no_copy;
+    return volume_make(c->h, name, from->volume_options, from->volume_labels, c->a, &m->source, e);
 }
 
 /* What docker lets through to tmpfs(5). */
@@ -158,7 +161,7 @@ static int add_mount(struct create *c, const struct shale_mount *from, struct sh
     if (from->type == SHALE_MOUNT_BIND)
         r = take_bind(c, from, &m, e);
     else if (from->type == SHALE_MOUNT_VOLUME)
-        r = take_volume(c, from->source, &m, e);
+        r = take_volume(c, from, &m, e);
     else if (from->type == SHALE_MOUNT_IMAGE)
         r = image_mount_take(c, from, &m, e);
     else

@@ -17,6 +17,8 @@
 #include "container/events.h"
 #include "container/endpoint.h"
 #include "container/image_mount.h"
+#include "container/links.h"
+#include "container/spaces.h"
 #include "container/volume.h"
 #include "container/volume_mount.h"
 #include "container/volumes.h"
@@ -305,9 +307,12 @@ void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *
     if (runtime_knows(c, a) && ctr_run_load(h, c, a, &run, NULL) >= 0 &&
         (run.runtime.path[0] || runtime_choose(h, name, a, &run.runtime, NULL) >= 0)) {
         (void)runtime_call(&run.runtime, rest, a, NULL);
-        (void)cgroup_remove(cgroup_mode(), arena_printf(a, "/shale/%s", c->row.id), NULL);
+        (void)cgroup_remove(
+            cgroup_mode(), arena_printf(a, "%s/%s", conf_cgroup_parent(&c->conf), c->row.id), NULL);
     }
+    links_undo(h, a, c);
     endpoints_teardown(h, a, c);
+    spaces_undo(c, a);
     image_mounts_undo(h, a, c);
     volume_mounts_undo(h, a, c);
     (void)store_rootfs_umount(h->store, ctr_path(c, a, "merged"), NULL);

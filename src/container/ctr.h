@@ -41,6 +41,7 @@ struct ctr {
     struct conf conf;
     const char *dir;       /* absolute */
     struct endpoints *net; /* of the start that is going on (endpoint.h); NULL */
+    struct spaces *spaces; /* the same (spaces.h); NULL: all of its own */
 };
 
 int ctr_find(struct container_host *h, const char *text, struct arena *a, struct ctr *ret,

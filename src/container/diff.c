@@ -46,10 +46,11 @@ int container_diff(struct container_host *h, const char *container, struct arena
         return 0;
     if (upper < 0)
         return err_sys(e, "%s", path);
-    _cleanup_close_ int lower = store_rootfs_view(h->store, &c.row.image_id, h->cancel, e);
-    if (lower < 0)
-        return lower;
-    r = changes_walk(upper, lower, 0, collect, &l, h->cancel, e);
+    _cleanup_(lower_close) struct lower lower = LOWER_NONE;
+    r = store_rootfs_lower(h->store, &c.row.image_id, h->cancel, &lower, e);
+    if (r < 0)
+        return r;
+    r = changes_walk(upper, &lower, 0, collect, &l, h->cancel, e);
     ret->items = l.v;
     ret->n_items = l.n;
     return r;

@@ -129,6 +129,7 @@ static int call_setup(struct container_host *h, struct arena *a, const struct ct
                              .number = number,
                              .address = p->address,
                              .address6 = p->address6,
+                             .mac = asked->mac,
                              .dns = c->conf.dns};
     char *input;
     int r = netavark_find(h, a, &n, e);

@@ -21,6 +21,7 @@ struct endpoints {
     struct endpoint *v;
     size_t n;
     struct hostports ports;
+    const char *hosts;      /* further lines of /etc/hosts; NULL: none */
     const char *resolver;   /* of names, in place of this host's; NULL: none */
     const char *joined_dir; /* --network container: the folder of that one */
 };

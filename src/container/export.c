@@ -8,6 +8,7 @@
 #include "base/outfile.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "base/time.h"
 #include "container/commit_tar.h"
 #include "container/ctr.h"
 #include "container/events.h"
@@ -64,7 +65,8 @@ int container_export(struct container_host *h, const char *container,
             return failed(&why, e);
         out.fd = out.file.fd;
     }
-    r = export_tar(upper, lower, write_out, &out, h->cancel, e);
+    const int64_t created_s = c.row.created_ns / NS_PER_S;
+    r = export_tar(upper, lower, &created_s, write_out, &out, h->cancel, e);
     if (r >= 0 && outfile_publish(&out.file, &why) < 0)
         r = failed(&why, e);
     if (r >= 0)

@@ -17,3 +17,16 @@ json_t *jout_split(const char *words); /* an array of the words of a blank-separ
 int jout_check(int bad, const char *what, struct shale_err *e);
 /* Compact text in the arena; -SHALE_NO_MEMORY. */
 int jout_text(const json_t *j, size_t flags, struct arena *a, char **ret, struct shale_err *e);
+
+/* Members by the table that json_bind reads them with, of the struct at `from`. How they are
+ * written when there is nothing in them ("", 0, false, an empty list): as it is, unless flags say
+ * otherwise. */
+enum {
+    JOUT_NULL = 1 << 8,           /* null */
+    JOUT_OMIT = 1 << 9,           /* not at all */
+    JOUT_OMIT_NEGATIVE = 1 << 10, /* the same of numbers below zero */
+    JOUT_SKIP = 1 << 11,          /* somebody else writes it */
+};
+void jout_fields(int *bad, json_t *o, const struct json_field *fields, size_t n, const void *from);
+json_t *jout_strmap(const struct strmap *m);
+json_t *jout_set(const struct strv *v); /* {"a":{}, …} */

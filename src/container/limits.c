@@ -214,7 +214,7 @@ bool limits_any(const struct conf *c)
     for (size_t i = 0; i < n; i++)
         if (is_set(&v[i]) && (v[i].text || *v[i].number > 0))
             return true;
-    return false;
+    return limits_more_any(c);
 }
 
 size_t limits_discard(struct conf *c, const char **ret)
@@ -248,7 +248,7 @@ static void put_number(int *bad, json_t *o, const char *key, int64_t v, bool neg
         jout_int(bad, o, key, v);
 }
 
-static json_t *memory_of(int *bad, const struct conf *c, bool swap_limit)
+static json_t *memory_of(int *bad, const struct conf *c, bool swap_limit, bool lift)
 {
     json_t *o = json_object();
     int64_t swap = c->more.memory_swap_bytes;
@@ -259,6 +259,8 @@ static json_t *memory_of(int *bad, const struct conf *c, bool swap_limit)
     put_number(bad, o, "reservation", c->more.memory_reservation_bytes, false);
     if (swap_limit)
         put_number(bad, o, "swap", swap, true);
+    if (!lift)
+        limits_put_memory(bad, o, c);
     return o;
 }
 
@@ -288,7 +290,7 @@ static void put_if_any(int *bad, json_t *resources, const char *key, json_t *o)
 
 void limits_put(int *bad, json_t *resources, const struct conf *c, bool swap_limit, bool lift)
 {
-    put_if_any(bad, resources, "memory", memory_of(bad, c, swap_limit));
+    put_if_any(bad, resources, "memory", memory_of(bad, c, swap_limit, lift));
     put_if_any(bad, resources, "cpu", cpu_of(bad, c));
     if (c->pids_limit > 0 || (c->pids_limit < 0 && lift))
         jout_put(bad, resources, "pids", json_pack("{s:I}", "limit", (json_int_t)c->pids_limit));

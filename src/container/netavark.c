@@ -184,7 +184,7 @@ static json_t *endpoint_of(const struct netavark_in *in)
     if (in->network->ipv6)
         jout_add(&bad, ips, json_string(ipv6_format(&in->address6, address6)));
     jout_put(&bad, o, "static_ips", ips);
-    jout_str(&bad, o, "static_mac", network_mac(in->address, mac));
+    jout_str(&bad, o, "static_mac", in->mac && *in->mac ? in->mac : network_mac(in->address, mac));
     jout_put(&bad, o, "aliases", jout_strv(&in->names));
     return bad ? NULL : TAKE_PTR(o);
 }

@@ -36,6 +36,7 @@ struct netavark_in { /* one container on one network */
     unsigned number; /* of the interface inside: 0 is eth0 */
     uint32_t address;
     struct ipv6 address6; /* where the network has IPv6 */
+    const char *mac;      /* NULL, "": made of the address */
     struct strv names;    /* besides the container's */
     struct strv dns;      /* servers for names that are not containers' */
     const struct netavark_port *ports;

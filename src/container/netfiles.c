@@ -58,6 +58,17 @@ static void add_extra(struct buf *b, const struct conf *c, const struct endpoint
     }
 }
 
+/* With a domain also the whole name, first. */
+static void add_own(struct buf *b, const char *address, const struct conf *c)
+{
+    const char *domain = c->domainname ? c->domainname : "";
+
+    if (*domain)
+        buf_addf(b, "%s\t%s.%s %s\n", address, c->hostname, domain, c->hostname);
+    else
+        buf_addf(b, "%s\t%s\n", address, c->hostname);
+}
+
 /* The host's own file serves a container in its network, unless something is to be added. */
 static int write_hosts(int dir_fd, const struct conf *c, const struct endpoints *net,
                        struct shale_err *e)
@@ -71,11 +82,12 @@ static int write_hosts(int dir_fd, const struct conf *c, const struct endpoints 
     add_extra(&b, c, net);
     for (size_t i = 0; net && i < net->n; i++) {
         char address[IPV4_BYTES], address6[IPV6_BYTES];
-        buf_addf(&b, "%s\t%s\n", ipv4_format(net->v[i].address, address), c->hostname);
-        if (!net->v[i].network.ipv6)
-            continue;
-        buf_addf(&b, "%s\t%s\n", ipv6_format(&net->v[i].address6, address6), c->hostname);
+        add_own(&b, ipv4_format(net->v[i].address, address), c);
+        if (net->v[i].network.ipv6)
+            add_own(&b, ipv6_format(&net->v[i].address6, address6), c);
     }
+    if (net && net->hosts)
+        buf_adds(&b, net->hosts);
     r = buf_check(&b, e);
     return r < 0 ? r : put(dir_fd, "hosts", b.p, b.n, e);
 }

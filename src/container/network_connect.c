@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connecting containers to networks, and taking them off. */
+#include <unistd.h>
+
 #include "base/cleanup.h"
 #include "base/lock.h"
 #include "base/str.h"
 #include "container/brief.h"
 #include "container/endpoint.h"
+#include "container/links.h"
 #include "container/netavark.h"
 #include "container/netfiles.h"
 #include "container/pasta.h"
@@ -30,14 +33,19 @@ static int save(struct container_host *h, struct arena *a, const struct ctr *c, 
     return r < 0 ? r : meta_container_set_config(store_meta(h->store), c->row.id, text, listing, e);
 }
 
-/* hosts and resolv.conf of one that runs, as things are now. */
+/* hosts and resolv.conf of one that runs, as things are now; and of those that know it. Without
+ * NETWORK_LOCK. */
 static int rewrite_files(struct container_host *h, struct arena *a, const struct ctr *c,
                          struct shale_err *e)
 {
     struct endpoints net;
     int r = endpoints_load(h, a, c, &net, e);
 
-    return r < 0 ? r : netfiles_write(c->dir, &c->conf, &net, e);
+    if (r >= 0)
+        r = links_write(h, a, c, &net, e);
+    if (r >= 0)
+        links_tell(h, a, c);
+    return r;
 }
 
 /* The container, locked and as it is now. */
@@ -79,10 +87,41 @@ static int check(const struct ctr *c, const struct network *n,
     if (n->builtin && o->aliases && o->aliases[0])
         return err_set(e, SHALE_INVALID,
                        "network-scoped aliases are only supported for user-defined networks");
+    if (n->builtin && o->links && o->links[0])
+        return err_set(e, SHALE_INVALID,
+                       "links of a connection are only supported for user-defined networks");
     int r = o->address && o->address[0] ? network_check_address(n, o->address, &address, e) : 0;
     if (r >= 0 && o->address6 && o->address6[0])
         r = network_check_address6(n, o->address6, &address6, e);
     return r;
+}
+
+static int copy_names(const char *const *list, struct arena *a, struct strv *ret,
+                      struct shale_err *e)
+{
+    while (list && list[ret->n])
+        if (++ret->n > ALIASES_MAX)
+            return err_set(e, SHALE_LIMIT, "more than %d aliases", ALIASES_MAX);
+    ret->v = arena_array(a, ret->n + 1, sizeof *ret->v);
+    if (!ret->v)
+        return err_nomem(e);
+    for (size_t i = 0; i < ret->n; i++) {
+        ret->v[i] = arena_strdup(a, list[i]);
+        if (!ret->v[i])
+            return err_nomem(e);
+    }
+    return 0;
+}
+
+static int whole_link(char **link, struct arena *a, struct shale_err *e)
+{
+    struct run_link l;
+    int r = run_link(*link, a, &l, e);
+
+    if (r < 0)
+        return r;
+    *link = arena_printf(a, "%s:%s", l.name, l.alias);
+    return *link ? 0 : err_nomem(e);
 }
 
 static int add_to_conf(struct ctr *c, const struct network *n,
@@ -94,19 +133,23 @@ static int add_to_conf(struct ctr *c, const struct network *n,
     struct conf_network one = {.name = n->row.name,
                                .id = n->row.id,
                                .address = o->address ? arena_strdup(a, o->address) : "",
-                               .address6 = o->address6 ? arena_strdup(a, o->address6) : ""};
+                               .address6 = o->address6 ? arena_strdup(a, o->address6) : "",
+                               .mac = ""};
+    char *mac = NULL;
+    int r = o->mac && *o->mac ? run_mac(o->mac, a, &mac, e) : 0;
 
-    while (o->aliases && o->aliases[one.aliases.n])
-        if (++one.aliases.n > ALIASES_MAX)
-            return err_set(e, SHALE_LIMIT, "more than %d aliases", ALIASES_MAX);
-    one.aliases.v = arena_array(a, one.aliases.n + 1, sizeof *one.aliases.v);
-    if (!v || !one.address || !one.address6 || !one.aliases.v)
+    if (r >= 0)
+        r = copy_names(o->aliases, a, &one.aliases, e);
+    if (r >= 0)
+        r = copy_names(o->links, a, &one.links, e);
+    for (size_t i = 0; r >= 0 && i < one.links.n; i++)
+        r = whole_link(&one.links.v[i], a, e);
+    if (r < 0)
+        return r;
+    if (!v || !one.address || !one.address6)
         return err_nomem(e);
-    for (size_t i = 0; i < one.aliases.n; i++) {
-        one.aliases.v[i] = arena_strdup(a, o->aliases[i]);
-        if (!one.aliases.v[i])
-            return err_nomem(e);
-    }
+    if (mac)
+        one.mac = mac;
     for (size_t i = 0; i < k->n_networks; i++)
         v[i] = k->networks[i];
     v[k->n_networks++] = one;
@@ -162,6 +205,8 @@ int network_connect(struct container_host *h, const char *network, const char *c
     r = plug_in(h, &a, &c, &c.conf.networks[c.conf.n_networks - 1], e);
     if (r >= 0)
         r = save(h, &a, &c, e);
+    close(TAKE_FD(host));
+    close(TAKE_FD(lock));
     return r < 0 ? r : rewrite_files(h, &a, &c, e);
 }
 
@@ -200,6 +245,8 @@ int network_disconnect(struct container_host *h, const char *network, const char
         if (host < 0)
             return host;
         endpoints_remove(h, &a, &c, n.row.id);
+        close(TAKE_FD(host));
+        close(TAKE_FD(lock));
     }
     r = save(h, &a, &c, e);
     return r >= 0 && runs ? rewrite_files(h, &a, &c, e) : r;

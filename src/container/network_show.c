@@ -2,6 +2,7 @@
 /* Networks as the public API shows them; the filters of `network ls`. */
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "container/conf.h"
 #include "container/jout.h"
 #include "container/labels.h"
 #include "container/listfilter.h"
@@ -22,6 +23,19 @@ static int map_text(const struct strmap *map, struct arena *a, const char **ret,
     if (r >= 0)
         *ret = text;
     return r;
+}
+
+/* What it asked for on that network, if it did. */
+static const char *asked_mac(const struct meta_container *c, const char *network, struct arena *a)
+{
+    struct conf k;
+
+    if (!strstr(c->config, "\"Mac\":") || conf_parse(c->config, a, &k, NULL) < 0)
+        return "";
+    for (size_t i = 0; i < k.n_networks; i++)
+        if (streq(k.networks[i].id, network))
+            return k.networks[i].mac;
+    return "";
 }
 
 static int put_members(struct container_host *h, const struct network *n, struct arena *a,
@@ -48,6 +62,9 @@ static int put_members(struct container_host *h, const struct network *n, struct
             .mac = arena_strdup(a, network_mac(v[i].address, mac)),
             .address = arena_printf(a, "%s/%u", ipv4_format(v[i].address, address), n->subnet.bits),
             .address6 = ""};
+        const char *asked = asked_mac(&c, n->row.id, a);
+        if (*asked)
+            w[done].mac = asked;
         if (n->ipv6) {
             struct ipv6 other = network_address6(n, v[i].address, v[i].address6);
             w[done].address6 =

@@ -19,10 +19,13 @@
 #include "container/endpoint.h"
 #include "container/exec.h"
 #include "container/image_mount.h"
+#include "container/initfiles.h"
 #include "container/jout.h"
 #include "container/limits.h"
+#include "container/links.h"
 #include "container/netfiles.h"
 #include "container/seccomp.h"
+#include "container/spaces.h"
 #include "container/spec.h"
 #include "container/user.h"
 #include "container/volume_mount.h"
@@ -116,7 +119,7 @@ static int fill_volumes(struct container_host *h, struct arena *a, const struct 
         r = volume_ensure(h->store, m->name, a, &path, e);
         if (r >= 0)
             r = volume_mount_fills(h->store, m->name, a, e);
-        if (r > 0)
+        if (r > 0 && !m->no_copy)
             r = volume_fill(path, root_fd, m->target, e);
         if (r < 0)
             return r;
@@ -166,13 +169,13 @@ static int find_init(const struct conf *c, struct arena *a, const char **ret, st
     char path[4096];
 
     *ret = NULL;
-    for (size_t i = 0; c->init && i < ARRAY_SIZE(init_programs); i++)
+    if (!c->init || !spaces_own_pids(c)) /* it is the first process of all there */
+        return 0;
+    for (size_t i = 0; i < ARRAY_SIZE(init_programs); i++)
         if (proc_which(init_programs[i], path, sizeof path, NULL) >= 0) {
             *ret = arena_strdup(a, path);
             return *ret ? 0 : err_nomem(e);
         }
-    if (!c->init)
-        return 0;
     return err_set(
         e, SHALE_UNSUPPORTED,
         "--init needs docker-init, tini-static or catatonit, and none of them is installed");
@@ -198,10 +201,32 @@ static int write_spec(const struct ctr *c, struct arena *a, const struct spec_in
     return fs_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, false, e);
 }
 
+static bool own_cgroup(const struct conf *c, enum cgroup_mode mode)
+{
+    const char *asked = c->namespaces[NS_CGROUP];
+
+    return asked && *asked ? streq(asked, "private") : mode == CGROUP_V2;
+}
+
+static void take_spaces(const struct spaces *s, struct spec_in *in)
+{
+    for (size_t i = 0; i < NS_KINDS; i++) {
+        in->namespaces[i].joins = s->v[i].joins;
+        in->namespaces[i].host = s->v[i].host;
+    }
+    in->shm = s->shm;
+    in->no_shm = s->no_shm;
+    in->proc_of_host = s->v[NS_PID].host && !proc_is_root();
+    if (s->v[NS_IPC].host) { /* only its own user may mount a new one */
+        in->mqueue_of_host = access("/dev/mqueue", F_OK) == 0;
+        in->mqueue = in->mqueue && (in->mqueue_of_host || proc_is_root());
+    }
+}
+
 int prepare_spec(const struct ctr *c, struct arena *a, const struct runtime *rt,
                  const struct user *user, struct shale_err *e)
 {
-    _cleanup_json_ json_t *seccomp = NULL;
+    _cleanup_json_ json_t *seccomp = NULL, *block_io = NULL;
     struct devices devices = {.v = NULL};
     enum cgroup_mode mode = cgroup_mode();
     struct spec_in in = {.conf = &c->conf,
@@ -210,7 +235,7 @@ int prepare_spec(const struct ctr *c, struct arena *a, const struct runtime *rt,
                          .dir = c->dir,
                          .netns = c->net->netns,
                          .no_cgroups = rt->level == RUNTIME_NO_CGROUPS || mode == CGROUP_NONE,
-                         .cgroup_v2 = mode == CGROUP_V2};
+                         .own_cgroup = own_cgroup(&c->conf, mode)};
     int r = prepare_caps(&c->conf, rt, &in.caps, e);
 
     if (r >= 0)
@@ -221,13 +246,18 @@ int prepare_spec(const struct ctr *c, struct arena *a, const struct runtime *rt,
         r = devices_of_host(a, &devices, e);
     if (r >= 0)
         r = devices_of_conf(&c->conf, a, &devices, e);
+    if (r >= 0)
+        r = limits_block_io(&c->conf, &block_io, e);
     if (r < 0)
         return r;
+    in.block_io = block_io;
     in.seccomp = seccomp;
     in.devices = devices.v;
     in.n_devices = devices.n;
     in.sys_of_host = streq(c->conf.network, "host") && !proc_is_root();
     in.mqueue = access("/proc/sys/fs/mqueue", F_OK) == 0;
+    if (c->spaces)
+        take_spaces(c->spaces, &in);
     in.sysctl_ping = proc_is_root() && /* else not all groups are mapped */
                      access("/proc/sys/net/ipv4/ping_group_range", F_OK) == 0;
     in.sysctl_port = access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) == 0;
@@ -257,8 +287,10 @@ int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
         r = make_folder(c, e);
     if (r >= 0)
         r = mount_root(h, a, c, rt, &root_fd, e);
-    if (r >= 0)
+    if (r >= 0) {
+        initfiles_make(root_fd);
         r = volume_mounts_make(h, a, c, e);
+    }
     if (r >= 0)
         r = fill_volumes(h, a, c, root_fd, e);
     if (r >= 0)
@@ -268,11 +300,16 @@ int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
     if (r >= 0)
         r = user_lookup(root_fd, c->conf.user, &c->conf.group_add, a, &user, e);
     c->net = arena_alloc(a, sizeof *c->net);
-    if (!c->net)
+    c->spaces = arena_alloc(a, sizeof *c->spaces);
+    if (!c->net || !c->spaces)
         return err_nomem(e);
+    if (r >= 0)
+        r = spaces_setup(h, a, c, c->spaces, e);
     if (r >= 0)
         r = endpoints_setup(h, a, c, c->net, e);
     if (r >= 0)
-        r = netfiles_write(c->dir, &c->conf, c->net, e);
+        r = links_write(h, a, c, c->net, e);
+    if (r >= 0)
+        links_tell(h, a, c);
     return r < 0 ? r : prepare_spec(c, a, rt, &user, e);
 }

@@ -1,14 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/seccomp.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "container/caps.h"
 #include "container/seccomp_table.h"
+
+/* A child asks, which a filter that we stand under may end for that: then a container could not
+ * make such calls either. */
+static bool has_x32(void)
+{
+#if defined(__x86_64__) && defined(__LP64__)
+    const long x32 = 0x40000000; /* __X32_SYSCALL_BIT of the kernel's <asm/unistd.h> */
+    int status = 0, saved = errno;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(syscall(x32 | SYS_getppid) < 0);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    errno = saved;
+    return pid < 0 || status == 0;
+#else
+    return false;
+#endif
+}
 
 void seccomp_env_host(struct seccomp_env *env, struct utsname *uts)
 {
@@ -20,6 +44,7 @@ void seccomp_env_host(struct seccomp_env *env, struct utsname *uts)
         major = minor = 0;
     env->machine = uts->machine;
     env->kernel = SECCOMP_KERNEL(major, minor);
+    env->no_x32 = !has_x32();
 }
 
 static const struct seccomp_arch *arch_of(const char *machine)
@@ -30,12 +55,13 @@ static const struct seccomp_arch *arch_of(const char *machine)
     return NULL;
 }
 
-static json_t *arch_list(const struct seccomp_arch *arch)
+static json_t *arch_list(const struct seccomp_arch *arch, bool no_x32)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; arch && i < ARRAY_SIZE(arch->scmp) && arch->scmp[i]; i++)
-        json_array_append_new(list, json_string(arch->scmp[i]));
+        if (!no_x32 || !streq(arch->scmp[i], "SCMP_ARCH_X32"))
+            json_array_append_new(list, json_string(arch->scmp[i]));
     return list;
 }
 
@@ -98,7 +124,7 @@ int seccomp_default(const struct seccomp_env *env, json_t **ret, struct shale_er
             return err_nomem(e);
     }
     o = json_pack("{s:s, s:i, s:o, s:O}", "defaultAction", "SCMP_ACT_ERRNO", "defaultErrnoRet", 1,
-                  "architectures", arch_list(arch), "syscalls", calls);
+                  "architectures", arch_list(arch, env->no_x32), "syscalls", calls);
     if (!o || json_lacked_memory()) { /* a rule that is missing something is another rule */
         json_decref(o);
         return err_nomem(e);

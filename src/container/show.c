@@ -10,6 +10,7 @@
 #include "container/exec.h"
 #include "container/health.h"
 #include "container/jout.h"
+#include "container/links.h"
 #include "container/logrotate.h"
 
 static const struct {
@@ -163,17 +164,24 @@ static const char host_config_shape[] =
     "\"MemorySwappiness\":null,\"OomKillDisable\":null,\"PidsLimit\":null,\"Ulimits\":[],"
     "\"CpuCount\":0,\"CpuPercent\":0,\"IOMaximumIOps\":0,\"IOMaximumBandwidth\":0}";
 
-static int whole_host_config(const struct conf *c, json_t **ret, struct shale_err *e)
+static int whole_host_config(struct container_host *h, struct arena *a, const struct ctr *ctr,
+                             json_t **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *shape = NULL, *ours = NULL;
+    const struct conf *c = &ctr->conf;
+    json_t *links = NULL;
     int bad = 0;
     int r = json_parse(host_config_shape, sizeof host_config_shape - 1, CONF_MAX_BYTES, &shape, e);
 
     if (r >= 0)
         r = conf_host_config_json(c, &ours, e);
+    if (r >= 0)
+        r = links_show(h, a, ctr, &links, e);
     if (r < 0)
         return r;
-    bad = json_object_update(shape, ours) < 0;
+    if (links)
+        jout_put(&bad, ours, "Links", links);
+    bad |= json_object_update(shape, ours) < 0;
     if (c->memory_bytes > 0 && c->memory_bytes <= INT64_MAX / 2 && !c->more.memory_swap_bytes)
         jout_int(&bad, shape, "MemorySwap", c->memory_bytes * 2);
     r = jout_check(bad, "container configuration", e);
@@ -182,15 +190,15 @@ static int whole_host_config(const struct conf *c, json_t **ret, struct shale_er
     return r;
 }
 
-static int put_config(const struct ctr *c, struct arena *a, struct shale_container *ret,
-                      struct shale_err *e)
+static int put_config(struct container_host *h, const struct ctr *c, struct arena *a,
+                      struct shale_container *ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *config = NULL, *host = NULL;
     char *text, *host_text;
     int r = conf_config_json(&c->conf, &config, e);
 
     if (r >= 0)
-        r = whole_host_config(&c->conf, &host, e);
+        r = whole_host_config(h, a, c, &host, e);
     if (r >= 0)
         r = jout_text(config, JSON_COMPACT, a, &text, e);
     if (r >= 0)
@@ -216,6 +224,26 @@ static int put_health(struct container_host *h, const struct ctr *c, unsigned fl
     ret->health = r < 0 ? "" : health_name(shown.status);
     ret->health_json = r < 0 ? "" : shown.json;
     return r;
+}
+
+static int put_manifest(struct container_host *h, const struct ctr *c, struct arena *a,
+                        struct shale_container *ret, struct shale_err *e)
+{
+    struct meta *m = store_meta(h->store);
+    struct meta_image image;
+    struct meta_blob blob;
+    int r = meta_image_get_held(m, &c->row.image_id, a, &image, e);
+
+    if (r >= 0 && digest_is_set(&image.manifest))
+        r = meta_blob_get(m, &image.manifest, a, &blob, e);
+    if (r < 0 || !digest_is_set(&image.manifest)) /* built here, or pruned to what runs */
+        return r == -SHALE_NOT_FOUND ? 0 : r;
+    ret->manifest_digest = arena_strdup(a, image.manifest.s);
+    ret->manifest_type = blob.media_type;
+    ret->manifest_bytes = blob.size_bytes;
+    ret->image_platform = arena_printf(a, "%s/%s%s%s", image.os, image.arch,
+                                       *image.variant ? "/" : "", image.variant);
+    return a->failed ? err_nomem(e) : 0;
 }
 
 int show_container(struct container_host *h, const struct ctr *c, unsigned flags,
@@ -260,6 +288,9 @@ int show_container(struct container_host *h, const struct ctr *c, unsigned flags
         .size_rw_bytes = -1,
         .size_root_bytes = -1,
         .restart_count = run->restarts,
+        .manifest_digest = "",
+        .manifest_type = "",
+        .image_platform = "",
     };
     if (!ret->id || !ret->image_id)
         return err_nomem(e);
@@ -271,7 +302,7 @@ int show_container(struct container_host *h, const struct ctr *c, unsigned flags
     if (r >= 0 && !(flags & SHOW_BRIEF))
         r = put_paths(c, a, ret, e);
     if (r >= 0 && !(flags & SHOW_BRIEF))
-        r = put_config(c, a, ret, e);
+        r = put_config(h, c, a, ret, e);
     if (r >= 0 && !(flags & SHOW_BRIEF))
         r = exec_running(h, c, a, &ret->exec_ids, e);
     if (r >= 0)
@@ -287,5 +318,7 @@ int container_inspect(struct container_host *h, const char *container, bool with
     struct ctr c;
     int r = ctr_find(h, container, a, &c, e);
 
-    return r < 0 ? r : show_container(h, &c, with_size ? SHOW_SIZE : 0, NULL, a, ret, e);
+    if (r >= 0)
+        r = show_container(h, &c, with_size ? SHOW_SIZE : 0, NULL, a, ret, e);
+    return r < 0 ? r : put_manifest(h, &c, a, ret, e);
 }

@@ -5,8 +5,9 @@
 #include "container/endpoint.h"
 #include "container/show.h"
 
-static int put_live(const struct endpoint *p, const struct meta_endpoint *rows, size_t n_rows,
-                    struct arena *a, struct shale_container_network *ret, struct shale_err *e)
+static int put_live(const struct endpoint *p, const struct conf_network *asked,
+                    const struct meta_endpoint *rows, size_t n_rows, struct arena *a,
+                    struct shale_container_network *ret, struct shale_err *e)
 {
     char text[IPV4_BYTES], text6[IPV6_BYTES], mac[18];
 
@@ -17,7 +18,8 @@ static int put_live(const struct endpoint *p, const struct meta_endpoint *rows, 
     }
     ret->address = arena_strdup(a, ipv4_format(p->address, text));
     ret->gateway = arena_strdup(a, ipv4_format(p->network.gateway, text));
-    ret->mac = arena_strdup(a, network_mac(p->address, mac));
+    ret->mac =
+        asked->mac && *asked->mac ? asked->mac : arena_strdup(a, network_mac(p->address, mac));
     ret->prefix_bits = p->network.subnet.bits;
     for (size_t i = 0; i < n_rows; i++)
         if (streq(rows[i].network, p->network.row.id))
@@ -43,6 +45,8 @@ static int put_networks(const struct ctr *c, const struct endpoints *live,
                                                 .asked_address6 = n->address6,
                                                 .aliases = (const char *const *)n->aliases.v,
                                                 .n_aliases = n->aliases.n,
+                                                .links = (const char *const *)n->links.v,
+                                                .n_links = n->links.n,
                                                 .endpoint_id = "",
                                                 .address = "",
                                                 .gateway = "",
@@ -51,7 +55,7 @@ static int put_networks(const struct ctr *c, const struct endpoints *live,
                                                 .mac = ""};
         for (size_t k = 0; k < live->n; k++)
             if (streq(live->v[k].network.row.id, n->id)) {
-                int r = put_live(&live->v[k], rows, n_rows, a, &v[i], e);
+                int r = put_live(&live->v[k], n, rows, n_rows, a, &v[i], e);
                 if (r < 0)
                     return r;
             }

@@ -139,6 +139,8 @@ int spec_process(const struct spec_process *p, json_t **ret, struct shale_err *e
         jout_bool(&bad, o, "noNewPrivileges", true);
     if (p->n_ulimits)
         jout_put(&bad, o, "rlimits", rlimits(p));
+    if (p->oom_score_adj)
+        jout_int(&bad, o, "oomScoreAdj", p->oom_score_adj);
     r = jout_check(bad, "process of the container", e);
     if (r < 0)
         return r;
@@ -192,6 +194,7 @@ static int process_part(const struct spec_in *in, json_t **ret, struct shale_err
     p.no_new_privileges = conf_no_new_privileges(c);
     p.ulimits = c->ulimits;
     p.n_ulimits = c->n_ulimits;
+    p.oom_score_adj = c->oom_score_adj;
     r = spec_env(&c->env, c->no_hostname_var ? NULL : c->hostname, c->tty, in->user->home, &a,
                  &p.env, e);
     if (r < 0)
@@ -225,6 +228,17 @@ static const struct {
     {"c", 5, 1, "rwm"}, {"c", 5, 2, "rwm"}, {"c", 136, -1, "rwm"},
 };
 
+static void add_asked_rules(int *bad, json_t *list, const struct conf *c)
+{
+    for (size_t i = 0; i < c->device_rules.n; i++) {
+        struct run_device_rule d;
+        if (run_device_rule(c->device_rules.v[i], &d, NULL) < 0) /* create has seen to it */
+            continue;
+        char type[2] = {d.type, 0};
+        jout_add(bad, list, rule(true, type, d.major, d.minor, d.access));
+    }
+}
+
 static json_t *device_cgroup(const struct spec_in *in)
 {
     _cleanup_json_ json_t *list = json_array();
@@ -244,6 +258,7 @@ static json_t *device_cgroup(const struct spec_in *in)
             if (d->access)
                 jout_add(&bad, list, rule(true, type, d->major, d->minor, d->access));
         }
+        add_asked_rules(&bad, list, in->conf);
     }
     return bad ? NULL : TAKE_PTR(list);
 }
@@ -255,6 +270,8 @@ json_t *spec_resources(const struct spec_in *in)
 
     jout_put(&bad, o, "devices", device_cgroup(in));
     limits_put(&bad, o, in->conf, in->swap_limit, false);
+    if (in->block_io)
+        jout_put(&bad, o, "blockIO", json_deep_copy(in->block_io));
     return bad ? NULL : TAKE_PTR(o);
 }
 
@@ -274,26 +291,38 @@ json_t *spec_devices(const struct spec_in *in)
     return bad ? NULL : TAKE_PTR(list);
 }
 
+static void add_namespace(int *bad, json_t *list, const char *type, const char *path)
+{
+    jout_add(bad, list,
+             path ? json_pack("{s:s, s:s}", "type", type, "path", path)
+                  : json_pack("{s:s}", "type", type));
+}
+
 static json_t *namespaces(const struct spec_in *in)
 {
+    static const char *const types[] = {[NS_UTS] = "uts", [NS_PID] = "pid", [NS_IPC] = "ipc"};
     _cleanup_json_ json_t *list = json_array();
-    struct str rest = STR("mount uts pid ipc"), one;
     int bad = 0;
 
-    while (rest.n > 0 && str_split(&rest, ' ', &one))
-        jout_add(&bad, list, json_pack("{s:s%}", "type", one.p, one.n));
-    if (in->netns)
-        jout_add(&bad, list, json_pack("{s:s, s:s}", "type", "network", "path", in->netns));
-    else if (!streq(in->conf->network, "host"))
-        jout_add(&bad, list, json_pack("{s:s}", "type", "network"));
-    if (in->cgroup_v2 && !in->no_cgroups)
-        jout_add(&bad, list, json_pack("{s:s}", "type", "cgroup"));
+    add_namespace(&bad, list, "mount", NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if (!in->namespaces[i].host)
+            add_namespace(&bad, list, types[i], in->namespaces[i].joins);
+    if (in->netns || !streq(in->conf->network, "host"))
+        add_namespace(&bad, list, "network", in->netns);
+    if (in->own_cgroup && !in->no_cgroups)
+        add_namespace(&bad, list, "cgroup", NULL);
     return bad ? NULL : TAKE_PTR(list);
 }
 
 static bool has_own_net(const struct conf *c)
 {
     return !streq(c->network, "host") && !conf_network_of(c);
+}
+
+static bool has_domain(const struct conf *c)
+{
+    return c->domainname && *c->domainname;
 }
 
 static json_t *sysctls(const struct spec_in *in)
@@ -306,9 +335,18 @@ static json_t *sysctls(const struct spec_in *in)
         jout_str(&bad, o, "net.ipv4.ip_unprivileged_port_start", "0");
     if (own_net && in->sysctl_ping)
         jout_str(&bad, o, "net.ipv4.ping_group_range", "0 2147483647");
+    if (has_domain(in->conf)) /* there is no member for it, says docker */
+        jout_str(&bad, o, "kernel.domainname", in->conf->domainname);
     for (size_t i = 0; i < in->conf->sysctls.n; i++)
         jout_str(&bad, o, in->conf->sysctls.m[i].k, in->conf->sysctls.m[i].v);
     return bad ? NULL : TAKE_PTR(o);
+}
+
+static void put_paths(int *bad, json_t *o, const char *key, const struct conf *c,
+                      const struct strv *asked, const char *usual)
+{
+    if (asked->set ? asked->n > 0 : !c->privileged)
+        jout_put(bad, o, key, asked->set ? jout_strv(asked) : jout_split(usual));
 }
 
 static json_t *linux_part(const struct spec_in *in)
@@ -326,11 +364,9 @@ static json_t *linux_part(const struct spec_in *in)
         jout_put(&bad, o, "devices", spec_devices(in));
     if (in->seccomp)
         jout_put(&bad, o, "seccomp", json_deep_copy(in->seccomp));
-    if (!in->conf->privileged) {
-        jout_put(&bad, o, "maskedPaths", jout_split(MASKED_PATHS));
-        jout_put(&bad, o, "readonlyPaths", jout_split(READONLY_PATHS));
-    }
-    if (has_own_net(in->conf) || in->conf->sysctls.n)
+    put_paths(&bad, o, "maskedPaths", in->conf, &in->conf->masked_paths, MASKED_PATHS);
+    put_paths(&bad, o, "readonlyPaths", in->conf, &in->conf->readonly_paths, READONLY_PATHS);
+    if (has_own_net(in->conf) || in->conf->sysctls.n || has_domain(in->conf))
         jout_put(&bad, o, "sysctl", sysctls(in));
     return bad ? NULL : TAKE_PTR(o);
 }
@@ -348,7 +384,10 @@ int spec_build(const struct spec_in *in, json_t **ret, struct shale_err *e)
     jout_put(&bad, o, "process", process);
     jout_put(&bad, o, "root",
              json_pack("{s:s, s:b}", "path", "merged", "readonly", (int)in->conf->read_only));
-    jout_str(&bad, o, "hostname", in->conf->hostname);
+    if (!in->namespaces[NS_UTS].host)
+        jout_str(&bad, o, "hostname", in->conf->hostname);
+    if (in->conf->annotations.n)
+        jout_put(&bad, o, "annotations", jout_strmap(&in->conf->annotations));
     jout_put(&bad, o, "mounts", spec_mounts(in));
     jout_put(&bad, o, "linux", linux_part(in));
     r = jout_check(bad, "container specification", e);

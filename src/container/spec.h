@@ -32,10 +32,19 @@ struct spec_in {
     uint64_t caps;         /* of the container, see caps.h */
     const json_t *seccomp; /* NULL: no filter */
     bool no_cgroups;       /* no control group is made: nothing is said about them */
-    bool cgroup_v2;        /* a namespace of their own, as docker has it there */
-    bool swap_limit;       /* the kernel counts swap */
-    bool sys_of_host;      /* a new sysfs may not be mounted: the network belongs to others */
-    bool mqueue;           /* the kernel has that file system */
+    struct {
+        const char *joins;  /* path of the one it is in */
+        bool host;          /* this host's: none is made */
+    } namespaces[NS_KINDS]; /* else of its own; control groups have one where own_cgroup says so */
+    bool own_cgroup;
+    const char *shm;        /* what is at /dev/shm, on the host; NULL: one of its own */
+    bool no_shm;            /* nothing is there */
+    bool proc_of_host;      /* a new proc may not be mounted: the processes belong to others */
+    const json_t *block_io; /* "blockIO" of its resources; NULL: none */
+    bool swap_limit;        /* the kernel counts swap */
+    bool sys_of_host;       /* a new sysfs may not be mounted: the network belongs to others */
+    bool mqueue;            /* the kernel has that file system */
+    bool mqueue_of_host;    /* the one of the host is mounted, and wanted */
     bool sysctl_ping,
         sysctl_port; /* /proc/sys/net/ipv4/{ping_group_range,ip_unprivileged_port_start} */
     const struct spec_device *devices; /* of the host for privileged ones, and those asked for */
@@ -57,6 +66,7 @@ struct spec_process {
     uint64_t caps;
     const struct run_ulimit *ulimits;
     size_t n_ulimits;
+    int64_t oom_score_adj; /* 0: the one of who starts it */
 };
 int spec_process(const struct spec_process *p, json_t **ret, struct shale_err *e);
 /* The text of either, as the runtime reads it. */

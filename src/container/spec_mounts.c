@@ -42,6 +42,8 @@ static bool wanted(const struct spec_in *in, const struct fixed *f)
         return false;
     if (streq(f->type, "cgroup") && in->no_cgroups)
         return false;
+    if (streq(f->source, "shm") && in->no_shm)
+        return false;
     return !is_taken(in->conf, f->target);
 }
 
@@ -57,15 +59,31 @@ static json_t *options_of(const struct spec_in *in, const struct fixed *f)
     return list;
 }
 
+/* What is there already, in place of a new one of a kind that belongs to others. NULL: a new one.
+ */
+static const char *there(const struct spec_in *in, const struct fixed *f)
+{
+    bool of_host = (streq(f->type, "sysfs") && in->sys_of_host) ||
+                   (streq(f->type, "proc") && in->proc_of_host) ||
+                   (streq(f->type, "mqueue") && in->mqueue_of_host);
+
+    return streq(f->source, "shm") ? in->shm : of_host ? f->target : NULL;
+}
+
 static void add_defaults(const struct spec_in *in, json_t *list, int *bad)
 {
     for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
         const struct fixed *f = &defaults[i];
-        if (streq(f->type, "sysfs") && in->sys_of_host && wanted(in, f))
+        const char *source = there(in, f);
+        if (!wanted(in, f))
+            continue;
+        if (source)
             jout_add(bad, list,
-                     mount_of(f->target, "bind", f->target,
-                              jout_split("rbind rprivate nosuid noexec nodev ro")));
-        else if (wanted(in, f))
+                     mount_of(f->target, "bind", source,
+                              jout_split(streq(f->type, "sysfs")
+                                             ? "rbind rprivate nosuid noexec nodev ro"
+                                             : "rbind rprivate nosuid noexec nodev")));
+        else
             jout_add(bad, list, mount_of(f->target, f->type, f->source, options_of(in, f)));
     }
 }
@@ -139,19 +157,24 @@ static int by_depth(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Outer ones first, so that none hides another. */
+/* Outer ones first, so that none hides another: files of the network behind a mount at /etc. */
 static void add_user_mounts(const struct spec_in *in, json_t *list, int *bad)
 {
+    size_t i = 0;
+
     _cleanup_free_ const struct conf_mount **v = mem_array(in->conf->n_mounts + 1, sizeof *v);
 
     if (!v) {
         *bad = 1;
         return;
     }
-    for (size_t i = 0; i < in->conf->n_mounts; i++)
-        v[i] = &in->conf->mounts[i];
+    for (size_t k = 0; k < in->conf->n_mounts; k++)
+        v[k] = &in->conf->mounts[k];
     qsort(v, in->conf->n_mounts, sizeof(*v), by_depth);
-    for (size_t i = 0; i < in->conf->n_mounts; i++)
+    for (; i < in->conf->n_mounts && depth_of(v[i]->target) < depth_of("/etc/hosts"); i++)
+        jout_add(bad, list, user_mount(v[i]));
+    add_net_files(in, list, bad);
+    for (; i < in->conf->n_mounts; i++)
         jout_add(bad, list, user_mount(v[i]));
 }
 
@@ -161,7 +184,6 @@ json_t *spec_mounts(const struct spec_in *in)
     int bad = !list;
 
     add_defaults(in, list, &bad);
-    add_net_files(in, list, &bad);
     if (in->init_path && !bad)
         jout_add(&bad, list,
                  mount_of(SPEC_INIT_TARGET, "bind", in->init_path, jout_split("bind ro")));

@@ -9,6 +9,7 @@
 #include "container/events.h"
 #include "container/keep.h"
 #include "container/prepare.h"
+#include "container/spaces.h"
 #include "container/start_priv.h"
 
 int start_mark_running(struct start *s, const struct ctr_run *run, struct shale_err *e)
@@ -74,12 +75,14 @@ static int check_state(struct start *s, struct shale_err *e)
     return 0;
 }
 
-/* No terminal, no input, no keeper, gone when it ends: nobody but us needs to watch it. */
+/* No terminal, no input, no keeper, gone when it ends: nobody but us needs to watch it. Processes
+ * that it leaves behind where others are, too, need somebody who takes them in: conmon. */
 static bool is_direct(const struct start *s)
 {
     const struct conf *f = &s->c->conf;
 
-    return s->attach && s->c->row.auto_remove && !f->tty && !f->open_stdin && !keep_is_wanted(f);
+    return s->attach && s->c->row.auto_remove && !f->tty && !f->open_stdin && !keep_is_wanted(f) &&
+           spaces_own_pids(f);
 }
 
 static int run_it(struct start *s, int *ret_status, struct shale_err *e)

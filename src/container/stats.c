@@ -24,6 +24,7 @@ struct before {
     char id[META_CONTAINER_ID_HEX + 1];
     struct process init;
     uint64_t cpu_ns, host_ns;
+    struct shale_cpu_stats cpu;
     int64_t at_ns; /* monotonic */
     int64_t time_ns;
 };
@@ -105,6 +106,7 @@ static void compare(const struct sampler *s, const struct before *now, struct sh
     if (!b)
         return;
     x->cpu_before_ns = b->cpu_ns;
+    x->cpu_before = b->cpu;
     x->host_cpu_before_ns = b->host_ns;
     x->before_ns = b->time_ns;
     if (now->cpu_ns >= b->cpu_ns && now->at_ns > b->at_ns)
@@ -118,16 +120,18 @@ static void take_figures(struct sampler *s, const struct ctr *c, const struct ct
     struct before *now = &s->now[s->n_now];
     struct cgstats g;
 
-    cgstats_read(CGSTATS_ROOT, proc_text(s, &run->init, "cgroup"), &g);
+    cgstats_read(CGSTATS_ROOT, proc_text(s, &run->init, "cgroup"), s->a, &g);
     (void)snprintf(now->id, sizeof now->id, "%s", c->row.id);
     now->init = run->init;
     now->cpu_ns = g.cpu_ns;
+    now->cpu = g.cpu;
     now->at_ns = time_mono_ns();
     now->time_ns = time_now_ns();
     now->host_ns = s->host_ns;
     s->n_now++;
     x->known = true;
     x->cpu_ns = g.cpu_ns;
+    x->cpu = g.cpu;
     compare(s, now, x);
     x->memory_bytes = g.memory_bytes;
     x->memory_limit_bytes = host_memory();
@@ -135,9 +139,18 @@ static void take_figures(struct sampler *s, const struct ctr *c, const struct ct
         x->memory_limit_bytes = g.memory_limit_bytes;
     x->block_read_bytes = g.read_bytes;
     x->block_written_bytes = g.written_bytes;
+    x->blocks = g.blocks;
+    x->n_blocks = g.n_blocks;
+    x->memory_inactive_bytes = g.memory_inactive_bytes;
+    x->memory = g.memory;
+    x->n_memory = g.n_memory;
     x->n_pids = g.n_pids;
     if (!streq(c->conf.network, "host"))
-        cgstats_net(proc_text(s, &run->init, "net/dev"), &x->net_rx_bytes, &x->net_tx_bytes);
+        x->n_nets = cgstats_net(proc_text(s, &run->init, "net/dev"), s->a, &x->nets);
+    for (size_t i = 0; i < x->n_nets; i++) {
+        x->net_rx_bytes += x->nets[i].rx_bytes;
+        x->net_tx_bytes += x->nets[i].tx_bytes;
+    }
 }
 
 static int add(struct sampler *s, const struct ctr *c, const char *asked, struct shale_err *e)

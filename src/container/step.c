@@ -117,15 +117,14 @@ static int take_limits(struct step *t, struct conf *k, struct shale_err *e)
     k->memory_bytes = t->o->memory_bytes;
     k->more = t->o->more;
     k->cgroup_parent = parent;
-    if (parent && parent[0] && (parent[0] != '/' || strstr(parent, "..")))
-        return err_set(e, SHALE_INVALID,
-                       "invalid cgroup parent \"%.200s\": it is an absolute path, as /builds",
-                       parent);
+    int r = limits_check_parent(parent, e);
+    if (r < 0)
+        return r;
     if (t->o->shm_bytes < 0)
         return err_set(e, SHALE_INVALID, "SHM size can not be less than 0");
     if (t->o->shm_bytes)
         k->shm_bytes = t->o->shm_bytes;
-    int r = limits_check(k, e);
+    r = limits_check(k, e);
     if (r >= 0)
         r = prepare_check_limits(k, &t->rt, e);
     return r < 0 ? r : take_ulimits(t, k, e);
@@ -398,12 +397,14 @@ static int write_layer(struct step *t, int upper, struct step_result *ret, struc
     struct store *s = t->s->h->store;
     struct commit_tar_stats stats = {0};
     struct layer_new *l = NULL;
-    _cleanup_close_ int lower = store_stack_view(s, t->o->layers, t->o->n_layers, t->cancel, e);
-    int r = lower < 0 ? lower : layer_new_begin(s, t->o->lease, t->cancel, &l, e);
+    _cleanup_(lower_close) struct lower lower = LOWER_NONE;
+    int r = store_stack_lower(s, t->o->layers, t->o->n_layers, t->cancel, &lower, e);
 
+    if (r >= 0)
+        r = layer_new_begin(s, t->o->lease, t->cancel, &l, e);
     if (r < 0)
         return r;
-    r = commit_tar(upper, lower, t->o->source_date_epoch_s, into_layer, l, t->cancel, &stats, e);
+    r = commit_tar(upper, &lower, t->o->source_date_epoch_s, into_layer, l, t->cancel, &stats, e);
     ret->empty = stats.n_members == 0;
     ret->n_left_out = stats.n_left_out;
     if (r >= 0 && !ret->empty)

@@ -26,7 +26,7 @@ static int choose(struct container_host *h, struct step_net *n, struct shale_err
     if (r < 0)
         return r;
     k->networks[0] = (struct conf_network){
-        .name = bridge.row.name, .id = bridge.row.id, .address = "", .address6 = ""};
+        .name = bridge.row.name, .id = bridge.row.id, .address = "", .address6 = "", .mac = ""};
     k->n_networks = 1;
     return 0;
 }

@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `top`: the lines of ps(1) that are of a container's processes, which are those of its process
- * namespace. */
+/* `top`: the lines of ps(1) that are of a container's processes: those of its process namespace,
+ * or, where it has one together with others, of its control group. */
 #include <ctype.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "container/events.h"
 #include "container/life.h"
+#include "container/spaces.h"
 #include "container/spawn.h"
 
-#define PS_MAX_BYTES (16u << 20)
-#define PS_MAX_ARGS  64
-#define TITLES_MAX   128
+#define PS_MAX_BYTES     (16u << 20)
+#define PS_MAX_ARGS      64
+#define TITLES_MAX       128
+#define GROUPS_MAX_BYTES (64u << 10)
 
 struct top {
     struct arena *a;
-    struct stat ns; /* the container's process namespace */
+    struct stat ns;    /* the container's process namespace */
+    const char *group; /* its ID, by which its control group is called; NULL: the namespace tells */
     const char **titles;
     size_t n_titles, pid_at;
     const char *const **rows;
@@ -78,6 +82,11 @@ static bool is_inside(const struct top *t, const char *pid_text)
 
     if (!str_to_u64(pid_text, &pid) || pid > INT32_MAX)
         return false;
+    if (t->group) {
+        _cleanup_(buf_clear) struct buf b = BUF_INIT(GROUPS_MAX_BYTES);
+        (void)snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
+        return fs_read_file(AT_FDCWD, path, &b, NULL) >= 0 && strstr(buf_str(&b), t->group);
+    }
     (void)snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
     return stat(path, &st) == 0 && st.st_ino == t->ns.st_ino && st.st_dev == t->ns.st_dev;
 }
@@ -165,6 +174,8 @@ int container_top(struct container_host *h, const char *container, const char *c
     (void)snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)run.init.pid);
     if (!process_alive(&run.init) || stat(path, &t.ns) < 0)
         return err_set(e, SHALE_CONFLICT, "container %s is not running", c.row.id);
+    if (!spaces_own_pids(&c.conf) && run.runtime.level != RUNTIME_NO_CGROUPS)
+        t.group = c.row.id;
     r = run_ps(&t, ps_args, e);
     if (r < 0)
         return r;

@@ -156,12 +156,37 @@ static int write_labels(struct container_host *h, const char *name, const char *
     return fs_write_atomic(store_root_fd(h->store), path, text, strlen(text), 0600, true, e);
 }
 
+int volume_make(struct container_host *h, const char *name, const char *const *option_list,
+                const char *const *labels, struct arena *a, const char **ret_path,
+                struct shale_err *e)
+{
+    const char *dir = arena_printf(a, "volumes/%s", name);
+    const char *data = arena_printf(a, "volumes/%s/_data", name);
+    bool has_labels = labels && labels[0];
+    struct volume_options options;
+    int r = volume_check_name(name, e);
+
+    if (r >= 0)
+        r = volume_options_parse(option_list, a, &options, e);
+    if (r < 0)
+        return err_wrap(e, r, "create %.200s", name);
+    if (!dir || !data)
+        return err_nomem(e);
+    bool there = fs_exists(store_root_fd(h->store), data);
+    if (!there && (has_labels || *options.json)) /* before _data, which is what makes it a volume */
+        r = fs_mkdir_p(store_root_fd(h->store), dir, 0711, e);
+    if (r >= 0 && !there && has_labels)
+        r = write_labels(h, name, labels, a, e);
+    if (r >= 0 && !there && *options.json)
+        r = volume_options_write(h->store, name, &options, a, e);
+    return r < 0 ? r : volume_ensure(h->store, name, a, ret_path, e);
+}
+
 int volume_create(struct container_host *h, const struct shale_volume_create_opts *o,
                   struct arena *a, struct shale_volume *ret, struct shale_err *e)
 {
     char made[ANONYMOUS_HEX + 1];
     const char *name = o->name, *path;
-    struct volume_options options;
     int r = 0;
 
     if (!name || !name[0]) {
@@ -170,28 +195,11 @@ int volume_create(struct container_host *h, const struct shale_volume_create_opt
             return r;
         name = made;
     }
-    r = volume_check_name(name, e);
-    if (r >= 0)
-        r = volume_options_parse(o->options, a, &options, e);
-    if (r < 0)
-        return err_wrap(e, r, "create %.200s", name);
     _cleanup_close_ int lock =
         lock_take(store_root_fd(h->store), VOLUMES_LOCK, LOCK_EXCLUSIVE, h->cancel, e);
     if (lock < 0)
         return lock;
-    if (load(h, name, a, ret, NULL) >= 0)
-        return 0;
-    bool has_labels = o->labels && o->labels[0];
-    if (has_labels || *options.json) { /* before _data, which is what makes it a volume */
-        const char *dir = arena_printf(a, "volumes/%s", name);
-        r = dir ? fs_mkdir_p(store_root_fd(h->store), dir, 0711, e) : err_nomem(e);
-    }
-    if (r >= 0 && has_labels)
-        r = write_labels(h, name, o->labels, a, e);
-    if (r >= 0 && *options.json)
-        r = volume_options_write(h->store, name, &options, a, e);
-    if (r >= 0)
-        r = volume_ensure(h->store, name, a, &path, e);
+    r = volume_make(h, name, o->options, o->labels, a, &path, e);
     return r < 0 ? r : load(h, name, a, ret, e);
 }
 

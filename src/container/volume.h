@@ -13,6 +13,11 @@
 
 #define VOLUMES_LOCK "locks/volumes"
 
+/* The folder of a volume, which is made where it is not there; for those that hold VOLUMES_LOCK.
+ * INVALID: it is no name, or options that are none. */
+int volume_make(struct container_host *h, const char *name, const char *const *options,
+                const char *const *labels, struct arena *a, const char **ret_path,
+                struct shale_err *e);
 int volume_create(struct container_host *h, const struct shale_volume_create_opts *o,
                   struct arena *a, struct shale_volume *ret, struct shale_err *e);
 int volume_ls(struct container_host *h, const struct shale_volume_ls_opts *o, struct arena *a,

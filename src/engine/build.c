@@ -51,6 +51,20 @@ int shale_build_check(struct shale *s, const struct shale_build_opts *opts,
     return result_end(build_check(&h, &o, a, res, e), res, ret);
 }
 
+int shale_build_outline(struct shale *s, const struct shale_build_opts *opts,
+                        struct shale_build_outline **ret, struct shale_err *e)
+{
+    struct build_host h = host_of(s);
+    struct shale_build_opts o;
+    struct arena *a;
+    struct shale_build_outline *res = result_new(sizeof *res, &a);
+
+    if (!res)
+        return err_nomem(e);
+    engine_take_opts(&o, sizeof o, opts);
+    return result_end(build_outline(&h, &o, a, res, e), res, ret);
+}
+
 int shale_build_cache(struct shale *s, struct shale_build_cache **ret, struct shale_err *e)
 {
     struct build_host h = host_of(s);

@@ -90,12 +90,19 @@ int wire_answer(struct wire_req *q, int status, const char *headers, const void 
 /* Begins one whose length is not known. */
 int wire_begin(struct wire_req *q, int status, const char *headers);
 int wire_write(struct wire_req *q, const void *p, size_t n);
+/* As wire_write, but it never waits for the client: what does not go out at once stays in `late`,
+ * with its framing, and goes before all that comes behind it. -1: the client has gone. What
+ * does not fit into `late` is lost as a whole. wire_write_rest waits until it is empty; between the
+ * two there are no other writes. */
+struct buf;
+int wire_write_late(struct wire_req *q, struct buf *late, const void *p, size_t n);
+int wire_write_rest(struct wire_req *q, struct buf *late);
 /* Was one of these three called? */
 bool wire_answered(const struct wire_req *q);
 /* The answer cannot be completed: the connection is cut, so that the client sees it is not whole.
  */
 void wire_break(struct wire_req *q);
-/* Sends `head` (all of it, verbatim) and hands the connection over as a blocking stream socket: its
+/* Throws away what is left of the body, sends `head` (all of it, verbatim) and hands the connection over as a blocking stream socket: its
  * own, or one that a thread feeds where it is encrypted. It is closed when handle returns. -1: the
  * client has gone, or there are no more descriptors. */
 int wire_take(struct wire_req *q, const char *head, size_t n);

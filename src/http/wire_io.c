@@ -87,6 +87,22 @@ int wio_send(struct wconn *k, const struct iovec *from, int n, int64_t most_ns)
     return 0;
 }
 
+ssize_t wio_send_now(struct wconn *k, const void *p, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        const struct iovec v = {(char *)(uintptr_t)p + done, n - done};
+        ssize_t sent = send_some(k, &v, 1);
+        if (sent < 0 && errno == EAGAIN)
+            break;
+        if (sent < 0 && errno != EINTR)
+            return -1;
+        done += sent > 0 ? (size_t)sent : 0;
+    }
+    return (ssize_t)done;
+}
+
 /* Room for more, but for no more than `max`. */
 static int make_room(struct wconn *k, size_t max)
 {

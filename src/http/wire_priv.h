@@ -93,6 +93,7 @@ void wconn_refuse(struct wconn *k, int status);
 /* wire_io.c. Times in ns, negative: for ever; -1 with errno (ETIMEDOUT). */
 ssize_t wio_recv(struct wconn *k, void *p, size_t n, int64_t most_ns); /* 0: the end */
 int wio_send(struct wconn *k, const struct iovec *v, int n, int64_t most_ns);
+ssize_t wio_send_now(struct wconn *k, const void *p, size_t n); /* how many went, maybe 0; -1 */
 /* Reads more into k->buf, which holds at most `max`. 1: there is more, 0: not now, -1: the end, or
  * the buffer is full (ENOBUFS). Waits at most that long for a first byte. */
 int wio_fill(struct wconn *k, size_t max, int64_t most_ns);

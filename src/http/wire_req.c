@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -14,6 +15,7 @@
 #define WAIT_NS        (-1)            /* a reader who pauses, a pipe that is slow: for ever */
 #define LINE_BYTES     1024            /* of a chunk's size, of a trailer */
 #define TRAILERS       32
+#define CHUNK_FRAME    24           /* around a chunk */
 #define SMALL_BYTES    (1u << 20)   /* of a body that nobody read: the connection stays */
 #define DRAIN_BYTES    (1ull << 30) /* … and this much is read before it is closed */
 #define DRAIN_STALL_NS (5 * NS_PER_S)
@@ -276,6 +278,37 @@ int wire_write(struct wire_req *q, const void *p, size_t n)
     return c->chunked ? send_all(c, v, 3) : send_all(c, &v[1], 1);
 }
 
+int wire_write_late(struct wire_req *q, struct buf *late, const void *p, size_t n)
+{
+    struct wcall *c = wcall_of(q);
+
+    if (c->broken || !c->begun || c->ended)
+        return -1;
+    if (n == 0 || c->no_body || late->max - late->n < n + CHUNK_FRAME)
+        return 0;
+    if (c->chunked)
+        buf_addf(late, "%zx\r\n", n);
+    buf_add(late, p, n);
+    if (c->chunked)
+        buf_adds(late, "\r\n");
+    ssize_t sent = late->failed ? -1 : wio_send_now(c->k, late->p, late->n);
+    if (sent < 0)
+        c->broken = true;
+    else
+        buf_drop(late, (size_t)sent);
+    return sent < 0 ? -1 : 0;
+}
+
+int wire_write_rest(struct wire_req *q, struct buf *late)
+{
+    struct wcall *c = wcall_of(q);
+    const struct iovec v = {late->p, late->n};
+    int r = c->broken ? -1 : late->n ? send_all(c, &v, 1) : 0;
+
+    buf_reset(late);
+    return r;
+}
+
 void wire_break(struct wire_req *q)
 {
     wcall_of(q)->broken = true;
@@ -313,6 +346,22 @@ static void drain(struct wcall *c)
 
 /* ---- taken over ---- */
 
+/* A body that nobody has read is none of what is carried from here on: clients send one where none
+ * is asked for. */
+static int skip_body(struct wcall *c)
+{
+    size_t all = 0;
+    char waste[4096];
+    ssize_t n = 1;
+
+    c->stall_ns = DRAIN_STALL_NS;
+    while (n > 0 && all <= SMALL_BYTES) {
+        n = wire_read(&c->q, waste, sizeof waste);
+        all += n > 0 ? (size_t)n : 0;
+    }
+    return n == 0 ? 0 : -1;
+}
+
 int wire_take(struct wire_req *q, const char *head, size_t n)
 {
     struct wcall *c = wcall_of(q);
@@ -320,7 +369,7 @@ int wire_take(struct wire_req *q, const char *head, size_t n)
     struct iovec v = {(void *)(uintptr_t)head, n};
     int fd = k->fd;
 
-    if (c->begun)
+    if (c->begun || skip_body(c) < 0)
         return -1;
     c->begun = c->ended = true;
     c->keep = false;

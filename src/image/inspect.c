@@ -128,6 +128,27 @@ static int put_driver(struct looking *k, struct shale_err *e)
     return 0;
 }
 
+/* What the name stands for; the image's own manifest where that is not here. */
+static int put_target(struct looking *k, const char *target, struct shale_err *e)
+{
+    struct meta_blob row;
+    struct digest d;
+
+    k->d->target_digest = k->d->manifest_digest;
+    k->d->target_type = k->d->manifest_type;
+    k->d->target_bytes = k->d->manifest_bytes;
+    if (!target || !*target || streq(target, k->d->manifest_digest) ||
+        digest_parse(target, &d, NULL) < 0)
+        return 0;
+    int r = meta_blob_get(store_meta(k->s), &d, k->a, &row, e);
+    if (r < 0)
+        return r == -SHALE_NOT_FOUND ? 0 : r;
+    k->d->target_digest = arena_strdup(k->a, target);
+    k->d->target_type = row.media_type;
+    k->d->target_bytes = row.size_bytes;
+    return k->d->target_digest ? 0 : err_nomem(e);
+}
+
 int image_inspect(struct image_host *h, const char *what, const char *platform, struct arena *a,
                   struct shale_image_detail *ret, struct shale_err *e)
 {
@@ -149,8 +170,12 @@ int image_inspect(struct image_host *h, const char *what, const char *platform, 
         r = put_driver(&k, e);
     if (r < 0)
         return r;
-    r = image_attestations(h->store, found.by_id ? ret->image.target : found.target.s,
-                           &k.item.image.manifest, a, &ret->attestations, &ret->n_attestations, e);
+    const char *target = found.by_id ? ret->image.target : found.target.s;
+    r = put_target(&k, platform ? NULL : target, e);
+    if (r < 0)
+        return r;
+    r = image_attestations(h->store, target, &k.item.image.manifest, a, &ret->attestations,
+                           &ret->n_attestations, e);
     if (r < 0)
         return r;
     ret->last_tagged_ns = k.item.image.last_tagged_ns;
@@ -160,12 +185,30 @@ int image_inspect(struct image_host *h, const char *what, const char *platform, 
 
 /* ---- platforms ---- */
 
+/* IDs of the containers of an image. */
+static int put_containers(struct store *s, const struct digest *id, struct arena *a,
+                          struct shale_platform_entry *ret, struct shale_err *e)
+{
+    struct meta_container *rows = NULL;
+    size_t n = 0;
+    int r = ret->n_containers ? meta_container_list(store_meta(s), id, a, &rows, &n, e) : 0;
+
+    if (r < 0)
+        return r;
+    const char **v = arena_array(a, n + 1, sizeof *v);
+    for (size_t i = 0; v && i < n; i++)
+        v[i] = arena_strdup(a, rows[i].id);
+    ret->containers = v;
+    return a->failed ? err_nomem(e) : 0;
+}
+
 static int put_platform(struct store *s, const struct descriptor *d, struct arena *a,
                         struct shale_platform_entry *ret, struct shale_err *e)
 {
     struct meta_image_item item;
     struct meta_digests ids;
     struct meta_image_layer *layers;
+    static const char *const nobody[] = {NULL};
     struct meta_blob blob;
     size_t n;
     int r = meta_image_with_manifest(store_meta(s), &d->digest, a, &ids, e);
@@ -178,6 +221,9 @@ static int put_platform(struct store *s, const struct descriptor *d, struct aren
         .image_id = "",
         .attestation = descriptor_is_attestation(d),
         .about = "",
+        .media_type = d->media_type,
+        .manifest_bytes = d->size_bytes,
+        .containers = nobody,
     };
     if (!ret->digest || !ret->platform)
         return err_nomem(e);
@@ -203,14 +249,18 @@ static int put_platform(struct store *s, const struct descriptor *d, struct aren
     ret->size_bytes = item.image.size_bytes;
     ret->n_containers = item.n_containers;
     ret->image_id = arena_strdup(a, ids.v[0].s);
-    return ret->image_id ? 0 : err_nomem(e);
+    return ret->image_id ? put_containers(s, &ids.v[0], a, ret, e) : err_nomem(e);
 }
 
 /* A target that is a single manifest has one platform: the image's own. */
-static int single_platform(struct store *s, const struct digest *manifest, struct arena *a,
+static int single_platform(struct store *s, const struct meta_blob *blob, struct arena *a,
                            struct shale_platform_entry *v, struct shale_err *e)
 {
-    struct descriptor d = {.digest = *manifest, .media_type = "", .has_platform = true};
+    struct descriptor d = {.digest = blob->digest,
+                           .media_type = blob->media_type,
+                           .size_bytes = blob->size_bytes,
+                           .has_platform = true};
+    const struct digest *manifest = &d.digest;
     struct meta_digests ids;
     struct meta_image row;
     int r = meta_image_with_manifest(store_meta(s), manifest, a, &ids, e);
@@ -237,6 +287,7 @@ int image_platforms(struct image_host *h, const char *target, struct arena *a,
                     struct shale_platform_list *ret, struct shale_err *e)
 {
     struct shale_platform_entry *v;
+    struct meta_blob blob;
     struct manifest m;
     struct digest d;
     size_t n = 1;
@@ -244,6 +295,8 @@ int image_platforms(struct image_host *h, const char *target, struct arena *a,
 
     if (r >= 0)
         r = image_load_manifest(h->store, &d, a, &m, e);
+    if (r >= 0)
+        r = meta_blob_get(store_meta(h->store), &d, a, &blob, e);
     if (r < 0)
         return r;
     if (m.kind == MANIFEST_INDEX)
@@ -252,13 +305,13 @@ int image_platforms(struct image_host *h, const char *target, struct arena *a,
     if (!v)
         return err_nomem(e);
     if (m.kind != MANIFEST_INDEX)
-        r = single_platform(h->store, &d, a, v, e);
+        r = single_platform(h->store, &blob, a, v, e);
     else
         for (size_t i = n = 0; r >= 0 && i < m.n_manifests; i++)
             if (is_image(&m.manifests[i])) /* an index may name anything */
                 r = put_platform(h->store, &m.manifests[i], a, &v[n++], e);
     if (r < 0)
         return r;
-    *ret = (struct shale_platform_list){v, n};
+    *ret = (struct shale_platform_list){v, n, blob.media_type, blob.size_bytes};
     return 0;
 }

@@ -137,7 +137,7 @@ int prune_image(struct prune *p, const struct digest *id)
 {
     struct meta_image row;
     size_t left;
-    int r = meta_image_get(p->x.m, id, p->x.a, &row, p->e);
+    int r = removal_row(&p->x, id, &row, p->e);
 
     if (r == -SHALE_NOT_FOUND) /* went as the parent of another */
         return 0;

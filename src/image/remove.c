@@ -38,6 +38,19 @@ static int note(struct removal *x, enum shale_removed_kind kind, const char *wha
     return removal_note(x, (struct shale_removed){.kind = kind, .what = what}, e);
 }
 
+int removal_row(struct removal *x, const struct digest *id, struct meta_image *ret,
+                struct shale_err *e)
+{
+    if (!x->has_row || !digest_eq(&x->row.id, id)) {
+        int r = meta_image_get(x->m, id, x->a, &x->row, e);
+        x->has_row = r >= 0;
+        if (r < 0)
+            return r;
+    }
+    *ret = x->row;
+    return 0;
+}
+
 /* To be told: untag, with the labels that the image has, or delete, when it has none any more. */
 static int keep_event(struct removal *x, enum event_kind kind, const struct digest *id,
                       struct shale_err *e)
@@ -50,7 +63,7 @@ static int keep_event(struct removal *x, enum event_kind kind, const struct dige
     if (!v || !attrs)
         return err_nomem(e);
     if (kind == EVENT_IMAGE_UNTAG) {
-        int r = meta_image_get(x->m, id, x->a, &row, &why);
+        int r = removal_row(x, id, &row, &why);
         if (r < 0 && r != -SHALE_NOT_FOUND)
             return err_set(e, why.code, "%s", why.msg);
     }
@@ -75,18 +88,17 @@ int removal_names(struct removal *x, const struct digest *id, struct names *ret,
 static int drop_tag(struct removal *x, const struct meta_name *n, struct shale_err *e)
 {
     struct digest *v = arena_grow(x->a, x->targets, x->n_targets, &x->cap_targets, sizeof *v);
-    struct meta_tag row = {.target = {""}};
+    struct digest target;
 
     if (!v)
         return err_nomem(e);
     x->targets = v;
-    int r = meta_tag_get(x->m, n->repo, n->tag, x->a, &row, e);
+    int r = meta_tag_delete(x->m, n->repo, n->tag, x->how, &target, e);
     if (r < 0)
         return r;
-    if (digest_is_set(&row.target))
-        v[x->n_targets++] = row.target;
-    r = removal_seed_blob(x, &row.target, e);
-    return r < 0 ? r : meta_tag_delete(x->m, n->repo, n->tag, x->how, e);
+    if (digest_is_set(&target))
+        v[x->n_targets++] = target;
+    return removal_seed_blob(x, &target, e);
 }
 
 int removal_drop_name(struct removal *x, const struct digest *id, const struct meta_name *n,
@@ -209,7 +221,7 @@ int removal_pinned(const struct digest *id, const char *unpin, struct shale_err 
 static int is_pinned(struct removal *x, const struct digest *id, struct shale_err *e)
 {
     struct meta_image row;
-    int r = meta_image_get(x->m, id, x->a, &row, e);
+    int r = removal_row(x, id, &row, e);
 
     return r == -SHALE_NOT_FOUND ? 0 : r < 0 ? r : row.pinned;
 }
@@ -342,13 +354,14 @@ static int delete_image(struct removal *x, const struct digest *id, struct shale
     int r = meta_image_layers(x->m, id, x->a, &layers, &n, e);
 
     if (r >= 0)
-        r = store_stack(x->s, id, x->a, &img, e);
+        r = store_stack_of(layers, n, x->a, &img, e);
     if (r >= 0 && n > 0)
         r = shared_depth(x, id, layers, n, &n_shared, e);
     if (r >= 0)
         r = find_users(x, id, &u, e);
     if (r >= 0)
         r = removal_seed_image(x, id, layers, &img, e);
+    x->has_row = false;
     if (r >= 0)
         r = meta_image_delete(x->m, id, x->how, e);
     if (r >= 0)
@@ -374,7 +387,7 @@ int removal_delete(struct removal *x, struct digest id, bool quiet, struct shale
         struct shale_err why = SHALE_ERR_INIT;
         struct meta_image row;
         bool used;
-        int r = meta_image_get(x->m, &id, x->a, &row, e);
+        int r = removal_row(x, &id, &row, e);
 
         if (r < 0)
             return quiet && r == -SHALE_NOT_FOUND ? 0 : r;
@@ -391,7 +404,8 @@ int removal_delete(struct removal *x, struct digest id, bool quiet, struct shale
                 *e = why;
             return r;
         }
-        r = removal_drop_image(x, &id, e);
+        /* not forced, it has no names left */
+        r = force ? removal_drop_image(x, &id, e) : delete_image(x, &id, e);
         if (r < 0 || x->o->no_prune || !digest_is_set(&row.parent))
             return r;
         r = is_pinned(x, &row.parent, e);

@@ -24,6 +24,8 @@ struct removal {
     struct arena *a;
     const struct shale_rmi_opts *o; /* force, no_prune, cascade, dry_run */
     const char *how;                /* for the history of tags */
+    struct meta_image row;          /* of the image that was looked at last, while it is there */
+    bool has_row;
     struct shale_removed *v;
     size_t n, cap;
     struct digest *targets; /* of the tags that went */
@@ -39,6 +41,9 @@ struct removal {
 /* The image that is meant. One that the name itself does not point at has no tag of its own there:
  * it goes by its ID; so does the one that it points at, when the name has others to stand for. */
 int removal_find(struct removal *x, const char *what, struct image_found *ret, struct shale_err *e);
+/* meta_image_get, but once for one image after the other. */
+int removal_row(struct removal *x, const struct digest *id, struct meta_image *ret,
+                struct shale_err *e);
 int removal_note(struct removal *x, struct shale_removed item, struct shale_err *e);
 int removal_names(struct removal *x, const struct digest *id, struct names *ret,
                   struct shale_err *e);

@@ -49,7 +49,7 @@ int removal_seed_image(struct removal *x, const struct digest *id,
     x->n_images++;
     if (x->sweep_all)
         return 0;
-    int r = meta_image_get(x->m, id, x->a, &row, e);
+    int r = removal_row(x, id, &row, e);
     if (r >= 0)
         r = removal_seed_blob(x, id, e);
     if (r >= 0)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "archive/archive.h"
 #include "base/cleanup.h"
@@ -14,7 +15,9 @@
 #include "image/copy.h"
 #include "image/image_priv.h"
 #include "image/since.h"
+#include "model/limits.h"
 #include "store/events.h"
+#include "tar/tar_unpack.h"
 
 struct target {
     struct digest id;
@@ -37,6 +40,8 @@ struct save {
     struct sink *to;
     int fd;
     struct outfile out; /* fd is its own, or the caller's */
+    int dir;            /* of a folder */
+    struct tar_unpack *unpack;
 };
 
 static void save_clear(struct save *s)
@@ -47,6 +52,9 @@ static void save_clear(struct save *s)
         s->from->ops->close(s->from);
     store_lease_end(s->lease);
     outfile_clear(&s->out);
+    tar_unpack_free(s->unpack);
+    if (s->dir >= 0)
+        close(s->dir);
     arena_clear(&s->a);
 }
 
@@ -71,6 +79,29 @@ static int manifest_of(struct save *s, const struct digest *id, struct digest *r
     if (r >= 0)
         *ret = row.manifest;
     return r;
+}
+
+/* Of an image there may be several manifests (other compressions, other annotations); in what a
+ * name stands for, the one that is there. 0: it has none. */
+static int manifest_in(struct save *s, const struct digest *in, const struct digest *id,
+                       unsigned depth, struct digest *ret, struct shale_err *e)
+{
+    struct manifest m;
+    int r = image_load_manifest(s->h->store, in, &s->a, &m, e);
+
+    if (r < 0)
+        return r == -SHALE_NOT_FOUND ? 0 : r;
+    if (m.kind == MANIFEST_IMAGE && digest_eq(&m.config.digest, id)) {
+        *ret = *in;
+        return 1;
+    }
+    for (size_t i = 0; m.kind == MANIFEST_INDEX && depth < LIMIT_INDEX_DEPTH && i < m.n_manifests;
+         i++) {
+        r = manifest_in(s, &m.manifests[i].digest, id, depth + 1, ret, e);
+        if (r != 0)
+            return r;
+    }
+    return 0;
 }
 
 static bool is_among(const struct digest *v, size_t n, const struct digest *d)
@@ -104,6 +135,8 @@ static int choose(struct save *s, const char *what, struct target *t, struct sha
         if (r < 0)
             return err_set(e, why.code, "%s", why.msg);
         r = manifest_of(s, &found.id, &d, e);
+        if (r >= 0 && digest_is_set(&found.target))
+            r = manifest_in(s, &found.target, &found.id, 0, &d, e);
         if (r < 0)
             return r;
         if (!is_among(v, n, &d))
@@ -126,6 +159,8 @@ static int take_all(struct save *s, const struct image_found *found, struct targ
     if (r < 0 || !digest_is_set(&found->target) || digest_eq(&found->target, &t->manifest))
         return r;
     r = image_is_whole(s->h->store, &found->target, &s->a, e);
+    if (r == 1)
+        r = manifest_in(s, &found->target, &found->id, 0, &t->manifest, e);
     if (r == 1)
         t->top = found->target;
     return r;
@@ -184,31 +219,68 @@ static int failed(const struct shale_err *why, struct shale_err *e)
                    why->code == SHALE_INVALID ? "invalid output path: " : "", why->msg);
 }
 
+static int write_out(void *arg, const void *p, size_t n, struct shale_err *e)
+{
+    const struct save *s = arg;
+
+    return sys_write_all(s->fd, p, n) < 0 ? err_sys(e, "write the archive") : 0;
+}
+
+/* What the folder has already. */
+static int read_index(struct save *s, json_t **ret, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(ARCHIVE_MAX_DOCUMENT_BYTES);
+    int r = fs_read_file(s->dir, "index.json", &b, NULL);
+
+    if (r == -SHALE_NOT_FOUND)
+        return 0;
+    if (r >= 0)
+        r = json_parse(buf_str(&b), b.n, ARCHIVE_MAX_DOCUMENT_BYTES, ret, NULL);
+    return r < 0 ? err_set(e, SHALE_INVALID, "index.json in %.200s is none of an OCI layout",
+                           s->o->folder)
+                 : 0;
+}
+
+static int open_folder(struct save *s, struct shale_err *e)
+{
+    _cleanup_json_ json_t *index = NULL;
+    int r = fs_mkdir_p(AT_FDCWD, s->o->folder, 0755, e);
+
+    if (r >= 0)
+        r = s->dir = fs_open_dir(AT_FDCWD, s->o->folder, e);
+    const struct tar_unpack_opts uo = {
+        .root_fd = s->dir, .dir = "/", .shown = s->o->folder, .cancel = s->h->cancel};
+    if (r >= 0)
+        r = read_index(s, &index, e);
+    if (r >= 0)
+        r = tar_unpack_new(&uo, &s->unpack, e);
+    if (r >= 0)
+        r = archive_sink_open(tar_unpack_feed, s->unpack, &s->to, e);
+    return r < 0 ? r : archive_sink_into(s->to, index, e);
+}
+
 static int open_output(struct save *s, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
 
     s->fd = s->o->fd;
+    if (s->o->folder)
+        return open_folder(s, e);
     if (!s->o->output)
-        return 0;
+        return archive_sink_open(write_out, s, &s->to, e);
     if (outfile_open(&s->out, s->o->output, &why) < 0)
         return failed(&why, e);
     s->fd = s->out.fd;
-    return 0;
+    return archive_sink_open(write_out, s, &s->to, e);
 }
 
 static int publish(struct save *s, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
 
+    if (s->unpack)
+        return tar_unpack_end(s->unpack, e);
     return outfile_publish(&s->out, &why) < 0 ? failed(&why, e) : 0;
-}
-
-static int write_out(void *arg, const void *p, size_t n, struct shale_err *e)
-{
-    const struct save *s = arg;
-
-    return sys_write_all(s->fd, p, n) < 0 ? err_sys(e, "write the archive") : 0;
 }
 
 /* ---- the copy ---- */
@@ -241,7 +313,8 @@ static int lease_all(struct save *s, struct shale_err *e)
 int image_save(struct image_host *h, const char *const *images, size_t n_images,
                const struct shale_save_opts *o, struct shale_err *e)
 {
-    _cleanup_(save_clear) struct save s = {.h = h, .o = o, .fd = -1, .out = OUTFILE_INIT};
+    _cleanup_(save_clear) struct save s = {
+        .h = h, .o = o, .fd = -1, .out = OUTFILE_INIT, .dir = -1};
     int r = 0;
 
     arena_init(&s.a, ARCHIVE_MAX_BYTES);
@@ -253,8 +326,6 @@ int image_save(struct image_host *h, const char *const *images, size_t n_images,
         r = lease_all(&s, e);
     if (r >= 0)
         r = open_output(&s, e);
-    if (r >= 0)
-        r = archive_sink_open(write_out, &s, &s.to, e);
     for (size_t i = 0; r >= 0 && i < s.n; i++)
         r = save_one(&s, &s.v[i], e);
     if (r >= 0 && s.since.n_left_out)

@@ -288,11 +288,11 @@ static int delete_names(struct meta *m, const struct digest *id, const char *how
 int meta_image_delete(struct meta *m, const struct digest *id, const char *how, struct shale_err *e)
 {
     int64_t used;
-    int r = meta_begin(m, e);
+    int begun = meta_part_begin(m, e);
 
-    if (r < 0)
-        return r;
-    r = delete_names(m, id, how, e);
+    if (begun < 0)
+        return begun;
+    int r = delete_names(m, id, how, e);
     if (r >= 0) /* an index that names it stays, but does not keep it any more */
         r = stmt_run(m,
                      "DELETE FROM edges WHERE child = (SELECT manifest FROM images WHERE id = ?1)",
@@ -303,7 +303,7 @@ int meta_image_delete(struct meta *m, const struct digest *id, const char *how, 
     if (r >= 0)
         r = used ? stmt_run(m, "UPDATE images SET held = 1 WHERE id = ?1", NULL, e, "d", id)
                  : delete_rows(m, id, e);
-    return meta_end(m, r, e);
+    return meta_part_end(m, begun, r, e);
 }
 
 int image_release_held(struct meta *m, const struct digest *id, struct shale_err *e)

@@ -430,6 +430,20 @@ int meta_end(struct meta *m, int r, struct shale_err *e)
     return c < 0 ? c : r;
 }
 
+int meta_part_begin(struct meta *m, struct shale_err *e)
+{
+    pthread_mutex_lock(&m->mutex);
+    bool is_part = m->depth > 0; /* of this thread: others are kept out */
+    pthread_mutex_unlock(&m->mutex);
+    int r = is_part ? 0 : meta_begin(m, e);
+    return r < 0 ? r : !is_part;
+}
+
+int meta_part_end(struct meta *m, int begun, int r, struct shale_err *e)
+{
+    return begun ? meta_end(m, r, e) : r;
+}
+
 int meta_stamp(struct meta *m, struct meta_stamp *ret, struct shale_err *e)
 {
     int64_t others = 0;

@@ -83,6 +83,12 @@ int meta_begin(struct meta *m, struct shale_err *e);
 int meta_commit(struct meta *m, struct shale_err *e);
 void meta_rollback(struct meta *m); /* harmless without a transaction */
 
+/* For a function that is called for many things in one transaction: alone it is a transaction, in
+ * one of the caller it is a part of it, without a place of its own to go back to. When it fails the
+ * caller must go back. meta_part_end is meta_end, but only of what was begun. Returns 1: begun. */
+int meta_part_begin(struct meta *m, struct shale_err *e);
+int meta_part_end(struct meta *m, int begun, int r, struct shale_err *e);
+
 /* Ends a transaction by the result of what was done in it: commit if r >= 0, else rollback. Returns
  * r, or the error of the commit. `return meta_end(m, r, e);` */
 int meta_end(struct meta *m, int r, struct shale_err *e);

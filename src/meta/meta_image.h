@@ -130,9 +130,10 @@ int meta_tag_get(struct meta *m, const char *repo, const char *tag, struct arena
 /* Tags of a repository, in order of their bytes. n may be 0. */
 int meta_repo_tags(struct meta *m, const char *repo, struct arena *a, struct strv *ret,
                    struct shale_err *e);
-/* Missing is NOT_FOUND. */
+/* *ret_target: what it stood for. Missing is NOT_FOUND. A part of a transaction (meta_part_begin).
+ */
 int meta_tag_delete(struct meta *m, const char *repo, const char *tag, const char *how,
-                    struct shale_err *e);
+                    struct digest *ret_target, struct shale_err *e);
 
 struct meta_tag_log { /* one move of a tag, as the history keeps it */
     const char *repo, *tag, *how;

@@ -146,21 +146,24 @@ int meta_repo_tags(struct meta *m, const char *repo, struct arena *a, struct str
 }
 
 int meta_tag_delete(struct meta *m, const char *repo, const char *tag, const char *how,
-                    struct shale_err *e)
+                    struct digest *ret_target, struct shale_err *e)
 {
     struct meta_tag_log l = {.repo = repo, .tag = tag, .how = how, .when_ns = time_now_ns()};
-    int r = meta_begin(m, e);
+    int begun = meta_part_begin(m, e);
 
-    if (r < 0)
-        return r;
-    r = current(m, repo, tag, &l.old_image, &l.old_target, e);
+    if (begun < 0)
+        return begun;
+    int r = current(m, repo, tag, &l.old_image, &l.old_target, e);
     if (r == 0)
         r = no_tag(repo, tag, e);
     if (r >= 0)
         r = log_move(m, &l, e);
     if (r >= 0)
         r = stmt_run(m, "DELETE FROM tags WHERE repo = ?1 AND tag = ?2", NULL, e, "tt", repo, tag);
-    return meta_end(m, r, e);
+    r = meta_part_end(m, begun, r, e);
+    if (r >= 0)
+        *ret_target = l.old_target;
+    return r;
 }
 
 int meta_tag_has_target(struct meta *m, const struct digest *target, struct shale_err *e)

@@ -24,8 +24,7 @@ static const char *find_propagation(struct str s)
 
 static int volume_mode(struct str mode, struct shale_mount *m, struct shale_err *e)
 {
-    static const char *const ignored[] = {"rw",         "z",      "Z",        "nocopy",
-                                          "consistent", "cached", "delegated"};
+    static const char *const ignored[] = {"rw", "z", "Z", "consistent", "cached", "delegated"};
     struct str rest = mode, one;
     while (str_split(&rest, ',', &one)) {
         const char *propagation = find_propagation(one);
@@ -34,6 +33,8 @@ static int volume_mode(struct str mode, struct shale_mount *m, struct shale_err 
             m->propagation = propagation;
         if (str_eq(one, STR("ro")) || str_eq(one, STR("readonly")))
             known = m->read_only = true;
+        if (str_eq(one, STR("nocopy")))
+            known = m->no_copy = true;
         for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
             known = known || str_eq(one, str_of(ignored[i]));
         if (!known)
@@ -136,7 +137,34 @@ struct mount_spec {
     const char *volume_key, *bind_key, *tmpfs_key, *image_key;
     bool writable;    /* of an image */
     const char *mode; /* tmpfs-mode */
+    struct texts {
+        const char **v; /* with the end behind them */
+        size_t n, cap;
+    } options, labels; /* of a volume */
 };
+
+static int add_text(struct mount_spec *s, struct texts *t, const char *text, struct shale_err *e)
+{
+    const char **v = arena_grow(s->a, t->v, t->n ? t->n + 1 : 0, &t->cap, sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    t->v = v;
+    v[t->n++] = text;
+    v[t->n] = NULL;
+    return 0;
+}
+
+static int take_volume(struct mount_spec *s, const char *key, const char *v, struct shale_err *e)
+{
+    if (streq(key, "volume-opt"))
+        return add_text(s, &s->options, v, e);
+    if (streq(key, "volume-label"))
+        return add_text(s, &s->labels, v, e);
+    return streq(v, "local")
+               ? 0
+               : err_set(e, SHALE_UNSUPPORTED,
+                         "volume driver \"%.60s\" is not supported yet, only \"local\" is", v);
+}
 
 static int take_type(struct mount_spec *s, const char *v, struct shale_err *e)
 {
@@ -198,7 +226,6 @@ static bool is_image_key(const char *key)
 
 static int take_pair(struct mount_spec *s, const char *key, const char *v, struct shale_err *e)
 {
-    bool ignored;
     if (str_has_prefix(key, "bind-"))
         s->bind_key = key;
     else if (str_has_prefix(key, "volume-"))
@@ -226,7 +253,9 @@ static int take_pair(struct mount_spec *s, const char *key, const char *v, struc
     if (streq(key, "tmpfs-mode"))
         return take_tmpfs_mode(s, v, e);
     if (streq(key, "volume-nocopy"))
-        return take_bool(key, v, &ignored, e);
+        return take_bool(key, v, &s->m.no_copy, e);
+    if (streq(key, "volume-opt") || streq(key, "volume-label") || streq(key, "volume-driver"))
+        return take_volume(s, key, v, e);
     if (streq(key, "consistency"))
         return 0;
     if (streq(key, "image-subpath") || streq(key, "subpath")) {
@@ -330,6 +359,8 @@ int mount_value_mount(const char *text, struct arena *a, struct shale_mount *ret
         return r;
     if (s.m.type == SHALE_MOUNT_IMAGE)
         s.m.read_only = !s.writable;
+    s.m.volume_options = s.options.v;
+    s.m.volume_labels = s.labels.v;
     *ret = s.m;
     return 0;
 }

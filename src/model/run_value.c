@@ -285,3 +285,99 @@ int run_device(const char *text, struct arena *a, struct run_device *ret, struct
     *ret = d;
     return 0;
 }
+
+/* A number or "*" up to `end`. */
+static bool device_number(const char *s, const char *end, int64_t *ret)
+{
+    *ret = -1;
+    if (end - s == 1 && *s == '*')
+        return true;
+    if (s == end || end - s > 10)
+        return false;
+    *ret = 0;
+    for (; s < end; s++) {
+        if (!isdigit((unsigned char)*s))
+            return false;
+        *ret = *ret * 10 + (*s - '0');
+    }
+    return *ret <= UINT32_MAX;
+}
+
+int run_device_rule(const char *text, struct run_device_rule *ret, struct shale_err *e)
+{
+    struct run_device_rule d = {.type = text[0]};
+    bool good = text[0] && strchr("abc", text[0]) && text[1] == ' ';
+    const char *major = good ? text + 2 : "", *colon = strchr(major, ':');
+    const char *space = colon ? strchr(colon, ' ') : NULL;
+
+    good = good && space && device_number(major, colon, &d.major) &&
+           device_number(colon + 1, space, &d.minor);
+    d.access = space ? space + 1 : "";
+    size_t n = strlen(d.access);
+    if (!good || n < 1 || n > 3 || strspn(d.access, "rwm") != n)
+        return err_set(e, SHALE_INVALID, "invalid device cgroup format '%.200s'", text);
+    *ret = d;
+    return 0;
+}
+
+/* ---- networks ---- */
+
+#define MAC_DIGITS 12
+
+int run_mac(const char *text, struct arena *a, char **ret, struct shale_err *e)
+{
+    struct str s = str_trim(str_of(text));
+    char digits[MAC_DIGITS], sep = s.n > 2 ? s.p[2] : 0;
+    size_t group = 2, n = 0;
+    bool good = true;
+
+    if (sep != ':' && sep != '-') { /* "0242.ac11.0002" */
+        sep = '.';
+        group = 4;
+    }
+    good = s.n == MAC_DIGITS + MAC_DIGITS / group - 1;
+    for (size_t i = 0; good && i < s.n; i++) {
+        bool between = i % (group + 1) == group;
+        good = between ? s.p[i] == sep : isxdigit((unsigned char)s.p[i]) != 0;
+        if (good && !between)
+            digits[n++] = (char)tolower((unsigned char)s.p[i]);
+    }
+    if (!good)
+        return err_set(e, SHALE_INVALID, "%.100s is not a valid mac address", text);
+    if (strchr("13579bdf", digits[1]))
+        return err_set(e, SHALE_INVALID, "%.100s is a mac address of many receivers", text);
+    return give(arena_printf(a, "%.2s:%.2s:%.2s:%.2s:%.2s:%.2s", digits, digits + 2, digits + 4,
+                             digits + 6, digits + 8, digits + 10),
+                ret, e);
+}
+
+/* A word of a line of /etc/hosts. */
+static bool is_host_word(const char *s)
+{
+    for (const char *p = s; *p; p++)
+        if (isspace((unsigned char)*p) || iscntrl((unsigned char)*p) || strchr("#,/:", *p))
+            return false;
+    return *s != 0;
+}
+
+int run_link(const char *text, struct arena *a, struct run_link *ret, struct shale_err *e)
+{
+    bool shown = text[0] == '/'; /* as inspect has it */
+    const char *name = text + shown, *colon = strchr(name, ':');
+    const char *alias = colon ? colon + 1 : name;
+    int r = check_size(text, e);
+
+    if (r < 0)
+        return r;
+    if (!*text)
+        return err_set(e, SHALE_INVALID, "empty string specified for links");
+    if (colon && shown && strrchr(alias, '/'))
+        alias = strrchr(alias, '/') + 1;
+    ret->name = arena_strndup(a, name, colon ? (size_t)(colon - name) : strlen(name));
+    ret->alias = arena_strdup(a, alias);
+    if (!ret->name || !ret->alias)
+        return err_nomem(e);
+    if (!is_host_word(ret->name) || !is_host_word(ret->alias))
+        return err_set(e, SHALE_INVALID, "bad format for links: %.200s", text);
+    return 0;
+}

@@ -33,3 +33,21 @@ struct run_device {
     const char *host, *inside, *access;
 };
 int run_device(const char *text, struct arena *a, struct run_device *ret, struct shale_err *e);
+
+/* --device-cgroup-rule "c 1:3 rwm": "invalid device cgroup format 'x'". */
+struct run_device_rule {
+    char type;            /* 'a', 'b', 'c' */
+    int64_t major, minor; /* -1: all */
+    const char *access;   /* in the text */
+};
+int run_device_rule(const char *text, struct run_device_rule *ret, struct shale_err *e);
+
+/* --mac-address: of six bytes, not one of many receivers; "02:42:ac:11:00:02" whichever way it was
+ * written. */
+int run_mac(const char *text, struct arena *a, char **ret, struct shale_err *e);
+
+/* --link NAME[:ALIAS]; "/NAME:/other/ALIAS" as inspect shows it, too. */
+struct run_link {
+    const char *name, *alias;
+};
+int run_link(const char *text, struct arena *a, struct run_link *ret, struct shale_err *e);

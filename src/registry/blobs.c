@@ -25,7 +25,8 @@ bool reg_blob_part(struct rq *rq, const struct digest *d, uint64_t size, struct 
     char etag[DIGEST_MAX + 2];
 
     snprintf(etag, sizeof etag, "\"%s\"", d->s);
-    if (!if_range || streq(if_range, etag))
+    /* Ranges are for GET alone (RFC 9110, 14.2). */
+    if (rq->q->method == HTTP_GET && (!if_range || streq(if_range, etag)))
         range = http_range_parse(http_req_header(rq->q, "Range"), size, &first, &last);
     if (range == HTTP_RANGE_WRONG) {
         char all[40];
@@ -105,7 +106,7 @@ void blob_get(struct rq *rq)
     if (up)
         metrics_count(reg->metrics, METRICS_UPSTREAM_HITS, 1);
     snprintf(etag, sizeof etag, "\"%s\"", d.s);
-    if (http_etag_matches(http_req_header(rq->q, "If-None-Match"), etag)) {
+    if (reg_has_etag(rq->q, etag)) {
         struct http_response *p = http_response_mem("", 0, NULL, NULL);
         blob_headers(p, &d);
         http_respond(rq->q, 304, p);

@@ -218,6 +218,26 @@ bool reg_page(struct rq *rq, uint64_t def, struct page *ret)
     return true;
 }
 
+struct etag_search {
+    const char *etag;
+    bool found;
+};
+
+static void see_etags(void *arg, const char *value)
+{
+    struct etag_search *s = arg;
+
+    s->found |= http_etag_matches(value, s->etag);
+}
+
+bool reg_has_etag(const struct http_req *q, const char *etag)
+{
+    struct etag_search s = {etag, false};
+
+    http_req_each_header(q, "If-None-Match", see_etags, &s);
+    return s.found;
+}
+
 /* ---- dispatch ---- */
 
 static void rq_done(struct http_req *q)
@@ -306,7 +326,7 @@ static bool from_cache(struct registry *r, struct http_req *q)
     bool good = state_generation(r->state, cache_entry_repo(x)) == cache_entry_generation(x) &&
                 (cache_entry_until(x) == INT64_MAX || cache_entry_until(x) > time_mono_ns());
     if (good) {
-        bool same = http_etag_matches(http_req_header(q, "If-None-Match"), cache_entry_etag(x));
+        bool same = reg_has_etag(q, cache_entry_etag(x));
         struct http_response *p = same ? cache_entry_not_modified(x) : cache_entry_full(x);
         http_respond(q, same ? 304 : 200, http_response_ref(p));
         metrics_count(r->metrics, METRICS_CACHE_HITS, 1);
@@ -339,11 +359,11 @@ static void run(struct rq *rq, const struct endpoint *ep)
     bool writes = ep->need == PUSH || ep->need == DELETE;
 
     if (writes && (rq->r->read_only || c->read_only))
-        reg_error(rq, REG_UNSUPPORTED, "the registry is read-only");
+        reg_error_say(rq, REG_UNSUPPORTED, "the registry is read-only", NULL, NULL);
     else if (ep->need == PUSH && rq_upstream(rq))
         refuse_push(rq);
     else if (ep->need == DELETE && !c->delete)
-        reg_error(rq, REG_UNSUPPORTED, "this registry does not delete");
+        reg_error_say(rq, REG_UNSUPPORTED, "this registry does not delete", NULL, NULL);
     else if (ep->route == ROUTE_MANIFEST && from_cache(rq->r, rq->q))
         return;
     else if (ep->head || rq->working)

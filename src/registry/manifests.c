@@ -5,9 +5,10 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "http/range.h"
 #include "model/limits.h"
 #include "registry/upstream/pull.h"
+
+#define MAX_TRIES 5 /* of a put whose bytes somebody else removes */
 
 /* ---- GET ---- */
 
@@ -39,7 +40,7 @@ void reg_send_manifest(struct rq *rq, const struct state_manifest *m, uint64_t g
     manifest_headers(full, m);
     manifest_headers(none, m);
     snprintf(etag, sizeof etag, "\"%s\"", m->digest.s);
-    bool same = http_etag_matches(http_req_header(q, "If-None-Match"), etag);
+    bool same = reg_has_etag(q, etag);
     struct http_response *answer = same ? none : full;
     if (q->method == HTTP_GET && !same)
         reg_event(rq, REGCONF_EVENT_PULL,
@@ -236,14 +237,36 @@ static int prepare(struct rq *rq, struct manifest *m, struct state_put *p)
     return p->m.media_type ? 0 : err_nomem(&rq->e);
 }
 
-/* Bytes first, then the row; the lease keeps collectors off between the two. */
+struct bytes {
+    struct blobs *blobs;
+    const struct digest *d;
+};
+
+static int remove_bytes(void *arg, struct shale_err *e)
+{
+    const struct bytes *x = arg;
+
+    return blob_remove(x->blobs, x->d, NULL, e);
+}
+
+/* Bytes first, then the row; the lease keeps collectors off between the two. Bytes that get no row
+ * go again, or refused pushes would fill the disk. Whoever pushes the same bytes at that moment
+ * finds them gone, and writes them anew. */
 static int store(struct rq *rq, struct state_put *p)
 {
-    int r = state_lease(rq->r->state, &p->m.digest, &rq->e);
+    struct bytes x = {rq->r->blobs, &p->m.digest};
+    int r, tries = 0;
 
-    if (r >= 0)
-        r = blob_put(rq->r->blobs, &p->m.digest, rq->q->body.p, rq->q->body.n, &rq->e);
-    return r < 0 ? r : reg_refusal(rq, state_manifest_put(rq->r->state, p, &rq->e));
+    do {
+        r = state_lease(rq->r->state, &p->m.digest, &rq->e);
+        if (r >= 0)
+            r = blob_put(rq->r->blobs, &p->m.digest, rq->q->body.p, rq->q->body.n, &rq->e);
+        if (r >= 0)
+            r = reg_refusal(rq, state_manifest_put(rq->r->state, p, &rq->e));
+    } while (r == -SHALE_CONFLICT && ++tries < MAX_TRIES);
+    if (r <= 0)
+        (void)state_blob_unknown(rq->r->state, &p->m.digest, remove_bytes, &x, NULL);
+    return r;
 }
 
 static uint64_t most_bytes(const struct rq *rq)
@@ -253,11 +276,43 @@ static uint64_t most_bytes(const struct rq *rq)
 
 static void too_large(struct rq *rq)
 {
-    char detail[64];
+    char message[64];
 
-    snprintf(detail, sizeof detail, "a manifest has at most %" PRIu64 " bytes here",
+    snprintf(message, sizeof message, "a manifest has at most %" PRIu64 " bytes here",
              most_bytes(rq));
-    reg_error(rq, REG_MANIFEST_TOO_LARGE, detail);
+    reg_error_say(rq, REG_MANIFEST_TOO_LARGE, message, NULL, NULL);
+}
+
+static int has_type(const struct descriptor *d, const char *name, struct shale_err *e)
+{
+    return *d->media_type ? 0 : err_set(e, SHALE_INVALID, "%s has no mediaType", name);
+}
+
+static int have_types(const struct descriptor *v, size_t n, const char *name, struct shale_err *e)
+{
+    char which[40];
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        snprintf(which, sizeof which, "%s[%zu]", name, i);
+        r = has_type(&v[i], which, e);
+    }
+    return r;
+}
+
+/* Descriptors must say what they describe (image-spec, descriptor.md). manifest_parse is not so
+ * strict, because it also reads what others have taken. */
+static int check_types(const struct manifest *m, struct shale_err *e)
+{
+    int r = m->kind == MANIFEST_IMAGE ? has_type(&m->config, "config", e) : 0;
+
+    if (r >= 0)
+        r = have_types(m->layers, m->n_layers, "layers", e);
+    if (r >= 0)
+        r = have_types(m->manifests, m->n_manifests, "manifests", e);
+    if (r >= 0 && m->has_subject)
+        r = has_type(&m->subject, "subject", e);
+    return r < 0 ? err_wrap(e, r, "invalid manifest") : 0;
 }
 
 static void put(struct http_req *q)
@@ -272,15 +327,18 @@ static void put(struct http_req *q)
     }
     if (!check_digest(rq, &p.m.digest))
         return;
-    if (manifest_parse(buf_str(&q->body), q->body.n, http_req_header(q, "Content-Type"), &rq->a, &m,
-                       &rq->e) < 0) {
+    int r = manifest_parse(buf_str(&q->body), q->body.n, http_req_header(q, "Content-Type"), &rq->a,
+                           &m, &rq->e);
+    if (r >= 0)
+        r = check_types(&m, &rq->e);
+    if (r < 0) {
         if (rq->e.code == SHALE_NO_MEMORY)
             reg_fail(rq);
         else
-            reg_error(rq, REG_MANIFEST_INVALID, rq->e.msg);
+            reg_error_say(rq, REG_MANIFEST_INVALID, rq->e.msg, NULL, NULL);
         return;
     }
-    int r = prepare(rq, &m, &p);
+    r = prepare(rq, &m, &p);
     if (r >= 0)
         r = store(rq, &p);
     if (r < 0)
@@ -308,10 +366,15 @@ static bool holds_tag(void *arg, const char *repo, const char *tag)
 
 static int delete_tag(struct rq *rq)
 {
-    if (retain_immutable(&rq->live->conf->retain, rq->route.name, rq->route.ref))
+    if (retain_immutable(&rq->live->conf->retain, rq->route.name, rq->route.ref)) {
+        struct state_manifest m;
+        int r = state_manifest(rq->r->state, rq->route.name, rq->route.ref, &rq->a, &m, &rq->e);
+        if (r <= 0)
+            return r;
         return reg_refusal(rq, err_set(&rq->e, SHALE_EXISTS,
                                        "tag %s of %s is immutable here and cannot be deleted",
                                        rq->route.ref, rq->route.name));
+    }
     return state_tag_delete(rq->r->state, rq->route.name, rq->route.ref, &rq->e);
 }
 

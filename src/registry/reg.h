@@ -110,6 +110,8 @@ static inline struct rq *rq_of(struct http_req *q)
     return q->ctx;
 }
 const char *rq_query(const struct rq *rq, const char *name); /* NULL if absent */
+/* Does the client have what has this tag already (If-None-Match, in one line or several)? */
+bool reg_has_etag(const struct http_req *q, const char *etag);
 
 /* ---- answers; each ends the request ---- */
 /* A response with the headers that all have; NULL (memory) may be passed on to the others. */

@@ -148,7 +148,7 @@ static int commit(struct rq *rq, const struct digest *d)
             rq, state_blob_put(rq->r->state, rq->route.name, d, size, reg_quota(rq), &rq->e));
     metrics_count(rq->r->metrics, r < 0 ? METRICS_UPLOADS_FAILED : METRICS_UPLOADS_DONE, 1);
     /* Without a row the blob is nobody's: what has come stays an upload, to be tried again. */
-    if (r < 0 && upload_is_committed(u) && !rq->refused)
+    if (r < 0 && upload_is_committed(u))
         (void)state_blob_unknown(rq->r->state, d, recall, &(struct recall){u, d}, NULL);
     if (r >= 0)
         reg_event(rq, REGCONF_EVENT_PUSH,
@@ -215,7 +215,7 @@ static bool too_many_uploads(struct rq *rq)
     int r = left ? upload_each(rq->r->blobs, count_upload, &left, &rq->e) : 0;
 
     if (r > 0)
-        reg_error(rq, REG_TOO_MANY_REQUESTS, "too many uploads are open");
+        reg_error_say(rq, REG_TOO_MANY_REQUESTS, "too many uploads are open", NULL, NULL);
     return r > 0;
 }
 

@@ -58,6 +58,16 @@ int view_empty(int root_fd, struct shale_err *e)
     return r < 0 ? r : fs_open_dir(root_fd, "images/.empty", e);
 }
 
+int lower_of_view(struct rootfs_driver *d, const struct rootfs_image *img, struct lower *ret,
+                  struct shale_err *e)
+{
+    int fd = d->ops->view(d, img, e);
+
+    *ret = LOWER_NONE;
+    ret->fd = fd;
+    return fd < 0 ? fd : 0;
+}
+
 bool is_privileged(void)
 {
     return proc_is_root();

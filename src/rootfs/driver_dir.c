@@ -235,6 +235,7 @@ static const struct rootfs_ops ops = {
     .prepare = prepare,
     .mount = do_mount,
     .view = view,
+    .lower = lower_of_view,
     .umount = do_umount,
     .remove = do_remove,
     .verify = verify,

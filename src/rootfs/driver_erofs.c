@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "rootfs/driver_priv.h"
+#include "rootfs/erofs_index.h"
 #include "rootfs/erofs_origin.h"
 #include "rootfs/erofs_write.h"
 
@@ -228,6 +229,24 @@ static int view(struct rootfs_driver *drv, const struct rootfs_image *img, struc
                          : view_empty(self(drv)->common.root_fd, e);
 }
 
+static int lower(struct rootfs_driver *drv, const struct rootfs_image *img, struct lower *ret,
+                 struct shale_err *e)
+{
+    char path[ROOTFS_PATH_MAX];
+    struct erofs_index *x;
+
+    if (img->n_layers == 0)
+        return lower_of_view(drv, img, ret, e);
+    stack_path(image_chain(img), INDEX_NAME, path);
+    _cleanup_close_ int fd = sys_openat(self(drv)->common.root_fd, path, O_RDONLY, 0);
+    if (fd < 0)
+        return err_sys(e, "%s", path);
+    int r = erofs_index_open(fd, &x, e);
+    if (r >= 0)
+        *ret = (struct lower){.fd = -1, .index = x, .nid = erofs_index_root(x), .is_root = true};
+    return r;
+}
+
 /* An index that has been collected since will be made again: the same. */
 static int origins(struct rootfs_driver *drv, const struct rootfs_image *img,
                    struct rootfs_origins **ret, struct shale_err *e)
@@ -367,6 +386,7 @@ static const struct rootfs_ops ops = {
     .prepare = prepare,
     .mount = do_mount,
     .view = view,
+    .lower = lower,
     .origins = origins,
     .umount = do_umount,
     .remove = do_remove,

@@ -25,6 +25,10 @@ const struct digest *image_chain(const struct rootfs_image *img); /* n_layers > 
 /* An empty folder of the store: what an image without layers shows. A descriptor. */
 int view_empty(int root_fd, struct shale_err *e);
 
+/* rootfs_ops.lower out of the driver's view. */
+int lower_of_view(struct rootfs_driver *d, const struct rootfs_image *img, struct lower *ret,
+                  struct shale_err *e);
+
 /* Whether owners and devices can be had: root, and not of a user namespace. */
 bool is_privileged(void);
 

@@ -62,6 +62,40 @@ static void add(struct erofs_xattrs *x, const struct tar_xattr *v)
     }
 }
 
+/* Does the name stand for this one? */
+static bool is_named(const struct erofs_xattr_entry *x, const char *rest, const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+        size_t n = strlen(prefixes[i].prefix);
+        if (prefixes[i].index == x->prefix && strncmp(name, prefixes[i].prefix, n) == 0)
+            return strlen(name + n) == x->name_n && memcmp(name + n, rest, x->name_n) == 0;
+    }
+    return false;
+}
+
+size_t erofs_xattrs_find(struct str all, const char *name, void *ret, size_t n)
+{
+    struct erofs_xattr_entry x;
+    size_t at = sizeof(struct erofs_xattr_body);
+
+    while (at + sizeof x <= all.n) {
+        memcpy(&x, all.p + at, sizeof x);
+        at += sizeof x;
+        if ((size_t)x.name_n + x.value_n > all.n - at)
+            break;
+        if (is_named(&x, all.p + at, name)) {
+            if (x.value_n > n)
+                return 0;
+            memcpy(ret, all.p + at + x.name_n, x.value_n);
+            return x.value_n;
+        }
+        at += ((size_t)x.name_n + x.value_n + 3) / 4 * 4;
+        if (at > all.n)
+            break;
+    }
+    return 0;
+}
+
 int erofs_xattrs_encode(struct erofs_xattrs *x, const struct tar_entry *t, struct shale_err *e)
 {
     buf_reset(&x->out);

@@ -5,6 +5,7 @@
  * what is neither file nor folder, which Linux does not know; and names that EROFS has no prefix
  * for. */
 #include "base/buf.h"
+#include "base/str.h"
 #include "rootfs/erofs_format.h"
 #include "tar/tar.h"
 
@@ -19,5 +20,7 @@ struct erofs_xattrs {
 
 /* The attributes of an entry. */
 int erofs_xattrs_encode(struct erofs_xattrs *x, const struct tar_entry *t, struct shale_err *e);
+/* What follows an inode, once more: the value of one. 0: none, or more than n bytes. */
+size_t erofs_xattrs_find(struct str all, const char *name, void *ret, size_t n);
 /* True for attributes that no driver takes over. */
 bool erofs_xattr_is_dropped(const struct tar_xattr *a, enum tar_type type);

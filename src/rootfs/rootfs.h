@@ -16,6 +16,7 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "model/digest.h"
+#include "rootfs/lower.h"
 
 struct rootfs_layer {
     struct digest diff_id;
@@ -58,6 +59,10 @@ struct rootfs_ops {
     /* A read-only view of the image's root that is mounted nowhere: a descriptor of its folder, or
      * -code. It goes with the last descriptor below it. Prepared before. */
     int (*view)(struct rootfs_driver *d, const struct rootfs_image *img, struct shale_err *e);
+    /* The same for those who read no file (rootfs/lower.h), without a mount where that can be.
+     * Prepared before. */
+    int (*lower)(struct rootfs_driver *d, const struct rootfs_image *img, struct lower *ret,
+                 struct shale_err *e);
     /* For the files of a view. *ret NULL: this driver cannot tell, or no longer. Prepared before.
      */
     int (*origins)(struct rootfs_driver *d, const struct rootfs_image *img,

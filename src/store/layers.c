@@ -356,20 +356,28 @@ static int mount_stack(struct store *s, struct rootfs_driver *d, const struct ro
     return r;
 }
 
-static int view_stack(struct store *s, struct rootfs_driver *d, const struct rootfs_image *img,
-                      struct cancel *c, struct shale_err *e)
+/* A view, or, with ret, what can be known without one. */
+static int prepare_and_open(struct store *s, struct rootfs_driver *d,
+                            const struct rootfs_image *img, struct lower *ret, struct cancel *c,
+                            struct shale_err *e)
+{
+    int r = img->n_layers ? prepare_stack(s, d, img, c, e) : 0;
+
+    if (r < 0)
+        return r;
+    return ret ? d->ops->lower(d, img, ret, e) : d->ops->view(d, img, e);
+}
+
+static int open_stack(struct store *s, struct rootfs_driver *d, const struct rootfs_image *img,
+                      struct lower *ret, struct cancel *c, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
-    int r = img->n_layers ? prepare_stack(s, d, img, c, &why) : 0;
+    int r = prepare_and_open(s, d, img, ret, c, &why);
 
-    if (r >= 0)
-        r = d->ops->view(d, img, &why);
     if (r == -SHALE_NOT_FOUND && img->n_layers && !s->read_only) {
         r = meta_stack_delete(s->meta, &img->layers[img->n_layers - 1].chain_id, &why);
         if (r >= 0)
-            r = prepare_stack(s, d, img, c, &why);
-        if (r >= 0)
-            r = d->ops->view(d, img, &why);
+            r = prepare_and_open(s, d, img, ret, c, &why);
     }
     if (r < 0 && e)
         *e = why;
@@ -395,8 +403,8 @@ int store_rootfs_mount(struct store *s, const struct digest *image_id, const cha
     return r;
 }
 
-int store_rootfs_view(struct store *s, const struct digest *image_id, struct cancel *c,
-                      struct shale_err *e)
+static int open_image(struct store *s, const struct digest *image_id, struct lower *ret,
+                      struct cancel *c, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(4 << 20);
     struct rootfs_driver *d;
@@ -405,7 +413,19 @@ int store_rootfs_view(struct store *s, const struct digest *image_id, struct can
 
     if (r >= 0)
         r = store_stack(s, image_id, &a, &img, e);
-    return r < 0 ? r : view_stack(s, d, &img, c, e);
+    return r < 0 ? r : open_stack(s, d, &img, ret, c, e);
+}
+
+int store_rootfs_view(struct store *s, const struct digest *image_id, struct cancel *c,
+                      struct shale_err *e)
+{
+    return open_image(s, image_id, NULL, c, e);
+}
+
+int store_rootfs_lower(struct store *s, const struct digest *image_id, struct cancel *c,
+                       struct lower *ret, struct shale_err *e)
+{
+    return open_image(s, image_id, ret, c, e);
 }
 
 /* ---- stacks that are no image ---- */
@@ -457,7 +477,16 @@ int store_stack_view(struct store *s, const struct meta_image_layer *layers, siz
     _cleanup_(stacked_clear) struct stacked t = {0};
     int r = stacked_open(s, layers, n, &t, e);
 
-    return r < 0 ? r : view_stack(s, t.d, &t.img, c, e);
+    return r < 0 ? r : open_stack(s, t.d, &t.img, NULL, c, e);
+}
+
+int store_stack_lower(struct store *s, const struct meta_image_layer *layers, size_t n,
+                      struct cancel *c, struct lower *ret, struct shale_err *e)
+{
+    _cleanup_(stacked_clear) struct stacked t = {0};
+    int r = stacked_open(s, layers, n, &t, e);
+
+    return r < 0 ? r : open_stack(s, t.d, &t.img, ret, c, e);
 }
 
 int store_stack_origins(struct store *s, const struct meta_image_layer *layers, size_t n,

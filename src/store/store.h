@@ -112,6 +112,10 @@ int store_rootfs_mount(struct store *s, const struct digest *image_id, const cha
 /* Prepares it and opens a read-only view of it that is mounted nowhere: a descriptor, or -code. */
 int store_rootfs_view(struct store *s, const struct digest *image_id, struct cancel *c,
                       struct shale_err *e);
+/* Prepares it, for those who compare with it: as rootfs_ops.lower. Close it with lower_close. */
+struct lower;
+int store_rootfs_lower(struct store *s, const struct digest *image_id, struct cancel *c,
+                       struct lower *ret, struct shale_err *e);
 int store_rootfs_umount(struct store *s, const char *target, struct shale_err *e);
 
 /* ---- the same of a stack of layers that is no image (yet); base first, none is an empty root ----
@@ -127,6 +131,8 @@ int store_stack_mount(struct store *s, const struct meta_image_layer *layers, si
                       struct shale_err *e);
 int store_stack_view(struct store *s, const struct meta_image_layer *layers, size_t n,
                      struct cancel *c, struct shale_err *e);
+int store_stack_lower(struct store *s, const struct meta_image_layer *layers, size_t n,
+                      struct cancel *c, struct lower *ret, struct shale_err *e);
 /* Where the bytes of the files of its view lie (rootfs.h). *ret NULL: that is not known. */
 int store_stack_origins(struct store *s, const struct meta_image_layer *layers, size_t n,
                         struct rootfs_origins **ret, struct shale_err *e);

@@ -14,13 +14,15 @@ struct deflater {
     tar_out_fn out;
     void *arg;
     struct isal_zstream z;
-    uint8_t level[ISAL_DEF_LVL1_DEFAULT];
     uint8_t block[OUT_BYTES];
+    uint8_t level[]; /* what ISA-L needs for it */
 };
 
-int deflater_new(tar_out_fn out, void *arg, struct deflater **ret, struct shale_err *e)
+int deflater_new(int level, tar_out_fn out, void *arg, struct deflater **ret, struct shale_err *e)
 {
-    struct deflater *d = mem_alloc(sizeof *d);
+    static const uint32_t room[] = {ISAL_DEF_LVL0_DEFAULT, ISAL_DEF_LVL1_DEFAULT,
+                                    ISAL_DEF_LVL2_DEFAULT, ISAL_DEF_LVL3_DEFAULT};
+    struct deflater *d = mem_alloc(sizeof *d + room[level]);
 
     if (!d)
         return err_nomem(e);
@@ -28,9 +30,9 @@ int deflater_new(tar_out_fn out, void *arg, struct deflater **ret, struct shale_
     d->arg = arg;
     isal_deflate_init(&d->z);
     d->z.gzip_flag = IGZIP_GZIP;
-    d->z.level = 1;
-    d->z.level_buf = d->level;
-    d->z.level_buf_size = sizeof d->level;
+    d->z.level = (uint32_t)level;
+    d->z.level_buf = level ? d->level : NULL;
+    d->z.level_buf_size = room[level];
     *ret = d;
     return 0;
 }

@@ -119,21 +119,36 @@ static bool is_mounted(int dir, const char *name)
            (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
-/* 1 and *st when there is something of that name. */
+/* A folder gives way to what is none, or the other way round. */
+static int make_way(const struct tar_unpack *u, int dir, const char *name,
+                    const struct tar_entry *t, struct shale_err *e)
+{
+    if (is_mounted(dir, name)) {
+        errno = EBUSY;
+        return fail(u, "replace", t->path.p, e);
+    }
+    int r = fs_remove_tree(dir, name, e);
+    return r < 0 ? err_wrap(e, r, "replace %.150s/%.300s", u->o.shown, t->path.p) : 0;
+}
+
+/* 1 when there is something of that name, which what comes can take the place of. */
 static int look(const struct tar_unpack *u, int dir, const char *name, const struct tar_entry *t,
-                struct stat *st, struct shale_err *e)
+                struct shale_err *e)
 {
     const char *shown = u->o.shown;
+    struct stat st;
     char path[300];
 
-    if (fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : fail(u, "stat", t->path.p, e);
+    if (u->o.replace_any && S_ISDIR(st.st_mode) != (t->type == TAR_DIR))
+        return make_way(u, dir, name, t, e);
     str_printable(path, sizeof path, t->path.p);
-    if (S_ISDIR(st->st_mode) && t->type != TAR_DIR)
+    if (S_ISDIR(st.st_mode) && t->type != TAR_DIR)
         return err_set(e, SHALE_INVALID,
                        "cannot overwrite directory \"%.150s/%s\" with non-directory \"%.150s\"",
                        shown, path, shown);
-    if (!S_ISDIR(st->st_mode) && t->type == TAR_DIR)
+    if (!S_ISDIR(st.st_mode) && t->type == TAR_DIR)
         return err_set(e, SHALE_INVALID,
                        "cannot overwrite non-directory \"%.150s/%s\" with directory \"%.150s\"",
                        shown, path, shown);
@@ -149,11 +164,22 @@ static bool is_taken(const char *name)
            !streq(name, "security.evm");
 }
 
+/* Whose it becomes; false: of who makes it. */
+static bool owner_of(const struct tar_unpack *u, const struct tar_entry *t, uid_t *uid, gid_t *gid)
+{
+    *uid = u->o.set_owner ? u->o.uid : t->uid;
+    *gid = u->o.set_owner ? u->o.gid : t->gid;
+    return u->o.keep_owner || u->o.set_owner;
+}
+
 /* Owner before mode and attributes: chown takes set-user-ID bits and capabilities away. */
 static int set_meta(const struct tar_unpack *u, int fd, const struct tar_entry *t,
                     struct shale_err *e)
 {
-    if (u->o.keep_owner && fchown(fd, t->uid, t->gid) < 0)
+    uid_t uid;
+    gid_t gid;
+
+    if (owner_of(u, t, &uid, &gid) && fchown(fd, uid, gid) < 0)
         return fail(u, "set the owner of", t->path.p, e);
     if (fchmod(fd, t->mode & 07777) < 0)
         return fail(u, "set the mode of", t->path.p, e);
@@ -380,13 +406,15 @@ static int make_node(const struct tar_unpack *u, int dir, const char *name,
     static const mode_t kinds[] = {
         [TAR_CHAR] = S_IFCHR, [TAR_BLOCKDEV] = S_IFBLK, [TAR_FIFO] = S_IFIFO};
     struct timespec times[2];
+    uid_t uid;
+    gid_t gid;
     int r = t->type == TAR_SYMLINK
                 ? sys_symlinkat(t->link.p, dir, name)
                 : mknodat(dir, name, kinds[t->type] | 0600, makedev(t->dev_major, t->dev_minor));
 
     if (r < 0)
         return fail(u, "create", t->path.p, e);
-    if (u->o.keep_owner && fchownat(dir, name, t->uid, t->gid, AT_SYMLINK_NOFOLLOW) < 0)
+    if (owner_of(u, t, &uid, &gid) && fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
         return fail(u, "set the owner of", t->path.p, e);
     if (t->type != TAR_SYMLINK && fchmodat(dir, name, t->mode & 07777, 0) < 0)
         return fail(u, "set the mode of", t->path.p, e);
@@ -400,7 +428,6 @@ static int on_entry(void *arg, const struct tar_entry *t, struct shale_err *e)
 {
     struct tar_unpack *u = arg;
     char name[NAME_MAX + 1];
-    struct stat st;
     /* the reader is past all data of the one before, and not past the chunk */
     int r = file_fill(u, UINT64_MAX, e);
 
@@ -411,7 +438,7 @@ static int on_entry(void *arg, const struct tar_entry *t, struct shale_err *e)
     int dir = parent_of(u, t->path, name, e);
     if (dir < 0)
         return dir;
-    int there = look(u, dir, name, t, &st, e);
+    int there = look(u, dir, name, t, e);
     if (there < 0)
         return there;
     if (t->type == TAR_DIR)

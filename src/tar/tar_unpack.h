@@ -14,7 +14,8 @@
  *
  * As docker unpacks: a folder that is there stays and takes mode and owner of the archive's, what
  * else is there is replaced (by a new file that has all its bytes: a failure leaves the old one),
- * but never a folder by something else or the other way round (INVALID). Folders that no member
+ * but a folder by something else or the other way round only with replace_any (otherwise INVALID),
+ * and never where something is mounted below. Folders that no member
  * tells of are made 0755. The archive's own root ("./") is passed over. Modes, times, attributes as
  * in the archive, but for attributes of overlayfs and those that the file system does not take.
  *
@@ -33,6 +34,9 @@ struct tar_unpack_opts {
     const char *dir;   /* the folder, seen from the root; borrowed */
     const char *shown; /* what it is called in messages; borrowed */
     bool keep_owner;   /* as in the archive; otherwise files belong to who makes them */
+    bool set_owner;    /* all belongs to uid and gid, in place of keep_owner */
+    bool replace_any;  /* also a folder by what is none, with all that is in it */
+    uint32_t uid, gid;
     struct cancel *cancel;
 };
 

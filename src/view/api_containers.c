@@ -162,6 +162,8 @@ int view_api_container(const struct shale_container *c, int version, json_t **re
     if (name_log_driver(host) < 0 || (version < 142 && add_kernel_memory(host) < 0) ||
         (version < 145 && add_short_id(c, networks) < 0))
         return err_nomem(e);
+    if (version < 148)
+        (void)json_object_del(doc, "ImageManifestDescriptor");
     *ret = TAKE_PTR(doc);
     return 0;
 }
@@ -209,16 +211,17 @@ json_t *view_api_top(const struct shale_top *t)
 
 /* ---- figures ---- */
 
-static json_t *cpu_of(const struct shale_stats *x, uint64_t used, uint64_t host)
+static json_t *cpu_of(const struct shale_stats *x, const struct shale_cpu_stats *cpu, uint64_t used,
+                      uint64_t host)
 {
     struct doc usage = doc_begin(), throttling = doc_begin(), d = doc_begin();
 
     doc_int(&usage, "total_usage", (int64_t)used);
-    doc_int(&usage, "usage_in_kernelmode", 0);
-    doc_int(&usage, "usage_in_usermode", 0);
-    doc_int(&throttling, "periods", 0);
-    doc_int(&throttling, "throttled_periods", 0);
-    doc_int(&throttling, "throttled_time", 0);
+    doc_int(&usage, "usage_in_kernelmode", (int64_t)cpu->kernel_ns);
+    doc_int(&usage, "usage_in_usermode", (int64_t)cpu->user_ns);
+    doc_int(&throttling, "periods", (int64_t)cpu->n_periods);
+    doc_int(&throttling, "throttled_periods", (int64_t)cpu->n_throttled);
+    doc_int(&throttling, "throttled_time", (int64_t)cpu->throttled_ns);
     doc_put(&d, "cpu_usage", doc_take(&usage));
     if (host) {
         doc_int(&d, "system_cpu_usage", (int64_t)host);
@@ -228,16 +231,32 @@ static json_t *cpu_of(const struct shale_stats *x, uint64_t used, uint64_t host)
     return doc_take(&d);
 }
 
+/* Clients subtract inactive files themselves. */
 static json_t *memory_of(const struct shale_stats *x)
 {
     struct doc d = doc_begin();
 
-    if (x->running && x->known) {
-        doc_int(&d, "usage", (int64_t)x->memory_bytes);
-        doc_put(&d, "stats", json_object());
-        doc_int(&d, "limit", (int64_t)x->memory_limit_bytes);
-    }
+    if (!x->running || !x->known)
+        return doc_take(&d);
+    struct doc figures = doc_begin();
+    for (size_t i = 0; i < x->n_memory; i++)
+        doc_int(&figures, x->memory[i].name, (int64_t)x->memory[i].value);
+    doc_int(&d, "usage", (int64_t)(x->memory_bytes + x->memory_inactive_bytes));
+    doc_put(&d, "stats", doc_take(&figures));
+    doc_int(&d, "limit", (int64_t)x->memory_limit_bytes);
     return doc_take(&d);
+}
+
+static void add_blocks(struct doc *d, json_t *list, const struct shale_block_stats *b,
+                       const char *what, uint64_t n)
+{
+    struct doc one = doc_begin();
+
+    doc_int(&one, "major", b->major);
+    doc_int(&one, "minor", b->minor);
+    doc_str(&one, "op", what);
+    doc_int(&one, "value", (int64_t)n);
+    d->failed |= json_array_append_new(list, doc_take(&one)) < 0;
 }
 
 static json_t *blocks_of(const struct shale_stats *x)
@@ -247,11 +266,13 @@ static json_t *blocks_of(const struct shale_stats *x)
                                           "io_merged_recursive",       "io_time_recursive",
                                           "sectors_recursive"};
     struct doc d = doc_begin();
+    json_t *list = x->n_blocks ? json_array() : json_null();
 
-    doc_put(&d, "io_service_bytes_recursive",
-            json_pack("[{s:i, s:i, s:s, s:I}, {s:i, s:i, s:s, s:I}]", "major", 0, "minor", 0, "op",
-                      "read", "value", (json_int_t)x->block_read_bytes, "major", 0, "minor", 0,
-                      "op", "write", "value", (json_int_t)x->block_written_bytes));
+    for (size_t i = 0; i < x->n_blocks; i++) {
+        add_blocks(&d, list, &x->blocks[i], "read", x->blocks[i].read_bytes);
+        add_blocks(&d, list, &x->blocks[i], "write", x->blocks[i].written_bytes);
+    }
+    doc_put(&d, "io_service_bytes_recursive", list);
     for (size_t i = 0; i < ARRAY_SIZE(nothing); i++)
         doc_put(&d, nothing[i], json_null());
     return doc_take(&d);
@@ -259,17 +280,21 @@ static json_t *blocks_of(const struct shale_stats *x)
 
 static json_t *traffic_of(const struct shale_stats *x)
 {
-    struct doc eth = doc_begin(), d = doc_begin();
+    struct doc d = doc_begin();
 
-    doc_int(&eth, "rx_bytes", (int64_t)x->net_rx_bytes);
-    doc_int(&eth, "rx_packets", 0);
-    doc_int(&eth, "rx_errors", 0);
-    doc_int(&eth, "rx_dropped", 0);
-    doc_int(&eth, "tx_bytes", (int64_t)x->net_tx_bytes);
-    doc_int(&eth, "tx_packets", 0);
-    doc_int(&eth, "tx_errors", 0);
-    doc_int(&eth, "tx_dropped", 0);
-    doc_put(&d, "eth0", doc_take(&eth));
+    for (size_t i = 0; i < x->n_nets; i++) {
+        const struct shale_net_stats *n = &x->nets[i];
+        struct doc one = doc_begin();
+        doc_int(&one, "rx_bytes", (int64_t)n->rx_bytes);
+        doc_int(&one, "rx_packets", (int64_t)n->rx_packets);
+        doc_int(&one, "rx_errors", (int64_t)n->rx_errors);
+        doc_int(&one, "rx_dropped", (int64_t)n->rx_dropped);
+        doc_int(&one, "tx_bytes", (int64_t)n->tx_bytes);
+        doc_int(&one, "tx_packets", (int64_t)n->tx_packets);
+        doc_int(&one, "tx_errors", (int64_t)n->tx_errors);
+        doc_int(&one, "tx_dropped", (int64_t)n->tx_dropped);
+        doc_put(&d, n->name, doc_take(&one));
+    }
     return doc_take(&d);
 }
 
@@ -288,10 +313,10 @@ int view_api_stats(const struct shale_stats *x, json_t **ret, struct shale_err *
     doc_put(&d, "blkio_stats", blocks_of(x));
     doc_int(&d, "num_procs", 0);
     doc_put(&d, "storage_stats", json_object());
-    doc_put(&d, "cpu_stats", cpu_of(x, x->cpu_ns, x->host_cpu_ns));
-    doc_put(&d, "precpu_stats", cpu_of(x, x->cpu_before_ns, x->host_cpu_before_ns));
+    doc_put(&d, "cpu_stats", cpu_of(x, &x->cpu, x->cpu_ns, x->host_cpu_ns));
+    doc_put(&d, "precpu_stats", cpu_of(x, &x->cpu_before, x->cpu_before_ns, x->host_cpu_before_ns));
     doc_put(&d, "memory_stats", memory_of(x));
-    if (figures)
+    if (x->n_nets)
         doc_put(&d, "networks", traffic_of(x));
     return doc_end(&d, ret, e);
 }

@@ -53,41 +53,35 @@ static json_t *digests_of(const struct shale_image *i, int version)
 
 /* ---- manifests behind a name ---- */
 
-static json_t *platform_of(const char *text)
-{
-    static const char *const keys[] = {"os", "architecture", "variant"};
-    struct doc d = doc_begin();
-    for (size_t k = 0; k < ARRAY_SIZE(keys) && *text; k++) {
-        size_t n = k + 1 < ARRAY_SIZE(keys) ? strcspn(text, "/") : strlen(text);
-        doc_put(&d, keys[k], json_stringn_nocheck(text, n));
-        text += n + (text[n] == '/');
-    }
-    return doc_take(&d);
-}
-
 static json_t *image_data_of(const struct shale_platform_entry *p)
 {
     struct doc d = doc_begin();
-    doc_put(&d, "Platform", platform_of(p->platform));
-    doc_put(&d, "Containers", json_array());
+    size_t n = 0;
+    while (p->containers[n])
+        n++;
+    doc_put(&d, "Platform", doc_platform(p->platform));
+    doc_put(&d, "Containers", doc_strings(p->containers, n));
     doc_put(&d, "Size", json_pack("{s:I}", "Unpacked", (json_int_t)p->size_bytes));
     return doc_take(&d);
 }
 
 static json_t *manifest_of(const struct shale_platform_entry *p)
 {
-    struct doc d = doc_begin(), desc = doc_begin();
-    doc_str(&desc, "mediaType", "application/vnd.oci.image.manifest.v1+json");
-    doc_str(&desc, "digest", p->digest);
-    doc_int(&desc, "size", 0);
+    json_t *desc = doc_descriptor(p->media_type, p->digest, p->manifest_bytes);
+    struct doc d = doc_begin();
+    /* of images alone: other ones say "unknown/unknown" */
+    if (desc && !p->attestation)
+        (void)json_object_set_new(desc, "platform", doc_platform(p->platform));
     doc_str(&d, "ID", p->digest);
-    doc_put(&d, "Descriptor", doc_take(&desc));
+    doc_put(&d, "Descriptor", desc);
     doc_bool(&d, "Available", p->available);
     doc_put(&d, "Size",
             json_pack("{s:I, s:I}", "Content", (json_int_t)p->content_bytes, "Total",
                       (json_int_t)p->content_bytes + (json_int_t)p->size_bytes));
     doc_str(&d, "Kind", p->attestation ? "attestation" : "image");
-    if (!p->attestation)
+    if (p->attestation)
+        doc_put(&d, "AttestationData", json_pack("{s:s}", "For", p->about));
+    else
         doc_put(&d, "ImageData", image_data_of(p));
     return doc_take(&d);
 }
@@ -109,6 +103,9 @@ int api_doc_image_summary(const struct api_image *x, int version, json_t **ret, 
     struct doc d = doc_begin();
     doc_int(&d, "Containers", version >= 151 ? i->n_containers : -1);
     doc_int(&d, "Created", created);
+    if (x->platforms && version >= 148)
+        doc_put(&d, "Descriptor",
+                doc_descriptor(x->platforms->target_type, i->target, x->platforms->target_bytes));
     doc_str(&d, "Id", i->id);
     doc_text(&d, "Labels", i->labels_json, json_null());
     if (x->platforms)
@@ -157,8 +154,15 @@ static int add_container(json_t *image)
                : 0;
 }
 
-int api_doc_image(const struct shale_image_detail *i, int version, json_t **ret,
-                  struct shale_err *e)
+/* Manifests, which come only when they are asked for. */
+static int put_manifests(json_t *image, const struct shale_platform_list *platforms)
+{
+    (void)json_object_del(image, "Manifests");
+    return platforms ? json_object_set_new(image, "Manifests", manifests_of(platforms)) : 0;
+}
+
+int api_doc_image(const struct shale_image_detail *i, const struct shale_platform_list *platforms,
+                  int version, json_t **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *j = NULL;
     int r = doc_image(i, &j, e);
@@ -170,6 +174,8 @@ int api_doc_image(const struct shale_image_detail *i, int version, json_t **ret,
         return err_nomem(e);
     if (version <= 143 &&
         json_object_set_new(j, "VirtualSize", json_integer((json_int_t)i->image.size_bytes)) < 0)
+        return err_nomem(e);
+    if (put_manifests(j, platforms) < 0)
         return err_nomem(e);
     if (version < 148)
         (void)json_object_del(j, "Descriptor");
@@ -231,7 +237,8 @@ static json_t *entry_platform(const struct shale_manifest_entry *m)
     return doc_take(&d);
 }
 
-int api_doc_distribution(const struct shale_manifest *m, json_t **ret, struct shale_err *e)
+int api_doc_distribution(const struct shale_manifest *m, const struct shale_list *one, json_t **ret,
+                         struct shale_err *e)
 {
     struct doc d = doc_begin(), desc = doc_begin();
     json_t *platforms = json_array();
@@ -242,6 +249,9 @@ int api_doc_distribution(const struct shale_manifest *m, json_t **ret, struct sh
     for (size_t i = 0; i < m->n_entries; i++)
         if (*m->entries[i].os)
             platforms = grown(platforms, entry_platform(&m->entries[i]));
+    for (size_t i = 0; one && i < one->n_members; i++)
+        if (*one->members[i].entry.os || *one->members[i].entry.architecture)
+            platforms = grown(platforms, entry_platform(&one->members[i].entry));
     doc_put(&d, "Platforms", platforms);
     return doc_end(&d, ret, e);
 }

@@ -42,7 +42,10 @@ void doc_time(struct doc *d, const char *key, int64_t t_ns); /* RFC 3339, Go's z
 /* The value in a JSON text; `empty` (taken) where the text is "". */
 void doc_text(struct doc *d, const char *key, const char *text, json_t *empty);
 json_t *doc_strings(const char *const *v, size_t n);
-json_t *doc_string(const char *s); /* bytes that are not UTF-8 are let through */
+/* An OCI descriptor. */
+json_t *doc_descriptor(const char *type, const char *digest, uint64_t n_bytes);
+json_t *doc_platform(const char *text); /* of "linux/arm64/v8" */
+json_t *doc_string(const char *s);      /* bytes that are not UTF-8 are let through */
 /* A list: what `one` makes of each of the n items, which have `size` bytes. */
 int doc_list(const void *items, size_t n, size_t size,
              int (*one)(const void *item, json_t **ret, struct shale_err *e), json_t **ret,

@@ -41,6 +41,7 @@ const struct tmpl_field doc_container_fields[] = {
     {"Aliases", TMPL_ZERO_LIST},
     {"DNSNames", TMPL_ZERO_LIST},
     {"DriverOpts", TMPL_ZERO_MAP},
+    {"ImageManifestDescriptor", TMPL_ZERO_POINTER},
     {NULL},
 };
 
@@ -111,6 +112,16 @@ json_t *doc_container_mounts(const struct shale_container *c)
     return list;
 }
 
+static json_t *manifest_of(const struct shale_container *c)
+{
+    json_t *j = doc_descriptor(c->manifest_type, c->manifest_digest, c->manifest_bytes);
+
+    if (j && json_object_set_new(j, "platform", doc_platform(c->image_platform)) == 0)
+        return j;
+    json_decref(j);
+    return NULL;
+}
+
 static json_t *exec_ids(const struct shale_container *c)
 {
     size_t n = 0;
@@ -152,5 +163,7 @@ int doc_container(const struct shale_container *c, json_t **ret, struct shale_er
     doc_put(&d, "Mounts", doc_container_mounts(c));
     doc_text(&d, "Config", c->config_json, json_object());
     doc_put(&d, "NetworkSettings", networks_settings(c));
+    if (c->manifest_digest && *c->manifest_digest)
+        doc_put(&d, "ImageManifestDescriptor", manifest_of(c));
     return doc_end(&d, ret, e);
 }

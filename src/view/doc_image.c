@@ -116,32 +116,41 @@ static json_t *metadata_of(const struct shale_image_detail *i)
     return doc_end(&d, &ret, NULL) < 0 ? NULL : ret;
 }
 
-static json_t *descriptor_of(const struct shale_image_detail *i)
+json_t *doc_descriptor(const char *type, const char *digest, uint64_t n_bytes)
 {
     struct doc d = doc_begin();
-    json_t *ret = NULL;
-    doc_str(&d, "mediaType", i->manifest_type);
-    doc_str(&d, "digest", i->manifest_digest);
-    doc_int(&d, "size", (int64_t)i->manifest_bytes);
-    return doc_end(&d, &ret, NULL) < 0 ? NULL : ret;
+    doc_str(&d, "mediaType", type);
+    doc_str(&d, "digest", digest);
+    doc_int(&d, "size", (int64_t)n_bytes);
+    return doc_take(&d);
+}
+
+json_t *doc_platform(const char *text)
+{
+    size_t n_os = strcspn(text, "/"), n_arch;
+    const char *arch = text + n_os + (text[n_os] == '/'), *variant;
+    struct doc d = doc_begin();
+    n_arch = strcspn(arch, "/");
+    variant = arch + n_arch + (arch[n_arch] == '/');
+    doc_put(&d, "architecture", json_stringn_nocheck(arch, n_arch));
+    doc_put(&d, "os", json_stringn_nocheck(text, n_os));
+    doc_str_opt(&d, "variant", variant);
+    return doc_take(&d);
 }
 
 /* As the engine's API has them ("manifests"), with the types of the statements besides. */
 static json_t *attestation_of(const struct shale_image_detail *i, const struct shale_attestation *x)
 {
-    struct doc descriptor = doc_begin(), data = doc_begin(), d = doc_begin();
-    json_t *ret = NULL, *j = NULL, *about = NULL;
+    struct doc data = doc_begin(), d = doc_begin();
+    json_t *ret = NULL, *about = NULL;
     size_t n = 0;
 
     while (x->predicates[n])
         n++;
-    doc_str(&descriptor, "mediaType", MEDIA_OCI_MANIFEST);
-    doc_str(&descriptor, "digest", x->digest);
-    doc_int(&descriptor, "size", (int64_t)x->size_bytes);
     doc_str(&data, "For", i->manifest_digest);
     doc_put(&data, "PredicateTypes", doc_strings(x->predicates, n));
     doc_str(&d, "ID", x->digest);
-    doc_put(&d, "Descriptor", doc_end(&descriptor, &j, NULL) < 0 ? NULL : j);
+    doc_put(&d, "Descriptor", doc_descriptor(MEDIA_OCI_MANIFEST, x->digest, x->size_bytes));
     doc_bool(&d, "Available", x->available);
     doc_str(&d, "Kind", "attestation");
     doc_put(&d, "AttestationData", doc_end(&data, &about, NULL) < 0 ? NULL : about);
@@ -155,7 +164,8 @@ static json_t *manifests_of(const struct shale_image_detail *i)
     json_t *list = json_array(), *image = NULL;
 
     doc_str(&d, "ID", i->manifest_digest);
-    doc_put(&d, "Descriptor", descriptor_of(i));
+    doc_put(&d, "Descriptor",
+            doc_descriptor(i->manifest_type, i->manifest_digest, i->manifest_bytes));
     doc_bool(&d, "Available", true);
     doc_str(&d, "Kind", "image");
     int bad = doc_end(&d, &image, NULL) < 0 || json_array_append_new(list, image) < 0;
@@ -192,8 +202,9 @@ int doc_image(const struct shale_image_detail *i, json_t **ret, struct shale_err
     doc_put(&d, "GraphDriver", driver_of(i));
     doc_put(&d, "RootFS", rootfs_of(i));
     doc_put(&d, "Metadata", metadata_of(i));
-    if (i->manifest_digest && *i->manifest_digest)
-        doc_put(&d, "Descriptor", descriptor_of(i));
+    if (i->target_digest && *i->target_digest)
+        doc_put(&d, "Descriptor",
+                doc_descriptor(i->target_type, i->target_digest, i->target_bytes));
     if (i->n_attestations)
         doc_put(&d, "Manifests", manifests_of(i));
     return doc_end(&d, ret, e);

@@ -327,7 +327,7 @@ static json_t *network_of(const struct shale_container *c, const struct shale_co
     bool resolves = n->name[0] && !streq(n->name, "bridge") && n->address[0];
     struct doc d = doc_begin();
     doc_put(&d, "IPAMConfig", asked_of(n));
-    doc_put(&d, "Links", json_null());
+    doc_put(&d, "Links", n->n_links ? doc_strings(n->links, n->n_links) : json_null());
     doc_put(&d, "Aliases", n->n_aliases ? doc_strings(n->aliases, n->n_aliases) : json_null());
     doc_str(&d, "MacAddress", n->mac);
     doc_put(&d, "DriverOpts", json_null());

@@ -82,7 +82,10 @@ A /root/new'
     [ "$(grep -c "$SHALE_ROOT/containers" /proc/self/mountinfo)" = 2 ]
 }
 
-@test "diff: the same as docker's on the same changes" {
+# names TAR: all that is in it, with what it is and what it links to
+names() { tar -tvf "$1" | awk '{print substr($1, 1, 1), $6, $7, $8}' | sed 's|/ *$||; s| *$||' | sort; }
+
+@test "diff, export: the same as docker's on the same changes" {
     plain_only
     need dockerd
     need docker
@@ -95,4 +98,15 @@ A /root/new'
     shale diff job | sort >"$BATS_TEST_TMPDIR/ours"
     run_ok diff -u "$BATS_TEST_TMPDIR/theirs" "$BATS_TEST_TMPDIR/ours"
     [ "$(wc -l <"$BATS_TEST_TMPDIR/ours")" -gt 10 ]
+    # and with what a container has whatever its image, also one that never ran
+    docker -H "$ENGINE" create --name never busybox:1.0 >/dev/null
+    shale create --name never "$image" >/dev/null
+    for c in job never; do
+        docker -H "$ENGINE" export "$c" >"$BATS_TEST_TMPDIR/theirs.tar"
+        shale export "$c" >"$BATS_TEST_TMPDIR/ours.tar"
+        names "$BATS_TEST_TMPDIR/theirs.tar" >"$BATS_TEST_TMPDIR/theirs"
+        names "$BATS_TEST_TMPDIR/ours.tar" >"$BATS_TEST_TMPDIR/ours"
+        run_ok diff -u "$BATS_TEST_TMPDIR/theirs" "$BATS_TEST_TMPDIR/ours"
+        run_ok grep -qx -e '- .dockerenv' "$BATS_TEST_TMPDIR/ours"
+    done
 }

@@ -11,6 +11,21 @@ setup() { container_setup; }
 teardown() { drop_store; }
 volumes() { shale volume ls -q "$@" | paste -sd' '; }
 
+@test "--mount makes volumes with options and labels; nocopy leaves them empty" {
+    run_ok run_rm --mount type=volume,src=small,dst=/o,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-opt=o=size=1m,volume-label=a=b \
+        --mount type=volume,src=bare,dst=/etc,volume-nocopy -v full:/bin "$image" sh -c 'grep " /o " /proc/mounts; ls /etc; cat /etc/hosts'
+    [[ ${lines[0]} == *tmpfs*size=1024k* ]]
+    [ "${lines[*]:1:3}" = "hostname hosts resolv.conf" ] # these are mounted into it
+    has localhost
+    run_ok shale volume inspect small
+    jq -e '.[0] | .Options == {type: "tmpfs", device: "tmpfs", o: "size=1m"} and .Labels == {a: "b"}' <<<"$output"
+    # one that is there stays as it is
+    run_ok run_rm --mount type=volume,src=bare,dst=/o,volume-label=c=d "$image" true
+    [ "$(shale volume inspect -f '{{len .Labels}}' bare)" = 0 ]
+    run_fails 125 "create xx: invalid option" run_rm --mount type=volume,src=xx,dst=/o,volume-opt=color=red "$image" true
+    [ "$(volumes)" = "bare full small" ]
+}
+
 @test "volume create: named, anonymous, again; what is wrong is said" {
     run_ok shale volume create --label team=x --label bare data
     [ "$output" = data ]

@@ -199,3 +199,113 @@ options ndots:3 rotate" ]
     refuses "invalid mode: x" --volumes-from a:x
     refuses "container name is empty" --volumes-from :ro
 }
+
+@test "--pid, --ipc, --uts, --cgroupns, --userns and --domainname: namespaces of the host, or none of it" {
+    here() { readlink "/proc/self/ns/$1"; }
+    run_ok run_rm --pid host --ipc host --uts host --userns host --init "$image" sh -c \
+        'for n in pid ipc uts user; do readlink /proc/self/ns/$n; done; hostname; echo here >/dev/shm/'"$$"
+    [ "$output" = "$(here pid)
+$(here ipc)
+$(here uts)
+$(here user)
+$(hostname)" ]
+    [ "$(cat "/dev/shm/$$")" = here ]
+    rm "/dev/shm/$$"
+    # what it leaves behind among the processes of the host goes with it
+    run_fails 3 "" run_rm --pid host "$image" sh -c "sleep 9$$ >/dev/null 2>&1 & exit 3"
+    run_fails 1 "" pgrep -f "sleep 9$$"
+    run_ok run_rm --ipc none --domainname dom.test -h box "$image" sh -c 'cat /proc/sys/kernel/domainname; hostname; ls /dev/shm 2>&1; true'
+    [ "$output" = "dom.test
+box
+ls: /dev/shm: No such file or directory" ]
+    run_ok run_rm --cgroupns host "$image" readlink /proc/self/ns/cgroup
+    [ "$output" = "$(readlink /proc/self/ns/cgroup)" ]
+    with_groups
+    run_ok run_rm --cgroupns private "$image" readlink /proc/self/ns/cgroup
+    [ "$output" != "$(readlink /proc/self/ns/cgroup)" ]
+    shale create --name cc --network none --pid host --uts host --domainname '' "$image" true >/dev/null
+    run_ok shale inspect -f '{{.HostConfig.PidMode}} {{.HostConfig.IpcMode}} {{.HostConfig.UTSMode}} {{.Config.Hostname}}' cc
+    [ "$output" = "host private host $(hostname)" ]
+    shale rm cc >/dev/null
+    refuses "--pid: invalid PID mode" --pid private
+    refuses "--uts: invalid UTS mode" --uts container:x
+    refuses "--userns: invalid USER mode" --userns keep-id
+    refuses "--cgroupns: invalid CGROUP mode" --cgroupns x
+    refuses "invalid IPC mode: x" --ipc x
+    refuses "conflicting options: hostname and the UTS mode" --uts host --hostname x
+    refuses "No such container: nosuch" --pid container:nosuch
+    refuses 'sysctl "kernel.msgmax" not allowed in host ipc namespace' --ipc host --sysctl kernel.msgmax=1
+}
+
+@test "--pid and --ipc container: what others have, also after a restart of either" {
+    run_ok shale run -d --name donor --network none --ipc shareable --shm-size 2m "$image" sh -c 'echo hi >/dev/shm/x; exec sleep 1000'
+    donor=$output
+    await shale exec donor test -s /dev/shm/x
+    run_ok run_rm --pid container:donor --ipc container:donor "$image" sh -c 'cat /dev/shm/x; df -k /dev/shm | tail -n 1 | awk "{print \$2}"; ps'
+    [ "${lines[0]}" = hi ]
+    [ "${lines[1]}" = 2048 ]
+    has "sleep 1000"
+    shale run -d --name joins --network none --pid container:donor --ipc "container:${donor:0:12}" "$image" sleep 1001 >/dev/null
+    run_ok shale inspect -f '{{.HostConfig.PidMode}} {{.HostConfig.IpcMode}}' joins
+    [ "$output" = "container:$donor container:$donor" ]
+    # what it has joined can be joined through it
+    run_ok run_rm --ipc container:joins "$image" cat /dev/shm/x
+    [ "$output" = hi ]
+    if ! shale info | grep -q "without control groups"; then
+        run_ok shale top joins -o pid,args
+        has "sleep 1001"
+        hasnt "sleep 1000"
+    fi
+    run_ok shale restart -t 0 joins
+    run_ok shale exec joins ps
+    has "sleep 1000"
+    # it goes with the first process there
+    shale stop -t 0 donor >/dev/null
+    run_ok shale wait joins
+    run_fails 1 "container $donor is not running" shale start joins
+    run_ok shale start donor
+    run_ok shale start joins
+    shale rm -f joins donor >/dev/null
+    run_fails 1 "" grep "$SHALE_ROOT/containers" /proc/self/mountinfo
+    shale run -d --name own --network none "$image" sleep 1000 >/dev/null
+    run_fails 125 "non-shareable IPC (hint: use IpcMode:shareable for the donor container)" \
+        shale run --rm --network none --ipc container:own "$image" true
+    shale rm -f own >/dev/null
+}
+
+@test "--oom-*, --memory-swappiness, --blkio-*, --device-cgroup-rule, --cgroup-parent and their like" {
+    run_ok run_rm --oom-score-adj 321 --security-opt systempaths=unconfined --annotation a.b=c "$image" sh -c \
+        'cat /proc/self/oom_score_adj; grep -c " /proc/" /proc/self/mountinfo; true'
+    [ "$output" = "321
+0" ]
+    shale create --name cc --network none --oom-score-adj -5 --annotation a.b=c --annotation d --cgroup-parent /mine \
+        --device-cgroup-rule 'c 10:* rw' --security-opt systempaths=unconfined "$image" true >/dev/null
+    run_ok shale inspect -f '{{with .HostConfig}}{{.OomScoreAdj}} {{.Annotations}} {{.CgroupParent}} {{.DeviceCgroupRules}} {{json .MaskedPaths}} {{json .ReadonlyPaths}} {{.SecurityOpt}}{{end}}' cc
+    [ "$output" = "-5 map[a.b:c d:] /mine [c 10:* rw] [] [] []" ]
+    shale rm cc >/dev/null
+    refuses "Invalid value 2000, range for oom score adj is [-1000, 1000]" --oom-score-adj 2000
+    refuses "invalid value: 101. Valid memory swappiness range is 0-100" --memory-swappiness 101
+    refuses "Range of blkio weight is from 10 to 1000" --blkio-weight 5
+    refuses 'invalid argument "/dev/x" for "--device-read-bps" flag: bad format: /dev/x' --device-read-bps /dev/x
+    refuses 'flag: invalid rate for device: /dev/x:1k' --device-write-iops /dev/x:1k
+    refuses "invalid device cgroup format 'c 1'" --device-cgroup-rule 'c 1'
+    refuses 'invalid cgroup parent "mine": it is an absolute path' --cgroup-parent mine
+    refuses "zz is not a valid mac address" --mac-address zz
+    with_groups
+    run_ok run_rm --cgroup-parent /shale-mine --cgroupns host "$image" cat /proc/self/cgroup
+    has :/shale-mine/
+    find /sys/fs/cgroup -maxdepth 2 -name shale-mine -type d -exec rmdir {} +
+    [ -f /sys/fs/cgroup/devices/devices.list ] || return 0 # the rest is said in words of version 1
+    run_ok run_rm --device-cgroup-rule 'c 10:229 rw' --memory-swappiness 0 --oom-kill-disable -m 64m "$image" sh -c \
+        'cd /sys/fs/cgroup; grep "c 10:229" devices/devices.list; cat memory/memory.swappiness; grep -w oom_kill_disable memory/memory.oom_control'
+    [ "$output" = "c 10:229 rw
+0
+oom_kill_disable 1" ]
+    disk=$(awk '$3 ~ "^/dev/" {print $3; exit}' <(lsblk -rno MAJ:MIN,TYPE,PATH | awk '$2 == "disk" {print $1, $2, $3}'))
+    [ -b "$disk" ] || { echo "this host has no disk to limit"; return 1; }
+    run_ok shale run --rm --network none --device-read-bps "$disk:1mb" --device-write-iops "$disk:100" "$image" sh -c \
+        'cut -d" " -f2 /sys/fs/cgroup/blkio/blkio.throttle.read_bps_device /sys/fs/cgroup/blkio/blkio.throttle.write_iops_device'
+    [ "$output" = "1048576
+100" ]
+    run_fails 125 "limit of block device /dev/null: it is none" shale run --rm --network none --device-read-bps /dev/null:1mb "$image" true
+}

@@ -27,6 +27,55 @@ export -f get
 web() { shale run -d --name "$1" "${@:2}" box:1 sh -c "echo this is $1 >/index.html; exec httpd -f -p 80 -h /" >/dev/null && await shale exec "$1" wget -q -O - http://127.0.0.1/; }
 proxies() { pgrep -f -- "__ports $SHALE_ROOT/containers/${1:+$(shale inspect -f '{{.Id}}' "$1")}" || true; }
 
+@test "--link and --mac-address: on the bridge, on another network, while they are started again" {
+    mac() { shale inspect -f "{{(index .NetworkSettings.Networks \"$2\").MacAddress}}" "$1"; }
+    shale run -d --name db -h dbhost box:1 sleep 1000 >/dev/null
+    shale run -d --name app --link db:data --mac-address 02-42-AA-BB-CC-DD box:1 sleep 1000 >/dev/null
+    run_ok shale exec app sh -c 'cat /etc/hosts /sys/class/net/eth0/address; ping -c 1 -W 5 data'
+    has "$(shale inspect -f '{{.NetworkSettings.IPAddress}}' db)	data dbhost db"
+    has 02:42:aa:bb:cc:dd
+    [ "$(mac app bridge)" = 02:42:aa:bb:cc:dd ]
+    run_ok shale network inspect bridge
+    has '"MacAddress": "02:42:aa:bb:cc:dd"'
+    [ "$(shale inspect -f '{{.HostConfig.Links}}' app)" = "[/db:/app/data]" ]
+    # another address is told; one that does not run is not started without
+    shale stop -t 0 db >/dev/null
+    shale run -d --name other box:1 sleep 1000 >/dev/null
+    run_fails 1 "Cannot link to a non running container: /db AS /app/data" shale restart -t 0 app
+    shale start db app >/dev/null
+    shale stop -t 0 db other >/dev/null
+    shale start other db >/dev/null
+    run_ok shale exec app grep data /etc/hosts
+    [ "$output" = "$(shale inspect -f '{{.NetworkSettings.IPAddress}}' db)	data dbhost db" ]
+    [ "$(shale exec app cat /sys/class/net/eth0/address)" = 02:42:aa:bb:cc:dd ]
+    # elsewhere a link is a name, whoever has it, and when
+    shale network create links >/dev/null
+    shale run -d --name two --network name=links,mac-address=02:00:00:00:00:09 --link one:first box:1 sleep 1000 >/dev/null
+    [ "$(mac two links)" = 02:00:00:00:00:09 ]
+    run_fails 1 "" shale exec two grep first /etc/hosts
+    shale run -d --name one --network links box:1 sleep 1000 >/dev/null
+    run_ok shale exec two grep first /etc/hosts
+    [ "$output" = "$(shale inspect -f '{{.NetworkSettings.Networks.links.IPAddress}}' one)	first" ]
+    run_ok shale network connect --link one:uno links app
+    run_ok shale exec app grep -c -e uno -e data /etc/hosts
+    [ "$output" = 2 ]
+    [ "$(shale inspect -f '{{.NetworkSettings.Networks.links.Links}}' app)" = "[one:uno]" ]
+    run_ok shale network disconnect links app
+    run_fails 1 "" shale exec app grep uno /etc/hosts
+    [ "$(ls "$SHALE_ROOT/links" | wc -l)" = 2 ]
+    shale rm -f app two one other db >/dev/null
+    [ -z "$(ls "$SHALE_ROOT/links")" ]
+    cannot() { run_fails 125 "$1" shale run --rm "${@:2}" box:1 true; }
+    cannot "host type networking can't be used with links" --network host --link x
+    cannot "could not get container for nosuch: No such container: nosuch" --link nosuch
+    cannot 'invalid argument "a:b:c" for "--link" flag: bad format for links: a:b:c' --link a:b:c
+    cannot "conflicting options: mac-address and the network mode" --network host --mac-address 02:00:00:00:00:01
+    cannot "cannot specify both --mac-address and per-network MAC address" \
+        --network name=links,mac-address=02:00:00:00:00:09 --mac-address 02:00:00:00:00:08
+    cannot "is a mac address of many receivers" --mac-address 01:00:5e:00:00:01
+    shale network rm links >/dev/null
+}
+
 @test "ports of IPv6 addresses: of none in particular, of one; who else may have them" {
     web one -p 8080:80 -p '[::1]:8081:80' -p 127.0.0.1:8082:80 -p '[2001:db8:0::1]::80' -p 0.0.0.0:8085:80 \
         -p 5300:53/udp -p '[::1]:7000-7010:7000-7010'

@@ -25,7 +25,6 @@ setup() {
     run_ok skopeo inspect --config "oci-archive:$BATS_TEST_TMPDIR/a.tar"
     run_fails 1 "tag is needed when pushing to registry" build --push
     run_fails 1 "needs dest=" build -o type=local
-    run_fails 1 "is not supported yet" build -o type=image,compression=zstd
     # Several at once; names and annotations that stand in them; what is so anyway.
     local out=$BATS_TEST_TMPDIR/several
     run_ok build -o "$out" -o "type=tar,dest=$out.tar" -o '"name=one:1,two:2",type=image,annotation.a=b,compression=gzip,oci-mediatypes=true' \
@@ -38,12 +37,71 @@ setup() {
     [ "$(tar -xOf "$out.oci" "blobs/sha256/${digest#*:}" | jq -r .annotations.a)" = b ]
     run_ok build -o "$out" --metadata-file "$out.json"
     [ "$(cat "$out.json")" = "{}" ]
-    run_fails 1 "more than one of type=local" build -o "$out" -o "$out.2"
+    run_ok build -o "$out" -o "$out.2" -o "type=tar,dest=$out.2.tar" -o type=cacheonly
+    [ "$(cat "$out.2/x/a.txt")" = hello ]
+    tar -tf "$out.2.tar" | grep -qx x/a.txt
     run_fails 1 "two cannot go to standard output" build -o - -o type=oci,dest=-
     run_fails 1 "type=image has no dest=" build -o type=image,dest=x
     run_fails 1 "push=maybe is neither true nor false" build -o type=image,push=maybe
     run_fails 1 "cowardly refusing to write a tar to a terminal" python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' "$SHALE_BIN" build -o - "$ctx"
     BUILDKIT_PROGRESS=rawjson shale build --network none "$ctx" 2>&1 | head -n 1 | grep -q '^{"vertexes"'
+}
+
+@test "build: compressions, a layout in a folder, nothing but the cache" {
+    local out=$BATS_TEST_TMPDIR/layout
+    dockerfile <<<$'FROM @\nCOPY src /x\nRUN head -c 100000 /dev/zero >/zero'
+    types() { jq -r '[.layers[].mediaType | sub(".*\\.tar"; "")] | join(" ")' "$1/blobs/sha256/$(jq -r ".manifests[$2].digest[7:]" "$1/index.json")"; }
+    run_ok build -t a:1 -o "type=oci,dest=$out,tar=false,compression=zstd,compression-level=19"
+    [ "$(types "$out" 0)" = "+gzip +zstd +zstd" ]
+    run_ok skopeo inspect "oci:$out:1"
+    # Another name comes beside it, the same one in its place; the next time nothing is compressed.
+    run_ok build -t b:2 -o "type=oci,dest=$out,tar=false,compression=uncompressed,force-compression=true"
+    run_ok build -t a:1 -o "type=oci,dest=$out,tar=false,compression=zstd"
+    [ "$(jq -c '[.manifests[].annotations."io.containerd.image.name"]' "$out/index.json")" = '["docker.io/library/b:2","docker.io/library/a:1"]' ]
+    [ "$(types "$out" 0), $(types "$out" 1)" = "  , +gzip +zstd +zstd" ]
+    (cd "$out/blobs/sha256" && sha256sum -- * | awk '$1 != $2 {exit 1}')
+    [ ! -e "$out/manifest.json" ]
+    rows=$(shale builder du | grep -c compressed)
+    run_ok build -t a:1 -o "type=image,compression=zstd"
+    [ "$(shale builder du | grep -c compressed)" = "$rows" ]
+    # Names with other manifests of one image have each its own.
+    run_ok build -t plain:1
+    run_ok build -t noted:1 --annotation a=b --sbom=true
+    for want in a:1=+gzip,+zstd,+zstd plain:1=+gzip,+gzip,+gzip noted:1=+gzip,+gzip,+gzip; do
+        for how in "" --platform=linux/amd64; do
+            run_ok shale save $how -o "$out.tar" "${want%=*}"
+            digest=$(tar -xOf "$out.tar" index.json | jq -r '.manifests[0].digest[7:]')
+            [ "$want" != noted:1=+gzip,+gzip,+gzip ] || [ -n "$how" ] ||
+                digest=$(tar -xOf "$out.tar" "blobs/sha256/$digest" | jq -r '.manifests[0].digest[7:]')
+            [ "$(tar -xOf "$out.tar" "blobs/sha256/$digest" | jq -r '[.layers[].mediaType | sub(".*\\.tar"; "")] | join(",")')" = "${want#*=}" ]
+        done
+    done
+    shale rmi plain:1 noted:1 >/dev/null
+    # It is the same image, also for who gets it.
+    id=$(field '{{.Id}}' a:1)
+    run_ok build -t "$REGISTRY_HOST/packed:1" --push -o "type=image,compression=zstd,force-compression=true"
+    shale rmi -f "$REGISTRY_HOST/packed:1" a:1 b:2 >/dev/null
+    shale builder prune -af >/dev/null
+    run_ok shale pull -q "$REGISTRY_HOST/packed:1"
+    [ "$(field '{{.Id}}' "$REGISTRY_HOST/packed:1")" = "$id" ]
+    [ "$(run_rm "$REGISTRY_HOST/packed:1" cat /x/a.txt)" = hello ]
+    shale manifest inspect --insecure "$REGISTRY_HOST/packed:1" | jq -e '[.layers[].mediaType | endswith("+zstd")] | all'
+
+    run_ok build -t never:1 -o type=cacheonly
+    run_fails 1 "No such object" shale inspect never:1
+    run_ok build -t ever:1
+    [ "$(cached)" = 3 ] || { echo "$output"; return 1; }
+    echo no >"$BATS_TEST_TMPDIR/index.json"
+    run_fails 1 "index.json in $BATS_TEST_TMPDIR is none of an OCI layout" build -o "type=oci,dest=$BATS_TEST_TMPDIR,tar=false"
+    run_fails 1 "all outputs of a build have the same image" build -o type=image,compression=zstd -o "type=oci,dest=$out.2,compression=gzip"
+    run_fails 1 "compression=estargz is not supported" build -o type=image,compression=estargz
+    run_fails 1 "compression=lzma: gzip, zstd or uncompressed" build -o type=image,compression=lzma
+    run_fails 1 "compression-level=23: a number from 1 to 22" build -o type=image,compression=zstd,compression-level=23
+    run_fails 1 "uncompressed has no compression-level=" build -o type=image,compression=uncompressed,compression-level=1
+    run_fails 1 "type=tar has no compression=" build -o "type=tar,dest=$out.2,compression=gzip"
+    run_fails 1 "type=local has no tar=" build -o "type=local,dest=$out.2,tar=false"
+    run_fails 1 "tar=false needs dest=FOLDER" build -o type=oci,tar=false
+    [ ! -e "$out.2" ]
 }
 
 @test "build: named contexts, checks" {

@@ -63,7 +63,10 @@ END
     [ "$(wc -l <<<"$output")" = 1 ] || { echo "$output"; return 1; }
     run_ok build --platform linux/amd64,linux/arm/v7 -o "$BATS_TEST_TMPDIR/out"
     [ "$(cat "$BATS_TEST_TMPDIR/out/linux_amd64/arch" "$BATS_TEST_TMPDIR/out/linux_arm_v7/arch")" = $'amd64\narm' ]
-    run_fails 1 "one tar of several platforms is not supported yet" build --platform linux/amd64,linux/arm64 -o -
+    run_ok build --platform linux/amd64,linux/arm/v7 -o "type=tar,dest=$BATS_TEST_TMPDIR/out.tar"
+    [ "$(tar -tf "$BATS_TEST_TMPDIR/out.tar" | grep -v '_.*/.*/' | tr '\n' ' ')" = "linux_amd64/ linux_amd64/arch linux_arm_v7/ linux_arm_v7/arch " ] ||
+        { tar -tvf "$BATS_TEST_TMPDIR/out.tar"; return 1; }
+    [ "$(tar -xOf "$BATS_TEST_TMPDIR/out.tar" linux_amd64/arch linux_arm_v7/arch)" = $'amd64\narm' ]
     run_fails 1 "a name is missing" build --platform linux/amd64,
     run_fails 1 "--platform: \"a/b/c/d\": cannot parse" build --platform linux/amd64,a/b/c/d
 

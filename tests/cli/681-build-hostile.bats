@@ -68,12 +68,43 @@ END2
     has 'none: .'
 }
 
+@test "RUN --mount=type=ssh with keys has an agent of the build's own, which ends with it" {
+    need ssh-agent
+    local k=$BATS_TEST_TMPDIR/key
+    ssh-keygen -q -t ed25519 -N '' -f "$k"
+    ssh-keygen -q -t rsa -b 2048 -N '' -f "$k.rsa"
+    ssh-keygen -q -t ed25519 -N secret -f "$k.locked"
+    chmod 644 "$k" # whoever may read it
+    push "$SHALE_IMAGES/debian:1.0" debian:1.0
+    # Its keys, and a signature of the first.
+    cat >"$ctx/ask.pl" <<'END2'
+use Socket;
+sub ask { my ($m) = @_; my ($n, $b); syswrite S, pack("N/a", $m); sysread S, $n, 4; sysread S, $b, unpack("N", $n); $b }
+socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ENV{SSH_AUTH_SOCK})) or die $!;
+my ($type, $keys, $first) = unpack("CNN/a", ask(chr 11));
+my $signed = ask(pack("CN/aN/aN", 13, $first, "data", 0));
+print "$ENV{SSH_AUTH_SOCK}: keys $keys, signed ", unpack("C", $signed) == 14 ? "yes" : "no", "\n";
+END2
+    printf 'FROM %s AS one\nCOPY ask.pl /\n%s\nFROM one\n%s\n' "$REGISTRY_HOST/debian:1.0" \
+        'RUN --mount=type=ssh,required perl /ask.pl' 'RUN --mount=type=ssh,id=more perl /ask.pl && ls -R /run/buildkit /tmp' >"$ctx/Dockerfile"
+    before=$(ls -d /tmp/ssh-* 2>/dev/null) || true
+    run_ok build --ssh "default=$k,$k.rsa" --ssh "more=$k"
+    has "/run/buildkit/ssh_agent.0: keys 2, signed yes"
+    has "/run/buildkit/ssh_agent.0: keys 1, signed yes"
+    [ "$(ls -d /tmp/ssh-* 2>/dev/null)" = "$before" ] # and the folder of its socket is gone
+    run_fails 1 "one with a passphrase has to be given to an agent" build --no-cache --ssh "default=$k,$k.locked"
+    has "no $k.locked"
+    python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$k.sock"
+    run_fails 1 "only a single socket is allowed" build --ssh "default=$k,$k.sock"
+    run_fails 1 "openssh-client" env PATH=/nosuch "$SHALE_BIN" build --ssh "default=$k" "$ctx"
+}
+
 @test "options that make no sense are refused, whether they are needed or not" {
     printf 'FROM scratch\nENV A=1\n' >"$ctx/Dockerfile"
     run_fails 1 'invalid argument "foo" for --ulimit' build --ulimit foo
     run_fails 1 'bad format for add-host: "foo"' build --add-host foo
     run_fails 1 '--network: unsupported network mode "moon"' build --network moon
-    run_fails 1 '--ssh "=x": write default or ID=SOCKET' build --ssh =x
+    run_fails 1 '--ssh "=x": write default, ID=SOCKET or ID=KEYFILE' build --ssh =x
     run_fails 1 '--label "=x" has no name' build --label =x
     run_fails 1 '--output: a folder, - or type=... is missing' build --output ''
 }

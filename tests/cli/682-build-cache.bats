@@ -82,13 +82,17 @@ application/vnd.buildkit.cacheconfig.v0
     has vnd.buildkit.cacheconfig.v0
     run_ok build --cache-to "type=local,dest=$dir,tag=other"
     [ "$(jq -c '[.manifests[].annotations."org.opencontainers.image.ref.name"]' "$dir/index.json")" = '["latest","other"]' ]
+    run_ok build --cache-to "type=local,dest=$dir,tag=packed,mode=max,compression=zstd"
+    [ "$(jq -r '[.layers[].mediaType | endswith("+zstd")] | all' "$dir/blobs/sha256/$(jq -r '.manifests[2].digest[7:]' "$dir/index.json")")" = true ]
     # Its blobs are all there, whole.
     (cd "$dir/blobs/sha256" && sha256sum -- * | awk '$1 != $2 {exit 1}')
 
     another_machine
-    run_ok build -t x --cache-from "type=local,src=$dir"
-    [ "$(layers x)" = "$want" ]
-    [ "$(cached)" = 8 ]
+    for tag in packed latest; do
+        run_ok build -t x --cache-from "type=local,src=$dir,tag=$tag"
+        [ "$(layers x)" = "$want" ]
+        [ "$(cached)" = 8 ]
+    done
     # In the image: the records of its own layers. The other stage is built, so its file is another.
     another_machine
     run_ok build -t x --cache-from "$REGISTRY_HOST/app:1"
@@ -181,7 +185,9 @@ application/vnd.buildkit.cacheconfig.v0
     one_line '--cache-to "type=local": dest= is missing' --cache-to type=local
     one_line 'type=local knows no ref=' --cache-from type=local,src=x,ref=y
     one_line 'mode=most: min or max' --cache-to type=inline,mode=most
-    one_line 'compression=zstd is not supported yet' --cache-to type=registry,ref=x,compression=zstd
+    one_line 'compression=lzma: gzip, zstd or uncompressed' --cache-to type=registry,ref=x,compression=lzma
+    one_line 'force-compression=2 is neither true nor false' --cache-to type=local,dest=x,force-compression=2
+    one_line 'type=inline knows no compression=' --cache-to type=inline,compression=zstd
     one_line 'image-manifest=false is not supported yet' --cache-to type=registry,ref=x,image-manifest=false
     one_line 'scope is not supported yet' --cache-from type=registry,ref=x,scope=y
     one_line '"ref" is no field key=value' --cache-from type=registry,ref

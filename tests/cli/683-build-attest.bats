@@ -135,4 +135,6 @@ SPDX=https://spdx.dev/Document SLSA=https://slsa.dev/provenance/v1
     one_line '"maybe" is no field key=value' --sbom=maybe
     one_line 'needs a name: give it one with --tag' --sbom=true
     one_line 'attestations of files are not supported yet' --sbom=true -o "$BATS_TEST_TMPDIR/out"
+    one_line 'inline-only=x: true or false' --provenance=inline-only=x
+    run_ok build --provenance=mode=max,inline-only=true -o "$BATS_TEST_TMPDIR/out" # as docker's actions say it
 }

@@ -59,6 +59,7 @@ END2
     wrong "both source and id can't be set" 'RUN --mount=type=secret,id=a,source=b true'
     wrong 'secret a: not given' 'RUN --mount=type=secret,target=/x/a,required true'
     wrong 'must be allowed' 'RUN --security=insecure true'
+    wrong '--allow network.host' 'RUN --network=host true'
     wrong "invalid chmod parameter: 'rwx'" 'COPY --chmod=rwx x /'
     wrong 'invalid signal: SIGNOPE' 'STOPSIGNAL SIGNOPE'
     wrong 'invalid hostPort: a' 'EXPOSE a:80'
@@ -72,7 +73,8 @@ END2
     run_fails 1 'target stage "bild" could not be found (did you mean build?)' build --target bild
     run_fails 1 'could not be found (did you mean build?)' build --check --target bild
     run_fails 1 'is neither a folder nor a URL of http, https, git or ssh' shale build ftp://127.0.0.1/x
-    run_fails 1 'keys are not read' build --ssh "default=$ctx/Dockerfile"
+    run_fails 1 'neither the socket of an agent nor a private key' build --ssh "default=$ctx/Dockerfile"
+    run_fails 1 "$ctx/nosuch" build --ssh "default=$ctx/nosuch"
     SSH_AUTH_SOCK='' run_fails 1 '--ssh default: no agent' build --ssh default
     # --check needs nothing that only the build itself is given, and sees the stages that it has
     printf 'FROM %s AS low\nRUN --mount=type=secret,id=a,required true\nRUN --mount=type=ssh,required true\nRUN --security=insecure true\n' "$image" >"$ctx/Dockerfile"
@@ -95,4 +97,65 @@ END2
     run_fails 1 "UndefinedVar" build --check --build-arg BUILDKIT_DOCKERFILE_CHECK=skip=MaintainerDeprecated
     hasnt MaintainerDeprecated
     run_fails 1 'BUILDKIT_DOCKERFILE_CHECK: invalid check option "x"' build --check --build-arg BUILDKIT_DOCKERFILE_CHECK=x
+}
+
+@test "--call: what a Dockerfile offers; --builder, and what says nothing" {
+    cat >"$ctx/Dockerfile" <<'END2'
+# VERSION of the base
+ARG VERSION=1
+ARG UNUSED=2
+FROM base:$VERSION AS low
+# WHO is greeted
+ARG WHO=you
+ENV GREETING=hello
+RUN --mount=type=secret,id=token,required --mount=type=ssh true
+FROM scratch AS other
+ARG ELSEWHERE
+FROM scratch
+# last is what people want
+FROM low AS last
+ARG VERSION
+ARG TEXT="$GREETING $WHO"
+RUN --mount=type=secret,id=token --mount=type=secret,id=$WHO true
+END2
+    table() { sed 's/ *$//' <<<"$output"; } # cells are padded
+    run_ok build --call targets
+    diff - <(table) <<'END2'
+TARGET           DESCRIPTION
+low
+other
+2
+last (default)   is what people want
+END2
+    run_ok build --call=outline --builder default --build-arg WHO=me
+    diff - <(table) <<'END2'
+TARGET:        last
+DESCRIPTION:   is what people want
+
+BUILD ARG   VALUE      DESCRIPTION
+VERSION     1          of the base
+WHO         me         is greeted
+TEXT        hello me
+
+SECRET    REQUIRED
+token     true
+me
+
+SSH       REQUIRED
+default
+END2
+    run_ok build --call outline --target other
+    diff - <(table) <<'END2'
+TARGET:   other
+
+BUILD ARG   VALUE     DESCRIPTION
+ELSEWHERE
+END2
+    run_fails 1 "Check complete, 2 warnings" build --call check
+    run_fails 1 '--call "x": build, check, outline or targets' build --call x
+    run_fails 1 'no builder "x" found' build --builder x
+    printf 'FROM scratch\nENV A=1\n' >"$ctx/Dockerfile"
+    run_ok build --isolation hyperv --security-opt seccomp=unconfined
+    has "WARNING: isolation flag is deprecated"
+    has "WARNING: security-opt flag is deprecated"
 }

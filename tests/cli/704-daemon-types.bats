@@ -9,8 +9,7 @@ load daemon
 setup_file() {
     need_root
     daemon_start
-    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$BATS_FILE_TMPDIR/bb.tar:bb:1"
-    shale load -q -i "$BATS_FILE_TMPDIR/bb.tar" >/dev/null
+    load_busybox bb:1
 }
 teardown_file() {
     daemon_stop

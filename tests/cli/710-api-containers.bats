@@ -7,12 +7,7 @@ load lib
 load daemon
 
 setup_file() {
-    need_root
-    need docker
-    need conmon
-    daemon_start
-    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$BATS_FILE_TMPDIR/bb.tar:busybox:latest"
-    shale load -q -i "$BATS_FILE_TMPDIR/bb.tar"
+    daemon_with_busybox
     docker run -d --network none --name web --label kind=web -e A=1 busybox sh -c \
         'echo first; echo second >&2; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo third; exec sleep 1000' >/dev/null
 }
@@ -34,17 +29,61 @@ typed() { timeout -s KILL 30 python3 -B "$BATS_TEST_DIRNAME/typed" "$@"; }
     run_fails 127 "executable file not found" docker run "${none[@]}" --rm busybox nosuch
     run_fails 126 "" docker run "${none[@]}" --rm busybox /etc/passwd
     run_fails 125 "Conflict. The container name \"/web\" is already in use" docker run "${none[@]}" --name web busybox true
-    run_fails 125 "HostConfig.PidMode is not supported yet" docker run "${none[@]}" --pid host busybox true
+    run_fails 125 "HostConfig.StorageOpt is not supported yet" docker run "${none[@]}" --storage-opt size=1G busybox true
     run_ok docker run "${none[@]}" --rm busybox sh -c 'head -c 300000 /dev/zero | tr "\0" x'
     [ "${#output}" = 300000 ]
     run_ok docker ps -aq --filter ancestor=busybox
     [ "${#lines[@]}" = 1 ] # web: nothing of the others stayed
 }
 
+@test "run: namespaces, limits of devices and the like; what cannot be together" {
+    local id
+    id=$(docker run -d "${none[@]}" --name shares --ipc shareable --oom-score-adj 55 --domainname dom --annotation a=b \
+        --device-cgroup-rule 'c 1:3 r' busybox sleep 1000)
+    run_ok docker inspect -f '{{.HostConfig.IpcMode}} {{.HostConfig.OomScoreAdj}} {{.Config.Domainname}} {{.HostConfig.DeviceCgroupRules}}' shares
+    [ "$output" = "shareable 55 dom [c 1:3 r]" ]
+    run_ok docker run --rm "${none[@]}" --pid container:shares --ipc container:shares --uts host busybox sh -c 'for n in pid ipc; do readlink /proc/self/ns/$n; done; hostname'
+    [ "$output" = "$(docker exec shares sh -c 'for n in pid ipc; do readlink /proc/self/ns/$n; done')
+$(hostname)" ]
+    docker create "${none[@]}" --name joins --pid container:shares busybox true
+    [ "$(docker inspect -f '{{.HostConfig.PidMode}}' joins)" = "container:$id" ]
+    docker rm -f shares
+    run_fails 1 "No such container: $id" docker start joins
+    [ "$(api_status POST /containers/joins/start)" = 400 ]
+    docker rm joins
+    run_fails 125 "invalid IPC mode: x" docker run --rm "${none[@]}" --ipc x busybox true
+    [ "$(api_status POST /containers/create -H 'Content-Type: application/json' -d '{"Image":"busybox","HostConfig":{"PidMode":"x"}}')" = 400 ]
+    run_fails 125 "hostname and the UTS mode" docker run --rm "${none[@]}" --uts host --hostname x busybox true
+    run_fails 125 "host type networking can't be used with links" docker run --rm --network host --link web busybox true
+    run_fails 125 "mac-address and the network mode" docker run --rm --network host --mac-address 02:00:00:00:00:01 busybox true
+    run_fails 1 "an update of BlkioWeight is not supported yet" docker update --blkio-weight 100 web
+}
+
 @test "run -i: standard input to its end, also a large one" {
     for i in 1 2 3; do [ "$(echo "hello $i" | docker run "${none[@]}" -i --rm busybox cat)" = "hello $i" ]; done
     head -c 2000000 /dev/urandom >"$BATS_TEST_TMPDIR/big"
     docker run "${none[@]}" -i --rm busybox cat <"$BATS_TEST_TMPDIR/big" | cmp - "$BATS_TEST_TMPDIR/big"
+    # a body that comes with the request to attach is none of it
+    docker create "${none[@]}" -i --name bodied busybox cat >/dev/null
+    run_ok python3 - "$DAEMON_SOCK" <<'PY'
+import socket, sys
+def ask(text):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(30)
+    s.connect(sys.argv[1])
+    s.sendall(text)
+    f = s.makefile("rb")
+    while f.readline() != b"\r\n":
+        pass
+    return s, f
+s, f = ask(b"POST /containers/bodied/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n"
+           b'Content-Type: application/json\r\nContent-Length: 14\r\n\r\n{"stdin":true}input\n')
+ask(b"POST /containers/bodied/start HTTP/1.0\r\n\r\n")
+s.shutdown(socket.SHUT_WR)
+got = f.read()
+assert got == b"\1\0\0\0\0\0\0\6input\n", got
+PY
+    docker rm bodied
 }
 
 @test "run -it: a terminal with its size; detach keys; attach again; exec -it" {
@@ -119,6 +158,23 @@ typed() { timeout -s KILL 30 python3 -B "$BATS_TEST_DIRNAME/typed" "$@"; }
     [ -f "$BATS_TEST_TMPDIR/in/passwd" ]
     [ "$(docker cp web:/etc/passwd - | tar -t)" = passwd ]
     run_fails 1 "nofile" docker cp web:/nofile -
+    # a tar that comes in: whose it becomes, and what gives way to it
+    docker create --name own -u 12:34 "${none[@]}" busybox true >/dev/null
+    mkdir "$BATS_TEST_TMPDIR/dir"
+    echo in >"$BATS_TEST_TMPDIR/dir/f"
+    put() { tar -C "$BATS_TEST_TMPDIR" --owner 7 --group 8 -c "$1" | api_status PUT "/containers/own/archive?path=/tmp$2" -T -; }
+    [ "$(put dir)" = 200 ]
+    [ "$(docker cp own:/tmp/dir - | tar -tv --numeric-owner | awk '{print $2}' | sort -u)" = 7/8 ]
+    [ "$(put dir '&copyUIDGID=1')" = 200 ]
+    [ "$(docker cp own:/tmp/dir - | tar -tv --numeric-owner | awk '{print $2}' | sort -u)" = 12/34 ]
+    mv "$BATS_TEST_TMPDIR/dir/f" "$BATS_TEST_TMPDIR/f"
+    rmdir "$BATS_TEST_TMPDIR/dir"
+    mv "$BATS_TEST_TMPDIR/f" "$BATS_TEST_TMPDIR/dir"
+    [ "$(put dir '&noOverwriteDirNonDir=1')" = 400 ]
+    [ "$(docker cp own:/tmp/dir - | tar -t | wc -l)" = 2 ]
+    [ "$(put dir)" = 200 ]
+    [ "$(docker cp own:/tmp/dir - | tar -xO)" = in ]
+    docker rm own
     run_ok docker diff web
     has "A /tmp/copied"
     run_ok sh -c 'docker export web | tar -t'
@@ -139,11 +195,16 @@ typed() { timeout -s KILL 30 python3 -B "$BATS_TEST_DIRNAME/typed" "$@"; }
     [ "$(docker ps -q --no-trunc)" = "$(shale ps -q --no-trunc)" ]
     run_ok docker inspect -f '{{.Name}} {{.State.Status}} {{.HostConfig.NetworkMode}} {{.Platform}}' web
     [ "$output" = "/web running none linux" ]
+    api GET /v1.48/containers/web/json | jq -e --arg m "$(shale inspect -f '{{json .Descriptor}}' busybox)" \
+        '.ImageManifestDescriptor == ($m | fromjson) + {platform: {architecture: "amd64", os: "linux"}}'
+    api GET /v1.47/containers/web/json | jq -e 'has("ImageManifestDescriptor") | not'
     run_ok docker top web
     has "sleep 1000"
     run_ok docker stats --no-stream --format '{{.Name}} {{.PIDs}}' web
     [ "$output" = "web 1" ]
-    api GET '/containers/web/stats?stream=0&one-shot=1' | jq -e '.cpu_stats.system_cpu_usage > 0 and .pids_stats.current == 1'
+    api GET '/containers/web/stats?stream=0&one-shot=1' | jq -e '.cpu_stats.system_cpu_usage > 0 and .pids_stats.current == 1
+        and (.cpu_stats.cpu_usage | .total_usage > 0 and .usage_in_kernelmode + .usage_in_usermode > 0)
+        and .memory_stats.usage >= .memory_stats.stats.inactive_file and .memory_stats.limit > 0 and (has("networks") | not)'
     run_ok docker update --restart no --memory 60m web
     [ "$output" = web ]
     [ "$(docker inspect -f '{{.HostConfig.Memory}}' web)" = 62914560 ]
@@ -211,7 +272,8 @@ typed() { timeout -s KILL 30 python3 -B "$BATS_TEST_DIRNAME/typed" "$@"; }
     [ "$(post '{"Image":"busybox","HostConfig":{"Mounts":[{"Type":"x","Target":"/a"}]}}')" = 400 ]
     [ "$(post '{"Image":"busybox","HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"x"}]}}}')" = 400 ]
     [ "$(post '{"Image":"busybox","HostConfig":{"NetworkMode":"nosuch"}}')" = 400 ]
-    [ "$(post '{"Image":"busybox","HostConfig":{"Links":["a:b"]}}')" = 501 ]
+    [ "$(post '{"Image":"busybox","HostConfig":{"Links":["a:b"]}}')" = 400 ]
+    [ "$(post '{"Image":"busybox","HostConfig":{"DeviceRequests":[{}]}}')" = 501 ]
     run_ok api POST /containers/create -H 'Content-Type: application/json' -d '{"Image":"busybox","Cmd":"true","HostConfig":{"NetworkMode":"none"}}'
     echo "$output" | jq -e '.Warnings == []'
     docker rm "$(echo "$output" | jq -r .Id)"

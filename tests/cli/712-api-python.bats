@@ -7,12 +7,7 @@ load lib
 load daemon
 
 setup_file() {
-    need_root
-    need docker
-    need conmon
-    daemon_start
-    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$BATS_FILE_TMPDIR/bb.tar:busybox:latest"
-    shale load -q -i "$BATS_FILE_TMPDIR/bb.tar"
+    daemon_with_busybox
 }
 teardown_file() {
     drop_store

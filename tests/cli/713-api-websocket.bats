@@ -8,12 +8,7 @@ load lib
 load daemon
 
 setup_file() {
-    need_root
-    need docker
-    need conmon
-    daemon_start -H tcp://127.0.0.1:0
-    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$BATS_FILE_TMPDIR/bb.tar:busybox:latest"
-    shale load -q -i "$BATS_FILE_TMPDIR/bb.tar"
+    daemon_with_busybox -H tcp://127.0.0.1:0
     ADDRESS=$(sed -n 's/^Listening on tcp:/http:/p' "$DAEMON_LOG")
     export ADDRESS
 }

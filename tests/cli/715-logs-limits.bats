@@ -7,13 +7,8 @@ load lib
 load daemon
 
 setup_file() {
-    need_root
-    need docker
-    need conmon
     echo '{"log-driver":"local","log-opts":{"max-size":"5k","max-file":"2"}}' >"$BATS_FILE_TMPDIR/conf"
-    daemon_start --config "$BATS_FILE_TMPDIR/conf"
-    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$BATS_FILE_TMPDIR/bb.tar:busybox:latest"
-    shale load -q -i "$BATS_FILE_TMPDIR/bb.tar"
+    daemon_with_busybox --config "$BATS_FILE_TMPDIR/conf"
 }
 teardown_file() {
     drop_store

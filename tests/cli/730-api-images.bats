@@ -61,7 +61,20 @@ setup() { bb=$REGISTRY_HOST/busybox:1.0 deb=$REGISTRY_HOST/debian:1.0; }
     api GET '/v1.51/images/json?manifests=1' | jq -e --arg n "$bb" \
         '.[] | select(.RepoTags == [$n]) | [.Manifests[].ImageData.Platform.architecture] == ["amd64", "arm64"]'
     api GET "/v1.41/images/$bb/json" | jq -e '.Config | has("Hostname")'
-    api GET "/v1.51/images/$bb/json" | jq -e '.Descriptor.digest and (.Config | has("Hostname") | not)'
+    api GET "/v1.51/images/$bb/json" | jq -e '.Descriptor.digest and (.Config | has("Hostname") | not) and (has("Manifests") | not)'
+    # the descriptor is of what the name stands for, and Manifests of what that holds, as the registry has them
+    skopeo inspect --raw --tls-verify=false "docker://$bb" >"$BATS_TEST_TMPDIR/index"
+    api GET "/v1.48/images/$bb/json?manifests=1" >"$BATS_TEST_TMPDIR/one"
+    jq -e --slurpfile i "$BATS_TEST_TMPDIR/index" --arg d "sha256:$(sha256sum <"$BATS_TEST_TMPDIR/index" | cut -d' ' -f1)" \
+        --argjson n "$(stat -c %s "$BATS_TEST_TMPDIR/index")" '.Descriptor == {mediaType: $i[0].mediaType, digest: $d, size: $n}
+        and [.Manifests[].Descriptor] == $i[0].manifests and [.Manifests[].Available] == [true, false]
+        and all(.Manifests[]; .Kind == "image" and .ID == .Descriptor.digest and .ImageData.Platform == .Descriptor.platform)' "$BATS_TEST_TMPDIR/one"
+    api GET '/v1.48/images/json?manifests=1' | jq -e --arg n "$bb" --slurpfile one "$BATS_TEST_TMPDIR/one" \
+        '.[] | select(.RepoTags == [$n]) | .Descriptor == $one[0].Descriptor and .Manifests == $one[0].Manifests'
+    api GET "/v1.47/images/$bb/json?manifests=1" | jq -e '(has("Descriptor") or has("Manifests")) | not'
+    api GET "/v1.51/images/$bb/json?platform=%7B%22os%22%3A%22linux%22%2C%22architecture%22%3A%22amd64%22%7D" |
+        jq -e --slurpfile one "$BATS_TEST_TMPDIR/one" '.Descriptor.digest == $one[0].Manifests[0].ID'
+    [ "$(api_status GET "/v1.51/images/$bb/json?manifests=1&platform=linux/amd64")" = 400 ]
 }
 
 @test "inspect, history, digests" {
@@ -71,6 +84,10 @@ setup() { bb=$REGISTRY_HOST/busybox:1.0 deb=$REGISTRY_HOST/debian:1.0; }
     [ "$output" = "$(shale history --format '{{.CreatedBy}} {{.Size}}' "$bb")" ]
     run_fails 1 "No such image: nope" docker image inspect nope
     api GET "/distribution/$bb/json" | jq -e '.Descriptor.digest and (.Platforms | length == 2)'
+    docker tag "$bb" "$REGISTRY_HOST/single:1"
+    api POST "/images/$REGISTRY_HOST/single/push?tag=1&platform=%7B%22os%22%3A%22linux%22%2C%22architecture%22%3A%22amd64%22%7D" >/dev/null
+    api GET "/distribution/$REGISTRY_HOST/single:1/json" | jq -e '.Platforms == [{architecture: "amd64", os: "linux"}]'
+    docker rmi "$REGISTRY_HOST/single:1"
 }
 
 @test "tag, push, and rmi as docker has them" {
@@ -147,6 +164,43 @@ setup() { bb=$REGISTRY_HOST/busybox:1.0 deb=$REGISTRY_HOST/debian:1.0; }
     wait $! || true
     run_ok docker pull "$deb"
     has "$deb"
+}
+
+@test "a client that does not read holds up neither its pull nor anybody else, and misses nothing that closes one" {
+    cat >"$BATS_TEST_TMPDIR/unread.py" <<'PY'
+import http.client, json, socket, sys, time
+sock, registry = sys.argv[1:]
+def ask(method, path):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(60)
+    s.connect(sock)
+    s.sendall(f"{method} {path} HTTP/1.0\r\nHost: d\r\n\r\n".encode())
+    return s
+r = http.client.HTTPConnection(registry)
+r.request("GET", "/v2/busybox/manifests/1.0", headers={"Accept": "application/vnd.oci.image.index.v1+json"})
+answer = r.getresponse()
+manifest, kind = answer.read(), answer.headers["Content-Type"]
+tags = {f"t{i}" for i in range(100)}
+for t in tags: # more lines than a socket takes
+    r.request("PUT", "/v2/many/manifests/" + t, manifest, {"Content-Type": kind})
+    answer = r.getresponse()
+    answer.read()
+    assert answer.status == 201, answer.status
+unread = ask("POST", f"/images/create?fromImage={registry}/many")
+end = time.time() + 40
+while True:
+    body = ask("GET", "/images/json").makefile("rb").read().split(b"\r\n\r\n", 1)[1]
+    here = {n.rsplit(":", 1)[1] for i in json.loads(body) for n in i["RepoTags"] if n.startswith(registry + "/many:")}
+    if here == tags:
+        break
+    assert time.time() < end, f"{len(here)} of {len(tags)}"
+    time.sleep(0.05)
+lines = unread.makefile("rb").read().split(b"\r\n\r\n", 1)[1].splitlines()
+assert sum(b"Digest: " in x for x in lines) == len(tags) and b"Status: " in lines[-1], (len(lines), lines[-1])
+PY
+    skopeo copy --quiet --all --src-tls-verify=false --dest-tls-verify=false "docker://$bb" "docker://$REGISTRY_HOST/many:t0"
+    run_ok python3 "$BATS_TEST_TMPDIR/unread.py" "$DAEMON_SOCK" "$REGISTRY_HOST"
+    shale images --format '{{.Repository}}:{{.Tag}}' "$REGISTRY_HOST/many" | xargs "$SHALE_BIN" rmi >/dev/null
 }
 
 @test "credentials come with the request, and go to that registry alone" {

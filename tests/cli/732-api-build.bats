@@ -10,8 +10,7 @@ setup_file() {
     need docker
     need_root
     daemon_start
-    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$BATS_FILE_TMPDIR/bb.tar:bb:1"
-    run_ok docker load -i "$BATS_FILE_TMPDIR/bb.tar"
+    load_busybox bb:1
 }
 teardown_file() { daemon_stop; }
 setup() {

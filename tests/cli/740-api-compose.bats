@@ -10,8 +10,7 @@ setup_file() {
     need docker-compose
     need_root
     daemon_start
-    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$BATS_FILE_TMPDIR/bb.tar:bb:1"
-    run_ok docker load -i "$BATS_FILE_TMPDIR/bb.tar"
+    load_busybox bb:1
     mkdir "$BATS_FILE_TMPDIR/shop"
     cat >"$BATS_FILE_TMPDIR/shop/docker-compose.yml" <<'Y'
 version: "3"
@@ -54,6 +53,8 @@ teardown_file() {
         sleep 0.1
     done
     has "hello from web"
+    web=$(docker-compose ps -q web)
+    api GET "/containers/$web/stats?stream=0&one-shot=1" | jq -e '.networks | keys == ["eth0"] and .eth0.rx_packets > 0 and .eth0.tx_bytes > .eth0.tx_packets'
     run_ok docker-compose exec -T worker cat /data/f
     has kept
     run_ok docker-compose logs

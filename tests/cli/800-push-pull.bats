@@ -109,7 +109,7 @@ put() {
     own_registry reg --read-only
     run_ok shale pull -q "$OWN/busybox:1"
     [ "$(curl -s -o /dev/null -w '%{http_code}' -X POST "http://$OWN/v2/busybox/blobs/uploads/")" = 405 ]
-    [ "$(curl -s -X DELETE "http://$OWN/v2/busybox/manifests/1" | jq -r '.errors[0].code')" = UNSUPPORTED ]
+    [ "$(curl -s -X DELETE "http://$OWN/v2/busybox/manifests/1" | jq -r ".errors[0] | .code + \": \" + .message")" = "UNSUPPORTED: the registry is read-only" ]
 }
 
 # one_line TEXT CMD…: it does not start, and says why in one line

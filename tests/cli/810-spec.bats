@@ -180,9 +180,12 @@ image() {
     ranged bytes=5-2 200 0123456789 ''
     ranged bytes=0-1,3-4 200 0123456789 ''
     ranged lines=1-2 200 0123456789 ''
-    req HEAD "/v2/r/x/blobs/$D" -H 'Range: bytes=2-4'; want 206; [ "$(header content-length)" = 3 ]
+    for range in bytes=2-4 bytes=10-; do # only GET has ranges
+        req HEAD "/v2/r/x/blobs/$D" -H "Range: $range"; want 200; [ "$(header content-length)" = 10 ]; [ -z "$(header content-range)" ]
+    done
     req GET "/v2/r/x/blobs/$D" -H 'Range: bytes=2-4' -H 'If-Range: "other"'; want 200
     req GET "/v2/r/x/blobs/$D" -H "If-None-Match: \"$D\""; want 304; [ ! -s "$body" ]
+    req GET "/v2/r/x/blobs/$D" -H 'If-None-Match: "x"' -H "If-None-Match: \"$D\""; want 304 # a list in two lines
 }
 
 @test "manifests: put, get, head, etag, by tag and digest, verbatim" {
@@ -194,6 +197,7 @@ image() {
         req HEAD "/v2/i/a/manifests/$ref"; want 200; [ "$(header content-length)" = ${#M} ]
         req GET "/v2/i/a/manifests/$ref" -H "If-None-Match: \"$MD\""; want 304; [ ! -s "$body" ]
         req GET "/v2/i/a/manifests/$ref" -H 'If-None-Match: "x", W/"y"'; want 200
+        req GET "/v2/i/a/manifests/$ref" -H 'If-None-Match: "x"' -H "If-None-Match: W/\"$MD\", \"y\""; want 304
     done
     req GET /v2/i/a/manifests/none; error 404 MANIFEST_UNKNOWN
     req GET "/v2/i/a/manifests/$(dig none)"; error 404 MANIFEST_UNKNOWN
@@ -213,10 +217,17 @@ image() {
     put '{"schemaVersion":2,"mediaType":"'$INDEX'","manifests":[]}' "$(dig x)" $INDEX; error 400 DIGEST_INVALID
     put '{"schemaVersion":2,"mediaType":"'$INDEX'","manifests":[]}' '-bad' $INDEX; error 400 TAG_INVALID
     put '{"schemaVersion":2,"config":{"mediaType":"a/b","digest":"'$EMPTY'","size":3},"layers":[]}'; error 400 SIZE_INVALID
+    typed='{"mediaType":"a/b","digest":"'$EMPTY'","size":2}' untyped='{"digest":"'$EMPTY'","size":2}'
+    for bad in "config:\"config\":$untyped,\"layers\":[]" "layers[1]:\"config\":$typed,\"layers\":[$typed,$untyped]" \
+        "subject:\"config\":$typed,\"layers\":[],\"subject\":$untyped" "manifests[0]:\"manifests\":[$untyped]"; do
+        req PUT /v2/i/b/manifests/bad --data-binary "{\"schemaVersion\":2,${bad#*:}}"; error 400 MANIFEST_INVALID
+        [ "$(jq -r '.errors[0].message' "$body")" = "invalid manifest: ${bad%%:*} has no mediaType" ]
+    done
     a=$(dig a) b=$(dig b)
     put '{"schemaVersion":2,"config":{"mediaType":"a/b","digest":"'$a'","size":1},"layers":[{"mediaType":"c/d","digest":"'$b'","size":1},{"mediaType":"c/d","digest":"'$EMPTY'","size":2}]}'
     error 400 MANIFEST_BLOB_UNKNOWN
     [ "$(jq -c '[.errors[].detail]' "$body")" = "[\"$a\",\"$b\"]" ]
+    [ "$(grep -rlF "$b" "$OWN_DIR/blobs")" = "" ] # nor do its bytes stay
     put '{"schemaVersion":2,"mediaType":"'$INDEX'","manifests":[{"mediaType":"'$OCI'","digest":"'$a'","size":1}]}' bad $INDEX; error 400 MANIFEST_BLOB_UNKNOWN
     head -c $((4 * 1024 * 1024 + 1)) /dev/zero | tr '\0' ' ' >"$BATS_TEST_TMPDIR/large"
     req PUT /v2/i/b/manifests/large -H "Content-Type: $OCI" --data-binary "@$BATS_TEST_TMPDIR/large"; error 413 MANIFEST_INVALID

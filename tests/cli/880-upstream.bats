@@ -258,6 +258,8 @@ good() { [ "sha256:$(sha256sum <"$1" | cut -d' ' -f1)" = "$2" ]; }
     n=$(metric requests)
     for _ in $(seq 10); do [ "$(status_of "$url/manifests/3")" = 502 ]; done
     [ "$(metric requests)" -le $((n + 2)) ] # one in five seconds tries again
+    [ "$(grep -c "^Warning: upstream \"hub/\": http://$ORIGIN cannot be asked: .*connection refused" "$OWN_DIR.log")" -le 2 ] # questions; blobs
+    grep -q "cannot be asked" "$OWN_DIR.log"
     own_stop
     printf 'stale = no\n' >>"$dir/c.conf"
     own_registry c --config "$dir/c.conf"

@@ -145,6 +145,7 @@ END
     [ "$(code /v2/team/a/manifests/v1 -X DELETE)" = 403 ]
     run curl -s -X DELETE "http://$OWN/v2/team/a/manifests/$one"
     has "tag v1 of team/a is immutable here, and names this image"
+    [ "$(curl -s -o "$BATS_TEST_TMPDIR/gone" -w '%{http_code}' -X DELETE "http://$OWN/v2/team/a/manifests/v99")" = 404 ] # none to keep
     [ "$(code /v2/team/a/manifests/edge -X DELETE)" = 202 ]
     own_push "$SHALE_IMAGES/busybox:1.0" team/img:v1
     run_fails 1 "immutable here" skopeo copy --quiet --all --dest-tls-verify=false "oci:$SHALE_IMAGES/debian:1.0" "docker://$OWN/team/img:v1"

@@ -85,6 +85,8 @@ END
     printf %s "${m/axx/bxx}" | sed 's/"a":"x/"a":"y/' >"$dir/n"
     run curl -s -X PUT -H "Content-Type: $OCI" --data-binary "@$dir/n" "http://$OWN/v2/b/manifests/u"
     has "the quota of b is used up"
+    n=$(sum "$dir/n")
+    [ ! -e "$OWN_DIR/blobs/${n/:/\/}" ] # what is refused takes no room
     [ "$(code /v2/b/manifests/t -X PUT -H "Content-Type: $OCI" --data-binary "@$dir/m")" = 201 ]
     [ "$(code "/v2/b/manifests/$(sum "$dir/m")" -X DELETE)" = 202 ]
     [ "$(code /v2/b/manifests/t -X PUT -H "Content-Type: $OCI" --data-binary "@$dir/n")" = 201 ]
@@ -117,6 +119,9 @@ END
     [ "$(grep -lx 201 "$dir"/out* | wc -l)" = 10 ]
     [ "$(grep -lx 403 "$dir"/out* | wc -l)" = 10 ]
     [ "$(size_of a)" = 100kB ]
+    # the others have left nothing
+    [ "$(find "$OWN_DIR/blobs" -type f | wc -l)" = 10 ]
+    [ "$(find "$OWN_DIR/uploads" -type f | wc -l)" = 0 ]
 }
 
 @test "a total that is wrong is counted anew by a collection" {

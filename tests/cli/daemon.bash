@@ -35,6 +35,19 @@ daemon_stop() {
     ! kill -0 "$DAEMON_PID" 2>/dev/null || { echo "the daemon does not end"; kill -9 "$DAEMON_PID"; return 1; }
     ! grep -HE "runtime error|Sanitizer|Assertion" "$DAEMON_LOG"
 }
+# daemon_with_busybox [OPTION…]: for setup_file of tests of containers: what they need, a daemon, busybox:latest in its store
+daemon_with_busybox() {
+    need_root
+    need docker
+    need conmon
+    daemon_start "$@"
+    load_busybox busybox:latest
+}
+# load_busybox NAME:TAG: into the store, under that name
+load_busybox() {
+    skopeo copy --quiet "oci:$SHALE_IMAGES/busybox:1.0" "docker-archive:$BATS_FILE_TMPDIR/bb.tar:$1"
+    shale load -q -i "$BATS_FILE_TMPDIR/bb.tar" >/dev/null
+}
 # api METHOD PATH [CURL OPTION…]: the body of the answer; api_status: its status
 api() { curl -sS -m 30 --unix-socket "$DAEMON_SOCK" -X "$1" "${@:3}" "http://d$2"; }
 api_status() { curl -sS -m 30 -o /dev/null -w '%{http_code}' --unix-socket "$DAEMON_SOCK" -X "$1" "${@:3}" "http://d$2"; }

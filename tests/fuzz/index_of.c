@@ -2,6 +2,7 @@
 #include "index_of.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "rootfs/erofs_format.h"
+#include "rootfs/erofs_index.h"
 #include "rootfs/erofs_write.h"
 
 #define LAYERS_MAX 2
@@ -33,6 +35,35 @@ static void check_tree(struct tree *t)
             str_eq(name, STR("..")) || str_eq(name, STR(".")))
             __builtin_trap();
     }
+}
+
+/* What is read out of the index is what was written: every name that is there, and what it is. */
+static void check_index(struct tree *t, int fd)
+{
+    struct shale_err e = SHALE_ERR_INIT;
+    struct erofs_index *x = NULL;
+    char name[256];
+    struct stat st;
+
+    if (erofs_index_open(fd, &x, &e) < 0)
+        __builtin_trap();
+    uint64_t *nids = calloc(t->n_nodes, sizeof *nids);
+    for (uint32_t i = 0; nids && i < t->n_nodes; i++) { /* folders come before what is in them */
+        const struct tree_node *n = &t->nodes[i];
+        nids[i] = UINT64_MAX;
+        if (i == TREE_ROOT)
+            nids[i] = erofs_index_root(x);
+        if (i == TREE_ROOT || n->inode == TREE_NONE || n->name_n >= sizeof name ||
+            nids[n->parent] == UINT64_MAX || !tree_is_dir(t, n->parent))
+            continue;
+        memcpy(name, n->name, n->name_n);
+        name[n->name_n] = 0;
+        if (erofs_index_find(x, nids[n->parent], name, &nids[i], &e) != 1 ||
+            erofs_index_stat(x, nids[i], &st, &e) != 1 || S_ISDIR(st.st_mode) != tree_is_dir(t, i))
+            __builtin_trap();
+    }
+    free(nids);
+    erofs_index_close(x);
 }
 
 static void write_index(struct tree *t, size_t n)
@@ -61,6 +92,7 @@ static void write_index(struct tree *t, size_t n)
         pread(fd, &super, sizeof super, EROFS_SUPER_OFFSET) != (ssize_t)sizeof super ||
         super.magic != EROFS_MAGIC)
         __builtin_trap();
+    check_index(t, fd);
 }
 
 void index_of(const char *toc_name, unsigned n_layers)

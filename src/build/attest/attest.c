@@ -12,7 +12,7 @@
 /* ---- options ---- */
 
 struct fields {
-    const char *type, *mode, *version, *builder_id, *disabled;
+    const char *type, *mode, *version, *builder_id, *disabled, *inline_only;
 };
 
 static int set_field(const char *text, struct fields *f, struct arena *a, struct shale_err *e)
@@ -20,11 +20,9 @@ static int set_field(const char *text, struct fields *f, struct arena *a, struct
     const struct {
         const char *name;
         const char **value;
-    } all[] = {{"type", &f->type},
-               {"mode", &f->mode},
-               {"version", &f->version},
-               {"builder-id", &f->builder_id},
-               {"disabled", &f->disabled}};
+    } all[] = {{"type", &f->type},         {"mode", &f->mode},
+               {"version", &f->version},   {"builder-id", &f->builder_id},
+               {"disabled", &f->disabled}, {"inline-only", &f->inline_only}};
     const char *eq = strchr(text, '=');
     struct str key = {text, eq ? (size_t)(eq - text) : 0};
 
@@ -39,27 +37,27 @@ static int set_field(const char *text, struct fields *f, struct arena *a, struct
                    key.n > 64 ? 64 : (int)key.n, key.p);
 }
 
-static int take_bool(const char *text, bool *ret, struct shale_err *e)
+static int take_bool(const char *name, const char *text, bool *ret, struct shale_err *e)
 {
     *ret = str_ieq(text, "true") || streq(text, "1");
     if (*ret || str_ieq(text, "false") || streq(text, "0"))
         return 0;
-    return err_set(e, SHALE_INVALID, "--attest: disabled=%.32s: true or false", text);
+    return err_set(e, SHALE_INVALID, "--attest: %s=%.32s: true or false", name, text);
 }
 
 /* The last one of a type counts. */
 static int take_fields(const struct fields *f, struct attest_opts *ret, struct shale_err *e)
 {
     bool disabled = false;
-    int r = f->disabled ? take_bool(f->disabled, &disabled, e) : 0;
+    int r = f->disabled ? take_bool("disabled", f->disabled, &disabled, e) : 0;
 
     if (r < 0)
         return r;
     if (streq(f->type, "sbom")) {
-        if (f->mode || f->version || f->builder_id)
+        if (f->mode || f->version || f->builder_id || f->inline_only)
             return err_set(e, SHALE_INVALID,
-                           "--attest: type=sbom knows no mode=, version= or "
-                           "builder-id=");
+                           "--attest: type=sbom knows no mode=, version=, builder-id= or "
+                           "inline-only=");
         ret->sbom = !disabled;
         return 0;
     }
@@ -75,7 +73,8 @@ static int take_fields(const struct fields *f, struct attest_opts *ret, struct s
     ret->provenance = !disabled;
     ret->all = streq(f->mode, "max");
     ret->builder_id = f->builder_id ? f->builder_id : "";
-    return 0;
+    ret->where_it_can = false;
+    return f->inline_only ? take_bool("inline-only", f->inline_only, &ret->where_it_can, e) : 0;
 }
 
 int attest_parse(const struct shale_build_opts *o, struct arena *a, struct attest_opts *ret,
@@ -94,7 +93,10 @@ int attest_parse(const struct shale_build_opts *o, struct arena *a, struct attes
         if (r >= 0)
             r = take_fields(&f, ret, e);
     }
-    if (r >= 0 && attest_wanted(ret) && (o->files_to || o->tar_to) && !o->also_image)
+    bool files = (o->files_to || o->tar_to || o->only_cache) && !o->also_image;
+    if (r >= 0 && ret->where_it_can && (files || !(o->tags && o->tags[0])))
+        ret->provenance = false;
+    if (r >= 0 && attest_wanted(ret) && files)
         r = err_set(e, SHALE_UNSUPPORTED,
                     "attestations of files are not supported yet: they go to images");
     if (r >= 0 && attest_wanted(ret) && !(o->tags && o->tags[0]))

@@ -13,7 +13,8 @@
 
 struct attest_opts {
     bool sbom, provenance, all; /* all: mode=max */
-    const char *builder_id;     /* "" */
+    bool where_it_can; /* inline-only: no provenance of what cannot have it, instead of an error */
+    const char *builder_id; /* "" */
 };
 /* INVALID, UNSUPPORTED; also for attestations of what is no image. */
 int attest_parse(const struct shale_build_opts *o, struct arena *a, struct attest_opts *ret,

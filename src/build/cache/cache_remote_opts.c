@@ -23,13 +23,28 @@ static const struct field fields[] = {
     {"ignore-error", R | D, 0, NULL},
     {"image-manifest", R | D, 0, "true"},
     {"oci-mediatypes", R | D, 0, "true"},
-    {"compression", R | D, 0, "gzip"},
-    {"force-compression", R | D, 0, "false"},
+    {"compression", R | D, 0, NULL},
+    {"compression-level", R | D, 0, NULL},
+    {"force-compression", R | D, 0, NULL},
 };
 #undef R
 #undef D
 #undef N
-enum { TYPE, REF, DEST, SRC, TAG, DIGEST, MODE, IGNORE };
+enum {
+    TYPE,
+    REF,
+    DEST,
+    SRC,
+    TAG,
+    DIGEST,
+    MODE,
+    IGNORE,
+    IMAGE_MANIFEST,
+    OCI_TYPES,
+    COMPRESSION,
+    LEVEL,
+    FORCE
+};
 
 struct entry {
     const char *option, *text;
@@ -111,6 +126,20 @@ static int check_place(const struct entry *x, const struct cache_place *p, struc
     return r;
 }
 
+/* All layers are made by builds: to force it changes nothing. */
+static int take_compression(const struct entry *x, struct cache_place *p, struct shale_err *e)
+{
+    const char *force = x->v[FORCE];
+    int r = compression_parse(x->v[COMPRESSION], x->v[LEVEL], &p->compression, e);
+
+    if (r < 0)
+        return err_wrap(e, r, "%s", x->option);
+    if (force && !str_ieq(force, "true") && !str_ieq(force, "false"))
+        return err_set(e, SHALE_INVALID, "%s: force-compression=%.32s is neither true nor false",
+                       x->option, force);
+    return 0;
+}
+
 static int take(const struct entry *x, struct arena *a, struct cache_places *ret,
                 struct shale_err *e)
 {
@@ -126,6 +155,8 @@ static int take(const struct entry *x, struct arena *a, struct cache_places *ret
     p->ignore_error = x->v[IGNORE] && str_ieq(x->v[IGNORE], "true");
     if (r >= 0)
         r = check_place(x, p, a, e);
+    if (r >= 0)
+        r = take_compression(x, p, e);
     ret->n += r >= 0;
     return r;
 }

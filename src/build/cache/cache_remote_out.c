@@ -60,11 +60,13 @@ static bool goes(const struct cache_remote *x, const struct cache_note *v, bool 
     return all || !digest_is_set(&v->layer.diff_id) || is_final(x, &v->layer.diff_id);
 }
 
-static int describe(struct output *o, const struct meta_image_layer *l, struct cache_doc_layer *ret,
-                    struct shale_err *e)
+static int describe(struct output *o, const struct meta_image_layer *from,
+                    struct cache_doc_layer *ret, struct shale_err *e)
 {
-    const struct cache_record *v = cache_remote_promised(o->b->remote, &l->diff_id);
+    const struct cache_record *v = cache_remote_promised(o->b->remote, &from->diff_id);
+    struct meta_image_layer l = *from;
     struct meta_blob row;
+    int r = 0;
 
     if (v) {
         *ret = (struct cache_doc_layer){.blob = v->layer->digest,
@@ -73,11 +75,13 @@ static int describe(struct output *o, const struct meta_image_layer *l, struct c
                                         .media_type = v->layer->media_type};
         return 0;
     }
-    int r = meta_blob_get(store_meta(o->b->store), &l->blob, &o->a, &row, e);
-
+    if (o->place && o->place->compression.given)
+        r = compress_layer(o->b, &o->place->compression, &l, e);
     if (r >= 0)
-        *ret = (struct cache_doc_layer){.blob = l->blob,
-                                        .diff_id = l->diff_id,
+        r = meta_blob_get(store_meta(o->b->store), &l.blob, &o->a, &row, e);
+    if (r >= 0)
+        *ret = (struct cache_doc_layer){.blob = l.blob,
+                                        .diff_id = l.diff_id,
                                         .size_bytes = row.size_bytes,
                                         .media_type = row.media_type};
     return r;

@@ -3,6 +3,7 @@
 /* What the files of cache_remote.h share. */
 #include "build/cache/cache_remote.h"
 #include "build/cache/cache_remote_doc.h"
+#include "build/result/compress.h"
 #include "model/endpoint.h"
 
 #define CACHE_REMOTE_PLACES 16
@@ -16,6 +17,7 @@ struct cache_place {
     const char *tag;   /* of a folder; "latest" */
     const char *digest;
     bool all, ignore_error; /* mode=max */
+    struct compression compression;
 };
 struct cache_places {
     struct cache_place v[CACHE_REMOTE_PLACES];

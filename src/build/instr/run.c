@@ -6,14 +6,12 @@
 #include "base/str.h"
 #include "build/build_priv.h"
 #include "build/cache/cache_remote.h"
+#include "build/instr/agent.h"
 #include "build/instr/copying.h"
 #include "build/instr/foreign.h"
 #include "build/instr/mount.h"
 #include "build/instr/secret.h"
-#include "container/conf.h"
-#include "container/limits.h"
 #include "image/image.h"
-#include "model/run_value.h"
 
 #define RUN_MAX_MOUNTS 64
 #define SCRIPT_FOLDER  "/dev/pipes/"
@@ -156,23 +154,6 @@ static int set_env(struct runner *u, struct shale_err *e)
 
 /* ---- flags ---- */
 
-static const struct {
-    const char *name;
-    enum step_network network;
-} networks[] = {
-    {"default", STEP_NETWORK_DEFAULT}, {"none", STEP_NETWORK_NONE}, {"host", STEP_NETWORK_HOST}};
-
-static int find_network(const char *name, enum step_network *ret, struct shale_err *e)
-{
-    for (size_t k = 0; k < ARRAY_SIZE(networks); k++)
-        if (streq(networks[k].name, name)) {
-            *ret = networks[k].network;
-            return 0;
-        }
-    return err_set(e, SHALE_INVALID, "unsupported network mode \"%.64s\": default, none or host",
-                   name);
-}
-
 static int set_network(struct runner *u, struct shale_err *e)
 {
     const char *name;
@@ -181,40 +162,12 @@ static int set_network(struct runner *u, struct shale_err *e)
     if (r >= 0 && !name)
         name = u->b->o->network && *u->b->o->network ? u->b->o->network : "default";
     if (r >= 0)
-        r = find_network(name, &u->network, e);
+        r = run_find_network(name, &u->network, e);
+    if (r >= 0)
+        r = run_check_allowed(u->b, "network", name, e);
     if (r >= 0)
         key_add(&u->key, "network", name);
     return r;
-}
-
-static int check_limits(const struct shale_build_opts *o, struct shale_err *e)
-{
-    const struct conf c = {.memory_bytes = o->memory_bytes, .more = o->more_limits};
-
-    if (o->shm_bytes < 0)
-        return err_set(e, SHALE_INVALID, "SHM size can not be less than 0");
-    return limits_check(&c, e);
-}
-
-int run_check_options(const struct shale_build_opts *o, struct arena *a, struct shale_err *e)
-{
-    enum step_network network;
-    struct run_ulimit u;
-    char *host;
-    int r = o->network && *o->network ? find_network(o->network, &network, e) : 0;
-
-    if (r < 0)
-        return err_wrap(e, r, "--network");
-    for (size_t i = 0; r >= 0 && o->hosts && o->hosts[i]; i++)
-        r = run_extra_host(o->hosts[i], a, &host, e);
-    for (size_t i = 0; r >= 0 && o->ulimits && o->ulimits[i]; i++) {
-        r = run_ulimit(o->ulimits[i], &u, e);
-        if (r < 0)
-            r = err_wrap(e, r, "invalid argument \"%.128s\" for --ulimit", o->ulimits[i]);
-    }
-    for (size_t i = 0; r >= 0 && o->ssh && o->ssh[i]; i++)
-        r = ssh_check(o->ssh[i], e);
-    return r < 0 ? r : check_limits(o, e);
 }
 
 static int set_security(struct runner *u, struct shale_err *e)
@@ -227,13 +180,9 @@ static int set_security(struct runner *u, struct shale_err *e)
     if (!streq(text, "insecure"))
         return err_set(e, SHALE_INVALID, "security \"%.64s\" is not known: sandbox or insecure",
                        text);
-    if (!u->b->o->insecure)
-        return err_set(e, SHALE_DENIED,
-                       "RUN --security=insecure must be allowed: shale build "
-                       "--allow security.insecure");
     u->insecure = true;
     key_add(&u->key, "security", text);
-    return 0;
+    return run_check_allowed(u->b, "security", text, e);
 }
 
 static int add_bind(struct runner *u, struct mount_spec *m, struct shale_err *e)
@@ -276,7 +225,7 @@ static int add_secret(struct runner *u, struct mount_spec *m, struct shale_err *
 
 static int add_ssh(struct runner *u, struct mount_spec *m, struct shale_err *e)
 {
-    int found = ssh_socket(u->b->o->ssh, m->id ? m->id : "default", u->a, &m->m.source, e);
+    int found = ssh_find(u->b->o->ssh, m->id ? m->id : "default", u->a, &m->m.source, e);
 
     if (!m->m.target)
         m->m.target = arena_printf(u->a, "/run/buildkit/ssh_agent.%zu", u->n_ssh);
@@ -465,8 +414,8 @@ void run_keep_state(struct build *b, struct stage *s, const struct instr *i)
 
     if (!b->o->debug_on_error || s->state.n_layers == 0 ||
         foreign_check(&s->platform, &s->arena, NULL) < 0 || set_env(&u, NULL) < 0 ||
-        find_network(b->o->network && *b->o->network ? b->o->network : "default", &u.network,
-                     NULL) < 0)
+        run_find_network(b->o->network && *b->o->network ? b->o->network : "default", &u.network,
+                         NULL) < 0)
         return;
     step = step_of(&u);
     if (i->kind == INSTR_WORKDIR) /* there is no such folder yet */
@@ -499,6 +448,16 @@ static int fetch_layers(struct runner *u, struct shale_err *e)
     return r;
 }
 
+static int find_agents(struct runner *u, struct shale_err *e)
+{
+    int r = 0;
+
+    for (size_t k = 0; r >= 0 && k < u->n_mounts; k++)
+        if (u->mounts[k].kind == STEP_MOUNT_SSH)
+            r = ssh_socket(u->b->crew, u->mounts[k].source, &u->mounts[k].source, e);
+    return r;
+}
+
 static int execute(struct runner *u, struct told *t, struct cached *ret, struct shale_err *e)
 {
     struct step_opts step = step_of(u);
@@ -508,7 +467,8 @@ static int execute(struct runner *u, struct told *t, struct cached *ret, struct 
 
     if (r >= 0)
         r = fetch_layers(u, e);
-
+    if (r >= 0)
+        r = find_agents(u, e);
     step.argv = u->argv;
     step.insecure = u->insecure;
     step.mounts = u->mounts;

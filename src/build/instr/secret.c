@@ -109,39 +109,3 @@ int secret_check(const char *const *list, struct arena *a, struct shale_err *e)
     }
     return r;
 }
-
-int ssh_socket(const char *const *list, const char *id, struct arena *a, const char **ret,
-               struct shale_err *e)
-{
-    for (; list && *list; list++) {
-        const char *eq = strchr(*list, '=');
-        struct str name = {*list, eq ? (size_t)(eq - *list) : strlen(*list)};
-        if (!str_eq(name, str_of(id)))
-            continue;
-        *ret = eq ? arena_strdup(a, eq + 1) : getenv("SSH_AUTH_SOCK");
-        if (!*ret || !**ret)
-            return err_set(e, SHALE_NOT_FOUND, "--ssh %.64s: no agent: SSH_AUTH_SOCK is not set",
-                           id);
-        return 1;
-    }
-    return 0;
-}
-
-int ssh_check(const char *text, struct shale_err *e)
-{
-    const char *eq = strchr(text, '='), *path = eq ? eq + 1 : getenv("SSH_AUTH_SOCK");
-    struct stat st;
-
-    if (!*text || eq == text || (eq && !eq[1]))
-        return err_set(e, SHALE_INVALID, "--ssh \"%.64s\": write default or ID=SOCKET", text);
-    if (!path || !*path)
-        return err_set(e, SHALE_NOT_FOUND, "--ssh %.64s: no agent: SSH_AUTH_SOCK is not set", text);
-    if (stat(path, &st) < 0)
-        return err_sys(e, "--ssh %.64s: %.200s", text, path);
-    if (!S_ISSOCK(st.st_mode))
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "--ssh \"%.64s\": %.200s is no socket of an agent; keys are not read: give "
-                       "them to one with ssh-add",
-                       text, path);
-    return 0;
-}

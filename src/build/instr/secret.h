@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* What --secret and --ssh give to RUN. The lists are as of struct shale_build_opts. */
+/* What --secret gives to RUN. The lists are as of struct shale_build_opts. */
 #include "base/arena.h"
 #include "base/str.h"
 
@@ -9,10 +9,5 @@
 /* 1: there is one of that name, read into the arena and ended by 0; 0: there is none. */
 int secret_get(const char *const *list, const char *id, struct arena *a, struct str *ret,
                struct shale_err *e);
-/* The path of the agent's socket; "default" is $SSH_AUTH_SOCK. 1 or 0, too. */
-int ssh_socket(const char *const *list, const char *id, struct arena *a, const char **ret,
-               struct shale_err *e);
-/* One of --ssh: it makes sense, and there is a socket. */
-int ssh_check(const char *text, struct shale_err *e);
 /* All of them make sense, and the files are there. */
 int secret_check(const char *const *list, struct arena *a, struct shale_err *e);

@@ -5,6 +5,7 @@
 #include "build/attest/attest.h"
 #include "build/build_priv.h"
 #include "build/cache/cache_remote.h"
+#include "build/result/compress.h"
 #include "store/events.h"
 
 static int add_labels(struct build *b, struct state *s, struct shale_err *e)
@@ -185,6 +186,8 @@ static int make(struct build *b, struct shale_built *ret, struct told *t, struct
         r = history_finish(s->doc, b->epoch_ns, e);
     if (r >= 0)
         r = build_squash(b, e);
+    if (r >= 0)
+        r = compress_image(b, t, e);
     if (r >= 0)
         r = annotations_of(b, ANNOTATED_MANIFEST, &b->target_platform, &annotations, e);
     if (r >= 0)

@@ -71,7 +71,7 @@ static int check(const struct shale_build_opts *o, struct shale_err *e)
         return err_set(e, SHALE_INVALID,
                        "--verify needs SOURCE_DATE_EPOCH, or times differ always: for instance "
                        "--build-arg SOURCE_DATE_EPOCH=$(git log -1 --format=%%ct)");
-    if (o->files_to || o->tar_to)
+    if (o->files_to || o->tar_to || o->only_cache)
         return err_set(e, SHALE_UNSUPPORTED,
                        "--verify of files is not supported yet: it compares images");
     if (streq(o->context, "-") || streq(o->dockerfile, "-"))

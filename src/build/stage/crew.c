@@ -2,6 +2,7 @@
 /* Workers, who take stages of all builds that can go on, as many as there are seats. */
 #include "base/pool.h"
 #include "build/build_priv.h"
+#include "build/instr/agent.h"
 
 #define MIN_SEATS 4 /* steps often wait for the network, or for a disk */
 
@@ -23,6 +24,7 @@ void crew_init(struct crew *c, struct build *v, size_t n)
 void crew_clear(struct crew *c)
 {
     c->steps = steps_close(c->steps);
+    c->agents = ssh_agents_end(c->agents);
     flights_clear(c);
 }
 

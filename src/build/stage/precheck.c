@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "build/build_priv.h"
 #include "build/copy/copy.h"
+#include "build/instr/agent.h"
 #include "build/instr/mount.h"
 #include "build/instr/secret.h"
 
@@ -35,7 +36,7 @@ static int check_needs(const struct checker *k, const struct mount_spec *m, stru
     if (m->m.kind == STEP_MOUNT_SECRET)
         r = secret_get(k->b->o->secrets, mount_secret_id(m), a, &data, e);
     else if (m->m.kind == STEP_MOUNT_SSH)
-        r = ssh_socket(k->b->o->ssh, m->id ? m->id : "default", a, &where, e);
+        r = ssh_find(k->b->o->ssh, m->id ? m->id : "default", a, &where, e);
     return r == 0 ? mount_not_given(m, e) : r < 0 ? r : 0;
 }
 
@@ -47,10 +48,10 @@ static int check_run(struct checker *k, const struct instr_flag *f, struct arena
 
     if (streq(f->name, "device"))
         return err_set(e, SHALE_UNSUPPORTED, "RUN --device is not supported yet");
-    if (streq(f->name, "security") && streq(f->value, "insecure") && !k->lint && !k->b->o->insecure)
-        return err_set(e, SHALE_DENIED,
-                       "RUN --security=insecure must be allowed: shale build "
-                       "--allow security.insecure");
+    if (!k->lint)
+        r = run_check_allowed(k->b, f->name, f->value, e);
+    if (r < 0)
+        return r;
     if (streq(f->name, "mount") && !has_variable(f->value)) {
         r = mount_parse(f->value, a, &m, e);
         if (r >= 0)

@@ -160,7 +160,8 @@ static int see_file(void *arg, const struct digest *d, uint64_t size)
     if (r >= 0)
         r = state_gc_file(c->state, &c->g, d, c->e);
     if (r > 0 && !c->o->dry_run) /* in a dry run rows have "gone" whose files were counted */
-        tell(c, &(struct registry_gc_item){"blob", "", d->s, "", "a crash left it", size});
+        tell(c, &(struct registry_gc_item){"blob", "", d->s, "", "of a push that was not finished",
+                                           size});
     return r < 0 ? r : 0;
 }
 

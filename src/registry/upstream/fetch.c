@@ -14,16 +14,9 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "base/time.h"
+#include "registry/upstream/behind.h"
 #include "registry/upstream/pull.h"
 #include "registry/state/state_priv.h"
-
-/* libcurl hands over 16 KiB at a time. So many bytes are gathered, written at once and shown to
- * readers; less when so much time has gone by, or less time when less comes: there is no more now.
- */
-#define GATHER_BYTES (256u << 10)
-#define PIECE_BYTES  (16u << 10)
-#define WAKE_NS      (20 * NS_PER_MS)
-#define WAKE_DRY_NS  NS_PER_MS
 
 /* What an answer reads at a time, and holds: the first few much, so that many stay small. */
 #define FLOW_BYTES      (256u << 10)
@@ -48,10 +41,9 @@ struct fetch {
     unsigned refs; /* guarded by pull's mutex: the thread's, requests, flows */
     char *repo;
     struct digest d;
-    struct blob_writer *w; /* of the thread that fetches */
-    char *gathered;        /* its: what is not in the file yet */
-    size_t n_gathered;
-    int64_t woken;            /* its: when readers were woken */
+    struct blob_writer *w;    /* of the thread that fetches */
+    struct behind *behind;    /* its: who has w meanwhile, or NULL */
+    uint64_t come;            /* its: bytes so far, also of an earlier try */
     pthread_mutex_t mutex;    /* guards what follows, but for atomics */
     struct rq *parked;        /* until it flows or is over */
     struct flow *waiting;     /* for more bytes */
@@ -158,7 +150,6 @@ static void wake(struct fetch *f)
         next = flow->next;
         http_wake(flow->q);
     }
-    f->woken = time_mono_ns();
 }
 
 /* All but the last byte, as long as nobody knows whether they are right. */
@@ -319,23 +310,25 @@ static void on_written(void *arg, uint64_t offset)
         publish(f, offset, false);
 }
 
-static int flush(struct fetch *f, struct shale_err *e)
+/* All that has come is written. */
+static int settle(struct fetch *f, struct shale_err *e)
 {
-    size_t n = f->n_gathered;
+    int r;
 
-    f->n_gathered = 0;
-    return n ? blob_writer_write(f->w, f->gathered, n, e) : 0;
+    f->behind = behind_end(f->behind, &r, e);
+    return r;
 }
 
 static int on_start(void *arg, uint64_t offset, struct shale_err *e)
 {
     struct fetch *f = arg;
-    int r = flush(f, e);
+    int r = settle(f, e);
 
     if (r >= 0 && offset != blob_writer_offset(f->w))
         r = blob_writer_rewind(f->w, e);
+    f->come = offset;
     if (r < 0 || f->size == 0) /* without a size they wait for the whole of it */
-        return r;
+        return r < 0 ? r : behind_begin(f->w, &f->behind, e);
     if (!f->flowing)
         f->fd = blob_writer_reader(f->w, e);
     if (f->fd < 0)
@@ -344,24 +337,7 @@ static int on_start(void *arg, uint64_t offset, struct shale_err *e)
     f->flowing = true;
     pthread_mutex_unlock(&f->mutex);
     publish(f, offset, false);
-    return 0;
-}
-
-static int gather(struct fetch *f, const char *p, size_t n, struct shale_err *e)
-{
-    int64_t pause = n < PIECE_BYTES ? WAKE_DRY_NS : WAKE_NS;
-    int r = 0;
-
-    while (r >= 0 && n > 0) {
-        size_t room = GATHER_BYTES - f->n_gathered, k = n < room ? n : room;
-        memcpy(f->gathered + f->n_gathered, p, k);
-        f->n_gathered += k;
-        p += k;
-        n -= k;
-        if (f->n_gathered == GATHER_BYTES || time_mono_ns() - f->woken >= pause)
-            r = flush(f, e);
-    }
-    return r;
+    return behind_begin(f->w, &f->behind, e);
 }
 
 static int on_data(void *arg, const void *p, size_t n, struct shale_err *e)
@@ -376,10 +352,11 @@ static int on_data(void *arg, const void *p, size_t n, struct shale_err *e)
         if (alone)
             return err_set(e, SHALE_CANCELED, "nobody waits for %s any more", f->d.s);
     }
-    if (most && blob_writer_offset(f->w) + f->n_gathered + n > most)
+    f->come += n;
+    if (most && f->come > most)
         return err_set(e, SHALE_LIMIT, "a blob has at most %" PRIu64 " bytes here", most);
     metrics_count(f->p->r->metrics, METRICS_UPSTREAM_BYTES, n);
-    return gather(f, p, n, e);
+    return behind_put(f->behind, p, n, e);
 }
 
 /* The bytes are in blobs/. The lease keeps collectors off until the row is there. */
@@ -434,26 +411,25 @@ static int keep(struct fetch *f, struct shale_err *e)
 static int transfer(struct fetch *f, struct source *src, struct shale_err *e)
 {
     struct descriptor d = {.digest = f->d};
-    _cleanup_free_ char *gathered = mem_alloc(GATHER_BYTES);
-    int r = gathered ? blob_begin(f->p->r->blobs, &f->d, 0, NULL, NULL, &f->p->cancel, &f->w, e)
-                     : err_nomem(e);
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = blob_begin(f->p->r->blobs, &f->d, 0, NULL, NULL, &f->p->cancel, &f->w, e);
 
     if (r != 0)
         return r < 0 ? r : link_here(f, src, e);
-    f->gathered = gathered;
-    f->n_gathered = 0;
     blob_writer_tell(f->w, on_written, f);
     src->on_size = on_size;
     src->size_arg = f;
     r = src->ops->blob(src, &d, blob_writer_offset(f->w), on_start, on_data, f, &f->p->cancel, e);
-    int k = flush(f, r >= 0 ? e : NULL); /* also what a transfer brought that has broken off */
-    r = r < 0 ? r : k;
+    int k = settle(f, &why); /* also what a transfer brought that has broken off */
+    if (k < 0) {
+        *e = why;
+        r = k;
+    }
     if (r >= 0)
         r = keep(f, e);
     if (r < 0 && blob_writer_offset(f->w) == 0)
         blob_writer_discard(f->w);
     f->w = blob_writer_close(f->w);
-    f->gathered = NULL;
     return r;
 }
 

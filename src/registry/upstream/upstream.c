@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -17,12 +18,15 @@
 #define CONNECT_NS         (10 * NS_PER_S) /* at most, for a question */
 #define FAILURES           2               /* in a row, before it counts as down */
 #define PAUSE_MAX_NS       (60 * NS_PER_S) /* then it is asked whether it still means it */
+#define REFUSED_NS         (60 * NS_PER_S) /* between two lines of the log that say so */
 
 /* Questions and blobs each have a client: a registry that limits the one may give the other. */
 struct lane {
     struct remote_client *client;
     unsigned n_failures; /* in a row; this and what follows is guarded by the mutex */
     int64_t down_until;  /* monotonic */
+    int64_t refused;     /* monotonic: when it was told last that our credentials are not taken */
+    bool told;           /* that it is down */
     struct shale_err why;
 };
 
@@ -265,6 +269,24 @@ int64_t upstream_pause(const struct upstream *up)
     return a > b ? a : b;
 }
 
+/* Whoever runs this registry sees it in the log, once. The mutex is held. */
+static void warn(const struct upstream *up, struct lane *l, int r, const struct shale_err *e)
+{
+    const char *prefix = up->c->prefix, *url = up->c->url;
+    int64_t now = time_mono_ns();
+    bool down = l->n_failures >= FAILURES;
+
+    if (down && !l->told)
+        log_warn("upstream \"%s\": %s cannot be asked: %s; it is tried again", prefix, url, e->msg);
+    else if (l->told && l->n_failures == 0)
+        log_warn("upstream \"%s\": %s answers again", prefix, url);
+    l->told = down || (l->told && l->n_failures > 0);
+    if (r == -SHALE_UNAUTHORIZED && (l->refused == 0 || now - l->refused >= REFUSED_NS)) {
+        log_warn("upstream \"%s\": %s does not take our credentials: %s", prefix, url, e->msg);
+        l->refused = now;
+    }
+}
+
 void upstream_tell(struct upstream *up, bool patient, int r, const struct shale_err *e)
 {
     struct lane *l = &up->lanes[patient];
@@ -284,5 +306,6 @@ void upstream_tell(struct upstream *up, bool patient, int r, const struct shale_
     } else {
         l->n_failures = 0;
     }
+    warn(up, l, r, e);
     pthread_mutex_unlock(&up->mutex);
 }

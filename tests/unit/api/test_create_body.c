@@ -135,9 +135,11 @@ static void mounts(void **state)
                           "'VolumeOptions':{'DriverConfig':{'Name':'local','Options':{}}}}]}}")
                          .n_mounts,
                      1);
-    bad("{'Image':'i','HostConfig':{'Mounts':[{'Type':'volume','Target':'/a','VolumeOptions':"
-        "{'DriverConfig':{'Options':{'type':'tmpfs'}}}}]}}",
-        SHALE_UNSUPPORTED, "DriverConfig.Options");
+    o = good("{'Image':'i','HostConfig':{'Mounts':[{'Type':'volume','Target':'/a','VolumeOptions':"
+             "{'NoCopy':true,'Labels':{'a':'b'},'DriverConfig':{'Options':{'type':'tmpfs'}}}}]}}");
+    assert_true(o.mounts[0].no_copy);
+    assert_string_equal(o.mounts[0].volume_options[0], "type=tmpfs");
+    assert_string_equal(o.mounts[0].volume_labels[0], "a=b");
     bad("{'Image':'i','HostConfig':{'Mounts':[{'Type':'volume','Target':'/a','VolumeOptions':"
         "{'DriverConfig':{'Name':'nfs'}}}]}}",
         SHALE_UNSUPPORTED, "nfs");
@@ -164,8 +166,53 @@ static void networks(void **state)
              "{'EndpointsConfig':{'none':{'Aliases':['x']}}}}");
     assert_int_equal(o.n_networks, 1);
     assert_null(o.networks[0].aliases);
-    bad("{'Image':'i','NetworkingConfig':{'EndpointsConfig':{'m':{'MacAddress':'a'}}}}",
-        SHALE_UNSUPPORTED, "EndpointsConfig.MacAddress is not supported yet");
+    o = good("{'Image':'i','HostConfig':{'NetworkMode':'m'},'NetworkingConfig':{'EndpointsConfig':"
+             "{'m':{'MacAddress':'02:42:00:00:00:01','Links':['db:data']}}}}");
+    assert_string_equal(o.networks[0].mac, "02:42:00:00:00:01");
+    assert_string_equal(o.networks[0].links[0], "db:data");
+    o = good("{'Image':'i','MacAddress':'02:42:00:00:00:01'}");
+    assert_string_equal(o.networks[0].mac, "02:42:00:00:00:01");
+    bad("{'Image':'i','MacAddress':'02:42:00:00:00:01','HostConfig':{'NetworkMode':'m'},"
+        "'NetworkingConfig':{'EndpointsConfig':{'m':{'MacAddress':'02:42:00:00:00:02'}}}}",
+        SHALE_INVALID, "must match the endpoint-specific MAC address");
+    bad("{'Image':'i','NetworkingConfig':{'EndpointsConfig':{'m':{'DriverOpts':{'a':'b'}}}}}",
+        SHALE_UNSUPPORTED, "EndpointsConfig.DriverOpts is not supported yet");
+}
+
+static void shared(void **state)
+{
+    struct shale_create_opts o = good(
+        "{'Image':'i','Domainname':'d','HostConfig':{'PidMode':'host','IpcMode':'container:x',"
+        "'UTSMode':'host','CgroupnsMode':'private','UsernsMode':'host','Links':['a:b'],"
+        "'OomScoreAdj':-5,'OomKillDisable':true,'MemorySwappiness':0,'CgroupParent':'/p',"
+        "'DeviceCgroupRules':['c 1:3 r'],'Annotations':{'k':'v'},'MaskedPaths':[],'ReadonlyPaths':"
+        "['/x'],'BlkioWeight':300,'BlkioDeviceWriteIOps':[{'Path':'/dev/a','Rate':7}],"
+        "'BlkioWeightDevice':[{'Path':'/dev/b','Weight':20}]}}");
+
+    (void)state;
+    assert_string_equal(o.domainname, "d");
+    assert_string_equal(o.namespaces.pid, "host");
+    assert_string_equal(o.namespaces.ipc, "container:x");
+    assert_string_equal(o.namespaces.uts, "host");
+    assert_string_equal(o.namespaces.cgroup, "private");
+    assert_string_equal(o.namespaces.user, "host");
+    assert_string_equal(o.links[0], "a:b");
+    assert_int_equal(o.oom_score_adj, -5);
+    assert_true(o.oom_kill_disable);
+    assert_int_equal(*o.memory_swappiness, 0);
+    assert_string_equal(o.cgroup_parent, "/p");
+    assert_string_equal(o.device_rules[0], "c 1:3 r");
+    assert_string_equal(o.annotations[0], "k=v");
+    assert_null(o.masked_paths[0]);
+    assert_string_equal(o.readonly_paths[0], "/x");
+    assert_int_equal(o.blkio.weight, 300);
+    assert_string_equal(o.blkio.write_iops[0], "/dev/a:7");
+    assert_string_equal(o.blkio.weight_devices[0], "/dev/b:20");
+    assert_null(o.blkio.read_bps);
+    o = good("{'Image':'i','HostConfig':{'MaskedPaths':null,'MemorySwappiness':null}}");
+    assert_null(o.masked_paths);
+    assert_null(o.memory_swappiness);
+    assert_null(good("{'Image':'i','HostConfig':{'MemorySwappiness':-1}}").memory_swappiness);
 }
 
 static void refused(void **state)
@@ -174,10 +221,14 @@ static void refused(void **state)
     bad("{'Image':1}", SHALE_INVALID, "Image");
     bad("{'Image':'i','Cmd':{}}", SHALE_INVALID, "Cmd");
     bad("{'Image':'i','HostConfig':[]}", SHALE_INVALID, "HostConfig");
-    bad("{'Image':'i','HostConfig':{'PidMode':'host'}}", SHALE_UNSUPPORTED, "HostConfig.PidMode");
+    bad("{'Image':'i','HostConfig':{'PidMode':1}}", SHALE_INVALID, "PidMode");
+    bad("{'Image':'i','HostConfig':{'Cgroup':'x'}}", SHALE_UNSUPPORTED, "HostConfig.Cgroup");
+    bad("{'Image':'i','HostConfig':{'Isolation':'hyperv'}}", SHALE_UNSUPPORTED, "Isolation");
+    bad("{'Image':'i','HostConfig':{'StorageOpt':{'size':'1G'}}}", SHALE_UNSUPPORTED, "StorageOpt");
+    bad("{'Image':'i','HostConfig':{'StorageOpt':{'size':1}}}", SHALE_INVALID, "StorageOpt");
+    bad("{'Image':'i','HostConfig':{'BlkioDeviceReadBps':[7]}}", SHALE_INVALID, "BlkioDevice");
+    bad("{'Image':'i','HostConfig':{'BlkioDeviceReadBps':[{'Rate':-1}]}}", SHALE_INVALID, "Rate");
     bad("{'Image':'i','HostConfig':{'DeviceRequests':[{}]}}", SHALE_UNSUPPORTED, "DeviceRequests");
-    bad("{'Image':'i','HostConfig':{'OomScoreAdj':-500}}", SHALE_UNSUPPORTED, "OomScoreAdj");
-    bad("{'Image':'i','MacAddress':'a'}", SHALE_UNSUPPORTED, "MacAddress");
 }
 
 static void logs(void **state)
@@ -207,8 +258,9 @@ static int clear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain),    cmocka_unit_test(host),    cmocka_unit_test(mounts),
-        cmocka_unit_test(networks), cmocka_unit_test(refused), cmocka_unit_test(logs),
+        cmocka_unit_test(plain),    cmocka_unit_test(host),   cmocka_unit_test(mounts),
+        cmocka_unit_test(networks), cmocka_unit_test(shared), cmocka_unit_test(refused),
+        cmocka_unit_test(logs),
     };
     return cmocka_run_group_tests(tests, NULL, clear);
 }

@@ -52,7 +52,7 @@ static void write_archive(struct copy_fixture *f, const char *name, const char *
 
     assert_true(fd >= 0);
     if (gz)
-        assert_int_equal(deflater_new(to_file, &fd, &z, NULL), 0);
+        assert_int_equal(deflater_new(DEFLATER_LEVEL, to_file, &fd, &z, NULL), 0);
     assert_int_equal(tar_writer_new(gz ? (tar_out_fn)(void *)deflater_write : to_file,
                                     gz ? (void *)z : &fd, &w, NULL),
                      0);

@@ -187,12 +187,35 @@ static void test_mount(void **state)
     expect_error(mount_parse_mount, bad, ARRAY_SIZE(bad));
 }
 
+static void test_volume_options(void **state)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(1 << 20);
+    struct shale_mount m;
+    (void)state;
+    assert_int_equal(mount_parse_mount("src=v,dst=/d,volume-opt=type=tmpfs,\"volume-opt=o=size=1m,"
+                                       "uid=3\",volume-label=a=b,volume-driver=local,volume-nocopy",
+                                       &a, &m, NULL),
+                     0);
+    assert_string_equal(m.volume_options[0], "type=tmpfs");
+    assert_string_equal(m.volume_options[1], "o=size=1m,uid=3");
+    assert_null(m.volume_options[2]);
+    assert_string_equal(m.volume_labels[0], "a=b");
+    assert_null(m.volume_labels[1]);
+    assert_true(m.no_copy);
+    assert_int_equal(mount_parse_volume("n:/b:ro,nocopy", &a, &m, NULL), 0);
+    assert_true(m.no_copy && m.read_only && !m.volume_options);
+    assert_int_equal(mount_parse_mount("src=v,dst=/d,volume-nocopy=false", &a, &m, NULL), 0);
+    assert_false(m.no_copy);
+    assert_int_equal(mount_parse_mount("src=v,dst=/d,volume-driver=nfs", &a, &m, NULL),
+                     -SHALE_UNSUPPORTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_volume),  cmocka_unit_test(test_relative_source),
         cmocka_unit_test(test_tmpfs),   cmocka_unit_test(test_mount),
-        cmocka_unit_test(test_subpath),
+        cmocka_unit_test(test_subpath), cmocka_unit_test(test_volume_options),
     };
     return cmocka_run_group_tests_name("cli/mount", tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include "container_test.h"
 
 static char root[64];
+static struct arena a = ARENA_INIT(1 << 20);
 
 static int begin(void **state)
 {
@@ -22,6 +23,7 @@ static int begin(void **state)
 
 static int end(void **state)
 {
+    arena_clear(&a);
     return fs_remove_tree(AT_FDCWD, root, NULL);
 }
 
@@ -46,6 +48,8 @@ static void put_v1(const char *group)
 {
     static const char *const files[][2] = {
         {"cpuacct%s/cpuacct.usage", "1234567890\n"},
+        {"cpuacct%s/cpuacct.usage_user", "1000\n"},
+        {"cpuacct%s/cpuacct.usage_sys", "2000\n"},
         {"memory%s/memory.usage_in_bytes", "10485760\n"},
         {"memory%s/memory.limit_in_bytes", "67108864\n"},
         {"memory%s/memory.stat", "cache 5\ninactive_file 1\ntotal_inactive_file 1048576\n"},
@@ -73,6 +77,15 @@ static void check_figures(const struct cgstats *x)
     assert_int_equal(x->read_bytes, 4100);
     assert_int_equal(x->written_bytes, 100);
     assert_int_equal(x->n_pids, 7);
+    assert_int_equal(x->cpu.user_ns, 1000);
+    assert_int_equal(x->cpu.kernel_ns, 2000);
+    assert_int_equal(x->memory_inactive_bytes, 1048576);
+    assert_true(x->n_memory >= 2);
+    assert_int_equal(x->memory[0].value, 5);
+    assert_int_equal(x->n_blocks, 2);
+    assert_int_equal(x->blocks[1].major, 8);
+    assert_int_equal(x->blocks[1].minor, 16);
+    assert_int_equal(x->blocks[1].read_bytes, 4);
 }
 
 static void version_1(void **state)
@@ -83,10 +96,10 @@ static void version_1(void **state)
     cgstats_read(root,
                  "9:name=systemd:/shale/one\n4:memory:/shale/one\n3:cpu,cpuacct:/shale/one\n"
                  "2:blkio:/shale/one\n1:pids:/shale/one\n",
-                 &x);
+                 &a, &x);
     check_figures(&x);
     put("memory/shale/one/memory.limit_in_bytes", "9223372036854771712\n");
-    cgstats_read(root, "4:memory:/shale/one\n", &x);
+    cgstats_read(root, "4:memory:/shale/one\n", &a, &x);
     assert_true(x.has_memory && !x.has_cpu && !x.has_blkio && !x.has_pids);
     assert_int_equal(x.memory_limit_bytes, UINT64_MAX);
 }
@@ -94,7 +107,8 @@ static void version_1(void **state)
 static void put_v2(const char *below)
 {
     static const char *const files[][2] = {
-        {"shale/one/cpu.stat", "usage_usec 1234567\nuser_usec 1\n"},
+        {"shale/one/cpu.stat", "usage_usec 1234567\nuser_usec 1\nsystem_usec 2\nnr_periods "
+                               "5\nnr_throttled 4\nthrottled_usec 3\n"},
         {"shale/one/memory.current", "10485760\n"},
         {"shale/one/memory.max", "67108864\n"},
         {"shale/one/memory.stat", "anon 5\ninactive_file 1048576\n"},
@@ -115,12 +129,15 @@ static void version_2(void **state)
 
     put("cgroup.controllers", "cpu io memory pids\n");
     put_v2("");
-    cgstats_read(root, "0::/shale/one\n", &x);
+    cgstats_read(root, "0::/shale/one\n", &a, &x);
     assert_int_equal(x.cpu_ns, 1234567000);
     x.cpu_ns = 1234567890;
     check_figures(&x);
+    assert_int_equal(x.cpu.n_periods, 5);
+    assert_int_equal(x.cpu.n_throttled, 4);
+    assert_int_equal(x.cpu.throttled_ns, 3000);
     put("shale/one/memory.max", "max\n");
-    cgstats_read(root, "0::/shale/one\n", &x);
+    cgstats_read(root, "0::/shale/one\n", &a, &x);
     assert_int_equal(x.memory_limit_bytes, UINT64_MAX);
 }
 
@@ -132,7 +149,7 @@ static void hybrid(void **state)
     put_v1("/shale/one");
     put_v2("unified/");
     put("unified/shale/one/pids.current", "9\n");
-    cgstats_read(root, "3:cpuacct:/shale/one\n2:blkio,memory:/shale/one\n0::/shale/one\n", &x);
+    cgstats_read(root, "3:cpuacct:/shale/one\n2:blkio,memory:/shale/one\n0::/shale/one\n", &a, &x);
     assert_int_equal(x.n_pids, 9);
     x.n_pids = 7;
     check_figures(&x);
@@ -146,33 +163,47 @@ static void what_makes_no_sense_is_not_there(void **state)
     struct cgstats x;
 
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
-        cgstats_read(root, groups[i], &x);
+        cgstats_read(root, groups[i], &a, &x);
         assert_false(x.has_cpu || x.has_memory || x.has_blkio || x.has_pids);
     }
     put("pids/a/pids.current", "many\n");
     put("memory/a/memory.usage_in_bytes", "99999999999999999999999\n");
     put("blkio/a/blkio.throttle.io_service_bytes_recursive", "Read\n8:0 Read\n8:0 Read x\n\n");
-    cgstats_read(root, "1:pids:/a\n2:memory:/a\n3:blkio:/a\n", &x);
+    cgstats_read(root, "1:pids:/a\n2:memory:/a\n3:blkio:/a\n", &a, &x);
     assert_false(x.has_pids || x.has_memory);
     assert_int_equal(x.read_bytes, 0);
 }
 
 static void network(void **state)
 {
-    uint64_t rx, tx;
-
-    cgstats_net(
+    const struct shale_net_stats *v = NULL;
+    size_t n = cgstats_net(
         "Inter-|   Receive                 |  Transmit\n"
         " face |bytes    packets errs drop fifo frame compressed multicast|bytes packets\n"
         "    lo:     100       1    0    0    0     0          0         0      200       1\n"
-        "  eth0:    3000       4    0    0    0     0          0         0      500       6 0\n"
-        "  eth1:7 4 0 0 0 0 0 0 8 6\n"
-        "  bad: 7 4 0\n",
-        &rx, &tx);
-    assert_int_equal(rx, 3007);
-    assert_int_equal(tx, 508);
-    cgstats_net("", &rx, &tx);
-    assert_int_equal(rx + tx, 0);
+        "  eth0:    3000       4    0    2    0     0          0         0      500       6 1 0\n"
+        "  eth1:7 4 0 0 0 0 0 0 8 6 0 0 0 0 0 0\n"
+        "  bad: 7 4 0\n"
+        "     : 1 2 3 4 5 6 7 8 9 10 11 12\n"
+        "  odd: 1 2 3 x 5 6 7 8 9 10 11 12\n",
+        &a, &v);
+    assert_int_equal(n, 2);
+    assert_string_equal(v[0].name, "eth0");
+    assert_int_equal(v[0].rx_bytes, 3000);
+    assert_int_equal(v[0].rx_packets, 4);
+    assert_int_equal(v[0].rx_dropped, 2);
+    assert_int_equal(v[0].tx_bytes, 500);
+    assert_int_equal(v[0].tx_packets, 6);
+    assert_int_equal(v[0].tx_errors, 1);
+    assert_string_equal(v[1].name, "eth1");
+    assert_int_equal(v[1].tx_bytes, 8);
+    assert_int_equal(cgstats_net("", &a, &v), 0);
+    /* as many as there may be */
+    struct buf many = BUF_INIT(1 << 20);
+    for (int i = 0; i < CGSTATS_NETS + 10; i++)
+        buf_addf(&many, "e%d:1 2 3 4 5 6 7 8 9 10 11 12\n", i);
+    assert_int_equal(cgstats_net(buf_str(&many), &a, &v), CGSTATS_NETS);
+    buf_clear(&many);
 }
 
 int main(void)
@@ -182,7 +213,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(version_2, begin, end),
         cmocka_unit_test_setup_teardown(hybrid, begin, end),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_not_there, begin, end),
-        cmocka_unit_test(network),
+        cmocka_unit_test_setup_teardown(network, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,8 @@ static void round_trip(void **state)
         {"volume", "vol", "/v/_data", "/d", "", "", 0, false, true},
         {"tmpfs", "", "", "/tmp", "mode=1777", "", 4096, false, false},
     };
+    struct blkio_device device = {"/dev/a", 7};
+    char *readonly[] = {(char *)"/proc/x"};
     struct port_pair ports[] = {{"tcp", "", 80, 8080, 8080},
                                 {"tcp", "127.0.0.1", 80, 0, 0},
                                 {"tcp", "::1", 80, 0, 0},
@@ -53,6 +55,17 @@ static void round_trip(void **state)
                      .memory_bytes = 1 << 30,
                      .nano_cpus = 5,
                      .pids_limit = -1,
+                     .domainname = "dom",
+                     .namespaces = {[NS_PID] = "host", [NS_IPC] = "container:x"},
+                     .links = STRV("id:alias"),
+                     .oom_score_adj = -7,
+                     .oom_kill_disable = true,
+                     .has_swappiness = true,
+                     .cgroup_parent = "/p",
+                     .device_rules = STRV("c 1:3 r"),
+                     .masked_paths = {.set = true},
+                     .readonly_paths = {readonly, 1, true},
+                     .blkio = {300, {[BLKIO_READ_BPS] = {&device, 1}}},
                      .path = "/e",
                      .args = STRV("c1", ""),
                      .detach_keys = "ctrl-x",
@@ -64,6 +77,9 @@ static void round_trip(void **state)
                      .n_mounts = ARRAY_SIZE(m)};
     struct conf d;
     char *text, *again;
+
+    networks[1].mac = "02:42:00:00:00:01";
+    networks[1].links = STRV("db:data");
 
     assert_int_equal(conf_format(&c, &a, &text, NULL), 0);
     assert_int_equal(conf_parse(text, &a, &d, NULL), 0);
@@ -87,6 +103,22 @@ static void round_trip(void **state)
     assert_same(&d.networks[0].aliases, &networks[0].aliases);
     assert_string_equal(d.networks[1].address, "10.5.0.7");
     assert_string_equal(d.networks[1].address6, "fd00::7");
+    assert_string_equal(d.networks[1].mac, "02:42:00:00:00:01");
+    assert_string_equal(d.networks[0].mac, "");
+    assert_string_equal(d.networks[1].links.v[0], "db:data");
+    assert_string_equal(d.domainname, "dom");
+    assert_string_equal(d.namespaces[NS_IPC], "container:x");
+    assert_string_equal(d.namespaces[NS_UTS], "");
+    assert_same(&d.links, &c.links);
+    assert_int_equal(d.oom_score_adj, -7);
+    assert_true(d.oom_kill_disable && d.has_swappiness && d.swappiness == 0);
+    assert_string_equal(d.cgroup_parent, "/p");
+    assert_same(&d.device_rules, &c.device_rules);
+    assert_true(d.masked_paths.set && d.masked_paths.n == 0);
+    assert_same(&d.readonly_paths, &c.readonly_paths);
+    assert_int_equal(d.blkio.weight, 300);
+    assert_int_equal(d.blkio.lists[BLKIO_READ_BPS].v[0].value, 7);
+    assert_int_equal(d.blkio.lists[BLKIO_WRITE_BPS].n, 0);
     assert_true(d.mounts[0].read_only);
     assert_string_equal(d.mounts[0].propagation, "rslave");
     assert_true(d.mounts[1].anonymous);

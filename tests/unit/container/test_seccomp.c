@@ -46,6 +46,20 @@ static void shape(void **state)
     }
 }
 
+/* What the kernel has no calls of need not be in the filter. */
+static void x32(void **state)
+{
+    for (int no = 0; no < 2; no++) {
+        const struct seccomp_env env = {.machine = "x86_64", .kernel = 0x60600, .no_x32 = no};
+        _cleanup_json_ json_t *j = NULL;
+        assert_int_equal(seccomp_default(&env, &j, NULL), 0);
+        const json_t *list = json_object_get(j, "architectures");
+        assert_int_equal(json_list_has(list, "SCMP_ARCH_X32"), !no);
+        assert_true(json_list_has(list, "SCMP_ARCH_X86_64"));
+        assert_true(json_list_has(list, "SCMP_ARCH_X86"));
+    }
+}
+
 static const struct {
     const char *call;
     uint64_t caps; /* beside the default ones */
@@ -157,11 +171,9 @@ static void bad_profiles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shape),
-        cmocka_unit_test(by_capability),
-        cmocka_unit_test(by_machine_and_kernel),
-        cmocka_unit_test(profile_file),
-        cmocka_unit_test(bad_profiles),
+        cmocka_unit_test(shape),         cmocka_unit_test(x32),
+        cmocka_unit_test(by_capability), cmocka_unit_test(by_machine_and_kernel),
+        cmocka_unit_test(profile_file),  cmocka_unit_test(bad_profiles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -165,7 +165,7 @@ static void without_cgroups(void **state)
 {
     struct conf c = plain_conf();
     struct spec_in in = plain_in(&c);
-    in.no_cgroups = in.cgroup_v2 = true;
+    in.no_cgroups = in.own_cgroup = true;
     _cleanup_json_ json_t *j = build(&in);
 
     assert_null(at(j, "linux/cgroupsPath"));
@@ -176,6 +176,83 @@ static void without_cgroups(void **state)
     _cleanup_json_ json_t *k = build(&in);
     assert_true(has_namespace(k, "cgroup"));
     assert_non_null(mount_at(k, "/sys/fs/cgroup", NULL));
+}
+
+/* The path of a namespace that is joined; NULL: it is of its own, or none. */
+static const char *joined(const json_t *spec, const char *type)
+{
+    const json_t *list = at(spec, "linux/namespaces");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        if (streq(json_string_value(json_object_get(one, "type")), type))
+            return json_string_value(json_object_get(one, "path"));
+    }
+    return NULL;
+}
+
+static const char *source_of(const json_t *spec, const char *target)
+{
+    return json_string_value(json_object_get(mount_at(spec, target, NULL), "source"));
+}
+
+static void shared_namespaces(void **state)
+{
+    struct conf c = plain_conf();
+    struct spec_in in = plain_in(&c);
+    in.namespaces[NS_PID].joins = "/proc/7/ns/pid";
+    in.namespaces[NS_IPC].joins = "/proc/7/ns/ipc";
+    in.shm = "/c/def/shm";
+    c.domainname = "dom";
+    _cleanup_json_ json_t *other = build(&in);
+    in.namespaces[NS_PID].joins = in.namespaces[NS_IPC].joins = in.shm = NULL;
+    in.namespaces[NS_PID].host = in.namespaces[NS_IPC].host = in.namespaces[NS_UTS].host = true;
+    in.mqueue = in.mqueue_of_host = in.proc_of_host = in.no_shm = true;
+    _cleanup_json_ json_t *host = build(&in);
+
+    assert_string_equal(joined(other, "pid"), "/proc/7/ns/pid");
+    assert_string_equal(joined(other, "ipc"), "/proc/7/ns/ipc");
+    assert_true(has_namespace(other, "uts"));
+    assert_string_equal(source_of(other, "/dev/shm"), "/c/def/shm");
+    assert_string_equal(
+        json_string_value(json_object_get(at(other, "linux/sysctl"), "kernel.domainname")), "dom");
+    assert_false(has_namespace(host, "pid"));
+    assert_false(has_namespace(host, "ipc"));
+    assert_false(has_namespace(host, "uts"));
+    assert_null(at(host, "hostname"));
+    assert_null(mount_at(host, "/dev/shm", NULL));
+    assert_string_equal(source_of(host, "/dev/mqueue"), "/dev/mqueue");
+    assert_string_equal(source_of(host, "/proc"), "/proc");
+}
+
+static void further_options(void **state)
+{
+    struct conf c = plain_conf();
+    struct spec_in in = plain_in(&c);
+    c.oom_score_adj = -5;
+    c.has_swappiness = c.oom_kill_disable = true;
+    c.cgroup_parent = "/mine";
+    c.device_rules = STRV("c 10:*  bad", "b 8:* r");
+    c.masked_paths = (struct strv){.set = true};
+    c.readonly_paths = STRV("/proc/x");
+    c.readonly_paths.set = true;
+    _cleanup_json_ json_t *io = json_pack("{s:i}", "weight", 20);
+    in.block_io = io;
+    _cleanup_json_ json_t *j = build(&in);
+    const json_t *rules = at(j, "linux/resources/devices");
+    const json_t *last = json_array_get(rules, json_array_size(rules) - 1);
+
+    assert_int_equal(json_integer_value(at(j, "process/oomScoreAdj")), -5);
+    assert_int_equal(json_integer_value(at(j, "linux/resources/memory/swappiness")), 0);
+    assert_true(json_is_integer(at(j, "linux/resources/memory/swappiness")));
+    assert_true(json_is_true(at(j, "linux/resources/memory/disableOOMKiller")));
+    assert_int_equal(json_integer_value(at(j, "linux/resources/blockIO/weight")), 20);
+    assert_string_equal(json_string_value(at(j, "linux/cgroupsPath")), "/mine/abc");
+    assert_int_equal(json_integer_value(json_object_get(last, "major")), 8);
+    assert_null(json_object_get(last, "minor"));
+    assert_string_equal(json_string_value(json_object_get(last, "access")), "r");
+    assert_null(at(j, "linux/maskedPaths"));
+    assert_int_equal(json_array_size(at(j, "linux/readonlyPaths")), 1);
 }
 
 static void host_network(void **state)
@@ -289,11 +366,12 @@ static void env_get(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),     cmocka_unit_test(user_without_privileges),
-        cmocka_unit_test(limits),       cmocka_unit_test(without_cgroups),
-        cmocka_unit_test(host_network), cmocka_unit_test(privileged),
-        cmocka_unit_test(user_mounts),  cmocka_unit_test(init_and_terminal),
-        cmocka_unit_test(env_get),
+        cmocka_unit_test(defaults),        cmocka_unit_test(user_without_privileges),
+        cmocka_unit_test(limits),          cmocka_unit_test(without_cgroups),
+        cmocka_unit_test(host_network),    cmocka_unit_test(privileged),
+        cmocka_unit_test(user_mounts),     cmocka_unit_test(init_and_terminal),
+        cmocka_unit_test(env_get),         cmocka_unit_test(shared_namespaces),
+        cmocka_unit_test(further_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,11 +25,70 @@ static int device_text(const char *text, struct arena *a, char **ret, struct sha
     return r;
 }
 
+static int rule_text(const char *text, struct arena *a, char **ret, struct shale_err *e)
+{
+    struct run_device_rule d = {.access = ""};
+    int r = run_device_rule(text, &d, e);
+
+    if (r >= 0)
+        *ret = arena_printf(a, "%c|%lld|%lld|%s", d.type, (long long)d.major, (long long)d.minor,
+                            d.access);
+    return r;
+}
+
+static int link_text(const char *text, struct arena *a, char **ret, struct shale_err *e)
+{
+    struct run_link l = {.name = ""};
+    int r = run_link(text, a, &l, e);
+
+    if (r >= 0)
+        *ret = arena_printf(a, "%s|%s", l.name, l.alias);
+    return r;
+}
+
 /* Exactly one of value and error. */
 static const struct {
     parse_fn parse;
     const char *in, *value, *error;
 } rows[] = {
+    {rule_text, "c 1:3 rwm", "c|1|3|rwm", NULL},
+    {rule_text, "b *:* m", "b|-1|-1|m", NULL},
+    {rule_text, "a 4294967295:0 r", "a|4294967295|0|r", NULL},
+    {rule_text, "", NULL, "invalid device cgroup format ''"},
+    {rule_text, "d 1:3 r", NULL, "invalid device cgroup format 'd 1:3 r'"},
+    {rule_text, "c 1 r", NULL, "invalid device cgroup format 'c 1 r'"},
+    {rule_text, "c 1:3", NULL, "invalid device cgroup format 'c 1:3'"},
+    {rule_text, "c :3 r", NULL, "invalid device cgroup format 'c :3 r'"},
+    {rule_text, "c 1:3 ", NULL, "invalid device cgroup format 'c 1:3 '"},
+    {rule_text, "c 1:3 rwmr", NULL, "invalid device cgroup format 'c 1:3 rwmr'"},
+    {rule_text, "c 1:3 x", NULL, "invalid device cgroup format 'c 1:3 x'"},
+    {rule_text, "c 4294967296:0 r", NULL, "invalid device cgroup format 'c 4294967296:0 r'"},
+    {rule_text, "c 99999999999:0 r", NULL, "invalid device cgroup format 'c 99999999999:0 r'"},
+    {run_mac, "02:42:AC:11:00:02", "02:42:ac:11:00:02", NULL},
+    {run_mac, " 02-42-ac-11-00-02 ", "02:42:ac:11:00:02", NULL},
+    {run_mac, "0242.ac11.0002", "02:42:ac:11:00:02", NULL},
+    {run_mac, "", NULL, " is not a valid mac address"},
+    {run_mac, "02:42:ac:11:00", NULL, "02:42:ac:11:00 is not a valid mac address"},
+    {run_mac, "02:42:ac:11:00:0g", NULL, "02:42:ac:11:00:0g is not a valid mac address"},
+    {run_mac, "02:42-ac:11:00:02", NULL, "02:42-ac:11:00:02 is not a valid mac address"},
+    {run_mac, "02:42:ac:11:00:02:03:04", NULL,
+     "02:42:ac:11:00:02:03:04 is not a valid mac address"},
+    {run_mac, "01:00:5e:00:00:01", NULL, "01:00:5e:00:00:01 is a mac address of many receivers"},
+    {link_text, "db", "db|db", NULL},
+    {link_text, "/db", "db|db", NULL},
+    {link_text, "db:data", "db|data", NULL},
+    {link_text, "/db:/web/data", "db|data", NULL},
+    {link_text, "", NULL, "empty string specified for links"},
+    {link_text, "a:b:c", NULL, "bad format for links: a:b:c"},
+    {link_text, ":b", NULL, "bad format for links: :b"},
+    {link_text, "/", NULL, "bad format for links: /"},
+    {link_text, "/:a", NULL, "bad format for links: /:a"},
+    {link_text, "//a", NULL, "bad format for links: //a"},
+    {link_text, "/a/b:c", NULL, "bad format for links: /a/b:c"},
+    {link_text, "a:b/c", NULL, "bad format for links: a:b/c"},
+    {link_text, "a:", NULL, "bad format for links: a:"},
+    {link_text, "a:b c", NULL, "bad format for links: a:b c"},
+    {link_text, "a:b\n1.2.3.4 c", NULL, "bad format for links: a:b\n1.2.3.4 c"},
     {run_extra_host, "a:1.2.3.4", "a:1.2.3.4", NULL},
     {run_extra_host, "a=1.2.3.4", "a:1.2.3.4", NULL},
     {run_extra_host, "a:::1", "a:::1", NULL},
@@ -122,6 +181,9 @@ static void too_long(void **state)
     assert_int_equal(run_extra_host(text, &a, &value, NULL), -SHALE_LIMIT);
     assert_int_equal(ulimit_text(text, &a, &value, NULL), -SHALE_LIMIT);
     assert_int_equal(device_text(text, &a, &value, NULL), -SHALE_LIMIT);
+    assert_int_equal(link_text(text, &a, &value, NULL), -SHALE_LIMIT);
+    assert_int_equal(rule_text(text, &a, &value, NULL), -SHALE_INVALID);
+    assert_int_equal(run_mac(text, &a, &value, NULL), -SHALE_INVALID);
 }
 
 int main(void)

@@ -5,6 +5,7 @@
 
 #include <sys/mount.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "model/chain.h"
 #include "rootfs/rootfs.h"
@@ -337,6 +338,138 @@ static void test_origins(void **state)
     }
 }
 
+/* ---- what is told of an image without reading it ---- */
+
+/* A layer above whose folder "wide" takes many blocks, with one of each kind. */
+static void put_wide(struct store *s, struct rootfs_layer *ret)
+{
+    static char names[900][256];
+    const struct tar_xattr xattr = {"security.capability",
+                                    "\1\0\0\2\0\40\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20};
+    const struct tar_entry kinds[] = {
+        {.type = TAR_DIR, .path = STR("wide"), .mode = 01777, .gid = 70000, .mtime_s = -5},
+        {.type = TAR_DIR, .path = STR("wide/empty"), .mode = 0700},
+        {.type = TAR_CHAR, .path = STR("c"), .dev_major = 260, .dev_minor = 70000, .mode = 0600},
+        {.type = TAR_BLOCKDEV, .path = STR("b"), .dev_major = 8, .dev_minor = 1, .mode = 0660},
+        {.type = TAR_FIFO, .path = STR("p"), .mode = 0622},
+        {.type = TAR_SYMLINK, .path = STR("l"), .link = STR("wide/empty")},
+        {.type = TAR_HARDLINK, .path = STR("wide/again"), .link = STR("f")},
+        {.type = TAR_REG,
+         .path = STR("x"),
+         .mode = 04755,
+         .uid = 3000000,
+         .xattrs = &xattr,
+         .n_xattrs = 1},
+    };
+    struct toc_writer *w = NULL;
+    struct toc_stats stats;
+    char path[256];
+
+    assert_int_equal(digest_of_bytes(HASH_SHA256, "wide", 4, &ret->diff_id, NULL), 0);
+    assert_int_equal(chain_next(&s->layer.chain_id, &ret->diff_id, &ret->chain_id, NULL), 0);
+    snprintf(path, sizeof path, "layers/%s", digest_hex(&ret->diff_id));
+    assert_int_equal(fs_mkdir_p(s->fd, path, 0755, NULL), 0);
+    snprintf(path, sizeof path, "layers/%s/layer.tar", digest_hex(&ret->diff_id));
+    assert_int_equal(fs_write_atomic(s->fd, path, "", 0, 0600, false, NULL), 0);
+    snprintf(path, sizeof path, "layers/%s/toc", digest_hex(&ret->diff_id));
+    assert_int_equal(toc_create(s->fd, path, &w, NULL), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        assert_int_equal(toc_add(w, &kinds[i], NULL), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        int n = snprintf(names[i], sizeof names[i], "wide/%c%0*zu", i % 3 ? '-' : 'q',
+                         1 + (int)(i * 11 % 240), i);
+        const struct tar_entry x = {.type = TAR_REG,
+                                    .path = {names[i], (size_t)n},
+                                    .mode = i % 512,
+                                    .mtime_s = (int64_t)i,
+                                    .mtime_ns = (uint32_t)i};
+        assert_int_equal(toc_add(w, &x, NULL), 0);
+    }
+    assert_int_equal(toc_finish(w, &stats, NULL), 0);
+    toc_writer_free(w);
+}
+
+struct told {
+    int view;
+    const struct lower *lower;
+    size_t n;
+};
+
+static void check_told(struct told *t);
+
+static int check_name(void *arg, const char *name, unsigned char type)
+{
+    struct told *t = arg;
+    char path[300], absent[300], a[64], b[64];
+    struct stat x, y;
+
+    t->n++;
+    assert_int_equal(fstatat(t->view, name, &x, AT_SYMLINK_NOFOLLOW), 0);
+    assert_int_equal(lower_find(t->lower, name, &y, NULL), 1);
+    assert_true(x.st_mode == y.st_mode && x.st_uid == y.st_uid && x.st_gid == y.st_gid &&
+                x.st_size == y.st_size && x.st_nlink == y.st_nlink && x.st_rdev == y.st_rdev &&
+                x.st_ino == y.st_ino && x.st_mtim.tv_sec == y.st_mtim.tv_sec &&
+                x.st_mtim.tv_nsec == y.st_mtim.tv_nsec);
+    snprintf(path, sizeof path, "/proc/self/fd/%d/%.250s", t->view, name);
+    ssize_t n = lgetxattr(path, "security.capability", a, sizeof a);
+    assert_int_equal(lower_xattr(t->lower, name, "security.capability", b, sizeof b),
+                     n < 0 ? 0 : n);
+    assert_true(n <= 0 || memcmp(a, b, (size_t)n) == 0);
+    snprintf(absent, sizeof absent, "%.250s!", name);
+    assert_int_equal(lower_find(t->lower, absent, &y, NULL), 0);
+    if (!S_ISDIR(x.st_mode))
+        return 0;
+    struct lower lower;
+    _cleanup_close_ int view = openat(t->view, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(lower_open(t->lower, name, &lower, NULL), 0);
+    check_told(&(struct told){view, &lower, 0});
+    lower_close(&lower);
+    return 0;
+}
+
+static void check_told(struct told *t)
+{
+    struct stat st;
+    int n = 0;
+
+    assert_int_equal(fs_each(t->view, ".", check_name, t, NULL), 0);
+    assert_int_equal(lower_each(t->lower, count_one, &n, NULL), 0);
+    assert_int_equal(n, t->n);
+    assert_int_equal(lower_find(t->lower, "!", &st, NULL), 0); /* before all */
+    assert_int_equal(lower_find(t->lower, "~", &st, NULL), 0); /* after them */
+}
+
+static void test_lower(void **state)
+{
+    need_root();
+    for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+        STORE(s);
+        struct rootfs_layer layers[2] = {s.layer};
+        struct lower lower = LOWER_NONE;
+        if (!works(&s, ways[i]))
+            continue;
+        put_wide(&s, &layers[1]);
+        s.img = (struct rootfs_image){layers, 2};
+        assert_int_equal(s.d->ops->lower(s.d, &s.img, &lower, NULL), -SHALE_NOT_FOUND);
+        assert_false(lower_is(&lower));
+        assert_int_equal(s.d->ops->prepare(s.d, &s.img, NULL, NULL), 0);
+        _cleanup_close_ int view = s.d->ops->view(s.d, &s.img, NULL);
+        assert_int_equal(s.d->ops->lower(s.d, &s.img, &lower, NULL), 0);
+        assert_int_equal(lower.fd < 0, !streq(ways[i], "dir")); /* nothing is mounted */
+        struct told t = {view, &lower, 0};
+        check_told(&t);
+        assert_int_equal(t.n, 7); /* f wide c b p l x */
+        lower_close(&lower);
+        assert_false(lower_is(&lower));
+        s.img.n_layers = 0;
+        assert_int_equal(s.d->ops->lower(s.d, &s.img, &lower, NULL), 0);
+        int n = 0;
+        assert_int_equal(lower_each(&lower, count_one, &n, NULL), 0);
+        assert_int_equal(n, 0);
+        lower_close(&lower);
+    }
+}
+
 static void test_empty_image(void **state)
 {
     need_root();
@@ -437,11 +570,17 @@ static void test_prepared_by_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),         cmocka_unit_test(test_probe_leaves_nothing),
-        cmocka_unit_test(test_life),          cmocka_unit_test(test_long_root),
-        cmocka_unit_test(test_origins),       cmocka_unit_test(test_empty_image),
-        cmocka_unit_test(test_damaged_cache), cmocka_unit_test(test_damaged_layer),
-        cmocka_unit_test(test_remove_in_use), cmocka_unit_test(test_prepared_by_many),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_probe_leaves_nothing),
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_long_root),
+        cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_empty_image),
+        cmocka_unit_test(test_damaged_cache),
+        cmocka_unit_test(test_damaged_layer),
+        cmocka_unit_test(test_lower),
+        cmocka_unit_test(test_remove_in_use),
+        cmocka_unit_test(test_prepared_by_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ static void compress(size_t n, size_t piece, struct buf *out)
     struct shale_err e = SHALE_ERR_INIT;
     struct deflater *d = NULL;
 
-    assert_int_equal(deflater_new(into_buf, out, &d, &e), 0);
+    assert_int_equal(deflater_new(DEFLATER_LEVEL, into_buf, out, &d, &e), 0);
     for (size_t at = 0; at < n; at += piece)
         assert_int_equal(deflater_write(d, data + at, n - at < piece ? n - at : piece, &e), 0);
     assert_int_equal(deflater_end(d, &e), 0);
@@ -91,7 +91,7 @@ static void the_sink_may_refuse(void **state)
     int r;
 
     fill();
-    assert_int_equal(deflater_new(refusing, NULL, &d, &e), 0);
+    assert_int_equal(deflater_new(DEFLATER_LEVEL, refusing, NULL, &d, &e), 0);
     r = deflater_write(d, data, sizeof data, &e);
     if (r == 0)
         r = deflater_end(d, &e);

@@ -52,12 +52,11 @@ static void pack(struct buf *b, const struct member *m, size_t n)
     tar_writer_free(w);
 }
 
-static int unpack(int root, const char *dir, const struct buf *b, size_t n, size_t step,
-                  struct shale_err *e)
+static int unpack_as(const struct tar_unpack_opts *o, const struct buf *b, size_t n, size_t step,
+                     struct shale_err *e)
 {
-    const struct tar_unpack_opts o = {.root_fd = root, .dir = dir, .shown = "there"};
     struct tar_unpack *u;
-    int r = tar_unpack_new(&o, &u, e);
+    int r = tar_unpack_new(o, &u, e);
 
     for (size_t at = 0; r >= 0 && at < n; at += step)
         r = tar_unpack_feed(u, b->p + at, n - at < step ? n - at : step, e);
@@ -65,6 +64,14 @@ static int unpack(int root, const char *dir, const struct buf *b, size_t n, size
         r = tar_unpack_end(u, e);
     tar_unpack_free(u);
     return r;
+}
+
+static int unpack(int root, const char *dir, const struct buf *b, size_t n, size_t step,
+                  struct shale_err *e)
+{
+    const struct tar_unpack_opts o = {.root_fd = root, .dir = dir, .shown = "there"};
+
+    return unpack_as(&o, b, n, step, e);
 }
 
 static int temp_dir(char path[64])
@@ -168,10 +175,68 @@ static void confined(void **state)
     assert_int_equal(fs_remove_tree(AT_FDCWD, path, NULL), 0);
 }
 
+/* Folders give way to files, and files to folders, where that is asked for; what links lead to
+ * stays. */
+static void anything_gives_way(void **state)
+{
+    static const struct member first[] = {{TAR_DIR, "d", NULL},
+                                          {TAR_REG, "d/f", "x"},
+                                          {TAR_SYMLINK, "d/l", "/outside"},
+                                          {TAR_REG, "f", "x"}};
+    static const struct member second[] = {
+        {TAR_REG, "d", "file"}, {TAR_DIR, "f", NULL}, {TAR_REG, "f/g", "g"}};
+    _cleanup_(buf_clear) struct buf a = BUF_INIT(1 << 20), b = BUF_INIT(1 << 20);
+    char path[64];
+    _cleanup_close_ int top = temp_dir(path);
+    struct shale_err e = SHALE_ERR_INIT;
+
+    pack(&a, first, ARRAY_SIZE(first));
+    pack(&b, second, ARRAY_SIZE(second));
+    assert_int_equal(sys_mkdirat(top, "outside", 0755), 0);
+    assert_int_equal(fs_write_atomic(top, "outside/f", "kept", 4, 0600, false, NULL), 0);
+    assert_int_equal(sys_mkdirat(top, "root", 0755), 0);
+    _cleanup_close_ int root = fs_open_dir(top, "root", NULL);
+    struct tar_unpack_opts o = {.root_fd = root, .dir = "", .shown = "there"};
+    assert_int_equal(unpack_as(&o, &a, a.n, a.n, NULL), 0);
+    assert_int_equal(unpack_as(&o, &b, b.n, b.n, &e), -SHALE_INVALID);
+    check_text(root, "d/f", "x");
+    o.replace_any = true;
+    assert_int_equal(unpack_as(&o, &b, b.n, b.n, NULL), 0);
+    check_text(root, "d", "file");
+    check_text(root, "f/g", "g");
+    check_text(top, "outside/f", "kept");
+    assert_int_equal(fs_remove_tree(AT_FDCWD, path, NULL), 0);
+}
+
+static void owner(void **state)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(1 << 20);
+    char path[64];
+    _cleanup_close_ int root = temp_dir(path);
+    struct stat st;
+    const struct tar_unpack_opts o = {.root_fd = root,
+                                      .dir = "",
+                                      .shown = "there",
+                                      .set_owner = true,
+                                      .uid = getuid() ? getuid() : 12,
+                                      .gid = getuid() ? getgid() : 34};
+
+    pack(&b, good, ARRAY_SIZE(good));
+    assert_int_equal(unpack_as(&o, &b, b.n, b.n, NULL), 0);
+    static const char *const names[] = {"d", "d/a", "s", "d/p"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        assert_int_equal(fstatat(root, names[i], &st, AT_SYMLINK_NOFOLLOW), 0);
+        assert_int_equal(st.st_uid, o.uid);
+        assert_int_equal(st.st_gid, o.gid);
+    }
+    assert_int_equal(fs_remove_tree(AT_FDCWD, path, NULL), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(in_pieces), cmocka_unit_test(cut),
-                                       cmocka_unit_test(confined)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_pieces), cmocka_unit_test(cut), cmocka_unit_test(confined),
+        cmocka_unit_test(anything_gives_way), cmocka_unit_test(owner)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

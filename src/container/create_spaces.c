@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Namespaces of a new container; links to others; limits of block devices. */
+#include "base/cleanup.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "container/cgroup.h"
+#include "container/create_priv.h"
+#include "container/limits.h"
+#include "container/network.h"
+#include "container/pasta.h"
+
+#define JOINS          "container:"
+#define OOM_SCORE_ADJ  1000
+#define LINK_DEPTH_MAX 16
+#define LINKS_MAX      1024
+
+int create_joined(struct create *c, const char *name, struct meta_container *ret,
+                  struct shale_err *e)
+{
+    struct shale_err why = SHALE_ERR_INIT;
+    int r = meta_container_find(store_meta(c->h->store), name, c->a, ret, &why);
+
+    return r < 0 ? err_set(e, r == -SHALE_NOT_FOUND ? SHALE_INVALID : why.code, "%s", why.msg) : 0;
+}
+
+/* ---- namespaces ---- */
+
+static const char *usual_mode(enum ns_kind kind)
+{
+    return kind == NS_IPC               ? "private"
+           : kind != NS_CGROUP          ? ""
+           : cgroup_mode() == CGROUP_V2 ? "private"
+                                        : "host";
+}
+
+static int take_mode(struct create *c, enum ns_kind kind, const char *mode, struct shale_err *e)
+{
+    const char **to = &c->conf.namespaces[kind];
+    struct meta_container row;
+    int r;
+
+    if (!mode || !*mode) {
+        *to = usual_mode(kind);
+        return 0;
+    }
+    r = ns_mode_check(kind, mode, e);
+    *to = mode;
+    if (r < 0 || !ns_mode_joined(mode))
+        return r;
+    r = create_joined(c, ns_mode_joined(mode), &row, e);
+    if (r < 0)
+        return r;
+    *to = arena_printf(c->a, JOINS "%s", row.id);
+    return *to ? 0 : err_nomem(e);
+}
+
+int create_namespaces(struct create *c, struct shale_err *e)
+{
+    const struct shale_namespace_opts *o = &c->o->namespaces;
+    const char *const modes[NS_KINDS] = {[NS_PID] = o->pid,
+                                         [NS_IPC] = o->ipc,
+                                         [NS_UTS] = o->uts,
+                                         [NS_CGROUP] = o->cgroup,
+                                         [NS_USER] = o->user};
+    int r = 0;
+
+    for (int i = 0; r >= 0 && i < NS_KINDS; i++)
+        r = take_mode(c, (enum ns_kind)i, modes[i], e);
+    if (r >= 0 && ns_mode_is_host(o->uts) && c->o->hostname && c->o->hostname[0])
+        r = err_set(e, SHALE_INVALID, "conflicting options: hostname and the UTS mode");
+    if (r >= 0 && ns_mode_is_host(o->uts) && c->o->domainname && c->o->domainname[0])
+        r = err_set(e, SHALE_INVALID, "conflicting options: domainname and the UTS mode");
+    return r;
+}
+
+/* ---- links ---- */
+
+int create_link_list(struct create *c, const char *const *list, struct strv *ret,
+                     struct shale_err *e)
+{
+    struct strv v;
+    int r = create_list(c, list, &v, e);
+
+    if (r >= 0 && v.n > LINKS_MAX)
+        r = err_set(e, SHALE_LIMIT, "more than %d links", LINKS_MAX);
+    for (size_t i = 0; r >= 0 && i < v.n; i++) {
+        struct run_link l;
+        r = run_link(v.v[i], c->a, &l, e);
+        if (r < 0)
+            return r;
+        v.v[i] = arena_printf(c->a, "%s:%s", l.name, l.alias);
+        r = v.v[i] ? 0 : err_nomem(e);
+    }
+    if (r >= 0)
+        *ret = v;
+    return r;
+}
+
+/* docker: what is linked to on the bridge has to be there, and is known by its ID from then on. One
+ * that has another one's network stands for that one. */
+static int fix_link(struct create *c, char **link, struct shale_err *e)
+{
+    char *alias = strrchr(*link, ':');
+    struct meta_container row;
+    struct conf other;
+    int depth = 0;
+
+    *alias++ = 0;
+    const char *name = *link;
+    do {
+        int r = create_joined(c, name, &row, e);
+        if (r >= 0)
+            r = conf_parse(row.config, c->a, &other, e);
+        if (r < 0)
+            return err_wrap(e, r, "could not get container for %.200s", name);
+        name = conf_network_of(&other);
+    } while (name && depth++ < LINK_DEPTH_MAX);
+    if (streq(other.network, "host"))
+        return err_set(e, SHALE_INVALID,
+                       "conflicting options: host type networking can't be used with links. This "
+                       "would result in undefined behavior");
+    *link = arena_printf(c->a, "%s:%s", row.id, alias);
+    return *link ? 0 : err_nomem(e);
+}
+
+/* On other networks they are links of the first one, said in another place. */
+static int add_to_network(struct create *c, struct strv *to, struct shale_err *e)
+{
+    const struct strv *links = &c->conf.links;
+    struct strv all = {.v = arena_array(c->a, to->n + links->n + 1, sizeof *all.v), .set = true};
+
+    if (!all.v)
+        return err_nomem(e);
+    for (size_t i = 0; i < to->n + links->n; i++) {
+        char *one = i < to->n ? to->v[i] : links->v[i - to->n];
+        size_t at = 0;
+        while (at < all.n && !streq(all.v[at], one))
+            at++;
+        if (at == all.n)
+            all.v[all.n++] = one;
+    }
+    *to = all;
+    c->conf.links = (struct strv){.v = NULL};
+    return 0;
+}
+
+int create_links(struct create *c, struct shale_err *e)
+{
+    struct conf *k = &c->conf;
+    int r = create_link_list(c, c->o->links, &k->links, e);
+
+    if (r < 0 || !k->links.n)
+        return r;
+    if (streq(k->network, PASTA_MODE) && proc_is_user())
+        return err_set(e, SHALE_UNSUPPORTED,
+                       "--link needs a network that containers share, which needs root");
+    if (!streq(k->network, NETWORK_BRIDGE))
+        return k->n_networks ? add_to_network(c, &k->networks[0].links, e) : 0;
+    for (size_t i = 0; r >= 0 && i < k->links.n; i++)
+        r = fix_link(c, &k->links.v[i], e);
+    return r;
+}
+
+/* ---- block devices, and memory that runs out ---- */
+
+static int take_list(struct create *c, enum blkio_list list, const char *const *texts,
+                     struct shale_err *e)
+{
+    struct blkio_device *v;
+    size_t n = 0;
+
+    while (texts && texts[n])
+        if (++n > CREATE_DEVICES_MAX)
+            return err_set(e, SHALE_LIMIT, "more than %d devices", CREATE_DEVICES_MAX);
+    v = arena_array(c->a, n + 1, sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        int r = blkio_value(list, texts[i], c->a, &v[i], e);
+        if (r < 0)
+            return r;
+    }
+    c->conf.blkio.lists[list].v = v;
+    c->conf.blkio.lists[list].n = n;
+    return 0;
+}
+
+static int take_oom(struct create *c, struct shale_err *e)
+{
+    const struct shale_create_opts *o = c->o;
+    struct conf *k = &c->conf;
+
+    if (o->oom_score_adj < -OOM_SCORE_ADJ || o->oom_score_adj > OOM_SCORE_ADJ)
+        return err_set(e, SHALE_INVALID, "Invalid value %lld, range for oom score adj is [-%d, %d]",
+                       (long long)o->oom_score_adj, OOM_SCORE_ADJ, OOM_SCORE_ADJ);
+    k->oom_score_adj = o->oom_score_adj;
+    k->oom_kill_disable = o->oom_kill_disable;
+    k->has_swappiness = o->memory_swappiness != NULL;
+    k->swappiness = o->memory_swappiness ? *o->memory_swappiness : 0;
+    k->cgroup_parent = o->cgroup_parent ? o->cgroup_parent : "";
+    return limits_check_parent(k->cgroup_parent, e);
+}
+
+int create_blkio(struct create *c, struct shale_err *e)
+{
+    const struct shale_blkio_opts *b = &c->o->blkio;
+    const char *const *const lists[BLKIO_LISTS] = {[BLKIO_WEIGHTS] = b->weight_devices,
+                                                   [BLKIO_READ_BPS] = b->read_bps,
+                                                   [BLKIO_WRITE_BPS] = b->write_bps,
+                                                   [BLKIO_READ_IOPS] = b->read_iops,
+                                                   [BLKIO_WRITE_IOPS] = b->write_iops};
+    int r = take_oom(c, e);
+
+    c->conf.blkio.weight = b->weight;
+    for (int i = 0; r >= 0 && i < BLKIO_LISTS; i++)
+        r = take_list(c, (enum blkio_list)i, lists[i], e);
+    if (r >= 0)
+        r = limits_more_check(&c->conf, e);
+    if (r >= 0)
+        c->n_warnings += limits_more_discard(&c->conf, c->warnings + c->n_warnings);
+    return r;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Namespaces of a container that it has in common with others, and its /dev/shm (the one of the
+ * network is in endpoint.h). Found anew at every start: those of another container are those that
+ * its process has now.
+ *
+ * One whose IPC can be joined ("shareable") has a tmpfs at containers/<id>/shm, which is bound into
+ * it and into those that join.
+ */
+#include "container/ctr.h"
+
+struct spaces {
+    struct {
+        const char *joins; /* "/proc/<pid>/ns/<kind>" of another one; NULL */
+        bool host;
+    } v[NS_KINDS];
+    const char *shm; /* on the host; NULL: a new one inside */
+    bool no_shm;
+};
+/* Container's lock held. CONFLICT: one that it joins does not run; INVALID: it is not there, or
+ * does not share. What was mounted is undone by spaces_undo, also when it fails. */
+int spaces_setup(struct container_host *h, struct arena *a, const struct ctr *c, struct spaces *ret,
+                 struct shale_err *e);
+/* Harmless where there is nothing. */
+void spaces_undo(const struct ctr *c, struct arena *a);
+/* Has it processes of its own alone? */
+bool spaces_own_pids(const struct conf *c);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tar/encoder.h"
+
+#include <stdlib.h>
+#include <zstd.h>
+
+#include "base/mem.h"
+#include "base/pool.h"
+#include "tar/deflate.h"
+
+#define OUT_BYTES   (128u << 10)
+#define MAX_WORKERS 4 /* of zstd: each has a few MiB; what comes out is the same with 1 */
+
+struct encoder {
+    tar_out_fn out;
+    void *arg;
+    struct deflater *gzip;
+    ZSTD_CCtx *zstd; /* neither: as it comes */
+    uint8_t block[OUT_BYTES];
+};
+
+int encoder_max_level(enum encoder_kind kind)
+{
+    static const int max[] = {[ENCODER_NONE] = 0, [ENCODER_GZIP] = 9, [ENCODER_ZSTD] = 22};
+
+    return max[kind];
+}
+
+static int open_zstd(struct encoder *x, int level, struct shale_err *e)
+{
+    size_t n = pool_n_cpus();
+
+    x->zstd = ZSTD_createCCtx();
+    if (!x->zstd)
+        return err_nomem(e);
+    if (ZSTD_isError(ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_compressionLevel,
+                                            level < 0 ? ZSTD_CLEVEL_DEFAULT : level)) ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_checksumFlag, 1)))
+        return err_set(e, SHALE_INTERNAL, "zstd: parameters are refused");
+    /* A library without threads says no. */
+    (void)ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_nbWorkers, n > MAX_WORKERS ? MAX_WORKERS : (int)n);
+    return 0;
+}
+
+int encoder_new(enum encoder_kind kind, int level, tar_out_fn out, void *arg, struct encoder **ret,
+                struct shale_err *e)
+{
+    struct encoder *x;
+    int r = 0;
+
+    if (level != ENCODER_LEVEL_DEFAULT &&
+        (level < (kind == ENCODER_ZSTD) || level > encoder_max_level(kind)))
+        return err_set(e, SHALE_INVALID, "%d is no level of this compression", level);
+    x = mem_alloc(sizeof *x);
+    if (!x)
+        return err_nomem(e);
+    x->out = out;
+    x->arg = arg;
+    if (kind == ENCODER_GZIP)
+        r = deflater_new(level < 0 ? DEFLATER_LEVEL : (level + 2) / 3, out, arg, &x->gzip, e);
+    else if (kind == ENCODER_ZSTD)
+        r = open_zstd(x, level, e);
+    if (r < 0)
+        encoder_free(x);
+    else
+        *ret = x;
+    return r;
+}
+
+static int run_zstd(struct encoder *x, const void *p, size_t n, ZSTD_EndDirective how,
+                    struct shale_err *e)
+{
+    ZSTD_inBuffer in = {p, n, 0};
+    size_t left;
+
+    do {
+        ZSTD_outBuffer out = {x->block, OUT_BYTES, 0};
+        left = ZSTD_compressStream2(x->zstd, &out, &in, how);
+        if (ZSTD_isError(left))
+            return err_set(e, SHALE_INTERNAL, "zstd: %s", ZSTD_getErrorName(left));
+        int r = out.pos ? x->out(x->arg, x->block, out.pos, e) : 0;
+        if (r < 0)
+            return r;
+    } while (how == ZSTD_e_end ? left > 0 : in.pos < in.size);
+    return 0;
+}
+
+int encoder_write(struct encoder *x, const void *p, size_t n, struct shale_err *e)
+{
+    if (x->gzip)
+        return deflater_write(x->gzip, p, n, e);
+    return x->zstd ? run_zstd(x, p, n, ZSTD_e_continue, e) : n ? x->out(x->arg, p, n, e) : 0;
+}
+
+int encoder_end(struct encoder *x, struct shale_err *e)
+{
+    if (x->gzip)
+        return deflater_end(x->gzip, e);
+    return x->zstd ? run_zstd(x, NULL, 0, ZSTD_e_end, e) : 0;
+}
+
+struct encoder *encoder_free(struct encoder *x)
+{
+    if (!x)
+        return NULL;
+    deflater_free(x->gzip);
+    ZSTD_freeCCtx(x->zstd);
+    free(x);
+    return NULL;
+}
