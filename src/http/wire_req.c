@@ -278,11 +278,22 @@ int wire_write(struct wire_req *q, const void *p, size_t n)
     return c->chunked ? send_all(c, v, 3) : send_all(c, &v[1], 1);
 }
 
+static int send_late(struct wcall *c, struct buf *late)
+{
+    ssize_t sent = late->failed ? -1 : late->n ? wio_send_now(c->k, late->p, late->n) : 0;
+
+    if (sent < 0)
+        c->broken = true;
+    else
+        buf_drop(late, (size_t)sent);
+    return sent < 0 ? -1 : 0;
+}
+
 int wire_write_late(struct wire_req *q, struct buf *late, const void *p, size_t n)
 {
     struct wcall *c = wcall_of(q);
 
-    if (c->broken || !c->begun || c->ended)
+    if (c->broken || !c->begun || c->ended || send_late(c, late) < 0)
         return -1;
     if (n == 0 || c->no_body || late->max - late->n < n + CHUNK_FRAME)
         return 0;
@@ -291,12 +302,7 @@ int wire_write_late(struct wire_req *q, struct buf *late, const void *p, size_t 
     buf_add(late, p, n);
     if (c->chunked)
         buf_adds(late, "\r\n");
-    ssize_t sent = late->failed ? -1 : wio_send_now(c->k, late->p, late->n);
-    if (sent < 0)
-        c->broken = true;
-    else
-        buf_drop(late, (size_t)sent);
-    return sent < 0 ? -1 : 0;
+    return send_late(c, late);
 }
 
 int wire_write_rest(struct wire_req *q, struct buf *late)
@@ -346,18 +352,22 @@ static void drain(struct wcall *c)
 
 /* ---- taken over ---- */
 
-/* A body that nobody has read is none of what is carried from here on: clients send one where none
- * is asked for. */
+/* A body that nobody has read is none of what is carried from here on: clients announce one where
+ * none is asked for. Of one whose length they do not say nobody knows where it ends: it is not
+ * waited for. */
 static int skip_body(struct wcall *c)
 {
-    size_t all = 0;
+    int64_t end = time_mono_ns() + c->k->s->o.head_ns;
     char waste[4096];
     ssize_t n = 1;
 
-    c->stall_ns = DRAIN_STALL_NS;
-    while (n > 0 && all <= SMALL_BYTES) {
-        n = wire_read(&c->q, waste, sizeof waste);
-        all += n > 0 ? (size_t)n : 0;
+    if (c->body_end || c->head.length == WIRE_LENGTH_UNKNOWN)
+        return 0;
+    if (c->left > SMALL_BYTES)
+        return -1;
+    while (n > 0) {
+        c->stall_ns = end - time_mono_ns();
+        n = c->stall_ns > 0 ? wire_read(&c->q, waste, sizeof waste) : -1;
     }
     return n == 0 ? 0 : -1;
 }
