@@ -105,7 +105,7 @@ PY
     run_fails 7 "in" docker exec -e X=in -w /tmp web sh -c 'echo $X; [ "$PWD" = /tmp ] && exit 7'
     run_fails 127 "executable file not found" docker exec web nosuch
     run_ok docker exec -d web touch /tmp/detached
-    for _ in $(seq 200); do docker exec web test -e /tmp/detached && break; sleep 0.05; done
+    for _ in $(seq 600); do docker exec web test -e /tmp/detached && break; sleep 0.05; done
     docker exec web test -e /tmp/detached
     run_fails 1 "No such container: nosuch" docker exec nosuch true
     docker create "${none[@]}" --name still busybox true
@@ -114,7 +114,7 @@ PY
     id=$(api POST /containers/web/exec -H 'Content-Type: application/json' -d '{"Cmd":["sh","-c","exit 9"]}' | jq -r .Id)
     api GET "/exec/$id/json" | jq -e '.Running == false and .ExitCode == null and .ProcessConfig.entrypoint == "sh"'
     api POST "/exec/$id/start" -H 'Content-Type: application/json' -d '{"Detach":true}'
-    for _ in $(seq 200); do [ "$(api GET "/exec/$id/json" | jq .ExitCode)" = null ] || break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(api GET "/exec/$id/json" | jq .ExitCode)" = null ] || break; sleep 0.05; done
     api GET "/exec/$id/json" | jq -e '.Running == false and .ExitCode == 9'
     # a name without a value takes the container's away; the daemon's own environment is none of it
     id=$(api POST /containers/web/exec -H 'Content-Type: application/json' \
@@ -138,7 +138,7 @@ PY
     docker logs -f web >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
     pid=$!
     docker exec web touch /tmp/go
-    for _ in $(seq 200); do grep -q third "$BATS_TEST_TMPDIR/log" && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q third "$BATS_TEST_TMPDIR/log" && break; sleep 0.05; done
     grep -q third "$BATS_TEST_TMPDIR/log"
     kill "$pid"
     docker run "${none[@]}" -d --name short busybox sh -c 'sleep 0.3; echo end' >/dev/null
