@@ -57,7 +57,7 @@ tsan: ## those tests that run threads, under ThreadSanitizer
 	@ninja -C $(TSAN)
 	@meson test -C $(TSAN) --no-rebuild --print-errorlogs base/threads store/store image/image meta/meta http/http remote/source remote/blob remote/auth
 
-fuzz: fuzz-build ## every fuzz target for FUZZ_SECONDS (default 30)
+fuzz: fuzz-build ## every fuzz target for FUZZ_SECONDS of processor time (default 30)
 	@tools/run-fuzz $(FUZZ) $(FUZZ_SECONDS)
 
 fuzz-build:

@@ -337,6 +337,7 @@ struct shale_container {
 struct shale_container_list {
     const struct shale_container *items; /* newest first */
     size_t n_items;
+    bool lasting; /* it stays true while shale_state says so: `brief`, and none of them runs */
 };
 struct shale_ps_opts {
     size_t size;

@@ -36,6 +36,12 @@ SHALE_API int shale_container_keep(struct shale *s, const char *id, int ready_fd
 SHALE_API int shale_container_keep_exec(struct shale *s, const char *id, const char *exec_id,
                                         int ready_fd, struct shale_err *e);
 
+/* The work of the process that watches a container (full ID) which has been prepared, is removed
+ * when it ends, and is attached to by others: runs it to its end. To ready_fd, which it closes,
+ * goes a newline once it runs, or what is wrong. */
+SHALE_API int shale_container_watch(struct shale *s, const char *id, int ready_fd,
+                                    struct shale_err *e);
+
 struct shale_carried_port {
     const char *protocol; /* "tcp", "udp" */
     int fd;               /* a socket of IPv6 that listens, or is bound */

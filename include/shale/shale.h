@@ -74,6 +74,19 @@ SHALE_API void shale_close(struct shale *s);
  * ones may end as if nothing had been said. May be called from a signal handler. */
 SHALE_API void shale_cancel(struct shale *s);
 
+struct shale_state { /* a stamp, only to be compared with others of the same handle */
+    int64_t others, own, mounts;
+};
+/* What lists of images and containers are made of, as a stamp: rows of the store, and what is
+ * mounted. While it is equal to one that was taken before a list was asked for, that list of images
+ * is as it was, and so is one of containers that is `lasting`. Costs some microseconds. Anything
+ * may make it another one, only changes must. */
+SHALE_API int shale_state(struct shale *s, struct shale_state *ret, struct shale_err *e);
+static inline bool shale_state_eq(const struct shale_state *a, const struct shale_state *b)
+{
+    return a->others == b->others && a->own == b->own && a->mounts == b->mounts;
+}
+
 /* Releases a result of any call. Accepts NULL. */
 SHALE_API void shale_free(void *result);
 

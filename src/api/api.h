@@ -39,14 +39,16 @@
 #include <sys/types.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 
 #define API_VERSION_MIN 124 /* 1.24 */
 #define API_VERSION_MAX 151
 #define API_MAX_ARGS    2
-#define API_MAX_JSON    (8u << 20) /* a body of JSON */
-#define API_MAX_FIELDS  1024       /* fields of a query */
+#define API_MAX_JSON    (8u << 20)   /* a body of JSON */
+#define API_MAX_FIELDS  1024         /* fields of a query */
+#define API_MAX_DOC     (256u << 20) /* one document */
 #define API_MULTIPLEXED "application/vnd.docker.multiplexed-stream"
 #define API_RAW_STREAM  "application/vnd.docker.raw-stream"
 
@@ -151,6 +153,10 @@ int api_body_fd(struct api_req *q, int *ret, struct shale_err *e);
 void api_reply_header(struct api_req *q, const char *name, const char *value);
 /* Each returns 0, or -SHALE_NETWORK when the client has gone (nobody need care), NO_MEMORY. */
 int api_reply_json(struct api_req *q, int status, json_t *doc); /* takes doc; NULL: no memory */
+/* The same with a document that is written already (view/json_put.h). */
+int api_reply_text(struct api_req *q, int status, struct buf *doc);
+struct kept_answer; /* api/kept.h */
+int api_reply_kept(struct api_req *q, const struct kept_answer *k);
 int api_reply_empty(struct api_req *q, int status);
 int api_reply_bytes(struct api_req *q, int status, const char *content_type, const void *p,
                     size_t n);

@@ -5,6 +5,7 @@
 #include <shale/image.h>
 
 #include "api/create_body.h"
+#include "api/daemon.h"
 #include "api/life.h"
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -120,14 +121,37 @@ static int commit(struct api_req *q, struct shale_err *e)
 
 /* ---- looking ---- */
 
+/* Asks, and keeps the answer. */
+static int list_anew(struct api_req *q, const struct shale_ps_opts *o, const char *key,
+                     const struct shale_state *at, int64_t now_ns, struct kept_answer **ret,
+                     struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(API_MAX_DOC);
+    struct json_put w = {.b = &b, .flags = JSON_OUT_HTML};
+    struct shale_container_list *l = NULL;
+    int r = shale_ps(q->s, o, &l, e);
+
+    if (r >= 0)
+        r = view_api_put_containers(&w, NULL, l->items, l->n_items, now_ns, e);
+    if (r < 0) {
+        shale_free(l);
+        return r;
+    }
+    buf_addc(&b, '\n');
+    *ret = kept_put(q->d->kept, key, at, &b, l, now_ns);
+    return *ret ? 0 : err_nomem(e);
+}
+
 static int list(struct api_req *q, struct shale_err *e)
 {
     struct shale_ps_opts o = {.size = sizeof o,
                               .all = api_query_bool(q, "all"),
                               .with_size = api_query_bool(q, "size"),
                               .brief = true};
-    struct shale_container_list *l = NULL;
-    json_t *doc = NULL;
+    struct shale_state at;
+    struct kept_answer *k = NULL;
+    int64_t now_ns = time_now_ns();
+    char key[KEPT_KEY_BYTES];
     int r = api_query_i64(q, "limit", 0, &o.last, e);
 
     if (o.last < 0)
@@ -135,11 +159,19 @@ static int list(struct api_req *q, struct shale_err *e)
     if (r >= 0)
         r = api_query_filters(q, &o.filters, e);
     if (r >= 0)
-        r = shale_ps(q->s, &o, &l, e);
+        r = shale_state(q->s, &at, e);
+    if (r < 0)
+        return r;
+    bool plain = !o.with_size && (!o.filters || !*o.filters);
+    snprintf(key, sizeof key, "containers %d %lld", o.all, (long long)o.last);
+    if (plain)
+        k = kept_get(q->d->kept, key, &at, now_ns);
+    if (!k)
+        r = list_anew(q, &o, plain ? key : NULL, &at, now_ns, &k, e);
     if (r >= 0)
-        r = view_api_containers(l, time_now_ns(), &doc, e);
-    shale_free(l);
-    return r < 0 ? r : api_reply_json(q, 200, doc);
+        r = api_reply_kept(q, k);
+    kept_unref(k);
+    return r;
 }
 
 static int inspect(struct api_req *q, struct shale_err *e)

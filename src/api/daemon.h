@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "api/kept.h"
 #include "api/settings.h"
 #include "http/wire.h"
 
@@ -15,6 +16,7 @@
 struct api_daemon {
     struct arena arena;
     struct shale *s; /* shared by all short requests */
+    struct kept *kept;
     struct wire_server *server;
     struct http_listener listeners[API_MAX_HOSTS];
     size_t n_hosts;

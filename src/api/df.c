@@ -32,7 +32,8 @@ int api_df(struct api_req *q, struct shale_err *e)
     struct shale_df_opts o = {.size = sizeof o};
     struct shale_build_cache *cache = NULL;
     struct shale_df *d = NULL;
-    json_t *doc = NULL;
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(API_MAX_DOC);
+    struct json_put w = {.b = &b, .flags = JSON_OUT_HTML};
     int r = choose(q, &o.what, e);
 
     if (r >= 0)
@@ -40,8 +41,8 @@ int api_df(struct api_req *q, struct shale_err *e)
     if (r >= 0 && (o.what & SHALE_DF_CACHE))
         r = shale_build_cache(q->s, &cache, e);
     if (r >= 0)
-        r = view_api_df(d, cache, o.what, q->version, time_now_ns(), &doc, e);
+        r = view_api_put_df(&w, d, cache, o.what, q->version, time_now_ns(), e);
     shale_free(cache);
     shale_free(d);
-    return r < 0 ? r : api_reply_json(q, 200, doc);
+    return r < 0 ? r : api_reply_text(q, 200, &b);
 }

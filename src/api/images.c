@@ -8,6 +8,7 @@
 #include <shale/prune.h>
 #include <shale/search.h>
 
+#include "api/daemon.h"
 #include "api/pairs.h"
 #include "api/registry_auth.h"
 #include "base/str.h"
@@ -30,45 +31,79 @@ static int64_t shared_of(const struct shale_df *df, const struct shale_image *i,
 }
 
 struct listing {
-    bool manifests;
-    const struct shale_df *df; /* NULL: nobody wants to know what is shared */
+    struct shale_images_opts o;
+    bool manifests, shared;
+    const struct shale_df *df; /* of `shared` */
     size_t at;
+    struct json_put w;
 };
 
-static int add_image(struct api_req *q, struct listing *l, const struct shale_image *i, json_t *all,
+static int put_image(struct api_req *q, struct listing *l, const struct shale_image *i,
                      struct shale_err *e)
 {
     _cleanup_result_ struct shale_platform_list *platforms = NULL;
     struct api_image x = {.image = i, .shared_bytes = shared_of(l->df, i, &l->at)};
-    json_t *one = NULL;
     int r = l->manifests && *i->target ? shale_image_platforms(q->s, i->target, &platforms, e) : 0;
     x.platforms = platforms;
-    if (r >= 0)
-        r = api_doc_image_summary(&x, q->version, &one, e);
-    if (r >= 0 && json_array_append_new(all, one) < 0)
-        r = err_nomem(e);
+    return r < 0 ? r : api_put_image_summary(&l->w, &x, q->version, e);
+}
+
+static int put_images(struct api_req *q, struct listing *x, struct shale_err *e)
+{
+    _cleanup_result_ struct shale_image_list *l = NULL;
+    _cleanup_result_ struct shale_df *df = NULL;
+    const struct shale_df_opts d = {.size = sizeof d, .what = SHALE_DF_IMAGES};
+    int r = shale_images(q->s, &x->o, &l, e);
+    if (r >= 0 && x->shared)
+        r = shale_df(q->s, &d, &df, e);
+    x->df = df;
+    json_put_open(&x->w, NULL, '[');
+    for (size_t i = 0; r >= 0 && i < l->n_items; i++)
+        r = put_image(q, x, &l->items[i], e);
+    json_put_close(&x->w, ']');
+    return r;
+}
+
+/* The whole list, or all images: what clients ask for again and again. */
+static int list_kept(struct api_req *q, struct listing *x, struct shale_err *e)
+{
+    struct shale_state at;
+    char key[KEPT_KEY_BYTES];
+    int r = shale_state(q->s, &at, e);
+    if (r < 0)
+        return r;
+    snprintf(key, sizeof key, "images %d %d", q->version, x->o.all);
+    struct kept_answer *k = kept_get(q->d->kept, key, &at, 0);
+    if (!k) {
+        r = put_images(q, x, e);
+        if (r < 0)
+            return r;
+        buf_addc(x->w.b, '\n');
+        k = kept_put(q->d->kept, key, &at, x->w.b, NULL, 0);
+    }
+    r = k ? api_reply_kept(q, k) : err_nomem(e);
+    kept_unref(k);
     return r;
 }
 
 static int list(struct api_req *q, struct shale_err *e)
 {
-    _cleanup_result_ struct shale_image_list *l = NULL;
-    _cleanup_result_ struct shale_df *df = NULL;
-    _cleanup_json_ json_t *all = json_array();
-    const struct shale_df_opts d = {.size = sizeof d, .what = SHALE_DF_IMAGES};
-    struct shale_images_opts o = {.size = sizeof o, .all = api_query_bool(q, "all")};
-    struct listing x = {.manifests = q->version >= 147 && api_query_bool(q, "manifests")};
-    int r = api_query_filters(q, &o.filters, e);
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(API_MAX_DOC);
+    struct listing x = {
+        .o = {.size = sizeof x.o, .all = api_query_bool(q, "all")},
+        .manifests = q->version >= 147 && api_query_bool(q, "manifests"),
+        .shared = q->version >= 142 && api_query_bool(q, "shared-size"),
+        .w = {.b = &b, .flags = JSON_OUT_HTML},
+    };
+    int r = api_query_filters(q, &x.o.filters, e);
     if (q->version < 141) /* a reference, before there was a filter for it */
-        o.match = api_text(api_query(q, "filter"));
-    if (r >= 0)
-        r = shale_images(q->s, &o, &l, e);
-    if (r >= 0 && q->version >= 142 && api_query_bool(q, "shared-size"))
-        r = shale_df(q->s, &d, &df, e);
-    x.df = df;
-    for (size_t i = 0; r >= 0 && i < l->n_items; i++)
-        r = add_image(q, &x, &l->items[i], all, e);
-    return r < 0 ? r : api_reply_json(q, 200, TAKE_PTR(all));
+        x.o.match = api_text(api_query(q, "filter"));
+    if (r < 0)
+        return r;
+    if (!x.o.match && (!x.o.filters || !*x.o.filters) && !x.manifests && !x.shared)
+        return list_kept(q, &x, e);
+    r = put_images(q, &x, e);
+    return r < 0 ? r : api_reply_text(q, 200, &b);
 }
 
 /* ---- one ---- */

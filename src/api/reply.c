@@ -6,13 +6,13 @@
 #include <stdarg.h>
 
 #include "api/errors.h"
+#include "api/kept.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "http/wire.h"
 #include "view/json_out.h"
 
 #define MAX_HEADERS (64u << 10)
-#define MAX_DOC     (256u << 20) /* one document */
 
 void api_reply_init(struct api_req *q, struct api_reply *r)
 {
@@ -60,13 +60,23 @@ static int answer(struct api_req *q, int status, const char *type, const struct 
 int api_reply_json(struct api_req *q, int status, json_t *doc)
 {
     _cleanup_json_ json_t *mine = doc;
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(MAX_DOC);
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(API_MAX_DOC);
 
     if (!doc)
         return -SHALE_NO_MEMORY;
     json_out_compact(&b, doc, JSON_OUT_HTML);
-    buf_addc(&b, '\n');
-    return answer(q, status, "application/json", &b);
+    return api_reply_text(q, status, &b);
+}
+
+int api_reply_text(struct api_req *q, int status, struct buf *doc)
+{
+    buf_addc(doc, '\n');
+    return answer(q, status, "application/json", doc);
+}
+
+int api_reply_kept(struct api_req *q, const struct kept_answer *k)
+{
+    return answer(q, 200, "application/json", &k->body);
 }
 
 int api_reply_empty(struct api_req *q, int status)
@@ -157,7 +167,7 @@ static int line_of(json_t *doc, struct buf *b)
 
 int api_stream_json(struct api_req *q, json_t *doc)
 {
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(MAX_DOC);
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(API_MAX_DOC);
     int r = line_of(doc, &b);
 
     return r < 0 ? r : api_stream_write(q, b.p, b.n);
@@ -165,7 +175,7 @@ int api_stream_json(struct api_req *q, json_t *doc)
 
 int api_stream_json_late(struct api_req *q, struct buf *late, json_t *doc)
 {
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(MAX_DOC);
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(API_MAX_DOC);
     int r = line_of(doc, &b);
 
     if (r < 0)

@@ -161,6 +161,13 @@ static void let_go(void *arg)
     shale_cancel(d->s);
 }
 
+static void on_quiet(void *arg)
+{
+    struct api_daemon *d = arg;
+
+    kept_drop(d->kept);
+}
+
 static int serve(struct shale_daemon *s, struct shale_err *e)
 {
     struct api_daemon *d = &s->d;
@@ -174,9 +181,11 @@ static int serve(struct shale_daemon *s, struct shale_err *e)
     struct wire_opts wo = {.handle = api_handle,
                            .refusal = api_refusal,
                            .let_go = let_go,
+                           .on_quiet = on_quiet,
                            .arg = d,
                            .cert = set->tls ? &cert : NULL};
-    r = shale_open(&set->open, &d->s, e);
+    d->kept = kept_new();
+    r = d->kept ? shale_open(&set->open, &d->s, e) : err_nomem(e);
     if (r >= 0)
         r = api_hosts_open(d, set, s->o.open_to_all, e);
     make_id(d, set->open.root);
@@ -254,6 +263,7 @@ void shale_daemon_stop(struct shale_daemon *s)
         wire_stop(s->d.server, s->d.set->grace_ns);
     if (s->pidfile)
         (void)sys_unlinkat(AT_FDCWD, s->pidfile, 0);
+    kept_free(s->d.kept);
     shale_close(s->d.s);
     log_drop_sink(s);
     api_settings_unref(s->d.set);

@@ -21,6 +21,7 @@ static struct {
     int fd; /* -1: none */
     pid_t pid;
     bool whole; /* text is what was read last */
+    uint64_t n_reads;
     struct buf text;
 } kept = {.mutex = PTHREAD_MUTEX_INITIALIZER, .fd = -1, .text = BUF_INIT(KEPT_MAX_BYTES)};
 
@@ -50,6 +51,7 @@ static bool read_anew(void)
         kept.text.n += got;
     } while (got > 0);
     kept.whole = true;
+    kept.n_reads++;
     return true;
 }
 
@@ -74,4 +76,12 @@ int mounts_read(struct buf *b, struct shale_err *e)
     pthread_mutex_unlock(&kept.mutex);
     /* Too long to be kept, or out of memory: this one read says so. */
     return have ? buf_check(b, e) : fs_read_file(AT_FDCWD, PATH, b, e);
+}
+
+uint64_t mounts_stamp(void)
+{
+    pthread_mutex_lock(&kept.mutex);
+    uint64_t n = have_text() ? kept.n_reads : 0;
+    pthread_mutex_unlock(&kept.mutex);
+    return n;
 }

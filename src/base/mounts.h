@@ -15,3 +15,5 @@
  * -SHALE_NOT_FOUND: no /proc). Any thread; a child process has a list of its own.
  */
 int mounts_read(struct buf *b, struct shale_err *e);
+/* A number that is another one when something was mounted or unmounted since; 0: not known. */
+uint64_t mounts_stamp(void);

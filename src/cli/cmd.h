@@ -78,4 +78,4 @@ extern const struct cmd cmd_attach, cmd_build, cmd_builder, cmd_builder_du, cmd_
     cmd_rmi, cmd_run, cmd_save, cmd_search, cmd_squash, cmd_start, cmd_stats, cmd_stop, cmd_system,
     cmd_system_df, cmd_system_prune, cmd_tag, cmd_tags, cmd_top, cmd_tree, cmd_unpause, cmd_update,
     cmd_version, cmd_volume, cmd_volume_create, cmd_volume_inspect, cmd_volume_ls, cmd_volume_prune,
-    cmd_volume_rm, cmd_wait;
+    cmd_volume_rm, cmd_wait, cmd_watch;

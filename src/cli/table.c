@@ -270,6 +270,7 @@ const struct cmd_name cmd_table[] = {
     {"__keep", NULL, CMD_HIDDEN, &cmd_keep},
     {"__man", NULL, CMD_HIDDEN, &cmd_man},
     {"__ports", NULL, CMD_HIDDEN, &cmd_ports},
+    {"__watch", NULL, CMD_HIDDEN, &cmd_watch},
     {NULL},
 };
 

@@ -217,19 +217,22 @@ int brief_unpack(struct str packed, struct arena *a, struct conf *ret)
     if (packed.n < 1 || *x.p++ != BRIEF_VERSION)
         return -SHALE_CORRUPT;
     uint64_t flags = number(&x);
-    *ret = (struct conf)CONF_INIT;
-    ret->tty = flags & FLAG_TTY;
-    ret->open_stdin = flags & FLAG_OPEN_STDIN;
-    ret->network = text(&x);
-    ret->runtime = text(&x);
-    ret->path = text(&x);
-    get_strv(&x, &ret->args);
-    get_mounts(&x, ret);
-    get_networks(&x, ret);
-    get_strv(&x, &ret->exposed_ports);
-    get_ports(&x, &ret->ports);
-    get_strv(&x, &ret->health.test);
+    struct conf c = CONF_INIT;
+    c.tty = flags & FLAG_TTY;
+    c.open_stdin = flags & FLAG_OPEN_STDIN;
+    c.network = text(&x);
+    c.runtime = text(&x);
+    c.path = text(&x);
+    get_strv(&x, &c.args);
+    get_mounts(&x, &c);
+    get_networks(&x, &c);
+    get_strv(&x, &c.exposed_ports);
+    get_ports(&x, &c.ports);
+    get_strv(&x, &c.health.test);
     if (x.no_memory)
         return -SHALE_NO_MEMORY;
-    return x.bad || x.p != x.end ? -SHALE_CORRUPT : 0;
+    if (x.bad || x.p != x.end)
+        return -SHALE_CORRUPT;
+    *ret = c;
+    return 0;
 }

@@ -9,7 +9,7 @@
  *
  * A row without it, or with one that this version does not know, is read in whole. All values live
  * in the arena, texts are in `packed`, which has to live as long. Errors: NO_MEMORY; CORRUPT (also:
- * of another version) from brief_unpack: *ret is of no use then.
+ * of another version) from brief_unpack, which then has set nothing.
  */
 #include "base/str.h"
 #include "container/conf.h"

@@ -6,14 +6,16 @@
  * built in the arena that the caller gives (it becomes the block that shale_free releases).
  *
  * Who watches a container: one that is started with auto_remove, attached, without terminal and
- * without standard input is watched by the calling process, which also writes its log; every other
- * one by conmon, which runs `exit_command` at its end. Nobody has to: whoever looks at a container
+ * without standard input is watched by the calling process, which also writes its log; one that is
+ * not attached, but else the same (and has no limit of memory and publishes no ports), by a process
+ * that is started for it (`watcher_command`); every other one by conmon, which runs `exit_command`
+ * at its end. Nobody has to: whoever looks at a container
  * next finds out that it has ended (its process is identified by number, start time and boot) and
  * does what is left to do.
  *
  * Files: containers/<id>/ under the store's root is the OCI bundle and all that belongs to the
  * container: config.json  run  lock  upper/ work/ merged/  ctr.log  hostname hosts resolv.conf
- *   pidfile  conmon.pid  keeper  <id> (exit status, written by conmon)  oom  attach  ctl
+ *   pidfile  conmon.pid  keeper  <id> (exit status, by who watches it)  oom  attach  ctl
  * volumes/<name>/_data holds volumes.
  *
  * Thread-safe as the store is. Errors: NOT_FOUND "No such container: x" everywhere a container is
@@ -42,6 +44,8 @@ struct container_host {
     const char *const *exit_command;
     /* The same for container_keep. NULL: there are no restart policies and no health checks. */
     const char *const *keeper_command;
+    /* The same for container_watch. NULL: conmon watches whatever is not attached. */
+    const char *const *watcher_command;
     /* The same for portproxy_run, with its arguments behind. NULL: nothing is published on
      * IPv6 addresses. */
     const char *const *ports_command;
@@ -92,6 +96,8 @@ int container_keep(struct container_host *h, const char *id, int ready_fd, struc
  * ready_fd (keep.h), and tells of its end. */
 int container_keep_exec(struct container_host *h, const char *id, const char *exec_id, int ready_fd,
                         struct shale_err *e);
+/* What watcher_command comes to (watcher.c): runs a container that has been prepared to its end. */
+int container_watch(struct container_host *h, const char *id, int ready_fd, struct shale_err *e);
 int container_start_by_policy(struct container_host *h, struct arena *a,
                               struct shale_policy_starts *ret, struct shale_err *e);
 

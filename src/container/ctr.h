@@ -92,7 +92,7 @@ int ctr_finish(struct container_host *h, struct arena *a, struct ctr *c, int sta
 /* Removes all of it. Lock held, not running, ctr_unprepare done. */
 int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool volumes,
                struct shale_err *e);
-/* Exit status as conmon wrote it; -1: not there (yet). */
+/* Exit status as conmon, or who watches it instead, wrote it; -1: not there (yet). */
 int ctr_exit_status(const struct ctr *c);
 /* Undoes what a start makes: the runtime's state, the mount. */
 void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *c);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `runtime run` under our own eyes: one process less than with conmon, and nothing to wait for. */
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "container/logrotate.h"
 #include "container/logwrite.h"
 #include "container/start_priv.h"
+#include "container/streamer.h"
 #include "container/watched.h"
 
 struct direct {
@@ -16,11 +19,18 @@ struct direct {
     bool told; /* that it has started */
 };
 
+static bool is_alive(void *arg)
+{
+    return process_alive(arg);
+}
+
 static void on_output(void *arg, int stream, const char *p, size_t n)
 {
     struct direct *d = arg;
 
     logwrite_put(&d->log, stream, p, n);
+    if (d->s->streams)
+        streamer_put(d->s->streams, stream, p, n, is_alive, &d->watched.init);
 }
 
 /* The container runs: now others may find it. */
@@ -31,12 +41,24 @@ static void on_start(void *arg)
     struct ctr_run run = {d->watched.init, process_find(getpid()), s->rt};
 
     if (ctr_run_save(s->h, s->c, &run, NULL) >= 0 && start_mark_running(s, &run, NULL) >= 0 &&
-        s->lock >= 0) {
+        (s->lock >= 0 || s->ready >= 0)) {
         start_tell(s);
         d->told = true;
-        close(s->lock);
-        s->lock = -1;
+        watcher_ready(s);
+        if (s->lock >= 0)
+            close(TAKE_FD(s->lock));
     }
+}
+
+/* For who waits for it, and holds its removal up until he knows. */
+static void note_status(struct start *s, int status)
+{
+    const char *path = ctr_path(s->c, s->a, s->c->row.id);
+    char text[16];
+    int n = snprintf(text, sizeof text, "%d", status);
+
+    if (path)
+        (void)fs_write_atomic(AT_FDCWD, path, text, (size_t)n, 0600, false, NULL);
 }
 
 /* The end: whether it ran or was refused. */
@@ -47,14 +69,20 @@ static int settle(struct direct *d, int status, int *ret_status, struct shale_er
 
     if (words[0] && !ctr_is(s->c, CTR_RUNNING))
         return runtime_refusal(RUNTIME_CREATE_FAILED, words, e);
-    if (!d->told) /* it has come and gone before it was seen */
+    /* It has come and gone before it was seen; who waits for it elsewhere waits for its start. */
+    if (!d->told && s->ready >= 0)
+        on_start(d);
+    if (!d->told)
         start_tell(s);
+    watcher_ready(s);
     if (s->lock < 0) {
         s->lock = ctr_lock(s->h, s->c, e);
         if (s->lock < 0)
             return s->lock;
     }
-    (void)ctr_reload(s->h, s->a, s->c, NULL); /* a restart takes auto_remove away meanwhile */
+    /* a restart takes auto_remove away meanwhile */
+    if (ctr_reload(s->h, s->a, s->c, NULL) != -SHALE_NOT_FOUND)
+        note_status(s, status);
     int r = ctr_finish(s->h, s->a, s->c, status, e);
     if (r == -SHALE_NOT_FOUND) /* somebody has removed it */
         r = 0;
@@ -89,6 +117,8 @@ int direct_run(struct start *s, int *ret_status, struct shale_err *e)
     };
     if (r >= 0)
         r = watched_run(&d.watched, s->a, &status, e);
+    if (s->streams) /* those who are attached see the end */
+        streamer_close(s->streams);
     if (r >= 0)
         r = settle(&d, status, ret_status, e);
     else if (status >= 0)

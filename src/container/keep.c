@@ -18,7 +18,6 @@
 #define KEEPER_FILE      "keeper"
 #define KEEPER_MAX_BYTES 256
 #define COMMAND_MAX      16
-#define WORDS_MAX        400
 #define READY            '\n' /* what a keeper that is ready writes; another text is its complaint */
 #define WAIT_POLL_MS     100  /* how soon a waiting keeper sees that it is not wanted any more */
 #define RECORD_POLL_MS   5
@@ -70,9 +69,8 @@ static int could_not(const char *words, struct shale_err *e)
                    *words ? ": " : "", words);
 }
 
-/* Starts one, with what it is to look after, and reads the words that it has to say first. */
-static int launch(struct container_host *h, const char *id, const char *exec_id,
-                  char ret_words[WORDS_MAX], struct shale_err *e)
+int keep_launch(const char *const *command, const char *id, const char *more,
+                char ret_words[KEEP_WORDS_MAX], struct shale_err *e)
 {
     _cleanup_(spawn_pipe_close) struct spawn_pipe p = SPAWN_PIPE_NONE;
     const char *argv[COMMAND_MAX + 3];
@@ -80,11 +78,11 @@ static int launch(struct container_host *h, const char *id, const char *exec_id,
     pid_t pid;
     int r, status;
 
-    for (; h->keeper_command[n] && n < COMMAND_MAX; n++)
-        argv[n] = h->keeper_command[n];
+    for (; command[n] && n < COMMAND_MAX; n++)
+        argv[n] = command[n];
     argv[n++] = id;
-    if (exec_id)
-        argv[n++] = exec_id;
+    if (more)
+        argv[n++] = more;
     argv[n] = NULL;
     r = spawn_pipe_open(&p, e);
     if (r < 0)
@@ -95,7 +93,7 @@ static int launch(struct container_host *h, const char *id, const char *exec_id,
     if (r < 0)
         return r;
     close(TAKE_FD(p.w));
-    if (sys_read_full(p.r, ret_words, WORDS_MAX - 1, &n_words) < 0)
+    if (sys_read_full(p.r, ret_words, KEEP_WORDS_MAX - 1, &n_words) < 0)
         r = err_sys(e, "read from the keeper of a container");
     ret_words[n_words] = 0;
     int w = spawn_wait(pid, &status, r < 0 ? NULL : e); /* the first process goes at once */
@@ -104,7 +102,7 @@ static int launch(struct container_host *h, const char *id, const char *exec_id,
 
 int keep_ensure(struct container_host *h, const struct ctr *c, struct shale_err *e)
 {
-    char words[WORDS_MAX];
+    char words[KEEP_WORDS_MAX];
 
     if (keep_is_alive(h, c))
         return 0;
@@ -112,15 +110,15 @@ int keep_ensure(struct container_host *h, const struct ctr *c, struct shale_err 
         return err_set(e, SHALE_UNSUPPORTED,
                        "restart policies, health checks and limits of logs are kept by the program "
                        "shale, which this one is not");
-    int r = launch(h, c->row.id, NULL, words, e);
+    int r = keep_launch(h->keeper_command, c->row.id, NULL, words, e);
     return r < 0 || words[0] == READY ? r : could_not(words, e);
 }
 
 int keep_exec(struct container_host *h, const struct ctr *c, const char *exec_id, int *ret_status,
               struct shale_err *e)
 {
-    char words[WORDS_MAX];
-    int r = launch(h, c->row.id, exec_id, words, e);
+    char words[KEEP_WORDS_MAX];
+    int r = keep_launch(h->keeper_command, c->row.id, exec_id, words, e);
 
     if (r < 0)
         return r;

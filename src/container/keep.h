@@ -26,6 +26,11 @@ int keep_ensure(struct container_host *h, const struct ctr *c, struct shale_err 
 int keep_exec(struct container_host *h, const struct ctr *c, const char *exec_id, int *ret_status,
               struct shale_err *e);
 #define KEEP_EXEC_STATUS "status %d\n" /* what that one writes first */
+/* Starts a command of the host with the ID, and what else is not NULL, behind it; what it has to
+ * say first, until it closes its output. */
+#define KEEP_WORDS_MAX 640
+int keep_launch(const char *const *command, const char *id, const char *more,
+                char ret_words[KEEP_WORDS_MAX], struct shale_err *e);
 /* The same for one that runs, and whose keeper may have been killed, if it needs one. Takes the
  * lock. */
 int keep_again(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e);

@@ -519,6 +519,10 @@ int container_ps(struct container_host *h, const struct shale_ps_opts *o, struct
         free(l.v);
         return r;
     }
-    *ret = (struct shale_container_list){l.v, l.n};
+    *ret = (struct shale_container_list){
+        .items = l.v,
+        .n_items = l.n,
+        .lasting = l.settled.sees_mounts && l.settled.n == 0 && !o->with_size,
+    };
     return 0;
 }

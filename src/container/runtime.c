@@ -89,7 +89,12 @@ static const struct {
 
 int runtime_refusal(const char *what, const char *words, struct shale_err *e)
 {
+    static const char ran[] =
+        "runc run failed: "; /* docker starts in two steps, and knows no run */
+    bool in_one = str_has_prefix(words, ran);
     int code = SHALE_SYSTEM;
+
+    words += in_one ? sizeof ran - 1 : 0;
 
     for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
         if (strstr(words, refusals[i].words)) {
@@ -97,7 +102,8 @@ int runtime_refusal(const char *what, const char *words, struct shale_err *e)
             break;
         }
     /* containerd, which passes it on for docker, knows no kind of it, and says so */
-    return err_set(e, code, "%s: %s: unknown", what, words[0] ? words : "no reason given");
+    return err_set(e, code, "%s: %s%s: unknown", what, in_one ? "runc create failed: " : "",
+                   words[0] ? words : "no reason given");
 }
 
 /* ---- command lines ---- */

@@ -75,13 +75,11 @@ static int check_state(struct start *s, struct shale_err *e)
     return 0;
 }
 
-/* No terminal, no input, no keeper, gone when it ends: nobody but us needs to watch it. Processes
- * that it leaves behind where others are, too, need somebody who takes them in: conmon. */
-static bool is_direct(const struct start *s)
+bool start_is_plain(const struct start *s)
 {
     const struct conf *f = &s->c->conf;
 
-    return s->attach && s->c->row.auto_remove && !f->tty && !f->open_stdin && !keep_is_wanted(f) &&
+    return s->c->row.auto_remove && !f->tty && !f->open_stdin && !keep_is_wanted(f) &&
            spaces_own_pids(f);
 }
 
@@ -91,8 +89,10 @@ static int run_it(struct start *s, int *ret_status, struct shale_err *e)
 
     if (s->attach)
         ctr_event(s->h, &s->c->row, EVENT_CONTAINER_ATTACH, NULL, NULL);
-    if (is_direct(s))
+    if (s->attach && start_is_plain(s)) /* nobody but us needs to watch it */
         return direct_run(s, ret_status, e);
+    if (watcher_can(s))
+        return watcher_start(s, e);
     /* Held until the status is known, so that automatic removal does not come first. */
     _cleanup_close_ int hold = s->attach ? ctr_hold(s->h, s->c, e) : -1;
     if (s->attach && hold < 0)
@@ -143,7 +143,8 @@ static int start(struct container_host *h, struct arena *a, const char *containe
                  const struct shale_attach_opts *attach, int *ret_status, struct shale_err *e)
 {
     struct ctr c;
-    struct start s = {.h = h, .a = a, .c = &c, .attach = attach, .lock = -1, .again = again};
+    struct start s = {
+        .h = h, .a = a, .c = &c, .attach = attach, .lock = -1, .again = again, .ready = -1};
     int r = ctr_find(h, container, a, &c, e);
 
     if (r >= 0)

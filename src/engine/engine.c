@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mounts.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "engine/version.h"
@@ -185,6 +186,8 @@ static int keep_commands(struct shale *s, const char *root, const char *driver, 
     int r = keep_command(s, self, root, driver, "__cleanup", &s->exit_command, e);
     if (r >= 0)
         r = keep_command(s, self, root, driver, "__keep", &s->keeper_command, e);
+    if (r >= 0)
+        r = keep_command(s, self, root, driver, "__watch", &s->watcher_command, e);
     return r < 0 ? r : keep_command(s, self, root, driver, "__ports", &s->ports_command, e);
 }
 
@@ -280,6 +283,7 @@ int shale_open_shared(struct shale *with, const struct shale_open_opts *opts, st
     s->shared = true;
     s->exit_command = with->exit_command;
     s->keeper_command = with->keeper_command;
+    s->watcher_command = with->watcher_command;
     s->ports_command = with->ports_command;
     int r = engine_tuning(&t, e);
     if (r >= 0)
@@ -307,6 +311,16 @@ void shale_close(struct shale *s)
     pthread_mutex_destroy(&s->mutex);
     arena_clear(&s->arena);
     free(s);
+}
+
+int shale_state(struct shale *s, struct shale_state *ret, struct shale_err *e)
+{
+    struct meta_stamp at;
+    int r = meta_stamp(store_meta(s->store), &at, e);
+
+    if (r >= 0)
+        *ret = (struct shale_state){at.others, at.own, (int64_t)mounts_stamp()};
+    return r;
 }
 
 void shale_cancel(struct shale *s)
@@ -340,5 +354,6 @@ struct container_host engine_container_host(struct shale *s)
                                    .runtime = s->runtime,
                                    .exit_command = s->exit_command,
                                    .keeper_command = s->keeper_command,
+                                   .watcher_command = s->watcher_command,
                                    .ports_command = s->ports_command};
 }

@@ -28,7 +28,7 @@ struct shale {
     struct arena arena; /* copies of the options */
     struct remote_opts remote_opts;
     const char *runtime;
-    const char **exit_command, **keeper_command, **ports_command;
+    const char **exit_command, **keeper_command, **watcher_command, **ports_command;
     struct http_preload preload;
     const void *debug; /* names our sink of log messages; NULL: none */
 

@@ -31,6 +31,13 @@ int shale_container_keep_exec(struct shale *s, const char *id, const char *exec_
     return container_keep_exec(&h, id, exec_id, ready_fd, e);
 }
 
+int shale_container_watch(struct shale *s, const char *id, int ready_fd, struct shale_err *e)
+{
+    struct container_host h = engine_container_host(s);
+
+    return container_watch(&h, id, ready_fd, e);
+}
+
 int shale_container_carry_ports(const char *pidfile, const struct shale_carried_port *v, size_t n,
                                 struct shale_err *e)
 {

@@ -54,6 +54,8 @@ static void *thread_main(void *arg)
     if (s->n_threads - 1 <= s->most_threads / 2) {
         s->most_threads = s->n_threads - 1;
         pthread_mutex_unlock(&s->mutex);
+        if (s->o.on_quiet)
+            s->o.on_quiet(s->o.arg);
         (void)malloc_trim(0);
         pthread_mutex_lock(&s->mutex);
     }

@@ -54,6 +54,9 @@ struct wire_opts {
     /* The grace time of wire_stop is over: what still runs has to stop soon. May be NULL; may be
      * called again. */
     void (*let_go)(void *arg);
+    /* Many threads have gone, as nothing was asked for some seconds: what was kept for requests may
+     * go, too. May be NULL. */
+    void (*on_quiet)(void *arg);
     void *arg;
     const struct http_cert *cert; /* of the TLS listeners; NULL: there are none */
     size_t max_connections;       /* 0: as many as descriptors allow, at most 20,000 */

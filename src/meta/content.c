@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "meta/stmt.h"
@@ -55,13 +56,24 @@ int meta_blob_get(struct meta *m, const struct digest *d, struct arena *a, struc
     return 0;
 }
 
-static int delete_blob(struct meta *m, const struct digest *d, struct shale_err *e)
+#define AT_ONCE 1000 /* blobs of one statement: half the time of one statement each */
+#define IN_LIST " IN (SELECT value FROM json_each(?1))"
+
+static int delete_blobs(struct meta *m, const struct digest *v, size_t n, struct shale_err *e)
 {
-    int r = stmt_run(m, "DELETE FROM edges WHERE parent = ?1", NULL, e, "d", d);
+    _cleanup_(buf_clear) struct buf list = BUF_INIT(AT_ONCE * (DIGEST_MAX + 8));
+
+    for (size_t i = 0; i < n; i++) /* nothing in a digest has to be escaped */
+        buf_addf(&list, "%s\"%s\"", i ? "," : "[", v[i].s);
+    buf_addc(&list, ']');
+    int r = buf_check(&list, e);
+    const char *text = r < 0 ? NULL : buf_str(&list);
     if (r >= 0)
-        r = stmt_run(m, "DELETE FROM layer_blobs WHERE blob = ?1", NULL, e, "d", d);
+        r = stmt_run(m, "DELETE FROM edges WHERE parent" IN_LIST, NULL, e, "t", text);
     if (r >= 0)
-        r = stmt_run(m, "DELETE FROM blobs WHERE digest = ?1", NULL, e, "d", d);
+        r = stmt_run(m, "DELETE FROM layer_blobs WHERE blob" IN_LIST, NULL, e, "t", text);
+    if (r >= 0)
+        r = stmt_run(m, "DELETE FROM blobs WHERE digest" IN_LIST, NULL, e, "t", text);
     return r;
 }
 
@@ -71,8 +83,8 @@ int meta_blobs_delete(struct meta *m, const struct meta_digests *l, struct shale
 
     if (r < 0)
         return r;
-    for (size_t i = 0; r >= 0 && i < l->n; i++)
-        r = delete_blob(m, &l->v[i], e);
+    for (size_t i = 0; r >= 0 && i < l->n; i += AT_ONCE)
+        r = delete_blobs(m, &l->v[i], l->n - i < AT_ONCE ? l->n - i : AT_ONCE, e);
     return meta_end(m, r, e);
 }
 

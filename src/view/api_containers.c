@@ -13,95 +13,103 @@
 
 #define TEXT_MAX (16u << 20)
 
-static json_t *text_of(const struct buf *b)
-{
-    return b->failed ? NULL : doc_string(b->n ? b->p : "");
-}
-
 /* ---- the list ---- */
 
 /* Words with blanks in them in single quotes. */
-static json_t *command_of(const struct shale_container *c)
+static void add_command(struct buf *b, const struct shale_container *c)
 {
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(TEXT_MAX);
-
     for (size_t i = 0; c->command && c->command[i]; i++) {
         const char *quote = i && strchr(c->command[i], ' ') ? "'" : "";
-        buf_addf(&b, "%s%s", i ? " " : "", quote);
-        buf_adds(&b, c->command[i]);
-        buf_adds(&b, quote);
+        if (i)
+            buf_addc(b, ' ');
+        buf_adds(b, quote);
+        buf_adds(b, c->command[i]);
+        buf_adds(b, quote);
     }
-    return text_of(&b);
 }
 
-static json_t *status_of(const struct shale_container *c, int64_t now_ns)
+static void put_ports(struct json_put *w, const struct shale_container *c)
 {
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(TEXT_MAX);
-
-    container_status(c, now_ns, &b);
-    return text_of(&b);
-}
-
-static json_t *ports_of(const struct shale_container *c)
-{
-    _cleanup_json_ json_t *list = json_array();
-
-    for (size_t i = 0; list && i < c->n_ports; i++) {
+    json_put_open(w, "Ports", '[');
+    for (size_t i = 0; i < c->n_ports; i++) {
         const struct shale_container_port *p = &c->ports[i];
-        struct doc d = doc_begin();
-        doc_str_opt(&d, "IP", p->host_ip);
-        doc_int(&d, "PrivatePort", p->inside);
+        json_put_open(w, NULL, '{');
+        if (p->host_ip && *p->host_ip)
+            json_put_str(w, "IP", p->host_ip);
+        json_put_int(w, "PrivatePort", p->inside);
         if (p->host)
-            doc_int(&d, "PublicPort", p->host);
-        doc_str(&d, "Type", p->protocol);
-        if (json_array_append_new(list, doc_take(&d)) < 0)
-            return NULL;
+            json_put_int(w, "PublicPort", p->host);
+        json_put_str(w, "Type", p->protocol);
+        json_put_close(w, '}');
     }
-    return TAKE_PTR(list);
+    json_put_close(w, ']');
 }
 
-static json_t *networks_of(const struct shale_container *c)
+static int put_labels(struct json_put *w, const char *text, struct shale_err *e)
 {
-    struct doc d = doc_begin();
-
-    doc_put(&d, "Networks", networks_joined(c));
-    return doc_take(&d);
+    if (text && *text)
+        return json_put_text(w, "Labels", text, e);
+    json_put_open(w, "Labels", '{');
+    json_put_close(w, '}');
+    return 0;
 }
 
-static json_t *container_of(const struct shale_container *c, int64_t now_ns)
+static int put_container(struct json_put *w, const struct shale_container *c, int64_t now_ns,
+                         struct buf *text, struct shale_err *e)
 {
-    struct doc d = doc_begin();
-
-    doc_str(&d, "Id", c->id);
-    doc_put(&d, "Names", json_pack("[o]", json_sprintf("/%s", c->name)));
-    doc_str(&d, "Image", c->image);
-    doc_str(&d, "ImageID", c->image_id);
-    doc_put(&d, "Command", command_of(c));
-    doc_int(&d, "Created", c->created_ns / NS_PER_S);
-    doc_put(&d, "Ports", ports_of(c));
+    json_put_open(w, NULL, '{');
+    json_put_str(w, "Id", c->id);
+    json_put_open(w, "Names", '[');
+    json_put_joined(w, NULL, "", "/", c->name);
+    json_put_close(w, ']');
+    json_put_str(w, "Image", c->image);
+    json_put_str(w, "ImageID", c->image_id);
+    add_command(text, c);
+    json_put_str(w, "Command", buf_str(text));
+    json_put_int(w, "Created", c->created_ns / NS_PER_S);
+    put_ports(w, c);
     if (c->size_rw_bytes >= 0)
-        doc_int(&d, "SizeRw", c->size_rw_bytes);
+        json_put_int(w, "SizeRw", c->size_rw_bytes);
     if (c->size_root_bytes >= 0)
-        doc_int(&d, "SizeRootFs", c->size_root_bytes);
-    doc_text(&d, "Labels", c->labels_json, json_object());
-    doc_str(&d, "State", container_state_name(c->state));
-    doc_put(&d, "Status", status_of(c, now_ns));
-    doc_put(&d, "HostConfig", json_pack("{s:s}", "NetworkMode", c->network));
-    doc_put(&d, "NetworkSettings", networks_of(c));
-    doc_put(&d, "Mounts", doc_container_mounts(c));
-    return doc_take(&d);
+        json_put_int(w, "SizeRootFs", c->size_root_bytes);
+    int r = put_labels(w, c->labels_json, e);
+    json_put_str(w, "State", container_state_name(c->state));
+    buf_fail_with(w->b, text);
+    buf_reset(text);
+    container_status(c, now_ns, text);
+    json_put_str(w, "Status", buf_str(text));
+    json_put_open(w, "HostConfig", '{');
+    json_put_str(w, "NetworkMode", c->network);
+    json_put_close(w, '}');
+    json_put_open(w, "NetworkSettings", '{');
+    json_put_new(w, "Networks", networks_joined(c));
+    json_put_close(w, '}');
+    json_put_new(w, "Mounts", doc_container_mounts(c));
+    json_put_close(w, '}');
+    buf_fail_with(w->b, text);
+    buf_reset(text);
+    return r;
 }
 
-int view_api_containers(const struct shale_container_list *l, int64_t now_ns, json_t **ret,
-                        struct shale_err *e)
+int view_api_put_containers(struct json_put *w, const char *key, const struct shale_container *v,
+                            size_t n, int64_t now_ns, struct shale_err *e)
 {
-    _cleanup_json_ json_t *list = json_array();
+    _cleanup_(buf_clear) struct buf text = BUF_INIT(TEXT_MAX);
+    int r = 0;
 
-    for (size_t i = 0; i < l->n_items; i++)
-        if (json_array_append_new(list, container_of(&l->items[i], now_ns)) < 0)
-            return err_nomem(e);
-    *ret = TAKE_PTR(list);
-    return *ret ? 0 : err_nomem(e);
+    json_put_open(w, key, '[');
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = put_container(w, &v[i], now_ns, &text, e);
+    json_put_close(w, ']');
+    return r;
+}
+
+void view_api_statuses(const struct shale_container *v, size_t n, int64_t now_ns, struct buf *b)
+{
+    for (size_t i = 0; i < n; i++) {
+        container_status(&v[i], now_ns, b);
+        buf_addc(b, '\n');
+    }
 }
 
 /* ---- one ---- */

@@ -13,10 +13,13 @@
 #include <shale/stats.h>
 
 #include "base/err.h"
+#include "view/json_put.h"
 
-/* GET /containers/json */
-int view_api_containers(const struct shale_container_list *l, int64_t now_ns, json_t **ret,
-                        struct shale_err *e);
+/* GET /containers/json: written, as a list. */
+int view_api_put_containers(struct json_put *w, const char *key, const struct shale_container *v,
+                            size_t n, int64_t now_ns, struct shale_err *e);
+/* All that such a list says of the time: it is the same list while these lines are the same. */
+void view_api_statuses(const struct shale_container *v, size_t n, int64_t now_ns, struct buf *b);
 /* GET /containers/{}/json */
 int view_api_container(const struct shale_container *c, int version, json_t **ret,
                        struct shale_err *e);

@@ -27,28 +27,35 @@ static int given(json_t *j, json_t **ret, struct shale_err *e)
     return 0;
 }
 
-/* ---- names ---- */
+/* ---- the list ---- */
 
 /* Before 1.43 an image without names had a pair of placeholders. */
 #define PLACEHOLDERS_UNTIL 142
 
-static json_t *tags_of(const struct shale_image *i, int version)
+static bool is_nameless(const struct shale_image *i, int version)
 {
-    json_t *list = json_array();
-    for (size_t k = 0; k < i->n_names; k++)
-        if (i->names[k].tag)
-            list = grown(list, json_sprintf("%s:%s", i->names[k].repo, i->names[k].tag));
-    if (version <= PLACEHOLDERS_UNTIL && i->n_names == 0 && i->n_digests == 0)
-        list = grown(list, json_string("<none>:<none>"));
-    return list;
+    return version <= PLACEHOLDERS_UNTIL && i->n_names == 0 && i->n_digests == 0;
 }
 
-static json_t *digests_of(const struct shale_image *i, int version)
+static void put_tags(struct json_put *w, const struct shale_image *i, int version)
 {
-    json_t *list = doc_strings(i->digests, i->n_digests);
-    if (version <= PLACEHOLDERS_UNTIL && i->n_names == 0 && i->n_digests == 0)
-        list = grown(list, json_string("<none>@<none>"));
-    return list;
+    json_put_open(w, "RepoTags", '[');
+    for (size_t k = 0; k < i->n_names; k++)
+        if (i->names[k].tag)
+            json_put_joined(w, NULL, i->names[k].repo, ":", i->names[k].tag);
+    if (is_nameless(i, version))
+        json_put_str(w, NULL, "<none>:<none>");
+    json_put_close(w, ']');
+}
+
+static void put_digests(struct json_put *w, const struct shale_image *i, int version)
+{
+    json_put_open(w, "RepoDigests", '[');
+    for (size_t k = 0; k < i->n_digests; k++)
+        json_put_str(w, NULL, i->digests[k]);
+    if (is_nameless(i, version))
+        json_put_str(w, NULL, "<none>@<none>");
+    json_put_close(w, ']');
 }
 
 /* ---- manifests behind a name ---- */
@@ -96,28 +103,31 @@ static json_t *manifests_of(const struct shale_platform_list *l)
 
 /* ---- documents ---- */
 
-int api_doc_image_summary(const struct api_image *x, int version, json_t **ret, struct shale_err *e)
+int api_put_image_summary(struct json_put *w, const struct api_image *x, int version,
+                          struct shale_err *e)
 {
     const struct shale_image *i = x->image;
-    int64_t created = i->created_ns == TIME_NONE ? 0 : i->created_ns / NS_PER_S;
-    struct doc d = doc_begin();
-    doc_int(&d, "Containers", version >= 151 ? i->n_containers : -1);
-    doc_int(&d, "Created", created);
+    bool counted = x->counted || version >= 151;
+    json_put_open(w, NULL, '{');
+    json_put_int(w, "Containers", counted ? (int64_t)i->n_containers : -1);
+    json_put_int(w, "Created", i->created_ns == TIME_NONE ? 0 : i->created_ns / NS_PER_S);
     if (x->platforms && version >= 148)
-        doc_put(&d, "Descriptor",
-                doc_descriptor(x->platforms->target_type, i->target, x->platforms->target_bytes));
-    doc_str(&d, "Id", i->id);
-    doc_text(&d, "Labels", i->labels_json, json_null());
+        json_put_new(
+            w, "Descriptor",
+            doc_descriptor(x->platforms->target_type, i->target, x->platforms->target_bytes));
+    json_put_str(w, "Id", i->id);
+    int r = json_put_text(w, "Labels", i->labels_json, e);
     if (x->platforms)
-        doc_put(&d, "Manifests", manifests_of(x->platforms));
-    doc_str(&d, "ParentId", i->parent);
-    doc_put(&d, "RepoDigests", digests_of(i, version));
-    doc_put(&d, "RepoTags", tags_of(i, version));
-    doc_int(&d, "SharedSize", x->shared_bytes);
-    doc_int(&d, "Size", (int64_t)i->size_bytes);
+        json_put_new(w, "Manifests", manifests_of(x->platforms));
+    json_put_str(w, "ParentId", i->parent);
+    put_digests(w, i, version);
+    put_tags(w, i, version);
+    json_put_int(w, "SharedSize", x->shared_bytes);
+    json_put_int(w, "Size", (int64_t)i->size_bytes);
     if (version <= 143)
-        doc_int(&d, "VirtualSize", (int64_t)i->size_bytes);
-    return doc_end(&d, ret, e);
+        json_put_int(w, "VirtualSize", (int64_t)i->size_bytes);
+    json_put_close(w, '}');
+    return r;
 }
 
 /* Members of Config that were always there before the API gave an image's own configuration. */

@@ -11,6 +11,7 @@
 #include <shale/search.h>
 
 #include "base/err.h"
+#include "view/json_put.h"
 
 /* An image of a listing: Summary. */
 struct api_image {
@@ -18,8 +19,10 @@ struct api_image {
     int64_t shared_bytes;                        /* -1: not counted */
     const struct shale_platform_list *platforms; /* for Manifests and Descriptor; NULL: not asked
                                                     for */
+    bool counted;                                /* its containers are, whatever the version */
 };
-int api_doc_image_summary(const struct api_image *i, int version, json_t **ret,
+/* Written, as one element of a list. */
+int api_put_image_summary(struct json_put *w, const struct api_image *i, int version,
                           struct shale_err *e);
 /* GET /images/X/json; what view/doc.h makes, as it was and is in that version. `platforms`: for
  * Manifests; NULL: not asked for. */

@@ -218,7 +218,7 @@ static int print_images(const struct shale_df *d, const struct df_opts *o, struc
 static int print_containers(const struct shale_df *d, const struct df_opts *o, struct buf *out,
                             struct shale_err *e)
 {
-    struct shale_container_list list = {d->containers, d->n_containers};
+    struct shale_container_list list = {.items = d->containers, .n_items = d->n_containers};
     struct ps_opts ps = {
         .format = o->format ? o->format
                             : "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t"

@@ -53,10 +53,9 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
 }
 
-void json_out_string(struct buf *b, struct str s, unsigned flags)
+void json_out_letters(struct buf *b, struct str s, unsigned flags)
 {
     size_t from = 0, i = 0;
-    buf_addc(b, '"');
     while (i < s.n) {
         if (is_plain((unsigned char)s.p[i])) {
             i++;
@@ -77,6 +76,12 @@ void json_out_string(struct buf *b, struct str s, unsigned flags)
         i += n;
     }
     buf_add(b, s.p + from, s.n - from);
+}
+
+void json_out_string(struct buf *b, struct str s, unsigned flags)
+{
+    buf_addc(b, '"');
+    json_out_letters(b, s, flags);
     buf_addc(b, '"');
 }
 

@@ -18,8 +18,9 @@ enum {
 
 /* One line, no blanks. */
 void json_out_compact(struct buf *b, const json_t *v, unsigned flags);
-/* A string with its quotes. */
+/* A string with its quotes; what stands between them. */
 void json_out_string(struct buf *b, struct str s, unsigned flags);
+void json_out_letters(struct buf *b, struct str s, unsigned flags);
 
 /* docker inspect's output, one document at a time: an array of objects.
  *   json_out_array_begin(b); json_out_array_item(b, v, &n)…; json_out_array_end(b, n); */

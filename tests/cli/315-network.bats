@@ -68,7 +68,7 @@ http {
 END
     nginx -c "$dir/nginx.conf" >"$dir/out" 2>&1 3>&- &
     export TLS2=$HERE:$port NEAR2=127.0.0.1:$port
-    for _ in $(seq 100); do curl -sk -o /dev/null "https://$TLS2/v2/" && return 0; sleep 0.05; done
+    for _ in $(seq 600); do curl -sk -o /dev/null "https://$TLS2/v2/" && return 0; sleep 0.05; done
     cat "$dir/out"
     return 1
 }
@@ -79,7 +79,7 @@ proxy_start() { # DIR [LINE]: tinyproxy; its port is in DIR/port
     printf 'Port %s\nListen 127.0.0.1\nTimeout 60\nLogFile "%s/log"\nLogLevel Connect\nPidFile "%s/pid"\nMaxClients 20\n%s\n' \
         "$(cat "$1/port")" "$1" "$1" "${2:-}" >"$1/conf"
     tinyproxy -d -c "$1/conf" >"$1/out" 2>&1 3>&- &
-    for _ in $(seq 100); do curl -s -o /dev/null "http://127.0.0.1:$(cat "$1/port")/" && return 0; sleep 0.05; done
+    for _ in $(seq 600); do curl -s -o /dev/null "http://127.0.0.1:$(cat "$1/port")/" && return 0; sleep 0.05; done
     cat "$1/out"
     return 1
 }

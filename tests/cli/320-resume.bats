@@ -24,7 +24,7 @@ no_leftovers() {
 @test "a killed pull continues where it was" {
     "$SHALE_BIN" pull -q "$REGISTRY_HOST/stall:1" 3>&- &
     pid=$!
-    for _ in $(seq 100); do partial_there && break; sleep 0.05; done
+    for _ in $(seq 600); do partial_there && break; sleep 0.05; done
     kill -KILL $pid
     wait $pid || true
     run_ok shale pulls ls
@@ -42,7 +42,7 @@ no_leftovers() {
     python3 -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
         "$SHALE_BIN" pull -q "$REGISTRY_HOST/stall:1" 3>&- &
     pid=$!
-    for _ in $(seq 100); do partial_there && break; sleep 0.05; done
+    for _ in $(seq 600); do partial_there && break; sleep 0.05; done
     sleep 0.2
     kill -INT $pid
     status=0; wait $pid || status=$?

@@ -37,7 +37,7 @@ cutter() {
     CUT_LOG=$BATS_TEST_TMPDIR/cutter.log
     "$BATS_TEST_DIRNAME/cutter" "${@:1:3}" "$file" "$CUT_LOG" "${4:-0}" >/dev/null 2>&1 3>&- &
     CUTTERS="$CUTTERS $!"
-    for _ in $(seq 100); do [ -f "$file" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -f "$file" ] && break; sleep 0.05; done
     CUT=$(cat "$file")
 }
 

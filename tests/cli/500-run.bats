@@ -144,7 +144,7 @@ teardown() { drop_store; }
 @test "signals go to the container" {
     "$SHALE_BIN" run --rm --network none "$image" sh -c 'trap "echo got; exit 4" INT; echo ready; while :; do sleep 0.05; done' >"$BATS_TEST_TMPDIR/out" 3>&- &
     pid=$!
-    for _ in $(seq 100); do grep -q ready "$BATS_TEST_TMPDIR/out" && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q ready "$BATS_TEST_TMPDIR/out" && break; sleep 0.05; done
     kill -INT $pid
     status=0; wait $pid || status=$?
     [ "$status" = 4 ]
@@ -159,7 +159,7 @@ teardown() { drop_store; }
 @test "a killed client leaves a container that the next command clears up" {
     "$SHALE_BIN" run --rm --name orphan --network none "$image" sh -c 'echo ready; sleep 1' >"$BATS_TEST_TMPDIR/out" 3>&- &
     pid=$!
-    for _ in $(seq 100); do grep -q ready "$BATS_TEST_TMPDIR/out" && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q ready "$BATS_TEST_TMPDIR/out" && break; sleep 0.05; done
     kill -KILL $pid
     wait $pid || true
     sleep 1.5

@@ -54,7 +54,7 @@ in_configured() { local program=$1; shift; run_rm --entrypoint "$program" "$conf
 @test "the image's stop signal is the one that stop sends" {
     shale run -d --name sig --network none --entrypoint sh "$configured" -c \
         'trap "exit 41" USR1; echo ready; while :; do sleep 0.05; done' >/dev/null
-    for _ in $(seq 100); do [ "$(shale logs sig)" = ready ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(shale logs sig)" = ready ] && break; sleep 0.05; done
     run_ok shale stop sig
     run_ok shale inspect -f '{{.State.ExitCode}} {{.Config.StopSignal}}' sig
     [ "$output" = "41 SIGUSR1" ]

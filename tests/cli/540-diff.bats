@@ -73,7 +73,7 @@ A /root/new'
 @test "diff: of a running container; volumes and mounts do not count" {
     mkdir "$BATS_TEST_TMPDIR/host"
     run_ok shale run --network none -d --name job -v "$BATS_TEST_TMPDIR/host:/mnt" -v vol:/data "$image" sh -c 'echo 1 >/mnt/a; echo 2 >/data/b; echo 3 >/c; sleep 60'
-    for _ in $(seq 100); do [ -s "$SHALE_ROOT/containers/$(shale ps -q --no-trunc)/upper/c" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -s "$SHALE_ROOT/containers/$(shale ps -q --no-trunc)/upper/c" ] && break; sleep 0.05; done
     run_ok shale diff job
     has "A /c"
     hasnt "/mnt/a"

@@ -52,7 +52,7 @@ sleeper() { shale run -d --name "$1" --network none "${@:2}" "$image" sh -c 'tra
     run_ok shale restart -t 5 box
     [ "$(state box)" = running ]
     run_ok shale stop box
-    for _ in $(seq 50); do [ -z "$(names -a)" ] && break; sleep 0.1; done
+    for _ in $(seq 300); do [ -z "$(names -a)" ] && break; sleep 0.1; done
     [ -z "$(names -a)" ]
 }
 

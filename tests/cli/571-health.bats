@@ -14,7 +14,7 @@ health() { shale inspect -f '{{.State.Health.Status}}' "$1"; }
 is() { [ "$(health "$1")" = "$2" ]; }
 folder() { echo "$SHALE_ROOT/containers/$(shale inspect -f '{{.Id}}' "$1")"; }
 until_ok() {
-    for _ in $(seq 200); do "$@" && return 0; sleep 0.05; done
+    for _ in $(seq 600); do "$@" && return 0; sleep 0.05; done
     echo "not in time: $*"
     shale ps -a
     return 1

@@ -56,7 +56,7 @@ quota() { group "$1" "cpu/shale/$(shale inspect -f '{{.Id}}' "$1")/cpu.cfs_quota
     [ "$(host box RestartPolicy)" = '{"Name":"on-failure","MaximumRetryCount":1}' ]
     kill -9 "$(shale inspect -f '{{.State.Pid}}' box)"
     again() { [ "$(shale inspect -f '{{.State.Status}} {{.RestartCount}}' box)" = "running 1" ]; }
-    for _ in $(seq 200); do again && break; sleep 0.05; done
+    for _ in $(seq 600); do again && break; sleep 0.05; done
     again
     run_ok shale update --restart no box
     kill -9 "$(shale inspect -f '{{.State.Pid}}' box)"

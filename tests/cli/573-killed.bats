@@ -33,7 +33,7 @@ state() { shale inspect -f '{{.State.Status}}' "$1"; }
     run_ok shale fsck --check
     run_ok shale unpause box
     [ "$(state box)" = running ]
-    for _ in $(seq 100); do [ "$(shale logs box | wc -l)" -gt "$before" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(shale logs box | wc -l)" -gt "$before" ] && break; sleep 0.05; done
     [ "$(shale logs box | wc -l)" -gt "$before" ]
     run_ok shale commit box box:saved
     [ "$(state box)" = running ]
@@ -56,7 +56,7 @@ state() { shale inspect -f '{{.State.Status}}' "$1"; }
     [ "$(state box)" = running ]
     # while it ends
     kill -9 "$(cat "$SHALE_ROOT/containers/$id/conmon.pid")" "$(shale inspect -f '{{.State.Pid}}' box)"
-    for _ in $(seq 100); do [ "$(state box)" = exited ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(state box)" = exited ] && break; sleep 0.05; done
     [[ $(shale ps -a --format '{{.Status}}') == "Exited (255) "* ]]
     [ -z "$(grep "$SHALE_ROOT" /proc/self/mountinfo)" ]
     run_ok shale start box
@@ -73,7 +73,7 @@ state() { shale inspect -f '{{.State.Status}}' "$1"; }
     run_ok shale __cleanup "$id"
     [ "$(shale inspect -f '{{.State.Status}} {{.State.ExitCode}}' box)" != "exited 255" ]
     kill -CONT "$monitor"
-    for _ in $(seq 200); do [ "$(state box)" = exited ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(state box)" = exited ] && break; sleep 0.05; done
     [ "$(shale inspect -f '{{.State.Status}} {{.State.ExitCode}}' box)" = "exited 137" ]
     # who comes just when it ends is told so
     run_fails 1 "container $id is not running" shale exec box true

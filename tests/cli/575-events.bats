@@ -18,7 +18,7 @@ told() { shale events --since 0 --until 0s --format '{{.Type}} {{.Action}}' "$@"
 attributes() { shale events --since 0 --until 0s --filter event="$1" --format '{{range $k, $v := .Actor.Attributes}}{{$k}} {{end}}' | tail -n 1 | sed 's/ $//'; }
 # said FILE TEXT: waits until the file has it
 said() {
-    for _ in $(seq 200); do grep -q "$2" "$1" && return 0; sleep 0.05; done
+    for _ in $(seq 600); do grep -q "$2" "$1" && return 0; sleep 0.05; done
     echo "no '$2' in:"; cat "$1"; return 1
 }
 
@@ -86,12 +86,12 @@ said() {
     run_ok told -f type=container
     [ "$(paste -sd, <<<"$output")" = "container create,container attach,container start,container die,container destroy" ]
     shale run -d --name quick --network none "$image" sh -c 'exit 5' >/dev/null
-    for _ in $(seq 100); do told -f container=quick | grep -q die && break; sleep 0.05; done
+    for _ in $(seq 600); do told -f container=quick | grep -q die && break; sleep 0.05; done
     run_ok shale events --since 0 --until 0s -f container=quick --format '{{.Action}} {{.Actor.Attributes.exitCode}}'
     [ "${lines[-1]}" = "die 5" ]
     id=$(shale run -d --name lost --network none "$image" sleep 1000)
     kill -9 "$(cat "$SHALE_ROOT/containers/$id/conmon.pid")" "$(shale inspect -f '{{.State.Pid}}' lost)"
-    for _ in $(seq 100); do [[ $(shale ps -q) ]] || break; sleep 0.05; done
+    for _ in $(seq 600); do [[ $(shale ps -q) ]] || break; sleep 0.05; done
     [ "$(told -f container=lost | grep -c die)" = 1 ]
 }
 
@@ -124,7 +124,7 @@ PY
     FOLLOWER=$!
     "$SHALE_BIN" events --since 0 --until "$(date -d "+60 seconds" +%s)" --filter event=tag >"$BATS_TEST_TMPDIR/then" 2>&1 3>&- &
     second=$!
-    for _ in $(seq 200); do # until it is there
+    for _ in $(seq 600); do # until it is there
         shale tag "$image" "again:1"
         [ ! -s "$BATS_TEST_TMPDIR/now" ] || break
         sleep 0.05

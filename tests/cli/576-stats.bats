@@ -17,7 +17,7 @@ one() { shale stats --no-stream --format "$1" "${@:2}"; }
 @test "processor, memory and its limit, processes, network: what there is shows" {
     id=$(shale run -d --name busy -m 64m --network none "$image" sh -c 'head -c 16777216 /dev/zero >/dev/shm/f; sleep 1000 & while :; do :; done')
     shale run -d --name idle --network none "$image" sleep 1000 >/dev/null
-    for _ in $(seq 100); do [[ $(one '{{.PIDs}}' busy) != 2 ]] || break; sleep 0.1; done
+    for _ in $(seq 300); do [[ $(one '{{.PIDs}}' busy) != 2 ]] || break; sleep 0.1; done
     [ "$(one '{{.Container}} {{.Name}} {{.ID}} {{.PIDs}}' busy)" = "busy busy ${id:0:12} 2" ]
     [[ $(one '{{.MemUsage}}' busy) =~ ^(1[6-9]|2[0-9])(\.[0-9]+)?MiB\ /\ 64MiB$ ]]
     [[ $(one '{{.MemPerc}}' busy) =~ ^[2-4][0-9]\.[0-9]{2}%$ ]]
@@ -29,7 +29,7 @@ one() { shale stats --no-stream --format "$1" "${@:2}"; }
     nsenter -t "$pid" -n ip link add name v0 type veth peer name v1
     nsenter -t "$pid" -n sh -c 'ip addr add 10.99.0.1/24 dev v0; ip link set v1 up; ip link set v0 up'
     nsenter -t "$pid" -n python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x" * 1000, ("10.99.0.255", 9))' 2>/dev/null || true
-    for _ in $(seq 50); do [ "$(one '{{.NetIO}}' idle)" = "0B / 0B" ] || break; sleep 0.1; done
+    for _ in $(seq 300); do [ "$(one '{{.NetIO}}' idle)" = "0B / 0B" ] || break; sleep 0.1; done
     [ "$(one '{{.NetIO}}' idle)" != "0B / 0B" ]
     run_ok shale stats --no-stream
     [[ ${lines[0]} =~ ^CONTAINER\ ID\ +NAME\ +CPU\ %\ +MEM\ USAGE\ /\ LIMIT\ +MEM\ %\ +NET\ I/O\ +BLOCK\ I/O\ +PIDS$ ]]
@@ -85,10 +85,10 @@ PY
     shale run -d --name box --network none "$image" sleep 1000 >/dev/null
     "$SHALE_BIN" stats --format '{{.Name}} {{.PIDs}}' box >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     stream=$!
-    for _ in $(seq 200); do [ "$(grep -c '^box 1$' "$BATS_TEST_TMPDIR/out")" -lt 2 ] || break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(grep -c '^box 1$' "$BATS_TEST_TMPDIR/out")" -lt 2 ] || break; sleep 0.05; done
     [ "$(grep -c '^box 1$' "$BATS_TEST_TMPDIR/out")" -ge 2 ]
     shale rm -f box >/dev/null
-    for _ in $(seq 200); do kill -0 "$stream" 2>/dev/null || break; sleep 0.05; done
+    for _ in $(seq 600); do kill -0 "$stream" 2>/dev/null || break; sleep 0.05; done
     wait "$stream"
     run_ok python3 - "$SHALE_BIN" <<'PY'
 import os, pty, sys, time

@@ -122,7 +122,7 @@ x" ]
     run_ok shale run --network none -d --name job "$image" sh -c "
         ln -s $w /abs; ln -s ../../../../../../../..$w /rel; ln -s /proc/1/root/$w /magic; ln -s /proc/self/root /self
         ln -s $w/secret /file; ln -s .. /up; ln -s a /b; ln -s b /a; mkdir /d; ln -s $w /d/dir; touch /ready; sleep 100"
-    for _ in $(seq 100); do shale exec job test -e /ready 2>/dev/null && break; sleep 0.1; done
+    for _ in $(seq 300); do shale exec job test -e /ready 2>/dev/null && break; sleep 0.1; done
     for state in running stopped; do
         for p in /abs/secret /rel/secret /magic/secret /self/$w/secret /up/up/../../..$w/secret ../../..$w/secret /file/.; do
             run_fails 1 "" shale cp "job:$p" out

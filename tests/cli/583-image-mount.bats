@@ -114,6 +114,6 @@ two" ]
     run_ok shale run -d --name job --network none --mount type=image,src=data:1,dst=/mnt "$image" sleep 100
     kill -9 "$(shale inspect --format '{{.State.Pid}}' job)"
     run_ok shale wait job
-    for _ in $(seq 100); do grep -q "$SHALE_ROOT" /proc/self/mountinfo || break; sleep 0.1; done
+    for _ in $(seq 300); do grep -q "$SHALE_ROOT" /proc/self/mountinfo || break; sleep 0.1; done
     run ! grep "$SHALE_ROOT" /proc/self/mountinfo
 }

@@ -32,7 +32,7 @@ teardown() {
     # shellcheck disable=SC2086
     [ -z "$ids" ] || as_user rm -f $ids >/dev/null || true
     [ ! -f "$home/run/shale/holder" ] || kill "$(cat "$home/run/shale/holder")" || true
-    for _ in $(seq 100); do userdel "$user" 2>/dev/null && break; sleep 0.1; done
+    for _ in $(seq 300); do userdel "$user" 2>/dev/null && break; sleep 0.1; done
     [ -z "$ns" ] || ip netns del "$ns"
 }
 # Nothing is at $hidden for the user.
@@ -55,6 +55,15 @@ as_user() {
     [ "$output" = 0 ]
     run_ok as_user run --rm --network none -u 1000 -v data:/data "$image" sh -c 'id -u; touch /data/other'
     [ "$output" = 1000 ]
+    # namespaces of the host, and of others: what only the host's root may mount is the host's
+    run_ok as_user run --rm --network none --pid host --ipc host --uts host "$image" sh -c 'readlink /proc/self/ns/pid; hostname'
+    [ "$output" = "$(readlink /proc/self/ns/pid)
+$(hostname)" ]
+    run_ok as_user run -d --name donor --network none --ipc shareable "$image" sh -c 'echo hi >/dev/shm/x; exec sleep 1000'
+    await as_user exec donor test -s /dev/shm/x
+    run_ok as_user run --rm --network none --ipc container:donor --pid container:donor "$image" cat /dev/shm/x
+    [ "$output" = hi ]
+    as_user rm -f donor
     data=$home/.local/share/shale/volumes/data/_data
     [ "$(stat -c %u "$data/root")" = "$uid" ]
     [ "$(stat -c %u "$data/other")" -ge 1000 ]
@@ -64,7 +73,7 @@ as_user() {
     run_ok as_user run -d --name one --network none "$image" sh -c 'echo up; echo changed >/file; exec sleep 1000'
     run_ok as_user ps --format '{{.Names}} {{.State}}'
     [ "$output" = "one running" ]
-    for _ in $(seq 100); do [ "$(as_user logs one)" = up ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(as_user logs one)" = up ] && break; sleep 0.05; done
     run_ok as_user exec one cat /file
     [ "$output" = changed ]
     run_ok as_user commit one saved:1
@@ -76,7 +85,7 @@ as_user() {
     run_ok as_user rmi saved:1 "$image"
     # no command of this user's is seen, or kept alive, outside of its namespaces
     run_fails 1 "" grep "$home" /proc/self/mountinfo
-    for _ in $(seq 100); do pgrep -u "$uid" -x conmon >/dev/null || break; sleep 0.05; done
+    for _ in $(seq 600); do pgrep -u "$uid" -x conmon >/dev/null || break; sleep 0.05; done
     run_fails 1 "" pgrep -u "$uid" -x conmon
     run_fails 1 "" sh -c "find /run/shale -user $uid | grep ."
 }
@@ -102,7 +111,7 @@ outside() {
     run_ok as_user run -d --name web -p 8080:80 box:1 sh -c 'echo hello >/index.html; exec httpd -f -p 80 -h /'
     run_ok as_user ps --format '{{.Ports}}'
     [ "$output" = "0.0.0.0:8080->80/tcp" ]
-    for _ in $(seq 100); do
+    for _ in $(seq 300); do
         run net timeout 5 busybox wget -q -O - http://127.0.0.1:8080/
         [ "$output" != hello ] || break
         sleep 0.1
@@ -115,7 +124,7 @@ outside() {
     run_fails 125 'network bridge needs root: other users have "pasta", "host", "none" and "container:NAME"' \
         as_user run --rm --network bridge box:1 true
     run_ok as_user rm -f web
-    for _ in $(seq 100); do pgrep -u "$uid" -f pasta >/dev/null || break; sleep 0.05; done
+    for _ in $(seq 600); do pgrep -u "$uid" -f pasta >/dev/null || break; sleep 0.05; done
     run_fails 1 "" pgrep -u "$uid" -f pasta
 }
 
@@ -125,7 +134,7 @@ outside() {
     hidden=$(readlink -f "$(command -v pasta)")
     outside
     run_ok as_user run -d --name web -p 8080:80 box:1 sh -c 'echo hello >/index.html; exec httpd -f -p 80 -h /'
-    for _ in $(seq 100); do
+    for _ in $(seq 300); do
         run net timeout 5 busybox wget -q -O - http://127.0.0.1:8080/
         [ "$output" != hello ] || break
         sleep 0.1
@@ -140,13 +149,13 @@ no" ]
     run_fails 125 "Bind for 0.0.0.0:8080 failed" as_user run --rm -p 8080:80 box:1 true
     # it goes with the container, also when the container is killed
     run_ok as_user kill web
-    for _ in $(seq 100); do [ "$(as_user ps -q)" = "" ] && break; sleep 0.05; done
-    for _ in $(seq 100); do pgrep -u "$uid" -x slirp4netns >/dev/null || break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(as_user ps -q)" = "" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do pgrep -u "$uid" -x slirp4netns >/dev/null || break; sleep 0.05; done
     run_fails 1 "" pgrep -u "$uid" -x slirp4netns
     run_ok as_user start web
     pgrep -u "$uid" -x slirp4netns
     run_ok as_user rm -f web
-    for _ in $(seq 100); do pgrep -u "$uid" -x slirp4netns >/dev/null || break; sleep 0.05; done
+    for _ in $(seq 600); do pgrep -u "$uid" -x slirp4netns >/dev/null || break; sleep 0.05; done
     run_fails 1 "" pgrep -u "$uid" -x slirp4netns
     # a daemon of the user's starts it, too, and leaves no zombie of it
     as_user daemon -H "unix://$home/run/d.sock" --pidfile "$home/run/d.pid" --config '' >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
@@ -158,7 +167,7 @@ no" ]
     pgrep -u "$uid" -x slirp4netns
     run_ok post -f http://d/containers/own/kill
     run_ok post -f http://d/containers/own/wait
-    for _ in $(seq 200); do pgrep -u "$uid" -x slirp4netns >/dev/null || break; sleep 0.05; done
+    for _ in $(seq 600); do pgrep -u "$uid" -x slirp4netns >/dev/null || break; sleep 0.05; done
     ps -o pid,ppid,stat,comm -u "$uid"
     run_fails 1 "" pgrep -u "$uid" -x slirp4netns
     kill "$(cat "$home/run/d.pid")"

@@ -18,7 +18,7 @@ setup() {
     store_by pull -q "$r"/tiny:{one,two,three}
 }
 teardown() {
-    [ ! -f "$w/pid" ] || { kill "$(cat "$w/pid")" 2>/dev/null; for _ in $(seq 100); do kill -0 "$(cat "$w/pid")" 2>/dev/null || break; sleep 0.1; done; }
+    [ ! -f "$w/pid" ] || { kill "$(cat "$w/pid")" 2>/dev/null; for _ in $(seq 300); do kill -0 "$(cat "$w/pid")" 2>/dev/null || break; sleep 0.1; done; }
     drop_store
 }
 

@@ -25,7 +25,7 @@ all='cd /; find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path .
         export SHALE_ROOT=$w/$driver
         run_ok shale --storage-driver "$driver" pull -q "$image"
         run_ok shale --storage-driver "$driver" run -d --name job "$image" sh -c "$script; touch /ready; sleep 60"
-        for _ in $(seq 100); do shale exec job test -e /ready 2>/dev/null && break; sleep 0.1; done
+        for _ in $(seq 300); do shale exec job test -e /ready 2>/dev/null && break; sleep 0.1; done
         run_ok shale exec job sh -c "$look"
         seen=$output
         run_ok shale exec job sh -c "$all"

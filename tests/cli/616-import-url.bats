@@ -42,7 +42,7 @@ os.rename(sys.argv[1] + ".new", sys.argv[1])
 s.serve_forever()
 EOF
     export WEB_PID=$!
-    for _ in $(seq 200); do [ ! -s "$BATS_FILE_TMPDIR/port" ] || break; sleep 0.05; done
+    for _ in $(seq 600); do [ ! -s "$BATS_FILE_TMPDIR/port" ] || break; sleep 0.05; done
     WEB=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/port")
     export WEB
 }

@@ -36,7 +36,7 @@ cutter() { # HOST BYTES TIMES -> CUT, CUT_LOG
     CUT_LOG=$BATS_TEST_TMPDIR/cutter.log
     "$BATS_TEST_DIRNAME/cutter" "$@" "$file" "$CUT_LOG" >/dev/null 2>&1 3>&- &
     CUTTERS="$CUTTERS $!"
-    for _ in $(seq 100); do [ -f "$file" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -f "$file" ] && break; sleep 0.05; done
     CUT=$(cat "$file")
 }
 no_blobs() { [ -z "$(find "$SHALE_ROOT" -path '*/blobs/*' -type f 2>/dev/null)" ]; }

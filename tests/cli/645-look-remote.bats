@@ -165,7 +165,7 @@ nothing_stored() {
     python3 -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])' \
         "$SHALE_BIN" ls --remote "$R:top" >"$log" 2>&1 &
     pid=$!
-    for _ in $(seq 100); do [ -d "$SHALE_ROOT/layers" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -d "$SHALE_ROOT/layers" ] && break; sleep 0.05; done
     kill -INT "$pid"
     status=0
     wait "$pid" || status=$?

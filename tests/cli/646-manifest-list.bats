@@ -31,7 +31,7 @@ teardown() {
 
 raw() { skopeo inspect --raw --tls-verify=false "docker://$1"; }
 digest_of() { printf 'sha256:%s\n' "$(sha256sum | cut -d' ' -f1)"; }
-await_file() { for _ in $(seq 200); do [ ! -s "$1" ] || return 0; sleep 0.05; done; return 1; }
+await_file() { for _ in $(seq 600); do [ ! -s "$1" ] || return 0; sleep 0.05; done; return 1; }
 m() { shale manifest "$@"; }
 
 @test "docker makes the same of the same commands, to the byte" {
@@ -192,7 +192,7 @@ m() { shale manifest "$@"; }
     ip netns exec "$ns" "$SHALE_BIN" registry serve --storage "$BATS_TEST_TMPDIR/reg" --addr 10.213.79.1:0 --open >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     pid=$!
     export OWN_PIDS=$pid
-    for _ in $(seq 200); do
+    for _ in $(seq 600); do
         at=$(sed -n 's,^Listening on http://,,p' "$BATS_TEST_TMPDIR/out")
         [ -z "$at" ] || break
         sleep 0.05

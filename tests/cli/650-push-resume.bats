@@ -34,13 +34,13 @@ holder() {
     CUT_LOG=$BATS_TEST_TMPDIR/cutter.log
     HOLD=1 "$BATS_TEST_DIRNAME/cutter" "$1" 9000000 1 "$file" "$CUT_LOG" >/dev/null 2>&1 3>&- &
     CUTTER=$!
-    for _ in $(seq 200); do [ -f "$file" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -f "$file" ] && break; sleep 0.05; done
     CUT=$(cat "$file")
 }
 until_held() { for _ in $(seq 600); do grep -qs '^held' "$CUT_LOG" && return; sleep 0.05; done; return 1; }
 # until_brought N: N connections have ended, so that the registry has all that came
 until_brought() {
-    for _ in $(seq 200); do [ "$(grep -c '^brought' "$CUT_LOG")" -ge "$1" ] && return; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(grep -c '^brought' "$CUT_LOG")" -ge "$1" ] && return; sleep 0.05; done
     return 1
 }
 # killed_in_the_middle CMD…: SIGKILL when the line is held; then the log begins anew
@@ -104,7 +104,7 @@ resumed() {
     SHALE_RETRIES=1 "$SHALE_BIN" push "$CUT/d/deb:1" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     pid=$!
     until_held
-    for _ in $(seq 200); do [ "$(du -sk "$OWN_DIR/uploads" | cut -f1)" -ge 8000 ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(du -sk "$OWN_DIR/uploads" | cut -f1)" -ge 8000 ] && break; sleep 0.05; done
     own_stop KILL || true
     kill "$CUTTER" # what it holds breaks
     rc=0
@@ -120,7 +120,7 @@ resumed() {
     : >"$CUT_LOG"
     HOLD=1 PORT=${old##*:} "$BATS_TEST_DIRNAME/cutter" "$OWN" 9000000 0 "$BATS_TEST_TMPDIR/again" "$CUT_LOG" >/dev/null 2>&1 3>&- &
     CUTTER=$!
-    for _ in $(seq 200); do [ -f "$BATS_TEST_TMPDIR/again" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -f "$BATS_TEST_TMPDIR/again" ] && break; sleep 0.05; done
     run_ok shale push "$old/d/deb:1"
     resumed
     same "$OWN/d/deb:1"

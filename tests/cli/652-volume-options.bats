@@ -12,7 +12,7 @@ teardown() { drop_store; }
 mounts() { awk -v r="$SHALE_ROOT/" 'index($5, r) == 1 && $5 ~ /\/volumes\// {n++} END {print n + 0}' /proc/self/mountinfo; }
 # no_mounts: all that volumes had is gone; looked at again, because who clears up may still be at it
 no_mounts() {
-    for _ in $(seq 200); do [ "$(mounts)" = 0 ] && return; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(mounts)" = 0 ] && return; sleep 0.05; done
     grep "$SHALE_ROOT" /proc/self/mountinfo
     return 1
 }
@@ -38,7 +38,7 @@ running() { shale run -d --network none "$@"; }
     shale volume create -o type=tmpfs -o device=tmpfs -o o=size=1m tt >/dev/null
     one=$(running -v tt:/data "$image" sh -c 'echo 1 >/data/one; sleep 600')
     two=$(running -v tt:/data -v tt:/again "$image" sleep 600)
-    for _ in $(seq 200); do run shale exec "$two" cat /again/one; [ "$output" = 1 ] && break; sleep 0.05; done
+    for _ in $(seq 600); do run shale exec "$two" cat /again/one; [ "$output" = 1 ] && break; sleep 0.05; done
     [ "$output" = 1 ]
     run_ok shale exec "$two" df -k /data
     has " 1024 "
@@ -138,14 +138,14 @@ running() { shale run -d --network none "$@"; }
     kill -KILL "$pid"
     wait "$pid" || true
     kill -KILL "$(shale inspect -f '{{.State.Pid}}' box)"
-    for _ in $(seq 200); do [ -z "$(shale ps -aq)" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -z "$(shale ps -aq)" ] && break; sleep 0.05; done
     no_mounts
     # conmon and its container
     id=$(running -v tt:/data "$image" sleep 600)
     init=$(shale inspect -f '{{.State.Pid}}' "$id")
     kill -KILL "$(cat "$SHALE_ROOT/containers/$id"/conmon.pid 2>/dev/null || awk '/^PPid:/ {print $2}' "/proc/$init/status")"
     kill -KILL "$init"
-    for _ in $(seq 200); do [ "$(shale ps -q)" = "" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(shale ps -q)" = "" ] && break; sleep 0.05; done
     no_mounts
     # somebody mounted it and got no further
     mount -t tmpfs left "$(shale volume inspect -f '{{.Mountpoint}}' tt)"

@@ -26,7 +26,7 @@ web() {
 }
 # answers PORT TEXT: from outside
 answers() {
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         run outside timeout 5 busybox wget -q -O - "http://192.0.2.1:$1/"
         [ "$output" = "$2" ] && return
         sleep 0.05

@@ -43,7 +43,7 @@ ended() {
     run_ok shale exec -d -e A=b -w /tmp box sh -c 'echo "$A $PWD" >/said; exec sleep 601'
     "$SHALE_BIN" exec box sleep 602 3>&- &
     pid=$!
-    for _ in $(seq 200); do [ "$(execs | jq 'length')" = 2 ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(execs | jq 'length')" = 2 ] && break; sleep 0.05; done
     [ "$(execs | jq 'length')" = 2 ]
     [ "$(execs | jq -r '.[0] | length')" = 64 ]
     [ "$(shale exec box cat /said)" = "b /tmp" ]
@@ -75,6 +75,6 @@ ended() {
     kill -KILL "$keeper"
     [ "$(execs | jq -r '.[0]')" = "$exec_id" ]
     shale exec box sh -c 'kill -9 $(pidof sleep | tr " " "\n" | grep -vx 1)' || true
-    for _ in $(seq 200); do [ "$(execs)" = null ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(execs)" = null ] && break; sleep 0.05; done
     [ "$(execs)" = null ]
 }

@@ -74,7 +74,7 @@ parts_sum() { jq '[.Store[] | select(.Name != "Total") | .Bytes | tonumber] | ad
     need_root
     pull busybox:1.0
     c=$(shale run --network none -d -v used:/data "$R/busybox:1.0" sh -c 'head -c 3000000 /dev/zero >/big; head -c 50000 /dev/zero >/data/f; echo ready; exec sleep 300')
-    for _ in $(seq 50); do
+    for _ in $(seq 300); do
         [ "$(shale logs "$c")" = ready ] && break
         sleep 0.1
     done
@@ -100,7 +100,7 @@ parts_sum() { jq '[.Store[] | select(.Name != "Total") | .Bytes | tonumber] | ad
     need_root
     pull busybox:1.0 team/a:1 team/b:1
     c=$(shale run --network none -d -v data:/data "$R/busybox:1.0" sh -c 'echo x >/data/f; echo y >/y; ln /y /z; ln /y /y2; echo ready; exec sleep 300')
-    for _ in $(seq 50); do
+    for _ in $(seq 300); do
         [ "$(shale logs "$c")" = ready ] && break
         sleep 0.1
     done

@@ -141,7 +141,7 @@ seen() { # SHARING
     shale pull -q "$REGISTRY_HOST/debian:1.0" >/dev/null
     ssh-agent -D -a "$BATS_TEST_TMPDIR/sock" >/dev/null 2>&1 3>&- &
     pid=$!
-    for _ in $(seq 200); do [ -S "$BATS_TEST_TMPDIR/sock" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -S "$BATS_TEST_TMPDIR/sock" ] && break; sleep 0.05; done
     run_ok step --user 1000:1000 --mount "type=ssh,target=/run/buildkit/ssh_agent.0,source=$BATS_TEST_TMPDIR/sock,uid=1000,gid=7,mode=0620" \
         "$REGISTRY_HOST/debian:1.0" sh -c "echo \$SSH_AUTH_SOCK; stat -c %a:%F:%u:%g \$SSH_AUTH_SOCK; for i in 1 2 3; do perl -e '$list'; done"
     kill "$pid" 2>/dev/null || true

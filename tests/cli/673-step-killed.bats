@@ -24,7 +24,7 @@ start() {
     return 1
 }
 all_ended() {
-    for _ in $(seq 200); do
+    for _ in $(seq 600); do
         grep -qszx "$long" /proc/[0-9]*/cmdline || return 0
         sleep 0.05
     done

@@ -192,8 +192,7 @@ END
     run_ok buildah "${store[@]}" from --name c theirs
     files "$(buildah "${store[@]}" mount c)" >"$BATS_TEST_TMPDIR/theirs"
     mkdir "$BATS_TEST_TMPDIR/tree"
-    shale create --name cc --network none ours >/dev/null
-    shale export cc | tar -x -p --numeric-owner -C "$BATS_TEST_TMPDIR/tree"
+    shale build -q --network none -o - "$ctx" | tar -x -p --numeric-owner -C "$BATS_TEST_TMPDIR/tree"
     files "$BATS_TEST_TMPDIR/tree" >"$BATS_TEST_TMPDIR/ours"
     buildah "${store[@]}" umount c >/dev/null
     diff "$BATS_TEST_TMPDIR/theirs" "$BATS_TEST_TMPDIR/ours"

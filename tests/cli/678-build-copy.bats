@@ -31,12 +31,12 @@ setup_file() {
     python3 -m http.server --bind 127.0.0.1 "$port" >/dev/null 2>&1 3>&- &
     echo $! >pids
     export WEB=http://127.0.0.1:$port
-    for _ in $(seq 200); do curl -fs -o /dev/null "$WEB/" && break; sleep 0.05; done
+    for _ in $(seq 600); do curl -fs -o /dev/null "$WEB/" && break; sleep 0.05; done
     port=$(free_port)
     git daemon --listen=127.0.0.1 --port="$port" --base-path="$web" --export-all >/dev/null 2>&1 3>&- &
     echo $! >>pids
     export GIT=git://127.0.0.1:$port/git
-    for _ in $(seq 200); do git ls-remote "$GIT" >/dev/null 2>&1 && break; sleep 0.05; done
+    for _ in $(seq 600); do git ls-remote "$GIT" >/dev/null 2>&1 && break; sleep 0.05; done
 }
 teardown_file() {
     local pid

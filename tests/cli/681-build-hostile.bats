@@ -62,7 +62,7 @@ RUN --mount=type=ssh,id=none echo "none: ${SSH_AUTH_SOCK:-}."
 END2
     ssh-agent -D -a "$BATS_TEST_TMPDIR/sock" >/dev/null 2>&1 3>&- &
     AGENT=$!
-    for _ in $(seq 200); do [ ! -S "$BATS_TEST_TMPDIR/sock" ] || break; sleep 0.05; done
+    for _ in $(seq 600); do [ ! -S "$BATS_TEST_TMPDIR/sock" ] || break; sleep 0.05; done
     run_ok build --ssh default="$BATS_TEST_TMPDIR/sock"
     has 'at /run/buildkit/ssh_agent.0'
     has 'none: .'

@@ -76,7 +76,7 @@ print(s.server_port)
 s.serve_forever()
 END2
     pid=$!
-    for _ in $(seq 200); do [ ! -s "$BATS_TEST_TMPDIR/port" ] || break; sleep 0.05; done
+    for _ in $(seq 600); do [ ! -s "$BATS_TEST_TMPDIR/port" ] || break; sleep 0.05; done
     printf 'FROM scratch\nADD http://127.0.0.1:%s/f /f\n' "$(cat "$BATS_TEST_TMPDIR/port")" >"$ctx/Dockerfile"
     images=$(shale images -aq | sort)
     run_fails 1 "what is built has changed while it was verified" build --verify -t z

@@ -42,7 +42,7 @@ build() { # NAME OPTION…
 ask() {
     local want=$1
     shift
-    for _ in $(seq 100); do
+    for _ in $(seq 300); do
         run shale exec app "$@"
         [[ $output != "$want"* ]] || return 0
         sleep 0.1

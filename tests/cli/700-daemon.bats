@@ -95,14 +95,14 @@ setup() { need docker; }
     # Whatever happens after the head of the answer has come is told.
     curl -sN -m 60 --unix-socket "$DAEMON_SOCK" -D "$BATS_TEST_TMPDIR/head" http://d/events >"$BATS_TEST_TMPDIR/events" 3>&- &
     pid=$!
-    for _ in $(seq 200); do grep -q '^Transfer-Encoding: chunked' "$BATS_TEST_TMPDIR/head" 2>/dev/null && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q '^Transfer-Encoding: chunked' "$BATS_TEST_TMPDIR/head" 2>/dev/null && break; sleep 0.05; done
     shale volume create three >/dev/null
-    for _ in $(seq 200); do grep -q three "$BATS_TEST_TMPDIR/events" && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q three "$BATS_TEST_TMPDIR/events" && break; sleep 0.05; done
     [ "$(jq -r 'select(.Action == "create") | .Actor.ID' "$BATS_TEST_TMPDIR/events")" = three ]
     [ "$(docker info --format '{{.NEventsListener}}')" = 1 ]
     kill "$pid"
     # Its thread ends when the client goes.
-    for _ in $(seq 200); do [ "$(docker info --format '{{.NEventsListener}}')" = 0 ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(docker info --format '{{.NEventsListener}}')" = 0 ] && break; sleep 0.05; done
     [ "$(docker info --format '{{.NEventsListener}}')" = 0 ]
 }
 

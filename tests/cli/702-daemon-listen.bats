@@ -33,7 +33,7 @@ teardown() { serve_stop; }
 serve() {
     "${PREFIX[@]}" "$SHALE_BIN" daemon "$@" >"$w/serve.log" 2>&1 3>&- &
     PID=$!
-    for _ in $(seq 500); do
+    for _ in $(seq 1500); do
         ADDRESS=$(sed -n 's/^Listening on //p' "$w/serve.log" | head -n 1)
         [ -z "$ADDRESS" ] || return 0
         kill -0 "$PID" 2>/dev/null || break
@@ -135,7 +135,7 @@ serve_stop() {
     cp "$t/client-key.pem" key.pem
     kill -HUP "$PID"
     served() { openssl s_client -connect "127.0.0.1:$port" -cert "$t/client.pem" -key "$t/client-key.pem" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint; }
-    for _ in $(seq 100); do [ "$(served)" = "$before" ] || break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(served)" = "$before" ] || break; sleep 0.05; done
     [ "$(served)" = "$(openssl x509 -in "$t/client.pem" -noout -fingerprint)" ]
 }
 
@@ -169,12 +169,12 @@ serve_stop() {
     [ ! -e "$w/x.sock" ]
     sed -i 's/"debug": true/"debug": false/; s/reg.example/reg2.example/' daemon.json
     kill -HUP "$PID"
-    for _ in $(seq 100); do run docker -H "$ADDRESS" info --format '{{.Debug}} {{json .RegistryConfig.IndexConfigs}}'; [[ $output == true* ]] || break; sleep 0.05; done
+    for _ in $(seq 600); do run docker -H "$ADDRESS" info --format '{{.Debug}} {{json .RegistryConfig.IndexConfigs}}'; [[ $output == true* ]] || break; sleep 0.05; done
     has false
     has reg2.example:5000
     echo '{"debug": 1}' >daemon.json # a mistake: everything stays
     kill -HUP "$PID"
-    for _ in $(seq 100); do grep -q 'Error: .*"debug" must be true or false' "$w/serve.log" && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q 'Error: .*"debug" must be true or false' "$w/serve.log" && break; sleep 0.05; done
     grep -q 'Error: .*"debug" must be true or false' "$w/serve.log"
     run_ok docker -H "$ADDRESS" info --format '{{.Debug}}'
     serve_stop
@@ -205,13 +205,13 @@ serve_stop() {
     need systemd-socket-activate
     systemd-socket-activate -l "$w/act.sock" "$SHALE_BIN" --root "$w/store" daemon --config '' >"$w/act.log" 2>&1 3>&- &
     PID=$!
-    for _ in $(seq 200); do [ -S "$w/act.sock" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -S "$w/act.sock" ] && break; sleep 0.05; done
     cp /dev/null serve.log
     run_ok docker -H "unix://$w/act.sock" version --format '{{.Server.Os}}'
     [ "$output" = linux ]
     grep -q "Listening on unix://$w/act.sock" act.log
     kill "$PID"
-    for _ in $(seq 200); do kill -0 "$PID" 2>/dev/null || break; sleep 0.05; done
+    for _ in $(seq 600); do kill -0 "$PID" 2>/dev/null || break; sleep 0.05; done
     [ -S "$w/act.sock" ] # it is not ours to remove
     PID=
     # Type=notify
@@ -227,7 +227,7 @@ serve_stop() {
 	        break
 	END
     py=$!
-    for _ in $(seq 200); do [ -S "$w/n.sock" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -S "$w/n.sock" ] && break; sleep 0.05; done
     export NOTIFY_SOCKET=$w/n.sock
     serve -H "unix://$w/d.sock" --config ''
     unset NOTIFY_SOCKET
@@ -241,7 +241,7 @@ serve_stop() {
     serve -H "unix://$w/d.sock" --config ''
     curl -sN -m 60 --unix-socket "$w/d.sock" http://d/events >events 3>&- &
     curl=$!
-    for _ in $(seq 200); do [ "$(docker -H "$ADDRESS" info --format '{{.NEventsListener}}')" = 1 ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(docker -H "$ADDRESS" info --format '{{.NEventsListener}}')" = 1 ] && break; sleep 0.05; done
     start=$SECONDS
     serve_stop
     wait "$curl"
@@ -256,7 +256,7 @@ serve_stop() {
     docker -H "$ADDRESS" load -q -i box.tar >/dev/null
     docker -H "$ADDRESS" run -d --network none --name kept box:1 sleep 600 >/dev/null
     docker -H "$ADDRESS" exec kept sh -c 'echo begun; exec sleep 601' >out 2>&1 3>&- &
-    for _ in $(seq 200); do grep -q begun out && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q begun out && break; sleep 0.05; done
     grep -q begun out
     serve_stop
     wait

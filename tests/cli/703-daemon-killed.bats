@@ -30,7 +30,7 @@ setup() { need_root; }
     done
     docker logs -f steady1 >/dev/null 2>&1 3>&- &
     follower=$!
-    for _ in $(seq 200); do shale events --since 1h --until 0s --filter event=die | grep -q load && break; sleep 0.05; done
+    for _ in $(seq 600); do shale events --since 1h --until 0s --filter event=die | grep -q load && break; sleep 0.05; done
     DAEMON_PID=$(cat "$BATS_FILE_TMPDIR/daemon.pid")
     kill -9 "$DAEMON_PID"
     wait "$DAEMON_PID" 2>/dev/null || true
@@ -54,7 +54,7 @@ setup() { need_root; }
     run_ok shale fsck --check
     [ -z "$(awk -v r="$SHALE_ROOT/containers/" 'index($5, r) == 1' /proc/self/mountinfo)" ] || { grep "$SHALE_ROOT" /proc/self/mountinfo; return 1; }
     # No process of a container, no zombie that nobody waits for.
-    for _ in $(seq 200); do pgrep -f "$SHALE_ROOT" | grep -vx "$DAEMON_PID" >/dev/null || break; sleep 0.05; done
+    for _ in $(seq 600); do pgrep -f "$SHALE_ROOT" | grep -vx "$DAEMON_PID" >/dev/null || break; sleep 0.05; done
     [ -z "$(pgrep -f "$SHALE_ROOT" | grep -vx "$DAEMON_PID")" ] || { pgrep -af "$SHALE_ROOT"; return 1; }
 }
 
@@ -63,7 +63,7 @@ setup() { need_root; }
     before=$(shale inspect -f '{{.State.Pid}}' on)
     daemon_stop
     n=$(shale logs on | wc -l)
-    for _ in $(seq 200); do [ "$(shale logs on | wc -l)" -gt "$n" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(shale logs on | wc -l)" -gt "$n" ] && break; sleep 0.05; done
     [ "$(shale logs on | wc -l)" -gt "$n" ]
     daemon_start
     [ "$(docker inspect -f '{{.State.Pid}}' on)" = "$before" ]

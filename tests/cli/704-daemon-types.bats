@@ -43,7 +43,7 @@ teardown_file() {
     BUILD=context.tar run_ok "$BATS_TEST_DIRNAME/api-hostile" "$DAEMON_SOCK" "$(cat "$BATS_FILE_TMPDIR/daemon.pid")" stuck
     docker rm -f steady noisy >/dev/null
     # the builds were given up: no process, no mount
-    for _ in $(seq 300); do pgrep -f "$SHALE_ROOT" | grep -vx "$(cat "$BATS_FILE_TMPDIR/daemon.pid")" >/dev/null || break; sleep 0.05; done
+    for _ in $(seq 600); do pgrep -f "$SHALE_ROOT" | grep -vx "$(cat "$BATS_FILE_TMPDIR/daemon.pid")" >/dev/null || break; sleep 0.05; done
     [ -z "$(pgrep -af "$SHALE_ROOT" | grep -v "^$(cat "$BATS_FILE_TMPDIR/daemon.pid") ")" ]
     [ -z "$(awk -v r="$SHALE_ROOT/" 'index($5, r) == 1 {print $5}' /proc/self/mountinfo)" ]
 }

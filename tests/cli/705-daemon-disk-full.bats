@@ -80,7 +80,7 @@ images() { echo "$REGISTRY_HOST/busybox:1.0 bb:1 "; }
 
 @test "create, run, exec, commit, volumes, networks: an error, and nothing made" {
     docker run -d --name box --network none bb:1 sh -c 'dd if=/dev/zero of=/big bs=1M count=20 2>/dev/null; sleep 1000' >/dev/null
-    for _ in $(seq 200); do [ "$(docker exec box stat -c %s /big 2>/dev/null)" = 20971520 ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(docker exec box stat -c %s /big 2>/dev/null)" = 20971520 ] && break; sleep 0.05; done
     fill
     says_full docker create --name none --network none bb:1 true
     says_full docker run --rm --network none bb:1 true

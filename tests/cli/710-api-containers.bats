@@ -105,7 +105,7 @@ PY
     run_fails 7 "in" docker exec -e X=in -w /tmp web sh -c 'echo $X; [ "$PWD" = /tmp ] && exit 7'
     run_fails 127 "executable file not found" docker exec web nosuch
     run_ok docker exec -d web touch /tmp/detached
-    for _ in $(seq 200); do docker exec web test -e /tmp/detached && break; sleep 0.05; done
+    for _ in $(seq 600); do docker exec web test -e /tmp/detached && break; sleep 0.05; done
     docker exec web test -e /tmp/detached
     run_fails 1 "No such container: nosuch" docker exec nosuch true
     docker create "${none[@]}" --name still busybox true
@@ -114,7 +114,7 @@ PY
     id=$(api POST /containers/web/exec -H 'Content-Type: application/json' -d '{"Cmd":["sh","-c","exit 9"]}' | jq -r .Id)
     api GET "/exec/$id/json" | jq -e '.Running == false and .ExitCode == null and .ProcessConfig.entrypoint == "sh"'
     api POST "/exec/$id/start" -H 'Content-Type: application/json' -d '{"Detach":true}'
-    for _ in $(seq 200); do [ "$(api GET "/exec/$id/json" | jq .ExitCode)" = null ] || break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(api GET "/exec/$id/json" | jq .ExitCode)" = null ] || break; sleep 0.05; done
     api GET "/exec/$id/json" | jq -e '.Running == false and .ExitCode == 9'
     # a name without a value takes the container's away; the daemon's own environment is none of it
     id=$(api POST /containers/web/exec -H 'Content-Type: application/json' \
@@ -138,7 +138,7 @@ PY
     docker logs -f web >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
     pid=$!
     docker exec web touch /tmp/go
-    for _ in $(seq 200); do grep -q third "$BATS_TEST_TMPDIR/log" && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q third "$BATS_TEST_TMPDIR/log" && break; sleep 0.05; done
     grep -q third "$BATS_TEST_TMPDIR/log"
     kill "$pid"
     docker run "${none[@]}" -d --name short busybox sh -c 'sleep 0.3; echo end' >/dev/null
@@ -277,4 +277,76 @@ PY
     run_ok api POST /containers/create -H 'Content-Type: application/json' -d '{"Image":"busybox","Cmd":"true","HostConfig":{"NetworkMode":"none"}}'
     echo "$output" | jq -e '.Warnings == []'
     docker rm "$(echo "$output" | jq -r .Id)"
+}
+
+@test "run --rm without input: watched by a process of ours, attached to from the start or later" {
+    run_ok docker run -d --rm "${none[@]}" --name watched busybox sh -c \
+        'trap "exit 5" TERM; echo begun; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo more; while :; do sleep 0.05; done'
+    id=$output
+    pgrep -f "__watch $id" >"$BATS_TEST_TMPDIR/watcher"
+    ! pgrep -f "conmon.*$id"
+    docker attach --no-stdin --sig-proxy=false watched >"$BATS_TEST_TMPDIR/attached" 3>&- &
+    attached=$!
+    docker wait watched >"$BATS_TEST_TMPDIR/status" 3>&- &
+    waits=$!
+    run_ok docker exec watched sh -c 'touch /tmp/go'
+    for _ in $(seq 200); do [ "$(docker logs watched)" = "$(printf 'begun\nmore')" ] && break; sleep 0.05; done
+    run_ok shale logs watched
+    [ "$output" = "$(printf 'begun\nmore')" ]
+    run_ok docker top watched
+    [[ "$output" == *trap* ]]
+    run_ok docker stop watched
+    wait "$attached" || true # docker attach has the status of the container where it is still there
+    wait "$waits"
+    [ "$(cat "$BATS_TEST_TMPDIR/attached")" = more ]
+    [ "$(cat "$BATS_TEST_TMPDIR/status")" = 5 ]
+    run_fails 1 "No such container" docker inspect -f x --type container watched
+    for _ in $(seq 200); do kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" 2>/dev/null || break; sleep 0.05; done
+    ! kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" 2>/dev/null # it goes with its container
+    # one that is gone before anybody has seen it run has its status, too
+    for want in 0 1 7; do
+        code=0
+        docker run --rm "${none[@]}" busybox sh -c "exit $want" || code=$?
+        [ "$code" = "$want" ]
+    done
+    # its watcher is killed: who looks next sees that it has ended
+    id=$(docker run -d --rm "${none[@]}" busybox sleep 1000)
+    pid=$(docker inspect -f '{{.State.Pid}}' "$id")
+    kill -9 $(pgrep -f "__watch $id")
+    kill -9 "$pid"
+    for _ in $(seq 200); do [ -n "$(docker ps -aq --no-trunc --filter "id=$id")" ] || break; sleep 0.05; done
+    run_fails 1 "No such container" docker inspect -f x --type container "$id"
+    ! grep -q "$id" /proc/mounts
+}
+
+@test "lists that are sent again show what others have changed" {
+    names() { api GET "/containers/json?all=1" | jq -r '.[].Names[0]' | sort | tr '\n' ' '; }
+    docker create "${none[@]}" --name list1 busybox true >/dev/null
+    before=$(names)
+    [ "$(names)" = "$before" ]
+    [[ "$before" == *"/list1 "* ]]
+    shale rename list1 list2 # another process
+    [ "$(names)" = "${before/list1/list2}" ]
+    [ "$(names)" = "${before/list1/list2}" ]
+    docker rename list2 list3 # the daemon itself
+    [ "$(names)" = "${before/list1/list3}" ]
+    docker start list3 >/dev/null
+    docker wait list3 >/dev/null
+    state() { api GET "/containers/json?all=1" | jq -r '.[] | select(.Names[0] == "/list3") | .State + " " + .Status'; }
+    [[ "$(state)" == "exited Exited (0) "*" ago" ]]
+    was=$(state)
+    for _ in $(seq 100); do [ "$(state)" = "$was" ] || break; sleep 0.05; done
+    [ "$(state)" != "$was" ] # time goes on, though nothing has changed
+    shale rm list3
+    [[ "$(names)" != *list3* ]]
+    tags() { api GET /images/json | jq -r '.[].RepoTags[]' | sort | tr '\n' ' '; }
+    [ "$(tags)" = "$(tags)" ]
+    shale tag busybox:latest listed:1
+    [[ "$(tags)" == *"listed:1 "* ]]
+    docker tag busybox:latest listed:2
+    [[ "$(tags)" == *"listed:2 "* ]]
+    [ "$(api GET /v1.24/images/json | jq 'map(select(.VirtualSize)) | length')" -gt 0 ]
+    [ "$(api GET /images/json | jq 'map(select(.VirtualSize)) | length')" = 0 ]
+    shale rmi listed:1 listed:2 >/dev/null
+    [[ "$(tags)" != *listed* ]]
 }

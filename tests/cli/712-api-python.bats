@@ -91,7 +91,7 @@ PY
         pids[i]=$!
     done
     for i in $(seq 12); do wait "${pids[i]}"; done
-    for _ in $(seq 200); do [ "$(ls -A "$SHALE_ROOT/containers")" = "" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(ls -A "$SHALE_ROOT/containers")" = "" ] && break; sleep 0.05; done
     [ "$(docker ps -aq)" = "" ]
     [ "$(ls -A "$SHALE_ROOT/containers")" = "" ]
     [ "$(find "$SHALE_ROOT/locks" -name 'attachers-*')" = "" ]
@@ -101,12 +101,12 @@ PY
     docker create --network none -i --name go busybox sh -c 'while sleep 0.1; do echo tick; done' >/dev/null
     docker start -a go >"$BATS_TEST_TMPDIR/first" 3>&- &
     pid=$!
-    for _ in $(seq 200); do grep -q tick "$BATS_TEST_TMPDIR/first" && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q tick "$BATS_TEST_TMPDIR/first" && break; sleep 0.05; done
     kill -9 "$pid"
     [ "$(docker inspect -f '{{.State.Running}}' go)" = true ]
     docker attach --no-stdin go >"$BATS_TEST_TMPDIR/second" 3>&- &
     pid=$!
-    for _ in $(seq 200); do grep -q tick "$BATS_TEST_TMPDIR/second" && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q tick "$BATS_TEST_TMPDIR/second" && break; sleep 0.05; done
     grep -q tick "$BATS_TEST_TMPDIR/second"
     before=$(docker inspect -f '{{.State.Pid}}' go)
     daemon_stop KILL

@@ -100,11 +100,11 @@ D
     printf 'FROM bb:1\nRUN echo begun; sleep 600\n' | dockerfile
     docker build --network none "$ctx" >"$BATS_TEST_TMPDIR/out" 2>&1 &
     local client=$!
-    for _ in $(seq 300); do ! grep -q begun "$BATS_TEST_TMPDIR/out" || break; sleep 0.05; done
+    for _ in $(seq 600); do ! grep -q begun "$BATS_TEST_TMPDIR/out" || break; sleep 0.05; done
     grep -q begun "$BATS_TEST_TMPDIR/out"
     kill "$client"
     wait "$client" || true
-    for _ in $(seq 300); do [ -n "$(ls "$SHALE_ROOT/builds" 2>/dev/null)" ] || return 0; sleep 0.05; done
+    for _ in $(seq 600); do [ -n "$(ls "$SHALE_ROOT/builds" 2>/dev/null)" ] || return 0; sleep 0.05; done
     ls "$SHALE_ROOT/builds"
     return 1
 }

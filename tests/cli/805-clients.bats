@@ -220,7 +220,7 @@ ctr_round() {
     containerd -c "$w/c.toml" -l error >"$w/out" 2>&1 3>&- &
     echo $! >"$w/daemon"
     here() { timeout 60 ctr -a "$w/c.sock" "$@"; }
-    for _ in $(seq 100); do ! here version >/dev/null 2>&1 || break; sleep 0.1; done
+    for _ in $(seq 300); do ! here version >/dev/null 2>&1 || break; sleep 0.1; done
     run_ok here content fetch --plain-http "$SEED"
     rounds ctr_round
     # all platforms, with the bytes of the list

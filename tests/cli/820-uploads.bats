@@ -40,7 +40,7 @@ random() { head -c "$2" /dev/urandom >"$1"; }
     loc=$(begin x)
     curl -s -o /dev/null --limit-rate 20M -X PATCH -T big "http://$OWN$loc" &
     client=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1500); do
         have=$(range "$loc")
         [ "${have:-0}" -lt 1000000 ] || break
         sleep 0.02
@@ -98,7 +98,7 @@ random() { head -c "$2" /dev/urandom >"$1"; }
     random big 30000000
     loc=$(begin x)
     curl -s -o /dev/null --limit-rate 10M --max-time 1 -X PATCH -T big "http://$OWN$loc" || true
-    for _ in $(seq 50); do
+    for _ in $(seq 300); do
         have=$(range "$loc")
         sleep 0.1
         [ "$have" != "$(range "$loc")" ] || break
@@ -183,7 +183,7 @@ random() { head -c "$2" /dev/urandom >"$1"; }
     touch -d '8 days ago' "$OWN_DIR/uploads/${old##*/}"
     own_stop
     again
-    for _ in $(seq 50); do
+    for _ in $(seq 300); do
         [ -e "$OWN_DIR/uploads/${old##*/}" ] || break
         sleep 0.1
     done

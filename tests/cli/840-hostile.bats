@@ -112,7 +112,7 @@ while not os.path.exists('$BATS_TEST_TMPDIR/stop'): time.sleep(0.05)" &
     [ "$grown" -lt "$limit" ]
     touch "$BATS_TEST_TMPDIR/stop"
     wait $client
-    for _ in $(seq 100); do [ "$(n_fds)" -gt 100 ] || break; sleep 0.1; done
+    for _ in $(seq 300); do [ "$(n_fds)" -gt 100 ] || break; sleep 0.1; done
     [ "$(n_fds)" -lt 100 ]
 }
 
@@ -156,7 +156,7 @@ assert time.time() - begin < 3"
     touch "$BATS_TEST_TMPDIR/go"
     wait $client || { cat "$BATS_TEST_TMPDIR/out"; false; }
     grep -q "all were served" "$BATS_TEST_TMPDIR/out"
-    for _ in $(seq 100); do [ "$(n_fds)" -gt 100 ] || break; sleep 0.1; done
+    for _ in $(seq 300); do [ "$(n_fds)" -gt 100 ] || break; sleep 0.1; done
     [ "$(n_fds)" -lt 100 ]
 }
 
@@ -221,7 +221,7 @@ print('larger:', read_all(s)[:12])"
     own_stop
     (ulimit -n 512; exec "$SHALE_BIN" registry serve --storage "$OWN_DIR" --addr "127.0.0.1:$PORT" >"$OWN_DIR.log" 2>&1 3>&-) &
     OWN_PID=$! OWN_PIDS="$OWN_PIDS $!"
-    for _ in $(seq 100); do ! alive || break; sleep 0.05; done
+    for _ in $(seq 600); do ! alive || break; sleep 0.05; done
     run py "
 l = []
 for i in range(700):
@@ -310,7 +310,7 @@ print('wrong:', len(bad))"
     old=$(serial)
     registry_certificate "$dir"
     kill -HUP "$OWN_PID"
-    for _ in $(seq 100); do [ "$(serial)" = "$old" ] || break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(serial)" = "$old" ] || break; sleep 0.05; done
     [ "$(serial)" != "$old" ]
     curl -s --cacert "$dir/ca.crt" "https://$OWN/v2/" | grep -qx '{}'
     echo broken >"$dir/server.crt"

@@ -47,7 +47,7 @@ type_after() {
     shift
     for line in "$@"; do
         n=$((n + 1))
-        for _ in $(seq 200); do
+        for _ in $(seq 600); do
             [ "$(grep -aoE '(Password|Again): ' "$log" 2>/dev/null | wc -l)" -ge "$n" ] && break
             sleep 0.05
         done

@@ -191,16 +191,16 @@ layer_of() {
     sed -i 's/pull = anyone/pull = alice/' "$dir/r.conf"
     mv "$dir/access.log" "$dir/access.log.1"
     kill -HUP "$OWN_PID"
-    for _ in $(seq 100); do [ "$(status_of "http://$OWN/v2/public/f/blobs/$d")" = 200 ] || break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(status_of "http://$OWN/v2/public/f/blobs/$d")" = 200 ] || break; sleep 0.05; done
     [ "$(status_of "http://$OWN/v2/public/f/blobs/$d")" = 401 ]
     wait "$pid"
     cmp "$dir/f" "$dir/back"
-    for _ in $(seq 100); do grep -q '" 401 ' "$dir/access.log" 2>/dev/null && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q '" 401 ' "$dir/access.log" 2>/dev/null && break; sleep 0.05; done
     grep -q '" 401 ' "$dir/access.log"
     grep -q '" 201 ' "$dir/access.log.1"
     echo nonsense >>"$dir/r.conf"
     kill -HUP "$OWN_PID"
-    for _ in $(seq 100); do grep -q Error "$OWN_DIR.log" && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q Error "$OWN_DIR.log" && break; sleep 0.05; done
     grep -q "r.conf:[0-9]*: neither \[section\] nor key = value: nonsense" "$OWN_DIR.log"
     [ "$(status_of "http://$OWN/v2/public/f/blobs/$d")" = 401 ]
     [ "$(status_of -u alice:pw-alice "http://$OWN/v2/public/f/blobs/$d")" = 200 ]
@@ -211,7 +211,7 @@ layer_of() {
     as alice public/a:1
     curl -s -o /dev/null -A 'my "agent"' "http://$OWN/v2/public/a/manifests/1"
     status_of -u bob:wrong "http://$OWN/v2/"
-    for _ in $(seq 100); do grep -q '"GET /v2/ HTTP/1.1" 401 .*curl' "$dir/access.log" && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q '"GET /v2/ HTTP/1.1" 401 .*curl' "$dir/access.log" && break; sleep 0.05; done
     grep -q '^127.0.0.1 - alice \[.*\] "PUT /v2/public/a/manifests/1 HTTP/1.1" 201 ' "$dir/access.log"
     grep -q '^127.0.0.1 - - \[.*\] "GET /v2/public/a/manifests/1 HTTP/1.1" 200 [1-9].* "my \\x22agent\\x22"' "$dir/access.log"
     run_ok curl -s "http://$OWN/metrics"
@@ -237,7 +237,7 @@ open(sys.argv[1] + '/port.new', 'w').write(str(s.server_port)); os.rename(sys.ar
 s.serve_forever()
 END
     echo $! >"$BATS_TEST_TMPDIR/helper.pid"
-    for _ in $(seq 100); do [ -f "$dir/port" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -f "$dir/port" ] && break; sleep 0.05; done
     config htpasswd
     printf '[notify "ci"]\nurl = http://127.0.0.1:%s/\nevents = push, pull, delete, mount\n' "$(cat "$dir/port")" >>"$dir/r.conf"
     own_registry reg --config "$dir/r.conf"
@@ -245,7 +245,7 @@ END
     blob=$(layer_of bob team/a)
     [ "$(status_of -u bob:pw-bob -X POST "http://$OWN/v2/team/b/blobs/uploads/?mount=$blob&from=team/a")" = 201 ]
     [ "$(status_of -u alice:pw-alice -X DELETE "http://$OWN/v2/team/a/manifests/1")" = 202 ]
-    for _ in $(seq 100); do grep -q '"delete"' "$dir/events" 2>/dev/null && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q '"delete"' "$dir/events" 2>/dev/null && break; sleep 0.05; done
     event() { jq -r ".events[] | select(.action == \"$1\") | $2" "$dir/events"; }
     [ "$(event push 'select(.target.tag == "1") | .target.repository + " " + .actor.name')" = "team/a alice" ]
     [ "$(event pull 'select(.target.tag == "1") | .actor.name + " " + .request.method')" = "bob GET" ]
@@ -261,17 +261,17 @@ f = open(sys.argv[1] + '/told', 'wb', 0)
 while True: f.write(s.recv(4096).replace(b'\n', b' ') + b'\n')
 END
     echo $! >"$BATS_TEST_TMPDIR/helper.pid"
-    for _ in $(seq 100); do [ -S "$dir/notify" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -S "$dir/notify" ] && break; sleep 0.05; done
     config htpasswd
     NOTIFY_SOCKET=$dir/notify WATCHDOG_USEC=400000 own_registry reg --config "$dir/r.conf"
-    for _ in $(seq 100); do [ "$(grep -c WATCHDOG=1 "$dir/told")" -lt 2 ] || break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(grep -c WATCHDOG=1 "$dir/told")" -lt 2 ] || break; sleep 0.05; done
     [ "$(grep -c WATCHDOG=1 "$dir/told")" -ge 2 ]
     head -n 1 "$dir/told" | grep -q "READY=1.*STATUS=listening on http://$OWN"
     kill -HUP "$OWN_PID"
-    for _ in $(seq 100); do grep -q RELOADING=1 "$dir/told" && [ "$(grep -c READY=1 "$dir/told")" = 2 ] && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q RELOADING=1 "$dir/told" && [ "$(grep -c READY=1 "$dir/told")" = 2 ] && break; sleep 0.05; done
     [ "$(grep -c READY=1 "$dir/told")" = 2 ]
     own_stop
-    for _ in $(seq 100); do grep -q STOPPING=1 "$dir/told" && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q STOPPING=1 "$dir/told" && break; sleep 0.05; done
     tail -n 1 "$dir/told" | grep -q STOPPING=1
 }
 
@@ -311,7 +311,7 @@ auth:
 END
     docker-registry serve "$dir/theirs.yml" >"$dir/theirs.log" 2>&1 3>&- &
     echo $! >"$BATS_TEST_TMPDIR/helper.pid"
-    for _ in $(seq 100); do [ "$(status_of "http://127.0.0.1:$port/v2/")" != 401 ] || break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(status_of "http://127.0.0.1:$port/v2/")" != 401 ] || break; sleep 0.05; done
     copy() { skopeo copy --quiet --all --dest-tls-verify=false --dest-creds "$1:pw-$1" "oci:$SHALE_IMAGES/busybox:1.0" "docker://127.0.0.1:$port/$2"; }
     run_ok copy alice team/a:1
     run_fails 1 "denied" copy carol team/b:1
@@ -327,7 +327,7 @@ END
     "$SHALE_BIN" registry serve --config "$dir/two.conf" --storage "$OWN_DIR" >"$OWN_DIR.log" 2>&1 3>&- &
     OWN_PID=$!
     export OWN_PIDS=$OWN_PID
-    for _ in $(seq 100); do grep -q "Listening on https://" "$OWN_DIR.log" && break; sleep 0.05; done
+    for _ in $(seq 600); do grep -q "Listening on https://" "$OWN_DIR.log" && break; sleep 0.05; done
     plain=$(sed -n 's,^Listening on \(http://.*\),\1,p' "$OWN_DIR.log") tls=$(sed -n 's,^Listening on \(https://.*\),\1,p' "$OWN_DIR.log")
     [ "$(status_of -u bob:pw-bob "$plain/v2/")" = 200 ]
     [ "$(status_of -u bob:pw-bob --cacert "$dir/ca.crt" "$tls/v2/")" = 200 ]

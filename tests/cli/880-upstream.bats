@@ -58,7 +58,7 @@ good() { [ "sha256:$(sha256sum <"$1" | cut -d' ' -f1)" = "$2" ]; }
     [ "$(curl -s "http://$CACHE/v2/_catalog" | jq -c .repositories)" = '["hub/app"]' ]
     [ "$(curl -s "http://$CACHE/v1/search?q=app" | jq -r '.results[0].name')" = hub/app ]
     # Layers come after their manifests, and are looked into all the same.
-    for _ in $(seq 50); do [ "$(curl -s "http://$CACHE/shale/v1/search?file=busybox" | jq -r '.results[0].name')" != hub/app ] || break; sleep 0.1; done
+    for _ in $(seq 300); do [ "$(curl -s "http://$CACHE/shale/v1/search?file=busybox" | jq -r '.results[0].name')" != hub/app ] || break; sleep 0.1; done
     [ "$(curl -s "http://$CACHE/shale/v1/search?file=busybox" | jq -r '.results[0].name')" = hub/app ]
     need_root
     echo "{}" >"$DOCKER_CONFIG/config.json" # podman wants one where the variable is set
@@ -99,7 +99,7 @@ good() { [ "sha256:$(sha256sum <"$1" | cut -d' ' -f1)" = "$2" ]; }
     # The file is read again on HUP.
     echo secret >"$dir/pw"
     kill -HUP "$CACHE_PID"
-    for _ in $(seq 50); do [ "$(status_of "http://$CACHE/v2/hub/app/manifests/1")" != 200 ] || break; sleep 0.1; done
+    for _ in $(seq 300); do [ "$(status_of "http://$CACHE/v2/hub/app/manifests/1")" != 200 ] || break; sleep 0.1; done
     [ "$(status_of "http://$CACHE/v2/hub/app/manifests/1")" = 200 ]
     own_stop
     registry_start tls "$BATS_TEST_TMPDIR/t"
@@ -162,7 +162,7 @@ good() { [ "sha256:$(sha256sum <"$1" | cut -d' ' -f1)" = "$2" ]; }
     layer=$(layer_of "$base")
     run curl -s -m 1 -o /dev/null "$base/blobs/$layer"
     [ "$status" = 28 ]
-    for _ in $(seq 60); do [ ! -f "$CACHE_DIR/blobs/sha256/${layer#*:}" ] || break; sleep 0.1; done
+    for _ in $(seq 300); do [ ! -f "$CACHE_DIR/blobs/sha256/${layer#*:}" ] || break; sleep 0.1; done
     good <(curl -s "$base/blobs/$layer") "$layer"
     [ "$(LOG=$HOSTILE_LOG asked "GET.*blobs/$layer")" = 1 ]
     own_stop
@@ -286,14 +286,14 @@ good() { [ "sha256:$(sha256sum <"$1" | cut -d' ' -f1)" = "$2" ]; }
     second=$(curl -sI "$url/manifests/1" | tr -d '\r' | sed -n 's/^Docker-Content-Digest: //p')
     [ -n "$second" ] && [ "$second" != "$first" ]
     [ "$(status_of "$url/manifests/$first")" = 200 ]
-    for _ in $(seq 80); do [ "$(status_of "$url/manifests/none")" != 200 ] || break; sleep 0.1; done
+    for _ in $(seq 300); do [ "$(status_of "$url/manifests/none")" != 200 ] || break; sleep 0.1; done
     [ "$(status_of "$url/manifests/none")" = 200 ]
     # Unchanged: asked by HEAD only.
     sleep 2.2
     : >"$ORIGIN_LOG"
     [ "$(status_of "$url/manifests/1")" = 200 ]
     # a line of its log may come after the answer
-    for _ in $(seq 100); do [ "$(asked 'HEAD.*manifests/1 ')" = 0 ] || break; sleep 0.05; done
+    for _ in $(seq 600); do [ "$(asked 'HEAD.*manifests/1 ')" = 0 ] || break; sleep 0.05; done
     [ "$(asked 'HEAD.*manifests/1 ')" = 1 ] || { cat "$ORIGIN_LOG"; return 1; }
     [ "$(asked 'GET.*manifests')" = 0 ]
     curl -s -X DELETE "http://$ORIGIN/v2/app/manifests/1"
@@ -372,7 +372,7 @@ good() { [ "sha256:$(sha256sum <"$1" | cut -d' ' -f1)" = "$2" ]; }
     sleep 1.2
     own_stop
     own_registry c --config "$dir/c.conf" # it looks when it starts, and each hour
-    for _ in $(seq 50); do [ "$(curl -s "http://$OWN/v2/_catalog" | jq '.repositories | length')" != 0 ] || break; sleep 0.1; done
+    for _ in $(seq 300); do [ "$(curl -s "http://$OWN/v2/_catalog" | jq '.repositories | length')" != 0 ] || break; sleep 0.1; done
     [ "$(curl -s "http://$OWN/v2/_catalog" | jq '.repositories | length')" = 0 ]
     sleep 0.1
     run_ok shale registry gc --storage "$OWN_DIR" --grace 1ms

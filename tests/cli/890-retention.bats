@@ -26,7 +26,7 @@ gc() { run_ok shale registry gc --storage "$OWN_DIR" --config "$dir/r.conf" "$@"
 tags() { curl -s "http://$OWN/v2/$1/tags/list" | jq -r '[.tags[]?] | join(" ")'; }
 conf() { cat >"$dir/r.conf"; }
 logged() { grep -q "$1" "$OWN_DIR.log"; }
-wait_for() { for _ in $(seq 100); do ! "$@" || return 0; sleep 0.1; done; echo "never: $*"; cat "$OWN_DIR.log"; return 1; }
+wait_for() { for _ in $(seq 300); do ! "$@" || return 0; sleep 0.1; done; echo "never: $*"; cat "$OWN_DIR.log"; return 1; }
 
 @test "the newest stay, pinned ones too; a dry run says what would go, and why, and removes nothing" {
     conf <<END

@@ -171,7 +171,7 @@ END
     has 201
     loc=$(upload kept)
     [ "$(code "$loc" -X PATCH --data-binary "@$dir/f")" = 202 ]
-    for _ in $(seq 50); do [ ! -s "$OWN_DIR/gc.reserve" ] || break; sleep 0.1; done
+    for _ in $(seq 300); do [ ! -s "$OWN_DIR/gc.reserve" ] || break; sleep 0.1; done
     dd if=/dev/zero of="$disk/fill" bs=4k 2>/dev/null || true
     [ "$(df --output=avail "$disk" | tail -1)" -eq 0 ]
     file g 100000

@@ -69,7 +69,7 @@ serve_again() { # with the config that is there
     mkdir -p "$OWN_DIR"
     "$SHALE_BIN" registry serve --storage "$OWN_DIR" --config "$dir/r.conf" >"$OWN_DIR.log" 2>&1 3>&- &
     OWN_PID=$! OWN_PIDS="${OWN_PIDS:-} $!"
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         OWN=$(sed -n 's,^Listening on https://,,p' "$OWN_DIR.log")
         [ -z "$OWN" ] || return 0
         sleep 0.05
@@ -147,7 +147,7 @@ serve_again() { # with the config that is there
     cat "$dir/ca.crt" >>"$dir/ca-both.crt"
     sed -i 's/^tls_client_ca = .*/tls_client_ca = ca-both.crt/' "$dir/r.conf"
     kill -HUP "$OWN_PID"
-    for _ in $(seq 50); do [ "$(code dave /v2/)" != 200 ] || break; sleep 0.1; done
+    for _ in $(seq 300); do [ "$(code dave /v2/)" != 200 ] || break; sleep 0.1; done
     [ "$(code dave /v2/)" = 200 ]
     [ "$(code alice /v2/)" = 200 ]
     sed -i 's/^tls_client_ca = .*/tls_client_ca = server.key/' "$dir/r.conf"
@@ -177,7 +177,7 @@ revoke() {
 }
 reload() { # reload WHO CODE: HUP, until a new connection of WHO gets CODE
     kill -HUP "$OWN_PID"
-    for _ in $(seq 100); do [ "$(code "$1" /v2/)" != "$2" ] || return 0; sleep 0.1; done
+    for _ in $(seq 300); do [ "$(code "$1" /v2/)" != "$2" ] || return 0; sleep 0.1; done
     cat "$OWN_DIR.log"
     return 1
 }
@@ -222,7 +222,7 @@ END
     cp "$dir/crl.pem" "$dir/good.pem"
     revoke "$dir/other"
     kill -HUP "$OWN_PID"
-    for _ in $(seq 100); do ! grep -q "is not signed by an authority of clients" "$OWN_DIR.log" || break; sleep 0.1; done
+    for _ in $(seq 300); do ! grep -q "is not signed by an authority of clients" "$OWN_DIR.log" || break; sleep 0.1; done
     grep -q "is not signed by an authority of clients" "$OWN_DIR.log"
     [ "$(code bob /v2/)" = 403 ]
     [ "$(code alice /v2/)" = 200 ]

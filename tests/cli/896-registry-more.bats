@@ -30,7 +30,7 @@ receiver() { # a receiver of events -> $dir/events, PORT
     # shellcheck disable=SC2154 # set by lib.bash
     python3 -B "$top/tests/unit/registry/notify_peer.py" "$dir/port" "$dir/events" 0 0 <>"$dir/end" 3>&- &
     PEER_PID=$!
-    for _ in $(seq 100); do [ -s "$dir/port" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -s "$dir/port" ] && break; sleep 0.05; done
     PORT=$(cat "$dir/port")
 }
 # "TAG or DIGEST of the removed, why" in a line each
@@ -162,7 +162,7 @@ END
     containerd -c "$w/c.toml" -l error >"$w/out" 2>&1 3>&- &
     echo $! >"$dir/containerd.pid"
     here() { timeout 60 ctr -a "$w/c.sock" "$@"; }
-    for _ in $(seq 100); do ! here version >/dev/null 2>&1 || break; sleep 0.1; done
+    for _ in $(seq 300); do ! here version >/dev/null 2>&1 || break; sleep 0.1; done
     run_ok here content fetch --hosts-dir "$w/hosts" docker.io/team/app:1
     run_ok here content fetch --hosts-dir "$w/hosts" docker.io/library/app:1
     run_ok here content fetch --hosts-dir "$w/hosts" quay.example/team/app:1
@@ -214,7 +214,7 @@ at() { curl -s -o /dev/null -D - "http://$1$2" | tr -d '\r' | sed -n 's/^Range: 
     loc=$(begin "$a")
     curl -s -o /dev/null --limit-rate 4M -X PATCH -T big "http://$a$loc" &
     client=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1500); do
         have=$(at "$b" "$loc")
         [ "${have:-0}" -lt 1000000 ] || break
         sleep 0.02

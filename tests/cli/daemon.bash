@@ -16,7 +16,7 @@ daemon_start() {
     daemon_wait
 }
 daemon_wait() {
-    for _ in $(seq 500); do
+    for _ in $(seq 1500); do
         curl -sf -o /dev/null --unix-socket "$DAEMON_SOCK" http://d/_ping && return 0
         kill -0 "$DAEMON_PID" 2>/dev/null || break
         sleep 0.02

@@ -32,7 +32,7 @@ layout_registry_start() {
     rm -f "$port"
     python3 "$top/tests/cli/layout-registry.py" "$1" "$port" 3>&- &
     LAYOUT_PID=$!
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         [ ! -s "$port" ] || break
         sleep 0.05
     done

@@ -128,7 +128,7 @@ hostile_start() {
     file=$(mktemp -u "$BATS_FILE_TMPDIR/hostile.XXXXXX")
     "$@" python3 -B "$BATS_TEST_DIRNAME/hostile" "$layout" "$file" "$address" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/hostile.pids"
-    for _ in $(seq 100); do [ -f "$file" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -f "$file" ] && break; sleep 0.05; done
     HOSTILE=$(cat "$file") HOSTILE_LOG=$file.log
     export HOSTILE HOSTILE_LOG
 }
@@ -181,7 +181,7 @@ own_registry() {
     : >"$OWN_DIR.log"
     "$SHALE_BIN" registry serve --storage "$OWN_DIR" --addr 127.0.0.1:"${OWN_PORT:-0}" "$@" >"$OWN_DIR.log" 2>&1 3>&- &
     OWN_PID=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1500); do
         OWN=$(sed -n 's,^Listening on https\?://,,p' "$OWN_DIR.log" | head -n 1)
         [ -z "$OWN" ] || break
         kill -0 "$OWN_PID" 2>/dev/null || break
@@ -233,7 +233,7 @@ docker_engine() {
 docker_engine_stop() { # for teardown
     [ -n "${ENGINE_PID:-}" ] || return 0
     kill "$ENGINE_PID" 2>/dev/null || true
-    for _ in $(seq 100); do kill -0 "$ENGINE_PID" 2>/dev/null || break; sleep 0.1; done
+    for _ in $(seq 300); do kill -0 "$ENGINE_PID" 2>/dev/null || break; sleep 0.1; done
     kill -9 "$ENGINE_PID" 2>/dev/null || true
     ENGINE_PID=
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes tar archives of every odd kind from a description: mktar < SPEC > TAR, or mktar DIR < SPEC for the archives of
- * a stack of layers, with a line "---" between two: DIR/1.tar, DIR/2.tar …. One member a line:
+ * Writes tar archives of every odd kind from a description: mktar < SPEC > TAR, or mktar DIR < SPEC
+ * for the archives of a stack of layers, with a line "---" between two: DIR/1.tar, DIR/2.tar …. One
+ * member a line:
  *
  *   KIND PATH [key=value]…      kinds: file dir symlink hardlink char block fifo
  *

@@ -37,7 +37,7 @@ registry_token_server() { # DIR: its port is in DIR/token.port
     "$(dirname "${BASH_SOURCE[0]}")/token-server" "$1/token.key" "$1/token.crt" "$1/token.port" "$1/token.log" \
         >/dev/null 2>&1 3>&- &
     REGISTRY_PIDS="$REGISTRY_PIDS $!"
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         [ ! -s "$1/token.port" ] || return 0
         sleep 0.05
     done
@@ -74,7 +74,7 @@ registry_start_docker() { # KIND DIR
         # Descriptor 3 belongs to bats: a server that keeps it open would keep bats waiting.
         docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 3>&- &
         REGISTRY_PID=$!
-        for _ in $(seq 100); do
+        for _ in $(seq 600); do
             if curl -s -o /dev/null "${curl_opts[@]}" "$url://127.0.0.1:$port/v2/"; then
                 REGISTRY_HOST=127.0.0.1:$port
                 return 0
@@ -108,7 +108,7 @@ registry_start_shale() { # KIND DIR
     : >"$2/log"
     "${REGISTRY_PREFIX[@]}" "${SHALE_BIN:-build/shale}" registry serve --config "$2/registry.conf" >"$2/log" 2>&1 3>&- &
     REGISTRY_PID=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1500); do
         REGISTRY_HOST=$(sed -n 's,^Listening on https\?://,,p' "$2/log")
         [ -z "$REGISTRY_HOST" ] || return 0
         kill -0 "$REGISTRY_PID" 2>/dev/null || break
