@@ -63,7 +63,7 @@ struct wire_opts {
     size_t max_requests;          /* at once; more wait; 0: 4096 */
     size_t head_bytes;            /* 0: HTTP_HEAD_BYTES */
     int64_t idle_ns;              /* between requests; 0: 10 min */
-    int64_t head_ns;              /* for a head that has begun, a body that is thrown away; 0: 20 s */
+    int64_t head_ns;              /* for a head that has begun, a body thrown away; 0: 20 s */
 };
 
 /* Takes over the listeners' descriptors (on success). */
