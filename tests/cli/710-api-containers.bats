@@ -307,6 +307,7 @@ PY
     for _ in $(seq 200); do kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" 2>/dev/null || break; sleep 0.05; done
     run_fails 1 "" kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" # it goes with its container
     # one that is gone before anybody has seen it run has its status, too
+    docker rm -f "$(docker run -d --rm "${none[@]}" busybox sleep 1000)"
     for want in 0 1 7; do
         code=0
         docker run --rm "${none[@]}" busybox sh -c "exit $want" || code=$?
@@ -320,6 +321,8 @@ PY
     for _ in $(seq 200); do [ -n "$(docker ps -aq --no-trunc --filter "id=$id")" ] || break; sleep 0.05; done
     run_fails 1 "No such container" docker inspect -f x --type container "$id"
     ! grep -q "$id" /proc/mounts
+    # each that is left has its container
+    for lock in "$SHALE_ROOT"/locks/container-*; do [ ! -e "$lock" ] || [ -d "$SHALE_ROOT/containers/${lock##*-}" ]; done
 }
 
 @test "run -d --rm: what runs and cannot be recorded is ended, and whoever started it is told" {
