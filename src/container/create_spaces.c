@@ -8,11 +8,10 @@
 #include "container/limits.h"
 #include "container/network.h"
 #include "container/pasta.h"
+#include "container/spaces.h"
 
-#define JOINS          "container:"
-#define OOM_SCORE_ADJ  1000
-#define LINK_DEPTH_MAX 16
-#define LINKS_MAX      1024
+#define OOM_SCORE_ADJ 1000
+#define LINKS_MAX     1024
 
 int create_joined(struct create *c, const char *name, struct meta_container *ret,
                   struct shale_err *e)
@@ -27,10 +26,9 @@ int create_joined(struct create *c, const char *name, struct meta_container *ret
 
 static const char *usual_mode(enum ns_kind kind)
 {
-    return kind == NS_IPC               ? "private"
-           : kind != NS_CGROUP          ? ""
-           : cgroup_mode() == CGROUP_V2 ? "private"
-                                        : "host";
+    return kind == NS_IPC      ? "private"
+           : kind == NS_CGROUP ? cgroup_usual_namespace(cgroup_mode())
+                               : "";
 }
 
 static int take_mode(struct create *c, enum ns_kind kind, const char *mode, struct shale_err *e)
@@ -50,7 +48,7 @@ static int take_mode(struct create *c, enum ns_kind kind, const char *mode, stru
     r = create_joined(c, ns_mode_joined(mode), &row, e);
     if (r < 0)
         return r;
-    *to = arena_printf(c->a, JOINS "%s", row.id);
+    *to = arena_printf(c->a, NS_MODE_JOINS "%s", row.id);
     return *to ? 0 : err_nomem(e);
 }
 
@@ -71,6 +69,22 @@ int create_namespaces(struct create *c, struct shale_err *e)
     if (r >= 0 && ns_mode_is_host(o->uts) && c->o->domainname && c->o->domainname[0])
         r = err_set(e, SHALE_INVALID, "conflicting options: domainname and the UTS mode");
     return r;
+}
+
+bool create_of_host(struct create *c, const char *(*mode_of)(const struct conf *k))
+{
+    struct conf k = c->conf;
+    struct meta_container row;
+
+    for (int depth = 0; depth < SPACES_DEPTH_MAX; depth++) {
+        const char *id = ns_mode_joined(mode_of(&k));
+        if (!id)
+            return ns_mode_is_host(mode_of(&k));
+        if (meta_container_get(store_meta(c->h->store), id, c->a, &row, NULL) < 0 ||
+            conf_parse(row.config, c->a, &k, NULL) < 0)
+            return false; /* gone: the start will tell */
+    }
+    return false;
 }
 
 /* ---- links ---- */
@@ -114,7 +128,7 @@ static int fix_link(struct create *c, char **link, struct shale_err *e)
         if (r < 0)
             return err_wrap(e, r, "could not get container for %.200s", name);
         name = conf_network_of(&other);
-    } while (name && depth++ < LINK_DEPTH_MAX);
+    } while (name && depth++ < SPACES_DEPTH_MAX);
     if (streq(other.network, "host"))
         return err_set(e, SHALE_INVALID,
                        "conflicting options: host type networking can't be used with links. This "
