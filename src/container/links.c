@@ -162,8 +162,7 @@ static void note_path(const char *id, char ret[NOTE_BYTES])
     (void)snprintf(ret, NOTE_BYTES, FOLDER "/%s", id);
 }
 
-static int note(struct container_host *h, const char *id, struct buf *lines,
-                struct shale_err *e)
+static int note(struct container_host *h, const char *id, struct buf *lines, struct shale_err *e)
 {
     int root = store_root_fd(h->store), r = fs_mkdir_p(root, FOLDER, 0700, e);
     char path[NOTE_BYTES];

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A container as the public API shows it: inspect, and one line of ps. */
-#include "container/cgroup.h"
 #include "container/show.h"
 
 #include <fcntl.h>
@@ -8,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "container/cgroup.h"
 #include "container/exec.h"
 #include "container/health.h"
 #include "container/initfiles.h"
