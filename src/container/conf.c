@@ -96,6 +96,7 @@ static const struct json_field host_fields[] = {
     F("ReadonlyPaths", JB_STRV, readonly_paths, JOUT_SKIP),
 };
 static const struct json_field own_fields[] = {
+    F("CgroupNamespace", JB_STR, namespaces[NS_CGROUP], 0),
     F("Path", JB_STR, path, 0),
     F("Args", JB_STRV, args, 0),
     F("DetachKeys", JB_STR, detach_keys, 0),
@@ -245,6 +246,7 @@ int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale
     r = bind(json_object_get(j, "Config"), config_fields, ARRAY_SIZE(config_fields), &c, a, e);
     if (r >= 0)
         r = bind(json_object_get(j, "HostConfig"), host_fields, ARRAY_SIZE(host_fields), &c, a, e);
+    c.namespaces[NS_CGROUP] = NULL; /* rows of before say "host" there whatever it was */
     if (r >= 0)
         r = bind(j, own_fields, ARRAY_SIZE(own_fields), &c, a, e);
     if (r >= 0)

@@ -4,7 +4,7 @@
  * What a container was made with: the options and the image's config put together, once, at
  * creation. Kept in the container's row as JSON of docker's shape:
  *   {"Config": {…}, "HostConfig": {…}, "Path": "", "Args": [], "Mounts": [{…}], "Networks": [{…}],
- *    "DetachKeys": "", "Starter": ""}
+ *    "CgroupNamespace": "", "DetachKeys": "", "Starter": ""}
  * All values live in the arena given to conf_parse.
  */
 #include <shale/container.h>

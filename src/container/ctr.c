@@ -321,7 +321,7 @@ void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *
         (void)cgroup_remove(
             cgroup_mode(), arena_printf(a, "%s/%s", conf_cgroup_parent(&c->conf), c->row.id), NULL);
     }
-    links_undo(h, a, c);
+    links_undo(h, c);
     endpoints_teardown(h, a, c);
     spaces_undo(c, a);
     image_mounts_undo(h, a, c);

@@ -352,24 +352,29 @@ static void drain(struct wcall *c)
 
 /* ---- taken over ---- */
 
-/* A body that nobody has read is none of what is carried from here on: clients announce one where
- * none is asked for. Of one whose length they do not say nobody knows where it ends: it is not
- * waited for. */
+/* A body that nobody has read is none of what is carried from here on: clients send one where none
+ * is asked for. One whose length is not known has its end here already or has none: such clients
+ * leave it open, and wait. */
 static int skip_body(struct wcall *c)
 {
+    static const char no_chunks[] = "0\r\n\r\n";
+    const size_t n_end = sizeof no_chunks - 1;
     int64_t end = time_mono_ns() + c->k->s->o.head_ns;
     char waste[4096];
-    ssize_t n = 1;
 
-    if (c->body_end || c->head.length == WIRE_LENGTH_UNKNOWN)
+    if (!c->body_end && c->head.length == WIRE_LENGTH_UNKNOWN) {
+        if (!c->chunk_begun && c->k->n >= n_end && !memcmp(c->k->buf, no_chunks, n_end))
+            wio_use(c->k, n_end);
         return 0;
+    }
     if (c->left > SMALL_BYTES)
         return -1;
-    while (n > 0) {
+    while (!c->body_end) {
         c->stall_ns = end - time_mono_ns();
-        n = c->stall_ns > 0 ? wire_read(&c->q, waste, sizeof waste) : -1;
+        if (c->stall_ns <= 0 || wire_read(&c->q, waste, sizeof waste) < 0)
+            return -1;
     }
-    return n == 0 ? 0 : -1;
+    return 0;
 }
 
 int wire_take(struct wire_req *q, const char *head, size_t n)

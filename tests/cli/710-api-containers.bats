@@ -64,7 +64,7 @@ $(hostname)" ]
     head -c 2000000 /dev/urandom >"$BATS_TEST_TMPDIR/big"
     docker run "${none[@]}" -i --rm busybox cat <"$BATS_TEST_TMPDIR/big" | cmp - "$BATS_TEST_TMPDIR/big"
     # a body that comes with the request to attach is none of it
-    docker create "${none[@]}" -i --name bodied busybox cat >/dev/null
+    for i in bodied open ended; do docker create "${none[@]}" -i --name "$i" busybox cat >/dev/null; done
     run_ok python3 - "$DAEMON_SOCK" <<'PY'
 import socket, sys
 def ask(text):
@@ -82,8 +82,17 @@ ask(b"POST /containers/bodied/start HTTP/1.0\r\n\r\n")
 s.shutdown(socket.SHUT_WR)
 got = f.read()
 assert got == b"\1\0\0\0\0\0\0\6input\n", got
+# one that is left open is not waited for, one that has ended is none of it
+for name, end in (b"open", b""), (b"ended", b"0\r\n\r\n"):
+    s, f = ask(b"POST /containers/" + name + b"/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\n"
+               b"Connection: Upgrade\r\nTransfer-Encoding: chunked\r\n\r\n" + end)
+    ask(b"POST /containers/" + name + b"/start HTTP/1.0\r\n\r\n")
+    s.sendall(b"input\n")
+    s.shutdown(socket.SHUT_WR)
+    got = f.read()
+    assert got == b"\1\0\0\0\0\0\0\6input\n", (name, got)
 PY
-    docker rm bodied
+    docker rm bodied open ended
 }
 
 @test "run -it: a terminal with its size; detach keys; attach again; exec -it" {
