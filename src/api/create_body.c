@@ -333,6 +333,10 @@ static void take_config(const struct config *c, struct shale_create_opts *o)
     static const char *const empty[] = {NULL};
     bool attached = c->attach_in || c->attach_out || c->attach_err;
 
+    o->attach_told = true;
+    o->attach_in = c->attach_in;
+    o->attach_out = c->attach_out;
+    o->attach_err = c->attach_err;
     o->image = c->image ? c->image : "";
     o->hostname = text_or_null(c->hostname);
     o->domainname = text_or_null(c->domainname);

@@ -21,9 +21,9 @@ static const struct json_field config_fields[] = {
     F("Hostname", JB_STR, hostname, 0),
     F("Domainname", JB_STR, domainname, 0),
     F("User", JB_STR, user, 0),
-    F("AttachStdin", JB_BOOL, stdin_once, 0), /* one means the other */
-    F("AttachStdout", JB_BOOL, attached, 0),
-    F("AttachStderr", JB_BOOL, attached, 0),
+    F("AttachStdin", JB_BOOL, attach_in, 0),
+    F("AttachStdout", JB_BOOL, attach_out, 0),
+    F("AttachStderr", JB_BOOL, attach_err, 0),
     F("ExposedPorts", JB_SET, exposed_ports, JOUT_OMIT),
     F("Tty", JB_BOOL, tty, 0),
     F("OpenStdin", JB_BOOL, open_stdin, 0),

@@ -60,7 +60,7 @@ struct conf_blkio { /* limits of block devices */
 struct conf {
     /* Config */
     const char *hostname, *domainname, *user, *workdir, *stop_signal, *image;
-    bool tty, open_stdin, stdin_once, attached;
+    bool tty, open_stdin, stdin_once, attach_in, attach_out, attach_err; /* the last three: shown */
     struct strv env, entrypoint, cmd, exposed_ports, volumes, shell, on_build; /* the last: empty */
     struct strmap labels;
     int64_t stop_timeout_s; /* -1: 10 s */

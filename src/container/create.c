@@ -211,8 +211,10 @@ static int set_plain(struct create *c, struct shale_err *e)
     k->volumes = run->volumes;
     k->tty = o->tty;
     k->open_stdin = o->interactive;
-    k->attached = !o->detached;
     k->stdin_once = o->interactive && !o->detached;
+    k->attach_in = o->attach_told ? o->attach_in : k->stdin_once;
+    k->attach_out = o->attach_told ? o->attach_out : !o->detached;
+    k->attach_err = o->attach_told ? o->attach_err : !o->detached;
     k->read_only = o->read_only;
     k->auto_remove = o->auto_remove;
     k->init = o->init;

@@ -278,11 +278,22 @@ int wire_write(struct wire_req *q, const void *p, size_t n)
     return c->chunked ? send_all(c, v, 3) : send_all(c, &v[1], 1);
 }
 
+static int send_late(struct wcall *c, struct buf *late)
+{
+    ssize_t sent = late->failed ? -1 : late->n ? wio_send_now(c->k, late->p, late->n) : 0;
+
+    if (sent < 0)
+        c->broken = true;
+    else
+        buf_drop(late, (size_t)sent);
+    return sent < 0 ? -1 : 0;
+}
+
 int wire_write_late(struct wire_req *q, struct buf *late, const void *p, size_t n)
 {
     struct wcall *c = wcall_of(q);
 
-    if (c->broken || !c->begun || c->ended)
+    if (c->broken || !c->begun || c->ended || send_late(c, late) < 0)
         return -1;
     if (n == 0 || c->no_body || late->max - late->n < n + CHUNK_FRAME)
         return 0;
@@ -291,12 +302,7 @@ int wire_write_late(struct wire_req *q, struct buf *late, const void *p, size_t 
     buf_add(late, p, n);
     if (c->chunked)
         buf_adds(late, "\r\n");
-    ssize_t sent = late->failed ? -1 : wio_send_now(c->k, late->p, late->n);
-    if (sent < 0)
-        c->broken = true;
-    else
-        buf_drop(late, (size_t)sent);
-    return sent < 0 ? -1 : 0;
+    return send_late(c, late);
 }
 
 int wire_write_rest(struct wire_req *q, struct buf *late)

@@ -192,8 +192,11 @@ PY
     [ "$(docker run "${none[@]}" --rm made:1)" = text ]
     docker rmi made:1
     docker commit -c 'ENTRYPOINT ["cat"]' -c 'CMD ["echo","own"]' web made:2
-    run_ok api POST '/containers/create?name=bare' -H 'Content-Type: application/json' -d '{"Image":"made:2","Entrypoint":[]}'
+    run_ok api POST '/containers/create?name=bare' -H 'Content-Type: application/json' \
+        -d '{"Image":"made:2","Entrypoint":[],"AttachStdin":true,"AttachStderr":true,"OpenStdin":true,"StdinOnce":false}'
     [ "$(docker inspect -f '{{.Path}} {{.Args}}' bare)" = "echo [own]" ]
+    run_ok docker inspect -f '{{with .Config}}{{.AttachStdin}} {{.AttachStdout}} {{.AttachStderr}} {{.StdinOnce}}{{end}}' bare
+    [ "$output" = "true false true false" ] # each as it was sent
     docker rm bare
     docker rmi made:2
 }
@@ -313,6 +316,7 @@ PY
     for _ in $(seq 200); do kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" 2>/dev/null || break; sleep 0.05; done
     run_fails 1 "" kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" # it goes with its container
     # one that is gone before anybody has seen it run has its status, too
+    docker rm -f "$(docker run -d --rm "${none[@]}" busybox sleep 1000)"
     for want in 0 1 7; do
         code=0
         docker run --rm "${none[@]}" busybox sh -c "exit $want" || code=$?
@@ -326,6 +330,31 @@ PY
     for _ in $(seq 200); do [ -n "$(docker ps -aq --no-trunc --filter "id=$id")" ] || break; sleep 0.05; done
     run_fails 1 "No such container" docker inspect -f x --type container "$id"
     ! grep -q "$id" /proc/mounts
+    # each that is left has its container
+    for lock in "$SHALE_ROOT"/locks/container-*; do [ ! -e "$lock" ] || [ -d "$SHALE_ROOT/containers/${lock##*-}" ]; done
+}
+
+@test "run -d --rm: what runs and cannot be recorded is ended, and whoever started it is told" {
+    real=$(command -v runc || command -v crun)
+    # while it starts somebody else decides that it goes
+    cat >"$BATS_TEST_TMPDIR/runtime" <<SH
+#!/bin/sh
+case " \$* " in *" run "*)
+    [ ! -e "$BATS_TEST_TMPDIR/spoil" ] || python3 - "$SHALE_ROOT/shale.db" <<'PY'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], timeout=30)
+db.execute("UPDATE containers SET state = 'removing' WHERE name = 'spoiled'")
+db.commit()
+PY
+esac
+exec $real "\$@"
+SH
+    chmod +x "$BATS_TEST_TMPDIR/runtime"
+    run_ok shale run --rm "${none[@]}" --runtime "$BATS_TEST_TMPDIR/runtime" busybox true
+    touch "$BATS_TEST_TMPDIR/spoil"
+    run_fails 125 "" timeout -s KILL 60 "$SHALE_BIN" run -d --rm "${none[@]}" --runtime "$BATS_TEST_TMPDIR/runtime" --name spoiled busybox sleep 998877
+    ! pgrep -f "sleep 998877"
+    ! docker ps -aq --filter name=spoiled | grep .
 }
 
 @test "lists that are sent again show what others have changed" {
