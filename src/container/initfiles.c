@@ -71,3 +71,12 @@ void initfiles_make(int root_fd)
     if (folder >= 0)
         (void)sys_symlinkat(MTAB_LINK, folder, MTAB);
 }
+
+uint64_t initfiles_bytes(const char *upper)
+{
+    _cleanup_close_ int root = sys_openat(AT_FDCWD, upper, O_PATH | O_DIRECTORY, 0);
+    _cleanup_close_ int folder =
+        root < 0 ? -1 : inroot_open(root, MTAB_FOLDER, O_PATH | O_DIRECTORY, NULL);
+
+    return folder >= 0 && links_to(folder, MTAB, MTAB_LINK) ? strlen(MTAB_LINK) : 0;
+}

@@ -23,3 +23,6 @@ bool initfile_is(const char *path, int dir_fd, const char *name, const struct st
 /* Makes those that no runtime makes, where they are missing, in the root of a container. What is in
  * their way stays. */
 void initfiles_make(int root_fd);
+/* Bytes of those that lie in this folder, a container's writable layer: docker does not count them
+ * as the container's. */
+uint64_t initfiles_bytes(const char *upper);

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "container/exec.h"
 #include "container/health.h"
+#include "container/initfiles.h"
 #include "container/jout.h"
 #include "container/links.h"
 #include "container/logrotate.h"
@@ -140,6 +141,8 @@ static int put_sizes(struct container_host *h, const struct ctr *c, struct arena
         r = fs_files_size(AT_FDCWD, upper, &rw, e);
         if (r < 0)
             return r;
+        uint64_t init = initfiles_bytes(upper);
+        rw -= init < rw ? init : rw;
     }
     ret->size_rw_bytes = (int64_t)rw;
     ret->size_root_bytes = (int64_t)(rw + image.size_bytes);

@@ -105,9 +105,9 @@ bool wire_answered(const struct wire_req *q);
 /* The answer cannot be completed: the connection is cut, so that the client sees it is not whole.
  */
 void wire_break(struct wire_req *q);
-/* Throws away what is left of the body, sends `head` (all of it, verbatim) and hands the connection over as a blocking stream socket: its
- * own, or one that a thread feeds where it is encrypted. It is closed when handle returns. -1: the
- * client has gone, or there are no more descriptors. */
+/* Throws away what is left of the body, sends `head` (all of it, verbatim) and hands the connection
+ * over as a blocking stream socket: its own, or one that a thread feeds where it is encrypted. It
+ * is closed when handle returns. -1: the client has gone, or there are no more descriptors. */
 int wire_take(struct wire_req *q, const char *head, size_t n);
 
 /* Has the client closed (its side of) the connection, or is the server ending? */

@@ -284,7 +284,7 @@ PY
         'trap "exit 5" TERM; echo begun; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo more; while :; do sleep 0.05; done'
     id=$output
     pgrep -f "__watch $id" >"$BATS_TEST_TMPDIR/watcher"
-    ! pgrep -f "conmon.*$id"
+    run_fails 1 "" pgrep -f "conmon.*$id"
     docker attach --no-stdin --sig-proxy=false watched >"$BATS_TEST_TMPDIR/attached" 3>&- &
     attached=$!
     docker wait watched >"$BATS_TEST_TMPDIR/status" 3>&- &
@@ -302,7 +302,7 @@ PY
     [ "$(cat "$BATS_TEST_TMPDIR/status")" = 5 ]
     run_fails 1 "No such container" docker inspect -f x --type container watched
     for _ in $(seq 200); do kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" 2>/dev/null || break; sleep 0.05; done
-    ! kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" 2>/dev/null # it goes with its container
+    run_fails 1 "" kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" # it goes with its container
     # one that is gone before anybody has seen it run has its status, too
     for want in 0 1 7; do
         code=0
