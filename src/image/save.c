@@ -81,29 +81,6 @@ static int manifest_of(struct save *s, const struct digest *id, struct digest *r
     return r;
 }
 
-/* Of an image there may be several manifests (other compressions, other annotations); in what a
- * name stands for, the one that is there. 0: it has none. */
-static int manifest_in(struct save *s, const struct digest *in, const struct digest *id,
-                       unsigned depth, struct digest *ret, struct shale_err *e)
-{
-    struct manifest m;
-    int r = image_load_manifest(s->h->store, in, &s->a, &m, e);
-
-    if (r < 0)
-        return r == -SHALE_NOT_FOUND ? 0 : r;
-    if (m.kind == MANIFEST_IMAGE && digest_eq(&m.config.digest, id)) {
-        *ret = *in;
-        return 1;
-    }
-    for (size_t i = 0; m.kind == MANIFEST_INDEX && depth < LIMIT_INDEX_DEPTH && i < m.n_manifests;
-         i++) {
-        r = manifest_in(s, &m.manifests[i].digest, id, depth + 1, ret, e);
-        if (r != 0)
-            return r;
-    }
-    return 0;
-}
-
 static bool is_among(const struct digest *v, size_t n, const struct digest *d)
 {
     for (size_t i = 0; i < n; i++)
@@ -135,8 +112,8 @@ static int choose(struct save *s, const char *what, struct target *t, struct sha
         if (r < 0)
             return err_set(e, why.code, "%s", why.msg);
         r = manifest_of(s, &found.id, &d, e);
-        if (r >= 0 && digest_is_set(&found.target))
-            r = manifest_in(s, &found.target, &found.id, 0, &d, e);
+        if (r >= 0)
+            r = image_manifest_in(s->h->store, &found.target, &found.id, &s->a, &d, e);
         if (r < 0)
             return r;
         if (!is_among(v, n, &d))
@@ -160,7 +137,7 @@ static int take_all(struct save *s, const struct image_found *found, struct targ
         return r;
     r = image_is_whole(s->h->store, &found->target, &s->a, e);
     if (r == 1)
-        r = manifest_in(s, &found->target, &found->id, 0, &t->manifest, e);
+        r = image_manifest_in(s->h->store, &found->target, &found->id, &s->a, &t->manifest, e);
     if (r == 1)
         t->top = found->target;
     return r;

@@ -48,7 +48,7 @@ setup() {
 }
 
 @test "build: compressions, a layout in a folder, nothing but the cache" {
-    local out=$BATS_TEST_TMPDIR/layout
+    local out=$BATS_TEST_TMPDIR/layout name
     dockerfile <<<$'FROM @\nCOPY src /x\nRUN head -c 100000 /dev/zero >/zero'
     types() { jq -r '[.layers[].mediaType | sub(".*\\.tar"; "")] | join(" ")' "$1/blobs/sha256/$(jq -r ".manifests[$2].digest[7:]" "$1/index.json")"; }
     run_ok build -t a:1 -o "type=oci,dest=$out,tar=false,compression=zstd,compression-level=19"
@@ -65,8 +65,13 @@ setup() {
     run_ok build -t a:1 -o "type=image,compression=zstd"
     [ "$(shale builder du | grep -c compressed)" = "$rows" ]
     # Names with other manifests of one image have each its own.
-    run_ok build -t plain:1
     run_ok build -t noted:1 --annotation a=b --sbom=true
+    run_ok build -t plain:1
+    run_ok shale images --tree
+    for name in a:1 noted:1 plain:1; do has "$name"; done
+    run_ok shale tag a:1 "$REGISTRY_HOST/zstd:1"
+    run_ok shale push -q --platform linux/amd64 "$REGISTRY_HOST/zstd:1"
+    shale manifest inspect --insecure "$REGISTRY_HOST/zstd:1" | jq -e '[.layers[].mediaType | endswith("+zstd")] == [false, true, true]'
     for want in a:1=+gzip,+zstd,+zstd plain:1=+gzip,+gzip,+gzip noted:1=+gzip,+gzip,+gzip; do
         for how in "" --platform=linux/amd64; do
             run_ok shale save $how -o "$out.tar" "${want%=*}"
@@ -76,7 +81,7 @@ setup() {
             [ "$(tar -xOf "$out.tar" "blobs/sha256/$digest" | jq -r '[.layers[].mediaType | sub(".*\\.tar"; "")] | join(",")')" = "${want#*=}" ]
         done
     done
-    shale rmi plain:1 noted:1 >/dev/null
+    shale rmi plain:1 noted:1 "$REGISTRY_HOST/zstd:1" >/dev/null
     # It is the same image, also for who gets it.
     id=$(field '{{.Id}}' a:1)
     run_ok build -t "$REGISTRY_HOST/packed:1" --push -o "type=image,compression=zstd,force-compression=true"
