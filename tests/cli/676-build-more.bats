@@ -57,8 +57,15 @@ setup() {
     # Another name comes beside it, the same one in its place; the next time nothing is compressed.
     run_ok build -t b:2 -o "type=oci,dest=$out,tar=false,compression=uncompressed,force-compression=true"
     run_ok build -t a:1 -o "type=oci,dest=$out,tar=false,compression=zstd"
-    [ "$(jq -c '[.manifests[].annotations."io.containerd.image.name"]' "$out/index.json")" = '["docker.io/library/b:2","docker.io/library/a:1"]' ]
-    [ "$(types "$out" 0), $(types "$out" 1)" = "  , +gzip +zstd +zstd" ]
+    [ "$(jq -c '[.manifests[].annotations."io.containerd.image.name"]' "$out/index.json")" = '["docker.io/library/a:1","docker.io/library/b:2"]' ]
+    [ "$(types "$out" 0), $(types "$out" 1)" = "+gzip +zstd +zstd,   " ]
+    # An entry of others has only a tag, and gives way to that; what else the index says stays.
+    jq '.annotations = {k: "v"} | (.manifests[] | select(.annotations."org.opencontainers.image.ref.name" == "1").annotations) |= del(."io.containerd.image.name")' \
+        "$out/index.json" >"$out.json" && mv "$out.json" "$out/index.json"
+    run_ok build -t c:2 -o "type=oci,dest=$out,tar=false" &
+    run_ok build -t a:1 -o "type=oci,dest=$out,tar=false,compression=zstd"
+    wait $!
+    [ "$(jq -c '[.annotations.k, ([.manifests[].annotations."io.containerd.image.name" | sub(".*/"; "")] | sort)]' "$out/index.json")" = '["v",["a:1","b:2","c:2"]]' ]
     (cd "$out/blobs/sha256" && sha256sum -- * | awk '$1 != $2 {exit 1}')
     [ ! -e "$out/manifest.json" ]
     rows=$(shale builder du | grep -c compressed)
@@ -98,6 +105,8 @@ setup() {
     [ "$(cached)" = 3 ] || { echo "$output"; return 1; }
     echo no >"$BATS_TEST_TMPDIR/index.json"
     run_fails 1 "index.json in $BATS_TEST_TMPDIR is none of an OCI layout" build -o "type=oci,dest=$BATS_TEST_TMPDIR,tar=false"
+    echo '{"schemaVersion":1,"manifests":[]}' >"$BATS_TEST_TMPDIR/index.json"
+    run_fails 1 "is none of an OCI layout" build -o "type=oci,dest=$BATS_TEST_TMPDIR,tar=false"
     run_fails 1 "all outputs of a build have the same image" build -o type=image,compression=zstd -o "type=oci,dest=$out.2,compression=gzip"
     run_fails 1 "compression=estargz is not supported" build -o type=image,compression=estargz
     run_fails 1 "compression=lzma: gzip, zstd or uncompressed" build -o type=image,compression=lzma
