@@ -211,7 +211,8 @@ static int take_allow(struct cli *c, const struct strv *allow, struct shale_buil
             q->host_network = true;
         else
             return err_set(&c->e, SHALE_INVALID,
-                           "--allow \"%.64s\": security.insecure or network.host", allow->v[i]);
+                           "--allow \"%.64s\": it can be security.insecure or network.host",
+                           allow->v[i]);
     }
     return 0;
 }
