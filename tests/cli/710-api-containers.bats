@@ -388,3 +388,49 @@ SH
     shale rmi listed:1 listed:2 >/dev/null
     [[ "$(tags)" != *listed* ]]
 }
+
+@test "lists of containers that run are sent again, and show what happens to these meanwhile" {
+    docker run -d "${none[@]}" --name live1 --health-cmd 'test -e /ok' --health-interval 100ms --health-retries 1000 busybox sleep 1000 >/dev/null
+    docker run -d "${none[@]}" --name live2 busybox sleep 1000 >/dev/null
+    status() { api GET "/containers/json?all=1" | jq -r ".[] | select(.Names[0] == \"/$1\") | .State + \" \" + .Status"; }
+    running() { api GET /containers/json | jq -r '.[].Names[0]' | grep -c live || true; }
+    killed() { # an answer is kept, and the processes end
+        running >/dev/null
+        status live1 >/dev/null
+        kill -KILL "$@"
+        for p; do while [[ "$(cut -d' ' -f3 "/proc/$p/stat" 2>/dev/null)" == [^Z] ]]; do sleep 0.01; done; done
+    }
+    of_file() { cut -d' ' -f"$3" "$SHALE_ROOT/containers/$(docker inspect -f '{{.Id}}' "$1")/$2"; }
+    [[ "$(status live1)" == "running Up "*" (health: starting)" ]]
+    [ "$(running)/$(running)" = 2/2 ]
+    [ "$(find "/proc/$DAEMON_PID/fd" -lname '*pidfd*' | wc -l)" -ge 3 ] # they are kept: two containers and a keeper
+    was=$(api GET /containers/json)
+    for _ in $(seq 100); do [ "$(api GET /containers/json)" = "$was" ] || break; sleep 0.05; done
+    [ "$(api GET /containers/json)" != "$was" ] # time goes on
+    docker exec live1 touch /ok                 # its keeper sees that, and writes a file
+    for _ in $(seq 200); do
+        status live1 >/dev/null
+        [ "$(shale inspect -f '{{.State.Health.Status}}' live1)" != healthy ] || break
+    done
+    [[ "$(status live1)" == "running Up "*" (healthy)" ]] # at once
+    killed "$(of_file live1 keeper 1)"
+    [[ "$(status live1)" == "running Up "*" (unhealthy)" ]] # nobody looks any more
+    docker rm -f live1 >/dev/null
+    # from here on the time reads the same in each answer
+    sqlite3 -cmd '.timeout 10000' "$SHALE_ROOT/shale.db" "UPDATE containers SET started = started - 18000000000000 WHERE state = 'running'"
+    [ "$(status live2)" = "running Up 5 hours" ]
+    shale pause live2 # another process
+    [ "$(status live2)/$(status live2)" = "paused Up 5 hours (Paused)/paused Up 5 hours (Paused)" ]
+    shale unpause live2
+    [ "$(status live2)/$(running)" = "running Up 5 hours/1" ]
+    # killed by somebody else, and nobody is left who would write down its end
+    killed "$(of_file live2 run 4)" "$(docker inspect -f '{{.State.Pid}}' live2)"
+    [ "$(running)" = 0 ]
+    [[ "$(status live2)" == "exited Exited (255) "* ]]
+    shale start live2 >/dev/null
+    [[ "$(status live2)" == "running Up Less than a second" || "$(status live2)" == "running Up "*" second"* ]]
+    killed "$(docker inspect -f '{{.State.Pid}}' live2)"
+    docker wait live2
+    [[ "$(running) $(status live2)" == "0 exited Exited (137) "* ]]
+    docker rm live2 >/dev/null
+}
