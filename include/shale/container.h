@@ -147,6 +147,9 @@ struct shale_create_opts {
     struct shale_blkio_opts blkio;
     /* What is hidden of /proc and /sys, or only read; NULL: the usual; empty: nothing. */
     const char *const *masked_paths, *const *readonly_paths;
+    /* Which streams `inspect` says were attached, where its maker tells each on its own
+     * (attach_told); else it follows from `detached` and `interactive`. */
+    bool attach_told, attach_in, attach_out, attach_err;
 };
 struct shale_created {
     const char *id; /* 64 hex */
