@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "tar/deflate.h"
@@ -13,11 +14,16 @@
 #define OUT_BYTES   (128u << 10)
 #define MAX_WORKERS 4 /* of zstd: each has a few MiB; what comes out is the same with 1 */
 
-/* From this level on zstd's tables and jobs grow up to GiBs with each worker: there is one, its
- * jobs are bounded, and its window is one that RFC 8878 wants every reader to have room for. */
+/* From HIGH_LEVEL on each worker has hundreds of MiB: there is one, and its jobs are bounded. From
+ * ULTRA_LEVEL on zstd's window and tables grow up to a GiB: they stay those of the level below,
+ * whose window is one that RFC 8878 wants every reader to have room for. */
 #define HIGH_LEVEL     16
-#define HIGH_JOB_BYTES (32 << 20)
-#define MAX_WINDOW_LOG 23
+#define HIGH_JOB_BYTES (16 << 20)
+#define ULTRA_LEVEL    20
+static const struct {
+    ZSTD_cParameter p;
+    int value;
+} ultra[] = {{ZSTD_c_windowLog, 23}, {ZSTD_c_chainLog, 24}, {ZSTD_c_hashLog, 22}};
 
 #define STRING_OF(x) #x
 #define STRING(x)    STRING_OF(x)
@@ -54,22 +60,19 @@ static bool set(struct encoder *x, ZSTD_cParameter p, int value)
 static int open_zstd(struct encoder *x, int level, struct shale_err *e)
 {
     size_t n = pool_n_cpus();
-    bool high = level >= HIGH_LEVEL;
+    bool high = level >= HIGH_LEVEL, good;
 
     x->zstd = ZSTD_createCCtx();
     if (!x->zstd)
         return err_nomem(e);
-    if (!set(x, ZSTD_c_compressionLevel, level < 0 ? ZSTD_CLEVEL_DEFAULT : level) ||
-        !set(x, ZSTD_c_checksumFlag, 1) || (high && !set(x, ZSTD_c_windowLog, MAX_WINDOW_LOG)))
-        return err_set(e, SHALE_INTERNAL, "zstd: parameters are refused");
+    good = set(x, ZSTD_c_compressionLevel, level < 0 ? ZSTD_CLEVEL_DEFAULT : level) &&
+           set(x, ZSTD_c_checksumFlag, 1);
+    for (size_t i = 0; level >= ULTRA_LEVEL && i < ARRAY_SIZE(ultra); i++)
+        good &= set(x, ultra[i].p, ultra[i].value);
     /* A library without threads says no: encoder.h tells what that means. */
-    if (set(x, ZSTD_c_nbWorkers,
-            high              ? 1
-            : n > MAX_WORKERS ? MAX_WORKERS
-                              : (int)n) &&
-        high && !set(x, ZSTD_c_jobSize, HIGH_JOB_BYTES))
-        return err_set(e, SHALE_INTERNAL, "zstd: the size of jobs is refused");
-    return 0;
+    if (set(x, ZSTD_c_nbWorkers, high ? 1 : n > MAX_WORKERS ? MAX_WORKERS : (int)n) && high)
+        good &= set(x, ZSTD_c_jobSize, HIGH_JOB_BYTES);
+    return good ? 0 : err_set(e, SHALE_INTERNAL, "zstd: parameters are refused");
 }
 
 int encoder_new(enum encoder_kind kind, int level, tar_out_fn out, void *arg, struct encoder **ret,

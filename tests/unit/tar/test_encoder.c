@@ -79,7 +79,6 @@ static void comes_back(void **state)
         {ENCODER_ZSTD, ENCODER_LEVEL_DEFAULT, DECODER_ZSTD},
         {ENCODER_ZSTD, 1, DECODER_ZSTD},
         {ENCODER_ZSTD, 12, DECODER_ZSTD},
-        {ENCODER_ZSTD, 16, DECODER_ZSTD},
     };
     const size_t sizes[] = {0, 1, 65536, sizeof data};
 
@@ -116,16 +115,17 @@ static void is_the_same_again(void **state)
 static void the_highest_level_has_bounds(void **state)
 {
     struct buf b = BUF_INIT(8 << 20);
+    const size_t n = 200000;
     struct rusage before, after;
     ZSTD_frameHeader head;
 
     getrusage(RUSAGE_SELF, &before);
-    encode(ENCODER_ZSTD, 22, sizeof data, sizeof data, &b);
+    encode(ENCODER_ZSTD, 22, n, n, &b);
     getrusage(RUSAGE_SELF, &after);
     assert_true(after.ru_maxrss - before.ru_maxrss < 512 << 10); /* KiB */
     assert_int_equal(ZSTD_getFrameHeader(&head, b.p, b.n), 0);
     assert_true(head.windowSize <= 8 << 20);
-    check(&b, DECODER_ZSTD, sizeof data);
+    check(&b, DECODER_ZSTD, n);
     buf_clear(&b);
 }
 
