@@ -4,11 +4,11 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/sys.h"
+#include "model/media.h"
 #include "rootfs/toc.h"
 #include "store/blob_new.h"
 
 #define READ_BYTES (256u << 10)
-#define LAYER_TYPE "application/vnd.oci.image.layer.v1.tar"
 
 /* What is read is what the layer's digest says, or nothing comes of it: a blob made of a damaged
  * file would be as good as any, for everybody who gets it. */
@@ -45,11 +45,10 @@ static int encode(int tar, const struct digest *diff_id, struct encoder *x, stru
 static int put_rows(struct store *s, const struct digest *diff_id, const struct blob_new *b,
                     const struct digest *blob, enum encoder_kind kind, struct shale_err *e)
 {
-    static const char *const types[] = {[ENCODER_NONE] = LAYER_TYPE,
-                                        [ENCODER_GZIP] = LAYER_TYPE "+gzip",
-                                        [ENCODER_ZSTD] = LAYER_TYPE "+zstd"};
+    static const enum media_codec codecs[] = {
+        [ENCODER_NONE] = CODEC_NONE, [ENCODER_GZIP] = CODEC_GZIP, [ENCODER_ZSTD] = CODEC_ZSTD};
     const struct meta_blob row = {
-        .digest = *blob, .size_bytes = b->size_bytes, .media_type = types[kind]};
+        .digest = *blob, .size_bytes = b->size_bytes, .media_type = media_layer_type(codecs[kind])};
     int r = meta_begin(store_meta(s), e);
 
     if (r < 0)
