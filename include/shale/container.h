@@ -147,6 +147,9 @@ struct shale_create_opts {
     struct shale_blkio_opts blkio;
     /* What is hidden of /proc and /sys, or only read; NULL: the usual; empty: nothing. */
     const char *const *masked_paths, *const *readonly_paths;
+    /* Which streams `inspect` says were attached, where its maker tells each on its own
+     * (attach_told); else it follows from `detached` and `interactive`. */
+    bool attach_told, attach_in, attach_out, attach_err;
 };
 struct shale_created {
     const char *id; /* 64 hex */
@@ -337,7 +340,10 @@ struct shale_container {
 struct shale_container_list {
     const struct shale_container *items; /* newest first */
     size_t n_items;
-    bool lasting; /* it stays true while shale_state says so: `brief`, and none of them runs */
+    /* It stays true while shale_state and shale_ps_is_true say so: `brief`, and either none of them
+     * runs, or all that run are watched. */
+    bool lasting;
+    struct shale_ps_watch *watch; /* NULL: none of them runs, or `watch` was not asked for */
 };
 struct shale_ps_opts {
     size_t size;
@@ -346,11 +352,15 @@ struct shale_ps_opts {
     const char *const *filters; /* "name=value" */
     bool brief; /* quicker: config_json, host_config_json, health_json and the paths of items are ""
                  */
+    bool watch; /* descriptors of the processes stay open with the list, for shale_ps_is_true */
 };
 /* Containers, newest first: the running ones, or with `all` every one. Filters are docker's (id,
  * name, status, ancestor, label …); INVALID for one that does not exist. */
 SHALE_API int shale_ps(struct shale *s, const struct shale_ps_opts *o,
                        struct shale_container_list **ret, struct shale_err *e);
+/* Whether what a list that is `lasting` tells beside the store's rows is as it was: no container's
+ * process has ended, none's health is another. Costs some microseconds; any thread. */
+SHALE_API bool shale_ps_is_true(const struct shale_container_list *l);
 /* One container. with_size: measures what it has written and its root file system (slow). */
 SHALE_API int shale_container_inspect(struct shale *s, const char *container, bool with_size,
                                       struct shale_container **ret, struct shale_err *e);

@@ -8,6 +8,7 @@
  * layers, containers and volumes. `parts` are the files of the store as they lie on the disk, in
  * space that they take there: every file is in exactly one part.
  */
+#include <shale/build.h>
 #include <shale/container.h>
 #include <shale/image.h>
 #include <shale/volume.h>
@@ -41,8 +42,7 @@ struct shale_df {
     const struct shale_df_part *parts; /* always the same ones, empty ones too */
     size_t n_parts;                    /* 0: not asked for */
     uint64_t total_bytes;              /* of the parts */
-    size_t n_cache; /* records of builds; their layers, each once, and those that no image has */
-    uint64_t cache_bytes, cache_reclaimable;
+    struct shale_build_cache cache;    /* what shale_build_cache gives */
 };
 enum shale_df_what {
     SHALE_DF_IMAGES = 1 << 0,

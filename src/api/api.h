@@ -178,6 +178,8 @@ int api_stream_json(struct api_req *q, json_t *doc);
  * written in between. */
 struct buf;
 int api_stream_json_late(struct api_req *q, struct buf *late, json_t *doc);
+/* As much of `late` as it takes now. */
+int api_stream_catch_up(struct api_req *q, struct buf *late);
 int api_stream_rest(struct api_req *q, struct buf *late);
 bool api_stream_begun(const struct api_req *q);
 /* Has the client gone, or is the daemon about to end? */

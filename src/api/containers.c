@@ -147,7 +147,8 @@ static int list(struct api_req *q, struct shale_err *e)
     struct shale_ps_opts o = {.size = sizeof o,
                               .all = api_query_bool(q, "all"),
                               .with_size = api_query_bool(q, "size"),
-                              .brief = true};
+                              .brief = true,
+                              .watch = true};
     struct shale_state at;
     struct kept_answer *k = NULL;
     int64_t now_ns = time_now_ns();

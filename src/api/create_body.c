@@ -240,11 +240,6 @@ static int take_words(struct api_req *q, const json_t *obj, const char *name, st
     return 0;
 }
 
-static const char *const *list_or_null(const struct strv *v)
-{
-    return v->n ? (const char *const *)v->v : NULL;
-}
-
 /* ---- parts ---- */
 
 static int take_restart(struct api_req *q, const json_t *obj, const char **ret, struct shale_err *e)
@@ -294,7 +289,7 @@ static int take_health(struct api_req *q, const json_t *obj, struct shale_create
 
     if (r < 0)
         return r;
-    o->health_test = list_or_null(&h.test);
+    o->health_test = strv_or_null(&h.test);
     o->no_healthcheck = h.test.n > 0 && streq(h.test.v[0], "NONE");
     o->health_interval_ns = h.interval;
     o->health_timeout_ns = h.timeout;
@@ -338,6 +333,10 @@ static void take_config(const struct config *c, struct shale_create_opts *o)
     static const char *const empty[] = {NULL};
     bool attached = c->attach_in || c->attach_out || c->attach_err;
 
+    o->attach_told = true;
+    o->attach_in = c->attach_in;
+    o->attach_out = c->attach_out;
+    o->attach_err = c->attach_err;
     o->image = c->image ? c->image : "";
     o->hostname = text_or_null(c->hostname);
     o->domainname = text_or_null(c->domainname);
@@ -348,11 +347,11 @@ static void take_config(const struct config *c, struct shale_create_opts *o)
     o->tty = c->tty;
     o->interactive = c->open_stdin;
     o->detached = c->open_stdin ? !c->stdin_once : !attached;
-    o->cmd = list_or_null(&c->cmd);
+    o->cmd = strv_or_null(&c->cmd);
     /* an empty list clears the image's, as one empty word does */
-    o->entrypoint = c->entrypoint.set && !c->entrypoint.n ? empty : list_or_null(&c->entrypoint);
-    o->env = list_or_null(&c->env);
-    o->expose = list_or_null(&c->exposed);
+    o->entrypoint = c->entrypoint.set && !c->entrypoint.n ? empty : strv_or_null(&c->entrypoint);
+    o->env = strv_or_null(&c->env);
+    o->expose = strv_or_null(&c->exposed);
 }
 
 /* null: the usual ones; none at all where the list is empty. */
@@ -371,19 +370,19 @@ static void take_host(const struct host *h, struct shale_create_opts *o)
     o->publish_all = h->publish_all;
     o->read_only = h->read_only;
     o->init = h->init;
-    o->volumes_from = list_or_null(&h->volumes_from);
-    o->cap_add = list_or_null(&h->cap_add);
-    o->cap_drop = list_or_null(&h->cap_drop);
-    o->dns = list_or_null(&h->dns);
-    o->dns_options = list_or_null(&h->dns_options);
-    o->dns_search = list_or_null(&h->dns_search);
-    o->extra_hosts = list_or_null(&h->extra_hosts);
-    o->group_add = list_or_null(&h->group_add);
-    o->security_opt = list_or_null(&h->security_opt);
+    o->volumes_from = strv_or_null(&h->volumes_from);
+    o->cap_add = strv_or_null(&h->cap_add);
+    o->cap_drop = strv_or_null(&h->cap_drop);
+    o->dns = strv_or_null(&h->dns);
+    o->dns_options = strv_or_null(&h->dns_options);
+    o->dns_search = strv_or_null(&h->dns_search);
+    o->extra_hosts = strv_or_null(&h->extra_hosts);
+    o->group_add = strv_or_null(&h->group_add);
+    o->security_opt = strv_or_null(&h->security_opt);
     o->shm_bytes = h->shm;
     o->namespaces = (struct shale_namespace_opts){h->pid, h->ipc, h->uts, h->cgroupns, h->userns};
-    o->links = list_or_null(&h->links);
-    o->device_rules = list_or_null(&h->device_rules);
+    o->links = strv_or_null(&h->links);
+    o->device_rules = strv_or_null(&h->device_rules);
     o->masked_paths = paths_of(&h->masked_paths);
     o->readonly_paths = paths_of(&h->readonly_paths);
     o->oom_score_adj = h->oom_score_adj;

@@ -6,6 +6,7 @@
 #include "api/pairs.h"
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "model/namespace_mode.h"
 
 /* ---- one of them ---- */
 
@@ -66,7 +67,7 @@ static int take_endpoint(struct api_req *q, const char *network, const json_t *o
 
 static bool is_private(const char *mode)
 {
-    return streq(mode, "none") || streq(mode, "host") || str_has_prefix(mode, "container:");
+    return streq(mode, "none") || streq(mode, "host") || ns_mode_joined(mode);
 }
 
 static bool is_default(const char *mode)

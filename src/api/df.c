@@ -30,7 +30,6 @@ static int choose(struct api_req *q, unsigned *ret, struct shale_err *e)
 int api_df(struct api_req *q, struct shale_err *e)
 {
     struct shale_df_opts o = {.size = sizeof o};
-    struct shale_build_cache *cache = NULL;
     struct shale_df *d = NULL;
     _cleanup_(buf_clear) struct buf b = BUF_INIT(API_MAX_DOC);
     struct json_put w = {.b = &b, .flags = JSON_OUT_HTML};
@@ -38,11 +37,8 @@ int api_df(struct api_req *q, struct shale_err *e)
 
     if (r >= 0)
         r = shale_df(q->s, &o, &d, e);
-    if (r >= 0 && (o.what & SHALE_DF_CACHE))
-        r = shale_build_cache(q->s, &cache, e);
     if (r >= 0)
-        r = view_api_put_df(&w, d, cache, o.what, q->version, time_now_ns(), e);
-    shale_free(cache);
+        r = view_api_put_df(&w, d, o.what, q->version, time_now_ns(), e);
     shale_free(d);
     return r < 0 ? r : api_reply_text(q, 200, &b);
 }

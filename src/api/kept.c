@@ -63,6 +63,8 @@ static bool is_true(const struct kept_answer *a, int64_t now_ns)
 
     if (!a->containers)
         return true;
+    if (!shale_ps_is_true(a->containers))
+        return false;
     view_api_statuses(a->containers->items, a->containers->n_items, now_ns, &now);
     return !now.failed && now.n == a->statuses.n &&
            (now.n == 0 || memcmp(now.p, a->statuses.p, now.n) == 0);

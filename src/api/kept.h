@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Lists as they were answered last, for clients that ask again and again: while the store is as it
- * was (shale_state) and a list says the same of the time, its bytes are sent again, and nothing is
- * read.
+ * was (shale_state), what runs still does (shale_ps_is_true) and a list says the same of the time,
+ * its bytes are sent again, and nothing is read.
  *
  *   r = shale_state(q->s, &at, e);                  // first: what changes from here on shows later
  *   k = kept_get(q->d->kept, key, &at, now);        // NULL: none, or no longer true

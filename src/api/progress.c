@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* docker's lines of progress. The threads that work do not wait for a client that does not read:
- * what it has not taken lies in `late`; bytes are not counted meanwhile, and when LATE_BYTES lie
- * there only what closes an image is told. */
+ * what it has not taken lies in `late` until it takes more; bytes are not counted meanwhile, and
+ * when LATE_BYTES lie there only what closes an image is told. */
 #include <pthread.h>
 #include <shale/progress.h>
 #include <stdarg.h>
@@ -87,14 +87,13 @@ static bool closes(enum shale_progress_kind kind)
 }
 
 /* Bytes are counted more often than anybody looks. */
-static bool is_too_soon(struct api_progress *p, const struct shale_progress *ev)
+static bool is_too_soon_locked(struct api_progress *p, const struct shale_progress *ev)
 {
     int64_t now = time_mono_ns();
     size_t i = 0;
 
     if ((ev->kind != SHALE_PROGRESS_DOWNLOADING && ev->kind != SHALE_PROGRESS_PUSHING) || !ev->id)
         return false;
-    pthread_mutex_lock(&p->mutex);
     while (i < p->n_last && strncmp(p->last[i].id, ev->id, sizeof p->last[i].id - 1) != 0)
         i++;
     bool known = i < p->n_last;
@@ -106,22 +105,21 @@ static bool is_too_soon(struct api_progress *p, const struct shale_progress *ev)
     }
     if (!soon)
         p->last[i].at = now;
-    pthread_mutex_unlock(&p->mutex);
     return soon;
 }
 
 void api_progress_event(void *arg, const struct shale_progress *ev)
 {
     struct api_progress *p = arg;
-    json_t *line = is_too_soon(p, ev) ? NULL : view_api_progress(ev);
 
-    if (!line)
-        return;
     pthread_mutex_lock(&p->mutex);
-    if (p->late.n <= LATE_BYTES || closes(ev->kind))
+    if (p->late.n > 0 && !p->gone) /* it may read again */
+        p->gone = api_stream_catch_up(p->q, &p->late) < 0;
+    bool wanted =
+        !p->gone && !is_too_soon_locked(p, ev) && (p->late.n <= LATE_BYTES || closes(ev->kind));
+    json_t *line = wanted ? view_api_progress(ev) : NULL;
+    if (line)
         put_locked(p, line, false);
-    else
-        json_decref(line);
     pthread_mutex_unlock(&p->mutex);
 }
 

@@ -173,18 +173,26 @@ int api_stream_json(struct api_req *q, json_t *doc)
     return r < 0 ? r : api_stream_write(q, b.p, b.n);
 }
 
+static int write_late(struct api_req *q, struct buf *late, const char *p, size_t n)
+{
+    pthread_mutex_lock(&q->reply->mutex);
+    int r = q->reply->gone ? -1 : wire_write_late(q->w, late, p, n);
+    q->reply->gone = r < 0;
+    pthread_mutex_unlock(&q->reply->mutex);
+    return sent(r);
+}
+
 int api_stream_json_late(struct api_req *q, struct buf *late, json_t *doc)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(API_MAX_DOC);
     int r = line_of(doc, &b);
 
-    if (r < 0)
-        return r;
-    pthread_mutex_lock(&q->reply->mutex);
-    r = q->reply->gone ? -1 : wire_write_late(q->w, late, b.p, b.n);
-    q->reply->gone = r < 0;
-    pthread_mutex_unlock(&q->reply->mutex);
-    return sent(r);
+    return r < 0 ? r : write_late(q, late, b.p, b.n);
+}
+
+int api_stream_catch_up(struct api_req *q, struct buf *late)
+{
+    return write_late(q, late, NULL, 0);
 }
 
 int api_stream_rest(struct api_req *q, struct buf *late)

@@ -34,10 +34,16 @@ int archive_sink_open(tar_out_fn out, void *arg, struct sink **ret, struct shale
  * it has none. INVALID: the manifest was not put, or is no image. */
 int archive_sink_add(struct sink *s, const struct descriptor *target, const struct digest *manifest,
                      const struct ref *name, struct shale_err *e);
-/* What comes out is unpacked into a folder that is, or becomes, an OCI layout: there is no
- * manifest.json, and the entries of the folder's own index.json (NULL: none) stay, but for those
- * whose names were given now. */
+/* What comes out is unpacked into a folder that is, or becomes, an OCI layout: it has no
+ * manifest.json and no index.json either. The latter is the folder's own (NULL: it has none) with
+ * the new entries before those that stay: all but what has a name that was given now. An entry of
+ * others has often only its ref.name ("latest"), and that is its name; where both are there, the
+ * full name decides: foo:latest and bar:latest stay side by side, and who asks for "latest" alone
+ * gets what came last. INVALID: it is no index. */
 int archive_sink_into(struct sink *s, const json_t *index, struct shale_err *e);
+/* After finish: the text of that index.json, borrowed. To be put in place when all the rest is on
+ * disk. */
+const char *archive_sink_index(const struct sink *s);
 /* Layers of these images ("alpine:3 (sha256:…)") were left out. The text is borrowed. */
 void archive_sink_set_since(struct sink *s, const char *images);
 int archive_sink_finish(struct sink *s, struct shale_err *e);

@@ -7,6 +7,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define NOTE_NAME "io.containerd.image.name"
+#define NOTE_TAG  "org.opencontainers.image.ref.name"
+
 struct image { /* a manifest that was put */
     struct digest digest;
     struct digest config;
@@ -26,7 +29,8 @@ struct archive_sink {
     struct image *images;
     size_t n_images, cap_images;
     json_t *index;  /* entries of index.json */
-    json_t *others; /* that were there before, of a folder; NULL: it is an archive */
+    json_t *folder; /* index.json of a folder; NULL: it is an archive */
+    const char *folder_text;
     const char *since;
 };
 
@@ -202,8 +206,8 @@ int archive_sink_add(struct sink *s, const struct descriptor *target, const stru
                               target->digest.s, "size", (json_int_t)target->size_bytes);
     if (entry && name) {
         const char *full = ref_canonical(name, &k->a);
-        json_t *notes = json_pack("{ss,ss}", "io.containerd.image.name", full ? full : "",
-                                  "org.opencontainers.image.ref.name", name->tag ? name->tag : "");
+        json_t *notes =
+            json_pack("{ss,ss}", NOTE_NAME, full ? full : "", NOTE_TAG, name->tag ? name->tag : "");
         if (!full || json_object_set_new(entry, "annotations", notes) < 0)
             r = err_nomem(e);
         else
@@ -252,10 +256,13 @@ void archive_sink_set_since(struct sink *s, const char *images)
 
 int archive_sink_into(struct sink *s, const json_t *index, struct shale_err *e)
 {
-    json_t *list = json_object_get(index, "manifests");
-
-    self(s)->others = json_is_array(list) ? json_copy(list) : json_array();
-    return self(s)->others ? 0 : err_nomem(e);
+    if (index && (json_integer_value(json_object_get(index, "schemaVersion")) != 2 ||
+                  !json_is_array(json_object_get(index, "manifests"))))
+        return err_set(e, SHALE_INVALID, "index.json is none of an OCI layout");
+    self(s)->folder = index
+                          ? json_copy((json_t *)index)
+                          : json_pack("{si,ss}", "schemaVersion", 2, "mediaType", MEDIA_OCI_INDEX);
+    return self(s)->folder ? 0 : err_nomem(e);
 }
 
 static const char *note_of(const json_t *entry, const char *name)
@@ -266,52 +273,56 @@ static const char *note_of(const json_t *entry, const char *name)
 /* The same name, or the same image without one. */
 static bool is_replaced(const json_t *old, const json_t *new)
 {
-    static const char *const names[] = {"io.containerd.image.name",
-                                        "org.opencontainers.image.ref.name"};
-    bool same = true, named = false;
+    const char *old_name = note_of(old, NOTE_NAME), *name = note_of(new, NOTE_NAME);
+    const char *old_tag = note_of(old, NOTE_TAG), *tag = note_of(new, NOTE_TAG);
 
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        const char *a = note_of(old, names[i]), *b = note_of(new, names[i]);
-        same &= a && b ? streq(a, b) : !a && !b;
-        named |= b != NULL;
-    }
-    return same &&
-           (named || json_equal(json_object_get(old, "digest"), json_object_get(new, "digest")));
+    if (old_name && name)
+        return streq(old_name, name);
+    if (old_tag && tag)
+        return !old_name && streq(old_tag, tag);
+    return !old_name && !old_tag && !name && !tag &&
+           json_equal(json_object_get(old, "digest"), json_object_get(new, "digest"));
 }
 
-/* Those that stay, before ours. */
+/* Ours, then those that stay. */
 static int merge(struct archive_sink *k, struct shale_err *e)
 {
-    size_t n_new = json_array_size(k->index);
+    const json_t *others = json_object_get(k->folder, "manifests");
+    size_t n_new = json_array_size(k->index), i;
+    json_t *old;
 
-    for (size_t i = json_array_size(k->others); i > 0; i--) {
-        json_t *old = json_array_get(k->others, i - 1);
+    json_array_foreach(others, i, old)
+    {
         bool gone = !json_is_object(old);
         for (size_t j = 0; j < n_new && !gone; j++)
             gone = is_replaced(old, json_array_get(k->index, j));
-        if (gone && json_array_remove(k->others, i - 1) < 0)
+        if (!gone && json_array_append(k->index, old) < 0)
             return err_nomem(e);
     }
-    return json_array_extend(k->others, k->index) < 0 ? err_nomem(e) : 0;
+    return json_object_set(k->folder, "manifests", k->index) < 0 ? err_nomem(e) : 0;
 }
 
 static int finish_folder(struct archive_sink *k, struct shale_err *e)
 {
     int r = merge(k, e);
-    _cleanup_json_ json_t *index = r < 0 ? NULL
-                                         : json_pack("{si,ss,sO}", "schemaVersion", 2, "mediaType",
-                                                     MEDIA_OCI_INDEX, "manifests", k->others);
+    _cleanup_free_ char *text = r < 0 ? NULL : json_text(k->folder);
 
-    if (r >= 0)
-        r = write_json(k, "index.json", index, e);
-    return r < 0 ? r : tar_writer_end(k->w, e);
+    if (r < 0)
+        return r;
+    k->folder_text = text ? arena_strdup(&k->a, text) : NULL;
+    return k->folder_text ? tar_writer_end(k->w, e) : err_nomem(e);
+}
+
+const char *archive_sink_index(const struct sink *s)
+{
+    return ((const struct archive_sink *)s)->folder_text;
 }
 
 int archive_sink_finish(struct sink *s, struct shale_err *e)
 {
     struct archive_sink *k = self(s);
 
-    if (k->others)
+    if (k->folder)
         return finish_folder(k, e);
     _cleanup_json_ json_t *docker = json_array();
     _cleanup_json_ json_t *index = json_pack("{si,ss,sO}", "schemaVersion", 2, "mediaType",
@@ -335,7 +346,7 @@ static struct sink *sink_close(struct sink *s)
 
     tar_writer_free(k->w);
     json_decref(k->index);
-    json_decref(k->others);
+    json_decref(k->folder);
     arena_clear(&k->a);
     free(k);
     return NULL;

@@ -57,6 +57,11 @@ struct strv { /* n strings; v may be NULL when n is 0 */
     size_t n;
     bool set; /* the member was there and not null */
 };
+/* As options have lists; NULL: there are none in it. v has to have a NULL behind them. */
+static inline const char *const *strv_or_null(const struct strv *v)
+{
+    return v->n ? (const char *const *)v->v : NULL;
+}
 struct strmap { /* in the order of the document */
     struct {
         char *k, *v;

@@ -31,23 +31,27 @@ int lock_fd_try(int fd, enum lock_mode mode, struct shale_err *e)
     return 1;
 }
 
+int lock_fd_take(int fd, enum lock_mode mode, struct cancel *c, struct shale_err *e)
+{
+    for (;;) {
+        int r = lock_fd_try(fd, mode, e);
+        if (r != 0)
+            return r < 0 ? r : 0;
+        r = cancel_check(c, e);
+        if (r < 0)
+            return r;
+        nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
+    }
+}
+
 int lock_take(int dirfd, const char *name, enum lock_mode mode, struct cancel *c,
               struct shale_err *e)
 {
     _cleanup_close_ int fd = open_lock(dirfd, name, e);
     if (fd < 0)
         return fd;
-    for (;;) {
-        int r = lock_fd_try(fd, mode, e);
-        if (r < 0)
-            return r;
-        if (r == 1)
-            return TAKE_FD(fd);
-        r = cancel_check(c, e);
-        if (r < 0)
-            return r;
-        nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
-    }
+    int r = lock_fd_take(fd, mode, c, e);
+    return r < 0 ? r : TAKE_FD(fd);
 }
 
 int lock_try(int dirfd, const char *name, enum lock_mode mode, struct shale_err *e)

@@ -14,5 +14,6 @@ int lock_take(int dirfd, const char *name, enum lock_mode mode, struct cancel *c
 /* Same without waiting: -SHALE_IN_USE when another holds it. */
 int lock_try(int dirfd, const char *name, enum lock_mode mode, struct shale_err *e);
 /* The same on a descriptor that the caller has, of a folder too: 1 taken, for as long as it is
- * open; 0 held by another. */
+ * open; 0 held by another. _take waits as lock_take does. */
 int lock_fd_try(int fd, enum lock_mode mode, struct shale_err *e);
+int lock_fd_take(int fd, enum lock_mode mode, struct cancel *c, struct shale_err *e);

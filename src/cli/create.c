@@ -218,11 +218,6 @@ static int take_mounts(struct cli *c, const struct create_cli *o, struct shale_c
 
 /* ---- making it ---- */
 
-static const char *const *list_or_null(const struct strv *v)
-{
-    return v->n ? (const char *const *)v->v : NULL;
-}
-
 static int take_lists(struct cli *c, const struct create_cli *o, struct shale_create_opts *q)
 {
     struct strv env = {0}, labels = {0};
@@ -231,8 +226,8 @@ static int take_lists(struct cli *c, const struct create_cli *o, struct shale_cr
     int r = kvfile_merge(&o->env_file, &o->env, "env", &c->arena, &env, &c->e);
     if (r == 0)
         r = kvfile_merge(&o->label_file, &o->label, "label", &c->arena, &labels, &c->e);
-    q->env = list_or_null(&env);
-    q->labels = list_or_null(&labels);
+    q->env = strv_or_null(&env);
+    q->labels = strv_or_null(&labels);
     if (r == 0)
         c->fail_status = before;
     return r;
@@ -268,22 +263,22 @@ static int take_options(struct cli *c, const struct create_cli *o, int n, char *
         .auto_remove = o->auto_remove,
         .init = o->init,
         .privileged = o->privileged,
-        .cap_add = list_or_null(&o->cap_add),
-        .cap_drop = list_or_null(&o->cap_drop),
-        .security_opt = list_or_null(&o->security_opt),
+        .cap_add = strv_or_null(&o->cap_add),
+        .cap_drop = strv_or_null(&o->cap_drop),
+        .security_opt = strv_or_null(&o->security_opt),
         .memory_bytes = o->memory,
         .nano_cpus = o->cpus,
         .pids_limit = o->pids_limit,
-        .extra_hosts = list_or_null(&o->add_host),
-        .dns = list_or_null(&o->dns),
-        .dns_options = list_or_null(&o->dns_option),
-        .dns_search = list_or_null(&o->dns_search),
+        .extra_hosts = strv_or_null(&o->add_host),
+        .dns = strv_or_null(&o->dns),
+        .dns_options = strv_or_null(&o->dns_option),
+        .dns_search = strv_or_null(&o->dns_search),
         .shm_bytes = o->shm_size,
-        .ulimits = list_or_null(&o->ulimit),
-        .sysctls = list_or_null(&o->sysctl),
-        .devices = list_or_null(&o->device),
-        .group_add = list_or_null(&o->group_add),
-        .volumes_from = list_or_null(&o->volumes_from),
+        .ulimits = strv_or_null(&o->ulimit),
+        .sysctls = strv_or_null(&o->sysctl),
+        .devices = strv_or_null(&o->device),
+        .group_add = strv_or_null(&o->group_add),
+        .volumes_from = strv_or_null(&o->volumes_from),
         .stop_signal = o->stop_signal,
         .stop_timeout_s = o->stop_timeout,
         .runtime = o->runtime,

@@ -51,11 +51,6 @@ int create_check_more(struct cli *c, const struct create_cli *o)
     return r;
 }
 
-static const char *const *list_or_null(const struct strv *v)
-{
-    return v->n ? (const char *const *)v->v : NULL;
-}
-
 /* docker's command takes this one away: it is no option of the engine, but two empty lists. */
 static int take_system_paths(struct cli *c, struct shale_create_opts *q)
 {
@@ -86,18 +81,18 @@ int create_take_more(struct cli *c, const struct create_cli *o, struct shale_cre
     q->namespaces = (struct shale_namespace_opts){
         .pid = m->pid, .ipc = m->ipc, .uts = m->uts, .cgroup = m->cgroupns, .user = m->userns};
     q->domainname = m->domainname;
-    q->links = list_or_null(&m->link);
+    q->links = strv_or_null(&m->link);
     q->cgroup_parent = m->cgroup_parent;
-    q->device_rules = list_or_null(&m->device_rule);
-    q->annotations = list_or_null(&m->annotation);
+    q->device_rules = strv_or_null(&m->device_rule);
+    q->annotations = strv_or_null(&m->annotation);
     q->oom_score_adj = m->oom_score;
     q->oom_kill_disable = m->oom_kill_disable;
     q->memory_swappiness = m->swappiness >= 0 ? &m->swappiness : NULL;
     q->blkio = (struct shale_blkio_opts){.weight = m->blkio_weight,
-                                         .weight_devices = list_or_null(&m->weight_device),
-                                         .read_bps = list_or_null(&m->read_bps),
-                                         .write_bps = list_or_null(&m->write_bps),
-                                         .read_iops = list_or_null(&m->read_iops),
-                                         .write_iops = list_or_null(&m->write_iops)};
+                                         .weight_devices = strv_or_null(&m->weight_device),
+                                         .read_bps = strv_or_null(&m->read_bps),
+                                         .write_bps = strv_or_null(&m->write_bps),
+                                         .read_iops = strv_or_null(&m->read_iops),
+                                         .write_iops = strv_or_null(&m->write_iops)};
     return take_system_paths(c, q);
 }

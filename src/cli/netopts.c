@@ -141,11 +141,6 @@ int netopts_check(struct cli *c, const struct create_cli *o)
     return r;
 }
 
-static const char *const *list_or_null(const struct strv *v)
-{
-    return v->n ? (const char *const *)v->v : NULL;
-}
-
 int netopts_take(struct cli *c, const struct create_cli *o, struct shale_create_opts *q)
 {
     size_t n = o->network.n ? o->network.n : 1;
@@ -157,7 +152,7 @@ int netopts_take(struct cli *c, const struct create_cli *o, struct shale_create_
         int r = parse_network(o->network.v[i], &c->arena, &w, &c->e);
         if (r < 0)
             return r;
-        v[i] = (struct shale_endpoint_opts){w.name, w.ip,  list_or_null(&w.aliases),
+        v[i] = (struct shale_endpoint_opts){w.name, w.ip,  strv_or_null(&w.aliases),
                                             w.ip6,  w.mac, NULL};
     }
     if (o->more.mac)
@@ -167,11 +162,11 @@ int netopts_take(struct cli *c, const struct create_cli *o, struct shale_create_
     if (o->ip6)
         v[0].address6 = o->ip6;
     if (o->network_alias.n)
-        v[0].aliases = list_or_null(&o->network_alias);
+        v[0].aliases = strv_or_null(&o->network_alias);
     q->networks = v;
     q->n_networks = n;
-    q->publish = list_or_null(&o->publish);
-    q->expose = list_or_null(&o->expose);
+    q->publish = strv_or_null(&o->publish);
+    q->expose = strv_or_null(&o->expose);
     q->publish_all = o->publish_all;
     return 0;
 }

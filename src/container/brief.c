@@ -8,7 +8,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-#define BRIEF_VERSION 3
+#define BRIEF_VERSION 3 /* 2 had no MAC address and links of a network; it is read, too */
+#define BRIEF_OLDEST  2
 #define ITEM_LEAST    1 /* bytes of a member of any list */
 
 enum {
@@ -106,6 +107,7 @@ int brief_pack(const struct conf *c, struct arena *a, struct str *ret, struct sh
 struct in {
     const char *p, *end;
     struct arena *a;
+    int version;
     bool bad, no_memory;
 };
 
@@ -191,6 +193,11 @@ static void get_networks(struct in *x, struct conf *c)
         n->address = text(x);
         n->address6 = text(x);
         get_strv(x, &n->aliases);
+        if (x->version < 3) {
+            n->mac = "";
+            n->links = (struct strv){0};
+            continue;
+        }
         n->mac = text(x);
         get_strv(x, &n->links);
     }
@@ -214,7 +221,8 @@ int brief_unpack(struct str packed, struct arena *a, struct conf *ret)
 {
     struct in x = {.p = packed.p, .end = packed.p + packed.n, .a = a};
 
-    if (packed.n < 1 || *x.p++ != BRIEF_VERSION)
+    x.version = packed.n ? *x.p++ : 0;
+    if (x.version < BRIEF_OLDEST || x.version > BRIEF_VERSION)
         return -SHALE_CORRUPT;
     uint64_t flags = number(&x);
     struct conf c = CONF_INIT;

@@ -46,6 +46,11 @@ const char *cgroup_mode_name(enum cgroup_mode mode)
     return mode_names[mode];
 }
 
+const char *cgroup_usual_namespace(enum cgroup_mode mode)
+{
+    return mode == CGROUP_V2 ? "private" : "host";
+}
+
 bool cgroup_has(enum cgroup_mode mode, const char *controller)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(CONTROLLERS_MAX);

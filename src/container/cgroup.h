@@ -14,6 +14,8 @@ enum cgroup_mode {
 
 enum cgroup_mode cgroup_mode(void);
 const char *cgroup_mode_name(enum cgroup_mode mode); /* "v1", "v2", "hybrid", "none" */
+/* --cgroupns where nothing is said of it: "private" or "host". */
+const char *cgroup_usual_namespace(enum cgroup_mode mode);
 /* Can the controller ("memory", "cpu", "pids") limit a container here? */
 bool cgroup_has(enum cgroup_mode mode, const char *controller);
 /* Removes the group `path` ("/shale/<id>") and the groups in it from every hierarchy. Missing is

@@ -126,6 +126,12 @@ static bool is_opaque(int fd)
            v == 'y';
 }
 
+static bool is_initfile(const struct walker *w, const struct level *l, const char *name,
+                        const struct stat *st)
+{
+    return initfile_is(w->path, l->upper, name, st, !(w->flags & CHANGES_OF_STEP));
+}
+
 /* ---- telling ---- */
 
 /* Tells of the folder and those above it, unless that was done. */
@@ -193,7 +199,7 @@ static int walk_folder(struct walker *w, struct level *up, const char *name, siz
     l.path_n = strlen(w->path);
     l.kind = below ? CHANGE_CHANGED : CHANGE_ADDED;
     l.pending = true;
-    bool quiet = below ? !differ(up, name, st, below) : initfile_is(w->path, up->upper, name, st);
+    bool quiet = below ? !differ(up, name, st, below) : is_initfile(w, up, name, st);
     bool must = l.opaque && (w->flags & CHANGES_OF_LAYER);
     int r = quiet && !must ? 0 : announce(w, &l);
     return r < 0 ? r : walk(w, &l);
@@ -213,7 +219,7 @@ static int walk_name(struct walker *w, struct level *l, const char *name, size_t
     if (S_ISDIR(st.st_mode))
         return walk_folder(w, l, name, name_at, &st, below ? &was : NULL);
     if (!below)
-        return initfile_is(w->path, l->upper, name, &st) ? 0 : tell(w, l, CHANGE_ADDED, name, &st);
+        return is_initfile(w, l, name, &st) ? 0 : tell(w, l, CHANGE_ADDED, name, &st);
     if (!(w->flags & CHANGES_OF_LAYER) && !differ(l, name, &st, &was))
         return 0;
     return tell(w, l, CHANGE_CHANGED, name, &st);

@@ -33,6 +33,8 @@ enum {
     /* As a layer needs it: every file that is above, whatever it looks like, and folders that were
      * made anew are marked opaque, with all below added, instead of naming what is gone. */
     CHANGES_OF_LAYER = 1 << 0,
+    /* Of a step of a build, which has only those files whatever its image that a runtime makes. */
+    CHANGES_OF_STEP = 1 << 1,
 };
 /* A folder comes before what is in it, names in order of their bytes. What f returns below 0 ends
  * it. */

@@ -174,7 +174,7 @@ static int write_layer(struct committer *k, int upper, struct shale_err *e)
         r = layer_new_begin(s, k->lease, k->h->cancel, &l, e);
     if (r < 0)
         return r;
-    r = commit_tar(upper, &lower, NULL, into_layer, l, k->h->cancel, &stats, e);
+    r = commit_tar(upper, &lower, 0, NULL, into_layer, l, k->h->cancel, &stats, e);
     k->empty = stats.n_members == 0;
     if (r >= 0 && !k->empty)
         r = layer_new_finish(l, &k->layers[k->n_layers], e);

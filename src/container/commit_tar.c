@@ -109,8 +109,9 @@ static void writer_clear(struct writer *w)
     pack_free(w->pack);
 }
 
-int commit_tar(int upper_fd, const struct lower *lower, const int64_t *no_later_s, tar_out_fn out,
-               void *arg, struct cancel *c, struct commit_tar_stats *ret, struct shale_err *e)
+int commit_tar(int upper_fd, const struct lower *lower, unsigned flags, const int64_t *no_later_s,
+               tar_out_fn out, void *arg, struct cancel *c, struct commit_tar_stats *ret,
+               struct shale_err *e)
 {
     _cleanup_(writer_clear) struct writer w = {.c = c};
     int r = pack_new(out, arg, c, &w.pack, e);
@@ -118,7 +119,7 @@ int commit_tar(int upper_fd, const struct lower *lower, const int64_t *no_later_
     if (r >= 0 && no_later_s)
         pack_clamp(w.pack, *no_later_s);
     if (r >= 0)
-        r = changes_walk(upper_fd, lower, CHANGES_OF_LAYER, write_change, &w, c, e);
+        r = changes_walk(upper_fd, lower, CHANGES_OF_LAYER | flags, write_change, &w, c, e);
     if (r >= 0)
         r = tar_writer_end(pack_tar(w.pack), e);
     if (r >= 0)

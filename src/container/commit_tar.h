@@ -15,9 +15,10 @@ struct commit_tar_stats {
     uint64_t n_members;
     uint64_t n_left_out; /* names that begin with .wh., which a layer cannot hold */
 };
-/* no_later_s: as pack_clamp; NULL: times as they are. */
-int commit_tar(int upper_fd, const struct lower *lower, const int64_t *no_later_s, tar_out_fn out,
-               void *arg, struct cancel *c, struct commit_tar_stats *ret, struct shale_err *e);
+/* flags: 0, CHANGES_OF_STEP. no_later_s: as pack_clamp; NULL: times as they are. */
+int commit_tar(int upper_fd, const struct lower *lower, unsigned flags, const int64_t *no_later_s,
+               tar_out_fn out, void *arg, struct cancel *c, struct commit_tar_stats *ret,
+               struct shale_err *e);
 /* The same of all that the container sees, without whiteouts. upper_fd -1: it has changed nothing.
  * created_s: with what it has whatever its image (container/initfiles.h), of that time; NULL: it is
  * no container. */

@@ -21,9 +21,9 @@ static const struct json_field config_fields[] = {
     F("Hostname", JB_STR, hostname, 0),
     F("Domainname", JB_STR, domainname, 0),
     F("User", JB_STR, user, 0),
-    F("AttachStdin", JB_BOOL, stdin_once, 0), /* one means the other */
-    F("AttachStdout", JB_BOOL, attached, 0),
-    F("AttachStderr", JB_BOOL, attached, 0),
+    F("AttachStdin", JB_BOOL, attach_in, 0),
+    F("AttachStdout", JB_BOOL, attach_out, 0),
+    F("AttachStderr", JB_BOOL, attach_err, 0),
     F("ExposedPorts", JB_SET, exposed_ports, JOUT_OMIT),
     F("Tty", JB_BOOL, tty, 0),
     F("OpenStdin", JB_BOOL, open_stdin, 0),
@@ -96,6 +96,7 @@ static const struct json_field host_fields[] = {
     F("ReadonlyPaths", JB_STRV, readonly_paths, JOUT_SKIP),
 };
 static const struct json_field own_fields[] = {
+    F("CgroupNamespace", JB_STR, namespaces[NS_CGROUP], 0),
     F("Path", JB_STR, path, 0),
     F("Args", JB_STRV, args, 0),
     F("DetachKeys", JB_STR, detach_keys, 0),
@@ -245,6 +246,7 @@ int conf_parse(const char *text, struct arena *a, struct conf *ret, struct shale
     r = bind(json_object_get(j, "Config"), config_fields, ARRAY_SIZE(config_fields), &c, a, e);
     if (r >= 0)
         r = bind(json_object_get(j, "HostConfig"), host_fields, ARRAY_SIZE(host_fields), &c, a, e);
+    c.namespaces[NS_CGROUP] = NULL; /* rows of before say "host" there whatever it was */
     if (r >= 0)
         r = bind(j, own_fields, ARRAY_SIZE(own_fields), &c, a, e);
     if (r >= 0)

@@ -4,7 +4,7 @@
  * What a container was made with: the options and the image's config put together, once, at
  * creation. Kept in the container's row as JSON of docker's shape:
  *   {"Config": {…}, "HostConfig": {…}, "Path": "", "Args": [], "Mounts": [{…}], "Networks": [{…}],
- *    "DetachKeys": "", "Starter": ""}
+ *    "CgroupNamespace": "", "DetachKeys": "", "Starter": ""}
  * All values live in the arena given to conf_parse.
  */
 #include <shale/container.h>
@@ -60,7 +60,7 @@ struct conf_blkio { /* limits of block devices */
 struct conf {
     /* Config */
     const char *hostname, *domainname, *user, *workdir, *stop_signal, *image;
-    bool tty, open_stdin, stdin_once, attached;
+    bool tty, open_stdin, stdin_once, attach_in, attach_out, attach_err; /* the last three: shown */
     struct strv env, entrypoint, cmd, exposed_ports, volumes, shell, on_build; /* the last: empty */
     struct strmap labels;
     int64_t stop_timeout_s; /* -1: 10 s */

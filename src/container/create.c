@@ -211,8 +211,10 @@ static int set_plain(struct create *c, struct shale_err *e)
     k->volumes = run->volumes;
     k->tty = o->tty;
     k->open_stdin = o->interactive;
-    k->attached = !o->detached;
     k->stdin_once = o->interactive && !o->detached;
+    k->attach_in = o->attach_told ? o->attach_in : k->stdin_once;
+    k->attach_out = o->attach_told ? o->attach_out : !o->detached;
+    k->attach_err = o->attach_told ? o->attach_err : !o->detached;
     k->read_only = o->read_only;
     k->auto_remove = o->auto_remove;
     k->init = o->init;
@@ -470,6 +472,18 @@ static int give_result(const struct create *c, const struct meta_container *row,
     return ret->id && ret->name ? 0 : err_nomem(e);
 }
 
+/* Volumes that it makes with labels or options are made by nobody else meanwhile. */
+static int volumes_lock_kind(const struct shale_create_opts *o)
+{
+    for (size_t i = 0; i < o->n_mounts; i++) {
+        const struct shale_mount *m = &o->mounts[i];
+        if ((m->volume_options && m->volume_options[0]) ||
+            (m->volume_labels && m->volume_labels[0]))
+            return LOCK_EXCLUSIVE;
+    }
+    return LOCK_SHARED;
+}
+
 int container_create(struct container_host *h, const struct shale_create_opts *o, struct arena *a,
                      struct shale_created *ret, struct shale_err *e)
 {
@@ -491,7 +505,7 @@ int container_create(struct container_host *h, const struct shale_create_opts *o
         r = create_find_from(&c, e);
     if (r >= 0 && (o->n_mounts || image.run.volumes.n ||
                    c.conf.volumes_from.n)) { /* none is removed until the row is there */
-        lock = lock_take(store_root_fd(h->store), VOLUMES_LOCK, LOCK_SHARED, h->cancel, e);
+        lock = lock_take(store_root_fd(h->store), VOLUMES_LOCK, volumes_lock_kind(o), h->cancel, e);
         r = lock < 0 ? lock : 0;
     }
     if (r >= 0)

@@ -113,11 +113,26 @@ static int take_log(struct create *c, struct shale_err *e)
     return log_value(c->conf.log_driver, m, &v, e);
 }
 
-/* Of namespaces that are the host's it is the host that would change. */
-static int check_sysctls(const struct conf *k, struct shale_err *e)
+static const char *mode_of_net(const struct conf *k)
 {
-    bool net = streq(k->network, "host"), ipc = ns_mode_is_host(k->namespaces[NS_IPC]);
+    return k->network;
+}
 
+static const char *mode_of_ipc(const struct conf *k)
+{
+    return k->namespaces[NS_IPC];
+}
+
+/* Of namespaces that are the host's it is the host that would change. */
+static int check_sysctls(struct create *c, struct shale_err *e)
+{
+    const struct conf *k = &c->conf;
+    bool net = false, ipc = false;
+
+    if (k->sysctls.n) {
+        net = create_of_host(c, mode_of_net);
+        ipc = create_of_host(c, mode_of_ipc);
+    }
     for (size_t i = 0; i < k->sysctls.n; i++) {
         bool of_net = str_has_prefix(k->sysctls.m[i].k, "net.");
         if (of_net ? net : ipc)
@@ -134,7 +149,7 @@ static int take_sysctls(struct create *c, struct shale_err *e)
 
     if (r >= 0)
         r = create_map(c, &list, "sysctl", &c->conf.sysctls, e);
-    return r < 0 ? r : check_sysctls(&c->conf, e);
+    return r < 0 ? r : check_sysctls(c, e);
 }
 
 /* ---- devices ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Networks, ports and host name of a new container. */
+#include <ctype.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -11,11 +12,10 @@
 
 #define SHORT_ID       12
 #define HOSTNAME_BYTES 64
-#define JOINS          "container:"
 
 static bool is_private(const char *mode)
 {
-    return streq(mode, "none") || streq(mode, "host") || str_has_prefix(mode, JOINS) ||
+    return streq(mode, "none") || streq(mode, "host") || str_has_prefix(mode, NS_MODE_JOINS) ||
            (streq(mode, PASTA_MODE) && proc_is_user());
 }
 
@@ -62,10 +62,20 @@ static int join(struct create *c, const char *name, struct shale_err *e)
         r = conf_parse(row.config, c->a, &other, e);
     if (r < 0)
         return r;
-    c->conf.network = arena_printf(c->a, JOINS "%s", row.id);
+    c->conf.network = arena_printf(c->a, NS_MODE_JOINS "%s", row.id);
     c->conf.hostname = other.hostname;
     c->conf.domainname = other.domainname;
     return c->conf.network ? 0 : err_nomem(e);
+}
+
+/* They become words of files, also of those of other containers. */
+static int check_host_word(const char *s, const char *what, struct shale_err *e)
+{
+    for (; s && *s; s++)
+        if (isspace((unsigned char)*s) || iscntrl((unsigned char)*s))
+            return err_set(e, SHALE_INVALID,
+                           "invalid %s: it has white space or control characters in it", what);
+    return 0;
 }
 
 static int take_hostname(struct create *c, const char *id, struct shale_err *e)
@@ -75,6 +85,11 @@ static int take_hostname(struct create *c, const char *id, struct shale_err *e)
     bool of_host = streq(c->conf.network, "host") || ns_mode_is_host(c->conf.namespaces[NS_UTS]);
     if (conf_network_of(&c->conf))
         return 0;
+    int r = check_host_word(c->o->hostname, "hostname", e);
+    if (r >= 0)
+        r = check_host_word(c->o->domainname, "domain name", e);
+    if (r < 0)
+        return r;
     c->conf.domainname = c->o->domainname ? c->o->domainname : "";
     c->conf.hostname = c->o->hostname;
     if (!c->conf.hostname || !c->conf.hostname[0]) {
@@ -277,8 +292,8 @@ int create_network(struct create *c, const char *id, struct shale_err *e)
             r = check_private(c, &v[i], n, e);
     if (r < 0)
         return r;
-    if (str_has_prefix(v->network, JOINS))
-        r = join(c, v->network + sizeof JOINS - 1, e);
+    if (str_has_prefix(v->network, NS_MODE_JOINS))
+        r = join(c, v->network + sizeof NS_MODE_JOINS - 1, e);
     else if (is_private(v->network))
         c->conf.network = v->network;
     else

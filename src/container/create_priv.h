@@ -36,6 +36,8 @@ int create_namespaces(struct create *c, struct shale_err *e);
 /* The container of "container:NAME". NOT_FOUND means the image to those who create: INVALID. */
 int create_joined(struct create *c, const char *name, struct meta_container *ret,
                   struct shale_err *e);
+/* Is that mode "host", of it or of the one it joins in the end? */
+bool create_of_host(struct create *c, const char *(*mode_of)(const struct conf *k));
 int create_links(struct create *c, struct shale_err *e); /* after the network */
 /* "NAME:ALIAS" of each. */
 int create_link_list(struct create *c, const char *const *list, struct strv *ret,

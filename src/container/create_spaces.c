@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Namespaces of a new container; links to others; limits of block devices. */
+/* Namespaces of a new container; limits of block devices. */
 #include "base/cleanup.h"
-#include "base/proc.h"
 #include "base/str.h"
 #include "container/cgroup.h"
 #include "container/create_priv.h"
 #include "container/limits.h"
-#include "container/network.h"
-#include "container/pasta.h"
+#include "container/spaces.h"
 
-#define JOINS          "container:"
-#define OOM_SCORE_ADJ  1000
-#define LINK_DEPTH_MAX 16
-#define LINKS_MAX      1024
+#define OOM_SCORE_ADJ 1000
 
 int create_joined(struct create *c, const char *name, struct meta_container *ret,
                   struct shale_err *e)
@@ -27,10 +22,9 @@ int create_joined(struct create *c, const char *name, struct meta_container *ret
 
 static const char *usual_mode(enum ns_kind kind)
 {
-    return kind == NS_IPC               ? "private"
-           : kind != NS_CGROUP          ? ""
-           : cgroup_mode() == CGROUP_V2 ? "private"
-                                        : "host";
+    return kind == NS_IPC      ? "private"
+           : kind == NS_CGROUP ? cgroup_usual_namespace(cgroup_mode())
+                               : "";
 }
 
 static int take_mode(struct create *c, enum ns_kind kind, const char *mode, struct shale_err *e)
@@ -50,7 +44,7 @@ static int take_mode(struct create *c, enum ns_kind kind, const char *mode, stru
     r = create_joined(c, ns_mode_joined(mode), &row, e);
     if (r < 0)
         return r;
-    *to = arena_printf(c->a, JOINS "%s", row.id);
+    *to = arena_printf(c->a, NS_MODE_JOINS "%s", row.id);
     return *to ? 0 : err_nomem(e);
 }
 
@@ -73,92 +67,20 @@ int create_namespaces(struct create *c, struct shale_err *e)
     return r;
 }
 
-/* ---- links ---- */
-
-int create_link_list(struct create *c, const char *const *list, struct strv *ret,
-                     struct shale_err *e)
+bool create_of_host(struct create *c, const char *(*mode_of)(const struct conf *k))
 {
-    struct strv v;
-    int r = create_list(c, list, &v, e);
-
-    if (r >= 0 && v.n > LINKS_MAX)
-        r = err_set(e, SHALE_LIMIT, "more than %d links", LINKS_MAX);
-    for (size_t i = 0; r >= 0 && i < v.n; i++) {
-        struct run_link l;
-        r = run_link(v.v[i], c->a, &l, e);
-        if (r < 0)
-            return r;
-        v.v[i] = arena_printf(c->a, "%s:%s", l.name, l.alias);
-        r = v.v[i] ? 0 : err_nomem(e);
-    }
-    if (r >= 0)
-        *ret = v;
-    return r;
-}
-
-/* docker: what is linked to on the bridge has to be there, and is known by its ID from then on. One
- * that has another one's network stands for that one. */
-static int fix_link(struct create *c, char **link, struct shale_err *e)
-{
-    char *alias = strrchr(*link, ':');
+    struct conf k = c->conf;
     struct meta_container row;
-    struct conf other;
-    int depth = 0;
 
-    *alias++ = 0;
-    const char *name = *link;
-    do {
-        int r = create_joined(c, name, &row, e);
-        if (r >= 0)
-            r = conf_parse(row.config, c->a, &other, e);
-        if (r < 0)
-            return err_wrap(e, r, "could not get container for %.200s", name);
-        name = conf_network_of(&other);
-    } while (name && depth++ < LINK_DEPTH_MAX);
-    if (streq(other.network, "host"))
-        return err_set(e, SHALE_INVALID,
-                       "conflicting options: host type networking can't be used with links. This "
-                       "would result in undefined behavior");
-    *link = arena_printf(c->a, "%s:%s", row.id, alias);
-    return *link ? 0 : err_nomem(e);
-}
-
-/* On other networks they are links of the first one, said in another place. */
-static int add_to_network(struct create *c, struct strv *to, struct shale_err *e)
-{
-    const struct strv *links = &c->conf.links;
-    struct strv all = {.v = arena_array(c->a, to->n + links->n + 1, sizeof *all.v), .set = true};
-
-    if (!all.v)
-        return err_nomem(e);
-    for (size_t i = 0; i < to->n + links->n; i++) {
-        char *one = i < to->n ? to->v[i] : links->v[i - to->n];
-        size_t at = 0;
-        while (at < all.n && !streq(all.v[at], one))
-            at++;
-        if (at == all.n)
-            all.v[all.n++] = one;
+    for (int depth = 0; depth < SPACES_DEPTH_MAX; depth++) {
+        const char *id = ns_mode_joined(mode_of(&k));
+        if (!id)
+            return ns_mode_is_host(mode_of(&k));
+        if (meta_container_get(store_meta(c->h->store), id, c->a, &row, NULL) < 0 ||
+            conf_parse(row.config, c->a, &k, NULL) < 0)
+            return false; /* gone: the start will tell */
     }
-    *to = all;
-    c->conf.links = (struct strv){.v = NULL};
-    return 0;
-}
-
-int create_links(struct create *c, struct shale_err *e)
-{
-    struct conf *k = &c->conf;
-    int r = create_link_list(c, c->o->links, &k->links, e);
-
-    if (r < 0 || !k->links.n)
-        return r;
-    if (streq(k->network, PASTA_MODE) && proc_is_user())
-        return err_set(e, SHALE_UNSUPPORTED,
-                       "--link needs a network that containers share, which needs root");
-    if (!streq(k->network, NETWORK_BRIDGE))
-        return k->n_networks ? add_to_network(c, &k->networks[0].links, e) : 0;
-    for (size_t i = 0; r >= 0 && i < k->links.n; i++)
-        r = fix_link(c, &k->links.v[i], e);
-    return r;
+    return false;
 }
 
 /* ---- block devices, and memory that runs out ---- */

@@ -67,11 +67,29 @@ int ctr_find(struct container_host *h, const char *text, struct arena *a, struct
     return r < 0 ? r : 0;
 }
 
+/* Outside of the folder, so that removing the folder does not race with those who wait to be let
+ * in. */
+static void lock_name(const struct ctr *c, const char *what, char ret[128])
+{
+    (void)snprintf(ret, 128, "locks/%s-%s", what, c->row.id);
+}
+
+/* Of one without a row: whoever waits for it finds none, too. */
+static void drop_lock(struct container_host *h, const struct ctr *c)
+{
+    char name[128];
+
+    lock_name(c, "container", name);
+    (void)sys_unlinkat(store_root_fd(h->store), name, 0);
+}
+
 int ctr_reload(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e)
 {
     struct meta_container row;
     int r = meta_container_get(store_meta(h->store), c->row.id, a, &row, e);
 
+    if (r == -SHALE_NOT_FOUND) /* taking the lock has made its file again */
+        drop_lock(h, c);
     if (r >= 0 && !streq(row.config, c->row.config))
         r = conf_parse(row.config, a, &c->conf, e);
     if (r < 0)
@@ -144,13 +162,6 @@ int ctr_need_running(const struct ctr *c, struct shale_err *e)
                        "Container %s is restarting, wait until the container is running",
                        c->row.id);
     return err_set(e, SHALE_CONFLICT, "container %s is not running", c->row.id);
-}
-
-/* Outside of the folder, so that removing the folder does not race with those who wait to be let
- * in. */
-static void lock_name(const struct ctr *c, const char *what, char ret[128])
-{
-    (void)snprintf(ret, 128, "locks/%s-%s", what, c->row.id);
 }
 
 int ctr_lock(struct container_host *h, const struct ctr *c, struct shale_err *e)
@@ -310,7 +321,7 @@ void ctr_unprepare(struct container_host *h, struct arena *a, const struct ctr *
         (void)cgroup_remove(
             cgroup_mode(), arena_printf(a, "%s/%s", conf_cgroup_parent(&c->conf), c->row.id), NULL);
     }
-    links_undo(h, a, c);
+    links_undo(h, c);
     endpoints_teardown(h, a, c);
     spaces_undo(c, a);
     image_mounts_undo(h, a, c);
@@ -385,8 +396,7 @@ int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool vo
         lock_name(c, holds[i], lock);
         (void)sys_unlinkat(store_root_fd(h->store), lock, 0);
     }
-    lock_name(c, "container", lock); /* who waits for it finds no row */
-    (void)sys_unlinkat(store_root_fd(h->store), lock, 0);
+    drop_lock(h, c);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `runtime run` under our own eyes: one process less than with conmon, and nothing to wait for. */
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -16,7 +17,9 @@ struct direct {
     struct start *s;
     struct logwrite log;
     struct watched watched;
-    bool told; /* that it has started */
+    bool told;            /* that it has started */
+    int failed;           /* of a watcher: nobody could be told so; */
+    struct shale_err why; /* … why, for who has asked for it */
 };
 
 static bool is_alive(void *arg)
@@ -39,9 +42,14 @@ static void on_start(void *arg)
     struct direct *d = arg;
     struct start *s = d->s;
     struct ctr_run run = {d->watched.init, process_find(getpid()), s->rt};
+    int r = ctr_run_save(s->h, s->c, &run, &d->why);
 
-    if (ctr_run_save(s->h, s->c, &run, NULL) >= 0 && start_mark_running(s, &run, NULL) >= 0 &&
-        (s->lock >= 0 || s->ready >= 0)) {
+    if (r >= 0)
+        r = start_mark_running(s, &run, &d->why);
+    if (r < 0 && s->ready >= 0) {
+        d->failed = r;
+        (void)process_kill(&run.init, SIGKILL, NULL);
+    } else if (r >= 0 && (s->lock >= 0 || s->ready >= 0)) {
         start_tell(s);
         d->told = true;
         watcher_ready(s);
@@ -67,11 +75,16 @@ static int settle(struct direct *d, int status, int *ret_status, struct shale_er
     const char *words = d->watched.words;
     struct start *s = d->s;
 
-    if (words[0] && !ctr_is(s->c, CTR_RUNNING))
+    if (words[0] && !ctr_is(s->c, CTR_RUNNING) && d->failed >= 0)
         return runtime_refusal(RUNTIME_CREATE_FAILED, words, e);
     /* It has come and gone before it was seen; who waits for it elsewhere waits for its start. */
-    if (!d->told && s->ready >= 0)
+    if (!d->told && s->ready >= 0 && d->failed >= 0)
         on_start(d);
+    if (d->failed < 0) {
+        if (e)
+            *e = d->why;
+        return d->failed;
+    }
     if (!d->told)
         start_tell(s);
     watcher_ready(s);

@@ -11,6 +11,7 @@
 #include "container/jout.h"
 #include "container/keep.h"
 #include "container/probe.h"
+#include "container/pswatch.h"
 
 #define HEALTH_FILE     "health"
 #define HEALTH_FILE_MAX (1u << 20) /* five outputs, escaped */
@@ -189,6 +190,18 @@ enum health_status health_status(struct container_host *h, const struct ctr *c)
         return HEALTH_UNHEALTHY;
     _cleanup_json_ json_t *was = read_file(c);
     return state_now(h, c, was).status;
+}
+
+void health_watch(struct container_host *h, const struct ctr *c, struct shale_ps_watch *w)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+
+    if (!has_status(c))
+        return;
+    struct process keeper = keep_process(h, c);
+    const char *path = ctr_path(c, &a, HEALTH_FILE);
+    if (pswatch_process(w, &keeper))
+        (void)pswatch_file(w, path ? path : "");
 }
 
 int health_load(struct container_host *h, const struct ctr *c, struct arena *a,

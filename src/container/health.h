@@ -33,6 +33,8 @@ int health_probe(struct health *x, struct container_host *h, struct shale_err *e
 
 /* HEALTH_NONE where there is no check. */
 enum health_status health_status(struct container_host *h, const struct ctr *c);
+/* Before it is asked for: what makes it another one is watched from here on. */
+void health_watch(struct container_host *h, const struct ctr *c, struct shale_ps_watch *w);
 /* What is shown: the status, and docker's State.Health as text ("" where there is no check). */
 struct health_shown {
     enum health_status status;

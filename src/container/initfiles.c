@@ -16,18 +16,18 @@
 #define MTAB_LINK   "/proc/mounts"
 
 static const struct initfile files[] = {
-    {ENV_FILE, TAR_REG, NULL},
-    {"dev", TAR_DIR, NULL},
-    {"dev/console", TAR_REG, NULL},
-    {"dev/pts", TAR_DIR, NULL},
-    {"dev/shm", TAR_DIR, NULL},
-    {MTAB_FOLDER, TAR_DIR, NULL},
-    {"etc/hostname", TAR_REG, NULL},
-    {"etc/hosts", TAR_REG, NULL},
-    {MTAB_FOLDER "/" MTAB, TAR_SYMLINK, MTAB_LINK},
-    {"etc/resolv.conf", TAR_REG, NULL},
-    {"proc", TAR_DIR, NULL},
-    {"sys", TAR_DIR, NULL},
+    {ENV_FILE, TAR_REG, NULL, true},
+    {"dev", TAR_DIR, NULL, false},
+    {"dev/console", TAR_REG, NULL, false},
+    {"dev/pts", TAR_DIR, NULL, false},
+    {"dev/shm", TAR_DIR, NULL, false},
+    {MTAB_FOLDER, TAR_DIR, NULL, false},
+    {"etc/hostname", TAR_REG, NULL, false},
+    {"etc/hosts", TAR_REG, NULL, false},
+    {MTAB_FOLDER "/" MTAB, TAR_SYMLINK, MTAB_LINK, true},
+    {"etc/resolv.conf", TAR_REG, NULL, false},
+    {"proc", TAR_DIR, NULL, false},
+    {"sys", TAR_DIR, NULL, false},
 };
 
 const struct initfile *initfile_at(size_t i)
@@ -43,10 +43,10 @@ static bool links_to(int dir_fd, const char *name, const char *link)
     return n == (ssize_t)strlen(link) && memcmp(target, link, (size_t)n) == 0;
 }
 
-bool initfile_is(const char *path, int dir_fd, const char *name, const struct stat *st)
+bool initfile_is(const char *path, int dir_fd, const char *name, const struct stat *st, bool ours)
 {
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-        if (!streq(path, files[i].path))
+        if (!streq(path, files[i].path) || (files[i].ours && !ours))
             continue;
         switch (files[i].type) {
         case TAR_DIR:

@@ -29,7 +29,7 @@ bool keep_is_wanted(const struct conf *f)
     return f->restart.when != RESTART_NO || health_is_probed(&f->health) || logrotate_is_wanted(f);
 }
 
-static struct process keeper_of(struct container_host *h, const struct ctr *c)
+struct process keep_process(struct container_host *h, const struct ctr *c)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
     const char *path = ctr_path(c, &a, KEEPER_FILE);
@@ -46,7 +46,7 @@ static struct process keeper_of(struct container_host *h, const struct ctr *c)
 
 bool keep_is_alive(struct container_host *h, const struct ctr *c)
 {
-    struct process p = keeper_of(h, c);
+    struct process p = keep_process(h, c);
 
     return process_alive(&p);
 }

@@ -18,6 +18,7 @@
 
 /* Does a container made like that need one? */
 bool keep_is_wanted(const struct conf *f);
+struct process keep_process(struct container_host *h, const struct ctr *c); /* pid 0: none */
 bool keep_is_alive(struct container_host *h, const struct ctr *c);
 /* Starts one unless there is one. Lock held. UNSUPPORTED where the host names no command for it. */
 int keep_ensure(struct container_host *h, const struct ctr *c, struct shale_err *e);

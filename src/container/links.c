@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/links.h"
 
-#include <fcntl.h>
-
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/lock.h"
@@ -11,16 +9,21 @@
 #include "container/jout.h"
 #include "container/netfiles.h"
 
-#define FOLDER "links"
+#define FOLDER     "links"
+#define NOTE_BYTES (sizeof FOLDER + 1 + META_CONTAINER_ID_HEX)
 
-static bool is_legacy(const struct conf *c)
+/* NULL: it is not on the bridge, where conf.links are. */
+static const struct conf_network *bridge_of(const struct conf *c)
 {
-    return streq(c->network, NETWORK_BRIDGE);
+    for (size_t i = 0; i < c->n_networks; i++)
+        if (streq(c->networks[i].name, NETWORK_BRIDGE))
+            return &c->networks[i];
+    return NULL;
 }
 
 static bool has_links(const struct conf *c)
 {
-    bool any = is_legacy(c) && c->links.n > 0;
+    bool any = bridge_of(c) && c->links.n > 0;
 
     for (size_t i = 0; i < c->n_networks; i++)
         any |= c->networks[i].links.n > 0;
@@ -33,7 +36,8 @@ static struct str target_of(const char *link)
     return (struct str){link, (size_t)(strrchr(link, ':') - link)};
 }
 
-bool links_mean(const struct strv *links, const char *id, const char *name)
+/* May one of the links be to that container? True once too often does no harm. */
+static bool links_mean(const struct strv *links, const char *id, const char *name)
 {
     for (size_t i = 0; i < links->n; i++) {
         struct str t = target_of(links->v[i]);
@@ -71,7 +75,7 @@ static void add_line(struct buf *b, uint32_t address, const char *alias, const s
     buf_addf(b, "\n");
 }
 
-static int add_legacy(struct container_host *h, struct arena *a, const struct ctr *c,
+static int add_legacy(struct container_host *h, struct arena *a, const struct conf_network *bridge,
                       const char *link, struct buf *b, struct shale_err *e)
 {
     struct str target = target_of(link);
@@ -84,7 +88,7 @@ static int add_legacy(struct container_host *h, struct arena *a, const struct ct
     if (meta_container_get(store_meta(h->store), id, a, &row, NULL) < 0)
         return 0;
     int r = ctr_of_row(h, &row, a, &other, e);
-    uint32_t address = r < 0 ? 0 : address_of(h, a, id, c->conf.networks[0].id);
+    uint32_t address = r < 0 ? 0 : address_of(h, a, id, bridge->id);
     if (address)
         add_line(b, address, link + target.n + 1, &other, true);
     return r;
@@ -95,7 +99,9 @@ static int add_legacy(struct container_host *h, struct arena *a, const struct ct
 static int check_targets(struct container_host *h, struct arena *a, const struct ctr *c,
                          struct shale_err *e)
 {
-    for (size_t i = 0; is_legacy(&c->conf) && i < c->conf.links.n; i++) {
+    const struct conf_network *bridge = bridge_of(&c->conf);
+
+    for (size_t i = 0; bridge && i < c->conf.links.n; i++) {
         struct str target = target_of(c->conf.links.v[i]);
         char *id = arena_strndup(a, target.p, target.n);
         struct ctr other;
@@ -106,7 +112,7 @@ static int check_targets(struct container_host *h, struct arena *a, const struct
             return err_set(e, SHALE_CONFLICT,
                            "Cannot link to a non running container: /%.100s AS /%.100s/%.100s",
                            other.row.name, c->row.name, target.p + target.n + 1);
-        if (!address_of(h, a, id, c->conf.networks[0].id))
+        if (!address_of(h, a, id, bridge->id))
             return err_set(e, SHALE_INVALID,
                            "Cannot link to /%.100s, as it does not belong to the default network",
                            other.row.name);
@@ -134,51 +140,54 @@ static int add_named(struct container_host *h, struct arena *a, const struct con
     return 0;
 }
 
-static int write_now(struct container_host *h, struct arena *a, const struct ctr *c,
-                     struct endpoints *net, struct shale_err *e)
+/* As they are now, all of them. */
+static int add_lines(struct container_host *h, struct arena *a, const struct conf *k, struct buf *b,
+                     struct shale_err *e)
 {
-    _cleanup_(buf_clear) struct buf b = BUF_INIT(NETFILES_MAX);
-    const struct conf *k = &c->conf;
+    const struct conf_network *bridge = bridge_of(k);
     int r = 0;
 
-    for (size_t i = 0; r >= 0 && is_legacy(k) && k->n_networks && i < k->links.n; i++)
-        r = add_legacy(h, a, c, k->links.v[i], &b, e);
+    for (size_t i = 0; r >= 0 && bridge && i < k->links.n; i++)
+        r = add_legacy(h, a, bridge, k->links.v[i], b, e);
     for (size_t i = 0; r >= 0 && i < k->n_networks; i++)
-        r = add_named(h, a, &k->networks[i], &b, e);
-    if (r >= 0)
-        r = buf_check(&b, e);
-    if (r < 0)
-        return r;
-    net->hosts = buf_str(&b);
-    r = netfiles_write(c->dir, k, net, e);
-    net->hosts = NULL;
-    return r;
+        r = add_named(h, a, &k->networks[i], b, e);
+    return r < 0 ? r : buf_check(b, e);
 }
 
 /* ---- who is told ---- */
 
-static const char *note_of(struct container_host *h, const struct ctr *c, struct arena *a)
+/* The note has the lines that its hosts have. */
+static void note_path(const char *id, char ret[NOTE_BYTES])
 {
-    return arena_printf(a, "%s/" FOLDER "/%s", store_root(h->store), c->row.id);
+    (void)snprintf(ret, NOTE_BYTES, FOLDER "/%s", id);
 }
 
-static int note(struct container_host *h, const struct ctr *c, struct arena *a, struct shale_err *e)
+static int note(struct container_host *h, const char *id, struct buf *lines, struct shale_err *e)
 {
-    const char *folder = arena_printf(a, "%s/" FOLDER, store_root(h->store));
-    const char *path = note_of(h, c, a);
-    int r = folder && path ? fs_mkdir_p(AT_FDCWD, folder, 0700, e) : err_nomem(e);
+    int root = store_root_fd(h->store), r = fs_mkdir_p(root, FOLDER, 0700, e);
+    char path[NOTE_BYTES];
 
-    if (r < 0)
-        return r;
-    _cleanup_close_ int fd = sys_openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
-    return fd < 0 ? err_sys(e, "create %s", path) : 0;
+    note_path(id, path);
+    return r < 0 ? r : fs_write_atomic(root, path, buf_str(lines), lines->n, 0600, false, e);
+}
+
+static void forget(struct container_host *h, const char *id)
+{
+    char path[NOTE_BYTES];
+
+    note_path(id, path);
+    (void)sys_unlinkat(store_root_fd(h->store), path, 0);
 }
 
 int links_write(struct container_host *h, struct arena *a, const struct ctr *c,
                 struct endpoints *net, struct shale_err *e)
 {
-    if (!has_links(&c->conf))
+    _cleanup_(buf_clear) struct buf lines = BUF_INIT(NETFILES_MAX);
+
+    if (!has_links(&c->conf)) {
+        forget(h, c->row.id); /* it may have had some */
         return netfiles_write(c->dir, &c->conf, net, e);
+    }
     int r = ctr_need_running(c, NULL) < 0 ? check_targets(h, a, c, e) : 0;
     if (r < 0)
         return r;
@@ -186,13 +195,19 @@ int links_write(struct container_host *h, struct arena *a, const struct ctr *c,
         lock_take(store_root_fd(h->store), NETWORK_LOCK, LOCK_EXCLUSIVE, h->cancel, e);
     if (lock < 0)
         return lock;
-    r = note(h, c, a, e);
-    return r < 0 ? r : write_now(h, a, c, net, e);
+    r = add_lines(h, a, &c->conf, &lines, e);
+    if (r >= 0)
+        r = note(h, c->row.id, &lines, e);
+    if (r < 0)
+        return r;
+    net->hosts = buf_str(&lines);
+    r = netfiles_write(c->dir, &c->conf, net, e);
+    net->hosts = NULL;
+    return r;
 }
 
 struct telling {
     struct container_host *h;
-    struct arena *a;
     const struct ctr *c;
 };
 
@@ -205,26 +220,41 @@ static bool knows(const struct conf *k, const struct ctr *c)
     return any;
 }
 
+/* What else is in its hosts, of its own, stays. */
+static void tell(struct telling *t, struct arena *a, const struct ctr *other)
+{
+    _cleanup_(buf_clear) struct buf was = BUF_INIT(NETFILES_MAX), now = BUF_INIT(NETFILES_MAX);
+    char path[NOTE_BYTES];
+
+    note_path(other->row.id, path);
+    if (fs_read_file(store_root_fd(t->h->store), path, &was, NULL) < 0 ||
+        add_lines(t->h, a, &other->conf, &now, NULL) < 0 || streq(buf_str(&was), buf_str(&now)))
+        return;
+    if (netfiles_change_hosts(other->dir, buf_str(&was), buf_str(&now), NULL) >= 0)
+        (void)note(t->h, other->row.id, &now, NULL);
+}
+
+/* One that is noted runs, or is about to: it may be that nobody has written so yet. */
 static int tell_one(void *arg, const char *name, unsigned char d_type)
 {
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
     struct telling *t = arg;
     struct meta_container row;
-    struct endpoints net;
     struct ctr other;
 
-    if (strlen(name) != META_CONTAINER_ID_HEX || streq(name, t->c->row.id) ||
-        meta_container_get(store_meta(t->h->store), name, t->a, &row, NULL) < 0 ||
-        ctr_of_row(t->h, &row, t->a, &other, NULL) < 0 || !knows(&other.conf, t->c) ||
-        ctr_need_running(&other, NULL) < 0)
+    if (strlen(name) != META_CONTAINER_ID_HEX || streq(name, t->c->row.id))
         return 0;
-    if (endpoints_load(t->h, t->a, &other, &net, NULL) >= 0)
-        (void)write_now(t->h, t->a, &other, &net, NULL);
+    int r = meta_container_get(store_meta(t->h->store), name, &a, &row, NULL);
+    if (r == -SHALE_NOT_FOUND)
+        forget(t->h, name);
+    else if (r >= 0 && ctr_of_row(t->h, &row, &a, &other, NULL) >= 0 && knows(&other.conf, t->c))
+        tell(t, &a, &other);
     return 0;
 }
 
-void links_tell(struct container_host *h, struct arena *a, const struct ctr *c)
+void links_tell(struct container_host *h, const struct ctr *c)
 {
-    struct telling t = {h, a, c};
+    struct telling t = {h, c};
 
     if (!conf_is_bridged(&c->conf) || !fs_exists(store_root_fd(h->store), FOLDER))
         return;
@@ -234,12 +264,9 @@ void links_tell(struct container_host *h, struct arena *a, const struct ctr *c)
         (void)fs_each(store_root_fd(h->store), FOLDER, tell_one, &t, NULL);
 }
 
-void links_undo(struct container_host *h, struct arena *a, const struct ctr *c)
+void links_undo(struct container_host *h, const struct ctr *c)
 {
-    const char *path = has_links(&c->conf) ? note_of(h, c, a) : NULL;
-
-    if (path)
-        (void)sys_unlinkat(AT_FDCWD, path, 0);
+    forget(h, c->row.id);
 }
 
 /* ---- inspect ---- */
@@ -251,7 +278,7 @@ int links_show(struct container_host *h, struct arena *a, const struct ctr *c, j
     int bad = 0;
 
     *ret = NULL;
-    if (!is_legacy(&c->conf) || !c->conf.links.n)
+    if (!c->conf.links.n)
         return 0;
     list = json_array();
     for (size_t i = 0; i < c->conf.links.n; i++) {

@@ -4,9 +4,10 @@
  * Links: a container knows others under further names, which are lines of its /etc/hosts.
  *
  * On the bridge a link is to a container (its ID), which has to run when the other one starts. On
- * other networks it is to a name, whoever has it. While a container with links runs there is a file
- * links/<id>: whoever starts, or goes on or off a network, looks there for those who know it, and
- * writes their hosts anew. All of that happens under NETWORK_LOCK.
+ * other networks it is to a name, whoever has it. While a container with links starts or runs there
+ * is a file links/<id> with those lines: whoever starts, or goes on or off a network, looks there
+ * for those who know it, and changes the lines in their hosts. All of that happens under
+ * NETWORK_LOCK.
  */
 #include "container/endpoint.h"
 
@@ -16,12 +17,10 @@
 int links_write(struct container_host *h, struct arena *a, const struct ctr *c,
                 struct endpoints *net, struct shale_err *e);
 /* The container has other addresses than before: those who know it are told. */
-void links_tell(struct container_host *h, struct arena *a, const struct ctr *c);
+void links_tell(struct container_host *h, const struct ctr *c);
 /* It has ended. */
-void links_undo(struct container_host *h, struct arena *a, const struct ctr *c);
+void links_undo(struct container_host *h, const struct ctr *c);
 /* HostConfig.Links as docker shows those of the bridge: "/name:/own/alias". A new reference; NULL:
  * there are none of the kind. */
 int links_show(struct container_host *h, struct arena *a, const struct ctr *c, json_t **ret,
                struct shale_err *e);
-/* Is a container linked to: does one of its links mean it? For tests as well: id, name. */
-bool links_mean(const struct strv *links, const char *id, const char *name);

@@ -92,6 +92,36 @@ static int write_hosts(int dir_fd, const struct conf *c, const struct endpoints 
     return r < 0 ? r : put(dir_fd, "hosts", b.p, b.n, e);
 }
 
+static bool has_line(const char *lines, struct str line)
+{
+    struct str rest = str_of(lines), one;
+
+    while (rest.n > 0 && str_split(&rest, '\n', &one))
+        if (one.n == line.n && memcmp(one.p, line.p, one.n) == 0)
+            return true;
+    return false;
+}
+
+int netfiles_change_hosts(const char *dir, const char *was, const char *now, struct shale_err *e)
+{
+    _cleanup_(buf_clear) struct buf old = BUF_INIT(NETFILES_MAX), b = BUF_INIT(NETFILES_MAX);
+    _cleanup_close_ int dir_fd = fs_open_dir(AT_FDCWD, dir, e);
+    struct str rest, line;
+
+    if (dir_fd < 0)
+        return dir_fd;
+    int r = fs_read_file(dir_fd, "hosts", &old, e);
+    if (r < 0)
+        return r;
+    rest = (struct str){buf_str(&old), old.n};
+    while (rest.n > 0 && str_split(&rest, '\n', &line))
+        if (!has_line(was, line))
+            buf_addf(&b, "%.*s\n", (int)line.n, line.p);
+    buf_adds(&b, now);
+    r = buf_check(&b, e);
+    return r < 0 ? r : put(dir_fd, "hosts", buf_str(&b), b.n, e);
+}
+
 /* ---- resolv.conf ---- */
 
 /* The words after `key` on a line of that file; n 0: another line. */

@@ -10,3 +10,5 @@
 /* `net` as endpoints_setup has made it; NULL: no network. */
 int netfiles_write(const char *dir, const struct conf *c, const struct endpoints *net,
                    struct shale_err *e);
+/* Of one that may run: in its hosts the lines `was` go and `now` are added; all others stay. */
+int netfiles_change_hosts(const char *dir, const char *was, const char *now, struct shale_err *e);

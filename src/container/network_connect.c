@@ -44,7 +44,7 @@ static int rewrite_files(struct container_host *h, struct arena *a, const struct
     if (r >= 0)
         r = links_write(h, a, c, &net, e);
     if (r >= 0)
-        links_tell(h, a, c);
+        links_tell(h, c);
     return r;
 }
 

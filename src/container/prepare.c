@@ -205,7 +205,7 @@ static bool own_cgroup(const struct conf *c, enum cgroup_mode mode)
 {
     const char *asked = c->namespaces[NS_CGROUP];
 
-    return asked && *asked ? streq(asked, "private") : mode == CGROUP_V2;
+    return streq(asked && *asked ? asked : cgroup_usual_namespace(mode), "private");
 }
 
 static void take_spaces(const struct spaces *s, struct spec_in *in)
@@ -300,16 +300,18 @@ int prepare_bundle(struct container_host *h, struct arena *a, struct ctr *c,
     if (r >= 0)
         r = user_lookup(root_fd, c->conf.user, &c->conf.group_add, a, &user, e);
     c->net = arena_alloc(a, sizeof *c->net);
-    c->spaces = arena_alloc(a, sizeof *c->spaces);
-    if (!c->net || !c->spaces)
+    struct spaces *spaces = arena_alloc(a, sizeof *spaces);
+    if (!c->net || !spaces)
         return err_nomem(e);
-    if (r >= 0)
-        r = spaces_setup(h, a, c, c->spaces, e);
+    if (r >= 0) {
+        c->spaces = spaces;
+        r = spaces_setup(h, a, c, spaces, e);
+    }
     if (r >= 0)
         r = endpoints_setup(h, a, c, c->net, e);
     if (r >= 0)
         r = links_write(h, a, c, c->net, e);
     if (r >= 0)
-        links_tell(h, a, c);
+        links_tell(h, c);
     return r < 0 ? r : prepare_spec(c, a, rt, &user, e);
 }

@@ -81,8 +81,7 @@ pid_t process_read_pidfile(const char *path)
     return str_to_u64(text, &v) && v <= INT32_MAX ? (pid_t)v : 0;
 }
 
-/* A descriptor of that very process, -1 if it has ended. */
-static int open_process(const struct process *p)
+int process_open(const struct process *p)
 {
     int fd = p->pid > 0 ? spawn_pidfd(p->pid) : -1;
 
@@ -95,7 +94,7 @@ static int open_process(const struct process *p)
 
 int process_kill(const struct process *p, int sig, struct shale_err *e)
 {
-    _cleanup_close_ int fd = open_process(p);
+    _cleanup_close_ int fd = process_open(p);
 
     if (fd < 0)
         return err_set(e, SHALE_NOT_FOUND, "process %d has ended", (int)p->pid);
@@ -109,7 +108,7 @@ int process_kill(const struct process *p, int sig, struct shale_err *e)
 
 int process_wait(const struct process *p, int64_t timeout_ms, struct cancel *c, struct shale_err *e)
 {
-    _cleanup_close_ int fd = open_process(p);
+    _cleanup_close_ int fd = process_open(p);
     int64_t end = timeout_ms < 0 ? INT64_MAX : time_mono_ns() / NS_PER_MS + timeout_ms;
 
     while (fd >= 0) {

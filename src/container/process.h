@@ -18,6 +18,9 @@ bool process_parse_stat(const char *text, uint64_t *ret_start);
 /* The process with that number; pid 0 if there is none or it has ended. */
 struct process process_find(pid_t pid);
 bool process_alive(const struct process *p); /* that very process */
+/* A descriptor of that very process, as pidfd_open(2); -1 if it has ended, or there is no
+ * descriptor. */
+int process_open(const struct process *p);
 /* Number in a file as runtimes write it; 0 if there is none. */
 pid_t process_read_pidfile(const char *path);
 /* Sends a signal if it still is that process. NOT_FOUND if it has ended. */

@@ -12,6 +12,7 @@
 #include "container/brief.h"
 #include "container/health.h"
 #include "container/labels.h"
+#include "container/pswatch.h"
 #include "container/settled.h"
 #include "container/show.h"
 
@@ -351,6 +352,8 @@ struct listing {
     const struct shale_ps_opts *o;
     struct filters f;
     struct settled settled;
+    struct shale_ps_watch *watch; /* NULL: not wanted */
+    bool running;                 /* there is one that runs */
     struct show_memo *memo;
     unsigned show;                                  /* SHOW_* */
     bool stopped;                                   /* those that do not run are wanted, too */
@@ -392,8 +395,20 @@ static int keep_row(struct ctr *c, struct arena *a, struct shale_err *e)
                : err_nomem(e);
 }
 
+/* Its process is there, and watched if that is wanted: the row can be believed. */
+static bool is_running(struct listing *l, const struct meta_container *row)
+{
+    _cleanup_(arena_clear) struct arena a = ARENA_INIT(ARENA_DEFAULT_MAX);
+    struct ctr c = {.row = *row, .dir = l->dir};
+    struct ctr_run run;
+
+    if (ctr_need_running(&c, NULL) < 0 || ctr_run_load(l->f.h, &c, &a, &run, NULL) < 0)
+        return false;
+    return (l->watch && pswatch_process(l->watch, &run.init)) || process_alive(&run.init);
+}
+
 /* 1: shown, or not wanted; 0: the index does not have all that is needed. */
-static int add_settled(struct listing *l, const struct meta_container *row)
+static int add_believed(struct listing *l, const struct meta_container *row)
 {
     struct container_host *h = l->f.h;
     struct arena *a = l->f.a;
@@ -401,13 +416,14 @@ static int add_settled(struct listing *l, const struct meta_container *row)
 
     if (row->listing.n == 0)
         return 0;
-    memcpy(l->dir + l->n_parent, row->id, sizeof row->id);
     int r = keep_row(&c, a, l->e);
     if (r < 0)
         return r;
     r = brief_unpack(c.row.listing, a, &c.conf);
     if (r < 0)
         return r == -SHALE_NO_MEMORY ? err_nomem(l->e) : 0;
+    if (l->watch && ctr_need_running(&c, NULL) >= 0)
+        health_watch(h, &c, l->watch);
     if (!passes(&l->f, &c))
         return 1;
     r = show_container(h, &c, l->show, l->memo, a, &l->v[l->n], l->e);
@@ -425,10 +441,13 @@ static int on_row(void *arg, const struct meta_container *row)
 
     if (r < 0)
         return r;
-    if (settled_is(&l->settled, row)) {
-        if (!l->stopped)
+    memcpy(l->dir + l->n_parent, row->id, sizeof row->id);
+    bool runs = l->o->brief && is_running(l, row);
+    l->running |= runs;
+    if (runs || settled_is(&l->settled, row)) {
+        if (!runs && !l->stopped)
             return 0;
-        r = l->o->brief ? add_settled(l, row) : 0;
+        r = l->o->brief ? add_believed(l, row) : 0;
         if (r < 0)
             return r;
         if (r > 0)
@@ -483,6 +502,11 @@ static int list(struct listing *l, struct shale_err *e)
     l->memo = arena_alloc(l->f.a, sizeof *l->memo);
     if (r >= 0 && !l->memo)
         r = err_nomem(e);
+    if (r >= 0 && l->o->watch && l->o->brief) {
+        l->watch = pswatch_new(l->f.a);
+        if (!l->watch)
+            r = err_nomem(e);
+    }
     if (r >= 0 && l->stopped && l->o->last <= 0 && l->f.n == 0) { /* most will be shown */
         r = meta_container_count(m, &n_rows, e);
         if (r >= 0)
@@ -522,7 +546,9 @@ int container_ps(struct container_host *h, const struct shale_ps_opts *o, struct
     *ret = (struct shale_container_list){
         .items = l.v,
         .n_items = l.n,
-        .lasting = l.settled.sees_mounts && l.settled.n == 0 && !o->with_size,
+        .lasting = l.settled.sees_mounts && l.settled.n == 0 && !o->with_size &&
+                   (!l.running || (l.watch && pswatch_is_whole(l.watch))),
+        .watch = l.running ? l.watch : NULL,
     };
     return 0;
 }

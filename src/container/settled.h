@@ -3,7 +3,7 @@
 /*
  * Containers whose rows can be believed as they stand: they do not run, nobody removes them when
  * they end, and nothing of a start that was killed is left mounted. All others have to be looked at
- * (ctr_refresh), one by one. For those who look at many:
+ * (ctr_refresh), one by one, unless their process is seen to be there. For those who look at many:
  *
  *   struct settled s;
  *   r = settled_begin(&s, a, e);

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "container/cgroup.h"
 #include "container/exec.h"
 #include "container/health.h"
 #include "container/initfiles.h"
@@ -171,13 +172,15 @@ static int whole_host_config(struct container_host *h, struct arena *a, const st
                              json_t **ret, struct shale_err *e)
 {
     _cleanup_json_ json_t *shape = NULL, *ours = NULL;
-    const struct conf *c = &ctr->conf;
+    struct conf c = ctr->conf;
     json_t *links = NULL;
     int bad = 0;
     int r = json_parse(host_config_shape, sizeof host_config_shape - 1, CONF_MAX_BYTES, &shape, e);
 
+    if (!c.namespaces[NS_CGROUP] || !*c.namespaces[NS_CGROUP])
+        c.namespaces[NS_CGROUP] = cgroup_usual_namespace(cgroup_mode());
     if (r >= 0)
-        r = conf_host_config_json(c, &ours, e);
+        r = conf_host_config_json(&c, &ours, e);
     if (r >= 0)
         r = links_show(h, a, ctr, &links, e);
     if (r < 0)
@@ -185,8 +188,8 @@ static int whole_host_config(struct container_host *h, struct arena *a, const st
     if (links)
         jout_put(&bad, ours, "Links", links);
     bad |= json_object_update(shape, ours) < 0;
-    if (c->memory_bytes > 0 && c->memory_bytes <= INT64_MAX / 2 && !c->more.memory_swap_bytes)
-        jout_int(&bad, shape, "MemorySwap", c->memory_bytes * 2);
+    if (c.memory_bytes > 0 && c.memory_bytes <= INT64_MAX / 2 && !c.more.memory_swap_bytes)
+        jout_int(&bad, shape, "MemorySwap", c.memory_bytes * 2);
     r = jout_check(bad, "container configuration", e);
     if (r >= 0)
         *ret = TAKE_PTR(shape);

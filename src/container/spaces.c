@@ -4,15 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/sys.h"
 
-#define SHM            "shm"
-#define HOST_SHM       "/dev/shm"
-#define JOIN_DEPTH_MAX 16
-#define SHAREABLE      "shareable"
+#define SHM       "shm"
+#define HOST_SHM  "/dev/shm"
+#define SHAREABLE "shareable"
 
 bool spaces_own_pids(const struct conf *c)
 {
@@ -34,8 +35,20 @@ static int find_running(struct container_host *h, struct arena *a, const char *i
     return r < 0 ? r : ctr_need_running(ret, e);
 }
 
+/* Is the namespace the one that we are in? */
+static bool is_ours(int fd, const char *kind)
+{
+    struct stat ours, st;
+    char path[64];
+
+    (void)snprintf(path, sizeof path, "/proc/self/ns/%s", kind);
+    return fstat(fd, &st) == 0 && stat(path, &ours) == 0 && st.st_ino == ours.st_ino &&
+           st.st_dev == ours.st_dev;
+}
+
+/* Open before it is looked whether the process lives: its number is not another one's then. */
 static int join(struct container_host *h, struct arena *a, const char *id, const char *kind,
-                const char **ret, struct shale_err *e)
+                struct space *ret, struct shale_err *e)
 {
     struct ctr_run run;
     struct ctr other;
@@ -45,10 +58,17 @@ static int join(struct container_host *h, struct arena *a, const char *id, const
         r = ctr_run_load(h, &other, a, &run, e);
     if (r < 0)
         return r;
+    const char *path = arena_printf(a, "/proc/%d/ns/%s", (int)run.init.pid, kind);
+    if (!path)
+        return err_nomem(e);
+    ret->fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
     if (!process_alive(&run.init))
         return err_set(e, SHALE_CONFLICT, "container %s is not running", other.row.id);
-    *ret = arena_printf(a, "/proc/%d/ns/%s", (int)run.init.pid, kind);
-    return *ret ? 0 : err_nomem(e);
+    if (ret->fd < 0)
+        return err_sys(e, "open %s", path);
+    ret->host = is_ours(ret->fd, kind);
+    ret->joins = arena_printf(a, "/proc/%d/fd/%d", (int)getpid(), ret->fd);
+    return ret->joins ? 0 : err_nomem(e);
 }
 
 /* Where the memory is that goes with the IPC of that container. */
@@ -57,7 +77,7 @@ static int find_shm(struct container_host *h, struct arena *a, const char *id, c
 {
     struct ctr other;
 
-    for (int depth = 0; depth < JOIN_DEPTH_MAX; depth++) {
+    for (int depth = 0; depth < SPACES_DEPTH_MAX; depth++) {
         int r = find_running(h, a, id, &other, e);
         if (r < 0)
             return r;
@@ -77,7 +97,7 @@ static int find_shm(struct container_host *h, struct arena *a, const char *id, c
                            other.row.id);
     }
     return err_set(e, SHALE_LIMIT, "IPC of containers is joined over more than %d of them",
-                   JOIN_DEPTH_MAX);
+                   SPACES_DEPTH_MAX);
 }
 
 /* ---- /dev/shm ---- */
@@ -106,6 +126,13 @@ void spaces_undo(const struct ctr *c, struct arena *a)
         ;
 }
 
+void spaces_close(struct spaces *s)
+{
+    for (int i = 0; i < NS_KINDS; i++)
+        if (s->v[i].fd >= 0)
+            close(TAKE_FD(s->v[i].fd));
+}
+
 int spaces_setup(struct container_host *h, struct arena *a, const struct ctr *c, struct spaces *ret,
                  struct shale_err *e)
 {
@@ -114,19 +141,21 @@ int spaces_setup(struct container_host *h, struct arena *a, const struct ctr *c,
     int r = 0;
 
     *ret = (struct spaces){.shm = NULL};
+    for (int i = 0; i < NS_KINDS; i++)
+        ret->v[i].fd = -1;
     for (int i = 0; r >= 0 && i < NS_KINDS; i++) {
         const char *mode = c->conf.namespaces[i], *other = ns_mode_joined(mode);
         ret->v[i].host = ns_mode_is_host(mode);
         if (other && names[i])
-            r = join(h, a, other, names[i], &ret->v[i].joins, e);
+            r = join(h, a, other, names[i], &ret->v[i], e);
     }
     if (r < 0)
         return r;
     ret->no_shm = ipc && streq(ipc, "none");
-    if (ret->v[NS_IPC].host)
-        ret->shm = HOST_SHM;
-    else if (ipc_of)
+    if (ipc_of)
         r = find_shm(h, a, ipc_of, &ret->shm, e);
+    else if (ret->v[NS_IPC].host)
+        ret->shm = HOST_SHM;
     else if (is_shareable(&c->conf))
         r = make_shm(c, a, &ret->shm, e);
     return r;

@@ -10,10 +10,13 @@
  */
 #include "container/ctr.h"
 
+#define SPACES_DEPTH_MAX 16 /* containers that join one another */
+
 struct spaces {
-    struct {
-        const char *joins; /* "/proc/<pid>/ns/<kind>" of another one; NULL */
-        bool host;
+    struct space {
+        const char *joins; /* "/proc/<pid>/fd/<fd>" of ours, open until spaces_close; NULL */
+        int fd;
+        bool host; /* also by joining one that has the host's */
     } v[NS_KINDS];
     const char *shm; /* on the host; NULL: a new one inside */
     bool no_shm;
@@ -22,6 +25,8 @@ struct spaces {
  * does not share. What was mounted is undone by spaces_undo, also when it fails. */
 int spaces_setup(struct container_host *h, struct arena *a, const struct ctr *c, struct spaces *ret,
                  struct shale_err *e);
+/* The container has been made: nobody opens them any more. */
+void spaces_close(struct spaces *s);
 /* Harmless where there is nothing. */
 void spaces_undo(const struct ctr *c, struct arena *a);
 /* Has it processes of its own alone? */

@@ -320,9 +320,9 @@ static bool has_own_net(const struct conf *c)
     return !streq(c->network, "host") && !conf_network_of(c);
 }
 
-static bool has_domain(const struct conf *c)
+static bool has_domain(const struct spec_in *in)
 {
-    return c->domainname && *c->domainname;
+    return !in->namespaces[NS_UTS].host && in->conf->domainname && *in->conf->domainname;
 }
 
 static json_t *sysctls(const struct spec_in *in)
@@ -335,7 +335,7 @@ static json_t *sysctls(const struct spec_in *in)
         jout_str(&bad, o, "net.ipv4.ip_unprivileged_port_start", "0");
     if (own_net && in->sysctl_ping)
         jout_str(&bad, o, "net.ipv4.ping_group_range", "0 2147483647");
-    if (has_domain(in->conf)) /* there is no member for it, says docker */
+    if (has_domain(in)) /* there is no member for it, says docker */
         jout_str(&bad, o, "kernel.domainname", in->conf->domainname);
     for (size_t i = 0; i < in->conf->sysctls.n; i++)
         jout_str(&bad, o, in->conf->sysctls.m[i].k, in->conf->sysctls.m[i].v);
@@ -366,7 +366,7 @@ static json_t *linux_part(const struct spec_in *in)
         jout_put(&bad, o, "seccomp", json_deep_copy(in->seccomp));
     put_paths(&bad, o, "maskedPaths", in->conf, &in->conf->masked_paths, MASKED_PATHS);
     put_paths(&bad, o, "readonlyPaths", in->conf, &in->conf->readonly_paths, READONLY_PATHS);
-    if (has_own_net(in->conf) || in->conf->sysctls.n || has_domain(in->conf))
+    if (has_own_net(in->conf) || in->conf->sysctls.n || has_domain(in))
         jout_put(&bad, o, "sysctl", sysctls(in));
     return bad ? NULL : TAKE_PTR(o);
 }

@@ -132,6 +132,8 @@ static int start_locked(struct start *s, int *ret_status, struct shale_err *e)
     }
     if (s->c->net)
         endpoints_close(s->c->net);
+    if (s->c->spaces)
+        spaces_close(s->c->spaces);
     if (r < 0 && !started)
         record_failure(s, r, &why);
     if (r < 0 && e)

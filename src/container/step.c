@@ -13,6 +13,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "container/changes.h"
 #include "container/commit_tar.h"
 #include "container/limits.h"
 #include "container/netfiles.h"
@@ -404,7 +405,8 @@ static int write_layer(struct step *t, int upper, struct step_result *ret, struc
         r = layer_new_begin(s, t->o->lease, t->cancel, &l, e);
     if (r < 0)
         return r;
-    r = commit_tar(upper, &lower, t->o->source_date_epoch_s, into_layer, l, t->cancel, &stats, e);
+    r = commit_tar(upper, &lower, CHANGES_OF_STEP, t->o->source_date_epoch_s, into_layer, l,
+                   t->cancel, &stats, e);
     ret->empty = stats.n_members == 0;
     ret->n_left_out = stats.n_left_out;
     if (r >= 0 && !ret->empty)

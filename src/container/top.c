@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `top`: the lines of ps(1) that are of a container's processes: those of its process namespace,
- * or, where it has one together with others, of its control group. */
+/* `top`: the lines of ps(1) that are of a container's processes: those of its control group. Where
+ * there is none, those of its process namespace; when it is in another one's, the first process and
+ * what has come of it. */
 #include <ctype.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "container/cgroup.h"
 #include "container/events.h"
 #include "container/life.h"
 #include "container/spaces.h"
@@ -19,11 +22,14 @@
 #define PS_MAX_ARGS      64
 #define TITLES_MAX       128
 #define GROUPS_MAX_BYTES (64u << 10)
+#define STAT_MAX_BYTES   4096
+#define ANCESTORS_MAX    4096
 
 struct top {
     struct arena *a;
-    struct stat ns;    /* the container's process namespace */
-    const char *group; /* its ID, by which its control group is called; NULL: the namespace tells */
+    const char *group; /* its ID, by which its control group is called; NULL: there is none */
+    pid_t init;        /* its first process, when that is in a namespace of others; else 0 */
+    struct stat ns;    /* its process namespace */
     const char **titles;
     size_t n_titles, pid_at;
     const char *const **rows;
@@ -74,6 +80,24 @@ static int take_titles(struct top *t, struct str line, struct shale_err *e)
     return found ? 0 : err_set(e, SHALE_INVALID, "Couldn't find PID field in ps output");
 }
 
+/* Of /proc/PID/stat; 0: it has ended. */
+static pid_t parent_of(pid_t pid)
+{
+    _cleanup_(buf_clear) struct buf b = BUF_INIT(STAT_MAX_BYTES);
+    char path[64];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    const char *s = fs_read_file(AT_FDCWD, path, &b, NULL) < 0 ? NULL : strrchr(buf_str(&b), ')');
+    return s && strlen(s) > 4 ? (pid_t)strtol(s + 4, NULL, 10) : 0;
+}
+
+static bool comes_of(pid_t pid, pid_t init)
+{
+    for (int depth = 0; pid > 0 && pid != init; depth++)
+        pid = depth < ANCESTORS_MAX ? parent_of(pid) : 0;
+    return pid > 0;
+}
+
 static bool is_inside(const struct top *t, const char *pid_text)
 {
     char path[64];
@@ -87,6 +111,8 @@ static bool is_inside(const struct top *t, const char *pid_text)
         (void)snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
         return fs_read_file(AT_FDCWD, path, &b, NULL) >= 0 && strstr(buf_str(&b), t->group);
     }
+    if (t->init)
+        return comes_of((pid_t)pid, t->init);
     (void)snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
     return stat(path, &st) == 0 && st.st_ino == t->ns.st_ino && st.st_dev == t->ns.st_dev;
 }
@@ -174,8 +200,10 @@ int container_top(struct container_host *h, const char *container, const char *c
     (void)snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)run.init.pid);
     if (!process_alive(&run.init) || stat(path, &t.ns) < 0)
         return err_set(e, SHALE_CONFLICT, "container %s is not running", c.row.id);
-    if (!spaces_own_pids(&c.conf) && run.runtime.level != RUNTIME_NO_CGROUPS)
+    if (run.runtime.level != RUNTIME_NO_CGROUPS && cgroup_mode() != CGROUP_NONE)
         t.group = c.row.id;
+    else if (!spaces_own_pids(&c.conf))
+        t.init = run.init.pid;
     r = run_ps(&t, ps_args, e);
     if (r < 0)
         return r;

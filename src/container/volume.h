@@ -13,7 +13,8 @@
 
 #define VOLUMES_LOCK "locks/volumes"
 
-/* The folder of a volume, which is made where it is not there; for those that hold VOLUMES_LOCK.
+/* The folder of a volume, which is made where it is not there; for those that hold VOLUMES_LOCK,
+ * exclusively where there are options or labels: they go to a volume that is made here, alone.
  * INVALID: it is no name, or options that are none. */
 int volume_make(struct container_host *h, const char *name, const char *const *options,
                 const char *const *labels, struct arena *a, const char **ret_path,

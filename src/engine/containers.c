@@ -2,6 +2,7 @@
 /* <shale/container.h> */
 #include <unistd.h>
 
+#include "container/pswatch.h"
 #include "engine/engine_priv.h"
 
 /* Before anything is made: what could never be started is not created either. */
@@ -137,6 +138,11 @@ int shale_ps(struct shale *s, const struct shale_ps_opts *opts, struct shale_con
         return err_nomem(e);
     engine_take_opts(&o, sizeof o, opts);
     return result_end(container_ps(&h, &o, a, res, e), res, ret);
+}
+
+bool shale_ps_is_true(const struct shale_container_list *l)
+{
+    return !l->watch || pswatch_is_true(l->watch);
 }
 
 int shale_container_inspect(struct shale *s, const char *container, bool with_size,

@@ -71,13 +71,8 @@ static int add_parts(struct shale *s, struct arena *a, struct shale_df *ret, str
 static int add_cache(struct shale *s, struct arena *a, struct shale_df *ret, struct shale_err *e)
 {
     struct build_host h = {.container = engine_container_host(s), .image = engine_image_host(s)};
-    struct shale_build_cache c = {.n_items = 0};
-    int r = build_cache_list(&h, a, &c, e);
 
-    ret->n_cache = c.n_items;
-    ret->cache_bytes = c.size_bytes;
-    ret->cache_reclaimable = c.reclaimable_bytes;
-    return r;
+    return build_cache_list(&h, a, &ret->cache, e);
 }
 
 int shale_df(struct shale *s, const struct shale_df_opts *opts, struct shale_df **ret,

@@ -63,7 +63,7 @@ struct wire_opts {
     size_t max_requests;          /* at once; more wait; 0: 4096 */
     size_t head_bytes;            /* 0: HTTP_HEAD_BYTES */
     int64_t idle_ns;              /* between requests; 0: 10 min */
-    int64_t head_ns;              /* for a head that has begun; 0: 20 s */
+    int64_t head_ns;              /* for a head that has begun, a body thrown away; 0: 20 s */
 };
 
 /* Takes over the listeners' descriptors (on success). */
@@ -95,8 +95,8 @@ int wire_begin(struct wire_req *q, int status, const char *headers);
 int wire_write(struct wire_req *q, const void *p, size_t n);
 /* As wire_write, but it never waits for the client: what does not go out at once stays in `late`,
  * with its framing, and goes before all that comes behind it. -1: the client has gone. What
- * does not fit into `late` is lost as a whole. wire_write_rest waits until it is empty; between the
- * two there are no other writes. */
+ * does not fit into `late` is lost as a whole. n 0: only what lies there goes, as far as the client
+ * takes it. wire_write_rest waits until it is empty; between the two there are no other writes. */
 struct buf;
 int wire_write_late(struct wire_req *q, struct buf *late, const void *p, size_t n);
 int wire_write_rest(struct wire_req *q, struct buf *late);
@@ -105,9 +105,10 @@ bool wire_answered(const struct wire_req *q);
 /* The answer cannot be completed: the connection is cut, so that the client sees it is not whole.
  */
 void wire_break(struct wire_req *q);
-/* Throws away what is left of the body, sends `head` (all of it, verbatim) and hands the connection
- * over as a blocking stream socket: its own, or one that a thread feeds where it is encrypted. It
- * is closed when handle returns. -1: the client has gone, or there are no more descriptors. */
+/* Throws away what is left of a body with a Content-Length, sends `head` (all of it, verbatim) and
+ * hands the connection over as a blocking stream socket: its own, or one that a thread feeds where
+ * it is encrypted. It is closed when handle returns. -1: the client has gone or takes too long with
+ * that body, or there are no more descriptors. */
 int wire_take(struct wire_req *q, const char *head, size_t n);
 
 /* Has the client closed (its side of) the connection, or is the server ending? */

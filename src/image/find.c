@@ -147,7 +147,6 @@ static int among_entries(struct store *s, const struct digest *index, const stru
                          struct arena *a, struct digest *ret, struct shale_err *e)
 {
     const struct descriptor **entries;
-    struct meta_digests ids;
     struct manifest m;
     size_t n;
     int r = image_load_manifest(s, index, a, &m, e);
@@ -158,11 +157,9 @@ static int among_entries(struct store *s, const struct digest *index, const stru
         return 0;
     r = manifest_select(&m, want, a, &entries, &n, e);
     for (size_t i = 0; r >= 0 && i < n; i++) {
-        r = meta_image_with_manifest(store_meta(s), &entries[i]->digest, a, &ids, e);
-        if (r >= 0 && ids.n > 0) {
-            *ret = ids.v[0];
+        r = image_of_manifest(s, &entries[i]->digest, a, ret, e);
+        if (r == 1)
             return 1;
-        }
     }
     return r < 0 ? r : 0;
 }

@@ -11,6 +11,14 @@ bool image_is_of(const struct meta_image *i, const struct platform *v, size_t n)
 /* A manifest or index of the store, parsed into the arena. */
 int image_load_manifest(struct store *s, const struct digest *d, struct arena *a,
                         struct manifest *ret, struct shale_err *e);
+/* 1 and the image that a manifest is one of, be it the newest of that image or not. 0: of none that
+ * is here. */
+int image_of_manifest(struct store *s, const struct digest *manifest, struct arena *a,
+                      struct digest *ret, struct shale_err *e);
+/* 1 and the manifest that an image has in what a name stands for. 0, and *ret is left alone: it has
+ * none there, or `target` is not set. */
+int image_manifest_in(struct store *s, const struct digest *target, const struct digest *id,
+                      struct arena *a, struct digest *ret, struct shale_err *e);
 /* Attestations that the list `target` ("": none) has of a manifest (attestation.c). */
 int image_attestations(struct store *s, const char *target, const struct digest *about,
                        struct arena *a, const struct shale_attestation **ret, size_t *ret_n,

@@ -158,6 +158,8 @@ int image_inspect(struct image_host *h, const char *what, const char *platform, 
 
     if (r >= 0)
         r = meta_image_item(store_meta(h->store), &found.id, a, &k.item, e);
+    if (r >= 0 && !found.by_id)
+        r = image_manifest_in(h->store, &found.target, &found.id, a, &k.item.image.manifest, e);
     if (r >= 0 && image_show(&k.item, a, &ret->image) < 0)
         r = err_nomem(e);
     if (r >= 0)
@@ -202,19 +204,49 @@ static int put_containers(struct store *s, const struct digest *id, struct arena
     return a->failed ? err_nomem(e) : 0;
 }
 
+/* A layer that is not here counts nothing. */
+static int add_blob(struct store *s, const struct digest *d, struct arena *a,
+                    struct shale_platform_entry *ret, struct shale_err *e)
+{
+    struct meta_blob blob;
+    int r = digest_is_set(d) ? meta_blob_get(store_meta(s), d, a, &blob, NULL) : -SHALE_NOT_FOUND;
+
+    if (r >= 0)
+        ret->content_bytes += blob.size_bytes;
+    return r == -SHALE_NO_MEMORY ? err_nomem(e) : 0;
+}
+
+static int add_rows(struct store *s, const struct digest *id, struct arena *a,
+                    struct shale_platform_entry *ret, struct shale_err *e)
+{
+    struct meta_image_layer *v = NULL;
+    size_t n = 0;
+    int r = meta_image_layers(store_meta(s), id, a, &v, &n, e);
+
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = add_blob(s, &v[i].blob, a, ret, e);
+    return r;
+}
+
+/* The image's rows name the layers of its newest manifest; this is another. */
+static int add_named(struct store *s, const struct digest *manifest, struct arena *a,
+                     struct shale_platform_entry *ret, struct shale_err *e)
+{
+    struct manifest m;
+    int r = image_load_manifest(s, manifest, a, &m, e);
+
+    for (size_t i = 0; r >= 0 && i < m.n_layers; i++)
+        r = add_blob(s, &m.layers[i].digest, a, ret, e);
+    return r;
+}
+
 static int put_platform(struct store *s, const struct descriptor *d, struct arena *a,
                         struct shale_platform_entry *ret, struct shale_err *e)
 {
     struct meta_image_item item;
-    struct meta_digests ids;
-    struct meta_image_layer *layers;
+    struct digest id;
     static const char *const nobody[] = {NULL};
-    struct meta_blob blob;
-    size_t n;
-    int r = meta_image_with_manifest(store_meta(s), &d->digest, a, &ids, e);
 
-    if (r < 0)
-        return r;
     *ret = (struct shale_platform_entry){
         .digest = arena_strdup(a, d->digest.s),
         .platform = d->has_platform ? platform_format(&d->platform, a) : "unknown",
@@ -229,27 +261,20 @@ static int put_platform(struct store *s, const struct descriptor *d, struct aren
         return err_nomem(e);
     if (ret->attestation)
         return image_attestation_entry(s, d, a, ret, e);
-    if (ids.n == 0)
-        return 0;
-    r = meta_image_item(store_meta(s), &ids.v[0], a, &item, e);
+    int r = image_of_manifest(s, &d->digest, a, &id, e);
+    if (r <= 0)
+        return r;
+    r = meta_image_item(store_meta(s), &id, a, &item, e);
     if (r >= 0)
-        r = meta_image_layers(store_meta(s), &ids.v[0], a, &layers, &n, e);
-    for (size_t i = 0; r >= 0 && i < n; i++) {
-        if (!digest_is_set(&layers[i].blob))
-            continue;
-        int k = meta_blob_get(store_meta(s), &layers[i].blob, a, &blob, NULL);
-        if (k == -SHALE_NO_MEMORY)
-            r = err_nomem(e);
-        else if (k >= 0)
-            ret->content_bytes += blob.size_bytes;
-    }
+        r = digest_eq(&d->digest, &item.image.manifest) ? add_rows(s, &id, a, ret, e)
+                                                        : add_named(s, &d->digest, a, ret, e);
     if (r < 0)
         return r;
     ret->available = true;
     ret->size_bytes = item.image.size_bytes;
     ret->n_containers = item.n_containers;
-    ret->image_id = arena_strdup(a, ids.v[0].s);
-    return ret->image_id ? put_containers(s, &ids.v[0], a, ret, e) : err_nomem(e);
+    ret->image_id = arena_strdup(a, id.s);
+    return ret->image_id ? put_containers(s, &id, a, ret, e) : err_nomem(e);
 }
 
 /* A target that is a single manifest has one platform: the image's own. */
@@ -261,15 +286,15 @@ static int single_platform(struct store *s, const struct meta_blob *blob, struct
                            .size_bytes = blob->size_bytes,
                            .has_platform = true};
     const struct digest *manifest = &d.digest;
-    struct meta_digests ids;
     struct meta_image row;
-    int r = meta_image_with_manifest(store_meta(s), manifest, a, &ids, e);
+    struct digest id;
+    int r = image_of_manifest(s, manifest, a, &id, e);
 
     if (r < 0)
         return r;
-    if (ids.n == 0)
+    if (r == 0)
         return err_set(e, SHALE_NOT_FOUND, "No such image: %s", manifest->s);
-    r = meta_image_get(store_meta(s), &ids.v[0], a, &row, e);
+    r = meta_image_get(store_meta(s), &id, a, &row, e);
     if (r < 0)
         return r;
     d.platform = image_platform(&row);

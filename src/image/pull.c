@@ -249,17 +249,13 @@ static int best_manifest(struct pull *p, const struct digest *target, struct dig
 static int is_best(struct pull *p, const struct digest *target, const struct digest *id,
                    struct shale_err *e)
 {
-    struct meta_digests ids;
-    struct digest best;
+    struct digest best, image;
     int r = best_manifest(p, target, &best, e);
 
     if (r <= 0 || digest_eq(&best, target))
         return r;
-    r = meta_image_with_manifest(store_meta(p->h->store), &best, p->a, &ids, e);
-    for (size_t i = 0; r >= 0 && i < ids.n; i++)
-        if (digest_eq(&ids.v[i], id))
-            return 1;
-    return r < 0 ? r : 0;
+    r = image_of_manifest(p->h->store, &best, p->a, &image, e);
+    return r == 1 ? digest_eq(&image, id) : r;
 }
 
 static int is_wanted(struct pull *p, const struct digest *target, const struct digest *id,

@@ -120,8 +120,12 @@ int image_choose_sent(struct store *s, const char *what, const struct image_foun
     if (!digest_is_set(&row.manifest))
         return err_set(e, SHALE_UNSUPPORTED, "image %s has no manifest", ret->image.s);
     ret->manifest = row.manifest;
-    if (one || !digest_is_set(&f->target) || digest_eq(&f->target, &row.manifest))
+    r = image_manifest_in(s, &f->target, &ret->image, a, &ret->manifest, e);
+    if (r < 0)
+        return r;
+    if (one || !digest_is_set(&f->target) || digest_eq(&f->target, &ret->manifest))
         return 0;
+    row.manifest = ret->manifest;
     return note_missing(f, &row, a, &ret->note, e);
 }
 

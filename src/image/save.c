@@ -8,6 +8,7 @@
 #include "archive/archive.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/lock.h"
 #include "base/outfile.h"
 #include "base/str.h"
 #include "base/sys.h"
@@ -81,29 +82,6 @@ static int manifest_of(struct save *s, const struct digest *id, struct digest *r
     return r;
 }
 
-/* Of an image there may be several manifests (other compressions, other annotations); in what a
- * name stands for, the one that is there. 0: it has none. */
-static int manifest_in(struct save *s, const struct digest *in, const struct digest *id,
-                       unsigned depth, struct digest *ret, struct shale_err *e)
-{
-    struct manifest m;
-    int r = image_load_manifest(s->h->store, in, &s->a, &m, e);
-
-    if (r < 0)
-        return r == -SHALE_NOT_FOUND ? 0 : r;
-    if (m.kind == MANIFEST_IMAGE && digest_eq(&m.config.digest, id)) {
-        *ret = *in;
-        return 1;
-    }
-    for (size_t i = 0; m.kind == MANIFEST_INDEX && depth < LIMIT_INDEX_DEPTH && i < m.n_manifests;
-         i++) {
-        r = manifest_in(s, &m.manifests[i].digest, id, depth + 1, ret, e);
-        if (r != 0)
-            return r;
-    }
-    return 0;
-}
-
 static bool is_among(const struct digest *v, size_t n, const struct digest *d)
 {
     for (size_t i = 0; i < n; i++)
@@ -135,8 +113,8 @@ static int choose(struct save *s, const char *what, struct target *t, struct sha
         if (r < 0)
             return err_set(e, why.code, "%s", why.msg);
         r = manifest_of(s, &found.id, &d, e);
-        if (r >= 0 && digest_is_set(&found.target))
-            r = manifest_in(s, &found.target, &found.id, 0, &d, e);
+        if (r >= 0)
+            r = image_manifest_in(s->h->store, &found.target, &found.id, &s->a, &d, e);
         if (r < 0)
             return r;
         if (!is_among(v, n, &d))
@@ -160,7 +138,7 @@ static int take_all(struct save *s, const struct image_found *found, struct targ
         return r;
     r = image_is_whole(s->h->store, &found->target, &s->a, e);
     if (r == 1)
-        r = manifest_in(s, &found->target, &found->id, 0, &t->manifest, e);
+        r = image_manifest_in(s->h->store, &found->target, &found->id, &s->a, &t->manifest, e);
     if (r == 1)
         t->top = found->target;
     return r;
@@ -226,6 +204,11 @@ static int write_out(void *arg, const void *p, size_t n, struct shale_err *e)
     return sys_write_all(s->fd, p, n) < 0 ? err_sys(e, "write the archive") : 0;
 }
 
+static int no_layout(const struct save *s, struct shale_err *e)
+{
+    return err_set(e, SHALE_INVALID, "index.json in %.200s is none of an OCI layout", s->o->folder);
+}
+
 /* What the folder has already. */
 static int read_index(struct save *s, json_t **ret, struct shale_err *e)
 {
@@ -236,9 +219,7 @@ static int read_index(struct save *s, json_t **ret, struct shale_err *e)
         return 0;
     if (r >= 0)
         r = json_parse(buf_str(&b), b.n, ARCHIVE_MAX_DOCUMENT_BYTES, ret, NULL);
-    return r < 0 ? err_set(e, SHALE_INVALID, "index.json in %.200s is none of an OCI layout",
-                           s->o->folder)
-                 : 0;
+    return r < 0 ? no_layout(s, e) : 0;
 }
 
 static int open_folder(struct save *s, struct shale_err *e)
@@ -248,6 +229,10 @@ static int open_folder(struct save *s, struct shale_err *e)
 
     if (r >= 0)
         r = s->dir = fs_open_dir(AT_FDCWD, s->o->folder, e);
+    /* From here to the new index.json, so that the names of who writes beside us are not lost. Not
+     * every file system (NFS) knows locks of folders. */
+    if (r >= 0 && lock_fd_take(s->dir, LOCK_EXCLUSIVE, s->h->cancel, NULL) < 0)
+        r = cancel_check(s->h->cancel, e);
     const struct tar_unpack_opts uo = {
         .root_fd = s->dir, .dir = "/", .shown = s->o->folder, .cancel = s->h->cancel};
     if (r >= 0)
@@ -256,7 +241,10 @@ static int open_folder(struct save *s, struct shale_err *e)
         r = tar_unpack_new(&uo, &s->unpack, e);
     if (r >= 0)
         r = archive_sink_open(tar_unpack_feed, s->unpack, &s->to, e);
-    return r < 0 ? r : archive_sink_into(s->to, index, e);
+    if (r < 0)
+        return r;
+    r = archive_sink_into(s->to, index, e);
+    return r == -SHALE_INVALID ? no_layout(s, e) : r;
 }
 
 static int open_output(struct save *s, struct shale_err *e)
@@ -274,12 +262,23 @@ static int open_output(struct save *s, struct shale_err *e)
     return archive_sink_open(write_out, s, &s->to, e);
 }
 
+/* index.json names only what is on disk. */
+static int publish_folder(struct save *s, struct shale_err *e)
+{
+    const char *index = archive_sink_index(s->to);
+    int r = tar_unpack_end(s->unpack, e);
+
+    if (r >= 0 && syncfs(s->dir) < 0)
+        r = err_sys(e, "sync %.200s", s->o->folder);
+    return r < 0 ? r : fs_write_atomic(s->dir, "index.json", index, strlen(index), 0644, true, e);
+}
+
 static int publish(struct save *s, struct shale_err *e)
 {
     struct shale_err why = SHALE_ERR_INIT;
 
     if (s->unpack)
-        return tar_unpack_end(s->unpack, e);
+        return publish_folder(s, e);
     return outfile_publish(&s->out, &why) < 0 ? failed(&why, e) : 0;
 }
 

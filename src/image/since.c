@@ -50,7 +50,7 @@ static int add_image(struct store *s, const struct digest *id, struct arena *a, 
 static int add_target(struct store *s, const struct digest *d, unsigned depth, struct arena *a,
                       struct since *x, struct shale_err *e)
 {
-    struct meta_digests ids = {NULL, 0};
+    struct digest id;
     struct manifest m;
     int r = image_load_manifest(s, d, a, &m, e);
 
@@ -64,10 +64,8 @@ static int add_target(struct store *s, const struct digest *d, unsigned depth, s
     for (size_t i = 0; r >= 0 && i < m.n_layers; i++)
         r = add(x, &m.layers[i].digest, a, e);
     if (r >= 0)
-        r = meta_image_with_manifest(store_meta(s), d, a, &ids, e);
-    for (size_t i = 0; r >= 0 && i < ids.n; i++)
-        r = add_image(s, &ids.v[i], a, x, e);
-    return r;
+        r = image_of_manifest(s, d, a, &id, e);
+    return r == 1 ? add_image(s, &id, a, x, e) : r;
 }
 
 int since_find(struct store *s, const char *const *images, struct arena *a, struct since *ret,

@@ -447,10 +447,13 @@ int meta_part_end(struct meta *m, int begun, int r, struct shale_err *e)
 int meta_stamp(struct meta *m, struct meta_stamp *ret, struct shale_err *e)
 {
     int64_t others = 0;
-    int r = stmt_number(m, "PRAGMA data_version", 0, &others, e, "");
 
+    /* not within a sync: its memo is counted, and then not */
+    pthread_mutex_lock(&m->mutex);
+    int r = stmt_number(m, "PRAGMA data_version", 0, &others, e, "");
     if (r >= 0)
         *ret = (struct meta_stamp){others, sqlite3_total_changes64(m->db) - m->n_syncs};
+    pthread_mutex_unlock(&m->mutex);
     return r < 0 ? r : 0;
 }
 

@@ -4,8 +4,6 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 
-#define JOINS "container:"
-
 static const struct {
     const char *what;
     const char *words[5];
@@ -20,7 +18,7 @@ static const struct {
 
 const char *ns_mode_joined(const char *mode)
 {
-    return mode && str_has_prefix(mode, JOINS) ? mode + sizeof JOINS - 1 : NULL;
+    return mode && str_has_prefix(mode, NS_MODE_JOINS) ? mode + sizeof NS_MODE_JOINS - 1 : NULL;
 }
 
 bool ns_mode_is_host(const char *mode)

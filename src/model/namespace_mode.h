@@ -8,6 +8,8 @@
 
 #include "base/err.h"
 
+#define NS_MODE_JOINS "container:" /* as a mode of the network, too */
+
 enum ns_kind { NS_PID, NS_IPC, NS_UTS, NS_CGROUP, NS_USER, NS_KINDS };
 
 /* INVALID, "invalid PID mode: x", for what that kind does not know. */

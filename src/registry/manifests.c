@@ -173,16 +173,36 @@ static void answer_incomplete(struct rq *rq, const struct state_put *p)
     http_respond(rq->q, 400, r);
 }
 
-static void answer_put(struct rq *rq, const struct state_put *p)
+/* All that a manifest names, but its subject. */
+static void tell_push(struct rq *rq, const struct manifest *m, const struct state_put *p)
+{
+    struct reg_target t = {.digest = p->m.digest.s,
+                           .size = p->m.size,
+                           .media_type = p->m.media_type,
+                           .tag = p->tag,
+                           .references = m->manifests,
+                           .n_references = m->n_manifests};
+
+    if (m->kind == MANIFEST_IMAGE) {
+        struct descriptor *v = arena_array(&rq->a, m->n_layers + 1, sizeof *v);
+        if (v) {
+            v[0] = m->config;
+            for (size_t i = 0; i < m->n_layers; i++)
+                v[i + 1] = m->layers[i];
+        }
+        t.references = v;
+        t.n_references = v ? m->n_layers + 1 : 0;
+    }
+    reg_event(rq, REGCONF_EVENT_PUSH, &t);
+}
+
+static void answer_put(struct rq *rq, const struct manifest *m, const struct state_put *p)
 {
     struct http_response *r = reg_response("", 0);
 
     indexer_push(rq->r->indexer, &p->m.digest);
-    reg_event(rq, REGCONF_EVENT_PUSH,
-              &(struct reg_target){.digest = p->m.digest.s,
-                                   .size = p->m.size,
-                                   .media_type = p->m.media_type,
-                                   .tag = p->tag});
+    if (rq->r->events & REGCONF_EVENT_PUSH)
+        tell_push(rq, m, p);
     reg_headerf(r, "Location", "/v2/%s/manifests/%s", rq->route.name, p->m.digest.s);
     http_response_header(r, "Docker-Content-Digest", p->m.digest.s);
     if (p->subject)
@@ -346,7 +366,7 @@ static void put(struct http_req *q)
     else if (r == 0)
         answer_incomplete(rq, &p);
     else
-        answer_put(rq, &p);
+        answer_put(rq, &m, &p);
 }
 
 void manifest_put_head(struct rq *rq)

@@ -236,6 +236,8 @@ struct reg_target { /* of an event; texts may be NULL */
     const char *media_type, *digest, *tag, *from;
     uint64_t size;
     bool is_blob;
+    const struct descriptor *references; /* of a manifest */
+    size_t n_references;
 };
 /* One of REGCONF_EVENT_*, if somebody wants it. From a work thread, before the answer. */
 void reg_event(struct rq *rq, unsigned action, const struct reg_target *t);

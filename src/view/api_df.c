@@ -74,8 +74,7 @@ static void put_build_cache(struct json_put *w, const struct shale_build_cache *
     json_put_close(w, ']');
 }
 
-int view_api_put_df(struct json_put *w, const struct shale_df *d,
-                    const struct shale_build_cache *cache, unsigned what, int version,
+int view_api_put_df(struct json_put *w, const struct shale_df *d, unsigned what, int version,
                     int64_t now_ns, struct shale_err *e)
 {
     static const char *const names[] = {"Images", "Containers", "Volumes", "BuildCache"};
@@ -95,7 +94,7 @@ int view_api_put_df(struct json_put *w, const struct shale_df *d,
         else if (1u << i == SHALE_DF_VOLUMES)
             r = put_volumes(w, d, e);
         else
-            put_build_cache(w, cache);
+            put_build_cache(w, &d->cache);
     }
     json_put_close(w, '}');
     return r;

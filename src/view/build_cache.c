@@ -10,11 +10,13 @@
 #include "view/text.h"
 
 #define SHORT_ID   25
+#define SHORTER_ID 12 /* of system df */
 #define SHORT_TEXT 60
 
 struct row {
     const struct shale_build_record *v;
     bool whole;
+    size_t short_id;
     int64_t now_ns;
 };
 
@@ -43,7 +45,8 @@ static void put_since(struct buf *b, const struct row *r, int64_t then)
 {
     char text[64];
 
-    buf_addf(b, "%s ago", time_human_duration(r->now_ns - then, text));
+    if (then != SHALE_TIME_NONE)
+        buf_addf(b, "%s ago", time_human_duration(r->now_ns - then, text));
 }
 
 static void put(const void *row, unsigned col, struct buf *b)
@@ -62,7 +65,7 @@ static void put(const void *row, unsigned col, struct buf *b)
             text_shorten(b, from, SHORT_TEXT);
         break;
     case COL_ID:
-        buf_add(b, r->v->id, r->whole || strlen(r->v->id) < SHORT_ID ? strlen(r->v->id) : SHORT_ID);
+        buf_add(b, r->v->id, r->whole ? strlen(r->v->id) : strnlen(r->v->id, r->short_id));
         break;
     case COL_LAST_USED:
         put_since(b, r, r->v->used_ns);
@@ -89,6 +92,32 @@ static const struct list_view view = {
     .put = put,
 };
 
+static int put_rows(struct list *l, const struct shale_build_cache *c, struct row row,
+                    struct shale_err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < c->n_items; i++) {
+        row.v = &c->items[i];
+        r = list_row(l, &row, e);
+    }
+    return r;
+}
+
+int build_cache_rows(const struct shale_build_cache *c, const char *format, int64_t now_ns,
+                     struct buf *out, struct shale_err *e)
+{
+    static const unsigned char shown[] = {COL_ID,        COL_TYPE,  COL_SIZE,  COL_CREATED_SINCE,
+                                          COL_LAST_USED, COL_USAGE, COL_SHARED};
+    struct list_spec spec = {.format = format, .cols = shown, .n_cols = ARRAY_SIZE(shown)};
+    _cleanup_(list_clear) struct list l;
+    int r = list_begin(&l, &view, &spec, e);
+
+    if (r == 0)
+        r = put_rows(&l, c, (struct row){.short_id = SHORTER_ID, .now_ns = now_ns}, e);
+    return r < 0 ? r : list_end(&l, out, e);
+}
+
 int build_cache_print(const struct shale_build_cache *c, const char *format, bool whole,
                       bool printable, struct buf *out, struct shale_err *e)
 {
@@ -104,10 +133,8 @@ int build_cache_print(const struct shale_build_cache *c, const char *format, boo
     char size[32];
     int r = list_begin(&l, &view, &spec, e);
 
-    for (size_t i = 0; r == 0 && i < c->n_items; i++) {
-        const struct row row = {&c->items[i], whole || format, time_now_ns()};
-        r = list_row(&l, &row, e);
-    }
+    if (r == 0)
+        r = put_rows(&l, c, (struct row){NULL, whole || format, SHORT_ID, time_now_ns()}, e);
     if (r == 0)
         r = list_end(&l, out, e);
     if (r == 0 && !format) {

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "view/build_cache.h"
 #include "view/containers.h"
 #include "view/human.h"
 #include "view/list.h"
@@ -105,9 +106,9 @@ static struct kind kind_volumes(const struct shale_df *d)
 static struct kind kind_cache(const struct shale_df *d)
 {
     return (struct kind){.name = "Build Cache",
-                         .n = d->n_cache,
-                         .size = d->cache_bytes,
-                         .reclaimable = d->cache_reclaimable};
+                         .n = d->cache.n_items,
+                         .size = d->cache.size_bytes,
+                         .reclaimable = d->cache.reclaimable_bytes};
 }
 
 static int print_kinds(const struct shale_df *d, const struct df_opts *o, struct buf *out,
@@ -319,20 +320,18 @@ static int print_parts(const struct shale_df *d, const struct df_opts *o, struct
 static int print_build_cache(const struct shale_df *d, const struct df_opts *o, struct buf *out,
                              struct shale_err *e)
 {
-    if (!o->format)
-        buf_adds(out, "CACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED\n");
-    return buf_check(out, e);
+    return build_cache_rows(&d->cache, o->format, o->now_ns, out, e);
 }
 
 static const struct section {
-    const char *title, *key;
+    const char *title, *key; /* the cache's title ends with its size */
     int (*print)(const struct shale_df *d, const struct df_opts *o, struct buf *out,
                  struct shale_err *e);
 } sections[] = {
     {"Images space usage:", "Images", print_images},
     {"Containers space usage:", "Containers", print_containers},
     {"Local Volumes space usage:", "Volumes", print_volumes},
-    {"Build cache usage: 0B", "BuildCache", print_build_cache},
+    {"Build cache usage: ", "BuildCache", print_build_cache},
     {"Store space usage:", "Store", print_parts},
 };
 
@@ -374,7 +373,10 @@ int df_print(const struct shale_df *d, const struct df_opts *o, struct buf *out,
     if (o->format)
         return print_json(d, o, out, e);
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sections); i++) {
-        buf_addf(out, "%s%s\n\n", i ? "\n" : "", sections[i].title);
+        buf_addf(out, "%s%s", i ? "\n" : "", sections[i].title);
+        if (sections[i].print == print_build_cache)
+            put_bytes(out, d->cache.size_bytes);
+        buf_adds(out, "\n\n");
         r = sections[i].print(d, o, out, e);
     }
     return r < 0 ? r : buf_check(out, e);

@@ -235,6 +235,11 @@ ls: /dev/shm: No such file or directory" ]
     refuses "conflicting options: hostname and the UTS mode" --uts host --hostname x
     refuses "No such container: nosuch" --pid container:nosuch
     refuses 'sysctl "kernel.msgmax" not allowed in host ipc namespace' --ipc host --sysctl kernel.msgmax=1
+    shale create --name of-host --network none --ipc host "$image" true >/dev/null
+    shale create --name of-it --network none --ipc container:of-host "$image" true >/dev/null
+    run_fails 125 'sysctl "kernel.msgmax" not allowed in host ipc namespace' \
+        shale run --rm --network none --ipc container:of-it --sysctl kernel.msgmax=1 "$image" true
+    shale rm of-host of-it >/dev/null
 }
 
 @test "--pid and --ipc container: what others have, also after a restart of either" {
@@ -255,6 +260,9 @@ ls: /dev/shm: No such file or directory" ]
         run_ok shale top joins -o pid,args
         has "sleep 1001"
         hasnt "sleep 1000"
+        run_ok shale top donor -o pid,args
+        has "sleep 1000"
+        hasnt "sleep 1001"
     fi
     run_ok shale restart -t 0 joins
     run_ok shale exec joins ps

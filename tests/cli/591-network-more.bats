@@ -43,8 +43,11 @@ proxies() { pgrep -f -- "__ports $SHALE_ROOT/containers/${1:+$(shale inspect -f 
     shale run -d --name other box:1 sleep 1000 >/dev/null
     run_fails 1 "Cannot link to a non running container: /db AS /app/data" shale restart -t 0 app
     shale start db app >/dev/null
+    shale exec app sh -c 'echo "192.0.2.9 mine" >>/etc/hosts'
     shale stop -t 0 db other >/dev/null
     shale start other db >/dev/null
+    run_ok shale exec app grep -c mine /etc/hosts # only the link is another one
+    [ "$output" = 1 ]
     run_ok shale exec app grep data /etc/hosts
     [ "$output" = "$(shale inspect -f '{{.NetworkSettings.IPAddress}}' db)	data dbhost db" ]
     [ "$(shale exec app cat /sys/class/net/eth0/address)" = 02:42:aa:bb:cc:dd ]
@@ -63,10 +66,28 @@ proxies() { pgrep -f -- "__ports $SHALE_ROOT/containers/${1:+$(shale inspect -f 
     run_ok shale network disconnect links app
     run_fails 1 "" shale exec app grep uno /etc/hosts
     [ "$(ls "$SHALE_ROOT/links" | wc -l)" = 2 ]
+    # off the bridge there are none of its links; back on it they are there again
+    shale network disconnect bridge app >/dev/null
+    shale network connect links app >/dev/null
+    [ "$(ls "$SHALE_ROOT/links" | wc -l)" = 1 ]
+    run_ok shale restart -t 0 app
+    run_fails 1 "" shale exec app grep data /etc/hosts
+    shale network connect bridge app >/dev/null
+    run_ok shale exec app grep -c data /etc/hosts
+    [ "$output" = 1 ]
+    # at the same time: one may have no address yet when the other looks
+    shale stop -t 0 one two >/dev/null
+    shale start one >/dev/null &
+    shale start two >/dev/null
+    wait "$!"
+    run_ok shale exec two grep -c first /etc/hosts
+    [ "$output" = 1 ]
     shale rm -f app two one other db >/dev/null
     [ -z "$(ls "$SHALE_ROOT/links")" ]
     cannot() { run_fails 125 "$1" shale run --rm "${@:2}" box:1 true; }
     cannot "host type networking can't be used with links" --network host --link x
+    cannot "invalid hostname: it has white space or control characters in it" -h $'x\n192.0.2.6 registry.corp'
+    cannot "invalid domain name: it has white space or control characters in it" --domainname "a b"
     cannot "could not get container for nosuch: No such container: nosuch" --link nosuch
     cannot 'invalid argument "a:b:c" for "--link" flag: bad format for links: a:b:c' --link a:b:c
     cannot "conflicting options: mac-address and the network mode" --network host --mac-address 02:00:00:00:00:01

@@ -36,6 +36,19 @@ parts_sum() { jq '[.Store[] | select(.Name != "Total") | .Bytes | tonumber] | ad
     [ "${#lines[@]}" = 5 ]
 }
 
+@test "df -v: the records of the build cache, and their sum" {
+    mkdir "$BATS_TEST_TMPDIR/ctx"
+    printf 'FROM scratch\nCOPY f /f\n' >"$BATS_TEST_TMPDIR/ctx/Dockerfile"
+    echo 12345678 >"$BATS_TEST_TMPDIR/ctx/f"
+    shale build -q "$BATS_TEST_TMPDIR/ctx" >/dev/null
+    run_ok shale system df -v
+    has $'\nBuild cache usage: 9B\n\nCACHE ID       CACHE TYPE   SIZE      CREATED '
+    id=$(shale builder du --format '{{.ID}}')
+    [[ $output =~ $'\n'${id:0:12}\ +regular\ +9B\ +.*\ ago\ +.*\ ago\ +[0-9]+\ +true$'\n' ]]
+    run_ok shale system df -v --format json
+    [ "$(jq -r '.BuildCache[0].Size' <<<"$output")" = 9B ]
+}
+
 @test "a layer of two images is counted once, and is shared" {
     pull team/a:1 team/b:1
     a=$(shale inspect -f '{{.Size}}' "$R/team/a:1")

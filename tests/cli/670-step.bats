@@ -56,5 +56,8 @@ gone"
 status 0
 empty" ] || { echo "$output"; return 1; }
     done
+    # what a container would have by itself is a step's own
+    run_ok step "$image" sh -c 'mkdir -p /etc; rm -f /etc/mtab; ln -s /proc/mounts /etc/mtab; : >/.dockerenv'
+    [ "$(members)" = ".dockerenv etc/ etc/mtab" ] || { members; return 1; }
     no_leftovers
 }

@@ -48,7 +48,7 @@ setup() {
 }
 
 @test "build: compressions, a layout in a folder, nothing but the cache" {
-    local out=$BATS_TEST_TMPDIR/layout
+    local out=$BATS_TEST_TMPDIR/layout name
     dockerfile <<<$'FROM @\nCOPY src /x\nRUN head -c 100000 /dev/zero >/zero'
     types() { jq -r '[.layers[].mediaType | sub(".*\\.tar"; "")] | join(" ")' "$1/blobs/sha256/$(jq -r ".manifests[$2].digest[7:]" "$1/index.json")"; }
     run_ok build -t a:1 -o "type=oci,dest=$out,tar=false,compression=zstd,compression-level=19"
@@ -57,16 +57,28 @@ setup() {
     # Another name comes beside it, the same one in its place; the next time nothing is compressed.
     run_ok build -t b:2 -o "type=oci,dest=$out,tar=false,compression=uncompressed,force-compression=true"
     run_ok build -t a:1 -o "type=oci,dest=$out,tar=false,compression=zstd"
-    [ "$(jq -c '[.manifests[].annotations."io.containerd.image.name"]' "$out/index.json")" = '["docker.io/library/b:2","docker.io/library/a:1"]' ]
-    [ "$(types "$out" 0), $(types "$out" 1)" = "  , +gzip +zstd +zstd" ]
+    [ "$(jq -c '[.manifests[].annotations."io.containerd.image.name"]' "$out/index.json")" = '["docker.io/library/a:1","docker.io/library/b:2"]' ]
+    [ "$(types "$out" 0), $(types "$out" 1)" = "+gzip +zstd +zstd,   " ]
+    # An entry of others has only a tag, and gives way to that; what else the index says stays.
+    jq '.annotations = {k: "v"} | (.manifests[] | select(.annotations."org.opencontainers.image.ref.name" == "1").annotations) |= del(."io.containerd.image.name")' \
+        "$out/index.json" >"$out.json" && mv "$out.json" "$out/index.json"
+    run_ok build -t c:2 -o "type=oci,dest=$out,tar=false" &
+    run_ok build -t a:1 -o "type=oci,dest=$out,tar=false,compression=zstd"
+    wait $!
+    [ "$(jq -c '[.annotations.k, ([.manifests[].annotations."io.containerd.image.name" | sub(".*/"; "")] | sort)]' "$out/index.json")" = '["v",["a:1","b:2","c:2"]]' ]
     (cd "$out/blobs/sha256" && sha256sum -- * | awk '$1 != $2 {exit 1}')
     [ ! -e "$out/manifest.json" ]
     rows=$(shale builder du | grep -c compressed)
     run_ok build -t a:1 -o "type=image,compression=zstd,compression-level=0"
     [ "$(shale builder du | grep -c compressed)" = "$rows" ]
     # Names with other manifests of one image have each its own.
-    run_ok build -t plain:1
     run_ok build -t noted:1 --annotation a=b --sbom=true
+    run_ok build -t plain:1
+    run_ok shale images --tree
+    for name in a:1 noted:1 plain:1; do has "$name"; done
+    run_ok shale tag a:1 "$REGISTRY_HOST/zstd:1"
+    run_ok shale push -q --platform linux/amd64 "$REGISTRY_HOST/zstd:1"
+    shale manifest inspect --insecure "$REGISTRY_HOST/zstd:1" | jq -e '[.layers[].mediaType | endswith("+zstd")] == [false, true, true]'
     for want in a:1=+gzip,+zstd,+zstd plain:1=+gzip,+gzip,+gzip noted:1=+gzip,+gzip,+gzip; do
         for how in "" --platform=linux/amd64; do
             run_ok shale save $how -o "$out.tar" "${want%=*}"
@@ -76,7 +88,7 @@ setup() {
             [ "$(tar -xOf "$out.tar" "blobs/sha256/$digest" | jq -r '[.layers[].mediaType | sub(".*\\.tar"; "")] | join(",")')" = "${want#*=}" ]
         done
     done
-    shale rmi plain:1 noted:1 >/dev/null
+    shale rmi plain:1 noted:1 "$REGISTRY_HOST/zstd:1" >/dev/null
     # It is the same image, also for who gets it.
     id=$(field '{{.Id}}' a:1)
     run_ok build -t "$REGISTRY_HOST/packed:1" --push -o "type=image,compression=zstd,force-compression=true"
@@ -93,6 +105,8 @@ setup() {
     [ "$(cached)" = 3 ] || { echo "$output"; return 1; }
     echo no >"$BATS_TEST_TMPDIR/index.json"
     run_fails 1 "index.json in $BATS_TEST_TMPDIR is none of an OCI layout" build -o "type=oci,dest=$BATS_TEST_TMPDIR,tar=false"
+    echo '{"schemaVersion":1,"manifests":[]}' >"$BATS_TEST_TMPDIR/index.json"
+    run_fails 1 "is none of an OCI layout" build -o "type=oci,dest=$BATS_TEST_TMPDIR,tar=false"
     run_fails 1 "all outputs of a build have the same image" build -o type=image,compression=zstd -o "type=oci,dest=$out.2,compression=gzip"
     run_fails 1 "compression=estargz is not supported" build -o type=image,compression=estargz
     run_fails 1 "compression=lzma: gzip, zstd or uncompressed" build -o type=image,compression=lzma

@@ -64,7 +64,7 @@ $(hostname)" ]
     head -c 2000000 /dev/urandom >"$BATS_TEST_TMPDIR/big"
     docker run "${none[@]}" -i --rm busybox cat <"$BATS_TEST_TMPDIR/big" | cmp - "$BATS_TEST_TMPDIR/big"
     # a body that comes with the request to attach is none of it
-    docker create "${none[@]}" -i --name bodied busybox cat >/dev/null
+    for i in bodied open ended; do docker create "${none[@]}" -i --name "$i" busybox cat >/dev/null; done
     run_ok python3 - "$DAEMON_SOCK" <<'PY'
 import socket, sys
 def ask(text):
@@ -82,8 +82,17 @@ ask(b"POST /containers/bodied/start HTTP/1.0\r\n\r\n")
 s.shutdown(socket.SHUT_WR)
 got = f.read()
 assert got == b"\1\0\0\0\0\0\0\6input\n", got
+# one that is left open is not waited for, one that has ended is none of it
+for name, end in (b"open", b""), (b"ended", b"0\r\n\r\n"):
+    s, f = ask(b"POST /containers/" + name + b"/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\n"
+               b"Connection: Upgrade\r\nTransfer-Encoding: chunked\r\n\r\n" + end)
+    ask(b"POST /containers/" + name + b"/start HTTP/1.0\r\n\r\n")
+    s.sendall(b"input\n")
+    s.shutdown(socket.SHUT_WR)
+    got = f.read()
+    assert got == b"\1\0\0\0\0\0\0\6input\n", (name, got)
 PY
-    docker rm bodied
+    docker rm bodied open ended
 }
 
 @test "run -it: a terminal with its size; detach keys; attach again; exec -it" {
@@ -183,8 +192,11 @@ PY
     [ "$(docker run "${none[@]}" --rm made:1)" = text ]
     docker rmi made:1
     docker commit -c 'ENTRYPOINT ["cat"]' -c 'CMD ["echo","own"]' web made:2
-    run_ok api POST '/containers/create?name=bare' -H 'Content-Type: application/json' -d '{"Image":"made:2","Entrypoint":[]}'
+    run_ok api POST '/containers/create?name=bare' -H 'Content-Type: application/json' \
+        -d '{"Image":"made:2","Entrypoint":[],"AttachStdin":true,"AttachStderr":true,"OpenStdin":true,"StdinOnce":false}'
     [ "$(docker inspect -f '{{.Path}} {{.Args}}' bare)" = "echo [own]" ]
+    run_ok docker inspect -f '{{with .Config}}{{.AttachStdin}} {{.AttachStdout}} {{.AttachStderr}} {{.StdinOnce}}{{end}}' bare
+    [ "$output" = "true false true false" ] # each as it was sent
     docker rm bare
     docker rmi made:2
 }
@@ -304,6 +316,7 @@ PY
     for _ in $(seq 200); do kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" 2>/dev/null || break; sleep 0.05; done
     run_fails 1 "" kill -0 "$(cat "$BATS_TEST_TMPDIR/watcher")" # it goes with its container
     # one that is gone before anybody has seen it run has its status, too
+    docker rm -f "$(docker run -d --rm "${none[@]}" busybox sleep 1000)"
     for want in 0 1 7; do
         code=0
         docker run --rm "${none[@]}" busybox sh -c "exit $want" || code=$?
@@ -317,6 +330,31 @@ PY
     for _ in $(seq 200); do [ -n "$(docker ps -aq --no-trunc --filter "id=$id")" ] || break; sleep 0.05; done
     run_fails 1 "No such container" docker inspect -f x --type container "$id"
     ! grep -q "$id" /proc/mounts
+    # each that is left has its container
+    for lock in "$SHALE_ROOT"/locks/container-*; do [ ! -e "$lock" ] || [ -d "$SHALE_ROOT/containers/${lock##*-}" ]; done
+}
+
+@test "run -d --rm: what runs and cannot be recorded is ended, and whoever started it is told" {
+    real=$(command -v runc || command -v crun)
+    # while it starts somebody else decides that it goes
+    cat >"$BATS_TEST_TMPDIR/runtime" <<SH
+#!/bin/sh
+case " \$* " in *" run "*)
+    [ ! -e "$BATS_TEST_TMPDIR/spoil" ] || python3 - "$SHALE_ROOT/shale.db" <<'PY'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], timeout=30)
+db.execute("UPDATE containers SET state = 'removing' WHERE name = 'spoiled'")
+db.commit()
+PY
+esac
+exec $real "\$@"
+SH
+    chmod +x "$BATS_TEST_TMPDIR/runtime"
+    run_ok shale run --rm "${none[@]}" --runtime "$BATS_TEST_TMPDIR/runtime" busybox true
+    touch "$BATS_TEST_TMPDIR/spoil"
+    run_fails 125 "" timeout -s KILL 60 "$SHALE_BIN" run -d --rm "${none[@]}" --runtime "$BATS_TEST_TMPDIR/runtime" --name spoiled busybox sleep 998877
+    ! pgrep -f "sleep 998877"
+    ! docker ps -aq --filter name=spoiled | grep .
 }
 
 @test "lists that are sent again show what others have changed" {
@@ -349,4 +387,50 @@ PY
     [ "$(api GET /images/json | jq 'map(select(.VirtualSize)) | length')" = 0 ]
     shale rmi listed:1 listed:2 >/dev/null
     [[ "$(tags)" != *listed* ]]
+}
+
+@test "lists of containers that run are sent again, and show what happens to these meanwhile" {
+    docker run -d "${none[@]}" --name live1 --health-cmd 'test -e /ok' --health-interval 100ms --health-retries 1000 busybox sleep 1000 >/dev/null
+    docker run -d "${none[@]}" --name live2 busybox sleep 1000 >/dev/null
+    status() { api GET "/containers/json?all=1" | jq -r ".[] | select(.Names[0] == \"/$1\") | .State + \" \" + .Status"; }
+    running() { api GET /containers/json | jq -r '.[].Names[0]' | grep -c live || true; }
+    killed() { # an answer is kept, and the processes end
+        running >/dev/null
+        status live1 >/dev/null
+        kill -KILL "$@"
+        for p; do while [[ "$(cut -d' ' -f3 "/proc/$p/stat" 2>/dev/null)" == [^Z] ]]; do sleep 0.01; done; done
+    }
+    of_file() { cut -d' ' -f"$3" "$SHALE_ROOT/containers/$(docker inspect -f '{{.Id}}' "$1")/$2"; }
+    [[ "$(status live1)" == "running Up "*" (health: starting)" ]]
+    [ "$(running)/$(running)" = 2/2 ]
+    [ "$(find "/proc/$DAEMON_PID/fd" -lname '*pidfd*' | wc -l)" -ge 3 ] # they are kept: two containers and a keeper
+    was=$(api GET /containers/json)
+    for _ in $(seq 100); do [ "$(api GET /containers/json)" = "$was" ] || break; sleep 0.05; done
+    [ "$(api GET /containers/json)" != "$was" ] # time goes on
+    docker exec live1 touch /ok                 # its keeper sees that, and writes a file
+    for _ in $(seq 200); do
+        status live1 >/dev/null
+        [ "$(shale inspect -f '{{.State.Health.Status}}' live1)" != healthy ] || break
+    done
+    [[ "$(status live1)" == "running Up "*" (healthy)" ]] # at once
+    killed "$(of_file live1 keeper 1)"
+    [[ "$(status live1)" == "running Up "*" (unhealthy)" ]] # nobody looks any more
+    docker rm -f live1 >/dev/null
+    # from here on the time reads the same in each answer
+    sqlite3 -cmd '.timeout 10000' "$SHALE_ROOT/shale.db" "UPDATE containers SET started = started - 18000000000000 WHERE state = 'running'"
+    [ "$(status live2)" = "running Up 5 hours" ]
+    shale pause live2 # another process
+    [ "$(status live2)/$(status live2)" = "paused Up 5 hours (Paused)/paused Up 5 hours (Paused)" ]
+    shale unpause live2
+    [ "$(status live2)/$(running)" = "running Up 5 hours/1" ]
+    # killed by somebody else, and nobody is left who would write down its end
+    killed "$(of_file live2 run 4)" "$(docker inspect -f '{{.State.Pid}}' live2)"
+    [ "$(running)" = 0 ]
+    [[ "$(status live2)" == "exited Exited (255) "* ]]
+    shale start live2 >/dev/null
+    [[ "$(status live2)" == "running Up Less than a second" || "$(status live2)" == "running Up "*" second"* ]]
+    killed "$(docker inspect -f '{{.State.Pid}}' live2)"
+    docker wait live2
+    [[ "$(running) $(status live2)" == "0 exited Exited (137) "* ]]
+    docker rm live2 >/dev/null
 }

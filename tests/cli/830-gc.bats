@@ -136,6 +136,9 @@ gc() { run_ok shale registry gc --storage "$OWN_DIR" --grace "${grace:-0s}" "$@"
     loc=$(curl -s -o /dev/null -D - -X POST "http://$OWN/v2/a/blobs/uploads/" | tr -d '\r' | sed -n 's/^Location: //Ip')
     own_stop
     touch -d '8 days ago' "$OWN_DIR/uploads/${loc##*/}"
+    gc --dry-run
+    has "would remove: blob $(dig orphan)"
+    [ -e "$OWN_DIR/blobs/sha256/$(dig orphan | cut -d: -f2)" ]
     gc
     has "removed: blob $(dig orphan)"
     has "removed: upload ${loc##*/}"

@@ -248,6 +248,10 @@ END
     for _ in $(seq 600); do grep -q '"delete"' "$dir/events" 2>/dev/null && break; sleep 0.05; done
     event() { jq -r ".events[] | select(.action == \"$1\") | $2" "$dir/events"; }
     [ "$(event push 'select(.target.tag == "1") | .target.repository + " " + .actor.name')" = "team/a alice" ]
+    m=$(event push 'select(.target.tag == "1") | .target.digest')
+    refs='[.mediaType, .size, .digest]'
+    [ "$(event push "select(.target.tag == \"1\") | .target.references | map($refs) | @json")" = \
+        "$(curl -s -u alice:pw-alice "http://$OWN/v2/team/a/manifests/$m" | jq -r "(.manifests // [.config] + .layers) | map($refs) | @json")" ]
     [ "$(event pull 'select(.target.tag == "1") | .actor.name + " " + .request.method')" = "bob GET" ]
     [ "$(event mount '.target.digest + " " + .target.fromRepository')" = "$blob team/a" ]
     [ "$(event delete '.target.repository + ":" + .target.tag + " " + .actor.name')" = "team/a:1 alice" ]

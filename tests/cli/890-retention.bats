@@ -23,6 +23,14 @@ image() {
     [ "$(put "$1" "${2:-$MD}" "$M" $OCI)" = 201 ]
 }
 gc() { run_ok shale registry gc --storage "$OWN_DIR" --config "$dir/r.conf" "$@"; }
+# A dry run says word by word what the collection after it does.
+gc_as_told() {
+    local told
+    gc --dry-run "$@"
+    told=${output//would remove/removed} told=${told/Would remove/Removed}
+    gc "$@"
+    diff <(echo "$told") <(echo "$output")
+}
 tags() { curl -s "http://$OWN/v2/$1/tags/list" | jq -r '[.tags[]?] | join(" ")'; }
 conf() { cat >"$dir/r.conf"; }
 logged() { grep -q "$1" "$OWN_DIR.log"; }
@@ -96,8 +104,15 @@ END
     image a "" digest-only; alone=$MD
     sleep 0.01
     image a new new
-    gc --grace 0s
-    has "Removed 2 tags, 4 manifests"
+    # what a crash leaves; an upload that nobody went on with, and one of now
+    printf orphan >"$OWN_DIR/blobs/sha256/$(dig orphan | cut -d: -f2)"
+    for i in 1 2; do
+        loc=$(curl -s -o /dev/null -D - -X POST "http://$OWN/v2/a/blobs/uploads/" | tr -d '\r' | sed -n 's/^Location: //Ip')
+        [ $i = 2 ] || touch -d '8 days ago' "$OWN_DIR/uploads/${loc##*/}"
+    done
+    gc_as_told --grace 0s
+    has "removed: blob $(dig orphan) (6B): of a push that was not finished"
+    has "Removed 2 tags, 4 manifests, 8 blobs, 1 uploads"
     for m in "$id" "$child" "$sbom" "$signature"; do [ "$(code "/v2/a/manifests/$m")" = 404 ]; done
     [ "$(code "/v2/a/manifests/$alone")" = 200 ] # nobody said anything of manifests that never had a tag
     [ "$(tags a)" = new ]

@@ -2,6 +2,7 @@
 #include "registry/index/indexer.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
@@ -182,6 +183,13 @@ static void warn(struct indexer *w, const struct shale_err *e)
     w->warned = true;
 }
 
+/* What much work has left in the caches is of no use to the little that comes next. */
+static void give_back(struct indexer *w)
+{
+    (void)sqlite3_db_release_memory(index_writer(w->x)->db);
+    (void)malloc_trim(0);
+}
+
 /* How long to wait before the next try, in ms; 0: until there is work. */
 static int64_t once(struct indexer *w, bool *all)
 {
@@ -190,7 +198,10 @@ static int64_t once(struct indexer *w, bool *all)
 
     if (lock == -SHALE_IN_USE)
         return BUSY_MS;
+    uint64_t n_layers = w->n.n_layers;
     int r = lock < 0 ? lock : work(w, *all, &e);
+    if (*all || w->n.n_layers > n_layers)
+        give_back(w);
     if (r == -SHALE_CANCELED)
         return 0;
     if (r < 0) {

@@ -189,6 +189,8 @@ void reg_event(struct rq *rq, unsigned action, const struct reg_target *t)
         .tag = t->tag,
         .size = t->size,
         .is_blob = t->is_blob,
+        .references = t->references,
+        .n_references = t->n_references,
         .base_url = rq_base_url(rq),
         .request_id = rq->id,
         .peer = rq->peer,

@@ -92,6 +92,21 @@ static int uuid(char ret[37], struct shale_err *e)
     return 0;
 }
 
+static json_t *references_json(const struct notify_event *ev)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < ev->n_references; i++) {
+        const struct descriptor *d = &ev->references[i];
+        json_t *j = json_object();
+        put(j, "mediaType", d->media_type);
+        json_object_set_new(j, "size", json_integer((json_int_t)d->size_bytes));
+        put(j, "digest", d->digest.s);
+        json_array_append_new(all, j);
+    }
+    return all;
+}
+
 static json_t *target_json(const struct notify_event *ev)
 {
     json_t *j = json_object();
@@ -111,6 +126,8 @@ static json_t *target_json(const struct notify_event *ev)
         put(j, "url", url);
     }
     put(j, "tag", ev->tag);
+    if (ev->n_references > 0)
+        json_object_set_new(j, "references", references_json(ev));
     return j;
 }
 
@@ -139,6 +156,11 @@ static char *event_text(const struct notify *n, const struct notify_event *ev)
     put(source, "instanceID", n->instance);
     json_object_set_new(j, "source", source);
     char *text = j ? json_text(j) : NULL;
+    if (text && ev->n_references > 0 && strlen(text) > EQUEUE_MAX_TEXT) {
+        free(text);
+        json_object_del(json_object_get(j, "target"), "references");
+        text = json_text(j);
+    }
     json_decref(j);
     return text;
 }

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "model/manifest.h"
 #include "registry/observe/metrics.h"
 #include "registry/conf/regconf.h"
 
@@ -35,7 +36,10 @@ struct notify_event {                         /* texts may be NULL, and are from
     const char *repository, *from_repository; /* the latter of a mount */
     const char *media_type, *digest, *tag;
     uint64_t size;
-    bool is_blob;         /* for the URL of the target */
+    bool is_blob; /* for the URL of the target */
+    /* What a manifest names; left out of an event that would be longer than EQUEUE_MAX_TEXT. */
+    const struct descriptor *references;
+    size_t n_references;
     const char *base_url; /* "https://host:port" as the client reached us */
     const char *request_id, *peer, *host, *method, *user_agent;
     const char *actor; /* the user; NULL: a stranger */

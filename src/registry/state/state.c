@@ -156,8 +156,16 @@ int state_open_copy(int root_fd, const char *root, struct blobs *blobs, struct s
                     struct shale_err *e)
 {
     struct state *s = state_new(blobs, e);
+    struct shale_err why = SHALE_ERR_INIT;
     int r = s ? meta_open_copy(root_fd, root, &schema, &s->w, e) : -SHALE_NO_MEMORY;
 
+    if (r >= 0) {
+        r = meta_open_as(root_fd, root, &schema, true, &s->origin, &why);
+        if (r == -SHALE_UNSUPPORTED) /* of an older version: the copy alone has to do */
+            r = 0;
+        else if (r < 0 && e)
+            *e = why;
+    }
     if (r < 0) {
         state_close(s);
         return r;
@@ -196,6 +204,7 @@ struct state *state_close(struct state *s)
     if (s->r != s->w)
         meta_close(s->r);
     meta_close(s->w);
+    meta_close(s->origin);
     if (s->generations)
         munmap((void *)s->generations, GENERATIONS * sizeof *s->generations);
     pthread_mutex_destroy(&s->mutex);

@@ -274,10 +274,8 @@ static int drop_rows(struct meta *m, void *arg, struct shale_err *e)
     return r;
 }
 
-/* A push takes a lease, then makes the file, then the row. Neither lease nor row: nobody has the
- * file, and whoever wants to has to wait for this transaction. */
-static int drop_file(struct state *s, struct meta *m, const struct state_gc *g,
-                     const struct digest *d, struct shale_err *e)
+static int file_needed(struct meta *m, const struct state_gc *g, const struct digest *d,
+                       struct shale_err *e)
 {
     int64_t needed;
     int r = stmt_number(m,
@@ -285,7 +283,20 @@ static int drop_file(struct state *s, struct meta *m, const struct state_gc *g,
                         " EXISTS(SELECT 1 FROM leases WHERE digest = ?1 AND used >= ?2)",
                         1, &needed, e, "di", d, g->before);
 
-    if (r < 0 || needed)
+    return r < 0 ? r : needed != 0;
+}
+
+/* A push takes a lease, then makes the file, then the row. Neither lease nor row: nobody has the
+ * file, and whoever wants to has to wait for this transaction. A file that is younger than a copy
+ * of the rows has its lease where that was taken from. */
+static int drop_file(struct state *s, struct meta *m, const struct state_gc *g,
+                     const struct digest *d, struct shale_err *e)
+{
+    int r = file_needed(m, g, d, e);
+
+    if (r == 0 && s->origin)
+        r = file_needed(s->origin, g, d, e);
+    if (r != 0)
         return r < 0 ? r : 0;
     if (!g->dry_run)
         r = blob_remove(s->blobs, d, NULL, e);
@@ -307,7 +318,7 @@ static int drop_both(struct state *s, struct gc_job *j, struct shale_err *e)
 {
     int r = state_write(s, true, NULL, drop_rows, j, e);
 
-    return r < 0 ? r : state_write(s, false, NULL, drop_files, j, e);
+    return r < 0 || j->g->dry_run ? r : state_write(s, false, NULL, drop_files, j, e);
 }
 
 int state_gc_blobs(struct state *s, struct state_gc *g, struct shale_err *e)

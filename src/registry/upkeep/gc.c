@@ -159,7 +159,7 @@ static int see_file(void *arg, const struct digest *d, uint64_t size)
 
     if (r >= 0)
         r = state_gc_file(c->state, &c->g, d, c->e);
-    if (r > 0 && !c->o->dry_run) /* in a dry run rows have "gone" whose files were counted */
+    if (r > 0)
         tell(c, &(struct registry_gc_item){"blob", "", d->s, "", "of a push that was not finished",
                                            size});
     return r < 0 ? r : 0;
@@ -217,10 +217,11 @@ static int collect(struct collector *c)
         r = drop_untagged(c);
     if (r >= 0)
         r = sweep(c, state_gc_links);
-    if (r >= 0)
-        r = sweep(c, state_gc_blobs);
+    /* Before rows of blobs go: in a dry run the files of those stay. */
     if (r >= 0)
         r = blob_each(c->blobs, see_file, c, c->e);
+    if (r >= 0)
+        r = sweep(c, state_gc_blobs);
     if (r >= 0)
         r = upload_each(c->blobs, see_upload, c, c->e);
     if (r >= 0 && !c->o->dry_run)

@@ -74,6 +74,9 @@ static void plain(void **state)
     assert_true(good("{'Image':'i','Healthcheck':{'Test':['NONE']}}").no_healthcheck);
     assert_int_equal(good("{'Image':'i'}").stop_timeout_s, -1);
     assert_true(good("{'Image':'i','OpenStdin':true}").detached);
+    assert_true(o.attach_told && !o.attach_in && o.attach_out && !o.attach_err);
+    o = good("{'Image':'i','OpenStdin':true,'StdinOnce':false,'AttachStdin':true}");
+    assert_true(o.detached && o.attach_in && !o.attach_out && !o.attach_err);
     assert_null(good("{'Image':'i','Entrypoint':null}").entrypoint);
     o = good("{'Image':'i','Entrypoint':[]}");
     assert_non_null(o.entrypoint);

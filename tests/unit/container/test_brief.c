@@ -136,12 +136,39 @@ static void damaged(void **state)
     free(other);
 }
 
+/* A row of before networks had MAC addresses and links. */
+static void of_version_2(void **state)
+{
+    TEST_ARENA;
+    static const char end[] = "zz"; /* the last alias, with what version 3 has after it: nothing */
+    static char *aliases[] = {(char *)end, NULL};
+    static const struct conf_network network = {
+        .name = "front", .id = "id", .address = "", .address6 = "", .aliases = {aliases, 1}};
+    struct conf c = example(&a), d;
+    struct str packed;
+
+    c.networks = arena_memdup(&a, &network, sizeof network);
+    c.n_networks = 1;
+    assert_int_equal(brief_pack(&c, &a, &packed, NULL), 0);
+    char *p = memmem(packed.p, packed.n, "zz\0\0", 5);
+    assert_non_null(p);
+    p += sizeof end;
+    memmove(p, p + 2, packed.n - 2 - (size_t)(p - packed.p));
+    ((char *)packed.p)[0] = 2;
+    assert_int_equal(brief_unpack((struct str){packed.p, packed.n - 2}, &a, &d), 0);
+    assert_string_equal(d.networks[0].aliases.v[0], "zz");
+    assert_string_equal(d.networks[0].mac, "");
+    assert_int_equal(d.networks[0].links.n, 0);
+    same_strv(&d.health.test, &c.health.test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(empty),
         cmocka_unit_test(damaged),
+        cmocka_unit_test(of_version_2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,6 +127,28 @@ static void round_trip(void **state)
     assert_string_equal(d.mounts[2].options, "mode=1777");
 }
 
+/* "HostConfig" had a constant once, which nobody had asked for. */
+static void cgroup_namespace(void **state)
+{
+    TEST_ARENA;
+    static const char old[] =
+        "{\"Config\":{\"Hostname\":\"h\"},\"HostConfig\":{\"CgroupnsMode\":\"host\","
+        "\"NetworkMode\":\"none\",\"RestartPolicy\":{\"Name\":\"no\"}},"
+        "\"Path\":\"p\",\"Args\":[],\"Mounts\":[]}";
+    struct conf c, d;
+    char *text;
+
+    assert_int_equal(conf_parse(old, &a, &c, NULL), 0);
+    assert_null(c.namespaces[NS_CGROUP]);
+    assert_int_equal(conf_format(&c, &a, &text, NULL), 0);
+    assert_int_equal(conf_parse(text, &a, &d, NULL), 0);
+    assert_string_equal(d.namespaces[NS_CGROUP], "");
+    c.namespaces[NS_CGROUP] = "host";
+    assert_int_equal(conf_format(&c, &a, &text, NULL), 0);
+    assert_int_equal(conf_parse(text, &a, &d, NULL), 0);
+    assert_string_equal(d.namespaces[NS_CGROUP], "host");
+}
+
 static void bad(void **state)
 {
     static const char *const texts[] = {"", "[]", "{}", "{\"Config\":{}}",
@@ -159,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(cgroup_namespace),
         cmocka_unit_test(bad),
         cmocka_unit_test(security_options),
     };

@@ -220,6 +220,7 @@ static void shared_namespaces(void **state)
     assert_false(has_namespace(host, "ipc"));
     assert_false(has_namespace(host, "uts"));
     assert_null(at(host, "hostname"));
+    assert_null(json_object_get(at(host, "linux/sysctl"), "kernel.domainname"));
     assert_null(mount_at(host, "/dev/shm", NULL));
     assert_string_equal(source_of(host, "/dev/mqueue"), "/dev/mqueue");
     assert_string_equal(source_of(host, "/proc"), "/proc");

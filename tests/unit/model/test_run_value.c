@@ -86,6 +86,8 @@ static const struct {
     {link_text, "//a", NULL, "bad format for links: //a"},
     {link_text, "/a/b:c", NULL, "bad format for links: /a/b:c"},
     {link_text, "a:b/c", NULL, "bad format for links: a:b/c"},
+    {link_text, "a:/b", NULL, "bad format for links: a:/b"},
+    {link_text, "/x:/y/", NULL, "bad format for links: /x:/y/"},
     {link_text, "a:", NULL, "bad format for links: a:"},
     {link_text, "a:b c", NULL, "bad format for links: a:b c"},
     {link_text, "a:b\n1.2.3.4 c", NULL, "bad format for links: a:b\n1.2.3.4 c"},

@@ -123,6 +123,24 @@ static bool metric_is(struct metrics *m, const char *line)
     return yes;
 }
 
+static void send_references(struct notify *n, size_t n_references)
+{
+    struct descriptor v[400] = {0};
+    struct notify_event ev = {.action = REGCONF_EVENT_PUSH,
+                              .time_ns = time_now_ns(),
+                              .repository = "a/b",
+                              .digest = "sha256:aa",
+                              .references = v,
+                              .n_references = n_references};
+
+    for (size_t i = 0; i < n_references; i++) {
+        v[i].media_type = "application/vnd.oci.image.manifest.v1+json";
+        snprintf(v[i].digest.s, sizeof v[i].digest.s, "sha256:%064zx", i);
+        v[i].size_bytes = 1000 + i;
+    }
+    notify_send(n, &ev);
+}
+
 static void send_event(struct notify *n, unsigned action, const char *tag)
 {
     struct notify_event ev = {.action = action,
@@ -183,6 +201,40 @@ static void test_envelope(void **state)
     assert_string_equal(text_at(ev, "request", "useragent"), "docker\\x0a\\xff\"");
     assert_string_equal(text_at(ev, "actor", "name"), "alice");
     assert_string_equal(text_at(ev, "source", "addr"), "reg.example");
+    json_decref(all);
+    assert_null(notify_close(n));
+    metrics_free(m);
+    regconf_free(c);
+    peer_stop(&p);
+}
+
+/* What a manifest names, unless the event would be too long for it. */
+static void test_references(void **state)
+{
+    _cleanup_tmp_ struct tmp t = tmp_make();
+    struct peer p = peer_start(&t, 0, 0);
+    struct regconf *c = conf_of(p.port, "");
+    struct metrics *m = new_metrics();
+    struct notify *n = NULL;
+
+    assert_ok(notify_open(c, t.fd, "reg.example", m, &n, err));
+    send_references(n, 2);
+    send_references(n, 400);
+    WAIT_FOR(metric_is(m, "shale_registry_events_sent_total 2\n"));
+    json_t *all = seen(&t);
+    const json_t *target[2];
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *body = json_object_get(json_array_get(all, i), "body");
+        target[i] = json_object_get(json_array_get(json_object_get(body, "events"), 0), "target");
+        assert_string_equal(text_at(target[i], "digest", NULL), "sha256:aa");
+    }
+    const json_t *v = json_object_get(target[0], "references");
+    assert_int_equal(json_array_size(v), 2);
+    assert_string_equal(text_at(json_array_get(v, 1), "mediaType", NULL),
+                        "application/vnd.oci.image.manifest.v1+json");
+    assert_string_equal(text_at(json_array_get(v, 1), "digest", NULL) + 7 + 60, "0001");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(v, 1), "size")), 1001);
+    assert_null(json_object_get(target[1], "references"));
     json_decref(all);
     assert_null(notify_close(n));
     metrics_free(m);
@@ -290,9 +342,8 @@ static void test_drops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_envelope),
-        cmocka_unit_test(test_retry),
-        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_envelope), cmocka_unit_test(test_references),
+        cmocka_unit_test(test_retry),    cmocka_unit_test(test_restart),
         cmocka_unit_test(test_drops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

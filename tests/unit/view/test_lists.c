@@ -150,14 +150,14 @@ static void test_df(void **state)
                                .n_images = 1,
                                .containers = containers,
                                .n_containers = 2,
-                               .layers_bytes = 99};
-    const struct shale_build_cache cache = {.items = &record, .n_items = 1};
+                               .layers_bytes = 99,
+                               .cache = {.items = &record, .n_items = 1}};
     _cleanup_(buf_clear) struct buf b = BUF_INIT(1 << 20);
     struct json_put w = {.b = &b, .flags = JSON_OUT_HTML};
 
     (void)state;
     unsigned what = SHALE_DF_IMAGES | SHALE_DF_CONTAINERS | SHALE_DF_CACHE;
-    assert_int_equal(view_api_put_df(&w, &d, &cache, what, 141, 10 * NS_PER_S, NULL), 0);
+    assert_int_equal(view_api_put_df(&w, &d, what, 141, 10 * NS_PER_S, NULL), 0);
     _cleanup_json_ json_t *j = check(&b);
     json_t *one = json_array_get(json_object_get(j, "Images"), 0);
     assert_int_equal(json_integer_value(json_object_get(one, "Containers")), 3);
