@@ -110,7 +110,8 @@ struct crew {        /* and what the builds for several platforms have in common
     size_t n;
     pthread_mutex_t pull;   /* who pulls; taken with an eye on cancel (from.c) */
     pthread_mutex_t events; /* one event at a time */
-    pthread_mutex_t mutex;  /* guards all below, and statuses of stages */
+    pthread_mutex_t ssh;    /* guards agents */
+    pthread_mutex_t mutex;  /* guards all else below, and statuses of stages */
     pthread_cond_t changed;
     unsigned n_events;
     size_t n_seats, n_seated; /* stages that may run at the same time, that do */

@@ -67,6 +67,15 @@ const struct media *media_find(const char *type)
     return &unknown;
 }
 
+const char *media_layer_type(enum media_codec codec)
+{
+    static const char *const types[] = {[CODEC_NONE] = OCI_LAYER,
+                                        [CODEC_GZIP] = OCI_LAYER "+gzip",
+                                        [CODEC_ZSTD] = OCI_LAYER "+zstd"};
+
+    return types[codec];
+}
+
 bool media_is_image_config(const char *type)
 {
     static const char *const old[] = {"", "application/octet-stream", "application/json",

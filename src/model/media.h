@@ -31,6 +31,8 @@ struct media {
 /* Looks a type up; parameters after ';' are ignored. Never NULL: unknown types give MEDIA_UNKNOWN.
  */
 const struct media *media_find(const char *type);
+/* OCI's type of a layer; codec: not CODEC_OTHER. */
+const char *media_layer_type(enum media_codec codec);
 /* True for image configs and for the labels that old registries put on them
  * (application/octet-stream, application/json, text/html or nothing). */
 bool media_is_image_config(const char *type);

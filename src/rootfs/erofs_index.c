@@ -11,11 +11,17 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "rootfs/erofs_format.h"
 #include "rootfs/erofs_xattr.h"
 
+/* An index up to this size is read as a whole. One that is mapped and cannot be read, or is cut off
+ * meanwhile, is a signal that ends the process: only where it is too large for anything else. */
+#define READ_BYTES (8u << 20)
+
 struct erofs_index {
-    const char *p;
+    char *p;
+    bool is_mapped;
     uint64_t n, meta_bytes; /* where the inodes begin */
     uint64_t root;
 };
@@ -30,6 +36,26 @@ static int damaged(struct shale_err *e)
     return err_set(e, SHALE_CORRUPT, "the index of an image is damaged");
 }
 
+static int load(int fd, struct erofs_index *x, struct shale_err *e)
+{
+    size_t got;
+
+    x->is_mapped = x->n > READ_BYTES;
+    if (x->is_mapped) {
+        void *p = mmap(NULL, x->n, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED)
+            return err_sys(e, "map an index");
+        x->p = p;
+        return 0;
+    }
+    x->p = mem_alloc(x->n);
+    if (!x->p)
+        return err_nomem(e);
+    if (sys_pread_full(fd, x->p, x->n, 0, &got) < 0)
+        return err_sys(e, "read an index");
+    return got == x->n ? 0 : damaged(e);
+}
+
 int erofs_index_open(int fd, struct erofs_index **ret, struct shale_err *e)
 {
     struct erofs_super s;
@@ -39,27 +65,32 @@ int erofs_index_open(int fd, struct erofs_index **ret, struct shale_err *e)
         return err_sys(e, "index");
     if (st.st_size < (off_t)(EROFS_SUPER_OFFSET + sizeof s))
         return damaged(e);
-    size_t n = (size_t)st.st_size;
-    void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (p == MAP_FAILED)
-        return err_sys(e, "map an index");
-    memcpy(&s, (const char *)p + EROFS_SUPER_OFFSET, sizeof s);
-    bool good = s.magic == EROFS_MAGIC && s.block_bits == EROFS_BLOCK_BITS;
-    struct erofs_index *x = good ? mem_alloc(sizeof *x) : NULL;
-    if (!x) {
-        munmap(p, n);
-        return good ? err_nomem(e) : damaged(e);
+    struct erofs_index *x = mem_alloc(sizeof *x);
+    if (!x)
+        return err_nomem(e);
+    *x = (struct erofs_index){.n = (uint64_t)st.st_size};
+    int r = load(fd, x, e);
+    if (r >= 0) {
+        memcpy(&s, x->p + EROFS_SUPER_OFFSET, sizeof s);
+        x->meta_bytes = (uint64_t)s.meta_blkaddr * EROFS_BLOCK;
+        x->root = s.root_nid;
+        r = s.magic == EROFS_MAGIC && s.block_bits == EROFS_BLOCK_BITS ? 0 : damaged(e);
     }
-    *x = (struct erofs_index){p, n, (uint64_t)s.meta_blkaddr * EROFS_BLOCK, s.root_nid};
-    *ret = x;
-    return 0;
+    if (r < 0)
+        erofs_index_close(x);
+    else
+        *ret = x;
+    return r;
 }
 
 struct erofs_index *erofs_index_close(struct erofs_index *x)
 {
     if (!x)
         return NULL;
-    munmap((void *)(uintptr_t)x->p, x->n);
+    if (!x->is_mapped)
+        free(x->p);
+    else if (x->p)
+        munmap(x->p, x->n);
     free(x);
     return NULL;
 }
@@ -91,7 +122,8 @@ static bool read_inode(const struct erofs_index *x, uint64_t nid, struct erofs_i
     if (!slice(x, inode_offset(x, nid), sizeof *ret, &s))
         return false;
     memcpy(ret, s.p, sizeof *ret);
-    return true;
+    /* Of the short form nothing is written. */
+    return ret->format & EROFS_INODE_EXTENDED;
 }
 
 /* Attributes follow the inode. */
@@ -241,7 +273,8 @@ int erofs_index_find(const struct erofs_index *x, uint64_t dir, const char *name
     return 0;
 }
 
-static int each_of_block(const struct dirents *d,
+/* last: the name before, also of the block before; kept up to date. */
+static int each_of_block(const struct dirents *d, struct str *last,
                          int (*f)(void *arg, const char *name, unsigned char d_type), void *arg,
                          struct shale_err *e)
 {
@@ -256,8 +289,10 @@ static int each_of_block(const struct dirents *d,
 
     for (size_t i = 0; r == 0 && i < d->n; i++) {
         size_t type = dirent_at(d, i).type;
-        if (!name_at(d, i, &s) || s.n >= sizeof name || type == 0 || type >= ARRAY_SIZE(types))
+        if (!name_at(d, i, &s) || s.n >= sizeof name || type == 0 || type >= ARRAY_SIZE(types) ||
+            memchr(s.p, '/', s.n) || (last->n && compare(*last, s) >= 0))
             return damaged(e);
+        *last = s;
         if (str_eq(s, STR(".")) || str_eq(s, STR("..")))
             continue;
         memcpy(name, s.p, s.n);
@@ -271,11 +306,11 @@ int erofs_index_each(const struct erofs_index *x, uint64_t dir,
                      int (*f)(void *arg, const char *name, unsigned char d_type), void *arg,
                      struct shale_err *e)
 {
-    struct str folder;
+    struct str folder, last = {NULL, 0};
     struct dirents d;
     int r = folder_bytes(x, dir, &folder, e);
 
     for (size_t k = 0; r == 0 && k < n_blocks(folder); k++)
-        r = open_block(folder, k, &d) ? each_of_block(&d, f, arg, e) : damaged(e);
+        r = open_block(folder, k, &d) ? each_of_block(&d, &last, f, arg, e) : damaged(e);
     return r;
 }

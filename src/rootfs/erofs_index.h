@@ -2,7 +2,8 @@
 #pragma once
 /*
  * Reads an index that erofs_write.c wrote, without the kernel: behind rootfs/lower.h, which tells
- * what for. Inodes are named by their numbers (nid). The file is mapped; nothing of it is believed.
+ * what for. Inodes are named by their numbers (nid). The file is read, a large one mapped; nothing
+ * of it is believed.
  */
 #include <stddef.h>
 #include <stdint.h>

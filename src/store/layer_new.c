@@ -4,12 +4,11 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "model/media.h"
 #include "store/blob_new.h"
 #include "store/layer_in.h"
 #include "store/store_priv.h"
 #include "tar/deflate.h"
-
-#define LAYER_TYPE "application/vnd.oci.image.layer.v1.tar+gzip"
 
 struct layer_new {
     struct store *store;
@@ -67,8 +66,9 @@ static int put_rows(const struct layer_new *l, const struct digest *blob,
                     const struct layer_in_result *in, struct shale_err *e)
 {
     struct meta *m = l->store->meta;
-    const struct meta_blob row = {
-        .digest = *blob, .size_bytes = l->blob.size_bytes, .media_type = LAYER_TYPE};
+    const struct meta_blob row = {.digest = *blob,
+                                  .size_bytes = l->blob.size_bytes,
+                                  .media_type = media_layer_type(CODEC_GZIP)};
     int r = meta_begin(m, e);
 
     if (r < 0)

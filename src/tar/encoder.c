@@ -1,15 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tar/encoder.h"
 
+#include <isa-l.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <zstd.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "tar/deflate.h"
 
 #define OUT_BYTES   (128u << 10)
 #define MAX_WORKERS 4 /* of zstd: each has a few MiB; what comes out is the same with 1 */
+
+/* From HIGH_LEVEL on each worker has hundreds of MiB: there is one, and its jobs are bounded. From
+ * ULTRA_LEVEL on zstd's window and tables grow up to a GiB: they stay those of the level below,
+ * whose window is one that RFC 8878 wants every reader to have room for. */
+#define HIGH_LEVEL     16
+#define HIGH_JOB_BYTES (16 << 20)
+#define ULTRA_LEVEL    20
+static const struct {
+    ZSTD_cParameter p;
+    int value;
+} ultra[] = {{ZSTD_c_windowLog, 23}, {ZSTD_c_chainLog, 24}, {ZSTD_c_hashLog, 22}};
+
+#define STRING_OF(x) #x
+#define STRING(x)    STRING_OF(x)
+/* That it was built with. */
+#define GZIP_VERSION                                                                               \
+    STRING(ISAL_MAJOR_VERSION) "." STRING(ISAL_MINOR_VERSION) "." STRING(ISAL_PATCH_VERSION)
 
 struct encoder {
     tar_out_fn out;
@@ -26,20 +46,33 @@ int encoder_max_level(enum encoder_kind kind)
     return max[kind];
 }
 
+const char *encoder_version(enum encoder_kind kind)
+{
+    return kind == ENCODER_ZSTD ? ZSTD_versionString() : kind == ENCODER_GZIP ? GZIP_VERSION : "";
+}
+
+static bool set(struct encoder *x, ZSTD_cParameter p, int value)
+{
+    return !ZSTD_isError(ZSTD_CCtx_setParameter(x->zstd, p, value));
+}
+
+/* The level alone decides what comes out; the number of processors does not. */
 static int open_zstd(struct encoder *x, int level, struct shale_err *e)
 {
     size_t n = pool_n_cpus();
+    bool high = level >= HIGH_LEVEL, good;
 
     x->zstd = ZSTD_createCCtx();
     if (!x->zstd)
         return err_nomem(e);
-    if (ZSTD_isError(ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_compressionLevel,
-                                            level < 0 ? ZSTD_CLEVEL_DEFAULT : level)) ||
-        ZSTD_isError(ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_checksumFlag, 1)))
-        return err_set(e, SHALE_INTERNAL, "zstd: parameters are refused");
-    /* A library without threads says no. */
-    (void)ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_nbWorkers, n > MAX_WORKERS ? MAX_WORKERS : (int)n);
-    return 0;
+    good = set(x, ZSTD_c_compressionLevel, level < 0 ? ZSTD_CLEVEL_DEFAULT : level) &&
+           set(x, ZSTD_c_checksumFlag, 1);
+    for (size_t i = 0; level >= ULTRA_LEVEL && i < ARRAY_SIZE(ultra); i++)
+        good &= set(x, ultra[i].p, ultra[i].value);
+    /* A library without threads says no: encoder.h tells what that means. */
+    if (set(x, ZSTD_c_nbWorkers, high ? 1 : n > MAX_WORKERS ? MAX_WORKERS : (int)n) && high)
+        good &= set(x, ZSTD_c_jobSize, HIGH_JOB_BYTES);
+    return good ? 0 : err_set(e, SHALE_INTERNAL, "zstd: parameters are refused");
 }
 
 int encoder_new(enum encoder_kind kind, int level, tar_out_fn out, void *arg, struct encoder **ret,

@@ -2,7 +2,8 @@
 #pragma once
 /*
  * Streaming compression of a layer: none, gzip (deflate.h) or zstd (RFC 8878, on all processors).
- * The same bytes with the same level give the same bytes, with one version of the libraries.
+ * The same bytes with the same level give the same bytes on any number of processors, with one
+ * version of the libraries and one build of libzstd: one without threads frames data otherwise.
  *
  *   encoder_new(kind, level, out, arg, &x, e);
  *   encoder_write(x, p, n, e) …
@@ -19,6 +20,9 @@ enum encoder_kind { ENCODER_NONE, ENCODER_GZIP, ENCODER_ZSTD };
 /* The highest level of a kind, from 0 (zstd: 1): gzip 9, of which ISA-L tells four apart; zstd 22;
  * 0: it has none. */
 int encoder_max_level(enum encoder_kind kind);
+
+/* Of the library that makes a kind: another one may make other bytes of the same. Never NULL. */
+const char *encoder_version(enum encoder_kind kind);
 
 struct encoder;
 /* level: ENCODER_LEVEL_DEFAULT, or within the kind's; INVALID otherwise. */

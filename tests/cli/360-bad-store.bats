@@ -39,6 +39,9 @@ f.seek(int(sys.argv[2])); f.write(bytes([b ^ 4]))' "$1" "$2"
 @test "fsck finds a single flipped bit in a layer and repairs it" {
     shale pull -q "$image" >/dev/null
     flip "$SHALE_ROOT"/layers/*/layer.tar 700000
+    # Nothing is made of it.
+    echo "FROM $image" | run_fails 1 "is damaged" shale build -t never:1 --no-cache -o type=image,compression=zstd,force-compression=true -
+    run_fails 1 "No such object" shale inspect never:1
     run_fails 1 "" shale fsck --check
     run_ok shale fsck
     has repaired

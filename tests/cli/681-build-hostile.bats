@@ -97,6 +97,19 @@ END2
     python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$k.sock"
     run_fails 1 "only a single socket is allowed" build --ssh "default=$k,$k.sock"
     run_fails 1 "openssh-client" env PATH=/nosuch "$SHALE_BIN" build --ssh "default=$k" "$ctx"
+    mkfifo "$k.fifo"
+    run_fails 1 "nor an ordinary file" timeout 10 "$SHALE_BIN" build --ssh "default=$k.fifo" "$ctx"
+    # One that hangs ends with the build.
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    printf '#!/bin/sh\necho $$ >"%s"\nexec sleep 60\n' "$k.fifo" >"$BATS_TEST_TMPDIR/bin/ssh-add"
+    chmod +x "$BATS_TEST_TMPDIR/bin/ssh-add"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH "$SHALE_BIN" build --no-cache --ssh "default=$k" "$ctx" >"$k.out" 2>&1 3>&- &
+    local build=$! hung
+    read -r hung <"$k.fifo"
+    kill -TERM "$build"
+    timeout 8 tail --pid="$build" -f /dev/null
+    if wait "$build"; then false; fi
+    ! grep -q '^State:.[^Z]' "/proc/$hung/status" 2>/dev/null # nothing but what its parent has to see
 }
 
 @test "options that make no sense are refused, whether they are needed or not" {

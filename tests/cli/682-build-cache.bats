@@ -93,6 +93,12 @@ application/vnd.buildkit.cacheconfig.v0
         [ "$(layers x)" = "$want" ]
         [ "$(cached)" = 8 ]
     done
+    # What that cache has goes on under another compression only by force.
+    for force in false true; do
+        run_ok build --cache-from "type=local,src=$dir,tag=latest" \
+            --cache-to "type=local,dest=$dir.$force,mode=max,compression=zstd,force-compression=$force"
+        [ "$(jq -r '[.layers[].mediaType | endswith("+zstd")] | all' "$dir.$force/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$dir.$force/index.json")")" = $force ]
+    done
     # In the image: the records of its own layers. The other stage is built, so its file is another.
     another_machine
     run_ok build -t x --cache-from "$REGISTRY_HOST/app:1"

@@ -126,7 +126,7 @@ static int check_place(const struct entry *x, const struct cache_place *p, struc
     return r;
 }
 
-/* All layers are made by builds: to force it changes nothing. */
+/* Layers made here are always of that kind; force: those that another cache has, too. */
 static int take_compression(const struct entry *x, struct cache_place *p, struct shale_err *e)
 {
     const char *force = x->v[FORCE];
@@ -137,6 +137,7 @@ static int take_compression(const struct entry *x, struct cache_place *p, struct
     if (force && !str_ieq(force, "true") && !str_ieq(force, "false"))
         return err_set(e, SHALE_INVALID, "%s: force-compression=%.32s is neither true nor false",
                        x->option, force);
+    p->compression.force = force && str_ieq(force, "true");
     return 0;
 }
 

@@ -60,6 +60,25 @@ static bool goes(const struct cache_remote *x, const struct cache_note *v, bool 
     return all || !digest_is_set(&v->layer.diff_id) || is_final(x, &v->layer.diff_id);
 }
 
+/* A layer of another cache, here now. */
+static int fetch_promised(struct build *b, const struct cache_record *v, struct cancel *c,
+                          struct meta_image_layer *ret, struct shale_err *e)
+{
+    *ret = (struct meta_image_layer){v->diff_id, v->layer->digest};
+    int r = cache_remote_need(b, ret, 1, e);
+
+    if (r == -SHALE_CANCELED && !cancel_is_set(c))
+        return err_set(e, SHALE_CORRUPT, "layer %s of another cache cannot be had", v->diff_id.s);
+    return r;
+}
+
+/* A layer that another cache has goes as that has it, unless all are to be of one kind: then it is
+ * fetched. */
+static bool is_remade(const struct output *o)
+{
+    return o->place && o->place->compression.given && o->place->compression.force;
+}
+
 static int describe(struct output *o, const struct meta_image_layer *from,
                     struct cache_doc_layer *ret, struct shale_err *e)
 {
@@ -68,14 +87,16 @@ static int describe(struct output *o, const struct meta_image_layer *from,
     struct meta_blob row;
     int r = 0;
 
-    if (v) {
+    if (v && is_remade(o)) {
+        r = fetch_promised(o->b, v, o->b->cancel, &l, e);
+    } else if (v) {
         *ret = (struct cache_doc_layer){.blob = v->layer->digest,
                                         .diff_id = v->diff_id,
                                         .size_bytes = v->layer->size_bytes,
                                         .media_type = v->layer->media_type};
         return 0;
     }
-    if (o->place && o->place->compression.given)
+    if (r >= 0 && o->place && o->place->compression.given)
         r = compress_layer(o->b, &o->place->compression, &l, e);
     if (r >= 0)
         r = meta_blob_get(store_meta(o->b->store), &l.blob, &o->a, &row, e);
@@ -252,7 +273,7 @@ static int make_manifest(struct output *o, const struct descriptor *config, stru
 static int send_promised(const struct output *o, const struct cache_record *v, struct cancel *c,
                          struct shale_err *e)
 {
-    const struct meta_image_layer l = {v->diff_id, v->layer->digest};
+    struct meta_image_layer l;
     struct source *from = o->b->remote->sources[v->from];
     struct shale_err why = SHALE_ERR_INIT;
     int r;
@@ -267,9 +288,7 @@ static int send_promised(const struct output *o, const struct cache_record *v, s
         r = o->to->ops->has(o->to, v->layer, e);
     if (r != 0)
         return r < 0 ? r : 0;
-    r = cache_remote_need(o->b, &l, 1, e);
-    if (r == -SHALE_CANCELED && !cancel_is_set(c))
-        return err_set(e, SHALE_CORRUPT, "layer %s of another cache cannot be had", v->diff_id.s);
+    r = fetch_promised(o->b, v, c, &l, e);
     return r < 0 ? r : o->to->ops->blob(o->to, v->layer, &v->diff_id, o->from, c, e);
 }
 
@@ -281,7 +300,7 @@ static int send_layer(void *arg, size_t i, struct cancel *c, struct shale_err *e
         .media_type = l->media_type, .digest = l->blob, .size_bytes = l->size_bytes};
     const struct cache_record *v = cache_remote_promised(o->b->remote, &l->diff_id);
 
-    if (v)
+    if (v && !is_remade(o))
         return send_promised(o, v, c, e);
     return o->to->ops->blob(o->to, &d, &l->diff_id, o->from, c, e);
 }

@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -13,12 +16,16 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "build/build_priv.h"
 #include "container/spawn.h"
 
 #define MAX_KEYS       32
 #define KEY_BYTES      (256u << 10) /* of a file with a key */
 #define MAX_TOLD_BYTES 4096
+#define START_NS       (10 * NS_PER_S) /* for all keys */
+#define END_NS         (2 * NS_PER_S)  /* until it is killed */
+#define POLL_MS        50
 
 struct ssh_agent {
     struct ssh_agent *next;
@@ -60,7 +67,16 @@ int ssh_find(const char *const *list, const char *id, struct arena *a, const cha
 static int check_key(const char *text, const char *path, struct shale_err *e)
 {
     _cleanup_(buf_clear) struct buf b = BUF_INIT(KEY_BYTES);
-    int r = fs_read_file(AT_FDCWD, path, &b, e);
+    struct stat st;
+    int r = 0;
+
+    /* What can be read once only, as a pipe of <(command), would be empty for the agent. */
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        r = err_set(e, SHALE_INVALID,
+                    "it is neither the socket of an agent nor an ordinary file: write the key "
+                    "into one, or give it to an agent with ssh-add");
+    if (r >= 0)
+        r = fs_read_file(AT_FDCWD, path, &b, e);
 
     if (r >= 0 && (!strstr(buf_str(&b), "-----BEGIN ") || !strstr(buf_str(&b), "PRIVATE KEY-----")))
         r = err_set(e, SHALE_INVALID, "it is neither the socket of an agent nor a private key");
@@ -140,11 +156,36 @@ static const char **arguments(const char *program, const char *keys, struct aren
     return a->failed ? NULL : v;
 }
 
-/* Up to its first line that says how it went. */
-static int read_answer(int fd, struct buf *b, struct shale_err *e)
+/* 1: there is something to read. */
+static int wait_answer(int fd, int64_t until_ns, struct cancel *c, struct shale_err *e)
 {
     for (;;) {
+        struct pollfd p = {fd, POLLIN, 0};
+        int r = cancel_check(c, e);
+        if (r < 0)
+            return r;
+        int n = poll(&p, 1, POLL_MS);
+        if (n < 0 && errno != EINTR)
+            return err_sys(e, "poll the agent");
+        if (n > 0)
+            return 1;
+        if (time_mono_ns() > until_ns)
+            return err_set(e, SHALE_TIMEOUT,
+                           "--ssh: ssh-agent and ssh-add have not taken the keys within %d s",
+                           (int)(START_NS / NS_PER_S));
+    }
+}
+
+/* Up to its first line that says how it went. */
+static int read_answer(int fd, struct buf *b, struct cancel *c, struct shale_err *e)
+{
+    const int64_t until_ns = time_mono_ns() + START_NS;
+
+    for (;;) {
         char chunk[512];
+        int r = wait_answer(fd, until_ns, c, e);
+        if (r < 0)
+            return r;
         ssize_t n = read(fd, chunk, sizeof chunk);
         if (n < 0 && errno == EINTR)
             continue;
@@ -185,7 +226,7 @@ static void close_end(int *fd)
         close(TAKE_FD(*fd));
 }
 
-static int start(struct ssh_agent *x, struct shale_err *e)
+static int start(struct ssh_agent *x, struct cancel *c, struct shale_err *e)
 {
     _cleanup_(arena_clear) struct arena a = ARENA_INIT(1 << 20);
     _cleanup_(spawn_pipe_close) struct spawn_pipe told = SPAWN_PIPE_NONE;
@@ -212,17 +253,32 @@ static int start(struct ssh_agent *x, struct shale_err *e)
     close_end(&told.w);
     close_end(&x->control.r);
     if (r >= 0)
-        r = read_answer(told.r, &text, e);
+        r = read_answer(told.r, &text, c, e);
     return r < 0 ? r : take_answer(x, buf_str(&text), e);
 }
 
-static void end(struct ssh_agent *x)
+/* It leads a session of its own, with all that it has started. */
+static void end_process(pid_t pid, bool now)
 {
+    const int64_t until_ns = time_mono_ns() + (now ? 0 : END_NS);
+    siginfo_t info = {.si_pid = 0};
     int status;
 
+    do {
+        if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid)
+            break;
+        poll(NULL, 0, now ? 0 : POLL_MS / 10);
+    } while (time_mono_ns() < until_ns);
+    (void)kill(-pid, SIGKILL); /* before its number can be another's */
+    (void)spawn_wait(pid, &status, NULL);
+}
+
+/* now: it has not come to where it would end by itself. */
+static void end(struct ssh_agent *x, bool now)
+{
     spawn_pipe_close(&x->control);
     if (x->pid > 0)
-        (void)spawn_wait(x->pid, &status, NULL);
+        end_process(x->pid, now);
     free(x->keys);
     free(x);
 }
@@ -231,13 +287,14 @@ struct ssh_agent *ssh_agents_end(struct ssh_agent *first)
 {
     while (first) {
         struct ssh_agent *next = first->next;
-        end(first);
+        end(first, false);
         first = next;
     }
     return NULL;
 }
 
-static int agent_for(struct crew *c, const char *keys, const char **ret, struct shale_err *e)
+static int agent_for(struct crew *c, const char *keys, struct cancel *cancel, const char **ret,
+                     struct shale_err *e)
 {
     struct ssh_agent *x = c->agents;
 
@@ -248,9 +305,9 @@ static int agent_for(struct crew *c, const char *keys, const char **ret, struct 
         if (!x)
             return err_nomem(e);
         *x = (struct ssh_agent){.keys = mem_strdup(keys), .control = SPAWN_PIPE_NONE};
-        int r = x->keys ? start(x, e) : err_nomem(e);
+        int r = x->keys ? start(x, cancel, e) : err_nomem(e);
         if (r < 0) {
-            end(x);
+            end(x, true);
             return r;
         }
         x->next = c->agents;
@@ -260,7 +317,7 @@ static int agent_for(struct crew *c, const char *keys, const char **ret, struct 
     return 0;
 }
 
-int ssh_socket(struct crew *c, const char *given, const char **ret, struct shale_err *e)
+int ssh_socket(struct build *b, const char *given, const char **ret, struct shale_err *e)
 {
     int r;
 
@@ -268,8 +325,9 @@ int ssh_socket(struct crew *c, const char *given, const char **ret, struct shale
         *ret = given;
         return 0;
     }
-    pthread_mutex_lock(&c->mutex);
-    r = agent_for(c, given, ret, e);
-    pthread_mutex_unlock(&c->mutex);
+    /* Others that want one wait for this one: no longer than it may take. */
+    pthread_mutex_lock(&b->crew->ssh);
+    r = agent_for(b->crew, given, b->cancel, ret, e);
+    pthread_mutex_unlock(&b->crew->ssh);
     return r;
 }

@@ -8,7 +8,7 @@
  *
  *   ssh_check(text, e)                            // before anything is done
  *   ssh_find(list, "default", arena, &given, e)   // what is given for a mount
- *   ssh_socket(crew, given, &path, e)      // when the step runs
+ *   ssh_socket(build, given, &path, e)            // when the step runs
  *   ssh_agents_end(crew->agents)
  *
  * The list is that of struct shale_build_opts.
@@ -16,7 +16,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-struct crew;
+struct build;
 struct ssh_agent;
 
 /* One of --ssh makes sense: "default", "ID=SOCKET", "ID=KEYFILE[,KEYFILE]", and what it names is
@@ -26,6 +26,7 @@ int ssh_check(const char *text, struct shale_err *e);
 int ssh_find(const char *const *list, const char *id, struct arena *a, const char **ret,
              struct shale_err *e);
 /* The path of the socket for what ssh_find has found; of keys the same agent each time. INVALID: a
- * key that cannot be used, as one with a passphrase. Thread-safe. */
-int ssh_socket(struct crew *c, const char *given, const char **ret, struct shale_err *e);
+ * key that cannot be used, as one with a passphrase. TIMEOUT: it takes more than 10 s; the build's
+ * cancel ends it, too. Thread-safe. */
+int ssh_socket(struct build *b, const char *given, const char **ret, struct shale_err *e);
 struct ssh_agent *ssh_agents_end(struct ssh_agent *first); /* NULL */

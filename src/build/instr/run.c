@@ -454,7 +454,7 @@ static int find_agents(struct runner *u, struct shale_err *e)
 
     for (size_t k = 0; r >= 0 && k < u->n_mounts; k++)
         if (u->mounts[k].kind == STEP_MOUNT_SSH)
-            r = ssh_socket(u->b->crew, u->mounts[k].source, &u->mounts[k].source, e);
+            r = ssh_socket(u->b, u->mounts[k].source, &u->mounts[k].source, e);
     return r;
 }
 

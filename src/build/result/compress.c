@@ -17,16 +17,17 @@ static const struct {
 
 static int parse_level(const char *text, struct compression *ret, struct shale_err *e)
 {
-    int max = encoder_max_level(ret->kind), min = ret->kind == ENCODER_ZSTD;
+    int max = encoder_max_level(ret->kind);
     char *end;
 
     if (max == 0)
         return err_set(e, SHALE_INVALID, "compression=uncompressed has no compression-level=");
     long v = strtol(text, &end, 10);
-    if (!*text || *end || v < min || v > max)
-        return err_set(e, SHALE_INVALID, "compression-level=%.32s: a number from %d to %d", text,
-                       min, max);
-    ret->level = (int)v;
+    if (!*text || *end || v < 0 || v > max)
+        return err_set(e, SHALE_INVALID, "compression-level=%.32s: a number from 0 to %d", text,
+                       max);
+    /* zstd's 0 is its usual level. */
+    ret->level = v == 0 && ret->kind == ENCODER_ZSTD ? ENCODER_LEVEL_DEFAULT : (int)v;
     return 0;
 }
 
@@ -80,7 +81,22 @@ static int make_key(struct build *b, const struct compression *c, const struct d
     key_begin(&key, "compressed", NULL, b->target);
     key_add(&key, "layer", diff_id->s);
     key_add(&key, "how", how);
+    key_add(&key, "by", encoder_version(c->kind));
     return key_end(&key, ret, e);
+}
+
+/* What was compressed before counts, unless all is to be made anew: then what this build did. */
+static int find_made(struct build *b, const char *key, struct arena *a, struct cached *ret,
+                     struct shale_err *e)
+{
+    struct cached made = *ret;
+    int found = record_get_own(b, key, a, &made, e);
+
+    if (found == 1 && b->target->no_cache && made.created_ns < b->begun_ns)
+        return 0;
+    if (found == 1)
+        *ret = made;
+    return found;
 }
 
 int compress_layer(struct build *b, const struct compression *c, struct meta_image_layer *l,
@@ -95,7 +111,7 @@ int compress_layer(struct build *b, const struct compression *c, struct meta_ima
         return r < 0 ? r : 0;
     r = make_key(b, c, &l->diff_id, key, e);
     if (r >= 0)
-        r = found = record_get_own(b, key, &a, &made, e);
+        r = found = find_made(b, key, &a, &made, e);
     if (r < 0)
         return r;
     if (!found) {

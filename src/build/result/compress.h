@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Layers under another compression than the one that they are made with: for the image, for caches
- * elsewhere. What was compressed once is in the cache. */
+ * elsewhere. What was compressed once is in the cache, which --no-cache does not look into. */
 #include "build/build_priv.h"
 #include "tar/encoder.h"
 

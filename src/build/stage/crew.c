@@ -16,6 +16,7 @@ void crew_init(struct crew *c, struct build *v, size_t n)
         .n_seats = n_cpus < MIN_SEATS ? MIN_SEATS : n_cpus,
         .pull = PTHREAD_MUTEX_INITIALIZER,
         .events = PTHREAD_MUTEX_INITIALIZER,
+        .ssh = PTHREAD_MUTEX_INITIALIZER,
         .mutex = PTHREAD_MUTEX_INITIALIZER,
         .changed = PTHREAD_COND_INITIALIZER,
     };

@@ -5,8 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#define ZSTD_STATIC_LINKING_ONLY /* the header of a frame */
 #include <cmocka.h>
+#include <zstd.h>
 
 #include "base/buf.h"
 #include "tar/codec.h"
@@ -108,6 +111,24 @@ static void is_the_same_again(void **state)
     }
 }
 
+/* Every reader of RFC 8878 has room for the window, and we for what the level needs. */
+static void the_highest_level_has_bounds(void **state)
+{
+    struct buf b = BUF_INIT(8 << 20);
+    const size_t n = 200000;
+    struct rusage before, after;
+    ZSTD_frameHeader head;
+
+    getrusage(RUSAGE_SELF, &before);
+    encode(ENCODER_ZSTD, 22, n, n, &b);
+    getrusage(RUSAGE_SELF, &after);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 512 << 10); /* KiB */
+    assert_int_equal(ZSTD_getFrameHeader(&head, b.p, b.n), 0);
+    assert_true(head.windowSize <= 8 << 20);
+    check(&b, DECODER_ZSTD, n);
+    buf_clear(&b);
+}
+
 static void levels_that_are_none(void **state)
 {
     const struct {
@@ -147,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back),
         cmocka_unit_test(is_the_same_again),
+        cmocka_unit_test(the_highest_level_has_bounds),
         cmocka_unit_test(levels_that_are_none),
         cmocka_unit_test(an_end_that_is_full),
     };
