@@ -7,7 +7,7 @@
 /* What cannot be read as a manifest stands for no image; who needs it whole hears of it then. */
 static bool is_none(int r)
 {
-    return r == -SHALE_NOT_FOUND || r == -SHALE_INVALID || r == -SHALE_CORRUPT;
+    return r == -SHALE_NOT_FOUND || r == -SHALE_INVALID || r == -SHALE_CORRUPT || r == -SHALE_LIMIT;
 }
 
 int image_of_manifest(struct store *s, const struct digest *manifest, struct arena *a,
@@ -34,21 +34,30 @@ int image_of_manifest(struct store *s, const struct digest *manifest, struct are
     return 1;
 }
 
-static int manifest_in(struct store *s, const struct digest *in, const struct digest *id,
-                       unsigned depth, struct arena *a, struct digest *ret, struct shale_err *e)
+struct search {
+    struct store *s;
+    const struct digest *id;
+    struct arena *a;
+    size_t n_read; /* documents: indexes may name the same ones again and again */
+};
+
+static int manifest_in(struct search *x, const struct digest *in, unsigned depth,
+                       struct digest *ret, struct shale_err *e)
 {
     struct manifest m;
-    int r = image_load_manifest(s, in, a, &m, e);
 
-    if (r < 0)
-        return r == -SHALE_NOT_FOUND ? 0 : r;
-    if (m.kind == MANIFEST_IMAGE && digest_eq(&m.config.digest, id)) {
+    if (x->n_read++ > LIMIT_INDEX_ENTRIES)
+        return 0;
+    int r = image_load_manifest(x->s, in, x->a, &m, e);
+    if (r < 0) /* an entry that is no manifest hides none of the others */
+        return r == -SHALE_NOT_FOUND || (depth > 0 && is_none(r)) ? 0 : r;
+    if (m.kind == MANIFEST_IMAGE && digest_eq(&m.config.digest, x->id)) {
         *ret = *in;
         return 1;
     }
     for (size_t i = 0; m.kind == MANIFEST_INDEX && depth < LIMIT_INDEX_DEPTH && i < m.n_manifests;
          i++) {
-        r = manifest_in(s, &m.manifests[i].digest, id, depth + 1, a, ret, e);
+        r = manifest_in(x, &m.manifests[i].digest, depth + 1, ret, e);
         if (r != 0)
             return r;
     }
@@ -58,5 +67,7 @@ static int manifest_in(struct store *s, const struct digest *in, const struct di
 int image_manifest_in(struct store *s, const struct digest *target, const struct digest *id,
                       struct arena *a, struct digest *ret, struct shale_err *e)
 {
-    return digest_is_set(target) ? manifest_in(s, target, id, 0, a, ret, e) : 0;
+    struct search x = {.s = s, .id = id, .a = a};
+
+    return digest_is_set(target) ? manifest_in(&x, target, 0, ret, e) : 0;
 }

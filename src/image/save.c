@@ -136,9 +136,12 @@ static int take_all(struct save *s, const struct image_found *found, struct targ
     t->top = t->manifest;
     if (r < 0 || !digest_is_set(&found->target) || digest_eq(&found->target, &t->manifest))
         return r;
-    r = image_is_whole(s->h->store, &found->target, &s->a, e);
+    /* of the manifests of an image the one that the name stands for, also where that is not whole
+     */
+    r = image_manifest_in(s->h->store, &found->target, &found->id, &s->a, &t->manifest, e);
+    t->top = t->manifest;
     if (r == 1)
-        r = image_manifest_in(s->h->store, &found->target, &found->id, &s->a, &t->manifest, e);
+        r = image_is_whole(s->h->store, &found->target, &s->a, e);
     if (r == 1)
         t->top = found->target;
     return r;

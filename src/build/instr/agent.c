@@ -73,16 +73,18 @@ static int check_key(const char *text, const char *path, struct shale_err *e)
     /* What can be read once only, as a pipe of <(command), would be empty for the agent. */
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
         r = err_set(e, SHALE_INVALID,
-                    "it is neither the socket of an agent nor an ordinary file: write the key "
-                    "into one, or give it to an agent with ssh-add");
+                    "%.200s is neither the socket of an agent nor an ordinary file: write the key "
+                    "into one, or give it to an agent with ssh-add",
+                    path);
     if (r >= 0)
         r = fs_read_file(AT_FDCWD, path, &b, e);
 
     if (r >= 0 && (!strstr(buf_str(&b), "-----BEGIN ") || !strstr(buf_str(&b), "PRIVATE KEY-----")))
-        r = err_set(e, SHALE_INVALID, "it is neither the socket of an agent nor a private key");
+        r = err_set(e, SHALE_INVALID, "%.200s is neither the socket of an agent nor a private key",
+                    path);
     if (b.n)
         explicit_bzero(b.p, b.n);
-    return r < 0 ? err_wrap(e, r, "--ssh \"%.64s\": %.200s", text, path) : 0;
+    return r < 0 ? err_wrap(e, r, "--ssh \"%.64s\"", text) : 0;
 }
 
 static int check_keys(const char *text, const char *paths, struct shale_err *e)
