@@ -18,19 +18,36 @@
 #define SHORTEST_PAUSE_NS NS_PER_MS /* before one that does not run yet is looked for again */
 #define ROW_PAUSE_NS      (300 * NS_PER_MS) /* … and its row */
 #define PATH_MAX_BYTES    (64u << 10)
+#define BUSY_NS           (5 * NS_PER_S) /* how long one whose queue is full is asked */
+#define BUSY_PAUSE_NS     (20 * NS_PER_MS)
 
 /* The socket's path may be longer than an address holds: it is reached through the folder's
  * descriptor. */
-int attach_connect(const struct ctr *c, struct shale_err *e)
+int attach_connect(struct container_host *h, const struct ctr *c, struct shale_err *e)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     _cleanup_close_ int dir = sys_openat(AT_FDCWD, c->dir, O_PATH | O_DIRECTORY, 0);
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int64_t end_ns = time_mono_ns() + BUSY_NS;
 
     if (dir < 0 || fd < 0)
         return err_sys(e, "attach to container %.12s", c->row.id);
     (void)snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d/attach", dir);
-    if (connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
+    while (connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0) {
+        const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
+        if (errno != EAGAIN && errno != EINTR)
+            return err_sys(e, "attach to container %.12s", c->row.id);
+        if (time_mono_ns() > end_ns)
+            return err_set(e, SHALE_LIMIT,
+                           "attach to container %.12s: too many are waiting for its output: try "
+                           "again later",
+                           c->row.id);
+        int r = cancel_check(h->cancel, e);
+        if (r < 0)
+            return r;
+        (void)nanosleep(&pause, NULL);
+    }
+    if (fcntl(fd, F_SETFL, 0) < 0)
         return err_sys(e, "attach to container %.12s", c->row.id);
     return TAKE_FD(fd);
 }
@@ -208,7 +225,7 @@ static int await_socket(struct container_host *h, struct arena *a, struct ctr *c
     if (!noted)
         return err_nomem(e);
     for (;;) {
-        int fd = fs_exists(AT_FDCWD, noted) ? attach_connect(c, NULL) : -1;
+        int fd = fs_exists(AT_FDCWD, noted) ? attach_connect(h, c, NULL) : -1;
         if (fd >= 0) {
             *ret = fd;
             return 0;
@@ -275,7 +292,7 @@ int container_attach(struct container_host *h, const char *container,
     _cleanup_close_ int hold = ret_status ? ctr_hold(h, &c, e) : -1;
     if (ret_status && hold < 0)
         return hold;
-    int socket = attach_connect(&c, e);
+    int socket = attach_connect(h, &c, e);
     if (socket == -SHALE_NOT_FOUND)
         return err_set(e, SHALE_UNSUPPORTED,
                        "container %.12s was started in the foreground by another command: only "

@@ -187,7 +187,7 @@ int monitor_start(struct start *s, int *ret_socket, struct shale_err *e)
     run.monitor = find_conmon(s);
     r = ctr_run_save(s->h, s->c, &run, e);
     if (r >= 0 && s->attach) {
-        socket = attach_connect(s->c, e);
+        socket = attach_connect(s->h, s->c, e);
         r = socket < 0 ? socket : 0;
     }
     /* The row first: a process that ends at once is then recorded as one that ran. */

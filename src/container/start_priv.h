@@ -38,8 +38,8 @@ int start_mark_running(struct start *s, const struct ctr_run *run, struct shale_
 /* The process runs: its event. Lock held, so that its end is told after it. */
 void start_tell(struct start *s);
 
-/* Connects to the streams that who watches it holds. */
-int attach_connect(const struct ctr *c, struct shale_err *e);
+/* Connects to the streams that who watches it holds. LIMIT: too many wait there to be let in. */
+int attach_connect(struct container_host *h, const struct ctr *c, struct shale_err *e);
 /* Carries the streams over a connected socket (which it closes) until the container ends or is
  * detached from: then *ret_status is -1. */
 int attach_relay(struct container_host *h, struct arena *a, struct ctr *c,

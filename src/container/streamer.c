@@ -16,7 +16,7 @@
 
 #define BACKLOG 4096 /* they are let in when there is output */
 #define LOOK_MS 200
-#define LAST_NS (5 * NS_PER_S) /* for who does not read, when there will be no more */
+#define LAST_NS (5 * NS_PER_S) /* for all who do not read, when there will be no more */
 
 /* The socket's path may be longer than an address holds. */
 int streamer_open(struct streamer *s, const char *dir, struct shale_err *e)
@@ -44,33 +44,66 @@ void streamer_close(struct streamer *s)
     *s = (struct streamer)STREAMER_NONE;
 }
 
+static bool has_gone(int fd)
+{
+    struct pollfd p = {fd, 0, 0}; /* who only writes no more reads on: that is no POLLHUP */
+
+    return poll(&p, 1, 0) > 0;
+}
+
+static void forget_gone(struct streamer *s)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        if (has_gone(s->v[i]))
+            close(s->v[i]);
+        else
+            s->v[left++] = s->v[i];
+    }
+    s->n = left;
+}
+
 static void let_in(struct streamer *s)
 {
     int fd;
 
     while (s->fd >= 0 && (fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-        if (s->n < STREAMER_READERS)
+        if (s->n == STREAMER_READERS)
+            forget_gone(s);
+        if (s->n < STREAMER_READERS && !has_gone(fd))
             s->v[s->n++] = fd;
         else
             close(fd);
     }
 }
 
+/* Until it is worth asking again whether there is still a process. */
+static int look_ms(const struct streamer *s)
+{
+    int64_t left = s->end_ns == 0 ? LOOK_MS : (s->end_ns - time_mono_ns()) / NS_PER_MS + 1;
+
+    return left <= 1 ? 0 : left < LOOK_MS ? (int)left : LOOK_MS;
+}
+
 /* false: it has gone, or will not read any more. */
-static bool send_packet(int fd, const char *p, size_t n, bool (*alive)(void *arg), void *arg)
+static bool send_packet(struct streamer *s, int fd, const char *p, size_t n,
+                        bool (*alive)(void *arg), void *arg)
 {
     struct pollfd w = {fd, POLLOUT, 0};
-    int64_t end = 0;
 
     for (;;) {
         if (send(fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
             return true;
         if (errno != EAGAIN && errno != EINTR)
             return false;
-        if (poll(&w, 1, LOOK_MS) > 0 || alive(arg))
+        if (poll(&w, 1, look_ms(s)) > 0)
             continue;
-        end = end ? end : time_mono_ns() + LAST_NS;
-        if (time_mono_ns() >= end)
+        if (alive(arg))
+            s->end_ns = 0;
+        else if (s->end_ns == 0)
+            s->end_ns = time_mono_ns() + LAST_NS;
+        else if (time_mono_ns() >= s->end_ns)
             return false;
     }
 }
@@ -86,7 +119,7 @@ void streamer_put(struct streamer *s, int stream, const char *p, size_t n, bool 
         packet[0] = (char)(stream + 1);
         memcpy(packet + 1, p, k);
         for (size_t i = 0; i < s->n; i++) {
-            if (send_packet(s->v[i], packet, k + 1, alive, arg))
+            if (send_packet(s, s->v[i], packet, k + 1, alive, arg))
                 s->v[left++] = s->v[i];
             else
                 close(s->v[i]);

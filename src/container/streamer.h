@@ -13,6 +13,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -23,6 +24,7 @@ struct streamer {
     int fd; /* -1: none */
     int v[STREAMER_READERS];
     size_t n;
+    int64_t end_ns; /* monotonic: nobody who does not read is waited for any more; 0: none yet */
 };
 #define STREAMER_NONE                                                                              \
     {                                                                                              \
@@ -32,7 +34,7 @@ struct streamer {
 /* `dir`: the container's folder; the socket is its "attach". */
 int streamer_open(struct streamer *s, const char *dir, struct shale_err *e);
 /* Blocks while somebody does not read, as long as alive(arg) says that the process is there; after
- * its end, a while longer. */
+ * its end, a while longer, one for all of them together. */
 void streamer_put(struct streamer *s, int stream, const char *p, size_t n, bool (*alive)(void *arg),
                   void *arg);
 void streamer_close(struct streamer *s);

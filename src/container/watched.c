@@ -42,8 +42,8 @@ static void on_event(void *arg)
 
     if (!pidwatch_look(&w->watch))
         return;
+    w->init = w->watch.init; /* first: on_output asks for it */
     release_held(w);
-    w->init = w->watch.init;
     if (w->on_start)
         w->on_start(w->arg);
     for (int sig = 1; sig < 64; sig++)

@@ -13,6 +13,9 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
+#include "base/time.h"
+
 static char dir[] = "/tmp/test-streamer-XXXXXX";
 
 static bool is_alive(void *arg)
@@ -112,6 +115,63 @@ static void test_too_many(void **state)
         close(v[i]);
 }
 
+/* Clients that come and go while nothing is written take no place, also not from who stays. */
+static void test_gone_take_no_place(void **state)
+{
+    struct streamer s = STREAMER_NONE;
+    char packet[16];
+    int v[STREAMER_READERS];
+
+    (void)state;
+    assert_int_equal(streamer_open(&s, dir, NULL), 0);
+    for (size_t i = 0; i <= STREAMER_READERS; i++)
+        close(dial());
+    for (size_t i = 0; i < STREAMER_READERS; i++)
+        v[i] = dial();
+    assert_int_equal(shutdown(v[0], SHUT_WR), 0); /* says no more, and reads on */
+    streamer_put(&s, 1, "x", 1, is_alive, NULL);
+    assert_int_equal(s.n, STREAMER_READERS);
+    for (size_t i = 1; i < STREAMER_READERS; i++)
+        close(v[i]);
+    int last = dial();
+    streamer_put(&s, 1, "y", 1, is_alive, NULL);
+    assert_int_equal(s.n, 2);
+    assert_int_equal(recv(last, packet, sizeof packet, 0), 2);
+    assert_memory_equal(packet, "\2y", 2);
+    assert_int_equal(recv(v[0], packet, sizeof packet, 0), 2);
+    streamer_close(&s);
+    close(v[0]);
+    close(last);
+}
+
+static bool is_dead(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+/* After the end one time is for all who do not read, not one each. */
+static void test_one_deadline(void **state)
+{
+    static char big[1 << 20];
+    struct streamer s = STREAMER_NONE;
+    int v[8];
+    int64_t began = time_mono_ns();
+
+    (void)state;
+    assert_int_equal(streamer_open(&s, dir, NULL), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+        v[i] = dial();
+    s.end_ns = began + NS_PER_S / 2; /* it has been found dead a while ago */
+    streamer_put(&s, 1, big, sizeof big, is_dead, NULL);
+    assert_int_equal(s.n, 0);
+    assert_true(time_mono_ns() - began >= NS_PER_S / 2);
+    assert_true(time_mono_ns() - began < 3 * NS_PER_S);
+    streamer_close(&s);
+    for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+        close(v[i]);
+}
+
 static int make_dir(void **state)
 {
     (void)state;
@@ -131,9 +191,9 @@ static int remove_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_streams),
-        cmocka_unit_test(test_held_back),
-        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_streams),      cmocka_unit_test(test_held_back),
+        cmocka_unit_test(test_too_many),     cmocka_unit_test(test_gone_take_no_place),
+        cmocka_unit_test(test_one_deadline),
     };
 
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
