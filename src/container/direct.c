@@ -75,8 +75,10 @@ static int settle(struct direct *d, int status, int *ret_status, struct shale_er
     const char *words = d->watched.words;
     struct start *s = d->s;
 
-    if (words[0] && !ctr_is(s->c, CTR_RUNNING) && d->failed >= 0)
+    if (words[0] && !ctr_is(s->c, CTR_RUNNING) && d->failed >= 0) {
+        s->c->row.run.state = CTR_CREATED; /* it never ran, whatever it did before */
         return runtime_refusal(RUNTIME_CREATE_FAILED, words, e);
+    }
     /* It has come and gone before it was seen; who waits for it elsewhere waits for its start. */
     if (!d->told && s->ready >= 0 && d->failed >= 0)
         on_start(d);
@@ -136,6 +138,8 @@ int direct_run(struct start *s, int *ret_status, struct shale_err *e)
         r = settle(&d, status, ret_status, e);
     else if (status >= 0)
         (void)settle(&d, status, ret_status, NULL);
+    else
+        s->c->row.run.state = CTR_CREATED;
     logwrite_close(&d.log);
     return r;
 }

@@ -21,7 +21,7 @@ bool watcher_can(const struct start *s)
            s->c->net->ports.n == 0 /* conmon holds the ports */;
 }
 
-int watcher_start(struct start *s, struct shale_err *e)
+static int launch(struct start *s, struct shale_err *e)
 {
     const struct ctr_run run = {.runtime = s->rt};
     char words[KEEP_WORDS_MAX];
@@ -38,6 +38,15 @@ int watcher_start(struct start *s, struct shale_err *e)
     if (sscanf(words, "%d %n", &code, &at) < 1 || at == 0 || code <= 0)
         return err_set(e, SHALE_SYSTEM, "the watcher of the container could not start: %s", words);
     return err_set(e, code, "%s", words + at);
+}
+
+int watcher_start(struct start *s, struct shale_err *e)
+{
+    int r = launch(s, e);
+
+    if (r < 0)
+        s->c->row.run.state = CTR_CREATED; /* it never ran, whatever it did before */
+    return r;
 }
 
 void watcher_ready(struct start *s)
