@@ -74,13 +74,16 @@ static void lock_name(const struct ctr *c, const char *what, char ret[128])
     (void)snprintf(ret, 128, "locks/%s-%s", what, c->row.id);
 }
 
-/* Of one without a row: whoever waits for it finds none, too. */
-static void drop_lock(struct container_host *h, const struct ctr *c)
+/* Of one without a row: whoever waits for them finds none, too. */
+static void drop_locks(struct container_host *h, const struct ctr *c)
 {
+    static const char *const all[] = {"waiters", "attachers", "container"};
     char name[128];
 
-    lock_name(c, "container", name);
-    (void)sys_unlinkat(store_root_fd(h->store), name, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+        lock_name(c, all[i], name);
+        (void)sys_unlinkat(store_root_fd(h->store), name, 0);
+    }
 }
 
 int ctr_reload(struct container_host *h, struct arena *a, struct ctr *c, struct shale_err *e)
@@ -88,8 +91,8 @@ int ctr_reload(struct container_host *h, struct arena *a, struct ctr *c, struct 
     struct meta_container row;
     int r = meta_container_get(store_meta(h->store), c->row.id, a, &row, e);
 
-    if (r == -SHALE_NOT_FOUND) /* taking the lock has made its file again */
-        drop_lock(h, c);
+    if (r == -SHALE_NOT_FOUND) /* taking a lock has made its file again */
+        drop_locks(h, c);
     if (r >= 0 && !streq(row.config, c->row.config))
         r = conf_parse(row.config, a, &c->conf, e);
     if (r < 0)
@@ -105,6 +108,8 @@ int ctr_look(struct container_host *h, struct arena *a, struct ctr *c, struct sh
     struct ctr now;
     int r = meta_container_get(store_meta(h->store), c->row.id, &fresh, &row, e);
 
+    if (r == -SHALE_NOT_FOUND)
+        drop_locks(h, c);
     if (r >= 0)
         r = ctr_of_row(h, &row, &fresh, &now, e);
     if (r < 0) {
@@ -124,6 +129,8 @@ int ctr_has_moved(struct container_host *h, const struct ctr *c, struct shale_er
     struct meta_container row;
     int r = meta_container_get(store_meta(h->store), c->row.id, &a, &row, e);
 
+    if (r == -SHALE_NOT_FOUND)
+        drop_locks(h, c);
     if (r < 0)
         return r;
     now = &row.run;
@@ -376,7 +383,6 @@ static void drop_volumes(struct container_host *h, const struct ctr *c)
 int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool volumes,
                struct shale_err *e)
 {
-    char lock[128];
     int r = fs_remove_tree(AT_FDCWD, c->dir, e);
 
     if (r < 0)
@@ -391,12 +397,7 @@ int ctr_remove(struct container_host *h, struct arena *a, struct ctr *c, bool vo
     if (r < 0)
         return r;
     ctr_event(h, &c->row, EVENT_CONTAINER_DESTROY, NULL, NULL);
-    static const char *const holds[] = {"waiters", "attachers"};
-    for (size_t i = 0; i < ARRAY_SIZE(holds); i++) {
-        lock_name(c, holds[i], lock);
-        (void)sys_unlinkat(store_root_fd(h->store), lock, 0);
-    }
-    drop_lock(h, c);
+    drop_locks(h, c);
     return 0;
 }
 
