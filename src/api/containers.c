@@ -147,8 +147,7 @@ static int list(struct api_req *q, struct shale_err *e)
     struct shale_ps_opts o = {.size = sizeof o,
                               .all = api_query_bool(q, "all"),
                               .with_size = api_query_bool(q, "size"),
-                              .brief = true,
-                              .watch = true};
+                              .brief = true};
     struct shale_state at;
     struct kept_answer *k = NULL;
     int64_t now_ns = time_now_ns();
@@ -165,6 +164,7 @@ static int list(struct api_req *q, struct shale_err *e)
         return r;
     bool plain = !o.with_size && (!o.filters || !*o.filters);
     snprintf(key, sizeof key, "containers %d %lld", o.all, (long long)o.last);
+    o.watch = plain; /* what is not kept is not asked again */
     if (plain)
         k = kept_get(q->d->kept, key, &at, now_ns);
     if (!k)

@@ -124,7 +124,11 @@ struct kept_answer *kept_put(struct kept *k, const char *key, const struct shale
         view_api_statuses(containers->items, containers->n_items, now_ns, &a->statuses);
     int n = snprintf(a->key, sizeof a->key, "%s", key ? key : "");
     if (n > 0 && n < (int)sizeof a->key && !a->body.failed && a->body.n <= KEPT_MAX_BYTES &&
-        !a->statuses.failed && (!containers || containers->lasting))
+        !a->statuses.failed && (!containers || containers->lasting)) {
         keep(k, a);
+    } else { /* nobody will ask whether it is true */
+        shale_free(a->containers);
+        a->containers = NULL;
+    }
     return a;
 }
