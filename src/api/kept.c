@@ -88,6 +88,26 @@ struct kept_answer *kept_get(struct kept *k, const char *key, const struct shale
     return NULL;
 }
 
+/* Takes out the oldest of those that hold descriptors, when they are too many. */
+static struct kept_answer *take_watched(struct kept *k)
+{
+    struct kept_answer *a;
+    size_t n = 0, at = 0;
+
+    while (at < KEPT_ANSWERS && k->v[at]) {
+        n += k->v[at]->containers && k->v[at]->containers->watch;
+        if (n > KEPT_WATCHED)
+            break;
+        at++;
+    }
+    if (n <= KEPT_WATCHED)
+        return NULL;
+    a = k->v[at];
+    memmove(k->v + at, k->v + at + 1, (KEPT_ANSWERS - at - 1) * sizeof *k->v);
+    k->v[KEPT_ANSWERS - 1] = NULL;
+    return a;
+}
+
 /* In front, in the place of what was asked in the same way, or of the oldest. */
 static void keep(struct kept *k, struct kept_answer *a)
 {
@@ -100,8 +120,10 @@ static void keep(struct kept *k, struct kept_answer *a)
     struct kept_answer *old = k->v[at];
     memmove(k->v + 1, k->v, at * sizeof *k->v);
     k->v[0] = a;
+    struct kept_answer *watched = take_watched(k);
     pthread_mutex_unlock(&k->mutex);
     kept_unref(old);
+    kept_unref(watched);
 }
 
 struct kept_answer *kept_put(struct kept *k, const char *key, const struct shale_state *at,

@@ -331,7 +331,7 @@ PY
     run_fails 1 "No such container" docker inspect -f x --type container "$id"
     ! grep -q "$id" /proc/mounts
     # each that is left has its container
-    for lock in "$SHALE_ROOT"/locks/container-*; do [ ! -e "$lock" ] || [ -d "$SHALE_ROOT/containers/${lock##*-}" ]; done
+    for lock in "$SHALE_ROOT"/locks/{container,waiters,attachers}-*; do [ ! -e "$lock" ] || [ -d "$SHALE_ROOT/containers/${lock##*-}" ]; done
 }
 
 @test "run -d --rm: what runs and cannot be recorded is ended, and whoever started it is told" {
