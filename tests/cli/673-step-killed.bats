@@ -46,6 +46,7 @@ all_ended() {
 
 @test "killed at any time: the next step clears up" {
     start --mount type=cache,target=/c,sharing=locked --mount type=secret,target=/s,data=x --mount "type=bind,from=$image,target=/img"
+    for _ in $(seq 100); do grep -qszx "$long" /proc/[0-9]*/cmdline && break; sleep 0.1; done
     grep -qszx "$long" /proc/[0-9]*/cmdline
     kill -9 "$pid"
     wait "$pid" 2>/dev/null || true

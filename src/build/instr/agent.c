@@ -259,7 +259,8 @@ static int start(struct ssh_agent *x, struct cancel *c, struct shale_err *e)
     return r < 0 ? r : take_answer(x, buf_str(&text), e);
 }
 
-/* It leads a session of its own, with all that it has started. */
+/* It leads a session of its own, with all that it has started but the process with the keys: that
+ * one looks every ten seconds whether its parent is there, and ends. */
 static void end_process(pid_t pid, bool now)
 {
     const int64_t until_ns = time_mono_ns() + (now ? 0 : END_NS);
