@@ -10,7 +10,8 @@
  *   if (k) { …k->body…; kept_unref(k); }
  *   else   { …; k = kept_put(q->d->kept, key, &at, &body, list, now); …; kept_unref(k); }
  *
- * Bounded by KEPT_ANSWERS, KEPT_WATCHED and KEPT_MAX_BYTES; gone when it becomes quiet (kept_drop). Any thread.
+ * Bounded by KEPT_ANSWERS, KEPT_WATCHED and KEPT_MAX_BYTES; gone when it becomes quiet (kept_drop).
+ * Any thread.
  */
 #include <shale/container.h>
 #include <shale/shale.h>
@@ -18,9 +19,8 @@
 
 #include "base/buf.h"
 
-#define KEPT_ANSWERS 6
-#define KEPT_WATCHED 2 /* … of containers that run: each holds a descriptor or two for every one \
-                        */
+#define KEPT_ANSWERS   6
+#define KEPT_WATCHED   2 /* … of what runs: each holds a descriptor or two for every container */
 #define KEPT_KEY_BYTES 64
 #define KEPT_MAX_BYTES (8u << 20) /* of one; larger lists are made anew each time */
 
