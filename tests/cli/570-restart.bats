@@ -153,7 +153,7 @@ runs() { shale run -d --name "$1" --restart "$2" --network none "$image" "${@:3}
 }
 
 @test "its keeper killed while it runs: another comes at its end, or with start" {
-    runs box always sleep 0.7
+    runs box always sleep 2
     kill -9 "$(keeper box)"
     [ "$(state box)" = running ]
     until_ok at_least box 1
@@ -191,7 +191,7 @@ runs() { shale run -d --name "$1" --restart "$2" --network none "$image" "${@:3}
 }
 
 @test "conmon killed: the keeper sees the end all the same; both killed: ps does" {
-    runs box always sleep 2
+    runs box always sleep 4
     kill -9 "$(cat "$(folder box)/conmon.pid")"
     [ "$(state box)" = running ]
     until_ok at_least box 1

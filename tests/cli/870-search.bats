@@ -368,6 +368,7 @@ layers() {
     printf '[index]\ncontents = no\n' >>"$dir/r.conf"
     own_registry reg2 --config "$dir/r.conf"
     as bob busybox public/a:1
+    indexed bob:pw-bob
     [ "$(AS=bob:pw-bob found arch=amd64)" = "public/a:1" ]
     [ "$(status_of -u bob:pw-bob "http://$OWN/shale/v1/search?file=x")" = 400 ]
     run_ok sqlite3 "$OWN_DIR/index.db" 'SELECT count(*) FROM files'
