@@ -88,17 +88,22 @@ struct kept_answer *kept_get(struct kept *k, const char *key, const struct shale
     return NULL;
 }
 
-/* Takes out the oldest of those that hold descriptors, when they are too many. */
-static struct kept_answer *take_watched(struct kept *k)
+static bool is_watched(const struct kept_answer *a)
+{
+    return a->containers && a->containers->watch;
+}
+
+/* Takes out the oldest of those that hold descriptors, when they are too many with the new one that
+ * comes in front, at 0. */
+static struct kept_answer *take_watched(struct kept *k, const struct kept_answer *front)
 {
     struct kept_answer *a;
-    size_t n = 0, at = 0;
+    size_t n = is_watched(front), at;
 
-    while (at < KEPT_ANSWERS && k->v[at]) {
-        n += k->v[at]->containers && k->v[at]->containers->watch;
+    for (at = 1; at < KEPT_ANSWERS && k->v[at]; at++) {
+        n += is_watched(k->v[at]);
         if (n > KEPT_WATCHED)
             break;
-        at++;
     }
     if (n <= KEPT_WATCHED)
         return NULL;
@@ -119,8 +124,8 @@ static void keep(struct kept *k, struct kept_answer *a)
         at++;
     struct kept_answer *old = k->v[at];
     memmove(k->v + 1, k->v, at * sizeof *k->v);
+    struct kept_answer *watched = take_watched(k, a);
     k->v[0] = a;
-    struct kept_answer *watched = take_watched(k);
     pthread_mutex_unlock(&k->mutex);
     kept_unref(old);
     kept_unref(watched);
