@@ -329,7 +329,7 @@ PY
     kill -9 "$pid"
     for _ in $(seq 200); do [ -n "$(docker ps -aq --no-trunc --filter "id=$id")" ] || break; sleep 0.05; done
     run_fails 1 "No such container" docker inspect -f x --type container "$id"
-    ! grep -q "$id" /proc/mounts
+    run ! grep -q "$id" /proc/mounts
     # each that is left has its container
     for lock in "$SHALE_ROOT"/locks/{container,waiters,attachers}-*; do [ ! -e "$lock" ] || [ -d "$SHALE_ROOT/containers/${lock##*-}" ]; done
 }
@@ -353,7 +353,7 @@ SH
     run_ok shale run --rm "${none[@]}" --runtime "$BATS_TEST_TMPDIR/runtime" busybox true
     touch "$BATS_TEST_TMPDIR/spoil"
     run_fails 125 "" timeout -s KILL 60 "$SHALE_BIN" run -d --rm "${none[@]}" --runtime "$BATS_TEST_TMPDIR/runtime" --name spoiled busybox sleep 998877
-    ! pgrep -f "sleep 998877"
+    run ! pgrep -f "sleep 998877"
     ! docker ps -aq --filter name=spoiled | grep .
 }
 

@@ -23,7 +23,7 @@ struct state_job {
 };
 
 struct state {
-    struct meta *w, *r; /* to write and to read; the same in a copy */
+    struct meta *w, *r;  /* to write and to read; the same in a copy */
     struct meta *origin; /* of a copy: what others go on writing; to read; may be NULL */
     struct blobs *blobs;
     _Atomic uint64_t *generations; /* mapped, shared by all processes; NULL: read-only without */
