@@ -10,8 +10,7 @@
 #include "base/sys.h"
 #include "model/config.h"
 #include "model/limits.h"
-
-#define OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
+#include "model/media.h"
 
 static int add_image(struct reading *x, const struct digest *target, struct archive_image **ret,
                      struct shale_err *e)
@@ -177,7 +176,7 @@ static int hash_member(const struct reading *x, const struct member *m, struct d
 
 /* What a layer is as a blob: plain, it is its diffID; else its name may say it, or its bytes do. */
 static int layer_blob(struct reading *x, const char *path, const struct digest *diff_id,
-                      const char **ret_suffix, struct alias *ret, struct shale_err *e)
+                      enum media_codec *ret_codec, struct alias *ret, struct shale_err *e)
 {
     const struct member *m = member_find(x, path);
     uint8_t b[4] = {0};
@@ -188,13 +187,13 @@ static int layer_blob(struct reading *x, const char *path, const struct digest *
         return err_set(e, SHALE_NOT_FOUND, "the archive has no layer %s, which manifest.json names",
                        str_printable(shown, sizeof shown, path));
     *ret = (struct alias){.digest = *diff_id, .member = m};
-    *ret_suffix = "";
+    *ret_codec = CODEC_NONE;
     if (sys_pread_full(x->fd, b, m->size_bytes < 4 ? (size_t)m->size_bytes : 4, m->offset, &n) < 0)
         return err_sys(e, "read the archive");
     if (b[0] == 0x1f && b[1] == 0x8b)
-        *ret_suffix = "+gzip";
+        *ret_codec = CODEC_GZIP;
     else if (b[0] == 0x28 && b[1] == 0xb5 && b[2] == 0x2f && b[3] == 0xfd)
-        *ret_suffix = "+zstd";
+        *ret_codec = CODEC_ZSTD;
     else
         return 0;
     snprintf(text, sizeof text, "sha256:%.64s",
@@ -246,16 +245,14 @@ static int layers_of(struct reading *x, const struct item *it, const struct conf
 
     for (size_t i = 0; r >= 0 && i < it->layers.n; i++) {
         struct alias blob = {.member = NULL};
-        const char *suffix = "";
-        char type[sizeof OCI_LAYER + 8];
-        r = layer_blob(x, it->layers.v[i], &cfg->diff_ids[i], &suffix, &blob, e);
+        enum media_codec codec = CODEC_NONE;
+        r = layer_blob(x, it->layers.v[i], &cfg->diff_ids[i], &codec, &blob, e);
         if (r >= 0)
             r = add_alias(x, &blob, e);
         if (r < 0 || !blob.member)
             return r;
-        snprintf(type, sizeof type, "%s%s", OCI_LAYER, suffix);
-        json_t *d = json_pack("{ss,ss,sI}", "mediaType", type, "digest", blob.digest.s, "size",
-                              (json_int_t)blob.member->size_bytes);
+        json_t *d = json_pack("{ss,ss,sI}", "mediaType", media_layer_type(codec), "digest",
+                              blob.digest.s, "size", (json_int_t)blob.member->size_bytes);
         if (json_array_append_new(layers, d) < 0)
             r = err_nomem(e);
     }

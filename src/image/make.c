@@ -5,8 +5,6 @@
 #include "base/str.h"
 #include "model/media.h"
 
-#define LAYER_TYPE "application/vnd.oci.image.layer.v1.tar"
-
 int image_put_document(struct store *s, struct store_lease *lease, const char *type,
                        const json_t *doc, struct descriptor *ret, struct shale_err *e)
 {
@@ -31,14 +29,9 @@ int image_put_document(struct store *s, struct store_lease *lease, const char *t
 /* OCI's name for what a layer's blob is. */
 static const char *layer_type(const char *type)
 {
-    switch (media_find(type)->codec) {
-    case CODEC_ZSTD:
-        return LAYER_TYPE "+zstd";
-    case CODEC_GZIP:
-        return LAYER_TYPE "+gzip";
-    default:
-        return LAYER_TYPE;
-    }
+    enum media_codec codec = media_find(type)->codec;
+
+    return media_layer_type(codec == CODEC_OTHER ? CODEC_NONE : codec);
 }
 
 static int add_descriptor(json_t *list, const char *type, const struct digest *d, uint64_t size,
