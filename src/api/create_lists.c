@@ -20,13 +20,10 @@ static int add(struct arena *a, struct texts *t, const char *text, struct shale_
 {
     if (t->n >= CREATE_LIST_MAX)
         return err_set(e, SHALE_LIMIT, "more than %d values in one list", CREATE_LIST_MAX);
-    /* with the end behind them */
-    const char **v = text ? arena_grow(a, t->v, t->n ? t->n + 1 : 0, &t->cap, sizeof *v) : NULL;
+    const char **v = arena_add_text(a, t->v, &t->n, &t->cap, text);
     if (!v)
         return err_nomem(e);
     t->v = v;
-    v[t->n++] = text;
-    v[t->n] = NULL;
     return 0;
 }
 

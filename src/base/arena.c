@@ -160,6 +160,18 @@ void *arena_grow(struct arena *a, void *array, size_t n, size_t *cap, size_t siz
     return p;
 }
 
+const char **arena_add_text(struct arena *a, const char **v, size_t *n, size_t *cap,
+                            const char *text)
+{
+    const char **grown = text ? arena_grow(a, v, v ? *n + 1 : 0, cap, sizeof *v) : NULL;
+
+    if (!grown)
+        return NULL;
+    grown[(*n)++] = text;
+    grown[*n] = NULL;
+    return grown;
+}
+
 int arena_defer(struct arena *a, void (*f)(void *), void *p)
 {
     struct arena_defer *d = arena_alloc(a, sizeof *d);

@@ -45,5 +45,10 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
  * stays until clear). Returns the array, or NULL. `*cap` is updated. */
 void *arena_grow(struct arena *a, void *array, size_t n, size_t *cap, size_t size);
 
+/* Appends a text to a list that has n of them and ends with NULL; `v` is NULL at first. Returns the
+ * list, or NULL: no room, or no text. */
+const char **arena_add_text(struct arena *a, const char **v, size_t *n, size_t *cap,
+                            const char *text);
+
 /* Registers f(p) to run at arena_clear, last registered first. 0, or -SHALE_NO_MEMORY. */
 int arena_defer(struct arena *a, void (*f)(void *), void *p);

@@ -48,15 +48,11 @@ static int end_word(const struct expand *x, struct sink *out, struct shale_err *
     int r = buf_check(&out->text, e);
     if (r < 0)
         return r;
-    const char **v = arena_grow(x->arena, out->words, out->words ? out->n + 1 : 0, &out->cap,
-                                sizeof out->words[0]);
+    const char *word = arena_strndup(x->arena, out->text.p, out->text.n);
+    const char **v = arena_add_text(x->arena, out->words, &out->n, &out->cap, word);
     if (!v)
         return no_room(x, e);
     out->words = v;
-    v[out->n] = arena_strndup(x->arena, out->text.p, out->text.n);
-    if (!v[out->n++])
-        return no_room(x, e);
-    v[out->n] = NULL;
     buf_reset(&out->text);
     return 0;
 }

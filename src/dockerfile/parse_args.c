@@ -11,15 +11,10 @@ int parse_add_word(struct parse *p, struct parse_list *l, const char *word, size
     if (l->n >= DOCKERFILE_MAX_WORDS)
         return err_set(p->e, SHALE_LIMIT, "%.200s:%u: more than %d words in one instruction",
                        p->file, p->first_line, DOCKERFILE_MAX_WORDS);
-    /* with the NULL that ends it */
-    const char **v = arena_grow(p->a, l->v, l->v ? l->n + 1 : 0, &l->cap, sizeof l->v[0]);
+    const char **v = arena_add_text(p->a, l->v, &l->n, &l->cap, arena_strndup(p->a, word, n));
     if (!v)
         return parse_nomem(p);
     l->v = v;
-    v[l->n] = arena_strndup(p->a, word, n);
-    if (!v[l->n++])
-        return parse_nomem(p);
-    v[l->n] = NULL;
     return 0;
 }
 

@@ -145,12 +145,10 @@ struct mount_spec {
 
 static int add_text(struct mount_spec *s, struct texts *t, const char *text, struct shale_err *e)
 {
-    const char **v = arena_grow(s->a, t->v, t->n ? t->n + 1 : 0, &t->cap, sizeof *v);
+    const char **v = arena_add_text(s->a, t->v, &t->n, &t->cap, text);
     if (!v)
         return err_nomem(e);
     t->v = v;
-    v[t->n++] = text;
-    v[t->n] = NULL;
     return 0;
 }
 
